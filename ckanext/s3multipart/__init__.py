@@ -1,0 +1,1 @@
+"""The CKAN extension: a thin skin over s3portal.transfer."""

@@ -1,0 +1,1 @@
+"""The heart: store, keys, part plans, presigning, session credentials, uploads, downloads."""

