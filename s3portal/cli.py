@@ -1,0 +1,41 @@
+"""The `s3portal` command: what an administrator does at a shell."""
+
+import importlib
+
+import click
+
+from s3portal import __version__
+
+# name -> (module, command, line of help): a command's module is imported when the command runs, so that
+# each one needs only its own extra and `s3portal --help` answers at once.
+_COMMANDS = {
+    "server": ("s3portal.server.command", "server_command", "Serve S3 from a folder of this machine."),
+}
+
+
+class _LazyCommands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        try:
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as missing:
+            raise click.ClickException(
+                f"'s3portal {cmd_name}' needs the Python package {missing.name!r}: "
+                f"install it with  pip install 's3portal[{cmd_name}]'"
+            ) from missing
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][2]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=_LazyCommands)
+@click.version_option(__version__, prog_name="s3portal")
+def main() -> None:
+    """Huge files into a data portal and out again."""
