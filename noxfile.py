@@ -7,6 +7,7 @@ requirements file of its own. Every session writes a JUnit report to `.test/repo
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -37,9 +38,7 @@ def run_pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None
     """Runs pytest with a JUnit report named after the session; arguments given to nox come last."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"{session.name}.xml"
-    session.run(
-        "python", "-m", "pytest", f"--junitxml={report}", *arguments, *session.posargs, env=env or {}
-    )
+    session.run("python", "-m", "pytest", f"--junitxml={report}", *arguments, *session.posargs, env=env or {})
 
 
 @nox.session
@@ -73,7 +72,7 @@ def js(session: nox.Session) -> None:
     )  # fmt: skip
     types = Path(session.virtualenv.location) / "types"
     npm = f"{node}/lib/node_modules/npm/bin/npm-cli.js"
-    versions = [line.strip() for line in (HERE / "requirements/js-types.txt").read_text().splitlines() if line]
+    versions = (HERE / "requirements" / "js-types.txt").read_text().split()
     if not (types / "node_modules").exists():
         session.run(node_bin, npm, "install", "--silent", "--prefix", str(types), *versions, external=True)
     tsc = types / "node_modules" / "typescript" / "bin" / "tsc"
@@ -109,17 +108,18 @@ def ckan_2_10(session: nox.Session) -> None:
 
 
 def chromium(session: nox.Session) -> str:
-    """The path of a Chromium: the one named, the system's, Playwright's own, or one from apt or Playwright."""
-    import shutil
-
-    for candidate in (os.environ.get("S3PORTAL_CHROMIUM"), shutil.which("chromium"), shutil.which("google-chrome")):
-        if candidate:
-            return candidate
+    """The path of a Chromium: the one named, the system's, else one from apt, else Playwright's own."""
+    named = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if named:
+        return named
     session.log("No Chromium on this machine: getting one")
     if os.geteuid() == 0 and shutil.which("apt-get"):
         session.run("apt-get", "update", "-qq", external=True)
-        session.run("apt-get", "install", "-y", "-qq", "chromium", external=True, env={"DEBIAN_FRONTEND": "noninteractive"})
+        session.run("apt-get", "install", "-y", "-qq", "chromium", external=True)
         return shutil.which("chromium") or session.error("apt-get installed no chromium")
     session.run("python", "-m", "playwright", "install", "chromium")
-    ask = "from playwright.sync_api import sync_playwright as p; h=p().start(); print(h.chromium.executable_path); h.stop()"
+    ask = (
+        "from playwright.sync_api import sync_playwright\n"
+        "with sync_playwright() as playwright: print(playwright.chromium.executable_path)"
+    )
     return str(session.run("python", "-c", ask, silent=True)).strip()
