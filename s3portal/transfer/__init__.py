@@ -1,1 +1,146 @@
-"""The heart: store, keys, part plans, presigning, session credentials, uploads, downloads."""
+"""The heart: store, keys, part plans, presigning, session credentials, uploads, downloads.
+
+This is the public surface; it knows no portal, and nothing of it keeps state but a ``Store`` its connections.
+
+>>> settings = read_settings(TransferSettings, configuration, "ckanext.s3multipart.")
+>>> store = open_store(settings)
+>>> upload = create_upload(store, key_owner=(organisation_id, dataset_id), ...)
+>>> sign_parts(store, upload, range(1, 9))
+>>> complete_upload(store, upload)
+"""
+
+from s3portal.transfer.completion import complete_upload
+from s3portal.transfer.content_disposition import content_disposition, safe_content_type
+from s3portal.transfer.errors import (
+    AlreadyAttached,
+    ContentDiffers,
+    CredentialsNotConfigured,
+    FileTooLarge,
+    InvalidRequest,
+    NotAllowed,
+    PartOutsidePlan,
+    PartsMissing,
+    QuotaExceeded,
+    SettingProblem,
+    SettingsError,
+    StoreFailed,
+    StoreUnavailable,
+    TooManyParts,
+    TransferError,
+    TypeNotAllowed,
+    UploadNotFound,
+    UploadNotOpen,
+)
+from s3portal.transfer.keys import dataset_prefix, object_key, safe_filename
+from s3portal.transfer.lifecycle import (
+    MAX_PARTS_A_CALL,
+    abort_upload,
+    create_upload,
+    delete_object,
+    list_parts,
+    sign_parts,
+)
+from s3portal.transfer.object_metadata import decode_metadata, encode_metadata
+from s3portal.transfer.part_plan import PartPlan, plan_parts
+from s3portal.transfer.part_ranges import format_ranges, parse_ranges
+from s3portal.transfer.presign import SignedPart, presign_get, presign_parts
+from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role, role_session_name
+from s3portal.transfer.session_policy import prefix_policy, upload_policy
+from s3portal.transfer.setting_kinds import (
+    ARN,
+    BOOLEAN,
+    BYTES,
+    INTEGER,
+    SECONDS,
+    TEXT,
+    URL,
+    WORDS,
+    Kind,
+    choice,
+)
+from s3portal.transfer.settings import (
+    Declaration,
+    declared_settings,
+    read_settings,
+    setting,
+    unknown_settings,
+)
+from s3portal.transfer.sizes import format_size, parse_size
+from s3portal.transfer.store import Store, open_store
+from s3portal.transfer.stored_parts import StoredParts
+from s3portal.transfer.transfer_settings import TransferSettings
+from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING, Checksum, Upload
+
+__all__ = [
+    "ABORTED",
+    "ARN",
+    "ATTACHED",
+    "BOOLEAN",
+    "BYTES",
+    "COMPLETED",
+    "INTEGER",
+    "MAX_PARTS_A_CALL",
+    "SECONDS",
+    "TEXT",
+    "UPLOADING",
+    "URL",
+    "WORDS",
+    "AlreadyAttached",
+    "Checksum",
+    "ContentDiffers",
+    "CredentialsNotConfigured",
+    "Declaration",
+    "FileTooLarge",
+    "InvalidRequest",
+    "Kind",
+    "NotAllowed",
+    "PartOutsidePlan",
+    "PartPlan",
+    "PartsMissing",
+    "QuotaExceeded",
+    "SessionCredentials",
+    "SettingProblem",
+    "SettingsError",
+    "SignedPart",
+    "Store",
+    "StoreFailed",
+    "StoreUnavailable",
+    "StoredParts",
+    "TooManyParts",
+    "TransferError",
+    "TransferSettings",
+    "TypeNotAllowed",
+    "Upload",
+    "UploadNotFound",
+    "UploadNotOpen",
+    "abort_upload",
+    "assume_upload_role",
+    "choice",
+    "complete_upload",
+    "content_disposition",
+    "create_upload",
+    "dataset_prefix",
+    "declared_settings",
+    "decode_metadata",
+    "delete_object",
+    "encode_metadata",
+    "format_ranges",
+    "format_size",
+    "list_parts",
+    "object_key",
+    "open_store",
+    "parse_ranges",
+    "parse_size",
+    "plan_parts",
+    "prefix_policy",
+    "presign_get",
+    "presign_parts",
+    "read_settings",
+    "role_session_name",
+    "safe_content_type",
+    "safe_filename",
+    "setting",
+    "sign_parts",
+    "unknown_settings",
+    "upload_policy",
+]

@@ -1,0 +1,149 @@
+"""Completing an upload: nothing is called stored before the store said so and what it holds was compared."""
+
+import hashlib
+import re
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from s3portal.transfer.errors import ContentDiffers, PartsMissing, UploadNotFound, UploadNotOpen
+from s3portal.transfer.lifecycle import list_parts
+from s3portal.transfer.object_metadata import decode_metadata
+from s3portal.transfer.part_ranges import format_ranges
+from s3portal.transfer.store import Store
+from s3portal.transfer.store_errors import error_code, store_errors
+from s3portal.transfer.stored_parts import StoredParts
+from s3portal.transfer.upload import ABORTED, COMPLETED, UPLOADING, Checksum, Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
+
+_ETAG_OF_PARTS = re.compile(r"[0-9a-f]{32}-[0-9]+")
+
+
+def complete_upload(store: Store, upload: Upload, checksum: Checksum | None = None) -> Upload:
+    """Makes the stored parts an object, looks at the object, and returns the upload as completed.
+
+    Calling it again, or after an answer was lost, gives the same. ``checksum`` is the client's own of the
+    whole file; it is compared where the store has one of its kind, and what is recorded is the store's.
+
+    Requests: ListParts for every 1,000 parts, CompleteMultipartUpload, HeadObject. A 200 with an Error inside
+    is retried by botocore, as a 500. Raises PartsMissing, ContentDiffers, UploadNotOpen, UploadNotFound,
+    StoreUnavailable, StoreFailed.
+    """
+    if upload.state == ABORTED:
+        raise UploadNotOpen(state=upload.state)
+    if upload.state != UPLOADING:
+        return upload
+    try:
+        stored = list_parts(store, upload)
+    except UploadNotFound:
+        # Completed before, and the answer was lost; or aborted by a rule of the bucket. The object tells.
+        return _verified(upload, _own_object(store, upload, None), None, checksum)
+    _check_against_plan(upload, stored)
+    version_id = _complete(store, upload, stored)
+    head = _own_object(store, upload, version_id)
+    return _verified(upload, head, expected_etag(stored.etags), checksum)
+
+
+def expected_etag(part_etags: list[str]) -> str | None:
+    """The ETag of an object made of these parts: the MD5 of their MD5s and their count. None where the parts'
+    ETags are not MD5s."""
+    if not all(re.fullmatch(r"[0-9a-f]{32}", etag) for etag in part_etags):
+        return None
+    digest = hashlib.md5(usedforsecurity=False)
+    for etag in part_etags:
+        digest.update(bytes.fromhex(etag))
+    return f"{digest.hexdigest()}-{len(part_etags)}"
+
+
+def _check_against_plan(upload: Upload, stored: StoredParts) -> None:
+    missing, wrong = stored.missing(upload.plan), stored.wrong(upload.plan)
+    if missing or wrong:
+        raise PartsMissing(missing=format_ranges(missing), wrong_size=format_ranges(wrong))
+
+
+def _complete(store: Store, upload: Upload, stored: StoredParts) -> str | None:
+    """The version id that the store answers, None without versions and where an earlier call had done it."""
+    with store_errors("CompleteMultipartUpload"):
+        try:
+            completed = store.client().complete_multipart_upload(
+                Bucket=store.bucket,
+                Key=upload.key,
+                UploadId=upload.s3_upload_id,
+                # S3 compares these ETags with its parts: a part that was replaced since ListParts is refused.
+                MultipartUpload={"Parts": stored.for_completion()},
+            )
+        except ClientError as error:
+            if error_code(error) != "NoSuchUpload":
+                raise
+            # A retry after an answer that was lost on the way, or another call at the same time.
+            return None
+    return completed.get("VersionId")
+
+
+def _own_object(store: Store, upload: Upload, version_id: str | None) -> "HeadObjectOutputTypeDef":
+    """HEAD of the object that this upload made. Raises UploadNotFound where there is none."""
+    request: HeadObjectRequestTypeDef = {"Bucket": store.bucket, "Key": upload.key, "ChecksumMode": "ENABLED"}
+    if version_id:
+        request["VersionId"] = version_id
+    with store_errors("HeadObject"):
+        try:
+            head = store.client().head_object(**request)
+        except ClientError as error:
+            if error_code(error) in ("404", "NoSuchKey"):
+                raise UploadNotFound from error
+            raise
+    # Whoever has session credentials for a whole dataset could write an object of their own under this key.
+    if decode_metadata(head["Metadata"]).get("upload") != upload.id:
+        raise ContentDiffers(what="upload id", expected=upload.id, found=head["Metadata"].get("upload", ""))
+    return head
+
+
+def _verified(
+    upload: Upload,
+    head: "HeadObjectOutputTypeDef",
+    expected_by_parts: str | None,
+    checksum: Checksum | None,
+) -> Upload:
+    """The upload as completed, with what the store says of the object. Raises ContentDiffers."""
+    if head["ContentLength"] != upload.size_bytes:
+        raise ContentDiffers(what="size", expected=upload.size_bytes, found=head["ContentLength"])
+    etag = head["ETag"].strip('"')
+    if expected_by_parts and _etag_is_md5(head) and etag != expected_by_parts:
+        raise ContentDiffers(what="ETag", expected=expected_by_parts, found=etag)
+    stored_checksum = _full_object_checksum(head, checksum)
+    if checksum and stored_checksum and checksum != stored_checksum:
+        raise ContentDiffers(what="checksum", expected=checksum.value, found=stored_checksum.value)
+    return replace(
+        upload,
+        state=COMPLETED,
+        etag=etag,
+        version_id=head.get("VersionId"),
+        content_type=head.get("ContentType", upload.content_type),
+        checksum_algorithm=stored_checksum.algorithm if stored_checksum else None,
+        checksum_value=stored_checksum.value if stored_checksum else None,
+        updated_at=datetime.now(timezone.utc),
+    )
+
+
+def _etag_is_md5(head: "HeadObjectOutputTypeDef") -> bool:
+    """Whether the ETag is made of MD5s: not under a key from KMS or from the client, nor at stores that make
+    up their own (S3 API Reference, "Object", ETag)."""
+    encrypted = head.get("ServerSideEncryption", "").startswith("aws:kms") or "SSECustomerAlgorithm" in head
+    return not encrypted and bool(_ETAG_OF_PARTS.fullmatch(head["ETag"].strip('"')))
+
+
+def _full_object_checksum(head: "HeadObjectOutputTypeDef", like: Checksum | None) -> Checksum | None:
+    """The store's own checksum of the whole object, preferably of the algorithm that is to be compared."""
+    if head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return None
+    found = {
+        "CRC64NVME": head.get("ChecksumCRC64NVME"),
+        "CRC32C": head.get("ChecksumCRC32C"),
+        "CRC32": head.get("ChecksumCRC32"),
+    }
+    algorithms = [like.algorithm] if like else list(found)
+    return next((Checksum(name, value) for name in algorithms if (value := found.get(name))), None)

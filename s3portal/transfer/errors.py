@@ -1,0 +1,247 @@
+"""Everything that can be refused or can fail, as one small tree of errors.
+
+Each error has a stable ``code`` for programs, the HTTP status of the upload protocol, and a message for the
+person who sees it that says what to do next. Messages are templates, so that a portal can translate them:
+``error.message(gettext)``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from s3portal.transfer.sizes import format_size
+
+Fact = str | int | list[int] | None
+
+
+class TransferError(Exception):
+    """Something that the caller is told about. ``facts`` fill the template and go to programs as they are."""
+
+    code: ClassVar[str] = "transfer_error"
+    http_status: ClassVar[int] = 500
+    template: ClassVar[str] = "The transfer failed."
+    #: Facts that are sizes in bytes: the message shows them as people read them.
+    size_facts: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, **facts: Fact) -> None:
+        self.facts = facts
+        super().__init__(self.message())
+
+    def message(self, translate: Callable[[str], str] = str) -> str:
+        """The sentence for the person, its template passed through ``translate`` (a portal's gettext)."""
+        return translate(self.template) % self._readable_facts()
+
+    def as_dict(self) -> dict[str, Fact]:
+        """The error as the upload protocol sends it: code, message and the facts."""
+        return {"code": self.code, "message": str(self), **self.facts}
+
+    def _readable_facts(self) -> dict[str, Fact]:
+        """The facts for the message; two sizes that would read the same although they differ are exact."""
+        sizes = {name: fact for name, fact in self.facts.items() if name in self.size_facts}
+        shown = {name: format_size(size) for name, size in sizes.items() if isinstance(size, int)}
+        if len(set(shown.values())) < len(set(sizes.values())):
+            shown = {name: f"{size:,} bytes" for name, size in sizes.items()}
+        return {**self.facts, **shown}
+
+
+@dataclass(frozen=True)
+class SettingProblem:
+    """One setting that cannot be used: its full name, and what is wrong with it, with the remedy."""
+
+    setting: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.setting} {self.problem}"
+
+
+class SettingsError(TransferError):
+    """Settings that cannot be used. Lists all of them, so that the administrator mends them in one go."""
+
+    code = "settings_invalid"
+    http_status = 500
+    template = "The settings cannot be used:\n%(problems)s"
+
+    def __init__(self, problems: tuple[SettingProblem, ...]) -> None:
+        self.problems = problems
+        super().__init__(problems="\n".join(f"  {problem}" for problem in problems))
+
+
+class InvalidRequest(TransferError):
+    """A field of the call has a value that cannot be used. ``problem`` reads on after the field's name."""
+
+    code = "invalid_request"
+    http_status = 422
+    template = "%(field)s %(problem)s."
+
+    def __init__(self, *, field: str, problem: str) -> None:
+        super().__init__(field=field, problem=problem)
+
+
+class NotAllowed(TransferError):
+    """The caller may not do this. ``reason`` is the whole sentence: the portal knows which rule it was."""
+
+    code = "not_allowed"
+    http_status = 403
+    template = "%(reason)s"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason=reason)
+
+
+class FileTooLarge(TransferError):
+    """The file has more bytes than ``setting`` (its name) lets in, or than the store can hold."""
+
+    code = "file_too_large"
+    http_status = 413
+    template = (
+        "This portal stores files of up to %(limit)s; this one has %(given)s."
+        " Ask the administrator, or split the file."
+    )
+    size_facts = frozenset({"limit", "given"})
+
+    def __init__(self, *, limit: int, given: int, setting: str) -> None:
+        super().__init__(limit=limit, given=given, setting=setting)
+
+
+class TypeNotAllowed(TransferError):
+    """Files of this type are not stored here. ``allowed`` lists the types that are."""
+
+    code = "type_not_allowed"
+    http_status = 415
+    template = "This portal does not store files of type %(given)s. It stores: %(allowed)s."
+
+    def __init__(self, *, given: str, allowed: str, setting: str) -> None:
+        super().__init__(given=given, allowed=allowed, setting=setting)
+
+
+class QuotaExceeded(TransferError):
+    """The file does not fit in what the owner may store."""
+
+    code = "quota_exceeded"
+    http_status = 409
+    template = (
+        "%(used)s of %(allowed)s are used, so %(given)s more do not fit."
+        " Delete files that are no longer needed, or ask the administrator."
+    )
+    size_facts = frozenset({"used", "allowed", "given"})
+
+    def __init__(self, *, used: int, allowed: int, given: int, setting: str) -> None:
+        super().__init__(used=used, allowed=allowed, given=given, setting=setting)
+
+
+class UploadNotFound(TransferError):
+    """No such upload, or not this caller's: the same answer, so that ids cannot be tried out."""
+
+    code = "upload_not_found"
+    http_status = 404
+    template = "This upload is not there any more, or it is not yours. Choose the file again."
+
+
+class UploadNotOpen(TransferError):
+    """The upload takes no more parts: it was completed, attached or aborted before."""
+
+    code = "upload_not_open"
+    http_status = 409
+    template = "This upload is %(state)s already and takes nothing more."
+
+    def __init__(self, *, state: str) -> None:
+        super().__init__(state=state)
+
+
+class PartOutsidePlan(TransferError):
+    """The upload has no part of this number."""
+
+    code = "part_outside_plan"
+    http_status = 422
+    template = "This upload has parts 1 to %(part_count)s, and no part %(part_number)s."
+
+    def __init__(self, *, part_number: int, part_count: int) -> None:
+        super().__init__(part_number=part_number, part_count=part_count)
+
+
+class TooManyParts(TransferError):
+    """More parts were asked for in one call than one answer holds."""
+
+    code = "too_many_parts"
+    http_status = 422
+    template = "%(given)s parts were asked for; one call signs up to %(limit)s."
+
+    def __init__(self, *, given: int, limit: int) -> None:
+        super().__init__(given=given, limit=limit)
+
+
+class PartsMissing(TransferError):
+    """Not all parts are at the store. ``missing`` and ``wrong_size`` are ranges such as ``"1-3,5"``.
+
+    Both have to be sent again: a part of the wrong size was written by somebody who did not follow the plan.
+    """
+
+    code = "parts_missing"
+    http_status = 409
+    template = "Parts of the file are not there yet. Missing: %(missing)s; of the wrong size: %(wrong_size)s."
+
+    def __init__(self, *, missing: str, wrong_size: str = "") -> None:
+        super().__init__(missing=missing, wrong_size=wrong_size)
+
+    def _readable_facts(self) -> dict[str, Fact]:
+        return {name: fact or "-" for name, fact in super()._readable_facts().items()}
+
+
+class ContentDiffers(TransferError):
+    """What the store holds is not what was sent. ``what`` is ``size``, ``etag`` or ``checksum``."""
+
+    code = "content_differs"
+    http_status = 422
+    template = (
+        "What arrived is not the file that was sent: its %(what)s is %(found)s and should be %(expected)s."
+        " Upload the file again."
+    )
+
+    def __init__(self, *, what: str, expected: str | int, found: str | int) -> None:
+        super().__init__(what=what, expected=expected, found=found)
+
+
+class AlreadyAttached(TransferError):
+    """The upload is the file of a resource, so it is neither aborted nor attached a second time."""
+
+    code = "already_attached"
+    http_status = 409
+    template = "This upload is the file of a resource already. Delete the resource, or upload the file again."
+
+
+class CredentialsNotConfigured(TransferError):
+    """Session credentials were asked for where the portal has no role to assume."""
+
+    code = "credentials_not_configured"
+    http_status = 501
+    template = "This portal gives out no session credentials. The administrator can set %(setting)s."
+
+    def __init__(self, *, setting: str = "s3_role") -> None:
+        super().__init__(setting=setting)
+
+
+class StoreError(TransferError):
+    """The store's own trouble. What it said is in ``log_facts`` and in the cause, never in the answer."""
+
+    def __init__(self, *, operation: str, store_code: str = "", request_id: str = "") -> None:
+        self.log_facts = {"operation": operation, "store_code": store_code, "request_id": request_id}
+        super().__init__()
+
+
+class StoreUnavailable(StoreError):
+    """The store was not reached, or is overloaded, after every retry: the same call may work later."""
+
+    code = "store_unavailable"
+    http_status = 503
+    template = "The file store cannot be reached at the moment. Nothing is lost: try again in a minute."
+
+
+class StoreFailed(StoreError):
+    """The store answered with an error that waiting alone will not mend."""
+
+    code = "store_failed"
+    http_status = 502
+    template = (
+        "The file store failed. Try again; if it happens again, tell the administrator the time it was."
+    )

@@ -1,0 +1,184 @@
+"""The life of an upload at the store: create, sign parts, list parts, complete, abort, delete.
+
+Every call may be repeated, after a lost answer too, and by any process: what there is to know is in the
+``Upload`` that the portal keeps and at the store. Nothing here talks to a database.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from s3portal.transfer.content_disposition import INERT_TYPE, content_disposition, is_content_type
+from s3portal.transfer.errors import (
+    AlreadyAttached,
+    InvalidRequest,
+    TooManyParts,
+    UploadNotFound,
+    UploadNotOpen,
+)
+from s3portal.transfer.keys import object_key
+from s3portal.transfer.object_metadata import encode_metadata
+from s3portal.transfer.part_plan import plan_parts
+from s3portal.transfer.presign import SignedPart, presign_parts
+from s3portal.transfer.store import Store
+from s3portal.transfer.store_errors import error_code, store_errors
+from s3portal.transfer.stored_parts import StoredParts
+from s3portal.transfer.upload import ABORTED, ATTACHED, UPLOADING, Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import DeleteObjectRequestTypeDef
+
+#: How many parts one call signs, and one page of ListParts holds.
+MAX_PARTS_A_CALL = 1000
+_MAX_FILENAME_CHARACTERS = 1000
+
+
+def create_upload(
+    store: Store,
+    *,
+    key_owner: tuple[str, str],
+    owner_type: str,
+    owner_id: str,
+    user: str,
+    filename: str,
+    size_bytes: int,
+    content_type: str = "",
+    fingerprint: str = "",
+    metadata: Mapping[str, str] | None = None,
+    upload_id: str | None = None,
+) -> Upload:
+    """Plans the parts and begins a multipart upload; one request.
+
+    ``key_owner`` is ``(organisation id, dataset id)``, which the key begins with; ``metadata`` goes onto the
+    object, with the upload's own id. Raises InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
+    """
+    if not filename or len(filename) > _MAX_FILENAME_CHARACTERS:
+        raise InvalidRequest(
+            field="filename", problem=f"must have 1 to {_MAX_FILENAME_CHARACTERS} characters"
+        )
+    if size_bytes < 0:
+        raise InvalidRequest(field="size", problem="must not be negative")
+    limit_bytes, limit_setting = store.settings.size_limit
+    plan = plan_parts(
+        size_bytes,
+        part_size_bytes=store.settings.part_size,
+        max_object_size_bytes=limit_bytes,
+        setting=limit_setting,
+    )
+    upload_id = upload_id or str(uuid.uuid4())
+    key = object_key(store.settings.s3_prefix, *key_owner, upload_id, filename)
+    content_type = content_type if is_content_type(content_type) else INERT_TYPE
+    with store_errors("CreateMultipartUpload"):
+        created = store.client().create_multipart_upload(
+            Bucket=store.bucket,
+            Key=key,
+            ContentType=content_type,
+            # Also somebody who finds the object without the portal gets a download and not a page.
+            ContentDisposition=content_disposition(filename),
+            Metadata=encode_metadata({**(metadata or {}), "upload": upload_id}),
+        )
+    now = _now()
+    return Upload(
+        id=upload_id,
+        state=UPLOADING,
+        owner_type=owner_type,
+        owner_id=owner_id,
+        user=user,
+        filename=filename,
+        size_bytes=size_bytes,
+        content_type=content_type,
+        part_size_bytes=plan.part_size_bytes,
+        part_count=plan.part_count,
+        key=key,
+        s3_upload_id=created["UploadId"],
+        fingerprint=fingerprint,
+        created_at=now,
+        updated_at=now,
+        expires_at=now + timedelta(seconds=store.settings.upload_expires),
+    )
+
+
+def sign_parts(store: Store, upload: Upload, part_numbers: Sequence[int]) -> list[SignedPart]:
+    """Where to PUT these parts, at most 1,000; no request.
+
+    Raises UploadNotOpen, TooManyParts, PartOutsidePlan, StoreFailed.
+    """
+    if upload.state != UPLOADING:
+        raise UploadNotOpen(state=upload.state)
+    if len(part_numbers) > MAX_PARTS_A_CALL:
+        raise TooManyParts(given=len(part_numbers), limit=MAX_PARTS_A_CALL)
+    return presign_parts(
+        store, upload.key, upload.s3_upload_id, upload.plan, part_numbers, store.settings.url_expires
+    )
+
+
+def list_parts(store: Store, upload: Upload) -> StoredParts:
+    """What the store has of the upload: a request for every 1,000 parts.
+
+    Raises UploadNotFound where the store does not know the upload (any more), StoreUnavailable, StoreFailed.
+    """
+    stored = StoredParts()
+    pages = (
+        store.client()
+        .get_paginator("list_parts")
+        .paginate(Bucket=store.bucket, Key=upload.key, UploadId=upload.s3_upload_id)
+    )
+    with store_errors("ListParts"):
+        try:
+            for page in pages:
+                for part in page.get("Parts", []):
+                    stored.add(part["PartNumber"], part["Size"], part["ETag"].strip('"'))
+        except ClientError as error:
+            if error_code(error) == "NoSuchUpload":
+                raise UploadNotFound from error
+            raise
+    return stored
+
+
+def abort_upload(store: Store, upload: Upload) -> Upload:
+    """Gives the upload up and removes what the store has of it; again: the same answer.
+
+    Raises AlreadyAttached, StoreUnavailable, StoreFailed.
+    """
+    if upload.state == ATTACHED:
+        raise AlreadyAttached
+    if upload.state == ABORTED:
+        return upload
+    if not _aborted_at_store(store, upload):
+        # It was completed, even if the answer was lost, and left an object under its key, as only it could.
+        delete_object(store, upload.key, upload.version_id)
+    return replace(upload, state=ABORTED, updated_at=_now())
+
+
+def _aborted_at_store(store: Store, upload: Upload) -> bool:
+    """Whether there was an unfinished upload to abort."""
+    with store_errors("AbortMultipartUpload"):
+        try:
+            store.client().abort_multipart_upload(
+                Bucket=store.bucket, Key=upload.key, UploadId=upload.s3_upload_id
+            )
+        except ClientError as error:
+            if error_code(error) != "NoSuchUpload":
+                raise
+            return False
+    return upload.state == UPLOADING
+
+
+def delete_object(store: Store, key: str, version_id: str | None = None) -> None:
+    """Removes an object; one that is not there is removed already.
+
+    In a bucket with versions only ``version_id`` frees the bytes. Raises StoreUnavailable, StoreFailed.
+    """
+    request: DeleteObjectRequestTypeDef = {"Bucket": store.bucket, "Key": key}
+    if version_id:
+        request["VersionId"] = version_id
+    with store_errors("DeleteObject"):
+        store.client().delete_object(**request)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,59 @@
+"""Sizes as people write and read them: ``"5 MiB"`` to 5242880 and back. Only what is shown is rounded."""
+
+import re
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+TIB = 1024 * GIB
+
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": KIB,
+    "mib": MIB,
+    "gib": GIB,
+    "tib": TIB,
+}
+_SIZE = re.compile(r"([0-9]+)(?:\.([0-9]+))?\s*([A-Za-z]*)")
+
+
+def parse_size(text: str) -> int:
+    """The bytes in ``text``: ``"5242880"``, ``"5 MiB"``, ``"5MB"``, ``"48.8 TiB"``.
+
+    MB is 1,000,000 bytes and MiB 1,048,576, as IEC 80000-13 says. Raises ValueError for anything else,
+    also for a bare ``M``, which could mean either.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or match[3].lower() not in _UNITS:
+        raise ValueError("is not a size: write a number of bytes, or a unit as in 5 MiB or 100 GB")
+    whole, decimals, unit = match[1], match[2] or "", _UNITS[match[3].lower()]
+    # In integers, since a float cannot hold every size that a store can.
+    return int(int(whole + decimals) * unit // 10 ** len(decimals))
+
+
+def format_size(size_bytes: int) -> str:
+    """``size_bytes`` as a person would say it, with at most one decimal: ``"5 GB"``, ``"5 MiB"``, ``"58.1
+    GB"``.
+
+    Decimal units, as the browser and the desktop show them, unless the size is a round number only in
+    binary units, as limits of stores are.
+    """
+    if size_bytes < 1000:
+        return f"{size_bytes} byte" if size_bytes == 1 else f"{size_bytes} bytes"
+    decimal_unit = max(power for power in range(1, 5) if 1000**power <= size_bytes)
+    exact_in_decimals = size_bytes % (1000**decimal_unit // 10) == 0
+    if size_bytes % MIB or exact_in_decimals:
+        return _rounded(size_bytes, 1000**decimal_unit, ("kB", "MB", "GB", "TB")[decimal_unit - 1])
+    binary_unit = max(power for power in range(2, 5) if 1024**power <= size_bytes)
+    return _rounded(size_bytes, 1024**binary_unit, ("MiB", "GiB", "TiB")[binary_unit - 2])
+
+
+def _rounded(size_bytes: int, unit: int, name: str) -> str:
+    tenths = (size_bytes * 10 + unit // 2) // unit
+    whole, tenth = divmod(tenths, 10)
+    return f"{whole:,}.{tenth} {name}" if tenth else f"{whole:,} {name}"

@@ -1,0 +1,181 @@
+"""The store: one bucket with its endpoint and settings. This is the one place that opens clients."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import NoCredentialsError
+
+from s3portal import __version__
+from s3portal.transfer.store_errors import store_errors
+from s3portal.transfer.transfer_settings import TransferSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+# A portal's worker is waited for by a person: rather an error that says "try again" than minutes of silence.
+_CONNECT_TIMEOUT_S = 5
+# CompleteMultipartUpload may take minutes, but S3 sends blanks meanwhile, so this is the longest silence.
+_READ_TIMEOUT_S = 60
+_ATTEMPTS = 4
+# Threads of one worker process; botocore throws connections over this number away after each use.
+_CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class BucketAddress:
+    """Where browsers find a bucket: an object's URL is ``base_url`` and the percent-encoded key.
+
+    ``host`` is what the Host header will say and what is signed: without the scheme's own port, in small
+    letters.
+    """
+
+    base_url: str
+    host: str
+    base_path: str
+
+
+@dataclass(frozen=True)
+class Store:
+    """One bucket. Cheap to keep, safe to share between threads and across a fork; made by ``open_store``."""
+
+    settings: TransferSettings
+    _opened: "dict[int, _Opened]" = field(default_factory=dict, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self.settings.s3_bucket
+
+    @property
+    def region(self) -> str:
+        """The bucket's region, which is part of every signature."""
+        return self.settings.s3_region
+
+    def client(self) -> "S3Client":
+        """The S3 client of this process: always the same one, and safe in threads."""
+        return self._in_this_process().s3
+
+    def sts_client(self) -> "STSClient":
+        """The STS client of this process. STS is regional, as the store is."""
+        return self._in_this_process().sts
+
+    def credentials(self) -> ReadOnlyCredentials:
+        """The keys to sign with now: botocore renews those of a role before they expire.
+
+        Raises StoreFailed where neither the settings nor boto3's chain of sources has any.
+        """
+        with store_errors("FindCredentials"):
+            credentials = self._in_this_process().session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            return credentials.get_frozen_credentials()
+
+    def credentials_expire_at(self) -> datetime | None:
+        """When the keys to sign with stop working, or None for those that stay: a URL dies with its keys."""
+        # botocore keeps the time of a role's keys to itself; where the attribute goes, so does this
+        # refinement.
+        expires_at = getattr(self._in_this_process().session.get_credentials(), "_expiry_time", None)
+        return expires_at if isinstance(expires_at, datetime) else None
+
+    @property
+    def address(self) -> BucketAddress:
+        """Where browsers find the bucket."""
+        return self._in_this_process().address
+
+    @property
+    def public_endpoint(self) -> str:
+        """The endpoint that somebody with session credentials gives to an S3 client."""
+        return self.settings.browser_endpoint or self.client().meta.endpoint_url
+
+    def _in_this_process(self) -> "_Opened":
+        """Connections must not be shared across a fork, so a worker that was forked opens its own."""
+        opened = self._opened.get(os.getpid())
+        if opened is None:
+            # boto3 creates clients safely from one thread at a time only.
+            with self._lock:
+                opened = self._opened.get(os.getpid())
+                if opened is None:
+                    opened = _Opened(self.settings)
+                    self._opened[os.getpid()] = opened
+        return opened
+
+
+def open_store(settings: TransferSettings) -> Store:
+    """The store that the settings describe. Nothing is sent and no keys are looked for yet."""
+    return Store(settings)
+
+
+class _Opened:
+    """What one process has opened: a session with its keys, and the clients."""
+
+    def __init__(self, settings: TransferSettings) -> None:
+        self._settings = settings
+        self.session = boto3.Session(
+            aws_access_key_id=settings.s3_access_key_id or None,
+            aws_secret_access_key=settings.s3_secret_access_key or None,
+            aws_session_token=settings.s3_session_token or None,
+            region_name=settings.s3_region,
+        )
+        self.s3: S3Client = self.session.client(
+            "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
+        )
+        self.sts: STSClient = self.session.client(
+            "sts", endpoint_url=settings.sts_endpoint or None, config=_shared_config()
+        )
+        self.address = self._resolve_address()
+
+    def _resolve_address(self) -> BucketAddress:
+        """botocore says where the bucket is: partitions, addressing styles and odd bucket names are its
+        trade.
+
+        An unsigned URL of a key of one letter needs no credentials, and what stands before the key is the
+        address.
+        """
+        anonymous: S3Client = self.session.client(
+            "s3",
+            endpoint_url=self._settings.browser_endpoint or None,
+            config=_s3_config(self._settings, UNSIGNED),
+        )
+        probe = anonymous.generate_presigned_url(
+            "get_object", Params={"Bucket": self._settings.s3_bucket, "Key": "k"}
+        )
+        base_url = probe.removesuffix("k")
+        parts = urlsplit(base_url)
+        host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
+        return BucketAddress(base_url=base_url, host=host, base_path=parts.path)
+
+
+def _shared_config() -> Config:
+    return Config(
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        read_timeout=_READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        max_pool_connections=_CONNECTIONS,
+        tcp_keepalive=True,
+        user_agent_extra=f"s3portal/{__version__}",
+    )
+
+
+def _s3_config(settings: TransferSettings, signature_version: Any) -> Config:
+    return _shared_config().merge(
+        Config(
+            signature_version=signature_version,
+            s3={
+                "addressing_style": settings.s3_addressing_style,
+                # Otherwise us-east-1 is reached, and signed for, under its old global name.
+                "us_east_1_regional_endpoint": "regional",
+            },
+            request_checksum_calculation=settings.checksum_mode,
+            response_checksum_validation=settings.checksum_mode,
+        )
+    )

@@ -1,0 +1,66 @@
+"""What the store's own errors become: logged with the request id, and never shown to the publisher raw."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+)
+
+from s3portal.transfer.errors import StoreError, StoreFailed, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+#: Answers after which the same call may work, as botocore's standard retry mode has them.
+_PASSING_CODES = frozenset(
+    {
+        "InternalError",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+@contextmanager
+def store_errors(operation: str) -> Iterator[None]:
+    """Raises StoreUnavailable or StoreFailed, from botocore's error, for whatever botocore raises inside."""
+    try:
+        yield
+    except ClientError as error:
+        raise _from_answer(operation, error) from error
+    except (ConnectionError, HTTPClientError) as error:
+        logger.warning("%s: the store was not reached: %s", operation, error)
+        raise StoreUnavailable(operation=operation) from error
+    except BotoCoreError as error:
+        # Missing credentials, an answer that is no XML: nothing that a publisher could mend by waiting.
+        logger.error("%s: %s", operation, error)
+        raise StoreFailed(operation=operation, store_code=type(error).__name__) from error
+
+
+def error_code(error: ClientError) -> str:
+    """S3's code for the error, such as ``NoSuchUpload``; an answer without a body (HEAD) has its status,
+    ``404``.
+    """
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def _from_answer(operation: str, error: ClientError) -> StoreError:
+    answered = error.response.get("ResponseMetadata", {})
+    status = answered.get("HTTPStatusCode", 0)
+    code = error_code(error)
+    request_id = answered.get("RequestId", "")
+    logger.warning(
+        "%s: the store answered %s %s, request id %s: %s", operation, status, code, request_id, error
+    )
+    passing = code in _PASSING_CODES or status in (429, 500, 502, 503, 504)
+    kind = StoreUnavailable if passing else StoreFailed
+    return kind(operation=operation, store_code=code, request_id=request_id)

@@ -1,0 +1,134 @@
+"""The settings of the transfers themselves, which every portal has under its own prefix."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from s3portal.transfer.keys import MAX_PREFIX_BYTES
+from s3portal.transfer.part_plan import (
+    LARGEST_OBJECT_ELSEWHERE_BYTES,
+    LARGEST_OBJECT_ON_AWS_BYTES,
+    MAX_PART_SIZE_BYTES,
+    MIN_PART_SIZE_BYTES,
+)
+from s3portal.transfer.setting_kinds import ARN, BYTES, INTEGER, SECONDS, TEXT, URL, choice
+from s3portal.transfer.settings import setting
+
+_DAY_S = 24 * 3600
+#: AWS General Reference, "Signature Version 4": a presigned URL lives seven days at the most.
+_MAX_URL_EXPIRES_S = 7 * _DAY_S
+_FOLDER = re.compile(r"[A-Za-z0-9!_.'()+=@-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferSettings:
+    """Where files are stored and how they get there. Sizes are bytes, times are seconds, "" means not set."""
+
+    s3_bucket: str = setting(TEXT, "the bucket that holds the files")
+    s3_region: str = setting(TEXT, "the bucket's region, such as ap-southeast-2", "us-east-1")
+    s3_role: str = setting(ARN, "the role that session credentials are made from", "")
+    s3_prefix: str = setting(TEXT, "what the keys of all files begin with", "")
+    s3_endpoint: str = setting(URL, "the store's address as the portal reaches it; AWS where not set", "")
+    s3_public_endpoint: str = setting(URL, "the store's address as browsers reach it, where it differs", "")
+    s3_addressing_style: Literal["auto", "path", "virtual"] = setting(
+        choice("auto", "path", "virtual"), "whether the bucket stands in the path or in the host name", "auto"
+    )
+    s3_access_key_id: str = setting(TEXT, "the key id; where not set, boto3's own chain finds the keys", "")
+    s3_secret_access_key: str = setting(TEXT, "the secret to the key id", "", secret=True)
+    s3_session_token: str = setting(TEXT, "the token that belongs to temporary keys", "", secret=True)
+    s3_sts_endpoint: str = setting(URL, "the address of STS, where it is not the store's own", "")
+    s3_checksums: Literal["when_required", "when_supported", ""] = setting(
+        choice("when_required", "when_supported"),
+        "whether checksums are sent to stores that do not ask for them; on AWS they are, elsewhere not",
+        "",
+    )
+    max_object_size: int = setting(
+        BYTES,
+        "the largest object that the store takes; 48.8 TiB on AWS, 5 TiB elsewhere where not set",
+        0,
+        maximum=LARGEST_OBJECT_ON_AWS_BYTES,
+    )
+    max_upload_size: int = setting(BYTES, "the largest file that publishers may upload; 0 sets no limit", 0)
+    part_size: int = setting(
+        BYTES,
+        "the bytes in a part, more only where 10,000 of these do not hold the file",
+        MIN_PART_SIZE_BYTES,
+        minimum=MIN_PART_SIZE_BYTES,
+        maximum=MAX_PART_SIZE_BYTES,
+    )
+    concurrency: int = setting(INTEGER, "the parts that a browser sends at a time", 4, minimum=1, maximum=6)
+    url_expires: int = setting(
+        SECONDS, "how long the URL of a part lives", 900, minimum=60, maximum=_MAX_URL_EXPIRES_S
+    )
+    download_expires: int = setting(
+        SECONDS, "how long the URL of a download lives", 300, minimum=10, maximum=_MAX_URL_EXPIRES_S
+    )
+    # STS API Reference, AssumeRole, DurationSeconds: 15 minutes to 12 hours.
+    credentials_expires: int = setting(
+        SECONDS, "how long session credentials live", 3600, minimum=900, maximum=12 * 3600
+    )
+    upload_expires: int = setting(
+        SECONDS, "how long an unfinished upload is kept", 7 * _DAY_S, minimum=3600, maximum=365 * _DAY_S
+    )
+    site: str = setting(TEXT, "this portal's name in role sessions; its host where not set", "")
+
+    @property
+    def on_aws(self) -> bool:
+        """Whether the store is AWS S3 and not another that speaks its language."""
+        return not self.s3_endpoint
+
+    @property
+    def browser_endpoint(self) -> str:
+        """The store's address in URLs for browsers, "" for AWS."""
+        return self.s3_public_endpoint or self.s3_endpoint
+
+    @property
+    def sts_endpoint(self) -> str:
+        """The address of STS, "" for AWS. Ceph RGW, MinIO and the bundled server answer STS where they answer
+        S3.
+        """
+        return self.s3_sts_endpoint or self.s3_endpoint
+
+    @property
+    def checksum_mode(self) -> Literal["when_required", "when_supported"]:
+        """boto3's ``request_checksum_calculation``; other stores than AWS may refuse CRC trailers."""
+        return self.s3_checksums or ("when_supported" if self.on_aws else "when_required")
+
+    @property
+    def max_object_size_bytes(self) -> int:
+        """The largest object that the store takes."""
+        return self.max_object_size or (
+            LARGEST_OBJECT_ON_AWS_BYTES if self.on_aws else LARGEST_OBJECT_ELSEWHERE_BYTES
+        )
+
+    @property
+    def size_limit(self) -> tuple[int, str]:
+        """The largest file in bytes that may be uploaded, and the name of the setting that says so."""
+        if 0 < self.max_upload_size < self.max_object_size_bytes:
+            return self.max_upload_size, "max_upload_size"
+        return self.max_object_size_bytes, "max_object_size"
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What does not go together, and what no kind of value can say: ``(name, problem)``."""
+        # S3 User Guide, "General purpose bucket naming rules"; stores elsewhere also know _ and capitals.
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", self.s3_bucket):
+            yield (
+                "s3_bucket",
+                "is not the name of a bucket: 3 to 63 letters, digits, hyphens and dots, no URL",
+            )
+        if not re.fullmatch(r"[A-Za-z0-9-]+", self.s3_region):
+            yield "s3_region", "is not a region: write it as in ap-southeast-2"
+        folders = self.s3_prefix.strip("/").split("/") if self.s3_prefix.strip("/") else []
+        if any(folder in (".", "..") or not _FOLDER.fullmatch(folder) for folder in folders):
+            yield (
+                "s3_prefix",
+                "may have letters, digits, !_.'()+=@- and single slashes, and no folder . or ..",
+            )
+        if len(self.s3_prefix) > MAX_PREFIX_BYTES:
+            yield "s3_prefix", f"is too long: at most {MAX_PREFIX_BYTES} characters"
+        if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key):
+            missing = "s3_secret_access_key" if self.s3_access_key_id else "s3_access_key_id"
+            yield missing, "is missing: a key id and its secret are set together, or neither"
+        if self.s3_session_token and not self.s3_access_key_id:
+            yield "s3_session_token", "belongs to a key id, and s3_access_key_id is not set"
