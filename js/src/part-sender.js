@@ -1,0 +1,190 @@
+/**
+ * Brings the parts of one upload to the store: several at a time, each until the store has it.
+ *
+ * It can be stopped at any moment by its signal and told to go on later; what is stored stays
+ * known. It has no states of its own: those are `upload.js`'s.
+ */
+
+import { wait } from "./clock.js";
+import { UploadError } from "./errors.js";
+import { partLength, partRange, planParts } from "./part-plan.js";
+import { PartQueue } from "./part-queue.js";
+import { sendPart } from "./part-request.js";
+import { ProgressLedger } from "./progress.js";
+import { decide, isExpired, isTransient } from "./retry.js";
+import { SpeedEstimate } from "./speed.js";
+
+/**
+ * @typedef {object} SenderNeeds
+ * @property {number} concurrency parts at a time
+ * @property {number} stallTimeoutMs
+ * @property {import("./retry.js").RetryPolicy} retry
+ * @property {import("./clock.js").Clock} clock
+ * @property {() => number} random
+ * @property {typeof XMLHttpRequest} XMLHttpRequest
+ * @property {(upcoming: (count: number) => number[]) => import("./signer-presigned.js").Signer} openSigner
+ * @property {(type: "progress" | "partcomplete" | "partretry", detail?: object) => void} tell
+ */
+
+export class PartSender {
+  /** Where the store was met last; "" before the first part. */
+  lastUrl = "";
+  #file;
+  #needs;
+  #plan;
+  #queue;
+  #signer;
+  #ledger = new ProgressLedger();
+  #speed = new SpeedEstimate();
+
+  /**
+   * @param {File} file
+   * @param {import("./portal-calls.js").PortalUpload} upload
+   * @param {SenderNeeds} needs
+   */
+  constructor(file, upload, needs) {
+    this.#file = file;
+    this.#needs = needs;
+    this.#plan = planParts(file.size, upload.part_size);
+    if (this.#plan.partCount !== upload.part_count) {
+      const message = `the portal plans ${upload.part_count} parts where ${this.#plan.partCount} hold the file`;
+      throw new UploadError("unreadable_answer", message);
+    }
+    this.#queue = new PartQueue(this.#plan.partCount);
+    this.#signer = needs.openSigner((count) => this.#queue.upcoming(count));
+  }
+
+  /** @param {readonly import("./signer-presigned.js").SignedPart[]} parts that came with the upload */
+  accept(parts) {
+    this.#signer.accept(parts);
+  }
+
+  /** @returns {boolean} the store took at least one part */
+  get hasStored() {
+    return this.#queue.storedCount > 0;
+  }
+
+  /** @returns {number} bytes; never goes back */
+  get loaded() {
+    return this.#ledger.loaded;
+  }
+
+  /** @returns {{bytesPerSecond: number | null, eta: number | null}} eta in seconds */
+  measure() {
+    this.#speed.sample(this.#needs.clock.now(), this.loaded);
+    return this.measured;
+  }
+
+  /** @returns {{bytesPerSecond: number | null, eta: number | null}} as it was measured last */
+  get measured() {
+    const eta = this.#speed.secondsLeft(this.#plan.size - this.loaded);
+    return { bytesPerSecond: this.#speed.bytesPerSecond, eta };
+  }
+
+  /** The time from here on counts for no speed. */
+  rest() {
+    this.#speed.rest();
+  }
+
+  /** @param {number[]} partNumbers that the store had confirmed and has not */
+  resend(partNumbers) {
+    for (const partNumber of partNumbers) {
+      this.#ledger.lost(partLength(this.#plan, partNumber));
+      this.#queue.putBack(partNumber);
+    }
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>} when every part is stored; rejects at the first that cannot be, or with
+   *   the signal's reason
+   */
+  async sendAll(signal) {
+    const workerCount = Math.min(this.#needs.concurrency, this.#queue.waitingCount);
+    await Promise.all(Array.from({ length: workerCount }, () => this.#work(signal)));
+    signal.throwIfAborted();
+  }
+
+  /** Sends one part after another. @param {AbortSignal} signal */
+  async #work(signal) {
+    for (let partNumber = this.#queue.take(); partNumber !== null; partNumber = this.#queue.take()) {
+      try {
+        const etag = await this.#store(partNumber, signal);
+        this.#ledger.stored(partNumber, partLength(this.#plan, partNumber));
+        this.#queue.markStored(partNumber);
+        this.#needs.tell("partcomplete", { partNumber, etag });
+        this.#needs.tell("progress");
+      } catch (error) {
+        this.#ledger.dropped(partNumber);
+        this.#queue.putBack(partNumber);
+        throw error;
+      }
+    }
+  }
+
+  /**
+   * @param {number} partNumber
+   * @param {AbortSignal} signal
+   * @returns {Promise<string | null>} the ETag, where the bucket shows it to browsers
+   */
+  async #store(partNumber, signal) {
+    const { start, end } = partRange(this.#plan, partNumber);
+    const onProgress = (/** @type {number} */ bytes) => {
+      this.#ledger.sent(partNumber, bytes);
+      this.#needs.tell("progress");
+    };
+    let tries = 0;
+    let signings = 0;
+    let signed = await this.#signer.sign(partNumber, signal);
+    for (;;) {
+      this.lastUrl = signed.url;
+      // A slice is a reference: the bytes go from disk to network without passing through scripts.
+      const body = this.#file.slice(start, end);
+      const outcome = await sendPart(signed, body, { ...this.#needs, signal, onProgress });
+      if (outcome.kind === "cancelled") throw signal.reason;
+      if (outcome.kind === "stored") return outcome.etag;
+
+      this.#ledger.dropped(partNumber);
+      if (outcome.status === 0) await this.#requireReadable(start, end);
+      const spent = { tries: tries + 1, signings };
+      const { action, delayMs } = decide(outcome, spent, this.#needs.retry, this.#needs.random);
+      if (action === "stop") throw storeError(outcome, partNumber);
+      if (action === "sign") signings += 1;
+      else tries += 1;
+      const signedAgain = isExpired(outcome);
+      this.#needs.tell("partretry", { partNumber, tries, delayMs, signedAgain, failure: outcome });
+      await wait(delayMs, this.#needs.clock, signal);
+      if (signedAgain) {
+        this.#signer.drop(signed);
+        signed = await this.#signer.sign(partNumber, signal);
+      }
+    }
+  }
+
+  /**
+   * A file that changed on disk looks like a broken connection to XHR; reading it tells.
+   *
+   * @param {number} start
+   * @param {number} end
+   */
+  async #requireReadable(start, end) {
+    try {
+      await this.#file.slice(start, Math.min(end, start + 1)).arrayBuffer();
+    } catch (cause) {
+      throw new UploadError("file_unreadable", `bytes ${start} to ${end} cannot be read`, { cause });
+    }
+  }
+}
+
+/**
+ * @param {import("./retry.js").Failure} failure
+ * @param {number} partNumber
+ * @returns {UploadError}
+ */
+function storeError(failure, partNumber) {
+  const { status, code } = failure;
+  const message = `part ${partNumber}: ${status} ${code} ${failure.message}`.trim();
+  if (status === 0) return new UploadError("no_connection", message);
+  if (code === "NoSuchUpload") return new UploadError("upload_gone", message, { status });
+  return new UploadError(isTransient(failure) ? "store_failed" : "store_refused", message, { status });
+}

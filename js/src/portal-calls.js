@@ -1,0 +1,65 @@
+/**
+ * A call to the portal, repeated while repeating may help. All calls of the protocol are safe to
+ * repeat, so a lost answer costs nothing but the time.
+ */
+
+import { wait } from "./clock.js";
+import { UploadError } from "./errors.js";
+import { decide } from "./retry.js";
+
+/**
+ * The portal as the upload sees it: the calls of the protocol. Each rejects with an
+ * {@link UploadError}; `status` 0 says that no answer arrived.
+ *
+ * @typedef {object} Adapter
+ * @property {string} url where the portal is
+ * @property {(request: CreateRequest) => Promise<{upload: PortalUpload, parts: SignedPart[]}>} create
+ * @property {(uploadId: string, partNumbers: number[]) => Promise<SignedPart[]>} signParts
+ * @property {(uploadId: string) => Promise<PortalUpload>} show
+ * @property {(uploadId: string) => Promise<PortalUpload>} complete
+ * @property {(uploadId: string) => Promise<PortalUpload>} abort
+ *
+ * @typedef {import("./signer-presigned.js").SignedPart} SignedPart
+ *
+ * @typedef {object} CreateRequest
+ * @property {string} filename
+ * @property {number} size bytes
+ * @property {string} content_type "" where the browser knows none
+ * @property {string} fingerprint
+ * @property {string} idempotency_key the same key never makes a second upload
+ *
+ * @typedef {object} PortalUpload
+ * @property {string} id
+ * @property {"uploading" | "completed" | "attached" | "aborted"} state
+ * @property {string} filename
+ * @property {number} size bytes
+ * @property {string} content_type
+ * @property {number} part_size bytes
+ * @property {number} part_count
+ */
+
+/**
+ * @template T
+ * @param {() => Promise<T>} call
+ * @param {object} how
+ * @param {import("./retry.js").RetryPolicy} how.policy
+ * @param {import("./clock.js").Clock} how.clock
+ * @param {() => number} how.random
+ * @param {AbortSignal} how.signal stops the waiting; a call on its way is left to answer
+ * @returns {Promise<T>}
+ */
+export async function repeated(call, { policy, clock, random, signal }) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await call();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof UploadError)) throw error;
+      // No free signings: what expired here is the publisher's session, and more of the same
+      // would not mend it.
+      const decision = decide(error, { tries, signings: Infinity }, policy, random);
+      if (decision.action === "stop") throw error;
+      await wait(decision.delayMs, clock, signal);
+    }
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Presigned URLs, fetched in batches and ahead of need, so that no part waits for a signature.
+ *
+ * A signer is anything with these three methods; the upload knows no more about signing.
+ *
+ * @typedef {object} Signer
+ * @property {(parts: readonly SignedPart[]) => void} accept the batch that came with the upload
+ * @property {(partNumber: number, signal: AbortSignal) => Promise<SignedPart>} sign
+ * @property {(expired: SignedPart) => void} drop the store called this one expired: sign anew
+ */
+
+import { UploadError } from "./errors.js";
+
+/**
+ * @typedef {object} SignedPart
+ * @property {number} part_number
+ * @property {string} url
+ * @property {Readonly<Record<string, string>>} headers
+ * @property {string} expires_at ISO 8601
+ */
+
+/** A batch should last about so long: few calls, and no URL grows old unused (they live minutes). */
+const BATCH_LASTS_MS = 60_000;
+const SMALLEST_BATCH = 16;
+/** The protocol's limit of one sign_parts. */
+const LARGEST_BATCH = 1_000;
+/** A URL this close to its end is not used any more: the part has to arrive, too. */
+const MARGIN_MS = 60_000;
+
+/** @typedef {{signed: SignedPart, goodUntilMs: number}} Held */
+
+/** @implements {Signer} */
+export class PresignedSigner {
+  #fetchBatch;
+  #upcoming;
+  #clock;
+  /** @type {Map<number, Held>} */
+  #held = new Map();
+  /** The batch on its way; at most one. @type {Promise<void> | null} */
+  #fetching = null;
+  #usedSinceFetch = 0;
+  #fetchedAtMs = 0;
+  #batchSize = SMALLEST_BATCH;
+
+  /**
+   * @param {object} needs
+   * @param {(partNumbers: number[], signal: AbortSignal) => Promise<SignedPart[]>} needs.fetchBatch
+   * @param {(count: number) => number[]} needs.upcoming the parts that will be asked for next
+   * @param {import("./clock.js").Clock} needs.clock
+   */
+  constructor({ fetchBatch, upcoming, clock }) {
+    this.#fetchBatch = fetchBatch;
+    this.#upcoming = upcoming;
+    this.#clock = clock;
+    this.#fetchedAtMs = clock.now();
+  }
+
+  /** @param {readonly SignedPart[]} parts */
+  accept(parts) {
+    const nowMs = this.#clock.now();
+    for (const signed of parts) {
+      const lifeMs = Date.parse(signed.expires_at) - this.#clock.today();
+      // A life that is over before it began means that this computer's clock is wrong: then the
+      // store's answer alone says when a URL has expired.
+      const goodUntilMs = lifeMs > 2 * MARGIN_MS ? nowMs + lifeMs - MARGIN_MS : Infinity;
+      this.#held.set(signed.part_number, { signed, goodUntilMs });
+    }
+  }
+
+  /**
+   * @param {number} partNumber
+   * @param {AbortSignal} signal
+   * @returns {Promise<SignedPart>}
+   * @throws {UploadError} what the portal refused with
+   */
+  async sign(partNumber, signal) {
+    // Others wait for a batch that may hold this part, too. Whether it failed is theirs to report.
+    while (!this.#usable(partNumber) && this.#fetching) {
+      await this.#fetching.catch(() => {});
+      signal.throwIfAborted();
+    }
+    if (!this.#usable(partNumber)) await this.#fetch([partNumber], signal);
+    const signed = this.#usable(partNumber);
+    if (!signed) throw new UploadError("unreadable_answer", `the portal did not sign part ${partNumber}`);
+    this.#held.delete(partNumber);
+    this.#usedSinceFetch += 1;
+    this.#fetchAhead(signal);
+    return signed;
+  }
+
+  /** @param {SignedPart} expired */
+  drop(expired) {
+    // What was signed with it or before it has expired with it.
+    for (const [partNumber, { signed }] of this.#held) {
+      if (signed.expires_at <= expired.expires_at) this.#held.delete(partNumber);
+    }
+  }
+
+  /** @param {number} partNumber @returns {SignedPart | null} */
+  #usable(partNumber) {
+    const held = this.#held.get(partNumber);
+    if (!held) return null;
+    if (held.goodUntilMs > this.#clock.now()) return held.signed;
+    this.#held.delete(partNumber);
+    return null;
+  }
+
+  /** Fetches the next batch while a quarter of the last one is left. @param {AbortSignal} signal */
+  #fetchAhead(signal) {
+    if (this.#fetching) return;
+    const low = Math.max(8, Math.floor(this.#batchSize / 4));
+    const upcoming = this.#upcoming(low);
+    if (upcoming.every((partNumber) => this.#usable(partNumber))) return;
+    // A failure here costs nothing yet: the part that needs the URL asks again, and reports.
+    this.#fetch([], signal).catch(() => {});
+  }
+
+  /**
+   * @param {number[]} partNumbers needed now
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>}
+   */
+  #fetch(partNumbers, signal) {
+    this.#batchSize = batchSize(this.#usedSinceFetch, this.#clock.now() - this.#fetchedAtMs);
+    this.#usedSinceFetch = 0;
+    this.#fetchedAtMs = this.#clock.now();
+    const ahead = this.#upcoming(this.#batchSize).filter((n) => !this.#usable(n));
+    const wanted = [...new Set([...partNumbers, ...ahead])].slice(0, LARGEST_BATCH);
+    this.#fetching = this.#fetchBatch(wanted, signal)
+      .then((parts) => this.accept(parts))
+      .finally(() => {
+        this.#fetching = null;
+      });
+    return this.#fetching;
+  }
+}
+
+/**
+ * @param {number} used parts sent since the last batch was fetched
+ * @param {number} elapsedMs since then
+ * @returns {number} parts that the next batch should hold
+ */
+export function batchSize(used, elapsedMs) {
+  const perMs = used / Math.max(elapsedMs, 1);
+  return Math.min(LARGEST_BATCH, Math.max(SMALLEST_BATCH, Math.round(perMs * BATCH_LASTS_MS)));
+}

@@ -1,0 +1,342 @@
+/**
+ * One file on its way from the browser to the store: the core, without any user interface.
+ *
+ * The upload asks a portal (an adapter) for a place and for signed URLs, sends the parts, and asks
+ * the portal to complete. Its state is always one of `states.js`; a phase that ends moves to the
+ * next one, and whatever interrupts (pause, lost network, failure, cancel) stops the phase and
+ * remembers where to go on.
+ *
+ * Events, all CustomEvents with a `detail`:
+ * - `statechange` {from, to}
+ * - `progress` {loaded, total, bytesPerSecond, eta}; `loaded` never goes back
+ * - `partcomplete` {partNumber, etag}
+ * - `partretry` {partNumber, tries, delayMs, signedAgain, failure}
+ * - `complete` {upload}
+ * - `error` {error}, an {@link UploadError}; the state is then `failed`, and stored parts are kept
+ */
+
+import { systemClock } from "./clock.js";
+import { UploadError, asUploadError } from "./errors.js";
+import { fingerprint, randomKey } from "./fingerprint.js";
+import { browserNetwork, whenReachable } from "./network.js";
+import { parsePartRanges } from "./part-plan.js";
+import { PartSender } from "./part-sender.js";
+import { repeated } from "./portal-calls.js";
+import { RETRY_POLICY } from "./retry.js";
+import { PresignedSigner } from "./signer-presigned.js";
+import { isPhase, requireTransition } from "./states.js";
+
+/** @typedef {import("./states.js").State} State */
+/** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
+
+/**
+ * @typedef {object} UploadOptions
+ * @property {number} [concurrency] parts at a time, 4
+ * @property {number} [stallTimeoutMs] a part without a byte for so long is sent again, 45,000
+ * @property {Partial<import("./retry.js").RetryPolicy>} [retry]
+ * @property {(needs: SignerNeeds) => import("./signer-presigned.js").Signer} [signer]
+ * @property {import("./network.js").Network} [network]
+ * @property {import("./clock.js").Clock} [clock]
+ * @property {() => number} [random] from 0 to below 1
+ * @property {typeof XMLHttpRequest} [XMLHttpRequest]
+ */
+
+/** @typedef {ConstructorParameters<typeof PresignedSigner>[0]} SignerNeeds */
+
+/** So often the network may come back without a single part getting through. */
+const FRUITLESS_RETURNS = 3;
+/** So often the portal may find parts missing that the store had confirmed. */
+const MISSING_ROUNDS = 3;
+/** Telling the portal of an abort is a courtesy; an upload expires without it. */
+const ABORT_TRIES = 3;
+
+export class MultipartUpload extends EventTarget {
+  #file;
+  #adapter;
+  #options;
+  /** @type {State} */
+  #state = "idle";
+  /** Where to go on after an interruption. @type {import("./states.js").Phase} */
+  #phase = "preparing";
+  /** Aborted whenever a phase is interrupted; a new one for each go. */
+  #run = new AbortController();
+  /** Aborted once, when the publisher gives the upload up. */
+  #life = new AbortController();
+  /** Made once, so that a repeated create cannot make a second upload. */
+  #idempotencyKey = randomKey();
+  /** @type {ReturnType<import("./portal-calls.js").Adapter["create"]> | null} */
+  #creating = null;
+  /** @type {PortalUpload | null} */
+  #upload = null;
+  /** @type {PartSender | null} */
+  #sender = null;
+  /** @type {UploadError | null} */
+  #error = null;
+  #fruitlessReturns = 0;
+  #missingRounds = 0;
+  /** @type {() => void} */
+  #stopWatching = () => {};
+
+  /**
+   * @param {File} file
+   * @param {import("./portal-calls.js").Adapter} adapter
+   * @param {UploadOptions} [options]
+   */
+  constructor(file, adapter, options = {}) {
+    super();
+    this.#file = file;
+    this.#adapter = adapter;
+    this.#options = {
+      concurrency: 4,
+      stallTimeoutMs: 45_000,
+      signer: (/** @type {SignerNeeds} */ needs) => new PresignedSigner(needs),
+      network: browserNetwork,
+      clock: systemClock,
+      random: Math.random,
+      XMLHttpRequest: globalThis.XMLHttpRequest,
+      ...options,
+      retry: { ...RETRY_POLICY, ...options.retry },
+    };
+  }
+
+  /** @returns {File} */
+  get file() {
+    return this.#file;
+  }
+
+  /** @returns {State} */
+  get state() {
+    return this.#state;
+  }
+
+  /** @returns {PortalUpload | null} as the portal showed it last */
+  get upload() {
+    return this.#upload;
+  }
+
+  /** @returns {UploadError | null} why the upload failed last */
+  get error() {
+    return this.#error;
+  }
+
+  /** @returns {{loaded: number, total: number, bytesPerSecond: number | null, eta: number | null}} bytes; eta in seconds */
+  get progress() {
+    const total = this.#file.size;
+    const loaded = this.#state === "complete" ? total : (this.#sender?.loaded ?? 0);
+    const speed = this.#state === "uploading" ? this.#sender?.measure() : this.#sender?.measured;
+    return { loaded, total, ...(speed ?? { bytesPerSecond: null, eta: null }) };
+  }
+
+  start() {
+    this.#enter("preparing");
+    this.#stopWatching = this.#options.network.watch((online) =>
+      online ? this.#goOnline() : this.#goOffline(),
+    );
+    this.#go();
+  }
+
+  /** Stops sending at once; what the store has stays there. Not while completing. */
+  pause() {
+    this.#enter("paused");
+    this.#interrupt();
+  }
+
+  /** Goes on after a pause or a failure. An upload that the store has forgotten begins anew. */
+  resume() {
+    if (this.#state === "idle") throw new RangeError("An upload that is idle has to be started.");
+    const anew = this.#error?.isGone ?? false;
+    this.#enter(anew ? "preparing" : this.#phase);
+    if (anew) {
+      this.#upload = this.#sender = this.#creating = null;
+      this.#idempotencyKey = randomKey();
+    }
+    this.#error = null;
+    this.#fruitlessReturns = this.#missingRounds = 0;
+    this.#go();
+  }
+
+  /**
+   * Gives the upload up, here and at the portal; also one that is complete, while nothing was saved
+   * with it. Where the portal cannot be told, it clears up by itself when the upload expires.
+   *
+   * @returns {Promise<void>} when the portal was told
+   */
+  async cancel() {
+    if (this.#state === "idle") {
+      this.#enter("aborted");
+      return;
+    }
+    this.#enter("aborting");
+    this.#interrupt();
+    this.#life.abort();
+    this.#stopWatching();
+    // The answer to a create on its way is waited for: only it tells what there is to abort.
+    const created = await this.#creating?.catch(() => null);
+    const uploadId = this.#upload?.id ?? created?.upload.id;
+    if (uploadId) {
+      const how = this.#patience(new AbortController().signal);
+      how.policy = { ...how.policy, tries: ABORT_TRIES };
+      await repeated(() => this.#adapter.abort(uploadId), how).catch((error) => {
+        this.#error = asUploadError(error);
+      });
+    }
+    this.#enter("aborted");
+  }
+
+  /** @param {State} to */
+  #enter(to) {
+    const from = this.#state;
+    requireTransition(from, to);
+    this.#state = to;
+    if (isPhase(to)) this.#phase = to;
+    this.#tell("statechange", { from, to });
+  }
+
+  /** @param {string} type @param {object} [detail] */
+  #tell(type, detail = this.progress) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  /** @param {AbortSignal} signal */
+  #patience(signal) {
+    const { retry: policy, clock, random } = this.#options;
+    return { policy, clock, random, signal };
+  }
+
+  /** Runs phase after phase until the upload is complete or something interrupts. */
+  async #go() {
+    this.#run.abort();
+    this.#run = new AbortController();
+    const { signal } = this.#run;
+    try {
+      while (isPhase(this.#state)) {
+        const next = await this.#runPhase(this.#state, signal);
+        signal.throwIfAborted();
+        this.#enter(next);
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#fail(asUploadError(error));
+      return;
+    }
+    this.#stopWatching();
+    this.#tell("progress");
+    this.#tell("complete", { upload: this.#upload });
+  }
+
+  /**
+   * @param {import("./states.js").Phase} phase
+   * @param {AbortSignal} signal
+   * @returns {Promise<State>} what comes after it
+   */
+  async #runPhase(phase, signal) {
+    if (phase === "preparing") return this.#prepare(signal);
+    if (!this.#sender || !this.#upload) throw new Error("no upload was created");
+    if (phase === "completing") return this.#complete(this.#upload.id, this.#sender, signal);
+    await this.#sender.sendAll(signal);
+    return "completing";
+  }
+
+  /** @param {AbortSignal} signal @returns {Promise<State>} */
+  async #prepare(signal) {
+    // A pause does not stop it: a create that is on its way makes an upload, heard or not.
+    this.#creating ??= this.#create();
+    const { upload, parts } = await this.#creating;
+    signal.throwIfAborted();
+    const { concurrency, stallTimeoutMs, retry, clock, random, XMLHttpRequest, signer } = this.#options;
+    this.#upload = upload;
+    this.#sender = new PartSender(this.#file, upload, {
+      ...{ concurrency, stallTimeoutMs, retry, clock, random, XMLHttpRequest },
+      openSigner: (upcoming) =>
+        signer({
+          upcoming,
+          clock,
+          fetchBatch: (partNumbers, fetchSignal) =>
+            repeated(() => this.#adapter.signParts(upload.id, partNumbers), this.#patience(fetchSignal)),
+        }),
+      tell: (type, detail) => {
+        if (type === "partcomplete") this.#fruitlessReturns = 0;
+        this.#tell(type, detail);
+      },
+    });
+    this.#sender.accept(parts);
+    return "uploading";
+  }
+
+  #create() {
+    const { name: filename, size, type: content_type } = this.#file;
+    const request = {
+      ...{ filename, size, content_type },
+      fingerprint: fingerprint(this.#file),
+      idempotency_key: this.#idempotencyKey,
+    };
+    const creating = repeated(() => this.#adapter.create(request), this.#patience(this.#life.signal));
+    creating.catch(() => {
+      if (this.#creating === creating) this.#creating = null;
+    });
+    return creating;
+  }
+
+  /**
+   * @param {string} uploadId
+   * @param {PartSender} sender
+   * @param {AbortSignal} signal
+   * @returns {Promise<State>}
+   */
+  async #complete(uploadId, sender, signal) {
+    try {
+      this.#upload = await repeated(() => this.#adapter.complete(uploadId), this.#patience(signal));
+      return "complete";
+    } catch (error) {
+      const missing = missingParts(error);
+      if (missing.length === 0 || signal.aborted || ++this.#missingRounds > MISSING_ROUNDS) throw error;
+      sender.resend(missing);
+      return "uploading";
+    }
+  }
+
+  #interrupt() {
+    this.#run.abort();
+    this.#sender?.rest();
+  }
+
+  /** @param {UploadError} error */
+  #fail(error) {
+    const took = this.#sender?.hasStored ?? false;
+    if (error.code === "no_connection" && took && this.#fruitlessReturns < FRUITLESS_RETURNS) {
+      // What answered before and does not now is a lost connection, and comes back.
+      this.#fruitlessReturns += 1;
+      this.#goOffline();
+      return;
+    }
+    this.#interrupt();
+    const blocked = error.code === "no_connection" && this.#phase === "uploading" && !took;
+    this.#error = blocked ? new UploadError("no_answer_from_store", error.message) : error;
+    this.#enter("failed");
+    this.#tell("error", { error: this.#error });
+  }
+
+  #goOffline() {
+    if (!isPhase(this.#state)) return;
+    this.#interrupt();
+    this.#enter("offline");
+    this.#run = new AbortController();
+    const { signal } = this.#run;
+    const { network, clock } = this.#options;
+    whenReachable(this.#sender?.lastUrl || this.#adapter.url, network, clock, signal).then(
+      () => this.#goOnline(),
+      (error) => signal.aborted || this.#fail(asUploadError(error)),
+    );
+  }
+
+  #goOnline() {
+    if (this.#state !== "offline") return;
+    this.#enter(this.#phase);
+    this.#go();
+  }
+}
+
+/** @param {unknown} error @returns {number[]} the parts that complete found missing */
+function missingParts(error) {
+  const missing = error instanceof UploadError && error.status === 409 ? error.facts["missing"] : "";
+  return typeof missing === "string" ? parsePartRanges(missing) : [];
+}
