@@ -1,0 +1,37 @@
+/**
+ * Fills fields of the form from the file, where the publisher has not: never over what was typed.
+ */
+
+/** Extensions that are no good name of their format. The others are their format's name. */
+const FORMAT_OF = /** @type {Record<string, string>} */ ({
+  geojson: "GeoJSON",
+  htm: "HTML",
+  jpg: "JPEG",
+  nc: "NetCDF",
+  tif: "TIFF",
+  yml: "YAML",
+});
+
+/**
+ * @param {string} filename
+ * @returns {string} for example "CSV"; "" where the name tells none
+ */
+export function formatOf(filename) {
+  const extension = /[^.]\.([a-z0-9]{1,8})$/i.exec(filename)?.[1]?.toLowerCase() ?? "";
+  return FORMAT_OF[extension] ?? extension.toUpperCase();
+}
+
+/** Remembers what it filled in, so that another file may change that and nothing else. */
+export class Prefill {
+  /** @type {Map<HTMLInputElement, string>} */
+  #filled = new Map();
+
+  /** @param {HTMLInputElement | null} input @param {string} value */
+  fill(input, value) {
+    if (!input || (input.value !== "" && input.value !== this.#filled.get(input))) return;
+    input.value = value;
+    this.#filled.set(input, value);
+    // For scripts of the portal that dress the input (CKAN's autocomplete) or watch for changes.
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+}

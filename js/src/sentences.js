@@ -1,0 +1,87 @@
+/**
+ * What the publisher reads: sentences put together from the page's texts and an upload's facts.
+ *
+ * The texts come from the template, translated by the portal; placeholders are in braces.
+ */
+
+/** @typedef {Readonly<Record<string, string>>} Texts */
+/** @typedef {import("./number-words.js").NumberWords} NumberWords */
+/** @typedef {Pick<import("./upload.js").MultipartUpload, "state" | "progress">} Shown */
+
+/**
+ * @param {string | undefined} text for example "Saving when the upload is done ({time} left)"
+ * @param {Readonly<Record<string, string>>} [values]
+ * @returns {string}
+ */
+export function fill(text = "", values = {}) {
+  return text.replace(/\{(\w+)\}/g, (placeholder, name) => values[name] ?? placeholder);
+}
+
+/**
+ * One line under the bar: how far, how fast, how long; or what the upload waits for.
+ *
+ * @param {Shown} upload
+ * @param {Texts} texts
+ * @param {NumberWords} words
+ * @returns {string}
+ */
+export function statusLine(upload, texts, words) {
+  const { loaded, total, bytesPerSecond, eta } = upload.progress;
+  const percent = words.percent(total === 0 ? 0 : loaded / total);
+  switch (upload.state) {
+    case "uploading": {
+      const line = [percent];
+      if (bytesPerSecond !== null) line.push(words.speed(bytesPerSecond));
+      if (eta !== null) line.push(fill(texts["time_left"], { time: words.duration(eta) }));
+      return line.join(" · ");
+    }
+    case "paused":
+    case "offline":
+    case "failed":
+      return fill(texts[upload.state], { percent });
+    default:
+      return texts[upload.state] ?? "";
+  }
+}
+
+/**
+ * What to tell the publisher about a failure, and what to do about it. The portal's own sentence is
+ * the best one: it knows the limits and the language.
+ *
+ * @param {import("./errors.js").UploadError} error
+ * @param {Texts} texts
+ * @returns {string}
+ */
+export function errorSentence(error, texts) {
+  if (error.sentence) return error.sentence;
+  const byCode = texts[`error_${error.code}`];
+  if (byCode) return byCode;
+  if (error.status === 401 || error.status === 403) return texts["error_not_allowed"] ?? "";
+  if (error.isGone) return texts["error_upload_gone"] ?? "";
+  if (error.status >= 500) return texts["error_portal_failed"] ?? "";
+  return texts["error_unexpected"] ?? "";
+}
+
+/**
+ * For the details fold: what an administrator wants to read.
+ *
+ * @param {import("./errors.js").UploadError} error
+ * @returns {string}
+ */
+export function errorDetails(error) {
+  const facts = Object.entries(error.facts).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  const cause = error.cause ? [String(error.cause)] : [];
+  return [`${error.code}: ${error.message}`, ...facts, ...cause].join("\n");
+}
+
+/**
+ * The step of ten percent that was reached, for announcements: often enough to follow, rarely
+ * enough to work beside.
+ *
+ * @param {number} loaded
+ * @param {number} total
+ * @returns {number} 0, 10, … 100
+ */
+export function announcedStep(loaded, total) {
+  return total === 0 ? 0 : Math.floor((loaded / total) * 10) * 10;
+}
