@@ -37,7 +37,11 @@ def content_disposition(filename: str, inline: bool = False) -> str:
     name = safe_filename(filename)
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     # Percent signs too: some browsers decode them here, some do not.
-    ascii_name = re.sub(r'["\\%;/]', "_", ascii_name).strip() or NAMELESS
+    ascii_name = re.sub(r'["\\%;/]', "_", ascii_name).strip()
+    if not ascii_name.strip("."):
+        ascii_name = NAMELESS
+    elif ascii_name.startswith("."):
+        ascii_name = NAMELESS + ascii_name
     disposition = f'{"inline" if inline else "attachment"}; filename="{ascii_name}"'
     if ascii_name != name:
         disposition += f"; filename*=UTF-8''{quote(name, safe=_ATTR_CHAR)}"

@@ -46,13 +46,19 @@ class TransferError(Exception):
 
 @dataclass(frozen=True)
 class SettingProblem:
-    """One setting that cannot be used: its full name, and what is wrong with it, with the remedy."""
+    """One setting that cannot be used: its full name, what is wrong with it and how to mend it, and what was
+    given (None for a secret and for a value that is missing)."""
 
     setting: str
     problem: str
+    given: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.setting} {self.problem}"
+        return (
+            f"{self.setting} {self.problem}"
+            if self.given is None
+            else f"{self.setting} = {self.given} {self.problem}"
+        )
 
 
 class SettingsError(TransferError):

@@ -4,7 +4,7 @@ more.
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 
 from s3portal.transfer.errors import CredentialsNotConfigured
 from s3portal.transfer.session_policy import prefix_policy, upload_policy
@@ -76,7 +76,7 @@ def assume_upload_role(
         access_key_id=issued["AccessKeyId"],
         secret_access_key=issued["SecretAccessKey"],
         session_token=issued["SessionToken"],
-        expiration=issued["Expiration"],
+        expiration=issued["Expiration"].astimezone(timezone.utc),
         endpoint=store.public_endpoint,
         region=store.region,
         bucket=store.bucket,

@@ -99,8 +99,8 @@ def read_settings(settings_class: type[SettingsT], values: Mapping[str, object],
             elif declaration.required:
                 problems.append(SettingProblem(full_name, f"is missing: {declaration.help}"))
         except ValueError as error:
-            given = "" if declaration.secret else f" = {text}"
-            problems.append(SettingProblem(f"{full_name}{given}", str(error)))
+            given = None if declaration.secret else text
+            problems.append(SettingProblem(full_name, str(error), given))
     if problems:
         raise SettingsError(tuple(problems))
     settings = settings_class(**read)

@@ -45,15 +45,26 @@ def format_size(size_bytes: int) -> str:
     """
     if size_bytes < 1000:
         return f"{size_bytes} byte" if size_bytes == 1 else f"{size_bytes} bytes"
-    decimal_unit = max(power for power in range(1, 5) if 1000**power <= size_bytes)
-    exact_in_decimals = size_bytes % (1000**decimal_unit // 10) == 0
-    if size_bytes % MIB or exact_in_decimals:
-        return _rounded(size_bytes, 1000**decimal_unit, ("kB", "MB", "GB", "TB")[decimal_unit - 1])
-    binary_unit = max(power for power in range(2, 5) if 1024**power <= size_bytes)
-    return _rounded(size_bytes, 1024**binary_unit, ("MiB", "GiB", "TiB")[binary_unit - 2])
+    if size_bytes % MIB == 0 and not _is_short(size_bytes, 1000):
+        return _rounded(size_bytes, 1024, ("KiB", "MiB", "GiB", "TiB"))
+    return _rounded(size_bytes, 1000, ("kB", "MB", "GB", "TB"))
 
 
-def _rounded(size_bytes: int, unit: int, name: str) -> str:
-    tenths = (size_bytes * 10 + unit // 2) // unit
+def _is_short(size_bytes: int, base: int) -> bool:
+    """Whether one decimal says the size exactly."""
+    power = _power(size_bytes, base)
+    return size_bytes * 10 % int(base**power) == 0
+
+
+def _rounded(size_bytes: int, base: int, names: tuple[str, ...]) -> str:
+    power = _power(size_bytes, base)
+    tenths = (size_bytes * 10 + base**power // 2) // base**power
+    if tenths >= base * 10 and power < len(names):
+        # 999,999 bytes are 1 MB and not 1,000 kB.
+        power, tenths = power + 1, 10
     whole, tenth = divmod(tenths, 10)
-    return f"{whole:,}.{tenth} {name}" if tenth else f"{whole:,} {name}"
+    return f"{whole:,}.{tenth} {names[power - 1]}" if tenth else f"{whole:,} {names[power - 1]}"
+
+
+def _power(size_bytes: int, base: int) -> int:
+    return max(power for power in range(1, 5) if base**power <= size_bytes)

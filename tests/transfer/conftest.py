@@ -1,0 +1,158 @@
+"""What the tests of the transfers share.
+
+Tests that need a real store take ``store``. It is the bundled server, or any other, which these name:
+``S3PORTAL_TEST_ENDPOINT`` (blank for AWS), ``S3PORTAL_TEST_ACCESS_KEY_ID``,
+``S3PORTAL_TEST_SECRET_ACCESS_KEY``, ``S3PORTAL_TEST_REGION``, ``S3PORTAL_TEST_BUCKET`` and, for session
+credentials, ``S3PORTAL_TEST_ROLE``.
+
+Tests of what stores answer once in a million times take ``scripted``, a store that says just what it was told
+to.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from s3portal.transfer import Store, TransferSettings, Upload, create_upload, open_store
+
+# A deadline would measure the machine.
+hypothesis_settings.register_profile("transfer", deadline=None)
+hypothesis_settings.load_profile("transfer")
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> Store:
+    """A real store with a bucket that the tests may write to."""
+    if "S3PORTAL_TEST_BUCKET" in os.environ:
+        return open_store(
+            TransferSettings(
+                s3_bucket=os.environ["S3PORTAL_TEST_BUCKET"],
+                s3_endpoint=os.environ.get("S3PORTAL_TEST_ENDPOINT", ""),
+                s3_region=os.environ.get("S3PORTAL_TEST_REGION", "us-east-1"),
+                s3_access_key_id=os.environ.get("S3PORTAL_TEST_ACCESS_KEY_ID", ""),
+                s3_secret_access_key=os.environ.get("S3PORTAL_TEST_SECRET_ACCESS_KEY", ""),
+                s3_role=os.environ.get("S3PORTAL_TEST_ROLE", ""),
+                s3_prefix="s3portal-tests",
+            )
+        )
+    server = request.getfixturevalue("s3_server")
+    return open_store(
+        TransferSettings(
+            s3_bucket=server.bucket,
+            s3_endpoint=server.endpoint,
+            s3_access_key_id=server.portal.access_key_id,
+            s3_secret_access_key=server.portal.secret_access_key,
+            s3_role=server.role_arn,
+            s3_prefix="s3portal-tests",
+        )
+    )
+
+
+@dataclass
+class ScriptedStore:
+    """Answers requests in order with what was scripted, the last answer again and again, and keeps the
+    requests.
+    """
+
+    endpoint: str = ""
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    _answers: deque[tuple[int, dict[str, str], bytes]] = field(default_factory=deque)
+
+    def answer(self, body: str = "", status: int = 200, **headers: str) -> None:
+        """Adds an answer to the script. Underscores in names of headers stand for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._answers.append((status, {"x-amz-request-id": "4442587FB7D0A2F9", **named}, body.encode()))
+
+    def error(self, status: int, code: str) -> None:
+        """Adds an error in S3's form to the script; with status 200 it is one inside a success."""
+        self.answer(f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>Why</Message></Error>", status)
+
+    def hang_up(self) -> None:
+        """Adds a connection that ends without an answer to the script."""
+        self._answers.append((0, {}, b""))
+
+    def next_answer(self) -> tuple[int, dict[str, str], bytes]:
+        return self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedStore]:
+    """A store that answers what the test says."""
+    script = ScriptedStore()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            script.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+            script.requests.append((self.command, unquote(self.path)))
+            status, headers, body = script.next_answer()
+            self.close_connection = True
+            if not status:
+                return
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), "Connection": "close", **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing: the requests are kept."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    script.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield script
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def scripted_store(scripted: ScriptedStore, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The portal's side of the scripted store; retries come at once."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    return open_store(
+        TransferSettings(
+            s3_bucket="river-data",
+            s3_endpoint=scripted.endpoint,
+            s3_access_key_id="AKIDEXAMPLE",
+            s3_secret_access_key="wJalrXUtnFEMI",
+            s3_role="arn:aws:iam::123456789012:role/uploads",
+        )
+    )
+
+
+@pytest.fixture
+def begin(store: Store) -> Callable[..., Upload]:
+    """Begins an upload of a file of so many bytes at the real store."""
+
+    def begin_upload(
+        size_bytes: int, filename: str = "Flüsse 2026.csv", dataset_id: str = "rivers"
+    ) -> Upload:
+        return create_upload(
+            store,
+            key_owner=("the-lab", dataset_id),
+            owner_type="dataset",
+            owner_id=dataset_id,
+            user="anna",
+            filename=filename,
+            size_bytes=size_bytes,
+            content_type="text/csv",
+            metadata={"portal": "https://data.example.org", "user": "Ånna", "filename": filename},
+        )
+
+    return begin_upload

@@ -1,0 +1,132 @@
+"""Every refusal has a stable code, a status, and a sentence that says what to do."""
+
+import inspect
+
+import pytest
+
+from s3portal.transfer import (
+    ContentDiffers,
+    CredentialsNotConfigured,
+    FileTooLarge,
+    PartsMissing,
+    QuotaExceeded,
+    SettingProblem,
+    SettingsError,
+    StoreFailed,
+    StoreUnavailable,
+    TransferError,
+    UploadNotOpen,
+    errors,
+)
+
+EVERY_ERROR = [
+    error
+    for _, error in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(error, TransferError) and error not in (TransferError, errors.StoreError)
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "http_status"),
+    [
+        ("not_allowed", 403),
+        ("file_too_large", 413),
+        ("type_not_allowed", 415),
+        ("quota_exceeded", 409),
+        ("upload_not_found", 404),
+        ("upload_not_open", 409),
+        ("part_outside_plan", 422),
+        ("too_many_parts", 422),
+        ("parts_missing", 409),
+        ("content_differs", 422),
+        ("already_attached", 409),
+        ("store_unavailable", 503),
+        ("store_failed", 502),
+        ("credentials_not_configured", 501),
+        ("invalid_request", 422),
+        ("settings_invalid", 500),
+    ],
+)
+def test_codes_and_statuses_are_those_of_the_protocol(code: str, http_status: int) -> None:
+    (error,) = [error for error in EVERY_ERROR if error.code == code]
+
+    assert error.http_status == http_status
+
+
+def test_no_two_errors_share_a_code_or_a_template() -> None:
+    assert len({error.code for error in EVERY_ERROR}) == len(EVERY_ERROR) == 16
+    assert len({error.template for error in EVERY_ERROR}) == len(EVERY_ERROR)
+
+
+def test_the_publisher_reads_sizes_and_programs_read_bytes() -> None:
+    refusal = FileTooLarge(limit=5_000_000_000, given=58_100_000_000, setting="max_upload_size")
+
+    assert str(refusal) == (
+        "This portal stores files of up to 5 GB; this one has 58.1 GB."
+        " Ask the administrator, or split the file."
+    )
+    assert refusal.as_dict() == {
+        "code": "file_too_large",
+        "message": str(refusal),
+        "limit": 5_000_000_000,
+        "given": 58_100_000_000,
+        "setting": "max_upload_size",
+    }
+
+
+def test_two_sizes_that_would_read_the_same_are_told_exactly() -> None:
+    refusal = FileTooLarge(limit=5_000_000_000, given=5_000_000_001, setting="max_upload_size")
+
+    assert "up to 5,000,000,000 bytes; this one has 5,000,000,001 bytes." in str(refusal)
+
+
+def test_equal_sizes_stay_readable() -> None:
+    refusal = QuotaExceeded(
+        used=5_000_000_000, allowed=5_000_000_000, given=1_000_000_000, setting="org_quota"
+    )
+
+    assert str(refusal).startswith("5 GB of 5 GB are used, so 1 GB more do not fit.")
+
+
+def test_a_portal_translates_the_template_and_not_the_facts() -> None:
+    german = {UploadNotOpen.template: "Dieser Upload ist schon %(state)s."}
+
+    assert (
+        UploadNotOpen(state="completed").message(german.__getitem__) == "Dieser Upload ist schon completed."
+    )
+
+
+def test_missing_parts_are_ranges_and_nothing_is_a_dash() -> None:
+    refusal = PartsMissing(missing="4-9,12")
+
+    assert "Missing: 4-9,12; of the wrong size: -." in str(refusal)
+    assert refusal.as_dict()["wrong_size"] == ""
+
+
+@pytest.mark.parametrize("kind", [StoreUnavailable, StoreFailed])
+def test_what_the_store_said_is_for_the_log_only(kind: type[errors.StoreError]) -> None:
+    failure = kind(operation="UploadPart", store_code="XSecretInternal", request_id="4442587FB7D0A2F9")
+
+    assert failure.log_facts["request_id"] == "4442587FB7D0A2F9"
+    assert set(failure.as_dict()) == {"code", "message"}
+    assert "XSecretInternal" not in str(failure)
+
+
+def test_all_problems_of_the_settings_are_listed_at_once() -> None:
+    problems = (
+        SettingProblem("x.s3_bucket", "is missing"),
+        SettingProblem("x.part_size", "is not a size", "5M"),
+    )
+
+    error = SettingsError(problems)
+
+    assert error.problems == problems
+    assert str(error).splitlines()[1:] == ["  x.s3_bucket is missing", "  x.part_size = 5M is not a size"]
+
+
+def test_percent_signs_in_facts_do_no_harm() -> None:
+    assert "%(code)s 100%" in str(ContentDiffers(what="size", expected="%(code)s 100%", found="%s"))
+
+
+def test_the_setting_to_set_is_named() -> None:
+    assert "s3_role" in str(CredentialsNotConfigured())

@@ -1,0 +1,74 @@
+"""The session policy opens exactly one key, or one dataset's folder, for exactly the multipart calls."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3portal.transfer import prefix_policy, upload_policy
+
+
+def statements(policy: str) -> list[dict[str, object]]:
+    return json.loads(policy)["Statement"]
+
+
+def test_it_allows_the_three_multipart_actions_on_one_key() -> None:
+    policy = upload_policy("river-data", "org/dataset/upload/rivers.csv")
+
+    assert statements(policy) == [
+        {
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+            "Resource": "arn:aws:s3:::river-data/org/dataset/upload/rivers.csv",
+        }
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["org/dataset", "org/dataset/"])
+def test_a_prefix_ends_at_its_folder_so_that_no_neighbour_is_open(prefix: str) -> None:
+    (statement,) = statements(prefix_policy("river-data", prefix))
+
+    assert statement["Resource"] == "arn:aws:s3:::river-data/org/dataset/*"
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "//"])
+def test_no_prefix_opens_the_bucket(prefix: str) -> None:
+    with pytest.raises(ValueError, match="whole bucket"):
+        prefix_policy("river-data", prefix)
+
+
+def test_wildcards_and_variables_in_a_key_stand_for_themselves() -> None:
+    (statement,) = statements(upload_policy("river-data", "a/*/b?/${aws:username}"))
+
+    assert statement["Resource"] == "arn:aws:s3:::river-data/a/${*}/b${?}/${$}{aws:username}"
+
+
+@given(st.text(max_size=150))
+def test_no_key_leaves_a_wildcard_in_the_policy(key: str) -> None:
+    (statement,) = statements(upload_policy("river-data", key))
+    resource = str(statement["Resource"])
+    for escape in ("${*}", "${?}", "${$}"):
+        resource = resource.replace(escape, "")
+
+    assert not set(resource) & set("*?$")
+
+
+@given(st.text(max_size=100))
+def test_the_policy_is_compact_ascii_for_ceph_and_sts(key: str) -> None:
+    policy = upload_policy("river-data", key.replace(" ", ""))
+
+    assert policy.isascii()
+    assert not set(policy) & set(" \n\t")
+    assert len(policy) <= 2048
+
+
+def test_a_policy_that_sts_would_refuse_is_an_error_here() -> None:
+    with pytest.raises(ValueError, match="2048"):
+        upload_policy("river-data", "🙂" * 250)
+
+
+def test_other_partitions_have_other_names() -> None:
+    (statement,) = statements(upload_policy("river-data", "key", partition="aws-cn"))
+
+    assert statement["Resource"] == "arn:aws-cn:s3:::river-data/key"
