@@ -46,8 +46,9 @@ export function numberWords(locale) {
       return measured(value, `${unit}-per-second`, { maximumFractionDigits: value < 9.95 ? 1 : 0 });
     },
     percent(share) {
-      const floored = Math.floor(Math.min(Math.max(share, 0), 1) * 100) / 100;
-      return new Intl.NumberFormat(language, { style: "percent" }).format(floored);
+      // 0.29 * 100 is a little less than 29 in binary.
+      const whole = share >= 1 ? 100 : Math.min(99, Math.floor(share * 100 + 1e-9));
+      return new Intl.NumberFormat(language, { style: "percent" }).format(whole / 100);
     },
     duration(seconds) {
       return roundedDuration(seconds)
@@ -64,8 +65,8 @@ export function numberWords(locale) {
  * @returns {[number, string][]} one or two amounts with their units, largest first
  */
 export function roundedDuration(seconds) {
-  if (seconds < 55) return [[Math.max(10, Math.ceil(seconds / 10) * 10), "second"]];
-  if (seconds < 10 * MINUTE_S) return [[Math.ceil(seconds / MINUTE_S - 0.25), "minute"]];
+  if (seconds <= 50) return [[Math.max(10, Math.ceil(seconds / 10) * 10), "second"]];
+  if (seconds < 10 * MINUTE_S) return [[Math.max(1, Math.ceil(seconds / MINUTE_S - 0.25)), "minute"]];
   if (seconds < 57.5 * MINUTE_S) return [[Math.round(seconds / MINUTE_S / 5) * 5, "minute"]];
   if (seconds < 5 * HOUR_S) {
     const quarters = Math.round(seconds / HOUR_S / 0.25);

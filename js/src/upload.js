@@ -335,8 +335,9 @@ export class MultipartUpload extends EventTarget {
   }
 }
 
-/** @param {unknown} error @returns {number[]} the parts that complete found missing */
+/** @param {unknown} error @returns {number[]} the parts that complete found missing, or not as planned */
 function missingParts(error) {
-  const missing = error instanceof UploadError && error.status === 409 ? error.facts["missing"] : "";
-  return typeof missing === "string" ? parsePartRanges(missing) : [];
+  if (!(error instanceof UploadError) || error.status !== 409) return [];
+  const { missing, wrong_size: wrongSize } = error.facts;
+  return [missing, wrongSize].flatMap((ranges) => (typeof ranges === "string" ? parsePartRanges(ranges) : []));
 }

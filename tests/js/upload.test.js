@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { UploadError } from "../../js/src/errors.js";
 import { MultipartUpload } from "../../js/src/upload.js";
-import { noConnection, numberedFile, s3Error, setUp, settle } from "./fakes.mjs";
+import { noConnection, numberedFile, s3Error, setUp, settle } from "./fakes.js";
 
 function begin(given) {
   const parts = setUp(given);

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { describe, test } from "node:test";
+
+import { UploadError } from "../../js/src/errors.js";
+import { numberWords } from "../../js/src/number-words.js";
+import { announcedStep, errorDetails, errorSentence, fill, statusLine } from "../../js/src/sentences.js";
+
+const SRC = new URL("../../js/src/", import.meta.url);
+const TEMPLATE = readFileSync(new URL("../../templates/s3portal/uploader.html", import.meta.url), "utf-8");
+
+/** The template's texts in their original language. */
+const texts = Object.fromEntries([...TEMPLATE.matchAll(/^ {2}"(\w+)": _\("(.*)"\),?$/gm)].map(([, key, text]) => [key, text]));
+const words = numberWords("en");
+const plain = (text) => text.replace(/\s/gu, " ");
+
+const shown = (state, progress = {}) => ({ state, progress: { loaded: 61, total: 100, bytesPerSecond: null, eta: null, ...progress } });
+
+describe("the line under the bar", () => {
+  test("says how far, how fast and how long", () => {
+    const line = statusLine(shown("uploading", { bytesPerSecond: 94e6, eta: 225 }), texts, words);
+    assert.equal(plain(line), "61% · 94 MB/s · about 4 min left");
+  });
+
+  test("says no more than is known", () => {
+    assert.equal(statusLine(shown("uploading"), texts, words), "61%");
+    assert.equal(statusLine(shown("uploading", { loaded: 0, total: 0 }), texts, words), "0%");
+  });
+
+  for (const state of ["preparing", "paused", "offline", "failed", "completing", "complete", "aborting"]) {
+    test(`has a text of its own when the upload is ${state}`, () => {
+      const line = statusLine(shown(state), texts, words);
+      assert.ok(line.length > 5);
+      assert.doesNotMatch(line, /[{}]/);
+    });
+  }
+});
+
+describe("the sentence about a failure", () => {
+  const of = (code, facts) => errorSentence(new UploadError(code, "technical", facts), texts);
+
+  test("is the portal's own, where it has one", () => {
+    assert.equal(of("file_too_large", { status: 413, sentence: "At most 5 GB." }), "At most 5 GB.");
+  });
+
+  for (const code of ["no_connection", "no_answer_from_store", "store_refused", "store_failed", "upload_gone", "file_unreadable"]) {
+    test(`exists for ${code}`, () => assert.equal(of(code, {}), texts[`error_${code}`]));
+  }
+
+  for (const [status, key] of [
+    [401, "error_not_allowed"],
+    [403, "error_not_allowed"],
+    [404, "error_upload_gone"],
+    [500, "error_portal_failed"],
+    [503, "error_portal_failed"],
+    [418, "error_unexpected"],
+  ]) {
+    test(`for a bare ${status} is ${key}`, () => assert.equal(of(`http_${status}`, { status }), texts[key]));
+  }
+
+  test("leaves the technical words to the details", () => {
+    const error = new UploadError("store_refused", "part 7: 403 AccessDenied", { status: 403, facts: { limit: 5 } });
+    assert.doesNotMatch(errorSentence(error, texts), /403|AccessDenied/);
+    assert.equal(errorDetails(error), "store_refused: part 7: 403 AccessDenied\nlimit: 5");
+  });
+});
+
+describe("the texts", () => {
+  const sources = readdirSync(SRC).map((name) => readFileSync(new URL(name, SRC), "utf-8")).join("\n");
+  const used = new Set([...sources.matchAll(/texts\["(\w+)"\]/g)].map(([, key]) => key));
+
+  test("that scripts ask for are all in the template", () => {
+    assert.deepEqual([...used].filter((key) => !(key in texts)), []);
+  });
+
+  test("of the template are all asked for", () => {
+    const quoted = (key) => sources.includes(`"${key}"`) || sources.includes(`${key}:`);
+    const asked = (key) => used.has(key) || quoted(key) || quoted(key.replace(/^error_/, ""));
+    assert.deepEqual(Object.keys(texts).filter((key) => !asked(key)), []);
+  });
+
+  test("have no percent sign, which gettext in templates would take for a placeholder", () => {
+    for (const text of Object.values(texts)) assert.doesNotMatch(text, /%/);
+  });
+
+  test("are filled in by name, and what is not known stays", () => {
+    assert.equal(fill("{name} has {size}; {other}", { name: "a{size}", size: "1 GB" }), "a{size} has 1 GB; {other}");
+    assert.equal(fill(undefined), "");
+  });
+});
+
+describe("the template", () => {
+  test("has no script and no style of its own: a strict content security policy holds", () => {
+    assert.doesNotMatch(TEMPLATE, /<script|<style|\sstyle=|\son\w+=/i);
+  });
+
+  test("has every element that scripts touch", () => {
+    const declared = readFileSync(new URL("parts.js", SRC), "utf-8");
+    const names = [...declared.matchAll(/@property \{HTML\w+\} ([\w-]+)/g)].map(([, name]) => name);
+    assert.ok(names.length > 15);
+    for (const name of names) assert.ok(TEMPLATE.includes(`data-s3portal="${name}"`), name);
+  });
+});
+
+describe("announcements", () => {
+  test("come at steps of ten percent", () => {
+    assert.deepEqual([0, 9, 10, 19, 99, 100].map((loaded) => announcedStep(loaded, 100)), [0, 0, 10, 10, 90, 100]);
+    assert.equal(announcedStep(0, 0), 0);
+  });
+});
