@@ -1,0 +1,120 @@
+"""The extension's settings: the transfers' own and CKAN's, each declared once, checked when CKAN starts."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import ckan.plugins.toolkit as tk
+from ckan.exceptions import CkanConfigurationException
+
+from s3portal.transfer.errors import SettingsError
+from s3portal.transfer.setting_kinds import BOOLEAN, BYTES, WORDS, choice
+from s3portal.transfer.settings import declared_settings, read_settings, setting, unknown_settings
+from s3portal.transfer.store import Store, open_store
+from s3portal.transfer.transfer_settings import TransferSettings
+
+log = logging.getLogger(__name__)
+
+PREFIX = "ckanext.s3multipart."
+
+ON_DELETE = "delete"
+ON_PURGE = "purge"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortalSettings:
+    """Who may upload what, and what becomes of files. Sizes are bytes."""
+
+    enabled_orgs: tuple[str, ...] = setting(
+        WORDS, "the organisations that may upload, by their URL names; * is all of them, empty is none", ()
+    )
+    org_quota: int = setting(
+        BYTES, "what the files of one organisation may hold together; 0 sets no limit", 0
+    )
+    allowed_types: tuple[str, ...] = setting(
+        WORDS, "the types that are stored, as in csv image/* application/pdf; empty is every type", ()
+    )
+    denied_types: tuple[str, ...] = setting(
+        WORDS, "the types that are not stored, written as allowed_types", ()
+    )
+    remove_files_on: str = setting(
+        choice(ON_DELETE, ON_PURGE),
+        "whether the files of a dataset are removed when it is deleted or when it is purged",
+        ON_DELETE,
+    )
+    count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
+    proxy_token_downloads: bool = setting(
+        BOOLEAN,
+        "whether files pass through CKAN for callers with an Authorization header, which S3 refuses to see",
+        False,
+    )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What does not go together: ``(name, problem)``."""
+        if "*" in self.enabled_orgs and len(self.enabled_orgs) > 1:
+            yield "enabled_orgs", "has * for all organisations and names of organisations too: leave one out"
+
+
+SETTINGS_CLASSES = (TransferSettings, PortalSettings)
+SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings)
+
+
+def transfer_settings() -> TransferSettings:
+    """The settings of the transfers, from CKAN's configuration."""
+    return _read(TransferSettings, _configured(TransferSettings))
+
+
+def portal_settings() -> PortalSettings:
+    """The settings that only CKAN has."""
+    return _read(PortalSettings, _configured(PortalSettings))
+
+
+def portal_store() -> Store:
+    """The store that the settings describe, the same one as long as they stay."""
+    return _open(transfer_settings())
+
+
+def portal_host() -> str:
+    """This portal's name in role sessions and on objects."""
+    return (
+        transfer_settings().site or urlsplit(tk.config["ckan.site_url"]).hostname or tk.config["ckan.site_id"]
+    )
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Warns of settings that nobody knows, and refuses to start with values that cannot be used.
+
+    Raises CkanConfigurationException, which lists every problem by the setting's full name.
+    """
+    for name, suggestion in unknown_settings(SETTINGS_CLASSES, config, PREFIX):
+        hint = f"; did you mean {suggestion}?" if suggestion else ""
+        log.warning("%s is not a setting%s", name, hint)
+    problems = []
+    for settings_class in SETTINGS_CLASSES:
+        try:
+            read_settings(settings_class, config, PREFIX)
+        except SettingsError as error:
+            problems += [str(problem) for problem in error.problems]
+    if problems:
+        raise CkanConfigurationException("\n".join(["s3multipart cannot start:", *problems]))
+
+
+def _configured(settings_class: type) -> tuple[tuple[str, Any], ...]:
+    """The values that CKAN has for these settings, in a form that a cache takes: CKAN makes lists of some."""
+    names = (PREFIX + declaration.name for declaration in declared_settings(settings_class))
+    values = ((name, tk.config.get(name)) for name in names)
+    return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in values)
+
+
+# Settings may change while CKAN runs (its runtime-editable configuration, tests), so the values are the key.
+@lru_cache(maxsize=16)
+def _read(settings_class: type[SettingsT], configured: tuple[tuple[str, Any], ...]) -> SettingsT:
+    return read_settings(settings_class, dict(configured), PREFIX)
+
+
+@lru_cache(maxsize=4)
+def _open(settings: TransferSettings) -> Store:
+    return open_store(settings)
