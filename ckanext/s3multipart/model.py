@@ -1,0 +1,143 @@
+"""The two tables of the extension: uploads, and downloads by day. The migrations make them."""
+
+from dataclasses import fields
+from datetime import date, datetime, timezone
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from s3portal.transfer.upload import ATTACHED, COMPLETED, UPLOADING, Upload
+
+OWNER_TYPE = "dataset"
+
+#: The file was replaced, or what it belonged to was deleted: its object has to go.
+REMOVING = "removing"
+#: The object is gone; the row says so to those who follow old links.
+REMOVED = "removed"
+
+#: States whose bytes count: on the store already, or on their way.
+STATES_THAT_COUNT = (UPLOADING, COMPLETED, ATTACHED)
+
+
+class UploadRow(tk.BaseModel):
+    """An upload as `Upload` describes it, and what CKAN knows of it besides."""
+
+    __tablename__ = "s3multipart_upload"
+    __table_args__ = (
+        sa.UniqueConstraint("user", "idempotency_key", name="s3multipart_upload_idempotency"),
+        sa.Index("s3multipart_upload_resource", "resource_id"),
+        sa.Index("s3multipart_upload_owner", "owner_id"),
+        sa.Index("s3multipart_upload_state", "state", "expires_at"),
+        # A resource has one file: the database itself holds that, whatever two saves do at once.
+        sa.Index(
+            "s3multipart_upload_attached",
+            "resource_id",
+            unique=True,
+            postgresql_where=sa.text("state = 'attached'"),
+        ),
+    )
+
+    id = sa.Column(sa.UnicodeText, primary_key=True)
+    state = sa.Column(sa.UnicodeText, nullable=False)
+    owner_type = sa.Column(sa.UnicodeText, nullable=False)
+    owner_id = sa.Column(sa.UnicodeText, nullable=False)
+    #: The publisher's id: names of users can change.
+    user = sa.Column(sa.UnicodeText, nullable=False)
+    filename = sa.Column(sa.UnicodeText, nullable=False)
+    size_bytes = sa.Column(sa.BigInteger, nullable=False)
+    content_type = sa.Column(sa.UnicodeText, nullable=False)
+    part_size_bytes = sa.Column(sa.BigInteger, nullable=False)
+    part_count = sa.Column(sa.Integer, nullable=False)
+    key = sa.Column(sa.UnicodeText, nullable=False)
+    s3_upload_id = sa.Column(sa.UnicodeText, nullable=False)
+    created_at = sa.Column(sa.DateTime(timezone=True), nullable=False)
+    updated_at = sa.Column(sa.DateTime(timezone=True), nullable=False)
+    expires_at = sa.Column(sa.DateTime(timezone=True), nullable=False)
+    fingerprint = sa.Column(sa.UnicodeText, nullable=False)
+    checksum_algorithm = sa.Column(sa.UnicodeText)
+    checksum_value = sa.Column(sa.UnicodeText)
+    etag = sa.Column(sa.UnicodeText)
+    version_id = sa.Column(sa.UnicodeText)
+
+    #: The resource that is replaced, or the id reserved for a new one; once attached, the resource.
+    resource_id = sa.Column(sa.UnicodeText, nullable=False)
+    #: What the client calls this creation, so that a repeated one answers the same upload.
+    idempotency_key = sa.Column(sa.UnicodeText)
+
+    @classmethod
+    def from_upload(cls, upload: Upload, *, resource_id: str, idempotency_key: str | None) -> "UploadRow":
+        """A new row, not in a session yet."""
+        row = cls(resource_id=resource_id, idempotency_key=idempotency_key)
+        row.record(upload)
+        return row
+
+    def record(self, upload: Upload) -> None:
+        """Writes what happened to the upload into its row."""
+        for field in fields(Upload):
+            setattr(self, field.name, getattr(upload, field.name))
+
+    def as_upload(self) -> Upload:
+        """The upload that the row holds."""
+        return Upload(**{field.name: getattr(self, field.name) for field in fields(Upload)})
+
+
+class DownloadCount(tk.BaseModel):
+    """How often a resource was downloaded on a day (UTC)."""
+
+    __tablename__ = "s3multipart_download"
+
+    resource_id = sa.Column(sa.UnicodeText, primary_key=True)
+    day = sa.Column(sa.Date, primary_key=True)
+    count = sa.Column(sa.BigInteger, nullable=False)
+
+
+def now() -> datetime:
+    """The time as rows have it."""
+    return datetime.now(timezone.utc)
+
+
+def find_upload(upload_id: str, user_id: str, *, lock: bool = False) -> UploadRow | None:
+    """This user's upload. With ``lock`` it stays as it is for others until the transaction ends."""
+    query = model.Session.query(UploadRow).filter_by(id=upload_id, user=user_id).populate_existing()
+    return (query.with_for_update() if lock else query).one_or_none()
+
+
+def attached_upload(resource_id: str) -> UploadRow | None:
+    """The upload that is the file of this resource."""
+    return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=ATTACHED).one_or_none()
+
+
+def had_upload(resource_id: str) -> bool:
+    """Whether a file of this resource was removed."""
+    removed = model.Session.query(UploadRow.id).filter(
+        UploadRow.resource_id == resource_id, UploadRow.state.in_((REMOVING, REMOVED))
+    )
+    return removed.first() is not None
+
+
+def used_bytes(organisation_id: str) -> int:
+    """What the files of an organisation's datasets hold together, unfinished uploads included."""
+    used = (
+        model.Session.query(sa.func.coalesce(sa.func.sum(UploadRow.size_bytes), 0))
+        .join(model.Package, model.Package.id == UploadRow.owner_id)
+        .filter(model.Package.owner_org == organisation_id, UploadRow.state.in_(STATES_THAT_COUNT))
+    )
+    return int(used.scalar())
+
+
+def count_download(resource_id: str, day: date) -> None:
+    """Adds one to the day's count; the caller commits."""
+    counted = insert(DownloadCount).values(resource_id=resource_id, day=day, count=1)
+    model.Session.execute(
+        counted.on_conflict_do_update(
+            index_elements=["resource_id", "day"], set_={"count": DownloadCount.count + 1}
+        )
+    )
+
+
+def downloads(resource_id: str) -> int:
+    """How often the resource was downloaded so far."""
+    total = model.Session.query(sa.func.coalesce(sa.func.sum(DownloadCount.count), 0))
+    return int(total.filter(DownloadCount.resource_id == resource_id).scalar())
