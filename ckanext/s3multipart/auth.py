@@ -1,0 +1,87 @@
+"""Authorisation functions: whoever may use an upload is the user who made it and may still edit its dataset.
+
+Sysadmins are checked too, since organisations that may not upload may not upload through them either.
+"""
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.s3multipart import request_fields
+from ckanext.s3multipart.model import UploadRow, find_upload
+from ckanext.s3multipart.permission import authorised_owner, signed_in_user
+from s3portal.transfer.errors import TransferError, UploadNotFound
+
+#: Where an authorisation function leaves the reason, since CKAN hands on its message alone.
+REFUSAL = "s3multipart_refusal"
+
+
+def for_owner(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """May upload to the dataset ``owner``, or replace the file of its ``resource``."""
+    return _answer(context, lambda: _may_upload_to_owner(context, asked))
+
+
+def for_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Made the upload ``id``, and may still upload to its dataset."""
+    return _answer(context, lambda: _may_go_on(context, asked))
+
+
+def for_own_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Made the upload ``id``: to look at it and to give it up, nothing more is needed."""
+    return _answer(context, lambda: _own_upload(context, asked))
+
+
+def for_anybody_signed_in(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Is signed in: everybody may see what they themselves have begun."""
+    return _answer(context, lambda: signed_in_user(context))
+
+
+def for_credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """As for the upload ``id``, or else as for the dataset ``owner``."""
+    return for_upload(context, asked) if asked.get("id") else for_owner(context, asked)
+
+
+def auth_functions() -> dict[str, Any]:
+    """The authorisation functions by the names of their actions."""
+    by_action = {
+        "s3multipart_upload_create": for_owner,
+        "s3multipart_upload_sign_parts": for_upload,
+        "s3multipart_upload_complete": for_upload,
+        "s3multipart_upload_show": for_own_upload,
+        "s3multipart_upload_abort": for_own_upload,
+        "s3multipart_upload_list": for_anybody_signed_in,
+        "s3multipart_credentials": for_credentials,
+    }
+    # Anonymous callers get our own answer, which says what to do, instead of CKAN's.
+    return {
+        name: tk.auth_sysadmins_check(tk.auth_allow_anonymous_access(function))
+        for name, function in by_action.items()
+    }
+
+
+def _answer(context: dict[str, Any], rule: Any) -> dict[str, Any]:
+    try:
+        rule()
+    except TransferError as refusal:
+        context[REFUSAL] = refusal
+        return {"success": False, "msg": refusal.message(tk._)}
+    return {"success": True}
+
+
+def _may_upload_to_owner(context: dict[str, Any], asked: dict[str, Any]) -> None:
+    signed_in_user(context)
+    resource_id = request_fields.text(asked, "resource", required=False)
+    authorised_owner(context, request_fields.text(asked, "owner"), resource_id)
+
+
+def _may_go_on(context: dict[str, Any], asked: dict[str, Any]) -> None:
+    row = _own_upload(context, asked)
+    authorised_owner(context, row.owner_id)
+
+
+def _own_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:
+    user = signed_in_user(context)
+    row = find_upload(request_fields.text(asked, "id"), user.id)
+    if row is None:
+        raise UploadNotFound
+    return row

@@ -1,0 +1,111 @@
+"""What only CKAN refuses, in the shape that the transfers' errors have."""
+
+import ckan.plugins.toolkit as tk
+
+from s3portal.transfer.errors import StoreError, TransferError
+
+
+class NotSignedIn(TransferError):
+    """The caller is nobody that CKAN knows."""
+
+    code = "not_signed_in"
+    http_status = 401
+    template = "Log in to upload files, or send an API token."
+
+
+class CsrfTokenMissing(TransferError):
+    """A browser's cookie came without the token that shows that this site's own page made the call."""
+
+    code = "csrf_token_missing"
+    http_status = 403
+    template = "The CSRF token is missing or too old. Reload the page and try again."
+
+
+class MayNotEdit(TransferError):
+    """The caller may not edit what the file is for."""
+
+    code = "may_not_edit"
+    http_status = 403
+    template = "You may not edit the dataset %(dataset)s, so you cannot upload files to it."
+
+    def __init__(self, *, dataset: str) -> None:
+        super().__init__(dataset=dataset)
+
+
+class OrganisationNotEnabled(TransferError):
+    """The dataset's organisation is not among those that may upload."""
+
+    code = "organisation_not_enabled"
+    http_status = 403
+    template = "The organization %(organisation)s may not upload large files here. Ask the administrator."
+
+    def __init__(self, *, organisation: str, setting: str) -> None:
+        super().__init__(organisation=organisation, setting=setting)
+
+
+class NoOrganisation(TransferError):
+    """The dataset belongs to no organisation, and uploads are given to organisations."""
+
+    code = "no_organisation"
+    http_status = 403
+    template = "The dataset %(dataset)s belongs to no organization, so files cannot be uploaded to it."
+
+    def __init__(self, *, dataset: str) -> None:
+        super().__init__(dataset=dataset)
+
+
+class DatasetNotFound(TransferError):
+    """There is no such dataset."""
+
+    code = "dataset_not_found"
+    http_status = 404
+    template = "There is no dataset %(dataset)s."
+
+    def __init__(self, *, dataset: str) -> None:
+        super().__init__(dataset=dataset)
+
+
+class ResourceNotFound(TransferError):
+    """The dataset has no such resource."""
+
+    code = "resource_not_found"
+    http_status = 404
+    template = "The dataset has no resource %(resource)s."
+
+    def __init__(self, *, resource: str) -> None:
+        super().__init__(resource=resource)
+
+
+class UploadOfAnotherDataset(TransferError):
+    """The upload was made for another dataset than the one that is saved."""
+
+    code = "upload_of_another_dataset"
+    http_status = 409
+    template = "This upload was made for another dataset. Upload the file to this one."
+
+
+class UploadNotComplete(TransferError):
+    """The upload cannot be a resource's file: it has not all parts yet, or was given up."""
+
+    code = "upload_not_complete"
+    http_status = 409
+    template = "This upload is %(state)s. Only a completed upload can become the file of a resource."
+
+    def __init__(self, *, state: str) -> None:
+        super().__init__(state=state)
+
+
+def as_ckan_error(error: TransferError) -> Exception:
+    """The exception that CKAN's own callers of actions know how to handle, with the message in their
+    language.
+
+    The store's failures stay what they are: no caller's request was wrong.
+    """
+    message = error.message(tk._)
+    if isinstance(error, StoreError):
+        return error
+    if error.http_status == 404:
+        return tk.ObjectNotFound(message)
+    if error.http_status in (401, 403):
+        return tk.NotAuthorized(message)
+    return tk.ValidationError({"message": [message], "code": [error.code]})

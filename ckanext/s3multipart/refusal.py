@@ -1,0 +1,88 @@
+"""How a refusal reaches the caller: as a CKAN exception in-process, with the protocol's status over HTTP.
+
+CKAN's API knows 403, 404 and 409 and drops what else an error says. So the refusal is left on the request,
+and the answer of the API is written anew from it; whoever calls an action from Python meets CKAN's own
+exceptions.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from flask import Blueprint, Response, g, has_request_context, json, request
+
+from ckanext.s3multipart.auth import REFUSAL
+from ckanext.s3multipart.csrf import require_csrf_token
+from ckanext.s3multipart.errors import as_ckan_error
+from s3portal.transfer.errors import TransferError
+
+ActionFunction = Callable[[dict[str, Any], dict[str, Any]], Any]
+
+blueprint = Blueprint("s3multipart_refusals", __name__)
+
+#: Actions that change something, so that a browser's cookie alone must not be enough for them.
+STATE_CHANGING = frozenset(
+    {
+        "s3multipart_upload_create",
+        "s3multipart_upload_sign_parts",
+        "s3multipart_upload_complete",
+        "s3multipart_upload_abort",
+        "s3multipart_credentials",
+    }
+)
+
+
+def refusing(function: ActionFunction) -> ActionFunction:
+    """Lets an action raise TransferErrors, and authorise with ``check_access`` without losing the reason."""
+
+    @wraps(function)
+    def action(context: dict[str, Any], asked: dict[str, Any]) -> Any:
+        try:
+            return function(context, asked)
+        except TransferError as refusal:
+            raise refused(refusal) from refusal
+        except tk.NotAuthorized as error:
+            if REFUSAL not in context:
+                raise
+            raise refused(context[REFUSAL]) from error
+
+    return action
+
+
+def refused(refusal: TransferError) -> Exception:
+    """The exception to raise for the refusal. The transaction is given up, and the API will say why."""
+    model.Session.rollback()
+    if has_request_context():
+        g.s3multipart_refusal = refusal
+    return as_ckan_error(refusal)
+
+
+@blueprint.before_app_request
+def check_csrf_token() -> Response | None:
+    """Before CKAN's own check, which answers with a page, and which CKAN 2.12.0 leaves out too often."""
+    if request.endpoint == "api.action" and (request.view_args or {}).get("logic_function") in STATE_CHANGING:
+        try:
+            require_csrf_token()
+        except TransferError as refusal:
+            return _answer(refusal)
+    return None
+
+
+@blueprint.after_app_request
+def answer_refusal(response: Response) -> Response:
+    """Puts the protocol's status and body in the place of the API's."""
+    refusal = g.pop("s3multipart_refusal", None)
+    if refusal is None or request.endpoint != "api.action" or response.status_code < 400:
+        return response
+    return _answer(refusal)
+
+
+def _answer(refusal: TransferError) -> Response:
+    error = {**refusal.as_dict(), "__type": type(refusal).__name__, "message": refusal.message(tk._)}
+    return Response(
+        json.dumps({"success": False, "error": error}),
+        status=refusal.http_status,
+        content_type="application/json;charset=utf-8",
+    )

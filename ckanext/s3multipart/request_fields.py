@@ -1,0 +1,55 @@
+"""What callers send, as values of the right type: everything from outside passes here once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from s3portal.transfer.completion import Checksum
+from s3portal.transfer.errors import InvalidRequest, TooManyParts
+from s3portal.transfer.lifecycle import MAX_PARTS_A_CALL
+
+MAX_CHARACTERS = 1000
+
+
+def text(asked: Mapping[str, Any], field: str, *, required: bool = True) -> str:
+    """A text of at most 1,000 characters, "" where it is missing and not required. Raises InvalidRequest."""
+    value = asked.get(field)
+    if value is None or value == "":
+        if required:
+            raise InvalidRequest(field=field, problem="is missing")
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_CHARACTERS or "\x00" in value:
+        raise InvalidRequest(field=field, problem=f"is not a text of at most {MAX_CHARACTERS:,} characters")
+    return value
+
+
+def size_bytes(asked: Mapping[str, Any], field: str) -> int:
+    """A number of bytes, also written as a text, as forms send it. Raises InvalidRequest."""
+    value = asked.get(field)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidRequest(field=field, problem="is not a number of bytes")
+    return value
+
+
+def part_numbers(asked: Mapping[str, Any], field: str) -> list[int]:
+    """Part numbers, as many as one call signs. Raises InvalidRequest, TooManyParts."""
+    value = asked.get(field)
+    if not isinstance(value, list) or not value:
+        raise InvalidRequest(field=field, problem="is not a list of part numbers")
+    if len(value) > MAX_PARTS_A_CALL:
+        raise TooManyParts(given=len(value), limit=MAX_PARTS_A_CALL)
+    if not all(isinstance(number, int) and not isinstance(number, bool) for number in value):
+        raise InvalidRequest(field=field, problem="is not a list of part numbers")
+    return value
+
+
+def checksum(asked: Mapping[str, Any], field: str) -> Checksum | None:
+    """``{"algorithm": "CRC64NVME", "value": base64}``, or None where the client has none. Raises
+    InvalidRequest."""
+    value = asked.get(field)
+    if not value:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidRequest(field=field, problem="is not an object with algorithm and value")
+    return Checksum(algorithm=text(value, "algorithm").upper(), value=text(value, "value"))

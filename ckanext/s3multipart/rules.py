@@ -1,0 +1,75 @@
+"""What may be uploaded: size, type and quota. Pure but for the question how much is used."""
+
+import fnmatch
+import mimetypes
+from pathlib import PurePosixPath
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.s3multipart.model import used_bytes
+from ckanext.s3multipart.settings import PREFIX, PortalSettings
+from s3portal.transfer.errors import FileTooLarge, QuotaExceeded, TypeNotAllowed
+from s3portal.transfer.transfer_settings import TransferSettings
+
+#: What says nothing about a file's type; browsers send it, or nothing, for types they do not know.
+UNKNOWN_TYPE = "application/octet-stream"
+
+
+def check_size(settings: TransferSettings, size_bytes: int) -> None:
+    """Raises FileTooLarge with the limit and the setting's name."""
+    limit_bytes, name = settings.size_limit
+    if size_bytes > limit_bytes:
+        raise FileTooLarge(limit=limit_bytes, given=size_bytes, setting=PREFIX + name)
+
+
+def check_type(settings: PortalSettings, filename: str, content_type: str) -> None:
+    """Raises TypeNotAllowed where neither the name's extension nor the content type is among the allowed, or
+    either is among the denied. A client says what content type it likes, so this keeps mistakes out and no
+    attacker."""
+    names = _type_names(filename, content_type)
+    given = names[0] if names else UNKNOWN_TYPE
+    allowed = " ".join(settings.allowed_types)
+    if settings.allowed_types and not _any_match(names, settings.allowed_types):
+        raise TypeNotAllowed(given=given, allowed=allowed, setting=f"{PREFIX}allowed_types")
+    if _any_match(names, settings.denied_types):
+        denied = ", ".join(settings.denied_types)
+        raise TypeNotAllowed(
+            given=given, allowed=allowed or f"everything but {denied}", setting=f"{PREFIX}denied_types"
+        )
+
+
+def check_quota(settings: PortalSettings, organisation_id: str, size_bytes: int) -> None:
+    """Raises QuotaExceeded where the file does not fit in what the organisation has left.
+
+    Until the transaction ends, other creations for this organisation wait: two files that fit one by one must
+    not come in together.
+    """
+    if not settings.org_quota:
+        return
+    lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"s3multipart {organisation_id}", 0))
+    model.Session.execute(sa.select(lock))
+    used = used_bytes(organisation_id)
+    if used + size_bytes > settings.org_quota:
+        raise QuotaExceeded(
+            used=used, allowed=settings.org_quota, given=size_bytes, setting=f"{PREFIX}org_quota"
+        )
+
+
+def content_type_of(filename: str, content_type: str) -> str:
+    """The content type that the client said, or else the one that the file's name suggests, or else ""."""
+    if content_type and content_type != UNKNOWN_TYPE:
+        return content_type
+    return mimetypes.guess_type(filename)[0] or content_type
+
+
+def _type_names(filename: str, content_type: str) -> list[str]:
+    """How a list of types may call this file: by its extension, by its content type."""
+    extension = PurePosixPath(filename.lower()).suffix.removeprefix(".")
+    media_type = content_type_of(filename, content_type).partition(";")[0].strip().lower()
+    return [name for name in (extension, media_type) if name]
+
+
+def _any_match(names: list[str], patterns: tuple[str, ...]) -> bool:
+    cleaned = [pattern.lower().removeprefix(".") for pattern in patterns]
+    return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in cleaned)
