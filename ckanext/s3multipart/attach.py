@@ -1,0 +1,126 @@
+"""Attaching: a completed upload becomes the file of the resource that is saved.
+
+CKAN gives IUploader the resource alone. Who saves which dataset comes from the actions that save: they are
+chained, and keep it in a `Saving` for as long as they run.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import PurePosixPath
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.s3multipart.csrf import require_csrf_token
+from ckanext.s3multipart.errors import UploadNotComplete, UploadOfAnotherDataset
+from ckanext.s3multipart.model import UploadRow, find_upload
+from ckanext.s3multipart.permission import signed_in_user
+from ckanext.s3multipart.refusal import refused
+from s3portal.transfer.errors import AlreadyAttached, InvalidRequest, TransferError, UploadNotFound
+from s3portal.transfer.upload import ATTACHED, COMPLETED
+
+#: The form field, and the key of a resource in the API, that says which upload becomes its file.
+FIELD = "s3multipart_upload_id"
+
+
+class Saving:
+    """One call of an action that saves resources: whose it is, of which dataset, and what it changed so
+    far."""
+
+    def __init__(self, context: dict[str, Any], dataset: str) -> None:
+        self._context = context
+        self._dataset = dataset
+        self._taken: set[str] = set()
+        self._originals: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    def take(self, upload_id: object) -> UploadRow:
+        """The upload that is to be attached, locked until the transaction ends.
+
+        Raises NotSignedIn, CsrfTokenMissing, InvalidRequest, UploadNotFound, UploadOfAnotherDataset,
+        UploadNotComplete, AlreadyAttached.
+        """
+        user = signed_in_user(self._context)
+        require_csrf_token()
+        if not isinstance(upload_id, str) or "\x00" in upload_id:
+            raise InvalidRequest(field=FIELD, problem="is not the id of one upload")
+        row = find_upload(upload_id, user.id, lock=True)
+        if row is None:
+            raise UploadNotFound
+        package = model.Package.get(self._dataset)
+        if package is None or row.owner_id != package.id:
+            raise UploadOfAnotherDataset
+        if row.state == ATTACHED or row.id in self._taken:
+            raise AlreadyAttached
+        if row.state != COMPLETED:
+            raise UploadNotComplete(state=row.state)
+        self._taken.add(row.id)
+        return row
+
+    def remember(self, resource: dict[str, Any]) -> None:
+        """Keeps what the caller sent, so that a form that is shown again after an error shows just that."""
+        self._originals.append((resource, dict(resource)))
+
+    def restore(self) -> None:
+        """Puts back what the caller sent."""
+        for resource, original in reversed(self._originals):
+            resource.clear()
+            resource.update(original)
+
+
+_saving: ContextVar[Saving | None] = ContextVar("s3multipart_saving", default=None)
+
+
+def current_saving() -> Saving | None:
+    """The save that is going on, None outside of the actions that save resources."""
+    return _saving.get()
+
+
+@tk.chained_action
+def package_update(next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]) -> Any:
+    """CKAN's own, which saves every resource in the end, with uploads attached."""
+    with _saved_by(context, asked.get("id") or asked.get("name")):
+        return next_action(context, asked)
+
+
+@tk.chained_action
+def resource_create(next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]) -> Any:
+    """CKAN's own. CKAN 2.10 asks for the uploader already here, before it calls package_update."""
+    with _saved_by(context, asked.get("package_id")):
+        return next_action(context, asked)
+
+
+def chained_actions() -> dict[str, Any]:
+    """The actions of CKAN that attaching goes through."""
+    return {"package_update": package_update, "resource_create": resource_create}
+
+
+@contextmanager
+def _saved_by(context: dict[str, Any], dataset: object) -> Iterator[None]:
+    saving = Saving(context, str(dataset or ""))
+    token = _saving.set(saving)
+    try:
+        yield
+    except TransferError as refusal:
+        saving.restore()
+        raise refused_save(refusal) from refusal
+    except tk.ValidationError:
+        saving.restore()
+        raise
+    finally:
+        _saving.reset(token)
+
+
+def refused_save(refusal: TransferError) -> Exception:
+    """What a save raises, so that the form comes again with the reason on it, and the API answers the
+    status."""
+    refused(refusal)
+    return tk.ValidationError({FIELD: [refusal.message(tk._)]})
+
+
+def format_of(filename: str) -> str:
+    """The format that the name suggests, as CKAN writes it: ``CSV``, ``NetCDF``; "" where it suggests
+    none."""
+    extension = PurePosixPath(filename).suffix.removeprefix(".")
+    return str(tk.h.unified_resource_format(extension)) if extension else ""
