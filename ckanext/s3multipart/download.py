@@ -1,0 +1,122 @@
+"""The persistent link: authorises, counts, and sends the reader on to the store for minutes.
+
+No byte of a file passes here, unless the administrator has it pass for callers with an Authorization header.
+"""
+
+import logging
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib import signals
+from ckan.plugins import PluginImplementations, interfaces
+from flask import Blueprint, Response, redirect, request
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.http import http_date
+
+from ckanext.s3multipart.download_proxy import passed_through
+from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
+from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from s3portal.transfer.content_disposition import content_disposition, safe_content_type
+from s3portal.transfer.errors import StoreError
+from s3portal.transfer.presign import presign_get
+
+log = logging.getLogger(__name__)
+
+
+def download_blueprint() -> Blueprint:
+    """Both forms of the link, for every dataset type that this portal has; registered before CKAN's own."""
+    blueprint = Blueprint("s3multipart_download", __name__)
+    for dataset_type in _dataset_types():
+        rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
+        for suffix in ("", "/<filename>"):
+            blueprint.add_url_rule(rule + suffix, view_func=download, defaults={"package_type": dataset_type})
+    return blueprint
+
+
+def download(package_type: str, id: str, resource_id: str, filename: str | None = None) -> Any:
+    """Answers the link of a resource. The name in it may be an old one, and so may the dataset's.
+
+    What is no upload of ours, and what the caller may not see, is answered by CKAN's own view.
+    """
+    try:
+        resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return _by_ckan(package_type, id, resource_id, filename)
+    row = attached_upload(resource_id) if resource.get("url_type") == "upload" else None
+    if row is not None:
+        return _uncached(_answer(row))
+    if resource.get("url_type") == "upload" and had_upload(resource_id):
+        tk.abort(404, tk._("The file of this resource was deleted."))
+    return _by_ckan(package_type, id, resource_id, filename)
+
+
+def _answer(row: UploadRow) -> Response:
+    if request.method == "HEAD":
+        return _described(row)
+    _count(row.resource_id)
+    signals.resource_download.send(row.resource_id)
+    try:
+        if request.headers.get("Authorization") and portal_settings().proxy_token_downloads:
+            return passed_through(portal_store(), row.as_upload())
+        location = presign_get(
+            portal_store(),
+            row.key,
+            filename=row.filename,
+            content_type=row.content_type,
+            expires_s=transfer_settings().download_expires,
+        )
+    except StoreError as error:
+        return tk.abort(error.http_status, error.message(tk._))
+    return redirect(location, 302)
+
+
+def _described(row: UploadRow) -> Response:
+    """HEAD, from what was recorded: a URL that S3 signed for GET refuses HEAD, and not every client that asks
+    how large a file is follows a redirect."""
+    response = Response(status=200)
+    response.headers["Content-Length"] = str(row.size_bytes)
+    response.headers["Content-Type"] = safe_content_type(row.content_type)
+    response.headers["Content-Disposition"] = content_disposition(row.filename)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Last-Modified"] = http_date(row.updated_at)
+    if row.etag:
+        response.set_etag(row.etag)
+    return response
+
+
+def _uncached(response: Response) -> Response:
+    """Who may see the dataset can change at any moment, so nobody keeps the answer."""
+    # Without this CKAN adds "public" and a lifetime of its own.
+    request.environ["__no_cache__"] = True
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _count(resource_id: str) -> None:
+    """Counts a download, once for a client that fetches the file in ranges. A reader never waits for
+    statistics."""
+    first_byte_wanted = request.range is None or request.range.ranges[0][0] == 0
+    if not (portal_settings().count_downloads and first_byte_wanted):
+        return
+    try:
+        count_download(resource_id, now().date())
+        model.Session.commit()
+    except SQLAlchemyError as error:
+        model.Session.rollback()
+        log.warning("A download of resource %s was not counted: %s", resource_id, error)
+
+
+def _by_ckan(package_type: str, id: str, resource_id: str, filename: str | None) -> Any:
+    # CKAN makes its view modules anew for every application, so this is found when it is needed.
+    from ckan.views.resource import download as ckan_download
+
+    return ckan_download(package_type, id, resource_id, filename)
+
+
+def _dataset_types() -> list[str]:
+    """The types that have pages of their own; ``dataset`` is the one that CKAN itself has."""
+    types = {"dataset"}
+    for plugin in PluginImplementations(interfaces.IDatasetForm):
+        types.update(plugin.package_types())
+    return sorted(types)
