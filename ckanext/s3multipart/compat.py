@@ -1,0 +1,128 @@
+"""What sites that ran ckanext-s3multipart call: its two API routes and its template helpers, in their shapes.
+
+Other than there, permission is checked first and a refusal has its HTTP status; keys never reach a page of
+ours; what is posted is private, under a key of its own, and of limited size; and no answer is wrapped for
+other sites.
+"""
+
+import shlex
+import uuid
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Blueprint, Response, json, request
+
+from ckanext.s3multipart.permission import authorised_owner, signed_in_user
+from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
+from s3portal.transfer.errors import TransferError
+from s3portal.transfer.keys import dataset_prefix
+from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES
+from s3portal.transfer.session_credentials import assume_upload_role
+from s3portal.transfer.store_errors import store_errors
+
+#: S3 takes as much in one POST as in one part.
+_LARGEST_POST_BYTES = MAX_PART_SIZE_BYTES
+
+blueprint = Blueprint("s3multipart_compat", __name__)
+
+
+@blueprint.route("/api/3/action/get_s3_auth/<dataset>")
+def get_s3_auth(dataset: str) -> Response:
+    """Session credentials for the dataset's prefix, in the shape of STS's own answer; ``{"error"}`` if
+    refused."""
+    return _answer(lambda: session_credentials(dataset))
+
+
+@blueprint.route("/api/3/action/get_s3_post/<dataset>")
+def get_s3_post(dataset: str) -> Response:
+    """``{"url", "fields", "curl_example"}`` of a form that posts one file; ``{"error"}`` if refused."""
+    return _answer(lambda: _form_post(dataset))
+
+
+def get_s3_bucket() -> str:
+    """The bucket's name."""
+    return transfer_settings().s3_bucket
+
+
+def get_s3_region() -> str:
+    """The bucket's region."""
+    return transfer_settings().s3_region
+
+
+def get_s3_prefix(dataset: str) -> str:
+    """What the keys of the dataset's files begin with, ending in ``/``."""
+    package = tk.get_action("package_show")({"user": tk.current_user.name}, {"id": dataset})
+    return dataset_prefix(transfer_settings().s3_prefix, package["owner_org"] or "", package["id"])
+
+
+def get_session_credentials(dataset: str) -> dict[str, Any]:
+    """Session credentials for the dataset's prefix, or ``{"error"}``. They are secrets: do not write them
+    into pages."""
+    try:
+        return session_credentials(dataset)
+    except TransferError as error:
+        return {"error": error.message(tk._)}
+
+
+def session_credentials(dataset: str) -> dict[str, Any]:
+    """What STS answers, for the dataset's prefix. Raises what authorised_owner and assume_upload_role
+    raise."""
+    context = _context()
+    user = signed_in_user(context)
+    issued = assume_upload_role(portal_store(), user.name, portal_host(), prefix=_prefix(context, dataset))
+    return {
+        "Credentials": {
+            "AccessKeyId": issued.access_key_id,
+            "SecretAccessKey": issued.secret_access_key,
+            "SessionToken": issued.session_token,
+            "Expiration": str(issued.expiration),
+        }
+    }
+
+
+def helpers() -> dict[str, Any]:
+    """The template helpers by name."""
+    return {
+        function.__name__: function
+        for function in (get_s3_bucket, get_s3_region, get_s3_prefix, get_session_credentials)
+    }
+
+
+def _form_post(dataset: str) -> dict[str, Any]:
+    context = _context()
+    signed_in_user(context)
+    # A folder of its own, so that no form can write over a file that is published.
+    prefix = f"{_prefix(context, dataset)}{uuid.uuid4()}/"
+    store, settings = portal_store(), transfer_settings()
+    with store_errors("PresignPost"):
+        post = store.client().generate_presigned_post(
+            store.bucket,
+            prefix + "${filename}",
+            Conditions=[["content-length-range", 0, min(settings.size_limit[0], _LARGEST_POST_BYTES)]],
+            ExpiresIn=settings.url_expires,
+        )
+    # The policy that is signed names no host, so the form may go to the address that browsers use.
+    url, fields = store.address.base_url, post["fields"]
+    arguments = [f"-F {shlex.quote(f'{name}={value}')}" for name, value in fields.items()]
+    curl_example = " ".join(["curl -v", *arguments, "-F file=@filename", shlex.quote(url)])
+    return {"url": url, "fields": fields, "curl_example": curl_example}
+
+
+def _prefix(context: dict[str, Any], dataset: str) -> str:
+    owner = authorised_owner(context, dataset)
+    return dataset_prefix(transfer_settings().s3_prefix, owner.organisation_id, owner.dataset_id)
+
+
+def _context() -> dict[str, Any]:
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+
+
+def _answer(result: Any) -> Response:
+    request.environ["__no_cache__"] = True
+    try:
+        body, status = result(), 200
+    except TransferError as error:
+        body, status = {"error": error.message(tk._)}, error.http_status
+    response = Response(json.dumps(body), status=status, content_type="application/json;charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
