@@ -1,0 +1,91 @@
+"""What templates ask: whether the uploader is shown, with which values, and what is known of a file."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.s3multipart.model import attached_upload, downloads, used_bytes
+from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
+from ckanext.s3multipart.settings import portal_settings, transfer_settings
+from ckanext.s3multipart.uploader import checksum_text
+from ckanext.s3multipart.web_modules import web_version
+from s3portal.transfer.errors import TransferError
+from s3portal.transfer.sizes import format_size
+
+
+@dataclass(frozen=True)
+class ShownFile:
+    """What the resource page says of a file of ours."""
+
+    filename: str
+    size_bytes: int
+    size: str
+    checksum: str
+    downloads: int | None
+
+
+def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> dict[str, Any] | None:
+    """The variables of templates/s3portal/uploader.html, or None where CKAN's own upload is all there is.
+
+    ``dataset`` is an id or a name, ``resource`` the id of the resource whose file may be replaced.
+    """
+    context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    try:
+        signed_in_user(context)
+        owner = authorised_owner(context, dataset or "", resource or "")
+    except TransferError:
+        return None
+    settings = transfer_settings()
+    return {
+        "owner": owner.dataset_id,
+        "resource": owner.resource_id,
+        "script_url": s3multipart_web_url("src/ckan-form.js"),
+        "style_url": s3multipart_web_url("uploader.css"),
+        "api": tk.url_for("api.action", ver=3, logic_function="").rstrip("/"),
+        "locale": tk.h.lang().replace("_", "-"),
+        "max_size": settings.size_limit[0],
+        "concurrency": settings.concurrency,
+        "usage": quota_sentence(owner.dataset_id),
+    }
+
+
+def quota_sentence(dataset_id: str) -> str:
+    """How much of its quota the dataset's organisation has used, "" where there is none."""
+    quota_bytes = portal_settings().org_quota
+    if not quota_bytes:
+        return ""
+    organisation = enabled_organisation(model.Package.get(dataset_id))
+    return tk._("%(used)s of %(allowed)s used by %(organisation)s") % {
+        "used": format_size(used_bytes(organisation.id)),
+        "allowed": format_size(quota_bytes),
+        "organisation": organisation.title or organisation.name,
+    }
+
+
+def s3multipart_web_url(path: str) -> str:
+    """The URL of a module or style of the uploader, which changes when any of them does."""
+    return tk.url_for("s3multipart_web.web_module", version=web_version(), path=path)
+
+
+def s3multipart_file(resource_id: str) -> ShownFile | None:
+    """What is known of the resource's file, None where it is no upload of ours."""
+    row = attached_upload(resource_id)
+    if row is None:
+        return None
+    return ShownFile(
+        filename=row.filename,
+        size_bytes=row.size_bytes,
+        size=format_size(row.size_bytes),
+        checksum=checksum_text(row),
+        downloads=downloads(resource_id) if portal_settings().count_downloads else None,
+    )
+
+
+def helpers() -> dict[str, Any]:
+    """The template helpers by name."""
+    return {
+        function.__name__: function
+        for function in (s3multipart_uploader, s3multipart_web_url, s3multipart_file)
+    }
