@@ -1,0 +1,79 @@
+"""The plugin: which of CKAN's interfaces the extension takes part in, and nothing else."""
+
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan.lib.plugins import DefaultTranslation
+
+from ckanext.s3multipart import (
+    actions,
+    attach,
+    auth,
+    cli,
+    compat,
+    helpers,
+    refusal,
+    removal,
+    settings,
+    uploader,
+    web_modules,
+)
+from ckanext.s3multipart.download import download_blueprint
+from s3portal.web import web_folder
+
+
+@tk.blanket.config_declarations
+class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
+    """Huge files into CKAN and out again, straight between the browser and S3."""
+
+    p.implements(p.IConfigurer)
+    p.implements(p.IConfigurable)
+    p.implements(p.IActions)
+    p.implements(p.IAuthFunctions)
+    p.implements(p.IUploader, inherit=True)
+    p.implements(p.IDomainObjectModification)
+    p.implements(p.IBlueprint)
+    p.implements(p.ITemplateHelpers)
+    p.implements(p.IClick)
+    p.implements(p.ITranslation)
+
+    def update_config(self, config: Any) -> None:
+        """IConfigurer: templates, those that all front ends share included, and the script that loads the
+        uploader."""
+        tk.add_template_directory(config, str(web_folder("templates")))
+        tk.add_template_directory(config, "templates")
+        tk.add_resource("assets", "s3multipart")
+
+    def configure(self, config: Any) -> None:
+        """IConfigurable: a setting that cannot be used is found now, and not at the first upload."""
+        settings.check_settings(config)
+        removal.listen_to_transactions()
+
+    def get_actions(self) -> dict[str, Any]:
+        """IActions"""
+        return {**actions.actions(), **attach.chained_actions()}
+
+    def get_auth_functions(self) -> dict[str, Any]:
+        """IAuthFunctions"""
+        return auth.auth_functions()
+
+    def get_resource_uploader(self, resource: dict[str, Any]) -> Any:
+        """IUploader"""
+        return uploader.resource_uploader(resource)
+
+    def notify(self, entity: Any, operation: str) -> None:
+        """IDomainObjectModification"""
+        removal.mark_unused_files(entity, operation)
+
+    def get_blueprint(self) -> list[Any]:
+        """IBlueprint"""
+        return [download_blueprint(), refusal.blueprint, compat.blueprint, web_modules.blueprint]
+
+    def get_helpers(self) -> dict[str, Any]:
+        """ITemplateHelpers"""
+        return {**helpers.helpers(), **compat.helpers()}
+
+    def get_commands(self) -> list[Any]:
+        """IClick"""
+        return [cli.s3multipart]

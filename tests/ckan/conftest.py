@@ -1,0 +1,85 @@
+"""A real CKAN with the extension, on embedded PostgreSQL, before a real S3 server: started once for all
+tests.
+
+CKAN's own fixtures make an application and an empty database for every test, which takes seconds; here each
+test has users, organisations and datasets of its own instead.
+"""
+
+from collections.abc import Callable, Iterator
+
+import ckan.plugins as p
+import pytest
+from callers import Caller, new_publisher
+from ckan import model
+from ckan.cli.db import _run_migrations
+from ckan.common import config as ckan_settings
+from ckan.tests import helpers
+from flask import Flask
+
+from ckanext.s3multipart.settings import PREFIX
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of the tests that also run on CKAN 2.10 and 2.11."""
+    config.addinivalue_line("markers", "smoke: uploads and downloads, on every CKAN that is supported")
+
+
+@pytest.fixture(scope="session")
+def store_settings(s3_server) -> dict[str, str]:
+    """The settings of a portal that uploads to the S3 server of the tests."""
+    return {
+        f"{PREFIX}s3_bucket": "test-bucket",
+        f"{PREFIX}s3_endpoint": s3_server.endpoint,
+        f"{PREFIX}s3_access_key_id": s3_server.access_key_id,
+        f"{PREFIX}s3_secret_access_key": s3_server.secret_access_key,
+        f"{PREFIX}s3_addressing_style": "path",
+        f"{PREFIX}s3_role": s3_server.role_arn,
+        f"{PREFIX}enabled_orgs": "*",
+    }
+
+
+@pytest.fixture(scope="session")
+def ckan_app(store_settings: dict[str, str]) -> Iterator[Flask]:
+    """The application, its plugins loaded and its tables made."""
+    ckan_settings.update(store_settings)
+    ckan_settings["ckan.plugins"] = "s3multipart s3portal_demo_search"
+    app = helpers._get_test_app().flask_app
+    _run_migrations("s3multipart", "head", True)
+    yield app
+    p.unload_all()
+
+
+@pytest.fixture(autouse=True)
+def portal(
+    ckan_app: Flask, ckan_config, store_settings: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[Flask]:
+    """The application for one test, with the settings that the test is marked with."""
+    ckan_config.update(store_settings)
+    ckan_config.update(mark.args for mark in request.node.iter_markers("ckan_config"))
+    yield ckan_app
+    model.Session.rollback()
+    model.Session.remove()
+
+
+@pytest.fixture
+def publisher(portal: Flask) -> Caller:
+    """A user who may edit the datasets of an organisation, and one such dataset."""
+    return new_publisher(portal)
+
+
+@pytest.fixture
+def another_publisher(portal: Flask) -> Caller:
+    """A user with another organisation and another dataset."""
+    return new_publisher(portal)
+
+
+@pytest.fixture
+def anonymous(portal: Flask) -> Caller:
+    """Somebody who is not signed in."""
+    return Caller(portal)
+
+
+@pytest.fixture
+def setting(ckan_config, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], None]:
+    """Changes a setting of the extension for the rest of the test: ``setting("org_quota", "1 GB")``."""
+    return lambda name, value: monkeypatch.setitem(ckan_config, PREFIX + name, value)
