@@ -111,7 +111,7 @@ def _verified(
     """The upload as completed, with what the store says of the object. Raises ContentDiffers."""
     if head["ContentLength"] != upload.size_bytes:
         raise ContentDiffers(what="size", expected=upload.size_bytes, found=head["ContentLength"])
-    etag = head["ETag"].strip('"')
+    etag = head.get("ETag", "").strip('"')
     # Without the parts' own ETags, at least their count is known.
     expected_end = expected_by_parts or f"-{upload.part_count}"
     if _etag_is_md5(head) and not etag.endswith(expected_end):
@@ -140,7 +140,7 @@ def _etag_is_md5(head: "HeadObjectOutputTypeDef") -> bool:
     """Whether the ETag is made of MD5s: not under a key from KMS or from the client, nor at stores that make
     up their own (S3 API Reference, "Object", ETag)."""
     encrypted = head.get("ServerSideEncryption", "").startswith("aws:kms") or "SSECustomerAlgorithm" in head
-    return not encrypted and bool(_ETAG_OF_PARTS.fullmatch(head["ETag"].strip('"')))
+    return not encrypted and bool(_ETAG_OF_PARTS.fullmatch(head.get("ETag", "").strip('"')))
 
 
 def _full_object_checksum(head: "HeadObjectOutputTypeDef", like: Checksum | None) -> Checksum | None:

@@ -73,14 +73,14 @@ def create_upload(
     key = object_key(store.settings.s3_prefix, *key_owner, upload_id, filename)
     content_type = content_type if is_content_type(content_type) else INERT_TYPE
     with store_errors("CreateMultipartUpload"):
-        created = store.client().create_multipart_upload(
+        s3_upload_id = store.client().create_multipart_upload(
             Bucket=store.bucket,
             Key=key,
             ContentType=content_type,
             # Also somebody who finds the object without the portal gets a download and not a page.
             ContentDisposition=content_disposition(filename),
             Metadata=encode_metadata({**(metadata or {}), "upload": upload_id}),
-        )
+        )["UploadId"]
     now = _now()
     return Upload(
         id=upload_id,
@@ -94,7 +94,7 @@ def create_upload(
         part_size_bytes=plan.part_size_bytes,
         part_count=plan.part_count,
         key=key,
-        s3_upload_id=created["UploadId"],
+        s3_upload_id=s3_upload_id,
         fingerprint=fingerprint,
         created_at=now,
         updated_at=now,

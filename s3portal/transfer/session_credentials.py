@@ -65,13 +65,12 @@ def assume_upload_role(
     else:
         policy = prefix_policy(store.bucket, prefix or "", partition)
     with store_errors("AssumeRole"):
-        assumed = store.sts_client().assume_role(
+        issued = store.sts_client().assume_role(
             RoleArn=role,
             RoleSessionName=role_session_name(user, site),
             Policy=policy,
             DurationSeconds=store.settings.credentials_expires,
-        )
-    issued = assumed["Credentials"]
+        )["Credentials"]
     return SessionCredentials(
         access_key_id=issued["AccessKeyId"],
         secret_access_key=issued["SecretAccessKey"],

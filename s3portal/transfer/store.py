@@ -2,9 +2,11 @@
 
 import os
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -20,6 +22,8 @@ from s3portal.transfer.transfer_settings import TransferSettings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
+
+_Made = TypeVar("_Made")
 
 # A portal's worker is waited for by a person: rather an error that says "try again" than minutes of silence.
 _CONNECT_TIMEOUT_S = 5
@@ -48,8 +52,9 @@ class Store:
     """One bucket. Cheap to keep, safe to share between threads and across a fork; made by ``open_store``."""
 
     settings: TransferSettings
-    _opened: "dict[int, _Opened]" = field(default_factory=dict, repr=False, compare=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _opened: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
+    # boto3 makes clients safely from one thread at a time only.
+    _lock: AbstractContextManager[Any] = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
     def bucket(self) -> str:
@@ -63,11 +68,26 @@ class Store:
 
     def client(self) -> "S3Client":
         """The S3 client of this process: always the same one, and safe in threads."""
-        return self._in_this_process().s3
+        settings = self.settings
+        return self._once(
+            "s3",
+            lambda: self.session().client(
+                "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
+            ),
+        )
 
     def sts_client(self) -> "STSClient":
         """The STS client of this process. STS is regional, as the store is."""
-        return self._in_this_process().sts
+        return self._once(
+            "sts",
+            lambda: self.session().client(
+                "sts", endpoint_url=self.settings.sts_endpoint or None, config=_shared_config()
+            ),
+        )
+
+    def session(self) -> boto3.Session:
+        """The boto3 session of this process, which holds the keys or knows where to get them."""
+        return self._once("session", lambda: _open_session(self.settings))
 
     def credentials(self) -> ReadOnlyCredentials:
         """The keys to sign with now: botocore renews those of a role before they expire.
@@ -75,84 +95,69 @@ class Store:
         Raises StoreFailed where neither the settings nor boto3's chain of sources has any.
         """
         with store_errors("FindCredentials"):
-            credentials = self._in_this_process().session.get_credentials()
+            credentials = self.session().get_credentials()
             if credentials is None:
                 raise NoCredentialsError
             return credentials.get_frozen_credentials()
 
     def credentials_expire_at(self) -> datetime | None:
         """When the keys to sign with stop working, or None for those that stay: a URL dies with its keys."""
-        # botocore keeps the time of a role's keys to itself; where the attribute goes, so does this
-        # refinement.
-        expires_at = getattr(self._in_this_process().session.get_credentials(), "_expiry_time", None)
+        # botocore keeps this time to itself; should the attribute go one day, so does this refinement.
+        expires_at = getattr(self.session().get_credentials(), "_expiry_time", None)
         return expires_at if isinstance(expires_at, datetime) else None
 
     @property
     def address(self) -> BucketAddress:
         """Where browsers find the bucket."""
-        return self._in_this_process().address
+        return self._once("address", lambda: _resolve_address(self.session(), self.settings))
 
     @property
     def public_endpoint(self) -> str:
         """The endpoint that somebody with session credentials gives to an S3 client."""
         return self.settings.browser_endpoint or self.client().meta.endpoint_url
 
-    def _in_this_process(self) -> "_Opened":
-        """Connections must not be shared across a fork, so a worker that was forked opens its own."""
-        opened = self._opened.get(os.getpid())
-        if opened is None:
-            # boto3 creates clients safely from one thread at a time only.
+    def _once(self, name: str, make: Callable[[], _Made]) -> _Made:
+        """What ``make`` made in this process. Connections must not be shared across a fork, hence the process
+        id.
+        """
+        place = (os.getpid(), name)
+        if place not in self._opened:
             with self._lock:
-                opened = self._opened.get(os.getpid())
-                if opened is None:
-                    opened = _Opened(self.settings)
-                    self._opened[os.getpid()] = opened
-        return opened
+                if place not in self._opened:
+                    self._opened[place] = make()
+        made: _Made = self._opened[place]
+        return made
 
 
 def open_store(settings: TransferSettings) -> Store:
-    """The store that the settings describe. Nothing is sent and no keys are looked for yet."""
+    """The store that the settings describe. Nothing is sent, and no keys are looked for, before it is used.
+    """
     return Store(settings)
 
 
-class _Opened:
-    """What one process has opened: a session with its keys, and the clients."""
+def _open_session(settings: TransferSettings) -> boto3.Session:
+    return boto3.Session(
+        aws_access_key_id=settings.s3_access_key_id or None,
+        aws_secret_access_key=settings.s3_secret_access_key or None,
+        aws_session_token=settings.s3_session_token or None,
+        region_name=settings.s3_region,
+    )
 
-    def __init__(self, settings: TransferSettings) -> None:
-        self._settings = settings
-        self.session = boto3.Session(
-            aws_access_key_id=settings.s3_access_key_id or None,
-            aws_secret_access_key=settings.s3_secret_access_key or None,
-            aws_session_token=settings.s3_session_token or None,
-            region_name=settings.s3_region,
-        )
-        self.s3: S3Client = self.session.client(
-            "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
-        )
-        self.sts: STSClient = self.session.client(
-            "sts", endpoint_url=settings.sts_endpoint or None, config=_shared_config()
-        )
-        self.address = self._resolve_address()
 
-    def _resolve_address(self) -> BucketAddress:
-        """botocore says where the bucket is: partitions, addressing styles and odd bucket names are its
-        trade.
+def _resolve_address(session: boto3.Session, settings: TransferSettings) -> BucketAddress:
+    """botocore says where the bucket is: partitions, addressing styles and odd bucket names are its trade.
 
-        An unsigned URL of a key of one letter needs no credentials, and what stands before the key is the
-        address.
-        """
-        anonymous: S3Client = self.session.client(
-            "s3",
-            endpoint_url=self._settings.browser_endpoint or None,
-            config=_s3_config(self._settings, UNSIGNED),
-        )
-        probe = anonymous.generate_presigned_url(
-            "get_object", Params={"Bucket": self._settings.s3_bucket, "Key": "k"}
-        )
-        base_url = probe.removesuffix("k")
-        parts = urlsplit(base_url)
-        host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
-        return BucketAddress(base_url=base_url, host=host, base_path=parts.path)
+    An unsigned URL of a key of one letter needs no credentials, and what stands before the key is the
+    address.
+    """
+    anonymous: S3Client = session.client(
+        "s3", endpoint_url=settings.browser_endpoint or None, config=_s3_config(settings, UNSIGNED)
+    )
+    probe = anonymous.generate_presigned_url("get_object", Params={"Bucket": settings.s3_bucket, "Key": "k"})
+    base_url = probe.removesuffix("k")
+    parts = urlsplit(base_url)
+    host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
+    return BucketAddress(base_url=base_url, host=host, base_path=parts.path)
 
 
 def _shared_config() -> Config:
@@ -167,11 +172,16 @@ def _shared_config() -> Config:
 
 
 def _s3_config(settings: TransferSettings, signature_version: Any) -> Config:
+    addressing_style = settings.s3_addressing_style
+    if settings.on_aws and addressing_style == "auto":
+        # On AWS they mean the same, but with "auto" botocore presigns for the global s3.amazonaws.com. That
+        # redirects to a young bucket in another region, and browsers do not follow with a preflighted PUT.
+        addressing_style = "virtual"
     return _shared_config().merge(
         Config(
             signature_version=signature_version,
             s3={
-                "addressing_style": settings.s3_addressing_style,
+                "addressing_style": addressing_style,
                 # Otherwise us-east-1 is reached, and signed for, under its old global name.
                 "us_east_1_regional_endpoint": "regional",
             },

@@ -32,7 +32,10 @@ _PASSING_CODES = frozenset(
 
 @contextmanager
 def store_errors(operation: str) -> Iterator[None]:
-    """Raises StoreUnavailable or StoreFailed, from botocore's error, for whatever botocore raises inside."""
+    """Raises StoreUnavailable or StoreFailed, from botocore's error, for whatever botocore raises inside.
+
+    A KeyError too: botocore takes any XML or HTML with a status of 200 for an answer, only an empty one.
+    """
     try:
         yield
     except ClientError as error:
@@ -40,9 +43,9 @@ def store_errors(operation: str) -> Iterator[None]:
     except (ConnectionError, HTTPClientError) as error:
         logger.warning("%s: the store was not reached: %s", operation, error)
         raise StoreUnavailable(operation=operation) from error
-    except BotoCoreError as error:
-        # Missing credentials, an answer that is no XML: nothing that a publisher could mend by waiting.
-        logger.error("%s: %s", operation, error)
+    except (BotoCoreError, KeyError) as error:
+        # Missing credentials, an answer that is no S3: nothing that a publisher could mend by waiting.
+        logger.error("%s: %s: %s", operation, type(error).__name__, error)
         raise StoreFailed(operation=operation, store_code=type(error).__name__) from error
 
 

@@ -194,7 +194,7 @@ def test_a_url_says_that_it_dies_with_the_keys_that_signed_it(monkeypatch: pytes
         time_fetcher=lambda: MOMENT - timedelta(hours=1),
     )
     store = open_store(TransferSettings(s3_bucket="river-data"))
-    monkeypatch.setattr(store._in_this_process().session, "get_credentials", lambda: credentials)
+    monkeypatch.setattr(store.session(), "get_credentials", lambda: credentials)
 
     (long_lived,) = presign_parts(store, "key", "upload", plan_parts(1), [1], 900)
     (short_lived,) = presign_parts(store, "key", "upload", plan_parts(1), [1], 300)
@@ -214,7 +214,7 @@ def test_keys_that_were_renewed_sign_the_next_url(monkeypatch: pytest.MonkeyPatc
         "ASIAOLD", "s", "t", MOMENT, lambda: renewed, "test", time_fetcher=lambda: MOMENT
     )
     store = open_store(TransferSettings(s3_bucket="river-data"))
-    monkeypatch.setattr(store._in_this_process().session, "get_credentials", lambda: credentials)
+    monkeypatch.setattr(store.session(), "get_credentials", lambda: credentials)
 
     (signed,) = presign_parts(store, "key", "upload", plan_parts(1), [1], 900)
 
@@ -225,7 +225,7 @@ def test_without_keys_the_store_failed_and_the_reason_is_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = open_store(TransferSettings(s3_bucket="river-data"))
-    monkeypatch.setattr(store._in_this_process().session, "get_credentials", lambda: None)
+    monkeypatch.setattr(store.session(), "get_credentials", lambda: None)
 
     with pytest.raises(StoreFailed):
         presign_parts(store, "key", "upload", plan_parts(1), [1], 900)
