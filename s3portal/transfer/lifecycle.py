@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from s3portal.transfer.content_disposition import INERT_TYPE, content_disposition, is_content_type
+from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.errors import (
     AlreadyAttached,
     InvalidRequest,
@@ -40,7 +41,8 @@ _MAX_FILENAME_CHARACTERS = 1000
 def create_upload(
     store: Store,
     *,
-    key_owner: tuple[str, str],
+    key_owner: tuple[str, str] | None = None,
+    key: str | None = None,
     owner_type: str,
     owner_id: str,
     user: str,
@@ -53,8 +55,9 @@ def create_upload(
 ) -> Upload:
     """Plans the parts and begins a multipart upload; one request.
 
-    ``key_owner`` is ``(organisation id, dataset id)``, which the key begins with; ``metadata`` goes onto the
-    object, with the upload's own id. Raises InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
+    ``key_owner`` is ``(organisation id, dataset id)``, which the key begins with; a portal whose keys have
+    another form gives the whole ``key``. ``metadata`` goes onto the object, with the upload's own id. Raises
+    InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
     """
     if not filename or len(filename) > _MAX_FILENAME_CHARACTERS:
         raise InvalidRequest(
@@ -70,7 +73,10 @@ def create_upload(
         setting=limit_setting,
     )
     upload_id = upload_id or str(uuid.uuid4())
-    key = object_key(store.settings.s3_prefix, *key_owner, upload_id, filename)
+    if key is None:
+        if key_owner is None:
+            raise ValueError("either a key or its owner has to be given")
+        key = object_key(store.settings.s3_prefix, *key_owner, upload_id, filename)
     content_type = content_type if is_content_type(content_type) else INERT_TYPE
     with store_errors("CreateMultipartUpload"):
         s3_upload_id = store.client().create_multipart_upload(
@@ -80,6 +86,7 @@ def create_upload(
             # Also somebody who finds the object without the portal gets a download and not a page.
             ContentDisposition=content_disposition(filename),
             Metadata=encode_metadata({**(metadata or {}), "upload": upload_id}),
+            **encryption_arguments(store.settings.s3_sse),
         )["UploadId"]
     now = _now()
     return Upload(

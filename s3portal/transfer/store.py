@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -109,12 +109,30 @@ class Store:
     @property
     def address(self) -> BucketAddress:
         """Where browsers find the bucket."""
-        return self._once("address", lambda: _resolve_address(self.session(), self.settings))
+        return self._once(
+            f"address of {self.bucket}", lambda: _resolve_address(self._anonymous_client(), self.bucket)
+        )
+
+    def beside(self, bucket: str) -> "Store":
+        """Another bucket behind the same endpoint, through the same connections: a portal that has a bucket
+        for each week keeps one client and not hundreds.
+        """
+        return replace(self, settings=replace(self.settings, s3_bucket=bucket))
 
     @property
     def public_endpoint(self) -> str:
         """The endpoint that somebody with session credentials gives to an S3 client."""
         return self.settings.browser_endpoint or self.client().meta.endpoint_url
+
+    def _anonymous_client(self) -> "S3Client":
+        """A client of the public endpoint that has no keys: it sends nothing and knows addresses."""
+        settings = self.settings
+        return self._once(
+            "anonymous",
+            lambda: self.session().client(
+                "s3", endpoint_url=settings.browser_endpoint or None, config=_s3_config(settings, UNSIGNED)
+            ),
+        )
 
     def _once(self, name: str, make: Callable[[], _Made]) -> _Made:
         """What ``make`` made in this process. Connections must not be shared across a fork, hence the process
@@ -130,8 +148,7 @@ class Store:
 
 
 def open_store(settings: TransferSettings) -> Store:
-    """The store that the settings describe. Nothing is sent, and no keys are looked for, before it is used.
-    """
+    """The store that the settings describe. Nothing is sent or looked for before it is used."""
     return Store(settings)
 
 
@@ -141,19 +158,17 @@ def _open_session(settings: TransferSettings) -> boto3.Session:
         aws_secret_access_key=settings.s3_secret_access_key or None,
         aws_session_token=settings.s3_session_token or None,
         region_name=settings.s3_region,
+        profile_name=settings.s3_profile or None,
     )
 
 
-def _resolve_address(session: boto3.Session, settings: TransferSettings) -> BucketAddress:
+def _resolve_address(anonymous: "S3Client", bucket: str) -> BucketAddress:
     """botocore says where the bucket is: partitions, addressing styles and odd bucket names are its trade.
 
     An unsigned URL of a key of one letter needs no credentials, and what stands before the key is the
     address.
     """
-    anonymous: S3Client = session.client(
-        "s3", endpoint_url=settings.browser_endpoint or None, config=_s3_config(settings, UNSIGNED)
-    )
-    probe = anonymous.generate_presigned_url("get_object", Params={"Bucket": settings.s3_bucket, "Key": "k"})
+    probe = anonymous.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
     base_url = probe.removesuffix("k")
     parts = urlsplit(base_url)
     host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")

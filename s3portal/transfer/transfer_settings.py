@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from s3portal.transfer.encryption import ENCRYPTION
 from s3portal.transfer.keys import MAX_PREFIX_BYTES
 from s3portal.transfer.part_plan import (
     LARGEST_OBJECT_ELSEWHERE_BYTES,
@@ -37,6 +38,12 @@ class TransferSettings:
     s3_access_key_id: str = setting(TEXT, "the key id; where not set, boto3's own chain finds the keys", "")
     s3_secret_access_key: str = setting(TEXT, "the secret to the key id", "", secret=True)
     s3_session_token: str = setting(TEXT, "the token that belongs to temporary keys", "", secret=True)
+    s3_profile: str = setting(TEXT, "the profile of ~/.aws/config and ~/.aws/credentials to use", "")
+    s3_sse: str = setting(
+        ENCRYPTION,
+        "how the store encrypts: AES256, aws:kms or aws:kms:<key id>; as the bucket says where not set",
+        "",
+    )
     s3_sts_endpoint: str = setting(URL, "the address of STS, where it is not the store's own", "")
     s3_checksums: Literal["when_required", "when_supported", ""] = setting(
         choice("when_required", "when_supported"),

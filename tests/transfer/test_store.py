@@ -3,11 +3,12 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import boto3
 import pytest
 
-from s3portal.transfer import Store, TransferSettings, open_store
+from s3portal.transfer import Store, TransferSettings, open_store, presign_get
 
 
 def store_with(**values: object) -> Store:
@@ -163,3 +164,23 @@ def test_secrets_are_not_in_the_repr() -> None:
     store.client()
 
     assert "wJalrXUtnFEMI" not in repr(store)
+
+
+def test_a_store_beside_another_shares_its_client_and_has_its_own_address() -> None:
+    first = store_with(s3_endpoint="https://s3.example.org", s3_addressing_style="virtual")
+    second = first.beside("lake-data")
+
+    assert second.client() is first.client()
+    assert (first.address.host, second.bucket) == ("river-data.s3.example.org", "lake-data")
+    url = presign_get(second, "a key", filename="f.pdf", content_type="application/pdf", expires_s=60)
+    assert url.startswith("https://lake-data.s3.example.org/a%20key?")
+
+
+def test_the_keys_of_a_profile_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.write_text("[portal]\naws_access_key_id = AKPROFILE\naws_secret_access_key = secret\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+
+    store = open_store(TransferSettings(s3_bucket="river-data", s3_profile="portal"))
+
+    assert store.credentials().access_key == "AKPROFILE"
