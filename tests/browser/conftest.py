@@ -1,0 +1,146 @@
+"""The portal on real parts, and a real browser: CKAN, PostgreSQL, Redis, the S3 server and Chromium.
+
+The S3 server runs inside the test process, so that a test can read its request log and switch faults on;
+everything else is a process of its own, as `bin/demo` starts it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from portal_pages import log_in
+
+from s3portal.demo.people import PUBLISHER, READER
+from s3portal.demo.portal import Portal
+from s3portal.demo.s3 import ExternalS3
+from s3portal.server.testing import RunningServer
+
+BUCKET = "river-data"
+ROLE_ARN = "arn:aws:iam::000000000000:role/uploads"
+CHROMIUM_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+def _allow(*actions: str) -> dict[str, object]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}],
+    }
+
+
+S3_CONFIG: dict[str, object] = {
+    "users": [
+        {
+            "name": "portal",
+            "access_key_id": "PORTALKEYID000000000",
+            "secret_access_key": "secret-of-the-portal-in-these-tests",
+            "policy": _allow("s3:*", "sts:AssumeRole"),
+        }
+    ],
+    "roles": [{"name": "uploads", "trusted": ["portal"], "max_session_s": 3600, "policy": _allow("s3:*")}],
+    "buckets": [
+        {
+            "name": BUCKET,
+            "cors": [
+                {
+                    "AllowedOrigins": ["http://127.0.0.1:*"],
+                    "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],
+                    "AllowedHeaders": ["*"],
+                    "ExposeHeaders": ["ETag"],
+                    "MaxAgeSeconds": 3600,
+                }
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def s3_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The S3 server of the whole run."""
+    with RunningServer(tmp_path_factory.mktemp("s3"), S3_CONFIG) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_session: RunningServer) -> Iterator[RunningServer]:
+    """The S3 server, with an empty request log and no faults."""
+    s3_session.faults.clear()
+    s3_session.requests.clear()
+    yield s3_session
+    s3_session.faults.clear()
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory, s3_session: RunningServer) -> Iterator[Portal]:
+    """The portal of the whole run."""
+    store = ExternalS3(
+        endpoint=s3_session.endpoint,
+        bucket=BUCKET,
+        access_key_id="PORTALKEYID000000000",
+        secret_access_key="secret-of-the-portal-in-these-tests",
+        role=ROLE_ARN,
+    )
+    with Portal(tmp_path_factory.mktemp("portal"), s3=store, durable=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for the whole run; each test gets a context (profile) of its own."""
+    path = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_context(chromium: Browser, portal: Portal) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes browser profiles whose pages resolve against the portal's address; closed after the test."""
+    contexts: list[BrowserContext] = []
+
+    def make(**options: object) -> BrowserContext:
+        context = chromium.new_context(base_url=portal.url, **options)
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def publisher(new_context: Callable[..., BrowserContext], portal: Portal) -> Page:
+    """A page in which the publisher is logged in."""
+    page = new_context().new_page()
+    log_in(page, PUBLISHER.name, PUBLISHER.password(portal.secrets))
+    return page
+
+
+@pytest.fixture
+def reader(new_context: Callable[..., BrowserContext], portal: Portal) -> Page:
+    """A page in which a user who may only read is logged in."""
+    page = new_context().new_page()
+    log_in(page, READER.name, READER.password(portal.secrets))
+    return page
+
+
+@pytest.fixture(scope="session")
+def big_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """64 MiB of random bytes and three more, so that the last part is a short one."""
+    return random_file(tmp_path_factory.mktemp("files") / "river gauges é 2026.csv", 64 * 1024 * 1024 + 3)
+
+
+def random_file(path: Path, size_bytes: int) -> Path:
+    """Writes that many random bytes, 1 MiB at a time, and returns the path."""
+    with path.open("wb") as file:
+        while size_bytes:
+            size_bytes -= file.write(os.urandom(min(size_bytes, 1024 * 1024)))
+    return path

@@ -1,0 +1,81 @@
+"""What people do on the portal's pages, in their words: log in, choose a file, save, follow the link."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+NEW_RESOURCE = "/dataset/rivers/resource/new"
+UPLOAD_TIMEOUT_MS = 120_000
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    """Logs in by the form."""
+    page.goto("/user/login")
+    page.fill("#field-login", name)
+    page.fill("#field-password", password)
+    page.locator("#field-password").press("Enter")
+    page.wait_for_url(re.compile(r"/(dashboard|user/)(?!login)"))
+
+
+def open_new_resource(page: Page, dataset: str = "rivers") -> None:
+    """Opens the form for a new resource and waits for the uploader."""
+    page.goto(f"/dataset/{dataset}/resource/new")
+    expect(uploader(page)).to_be_visible()
+
+
+def uploader(page: Page) -> Locator:
+    """The uploader's field."""
+    return page.locator(".s3portal-uploader")
+
+
+def choose_file(page: Page, path: Path) -> None:
+    """Chooses a file in the uploader's field."""
+    page.set_input_files('.s3portal-uploader input[type="file"]', path)
+
+
+def status(page: Page) -> Locator:
+    """The line that says how the upload goes."""
+    return page.locator('[data-s3portal="status"]').first
+
+
+def wait_until_uploaded(page: Page) -> None:
+    """Waits until the field says that the file is uploaded and verified."""
+    expect(page.get_by_text("Uploaded and verified").first).to_be_visible(timeout=UPLOAD_TIMEOUT_MS)
+
+
+def save(page: Page) -> None:
+    """Presses the form's Add button."""
+    page.locator(
+        '#resource-edit button[name="save"][value="go-metadata"], '
+        '#resource-edit button[name="save"][value="go-dataset-complete"]'
+    ).last.click()
+
+
+def open_resource(page: Page, name: str, dataset: str = "rivers") -> None:
+    """Goes to the page of the resource of that name."""
+    page.goto(f"/dataset/{dataset}")
+    page.get_by_role("link", name=name).first.click()
+    page.wait_for_url(re.compile("/resource/"))
+
+
+def persistent_link(page: Page) -> str:
+    """The persistent link as the resource page offers it."""
+    return str(page.locator("a.resource-url-analytics").first.get_attribute("href"))
+
+
+def download_sha256(page: Page, href: str) -> str:
+    """Follows a download link in the browser; the SHA-256 of what arrives."""
+    with page.expect_download() as started:
+        page.locator(f'a[href="{href}"]').first.click()
+    return sha256(Path(started.value.path()))
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1024 * 1024):
+            digest.update(chunk)
+    return digest.hexdigest()
