@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from portal_pages import log_in
-
 from s3portal.demo.people import PUBLISHER, READER
 from s3portal.demo.portal import Portal
 from s3portal.demo.s3 import ExternalS3

@@ -13,7 +13,6 @@ from portal_pages import (
     sha256,
     wait_until_uploaded,
 )
-
 from s3portal.demo.portal import Portal
 from s3portal.server.testing import RunningServer
 
