@@ -1,0 +1,256 @@
+"""One HTTP/1.1 connection: reads requests, calls the WSGI application, writes its answers.
+
+What a general WSGI server leaves open matters here, so it is decided here:
+- the request target reaches the application untouched (``REQUEST_URI``), because SigV4 signs it;
+- ``100 Continue`` is sent when the application first reads the body, not before;
+- an answer given before the body was read is followed by draining it, so that the caller reads the answer
+  and the next request on the connection starts where it should;
+- files go out by sendfile; a fault may cut the connection at any byte.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from typing import Any, Protocol, runtime_checkable
+from urllib.parse import unquote_to_bytes
+
+from s3portal.server.errors import ConnectionLost, S3Error
+from s3portal.server.http.body import RequestBody
+from s3portal.server.http.head import RequestHead, read_head
+from s3portal.server.xml_documents import document, field
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+IDLE_TIMEOUT_S = 75
+TRANSFER_TIMEOUT_S = 60
+RECEIVE_BUFFER_BYTES = 64 * 1024
+# An unread body up to this size is read and forgotten, so that the connection lives and the caller, who
+# sends first and listens later (as browsers do), gets the answer. 64 MiB holds twelve of our parts.
+DRAIN_LIMIT_BYTES = 64 * 1024 * 1024
+CONNECTION_KEY = "s3portal.connection"
+
+log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class SocketBody(Protocol):
+    """An answer's body that can write itself to a socket faster than by its chunks."""
+
+    def send_to(self, sock: socket.socket) -> None: ...
+
+
+class Connection:
+    """A connection and what it is doing. ``serve`` runs in a thread of its own until it is over."""
+
+    def __init__(self, sock: socket.socket, application: WSGIApplication, server_address: tuple[str, int]):
+        self._sock = sock
+        self._application = application
+        self._server_address = server_address
+        self._stream = io.BufferedReader(socket.SocketIO(sock, "r"), RECEIVE_BUFFER_BYTES)
+        self._dropped = False
+        self._closing = False
+        self.idle = True
+
+    def serve(self) -> None:
+        """Answers request after request. Never raises: what goes wrong ends the connection."""
+        try:
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while not self._closing and self._serve_one():
+                pass
+        except (ConnectionLost, S3Error, OSError) as lost:
+            log.debug("connection lost: %s", lost)
+        except Exception:
+            log.exception("a connection failed")
+        finally:
+            self._stream.close()
+            self._sock.close()
+
+    def drop(self) -> None:
+        """Resets the connection at once: the caller sees it break, whatever was on its way is lost."""
+        self._dropped = True
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # SHUT_RD wakes a blocked reader; no FIN goes out, so that closing sends the reset.
+        self._shutdown(socket.SHUT_RD)
+
+    def stop(self, *, now: bool) -> None:
+        """Ends the connection: when it is idle, after the answer it is giving, or ``now``."""
+        self._closing = True
+        if now or self.idle:
+            self._shutdown(socket.SHUT_RDWR)
+
+    def _shutdown(self, how: int) -> None:
+        try:
+            self._sock.shutdown(how)
+        except OSError as gone:
+            log.debug("connection was gone already: %s", gone)
+
+    def _serve_one(self) -> bool:
+        """Answers one request; returns whether another may follow."""
+        self.idle = True
+        self._sock.settimeout(IDLE_TIMEOUT_S)
+        try:
+            head = read_head(self._stream)
+            if head is None:
+                return False
+            length_bytes = head.body_length_bytes
+        except TimeoutError:
+            return False
+        except S3Error as refused:
+            self._write_error(refused)
+            self._linger()
+            return False
+        self.idle = False
+        self._sock.settimeout(TRANSFER_TIMEOUT_S)
+        body = RequestBody(self._stream, length_bytes, self._send_continue if head.expects_continue else None)
+        keep_alive = head.keep_alive
+        answer = _Answer()
+        chunks = self._application(self._environ(head, body), answer.start_response)
+        try:
+            if self._dropped or answer.status is None:
+                return False
+            keep_alive = keep_alive and not self._closing and _can_drain(body)
+            self._write_answer(head, answer, chunks, keep_alive)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close:
+                close()
+        if self._dropped:
+            return False
+        if not keep_alive:
+            if not body.finished and not body.awaits_continue:
+                self._linger()
+            return False
+        return body.drain(DRAIN_LIMIT_BYTES)
+
+    def _environ(self, head: RequestHead, body: RequestBody) -> Environ:
+        path, _, query = head.target.partition("?")
+        host, port = self._server_address
+        environ: Environ = {
+            "REQUEST_METHOD": head.method,
+            "REQUEST_URI": head.target,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+            "QUERY_STRING": query,
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(port),
+            "SERVER_PROTOCOL": f"HTTP/1.{head.minor_version}",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": body,
+            "wsgi.input_terminated": True,
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            CONNECTION_KEY: self,
+        }
+        for name, value in head.headers.items():
+            # A header with an underscore would take the place of the one with a hyphen.
+            if "_" not in name:
+                environ["HTTP_" + name.upper().replace("-", "_")] = value
+        for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if f"HTTP_{name}" in environ:
+                environ[name] = environ.pop(f"HTTP_{name}")
+        return environ
+
+    def _write_answer(
+        self, head: RequestHead, answer: _Answer, chunks: Iterable[bytes], keep_alive: bool
+    ) -> None:
+        names = {name.lower() for name, _ in answer.headers}
+        bodiless = head.method == "HEAD" or answer.status_code in (204, 304)
+        chunked = not bodiless and "content-length" not in names and head.minor_version == 1
+        if chunked:
+            answer.headers.append(("Transfer-Encoding", "chunked"))
+        if "date" not in names:
+            answer.headers.append(("Date", formatdate(usegmt=True)))
+        answer.headers.append(("Connection", "keep-alive" if keep_alive else "close"))
+        # The head travels with the first bytes of the body, in one packet where they are few.
+        pending = answer.encode_head()
+        if not bodiless:
+            if isinstance(chunks, SocketBody):
+                self._sock.sendall(pending)
+                pending = b""
+                chunks.send_to(self._sock)
+            else:
+                for chunk in filter(None, chunks):
+                    piece = b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
+                    self._sock.sendall(pending + piece)
+                    pending = b""
+            if chunked:
+                pending += b"0\r\n\r\n"
+        if pending:
+            self._sock.sendall(pending)
+
+    def _write_error(self, error: S3Error) -> None:
+        """Answers a request whose head could not be understood: no application sees it."""
+        body = document("Error", field("Code", error.code), field("Message", error.message), namespace="")
+        answer = _Answer()
+        answer.start_response(
+            f"{error.status} Error",
+            [
+                ("Content-Type", "application/xml"),
+                ("Content-Length", str(len(body))),
+                ("Date", formatdate(usegmt=True)),
+                ("Connection", "close"),
+            ],
+        )
+        self._sock.sendall(answer.encode_head() + body)
+
+    def _linger(self) -> None:
+        """Says that nothing more comes, then listens a while: closing with unread bytes would reset the
+        connection and could take the answer from the caller (RFC 9112, 9.6)."""
+        self._shutdown(socket.SHUT_WR)
+        left_bytes = DRAIN_LIMIT_BYTES
+        buffer = bytearray(RECEIVE_BUFFER_BYTES)
+        self._sock.settimeout(5)
+        while left_bytes > 0 and (count := self._sock.recv_into(buffer)):
+            left_bytes -= count
+
+    def _send_continue(self) -> None:
+        self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+class _Answer:
+    """What the application hands to ``start_response``."""
+
+    def __init__(self) -> None:
+        self.status: str | None = None
+        self.headers: Headers = []
+
+    @property
+    def status_code(self) -> int:
+        return int((self.status or "500")[:3])
+
+    def start_response(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], None]:
+        self.status, self.headers = status, list(headers)
+        return _refuse_write
+
+    def encode_head(self) -> bytes:
+        lines = [f"HTTP/1.1 {self.status}"]
+        for name, value in self.headers:
+            if "\r" in value or "\n" in value:
+                raise ValueError(f"a line end in the header {name}")
+            lines.append(f"{name}: {value}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _refuse_write(_chunk: bytes) -> None:
+    raise RuntimeError("this server takes bodies as iterables, not by WSGI's old write()")
+
+
+def _can_drain(body: RequestBody) -> bool:
+    """Whether what is left of a body is little enough, and on its way, to keep the connection."""
+    if body.finished:
+        return True
+    if body.broken or body.awaits_continue:
+        return False
+    remaining_bytes = body.remaining_bytes
+    return remaining_bytes is not None and remaining_bytes <= DRAIN_LIMIT_BYTES

@@ -1,0 +1,107 @@
+"""The head of an HTTP/1.1 request, read strictly: what two readers could understand differently is refused.
+
+Source: RFC 9112, sections 2.2, 3, 5, 6.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s3portal.server.errors import S3Error
+
+# Presigned URLs with session tokens are long, 2 KiB of metadata come in headers; S3 itself takes 8 KiB of
+# headers, generous here because a refusal would come without CORS headers.
+HEAD_LIMIT_BYTES = 64 * 1024
+
+_REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) ([\x21-\x7e]+) HTTP/1\.([01])")
+_HEADER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
+_ONCE = frozenset({"authorization", "content-length", "content-type", "host", "transfer-encoding"})
+
+
+@dataclass(frozen=True)
+class RequestHead:
+    """A request line and headers. Names are lower case; values of a repeated header are joined by a comma."""
+
+    method: str
+    target: str
+    minor_version: int
+    headers: Mapping[str, str]
+
+    @property
+    def keep_alive(self) -> bool:
+        options = {option.strip().lower() for option in self.headers.get("connection", "").split(",")}
+        return "close" not in options and (self.minor_version == 1 or "keep-alive" in options)
+
+    @property
+    def expects_continue(self) -> bool:
+        return self.minor_version == 1 and self.headers.get("expect", "").lower() == "100-continue"
+
+    @property
+    def body_length_bytes(self) -> int | None:
+        """The length of the body in bytes, 0 without one; None for the chunked transfer coding.
+
+        Raises InvalidRequest where length and transfer coding contradict each other (RFC 9112, 6.3: the
+        way requests are smuggled).
+        """
+        coding, length = self.headers.get("transfer-encoding"), self.headers.get("content-length")
+        if coding is not None:
+            if coding.lower() != "chunked" or length is not None or self.minor_version == 0:
+                raise malformed("The transfer coding of the request is not understood.")
+            return None
+        if length is None:
+            return 0
+        if not re.fullmatch(r"[0-9]{1,18}", length):
+            raise malformed("The Content-Length of the request is not a number.")
+        return int(length)
+
+
+def read_head(stream: io.BufferedIOBase) -> RequestHead | None:
+    """Reads one head; returns None when the connection ended instead.
+
+    Raises S3Error for what is no HTTP/1 request or too large, TimeoutError and OSError as the socket does.
+    """
+    left_bytes = HEAD_LIMIT_BYTES
+    line = stream.readline(left_bytes)
+    if line == b"\r\n":  # RFC 9112, 2.2: one empty line before a request is forgiven
+        line = stream.readline(left_bytes)
+    if not line:
+        return None
+    match = _REQUEST_LINE.fullmatch(_without_line_end(line))
+    if match is None:
+        raise malformed("The request line is malformed.")
+    method, target, minor_version = match[1].decode(), match[2].decode(), int(match[3])
+    headers: dict[str, str] = {}
+    while True:
+        left_bytes -= len(line)
+        line = stream.readline(max(left_bytes, 1))
+        text = _without_line_end(line)
+        if not text:
+            break
+        header = _HEADER_LINE.fullmatch(text)
+        if header is None:
+            raise malformed("A header of the request is malformed.")
+        name, value = header[1].decode().lower(), header[2].decode("latin-1")
+        if name in headers:
+            if name in _ONCE:
+                raise malformed(f"The header {name} is given more than once.")
+            value = f"{headers[name]},{value}"
+        headers[name] = value
+    if minor_version == 1 and "host" not in headers:
+        raise malformed("The Host header is missing.")
+    return RequestHead(method, target, minor_version, headers)
+
+
+def malformed(message: str) -> S3Error:
+    return S3Error("InvalidRequest", message)
+
+
+def _without_line_end(line: bytes) -> bytes:
+    if line.endswith(b"\r\n"):
+        return line[:-2]
+    if not line.endswith(b"\n") and len(line) > 0:
+        # The line was cut by the limit, or by the end of the connection.
+        raise S3Error("RequestHeaderSectionTooLarge")
+    raise malformed("The lines of a request end with CR LF.")
