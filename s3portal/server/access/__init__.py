@@ -1,0 +1,1 @@
+"""Who calls, with what proof, and what they may do: SigV4, session tokens, IAM policies."""

@@ -1,0 +1,159 @@
+"""Authentication: turns a signed request into the caller who sent it, or refuses it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from s3portal.server.access import sigv4
+from s3portal.server.access.aws_chunked import ChunkSigning
+from s3portal.server.access.identity import ACCOUNT_ID, Caller, Directory, caller_of_user
+from s3portal.server.access.policy import read_policy
+from s3portal.server.access.session_tokens import SessionSealer, is_session_key
+from s3portal.server.errors import S3Error
+from s3portal.server.s3_request import S3Request
+
+MAX_SKEW = timedelta(minutes=15)
+STREAMING_SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+STREAMING_SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+STREAMING_UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+_PAYLOAD_KINDS = {
+    sigv4.UNSIGNED_PAYLOAD,
+    STREAMING_SIGNED,
+    STREAMING_SIGNED_TRAILER,
+    STREAMING_UNSIGNED_TRAILER,
+}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a right signature proves: who calls, and what it says of the body.
+
+    ``payload_hash`` is a SHA-256 in hex or one of SigV4's words; ``chunk_signing`` is there when the body's
+    chunks are signed too.
+    """
+
+    caller: Caller
+    payload_hash: str
+    presigned: bool
+    chunk_signing: ChunkSigning | None
+
+
+@dataclass(frozen=True)
+class Authenticator:
+    """Knows the users and how to open session tokens. ``region`` None accepts any region in a signature."""
+
+    directory: Directory
+    sealer: SessionSealer
+    region: str | None
+    now: Callable[[], datetime]
+
+    def authenticate(self, request: S3Request, body_for_sts: bytes | None = None) -> Proof:
+        """Returns the proof of a request.
+
+        STS signs the hash of the body without sending it, so its whole body is given.
+        Raises AccessDenied for an anonymous request, and S3's error for every other defect.
+        """
+        service = "s3" if body_for_sts is None else "sts"
+        claim = sigv4.read_claim(dict(reversed(request.query)), request.headers)
+        if claim is None:
+            raise S3Error("AccessDenied")
+        self._check_scope(claim, service)
+        self._check_time(claim)
+        caller = self._caller(claim)
+        payload_hash = self._payload_hash(claim, request, body_for_sts)
+        forms = sigv4.canonical_requests(
+            claim, request.method, request.raw_path, request.query, request.headers, payload_hash
+        )
+        if not sigv4.matches(caller.secret_access_key, claim, forms):
+            facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
+            raise S3Error("SignatureDoesNotMatch", facts=facts | {"CanonicalRequest": forms[0]})
+        unsigned = sigv4.unsigned_headers(claim, request.headers)
+        if unsigned:
+            message = "There were headers present in the request which were not signed"
+            raise S3Error("AccessDenied", message, facts={"HeadersNotSigned": ", ".join(unsigned)})
+        signing = None
+        if payload_hash in (STREAMING_SIGNED, STREAMING_SIGNED_TRAILER):
+            signing = ChunkSigning(
+                key=sigv4.key_of(caller.secret_access_key, claim),
+                timestamp=f"{claim.signed_at:%Y%m%dT%H%M%SZ}",
+                scope=claim.scope,
+                seed_signature=claim.signature,
+            )
+        return Proof(caller, payload_hash, claim.presigned, signing)
+
+    def _check_scope(self, claim: sigv4.Claim, service: str) -> None:
+        code = "AuthorizationQueryParametersError" if claim.presigned else "AuthorizationHeaderMalformed"
+        if claim.service != service:
+            raise S3Error(
+                code, f'The credential is for the service "{claim.service}"; expecting "{service}".'
+            )
+        if self.region and claim.region != self.region:
+            raise S3Error(
+                code,
+                f"The authorization is malformed; the region '{claim.region}' is wrong; "
+                f"expecting '{self.region}'",
+                facts={"Region": self.region},
+            )
+
+    def _check_time(self, claim: sigv4.Claim) -> None:
+        now = self.now()
+        server_time = {"ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        if claim.expires_s is not None:
+            expires_at = claim.signed_at + timedelta(seconds=claim.expires_s)
+            if claim.signed_at - now > MAX_SKEW:
+                raise S3Error("AccessDenied", "Request is not yet valid", facts=server_time)
+            if now >= expires_at:
+                facts = {
+                    "X-Amz-Expires": str(claim.expires_s),
+                    "Expires": f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
+                }
+                raise S3Error("AccessDenied", "Request has expired", facts=facts | server_time)
+        elif abs(now - claim.signed_at) > MAX_SKEW:
+            facts = {
+                "RequestTime": f"{claim.signed_at:%Y%m%dT%H%M%SZ}",
+                "MaxAllowedSkewMilliseconds": str(int(MAX_SKEW.total_seconds() * 1000)),
+            }
+            raise S3Error("RequestTimeTooSkewed", facts=facts | server_time)
+
+    def _caller(self, claim: sigv4.Claim) -> Caller:
+        if claim.session_token is None:
+            user = self.directory.user_with_key(claim.access_key_id)
+            if user is None or is_session_key(claim.access_key_id):
+                raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
+            return caller_of_user(user)
+        session = self.sealer.open(claim.session_token, claim.access_key_id)
+        role = self.directory.role_named(session.role)
+        if role is None:
+            raise S3Error("InvalidToken")
+        if self.now() >= datetime.fromtimestamp(session.expires_at, timezone.utc):
+            raise S3Error("ExpiredToken")
+        session_policies = (read_policy(session.policy),) if session.policy else ()
+        return Caller(
+            name=f"{role.name}/{session.name}",
+            arn=f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role.name}/{session.name}",
+            user_id=f"{session.role_id}:{session.name}",
+            secret_access_key=self.sealer.secret_access_key(session.access_key_id),
+            policies=(role.policy, *session_policies),
+            role=role,
+        )
+
+    def _payload_hash(self, claim: sigv4.Claim, request: S3Request, body_for_sts: bytes | None) -> str:
+        if body_for_sts is not None:
+            return hashlib.sha256(body_for_sts).hexdigest()
+        given = request.header("x-amz-content-sha256")
+        if claim.presigned and "x-amz-content-sha256" not in claim.signed_headers:
+            return request.parameter("X-Amz-Content-Sha256") or sigv4.UNSIGNED_PAYLOAD
+        if given is None:
+            raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+        if given not in _PAYLOAD_KINDS and not _SHA256.fullmatch(given):
+            raise S3Error(
+                "InvalidArgument",
+                f"x-amz-content-sha256 must be {', '.join(sorted(_PAYLOAD_KINDS))}, or a valid sha256 value.",
+                facts={"ArgumentName": "x-amz-content-sha256"},
+            )
+        return given

@@ -1,0 +1,81 @@
+"""Temporary credentials without any state: all that AssumeRole granted is sealed in the session token.
+
+The token is encrypted and authenticated (AES-256-GCM) under a key of the server, with the access key id as
+associated data: it cannot be read, altered, or used with another key. The secret is derived from the same
+server key, so a restart forgets nothing and a leaked database holds no secrets of sessions.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import asdict, dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from s3portal.server.errors import S3Error
+
+_PREFIX = "ASIA"
+_ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Session:
+    """What AssumeRole granted. ``expires_at`` is in seconds since 1970, ``policy`` the session policy's JSON
+    or '' without one, ``role_id`` and ``name`` make the caller's ARN and user id."""
+
+    access_key_id: str
+    role: str
+    role_id: str
+    name: str
+    policy: str
+    expires_at: int
+
+
+def is_session_key(access_key_id: str) -> bool:
+    """Whether an access key id has the form of a session's: it is worthless without its token."""
+    return access_key_id.startswith(_PREFIX)
+
+
+def new_access_key_id() -> str:
+    return _PREFIX + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))
+
+
+def role_id(role_name: str) -> str:
+    """Returns the stable id of a role, as AWS has one beside the name."""
+    digest = hashlib.sha256(role_name.encode()).digest()
+    return "AROA" + "".join(_ID_ALPHABET[byte % 32] for byte in digest[:17])
+
+
+class SessionSealer:
+    """Makes and opens session tokens with one server key of 32 random bytes."""
+
+    def __init__(self, server_key: bytes) -> None:
+        self._secret_key = hmac.digest(server_key, b"session secret access key", "sha256")
+        self._cipher = AESGCM(hmac.digest(server_key, b"session token", "sha256"))
+
+    def secret_access_key(self, access_key_id: str) -> str:
+        digest = hmac.digest(self._secret_key, access_key_id.encode(), "sha256")
+        return base64.b64encode(digest[:30]).decode()
+
+    def seal(self, session: Session) -> str:
+        """Returns the session token."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        text = json.dumps(asdict(session), separators=(",", ":")).encode()
+        sealed = self._cipher.encrypt(nonce, text, session.access_key_id.encode())
+        return base64.b64encode(nonce + sealed).decode()
+
+    def open(self, token: str, access_key_id: str) -> Session:
+        """Returns the session of a token; raises InvalidToken unless this server made it for this key."""
+        try:
+            sealed = base64.b64decode(token, validate=True)
+            text = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], access_key_id.encode())
+        except (InvalidTag, binascii.Error, ValueError) as problem:
+            raise S3Error("InvalidToken") from problem
+        return Session(**json.loads(text))

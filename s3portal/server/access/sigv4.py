@@ -1,0 +1,256 @@
+"""Signature Version 4: what a request claims, the canonical form of it, and the signature it should carry.
+
+Pure: nothing here knows who exists or what time it is. Source:
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from urllib.parse import quote, unquote
+
+from s3portal.server.errors import S3Error
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+EXPIRES_LIMIT_S = 7 * 24 * 3600
+_TIME_FORMAT = "%Y%m%dT%H%M%SZ"
+_CREDENTIAL = re.compile(r"([^/]+(?:/[^/]+)*)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
+_AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256\s+(.*)", re.DOTALL)
+_SIGNATURE = re.compile(r"[0-9a-f]{64}")
+# Without a place in the canonical query: it is what the rest is compared with.
+_SIGNATURE_PARAMETER = "X-Amz-Signature"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a signed request says about itself. Nothing of it is proven yet.
+
+    ``expires_s`` is the life of a presigned URL in seconds, None when the signature is in the headers.
+    """
+
+    access_key_id: str
+    date: str
+    region: str
+    service: str
+    signed_headers: tuple[str, ...]
+    signature: str
+    signed_at: datetime
+    session_token: str | None
+    expires_s: int | None
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+    @property
+    def presigned(self) -> bool:
+        return self.expires_s is not None
+
+
+def read_claim(query: Mapping[str, str], headers: Mapping[str, str]) -> Claim | None:
+    """Returns the claim of a request, or None when it carries no authorisation at all (anonymous).
+
+    Raises InvalidArgument for two mechanisms at once and for unknown ones, InvalidRequest for SigV2,
+    Authorization{Header,QueryParameters}Malformed/Error for what cannot be read.
+    """
+    authorization = headers.get("authorization")
+    in_query = "X-Amz-Algorithm" in query or _SIGNATURE_PARAMETER in query
+    if "AWSAccessKeyId" in query and "Signature" in query:
+        raise _sigv2_refused()
+    if in_query and authorization is not None:
+        raise S3Error(
+            "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
+            "string parameter or the Authorization header should be specified",
+            facts={"ArgumentName": "Authorization"},
+        )
+    if in_query:
+        return _claim_of_query(query)
+    return None if authorization is None else _claim_of_header(authorization, headers)
+
+
+def _sigv2_refused() -> S3Error:
+    return S3Error(
+        "InvalidRequest",
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+    )
+
+
+def _claim_of_header(authorization: str, headers: Mapping[str, str]) -> Claim:
+    if authorization.startswith("AWS "):
+        raise _sigv2_refused()
+    match = _AUTHORIZATION.fullmatch(authorization)
+    if match is None:
+        # Not repeated in the answer: it may be another service's token that followed a redirect.
+        raise S3Error(
+            "InvalidArgument", "Unsupported Authorization Type", facts={"ArgumentName": "Authorization"}
+        )
+    pairs = (part.strip().partition("=") for part in match[1].split(","))
+    fields = {name: value for name, _, value in pairs}
+    credential = _CREDENTIAL.fullmatch(fields.get("Credential", ""))
+    signature = fields.get("Signature", "")
+    signed_headers = tuple(fields.get("SignedHeaders", "").split(";"))
+    if credential is None or not _SIGNATURE.fullmatch(signature) or "" in signed_headers:
+        raise S3Error("AuthorizationHeaderMalformed")
+    return Claim(
+        access_key_id=credential[1],
+        date=credential[2],
+        region=credential[3],
+        service=credential[4],
+        signed_headers=signed_headers,
+        signature=signature,
+        signed_at=_time_of_headers(headers, credential[2]),
+        session_token=headers.get("x-amz-security-token"),
+        expires_s=None,
+    )
+
+
+def _time_of_headers(headers: Mapping[str, str], date: str) -> datetime:
+    signed_at = _parse_time(headers.get("x-amz-date", ""))
+    if signed_at is None:
+        raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+    if f"{signed_at:%Y%m%d}" != date:
+        raise S3Error(
+            "AuthorizationHeaderMalformed", "The date of the credential is not that of the request."
+        )
+    return signed_at
+
+
+def _claim_of_query(query: Mapping[str, str]) -> Claim:
+    def refuse(message: str) -> S3Error:
+        return S3Error("AuthorizationQueryParametersError", message)
+
+    names = ("Algorithm", "Credential", "Signature", "Date", "SignedHeaders", "Expires")
+    if any(f"X-Amz-{name}" not in query for name in names):
+        raise refuse(
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+            "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+        )
+    if query["X-Amz-Algorithm"] != ALGORITHM:
+        raise refuse('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+    credential = _CREDENTIAL.fullmatch(query["X-Amz-Credential"])
+    if credential is None:
+        raise refuse("Error parsing the X-Amz-Credential parameter; the Credential is mal-formed")
+    signed_at = _parse_time(query["X-Amz-Date"])
+    if signed_at is None or f"{signed_at:%Y%m%d}" != credential[2]:
+        raise refuse("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    if not re.fullmatch(r"[0-9]{1,10}", query["X-Amz-Expires"]):
+        raise refuse("X-Amz-Expires should be a number")
+    expires_s = int(query["X-Amz-Expires"])
+    if not 0 < expires_s <= EXPIRES_LIMIT_S:
+        raise refuse(
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be "
+            f"less than {EXPIRES_LIMIT_S} seconds"
+        )
+    signed_headers = tuple(query["X-Amz-SignedHeaders"].split(";"))
+    if "" in signed_headers or not _SIGNATURE.fullmatch(query[_SIGNATURE_PARAMETER]):
+        raise refuse("X-Amz-SignedHeaders or X-Amz-Signature is malformed")
+    return Claim(
+        access_key_id=credential[1],
+        date=credential[2],
+        region=credential[3],
+        service=credential[4],
+        signed_headers=signed_headers,
+        signature=query[_SIGNATURE_PARAMETER],
+        signed_at=signed_at,
+        session_token=query.get("X-Amz-Security-Token"),
+        expires_s=expires_s,
+    )
+
+
+def _parse_time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+
+
+def unsigned_headers(claim: Claim, headers: Iterable[str]) -> list[str]:
+    """Returns the headers that a signature must cover and this one does not: host, and every x-amz-*."""
+    must = {name for name in headers if name.startswith("x-amz-")} | {"host"}
+    # Only says how the body was hashed; a wrong value fails on its own.
+    must.discard("x-amz-content-sha256")
+    return sorted(must - set(claim.signed_headers))
+
+
+def canonical_requests(
+    claim: Claim,
+    method: str,
+    raw_path: str,
+    query: Sequence[tuple[str, str]],
+    headers: Mapping[str, str],
+    payload_hash: str,
+) -> list[str]:
+    """Returns the canonical forms under which the caller may have signed: usually one.
+
+    S3 encodes the path once and does not normalise it. A caller may have signed it as sent (``%2F`` kept),
+    or encoded anew from the decoded key; both name the same key, so both are accepted.
+    """
+    pairs = sorted(
+        (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
+        for name, value in query
+        if not (claim.presigned and name == _SIGNATURE_PARAMETER)
+    )
+    tail = "\n".join(
+        [
+            "&".join(f"{name}={value}" for name, value in pairs),
+            *(f"{name}:{_canonical_value(headers.get(name, ''))}" for name in claim.signed_headers),
+            "",
+            ";".join(claim.signed_headers),
+            payload_hash,
+        ]
+    )
+    paths = dict.fromkeys((raw_path or "/", quote(unquote(raw_path), safe="/-_.~") or "/"))
+    return [f"{method}\n{path}\n{tail}" for path in paths]
+
+
+def _canonical_value(value: str) -> str:
+    return " ".join(value.split())
+
+
+def signature_of(secret_access_key: str, claim: Claim, canonical_request: str) -> str:
+    """Returns the signature, in hex, that the holder of the secret would have made."""
+    digest = hashlib.sha256(_as_sent(canonical_request)).hexdigest()
+    text = f"{ALGORITHM}\n{claim.signed_at:{_TIME_FORMAT}}\n{claim.scope}\n{digest}"
+    return hmac_hex(key_of(secret_access_key, claim), text)
+
+
+def matches(secret_access_key: str, claim: Claim, canonical_forms: Iterable[str]) -> bool:
+    """Whether the claim's signature is right for one of the canonical forms; compared in constant time."""
+    return any(
+        hmac.compare_digest(signature_of(secret_access_key, claim, form), claim.signature)
+        for form in canonical_forms
+    )
+
+
+def key_of(secret_access_key: str, claim: Claim) -> bytes:
+    """Returns the signing key of the claim's scope."""
+    return _signing_key(secret_access_key, claim.date, claim.region, claim.service)
+
+
+@lru_cache(maxsize=256)
+def _signing_key(secret_access_key: str, date: str, region: str, service: str) -> bytes:
+    key = f"AWS4{secret_access_key}".encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return key
+
+
+def hmac_hex(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _as_sent(canonical_request: str) -> bytes:
+    """Header values came as Latin-1 characters, one a byte, as WSGI has it; they were signed as bytes."""
+    try:
+        return canonical_request.encode("latin-1")
+    except UnicodeEncodeError:
+        return canonical_request.encode()
