@@ -1,0 +1,105 @@
+"""Blobs: the bytes of parts, each in a plain file that is written once and never changed.
+
+``<root>/incoming/<name>`` while it is written, ``<root>/blobs/<xx>/<name>`` once it is whole and synced.
+A name is ``<body id>.<part number>.<random>``: unique, so nothing is ever overwritten, and enough to find
+the row that should know it. Keys never become paths.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from s3portal.server.errors import S3Error
+
+BUFFER_BYTES = 256 * 1024
+_NAME = re.compile(r"([0-9a-f]{32})\.(\d{1,5})\.[0-9a-f]{8}")
+
+
+class Source(Protocol):
+    """Where content comes from: fills a buffer and returns the bytes read, 0 at the end."""
+
+    def readinto(self, buffer: memoryview, /) -> int: ...
+
+
+def new_body_id() -> str:
+    return secrets.token_hex(16)
+
+
+class BlobStore:
+    """The blobs under one root folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._incoming = root / "incoming"
+        self._blobs = root / "blobs"
+        for folder in (self._incoming, *(self._blobs / f"{number:02x}" for number in range(256))):
+            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (root, self._blobs):
+            sync_folder(folder)
+
+    def path(self, name: str) -> Path:
+        return self._blobs / name[:2] / name
+
+    def receive(self, source: Source, body_id: str, part_number: int) -> str:
+        """Writes all that ``source`` gives and returns the blob's name once it is safe on the disk.
+
+        Nothing stays behind when the source raises. Raises InsufficientStorage when the disk is full.
+        """
+        name = f"{body_id}.{part_number}.{secrets.token_hex(4)}"
+        temporary = self._incoming / name
+        try:
+            with temporary.open("xb", buffering=0) as file:
+                buffer = memoryview(bytearray(BUFFER_BYTES))
+                while count := source.readinto(buffer):
+                    _write_all(file.fileno(), buffer[:count])
+                os.fsync(file.fileno())
+            path = self.path(name)
+            temporary.rename(path)
+            sync_folder(path.parent)
+        except BaseException as problem:
+            temporary.unlink(missing_ok=True)
+            if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise S3Error("InsufficientStorage") from problem
+            raise
+        return name
+
+    def remove(self, name: str) -> None:
+        self.path(name).unlink(missing_ok=True)
+
+    def names(self) -> Iterator[tuple[str, str, int]]:
+        """Yields (name, body id, part number) of every blob, one folder at a time."""
+        for folder in self._blobs.iterdir():
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    match = _NAME.fullmatch(entry.name)
+                    if match:
+                        yield entry.name, match[1], int(match[2])
+
+    def clear_incoming(self) -> int:
+        """Removes what was being written when the server stopped; returns how many files it were."""
+        count = 0
+        with os.scandir(self._incoming) as entries:
+            for entry in entries:
+                if _NAME.fullmatch(entry.name):
+                    (self._incoming / entry.name).unlink()
+                    count += 1
+        return count
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder survive a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, view: memoryview) -> None:
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,126 @@
+"""The SQLite database: its schema, and connections to read and to write with."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from s3portal.server.errors import S3Error
+
+SCHEMA_VERSION = 1
+# Keys are BLOBs: they sort by their bytes, as S3 lists them, and a prefix is a plain range of bytes.
+# The tables are clustered by key (WITHOUT ROWID), so that a page of a listing is one walk along the tree.
+SCHEMA = """
+CREATE TABLE buckets (
+    name TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    cors TEXT
+) WITHOUT ROWID;
+CREATE TABLE objects (
+    bucket TEXT NOT NULL,
+    key BLOB NOT NULL,
+    body_id TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    modified_at INTEGER NOT NULL,
+    headers TEXT NOT NULL,
+    checksum_algorithm TEXT NOT NULL,
+    checksum_value TEXT NOT NULL,
+    checksum_type TEXT NOT NULL,
+    part_count INTEGER NOT NULL,
+    PRIMARY KEY (bucket, key)
+) WITHOUT ROWID;
+CREATE TABLE parts (
+    body_id TEXT NOT NULL,
+    part_number INTEGER NOT NULL,
+    blob TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    checksum BLOB NOT NULL,
+    modified_at INTEGER NOT NULL,
+    PRIMARY KEY (body_id, part_number)
+) WITHOUT ROWID;
+CREATE TABLE uploads (
+    bucket TEXT NOT NULL,
+    key BLOB NOT NULL,
+    upload_id TEXT NOT NULL UNIQUE,
+    initiated_at INTEGER NOT NULL,
+    headers TEXT NOT NULL,
+    checksum_algorithm TEXT NOT NULL,
+    checksum_type TEXT NOT NULL,
+    checksum_asked INTEGER NOT NULL,
+    initiator TEXT NOT NULL,
+    PRIMARY KEY (bucket, key, initiated_at, upload_id)
+) WITHOUT ROWID;
+"""
+
+
+class Database:
+    """Many readers at once, one writer. A write that returned is on the disk (WAL, synchronous=FULL)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._write_lock = threading.Lock()
+        self._writer = self._connect()
+        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            self._writer.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        elif version != SCHEMA_VERSION:
+            self._writer.close()
+            raise RuntimeError(
+                f"{path} was written by another version of this server: its schema is {version}, "
+                f"this one knows {SCHEMA_VERSION}"
+            )
+
+    def _connect(self) -> sqlite3.Connection:
+        # Transactions are begun by hand, and a connection serves one thread at a time but not always the
+        # same one.
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.execute("PRAGMA page_size = 8192")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read with. Several statements on it may see different states."""
+        try:
+            connection = self._idle_readers.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._idle_readers.append(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: committed and synced at the end of the block, undone when the block raises.
+
+        Raises InsufficientStorage when the disk is full.
+        """
+        with self._write_lock:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer
+                    self._writer.execute("COMMIT")
+                except BaseException:
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
+                    raise
+            except sqlite3.OperationalError as problem:
+                if "full" in str(problem):
+                    raise S3Error("InsufficientStorage") from problem
+                raise
+
+    def close(self) -> None:
+        with self._write_lock:
+            while self._idle_readers:
+                self._idle_readers.pop().close()
+            self._writer.close()

@@ -1,0 +1,121 @@
+"""Pages of a listing: keys in the order of their UTF-8 bytes, rolled up at a delimiter.
+
+A common prefix costs one step in the index, however many keys are under it.
+"""
+
+# ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from s3portal.server.storage import objects, uploads
+from s3portal.server.storage.buckets import find as find_bucket
+from s3portal.server.storage.records import StoredObject, Upload
+from s3portal.server.storage.storage import Storage
+
+
+@dataclass(frozen=True)
+class ObjectPage:
+    """``entries`` are objects and common prefixes (as plain strings), in order. ``next_after`` is where the
+    next page starts, None on the last one."""
+
+    entries: list[StoredObject | str]
+    next_after: bytes | None
+
+
+@dataclass(frozen=True)
+class UploadPage:
+    """``next_marker`` is (key, upload id) of where the next page starts; a common prefix has no upload id."""
+
+    entries: list[Upload | str]
+    next_marker: tuple[str, str] | None
+
+
+def list_objects(
+    storage: Storage, bucket: str, *, prefix: str, delimiter: str, after: bytes, limit: int
+) -> ObjectPage:
+    """Returns up to ``limit`` entries with keys over ``after``. Raises NoSuchBucket.
+
+    ``after`` is a key, or the ``end_of_prefix`` an earlier page ended with.
+    """
+    find_bucket(storage, bucket)
+    entries: list[StoredObject | str] = []
+    start, end = prefix.encode(), end_of_prefix(prefix.encode())
+    position = after
+    with storage.database.read() as connection:
+        while True:
+            rows = connection.execute(
+                f"SELECT {objects.COLUMNS} FROM objects WHERE bucket = ? "
+                "AND key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?",
+                (bucket, max(start, position), position, end, limit + 1 - len(entries)),
+            )
+            rolled_up = False
+            for row in rows:
+                if len(entries) == limit:
+                    return ObjectPage(entries, position)
+                common = _common_prefix(row[1], start, delimiter.encode())
+                if common is None:
+                    entries.append(objects.object_of_row(row))
+                    position = row[1]
+                else:
+                    entries.append(common.decode())
+                    position = end_of_prefix(common)
+                    rolled_up = True
+                    break
+            if not rolled_up:
+                return ObjectPage(entries, None)
+
+
+def end_of_prefix(common: bytes) -> bytes:
+    """Returns a position behind every key that begins with ``common`` and before all others: keys are
+    UTF-8, which has no byte 0xFF."""
+    return common + b"\xff"
+
+
+def list_uploads(
+    storage: Storage, bucket: str, *, prefix: str, delimiter: str, marker: tuple[str, str], limit: int
+) -> UploadPage:
+    """Returns up to ``limit`` uploads, by key and then by age. Raises NoSuchBucket.
+
+    ``marker`` is (key, upload id): only later ones; without an upload id, only later keys.
+    """
+    find_bucket(storage, bucket)
+    entries: list[Upload | str] = []
+    start, end = prefix.encode(), end_of_prefix(prefix.encode())
+    key, upload_id = marker[0].encode(), marker[1]
+    with storage.database.read() as connection:
+        rows = _uploads_after(connection, bucket, key, upload_id, start, end)
+        last_prefix: bytes | None = None
+        last: tuple[str, str] = ("", "")
+        for row in rows:
+            found = uploads.upload_of_row(row)
+            common = _common_prefix(row[2], start, delimiter.encode())
+            if common is not None and (common == last_prefix or (key >= common and key.startswith(common))):
+                continue
+            if len(entries) == limit:
+                return UploadPage(entries, last)
+            last_prefix = common
+            entries.append(found if common is None else common.decode())
+            last = (found.key, found.upload_id) if common is None else (common.decode(), "")
+    return UploadPage(entries, None)
+
+
+def _uploads_after(connection: Any, bucket: str, key: bytes, upload_id: str, start: bytes, end: bytes) -> Any:
+    columns = ", ".join(f"u.{column}" for column in uploads.COLUMNS.split(", "))
+    return connection.execute(
+        f"SELECT {columns} FROM uploads AS u "
+        "LEFT JOIN uploads AS m ON m.upload_id = :upload_id AND m.key = :key AND m.bucket = :bucket "
+        "WHERE u.bucket = :bucket AND u.key >= :start AND u.key < :end "
+        "AND (u.key > :key OR (u.key = :key AND :upload_id != '' "
+        "     AND (u.initiated_at, u.upload_id) > (coalesce(m.initiated_at, 0), :upload_id))) "
+        "ORDER BY u.key, u.initiated_at, u.upload_id",
+        {"bucket": bucket, "key": key, "upload_id": upload_id, "start": start, "end": end},
+    )
+
+
+def _common_prefix(key: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
+    if not delimiter:
+        return None
+    position = key.find(delimiter, len(prefix))
+    return None if position < 0 else key[: position + len(delimiter)]

@@ -1,0 +1,155 @@
+"""Multipart uploads in the database: begun, given parts, completed by reference, aborted."""
+
+# ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from s3portal.server.errors import S3Error
+from s3portal.server.storage.buckets import no_such_bucket
+from s3portal.server.storage.objects import PART_COLUMNS, Precondition, delete_parts, part_row, replace
+from s3portal.server.storage.records import Part, StoredObject, Upload
+from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
+
+COLUMNS = (
+    "upload_id, bucket, key, initiated_at, headers, "
+    "checksum_algorithm, checksum_type, checksum_asked, initiator"
+)
+
+
+def create(storage: Storage, upload: Upload) -> None:
+    """Stores a new upload. Raises NoSuchBucket."""
+    with storage.database.write() as connection:
+        if not connection.execute("SELECT 1 FROM buckets WHERE name = ?", (upload.bucket,)).fetchone():
+            raise no_such_bucket(upload.bucket)
+        connection.execute(
+            f"INSERT INTO uploads ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                upload.upload_id,
+                upload.bucket,
+                upload.key.encode(),
+                upload.initiated_at,
+                encode_headers(upload.headers),
+                upload.checksum_algorithm,
+                upload.checksum_type,
+                upload.checksum_asked,
+                upload.initiator,
+            ),
+        )
+
+
+def find(storage: Storage, bucket: str, key: str, upload_id: str) -> Upload:
+    """Returns an upload of exactly this key; raises NoSuchUpload."""
+    with storage.database.read() as connection:
+        return _require(connection, bucket, key, upload_id)
+
+
+def put_part(storage: Storage, upload: Upload, part: Part) -> None:
+    """Adds a part, in place of one with the same number.
+
+    When the upload ended meanwhile, the blob is removed and NoSuchUpload raised.
+    """
+    body_id = upload.upload_id
+    try:
+        with storage.database.write() as connection:
+            _require(connection, upload.bucket, upload.key, body_id)
+            replaced = connection.execute(
+                "DELETE FROM parts WHERE body_id = ? AND part_number = ? RETURNING blob",
+                (body_id, part.part_number),
+            ).fetchall()
+            connection.execute(
+                f"INSERT INTO parts (body_id, {PART_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (body_id, *part_row(part)),
+            )
+    except BaseException:
+        storage.leases.doom(body_id, [part.blob])
+        raise
+    storage.leases.doom(body_id, [blob for (blob,) in replaced])
+
+
+def list_parts(storage: Storage, upload_id: str, after: int, limit: int) -> list[Part]:
+    """Returns up to ``limit`` parts with numbers over ``after``, in order."""
+    with storage.database.read() as connection:
+        rows = connection.execute(
+            f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ? AND part_number > ? "
+            "ORDER BY part_number LIMIT ?",
+            (upload_id, after, limit),
+        )
+        return [Part(*row) for row in rows]
+
+
+def complete(
+    storage: Storage,
+    bucket: str,
+    key: str,
+    upload_id: str,
+    assemble: Callable[[Upload, dict[int, Part]], tuple[StoredObject, Sequence[Part]]],
+    precondition: Precondition,
+) -> StoredObject:
+    """Makes an object of an upload's parts, in one transaction; no byte is copied.
+
+    ``assemble`` gets the upload and its parts by number, and returns the object and the parts it is made
+    of, with their offsets; what it raises leaves the upload as it was. Other parts are removed.
+    Raises NoSuchUpload.
+    """
+    with storage.database.write() as connection:
+        upload = _require(connection, bucket, key, upload_id)
+        rows = connection.execute(f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ?", (upload_id,))
+        stored = {part.part_number: part for part in (Part(*row) for row in rows)}
+        new, used = assemble(upload, stored)
+        doomed = replace(connection, new, precondition)
+        unused = set(stored) - {part.part_number for part in used}
+        connection.executemany(
+            "DELETE FROM parts WHERE body_id = ? AND part_number = ?",
+            [(upload_id, part_number) for part_number in unused],
+        )
+        connection.executemany(
+            "UPDATE parts SET start = ? WHERE body_id = ? AND part_number = ?",
+            [(part.start, upload_id, part.part_number) for part in used],
+        )
+        _delete(connection, upload)
+    doomed.append((upload_id, [stored[part_number].blob for part_number in unused]))
+    for body_id, blobs in doomed:
+        storage.leases.doom(body_id, blobs)
+    return new
+
+
+def abort(storage: Storage, bucket: str, key: str, upload_id: str) -> None:
+    """Forgets an upload and removes its parts. Raises NoSuchUpload."""
+    with storage.database.write() as connection:
+        _delete(connection, _require(connection, bucket, key, upload_id))
+        blobs = delete_parts(connection, upload_id)
+    storage.leases.doom(upload_id, blobs)
+
+
+def _delete(connection: sqlite3.Connection, upload: Upload) -> None:
+    connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload.upload_id,))
+
+
+def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> Upload:
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM uploads WHERE upload_id = ?",
+        (upload_id,),
+    ).fetchone()
+    upload = upload_of_row(row) if row else None
+    if upload is None or (upload.bucket, upload.key) != (bucket, key):
+        raise S3Error("NoSuchUpload", facts={"UploadId": upload_id})
+    return upload
+
+
+def upload_of_row(row: Sequence[Any]) -> Upload:
+    """Returns the upload of a row with COLUMNS."""
+    upload_id, bucket, key, initiated_at, headers, algorithm, kind, asked, initiator = row
+    return Upload(
+        upload_id,
+        bucket,
+        key.decode(),
+        initiated_at,
+        decode_headers(headers),
+        algorithm,
+        kind,
+        bool(asked),
+        initiator,
+    )
