@@ -1,0 +1,101 @@
+"""The bytes of a stored object on their way out: from its blobs to a socket, or into another object."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3portal.server.storage import objects
+from s3portal.server.storage.records import StoredObject
+from s3portal.server.storage.storage import Storage
+
+CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of bytes in one file."""
+
+    path: Path
+    offset: int
+    length_bytes: int
+
+
+def segments_between(storage: Storage, found: StoredObject, first: int, last: int) -> list[Segment]:
+    """Returns where the bytes from offset ``first`` to ``last`` of an object are, both included."""
+    segments = []
+    for part in objects.parts_between(storage, found.body_id, first, last):
+        begin, end = max(first, part.start), min(last + 1, part.start + part.size_bytes)
+        segments.append(Segment(storage.blobs.path(part.blob), begin - part.start, end - begin))
+    return segments
+
+
+def cut_segments(segments: Sequence[Segment], length_bytes: int) -> list[Segment]:
+    """Returns the segments of the first ``length_bytes``."""
+    kept = []
+    for segment in segments:
+        if length_bytes <= 0:
+            break
+        kept.append(Segment(segment.path, segment.offset, min(segment.length_bytes, length_bytes)))
+        length_bytes -= segment.length_bytes
+    return kept
+
+
+class ObjectBody:
+    """Streams segments: by chunks to any WSGI server, by sendfile to ours. ``release`` is called once, at
+    the end; it gives the lease on the blobs back."""
+
+    def __init__(self, segments: Sequence[Segment], release: Callable[[], None]) -> None:
+        self._segments = segments
+        self._release: Callable[[], None] | None = release
+        self.bytes_sent = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for segment in self._segments:
+            with segment.path.open("rb", buffering=0) as file:
+                file.seek(segment.offset)
+                left_bytes = segment.length_bytes
+                while left_bytes:
+                    chunk = file.read(min(CHUNK_BYTES, left_bytes))
+                    if not chunk:
+                        raise OSError(f"{segment.path} is shorter than its row says")
+                    left_bytes -= len(chunk)
+                    self.bytes_sent += len(chunk)
+                    yield chunk
+
+    def send_to(self, sock: socket.socket) -> None:
+        """Sends everything."""
+        for segment in self._segments:
+            with segment.path.open("rb", buffering=0) as file:
+                try:
+                    sock.sendfile(file, segment.offset, segment.length_bytes)
+                finally:
+                    # sendfile leaves the file where it got to, also when it fails.
+                    self.bytes_sent += file.tell() - segment.offset
+
+    def cut(self, length_bytes: int) -> None:
+        """Forgets all but the first bytes: for the fault that breaks a download."""
+        self._segments = cut_segments(self._segments, length_bytes)
+
+    def close(self) -> None:
+        release, self._release = self._release, None
+        if release:
+            release()
+
+
+class SegmentReader:
+    """Reads segments into buffers, as the source of a copy."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._chunks = iter(ObjectBody(segments, lambda: None))
+        self._pending = memoryview(b"")
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        if not self._pending:
+            self._pending = memoryview(next(self._chunks, b""))
+        count = min(len(buffer), len(self._pending))
+        buffer[:count] = self._pending[:count]
+        self._pending = self._pending[count:]
+        return count
