@@ -1,0 +1,268 @@
+"""The Flask application: every request becomes an operation; every answer, errors too, speaks S3."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from flask import Flask, Response
+from flask import request as flask_request
+
+from s3portal.server import cors
+from s3portal.server.access_log import AccessLog, Entry
+from s3portal.server.errors import ConnectionLost, S3Error
+from s3portal.server.faults import Fault, Faults, FaultyInput, corrupted
+from s3portal.server.http.connection import CONNECTION_KEY
+from s3portal.server.object_body import ObjectBody
+from s3portal.server.object_headers import refuse_unsupported
+from s3portal.server.operations.sts import BODY_LIMIT_BYTES, action_of, answer_sts, sts_error
+from s3portal.server.reply import XML_CONTENT_TYPE, Reply
+from s3portal.server.routes import find_operation, is_sts
+from s3portal.server.s3_request import S3Request, read_request
+from s3portal.server.service import Call, Service, context_of, resource_of
+from s3portal.server.storage import buckets
+from s3portal.server.xml_documents import document, field, fields
+
+log = logging.getLogger(__name__)
+
+
+class S3Response(Response):
+    """An answer has the content type it was given, or none."""
+
+    default_mimetype = None
+
+
+def create_app(service: Service, access_log: AccessLog, faults: Faults) -> Flask:
+    """Returns the server as a WSGI application, for any WSGI server that gives the raw request target."""
+    app = Flask("s3portal.server", static_folder=None)
+    gateway = Gateway(service, access_log, faults)
+
+    # Not routes: keys are any bytes, and a router would decode, merge and redirect what SigV4 has signed.
+    @app.before_request
+    def answer() -> Response:
+        return gateway.respond(flask_request.environ)
+
+    return app
+
+
+class Gateway:
+    """From a WSGI environment to a response: reads, logs, breaks on demand, dispatches, reports errors."""
+
+    def __init__(self, service: Service, access_log: AccessLog, faults: Faults) -> None:
+        self._service = service
+        self._log = access_log
+        self._faults = faults
+
+    def respond(self, environ: dict[str, Any]) -> Response:
+        """Answers one request. Never raises."""
+        request_id = secrets.token_hex(8).upper()
+        try:
+            request = read_request(environ, self._service.base_domain)
+        except S3Error as refused:
+            return _response(_error_reply(refused, "", request_id), request_id)
+        exchange = _Exchange(self._service, request, environ["wsgi.input"], request_id)
+        try:
+            exchange.choose()
+        except S3Error as refused:
+            exchange.refused = refused
+        entry = self._log.begin(exchange.operation_name, request, request_id)
+        fault = self._faults.next_for(exchange.operation_name)
+        try:
+            reply = exchange.answer(fault)
+        except ConnectionLost:
+            environ[CONNECTION_KEY].drop()
+            entry.answer(status=0, user=exchange.user, bytes_in=_bytes_in(environ), bytes_out=0)
+            entry.end()
+            return S3Response(status=500)
+        body = reply.body
+        bytes_out = (
+            0 if request.method == "HEAD" else int(reply.headers.get("Content-Length", len(_bytes(body))))
+        )
+        entry.answer(
+            status=reply.status, user=exchange.user, bytes_in=_bytes_in(environ), bytes_out=bytes_out
+        )
+        if isinstance(body, ObjectBody):
+            reply = replace(reply, body=_StreamedBody(body, entry, fault, environ))
+        else:
+            entry.end()
+        return _response(reply, request_id)
+
+
+class _Exchange:
+    """One request on its way to an answer."""
+
+    def __init__(self, service: Service, request: S3Request, body: Any, request_id: str) -> None:
+        self._service = service
+        self._request = request
+        self._body = body
+        self._request_id = request_id
+        self._sts_body: bytes | None = None
+        self.operation_name = "Unknown"
+        self.user: str | None = None
+        self.refused: S3Error | None = None
+
+    def choose(self) -> None:
+        """Finds out which operation it is; raises S3Error when it is none."""
+        if self._request.method == "OPTIONS":
+            self.operation_name = "Preflight"
+        elif is_sts(self._request):
+            self._sts_body = _read_limited(self._body)
+            self.operation_name = action_of(self._sts_body)
+        else:
+            self._operation = find_operation(self._request)
+            self.operation_name = self._operation.name
+
+    def answer(self, fault: Fault | None) -> Reply:
+        """Returns the reply, an error's too, with CORS headers where the bucket's rules allow the origin.
+
+        Raises ConnectionLost when there is nobody to answer.
+        """
+        try:
+            if fault:
+                self._apply(fault)
+            if self.refused:
+                raise self.refused
+            reply = self._dispatch()
+        except S3Error as error:
+            reply = self._reply_to(error)
+        except ConnectionLost:
+            raise
+        except Exception:
+            # The last line of defence: whatever broke, the caller gets S3's words and the id to ask with.
+            log.exception("request %s failed", self._request_id)
+            reply = self._reply_to(S3Error("InternalError"))
+        return replace(reply, headers=reply.headers | self._cors_headers(reply))
+
+    def _dispatch(self) -> Reply:
+        request = self._request
+        if self.operation_name == "Preflight":
+            return self._preflight()
+        if self._sts_body is not None:
+            reply, self.user = answer_sts(self._service, request, self._sts_body, self._request_id)
+            return reply
+        proof = self._service.authenticator.authenticate(request)
+        self.user = proof.caller.name
+        action = self._operation.action
+        if action and not proof.caller.may(action, resource_of(request), context_of(request)):
+            raise S3Error("AccessDenied")
+        refuse_unsupported(request)
+        return self._operation.handler(Call(self._service, request, proof, self._body, self._request_id))
+
+    def _preflight(self) -> Reply:
+        if self._request.bucket is None:
+            raise S3Error("AccessForbidden")
+        bucket = buckets.find(self._service.storage, self._request.bucket)
+        return Reply(200, cors.preflight(cors.stored_rules(bucket.cors), self._request.headers))
+
+    def _cors_headers(self, reply: Reply) -> dict[str, str]:
+        """Errors carry them too: without them a script sees a network failure instead of S3's answer."""
+        request = self._request
+        if self.operation_name == "Preflight" or request.bucket is None:
+            return {}
+        try:
+            rules = cors.stored_rules(buckets.find(self._service.storage, request.bucket).cors)
+        except S3Error:
+            return {}
+        origin = request.header("origin")
+        rule = cors.first_match(rules, origin, request.method) if origin else None
+        if rule is None:
+            # A cache must not give this answer to a page of another origin.
+            return {"Vary": cors.VARY} if rules else {}
+        return rule.answer_headers(origin or "")
+
+    def _apply(self, fault: Fault) -> None:
+        if fault.delay_s:
+            time.sleep(fault.delay_s)
+        if fault.drop:
+            raise ConnectionLost("dropped by a fault")
+        if fault.status:
+            raise _error_of_status(fault.status)
+        if fault.cut_body_at is not None or fault.corrupt:
+            self._body = FaultyInput(self._body, fault)
+
+    def _reply_to(self, error: S3Error) -> Reply:
+        if self._sts_body is not None:
+            return sts_error(error, self._request_id)
+        return _error_reply(error, self._request.resource, self._request_id)
+
+
+class _StreamedBody:
+    """A download: ends its log entry when it ends, and breaks where a fault wants it."""
+
+    def __init__(self, body: ObjectBody, entry: Entry, fault: Fault | None, environ: dict[str, Any]) -> None:
+        self._body = body
+        self._entry = entry
+        self._corrupt = fault is not None and fault.corrupt
+        self._connection = environ[CONNECTION_KEY] if fault and fault.cut_body_at is not None else None
+        if fault and fault.cut_body_at is not None:
+            body.cut(fault.cut_body_at)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from corrupted(iter(self._body)) if self._corrupt else self._body
+        self._cut()
+
+    def send_to(self, sock: socket.socket) -> None:
+        if self._corrupt:
+            for chunk in self:
+                sock.sendall(chunk)
+            return
+        self._body.send_to(sock)
+        self._cut()
+
+    def _cut(self) -> None:
+        if self._connection is not None:
+            self._connection.drop()
+
+    def close(self) -> None:
+        self._body.close()
+        self._entry.end(self._body.bytes_sent)
+
+
+def _response(reply: Reply, request_id: str) -> Response:
+    headers = reply.headers | {"x-amz-request-id": request_id, "x-amz-id-2": request_id, "Server": "s3portal"}
+    body: Iterable[bytes] = [reply.body] if isinstance(reply.body, bytes) else reply.body
+    return S3Response(body, status=reply.status, headers=headers, direct_passthrough=True)
+
+
+def _error_reply(error: S3Error, resource: str, request_id: str) -> Reply:
+    if error.status == 304:
+        return Reply(304, error.headers)
+    body = document(
+        "Error",
+        fields(("Code", error.code), ("Message", error.message)),
+        fields(*error.facts.items()),
+        field("Resource", resource),
+        fields(("RequestId", request_id), ("HostId", request_id)),
+        namespace="",
+    )
+    return Reply(error.status, {"Content-Type": XML_CONTENT_TYPE} | error.headers, body)
+
+
+def _error_of_status(status: int) -> S3Error:
+    code = {503: "SlowDown", 403: "AccessDenied", 404: "NoSuchKey", 400: "InvalidRequest"}.get(
+        status, "InternalError"
+    )
+    return S3Error(code, status=status)
+
+
+def _read_limited(body: Any) -> bytes:
+    buffer = memoryview(bytearray(BODY_LIMIT_BYTES + 1))
+    filled = 0
+    while count := body.readinto(buffer[filled:]):
+        filled += count
+    if filled > BODY_LIMIT_BYTES:
+        raise S3Error("MaxMessageLengthExceeded")
+    return bytes(buffer[:filled])
+
+
+def _bytes_in(environ: dict[str, Any]) -> int:
+    return int(getattr(environ["wsgi.input"], "bytes_in", 0))
+
+
+def _bytes(body: bytes | Iterable[bytes]) -> bytes:
+    return body if isinstance(body, bytes) else b""

@@ -1,0 +1,70 @@
+"""``s3portal server``: starts the server and says where it is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from s3portal.server.access_log import AccessLog
+from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_environment, read_config_file
+from s3portal.server.running import S3Server
+from s3portal.server.storage.storage import StorageInUse
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("server")
+@click.option(
+    "--root",
+    type=_PATH,
+    envvar=f"{PREFIX}ROOT",
+    default="s3-data",
+    show_default=True,
+    help="Where everything is kept.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free one."
+)
+@click.option(
+    "--config", "config_file", type=_PATH, envvar=f"{PREFIX}CONFIG", help="JSON: users, roles, buckets."
+)
+@click.option("--log", "log_file", type=_PATH, help="Access log, a JSON line for each request.")
+def server_command(root: Path, host: str, port: int, config_file: Path | None, log_file: Path | None) -> None:
+    """An S3-compatible server on the local disk, with STS.
+
+    It is for one machine: development, tests, small sites. For more, point the same settings at AWS S3,
+    Ceph or MinIO.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
+        access_log = AccessLog(log_file)
+        server = S3Server(root, config, host=host, port=port, access_log=access_log)
+    except (ConfigError, StorageInUse) as problem:
+        raise click.ClickException(str(problem)) from problem
+    except OSError as problem:
+        raise click.ClickException(f"{host}:{port} or {root}: {problem}") from problem
+    click.echo(f"S3 server: {server.endpoint}, data in {root}")
+    click.echo("It is for one machine: development, tests, small sites.")
+    if server.root_key_file:
+        click.echo(
+            f"No users are configured. The access key of the administrator is in {server.root_key_file}"
+        )
+    stopping = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        # Not from the handler itself: it interrupts the accept loop that stopping has to wait for.
+        if not stopping.is_set():
+            stopping.set()
+            threading.Thread(target=server.stop, name="s3-stop").start()
+
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, stop)
+    server.serve()

@@ -1,0 +1,233 @@
+"""The configuration: users, roles and buckets, from a JSON file and from the environment.
+
+There is no default password: without a configured user, a random key is made and kept in a private file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from s3portal.server.access.identity import Role, User
+from s3portal.server.access.policy import Policy, PolicyError, read_policy
+from s3portal.server.access.session_tokens import is_session_key
+from s3portal.server.cors import CorsRule, rules_of_json
+from s3portal.server.faults import Fault
+from s3portal.server.s3_request import valid_bucket_name
+from s3portal.server.storage.storage import write_private_file
+
+PREFIX = "S3PORTAL_SERVER_"
+ROOT_USER = "root"
+ROOT_KEY_FILE = "root-access-key.json"
+SESSION_LIMIT_S = 12 * 3600
+_ACCESS_KEY_ID = re.compile(r"[A-Za-z0-9_.-]{3,128}")
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong; the message names the place and what is wrong there."""
+
+
+@dataclass(frozen=True)
+class BucketConfig:
+    """A bucket that exists once the server has started. ``cors`` None leaves its rules as they are."""
+
+    name: str
+    cors: tuple[CorsRule, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """``region`` None accepts any region in signatures. ``base_domain`` enables virtual-hosted buckets
+    (``bucket.<base domain>``)."""
+
+    users: tuple[User, ...] = ()
+    roles: tuple[Role, ...] = ()
+    buckets: tuple[BucketConfig, ...] = ()
+    region: str | None = None
+    base_domain: str | None = None
+    faults: tuple[Fault, ...] = field(default=())
+
+
+def config_of_json(document: Any) -> ServerConfig:
+    """Returns the configuration of a parsed JSON document; raises ConfigError."""
+    top = _object(document, "the configuration", ServerConfig.__dataclass_fields__)
+    users = tuple(_user(entry, f"users[{i}]") for i, entry in enumerate(_list(top, "users")))
+    roles = tuple(_role(entry, f"roles[{i}]") for i, entry in enumerate(_list(top, "roles")))
+    _refuse_repeats("users", [user.name for user in users])
+    _refuse_repeats("users, access_key_id", [user.access_key_id for user in users])
+    _refuse_repeats("roles", [role.name for role in roles])
+    for role in roles:
+        unknown = {name for name in role.trusted if "/" not in name} - {user.name for user in users}
+        if unknown:
+            raise ConfigError(f"role {role.name} trusts {', '.join(sorted(unknown))}: there is no such user")
+    return ServerConfig(
+        users=users,
+        roles=roles,
+        buckets=tuple(_bucket(entry, f"buckets[{i}]") for i, entry in enumerate(_list(top, "buckets"))),
+        region=_text(top, "region", "region", default=""),
+        base_domain=_text(top, "base_domain", "base_domain", default=""),
+        faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(_list(top, "faults"))),
+    )
+
+
+def read_config_file(path: Path) -> ServerConfig:
+    """Returns the configuration of a JSON file; raises ConfigError with the file's name."""
+    try:
+        return config_of_json(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as problem:
+        raise ConfigError(f"{path}: {problem}") from problem
+
+
+def add_environment(config: ServerConfig, environ: Mapping[str, str]) -> ServerConfig:
+    """Returns the configuration with what S3PORTAL_SERVER_* variables add: a user who may do everything,
+    buckets, and the origins whose pages may upload to them. Raises ConfigError."""
+    key_id, secret = environ.get(f"{PREFIX}ACCESS_KEY_ID"), environ.get(f"{PREFIX}SECRET_ACCESS_KEY")
+    if bool(key_id) != bool(secret):
+        raise ConfigError(
+            f"{PREFIX}ACCESS_KEY_ID and {PREFIX}SECRET_ACCESS_KEY are set together or not at all"
+        )
+    users, buckets = config.users, config.buckets
+    if key_id and secret:
+        users += (_checked_user(User(ROOT_USER, key_id, secret), PREFIX + "ACCESS_KEY_ID"),)
+        _refuse_repeats("users, access_key_id", [user.access_key_id for user in users])
+    origins = tuple(environ.get(f"{PREFIX}CORS_ORIGINS", "").replace(",", " ").split())
+    cors = (upload_cors(origins),) if origins else None
+    for name in environ.get(f"{PREFIX}BUCKETS", "").replace(",", " ").split():
+        buckets += (_bucket({"name": name}, f"{PREFIX}BUCKETS"),)
+    if cors:
+        buckets = tuple(bucket if bucket.cors else replace(bucket, cors=cors) for bucket in buckets)
+    return replace(config, users=users, buckets=buckets)
+
+
+def upload_cors(origins: Sequence[str]) -> CorsRule:
+    """Returns the rule that an uploader on pages of these origins needs."""
+    return CorsRule(
+        allowed_origins=tuple(origins),
+        allowed_methods=("GET", "HEAD", "PUT", "POST", "DELETE"),
+        allowed_headers=("*",),
+        expose_headers=("ETag", "x-amz-version-id", "x-amz-checksum-crc64nvme", "x-amz-request-id"),
+        max_age_s=3000,
+    )
+
+
+def root_user(folder: Path) -> tuple[User, Path]:
+    """Returns the user of a server without configured ones, and the file that has the key.
+
+    The key is random, made at the first start; only the server's own user can read the file.
+    """
+    path = folder / ROOT_KEY_FILE
+    if not path.exists():
+        key = {
+            "access_key_id": "ROOT" + secrets.token_hex(8).upper(),
+            "secret_access_key": secrets.token_urlsafe(30),
+        }
+        write_private_file(path, json.dumps(key, indent=1).encode())
+    stored = json.loads(path.read_text("utf-8"))
+    return User(ROOT_USER, stored["access_key_id"], stored["secret_access_key"]), path
+
+
+def _user(entry: Any, place: str) -> User:
+    names = ("name", "access_key_id", "secret_access_key", "policy")
+    found = _object(entry, place, names)
+    user = User(
+        name=_name(found, place),
+        access_key_id=_text(found, "access_key_id", place) or "",
+        secret_access_key=_text(found, "secret_access_key", place) or "",
+        policy=_policy(found, place),
+    )
+    return _checked_user(user, place)
+
+
+def _checked_user(user: User, place: str) -> User:
+    if not _ACCESS_KEY_ID.fullmatch(user.access_key_id):
+        raise ConfigError(f"{place}: an access key id is 3 to 128 letters, digits, '_', '.', '-'")
+    if is_session_key(user.access_key_id):
+        raise ConfigError(f"{place}: access key ids that begin with ASIA belong to sessions")
+    if len(user.secret_access_key) < 8:
+        raise ConfigError(f"{place}: a secret access key has at least 8 characters")
+    return user
+
+
+def _role(entry: Any, place: str) -> Role:
+    found = _object(entry, place, ("name", "policy", "trusted", "max_session_s"))
+    trusted = found.get("trusted", [])
+    if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
+        raise ConfigError(f"{place}: trusted is a list of user names")
+    max_session_s = found.get("max_session_s", 3600)
+    if not isinstance(max_session_s, int) or not 900 <= max_session_s <= SESSION_LIMIT_S:
+        raise ConfigError(f"{place}: max_session_s is 900 to {SESSION_LIMIT_S} seconds")
+    return Role(_name(found, place), _policy(found, place), frozenset(trusted), max_session_s)
+
+
+def _bucket(entry: Any, place: str) -> BucketConfig:
+    found = _object(entry, place, ("name", "cors"))
+    name = _text(found, "name", place) or ""
+    if not valid_bucket_name(name):
+        raise ConfigError(f"{place}: {name!r} is not a bucket name")
+    if "cors" not in found:
+        return BucketConfig(name)
+    try:
+        return BucketConfig(name, tuple(rules_of_json(found["cors"])))
+    except ValueError as problem:
+        raise ConfigError(f"{place}.cors: {problem}") from problem
+
+
+def _fault(entry: Any, place: str) -> Fault:
+    found = _object(entry, place, Fault.__dataclass_fields__)
+    try:
+        return Fault(**found)
+    except (TypeError, ValueError) as problem:
+        raise ConfigError(f"{place}: {problem}") from problem
+
+
+def _policy(found: Mapping[str, Any], place: str) -> Policy:
+    try:
+        return read_policy(found["policy"])
+    except KeyError as missing:
+        raise ConfigError(f"{place} has no policy, so nothing would be allowed") from missing
+    except PolicyError as problem:
+        raise ConfigError(f"{place}.policy: {problem}") from problem
+
+
+def _name(found: Mapping[str, Any], place: str) -> str:
+    name = _text(found, "name", place) or ""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{place}: a name is 1 to 64 letters, digits and _+=,.@-")
+    return name
+
+
+def _text(found: Mapping[str, Any], name: str, place: str, default: str | None = None) -> str | None:
+    value = found.get(name, default)
+    if value is None and default is not None:
+        return None
+    if not isinstance(value, str):
+        raise ConfigError(f"{place}: {name} is a text")
+    return value or None
+
+
+def _object(entry: Any, place: str, known: Any) -> Mapping[str, Any]:
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"{place} is a JSON object")
+    unknown = set(entry) - set(known)
+    if unknown:
+        raise ConfigError(f"{place} has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
+    return entry
+
+
+def _list(top: Mapping[str, Any], name: str) -> list[Any]:
+    value = top.get(name, [])
+    if not isinstance(value, list):
+        raise ConfigError(f"{name} is a list")
+    return value
+
+
+def _refuse_repeats(place: str, names: Sequence[str]) -> None:
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise ConfigError(f"{place}: {', '.join(sorted(repeated))} is there twice")

@@ -1,0 +1,80 @@
+"""A whole server, put together: storage, users, buckets, application, HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from s3portal.server import cors
+from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.access.identity import Directory
+from s3portal.server.access.session_tokens import SessionSealer
+from s3portal.server.access_log import AccessLog
+from s3portal.server.app import create_app
+from s3portal.server.config import ServerConfig, root_user
+from s3portal.server.faults import Faults
+from s3portal.server.http.server import HTTPServer
+from s3portal.server.service import Service
+from s3portal.server.storage import buckets
+from s3portal.server.storage.storage import Storage
+
+
+class S3Server:
+    """Opens the storage and listens; ``serve`` answers until ``stop``.
+
+    ``root_key_file`` is where the generated access key is, None when users are configured.
+    Raises StorageInUse, OSError (the folder, or the address is taken).
+    """
+
+    def __init__(
+        self, root: Path, config: ServerConfig, *, host: str, port: int, access_log: AccessLog
+    ) -> None:
+        self.storage = Storage(root)
+        try:
+            self.root_key_file: Path | None = None
+            if not config.users:
+                user, self.root_key_file = root_user(root)
+                config = replace(config, users=(user,))
+            self.users = config.users
+            self.faults = Faults()
+            for fault in config.faults:
+                self.faults.add_fault(fault)
+            self.access_log = access_log
+            self._create_buckets(config)
+            service = Service(
+                storage=self.storage,
+                authenticator=Authenticator(
+                    directory=Directory(config.users, config.roles),
+                    sealer=SessionSealer(self.storage.server_key()),
+                    region=config.region,
+                    now=lambda: datetime.now(timezone.utc),
+                ),
+                region=config.region,
+                base_domain=config.base_domain,
+            )
+            self.http = HTTPServer(create_app(service, access_log, self.faults), host, port)
+        except BaseException:
+            self.storage.close()
+            raise
+
+    @property
+    def endpoint(self) -> str:
+        host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
+        return f"http://{host}:{self.http.port}"
+
+    def serve(self) -> None:
+        self.http.serve()
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Lets running requests finish for ``grace_s`` seconds, then closes everything."""
+        self.http.stop(grace_s)
+        self.storage.close()
+        self.access_log.close()
+
+    def _create_buckets(self, config: ServerConfig) -> None:
+        for bucket in config.buckets:
+            buckets.create(self.storage, bucket.name)
+            if bucket.cors is not None:
+                rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
+                buckets.set_cors(self.storage, bucket.name, rules)

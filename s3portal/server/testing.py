@@ -1,0 +1,74 @@
+"""The server inside a test: started on a free port, its requests to look at, its faults to switch on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from s3portal.server.access_log import AccessLog, RequestRecord
+from s3portal.server.config import ServerConfig, config_of_json
+from s3portal.server.faults import Faults
+from s3portal.server.running import S3Server
+
+__all__ = ["RequestRecord", "RunningServer"]
+
+
+class RunningServer:
+    """A server in a thread of this process; use it as a context manager, or call ``stop``.
+
+    ``config`` is a ServerConfig, or what the JSON configuration file would hold. It runs once made.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        config: ServerConfig | Mapping[str, Any],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        log: Path | None = None,
+    ) -> None:
+        if not isinstance(config, ServerConfig):
+            config = config_of_json(config)
+        self._log = AccessLog(log, keep=True)
+        self._server = S3Server(Path(root), config, host=host, port=port, access_log=self._log)
+        self.users = {user.name: user for user in self._server.users}
+        self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
+        self._thread.start()
+
+    @property
+    def endpoint(self) -> str:
+        """The address, like http://127.0.0.1:40001."""
+        return self._server.endpoint
+
+    @property
+    def port(self) -> int:
+        return self._server.http.port
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """What was answered so far, in that order. A request is in it once its caller has the answer."""
+        return self._log.requests
+
+    @property
+    def faults(self) -> Faults:
+        return self._server.faults
+
+    def stop(self) -> None:
+        """Stops the server; what it stored stays. May be called twice."""
+        if self._thread.is_alive():
+            self._server.stop(grace_s=2.0)
+            self._thread.join()
+
+    def __enter__(self) -> RunningServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
