@@ -46,7 +46,8 @@ setup(
     extras_require={
         "ckan": [],
         "indico": [],
-        "dtool": ["dtoolcore>=3.19"],
+        # dtool's command line imports pkg_resources and ruamel.yaml, and does not say so.
+        "dtool": ["dtoolcore>=3.19", "dtool-cli", "dtool-create", "dtool-info", "ruamel.yaml", "setuptools<81"],
         "server": ["flask>=2.2", "cheroot>=10", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.20"],
         "demo": [
             "s3portal[ckan,server]",
@@ -63,6 +64,7 @@ setup(
             "s3multipart = ckanext.s3multipart.plugin:S3MultipartPlugin",
             "s3portal_demo_search = s3portal.demo.search.plugin:DemoSearchPlugin",
         ],
+        "dtool.storage_brokers": ["S3StorageBroker = s3portal.dtool.broker:S3StorageBroker"],
         "pytest11": ["s3portal_server = s3portal.server.pytest_plugin"],
     },
     cmdclass={"build_py": BuildWithWebFolders},

@@ -1,0 +1,40 @@
+"""Administrative metadata: name, type, creator, times. Pure.
+
+It is stored twice in the object ``dtool``: as JSON in the body, and each field as a header. dtool-s3 0.14.1
+reads the headers alone, and a HEAD gets no more; other programs write the body alone.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+AdminMetadata = dict[str, Any]
+
+_TIMES = ("created_at", "frozen_at")
+_NEEDED = ("uuid", "name", "type")
+# Printable ASCII, which headers carry as it is. A percent sign shows a reader that the body is to be read.
+_AS_IT_IS = "".join(map(chr, range(0x20, 0x7F)))
+
+
+def to_headers(admin_metadata: Mapping[str, Any]) -> dict[str, str]:
+    """The fields as headers: text, and percent-encoded where it is not ASCII (a creator called Jürgen)."""
+    return {name: quote(str(value), safe=_AS_IT_IS) for name, value in admin_metadata.items()}
+
+
+def from_headers(headers: Mapping[str, str]) -> AdminMetadata | None:
+    """What the headers alone say, or None where only the body tells."""
+    if not all(headers.get(name) for name in _NEEDED) or any("%" in value for value in headers.values()):
+        return None
+    return {name: float(value) if name in _TIMES else value for name, value in headers.items()}
+
+
+def from_object(body: bytes, headers: Mapping[str, str]) -> AdminMetadata | None:
+    """The metadata of an object ``dtool``, or None where it holds none."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return from_headers(headers)
+    if isinstance(told, dict) and all(told.get(name) for name in _NEEDED):
+        return told
+    return from_headers(headers)

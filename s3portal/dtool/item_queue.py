@@ -1,0 +1,165 @@
+"""Sending items side by side, while the caller that hands them over one by one goes on.
+
+Contents wait in memory, because the caller may delete its file as soon as it is told that the item was put.
+What waits is bounded, so memory is, and so is what a Ctrl-C drops. Nothing that fails is lost sight of: it is
+raised by the next ``send``, by ``finish``, and at the latest at the end of the process.
+"""
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
+
+import click
+
+from s3portal.dtool.errors import ItemsNotStored
+from s3portal.dtool.workers import shared_workers
+
+_WAITING_BYTES = 64 * 1024 * 1024
+_WAITING_ITEMS = 128
+_NOT_SENT = "not sent, because others had failed"
+_INTERRUPTED = "interrupted before it was sent"
+
+
+class ItemQueue:
+    """The items of one dataset on their way. Used from one thread at a time."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: dict[str, tuple[Future[None], int]] = {}
+        self._failed: dict[str, str] = {}
+        self._trusted = False
+        #: What was raised to the caller already.
+        self.reported: set[str] = set()
+        #: A forked child has the queue and not the threads, so it waits for nothing.
+        self.process_id = os.getpid()
+
+    def send(self, name: str, size_bytes: int, store: Callable[[], None]) -> None:
+        """Calls ``store`` soon, in another thread. Waits while too much is on its way.
+
+        The first item is waited for: it shows whether the bucket can be written at all, and may be the only
+        one (``dtool add item``). So is one that failed before and is put again. Raises ItemsNotStored.
+        """
+        with self._dropping_when_interrupted():
+            at_once = self._admit(name)
+            self._wait(lambda: name not in self._waiting and self._has_room(size_bytes))
+            _unfinished.add(self)
+            with self._changed:
+                future = shared_workers().submit(store)
+                self._waiting[name] = future, size_bytes
+            future.add_done_callback(lambda done: self._note(name, done))
+            if at_once:
+                self._wait(lambda: name not in self._waiting)
+                self._raise_if(name in self._failed)
+
+    def send_now(self, name: str, store: Callable[[], None]) -> None:
+        """Calls ``store`` in this thread, beside what is on its way. Raises ItemsNotStored."""
+        with self._dropping_when_interrupted():
+            self._admit(name)
+            self._wait(lambda: name not in self._waiting)
+            _unfinished.add(self)
+            try:
+                store()
+            except Exception as error:  # noqa: BLE001 - whatever it is, this item is not stored
+                self._failed[name] = _reason(error)
+            except BaseException:
+                self._failed[name] = _INTERRUPTED
+                raise
+            self._raise_if(name in self._failed)
+
+    def finish(self) -> None:
+        """Waits until everything is stored. Raises ItemsNotStored, each time, until what failed was sent
+        again.
+        """
+        with self._dropping_when_interrupted():
+            self._wait(lambda: not self._waiting)
+        _unfinished.discard(self)
+        self._raise_if(bool(self._failed))
+
+    def _admit(self, name: str) -> bool:
+        """Whether the item is to be waited for. Raises ItemsNotStored where others have failed already."""
+        again = name in self._failed
+        if self._failed and not again:
+            self._failed[name] = _NOT_SENT
+            self._raise_if(True)
+        self._failed.pop(name, None)
+        at_once = again or not self._trusted
+        self._trusted = True
+        return at_once
+
+    def _has_room(self, size_bytes: int) -> bool:
+        held_bytes = sum(size for _, size in self._waiting.values())
+        return not self._waiting or (
+            len(self._waiting) < _WAITING_ITEMS and held_bytes + size_bytes <= _WAITING_BYTES
+        )
+
+    def _wait(self, until: Callable[[], bool]) -> None:
+        with self._changed:
+            self._changed.wait_for(until)
+
+    def _note(self, name: str, done: "Future[None]") -> None:
+        try:
+            done.result()
+        except CancelledError:
+            self._failed[name] = _INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - whatever it is, this item is not stored
+            self._failed[name] = _reason(error)
+        with self._changed:
+            self._waiting.pop(name, None)
+            self._changed.notify_all()
+
+    def _raise_if(self, failed: bool) -> None:
+        if failed:
+            self.reported.update(self._failed)
+            raise ItemsNotStored(self._failed)
+
+    @contextmanager
+    def _dropping_when_interrupted(self) -> Iterator[None]:
+        """After Ctrl-C nothing more is begun; the few requests under way end with the process."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            with self._changed:
+                waiting = list(self._waiting.values())
+            for future, _ in waiting:
+                future.cancel()
+            _unfinished.discard(self)
+            click.echo(
+                "\nStopped. What is stored stays; run the same command again, dtool cp with --resume.",
+                err=True,
+            )
+            raise
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+#: Queues with items that nobody has waited for yet.
+_unfinished: set[ItemQueue] = set()
+
+
+@atexit.register
+def _finish_at_exit() -> None:
+    """A script may end without freezing what it put, and its items are to be in the bucket all the same."""
+    failed = False
+    for queue in [queue for queue in _unfinished if queue.process_id == os.getpid()]:
+        reported = set(queue.reported)
+        try:
+            queue.finish()
+        except ItemsNotStored as error:
+            if not reported.issuperset(error.reasons):
+                click.echo(f"Error: {error}", err=True)
+                failed = True
+        except KeyboardInterrupt:
+            failed = True
+    if failed:
+        # An exception here would not change the exit status, and success must not be reported.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)

@@ -1,0 +1,141 @@
+"""Items on the local disk: fetched once, kept in dtool's cache, and ahead of need when read in order."""
+
+import atexit
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from s3portal.dtool.big_files import PARTS_FROM_BYTES, fetch_file
+from s3portal.dtool.bucket_objects import BucketObjects
+from s3portal.dtool.errors import ItemDamaged, ObjectMissing
+from s3portal.dtool.workers import shared_workers
+
+_AHEAD_ITEMS = 64
+_AHEAD_BYTES = 256 * 1024 * 1024
+# File systems take 255 bytes, and an identifier has 40; what follows a path's last dot may be a sentence.
+_LONGEST_EXTENSION_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class WantedItem:
+    """What the manifest says of an item. ``md5`` is "" where it notes another hash."""
+
+    relpath: str
+    size_bytes: int
+    md5: str
+
+
+class ItemReader:
+    """The items of one dataset, ``{identifier: WantedItem}`` in the order in which they will be read."""
+
+    def __init__(
+        self, objects: BucketObjects, folder: str, cache: Path, items: Mapping[str, WantedItem]
+    ) -> None:
+        self._objects = objects
+        self._folder = folder
+        self._cache = cache
+        self._items = items
+        self._order = list(items)
+        self._positions = {identifier: position for position, identifier in enumerate(self._order)}
+        self._last = -2
+        self._next_ahead = 0
+        self._ahead: dict[str, Future[None]] = {}
+
+    def abspath(self, identifier: str) -> str:
+        """The path of a file with the item's content and its extension.
+
+        From the second of two neighbours on, those that follow are fetched meanwhile. Raises ObjectMissing,
+        and ItemDamaged where the content is not what the manifest says.
+        """
+        if identifier not in self._items:
+            raise ObjectMissing(f"The dataset has no item {identifier}.")
+        position = self._positions[identifier]
+        if position == self._last + 1:
+            self._fetch_ahead(position)
+        self._last = position
+        fetched = self._ahead.pop(identifier, None)
+        if fetched:
+            fetched.result()
+        elif not self._is_cached(identifier):
+            self._fetch(identifier)
+        return str(self._path(identifier))
+
+    def _fetch_ahead(self, position: int) -> None:
+        self._next_ahead = max(self._next_ahead, position)
+        ahead_bytes = sum(self._items[identifier].size_bytes for identifier in self._ahead)
+        while len(self._ahead) < _AHEAD_ITEMS and self._next_ahead < len(self._order):
+            identifier = self._order[self._next_ahead]
+            ahead_bytes += self._items[identifier].size_bytes
+            if self._ahead and ahead_bytes > _AHEAD_BYTES:
+                return
+            self._next_ahead += 1
+            if not self._is_cached(identifier):
+                fetch = shared_workers().submit(lambda identifier=identifier: self._fetch(identifier))  # type: ignore[misc]
+                self._ahead[identifier] = fetch
+
+    def _path(self, identifier: str) -> Path:
+        extension = PurePosixPath(self._items[identifier].relpath).suffix
+        if len(extension.encode()) > _LONGEST_EXTENSION_BYTES:
+            extension = ""
+        return self._cache / f"{identifier}{extension}"
+
+    def _is_cached(self, identifier: str) -> bool:
+        try:
+            return self._path(identifier).stat().st_size == self._items[identifier].size_bytes
+        except FileNotFoundError:
+            return False
+
+    def _fetch(self, identifier: str) -> None:
+        """Puts the item into the cache. It appears there whole, or not at all."""
+        self._cache.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f"{identifier}.", suffix=".part", dir=self._cache)
+        partial = Path(name)
+        _partial_files.add(partial)
+        try:
+            with os.fdopen(descriptor, "w+b") as file:
+                self._write(identifier, file)
+                self._check(identifier, file)
+            partial.replace(self._path(identifier))
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        finally:
+            _partial_files.discard(partial)
+
+    def _write(self, identifier: str, file: BinaryIO) -> None:
+        key = f"{self._folder}{identifier}"
+        if self._items[identifier].size_bytes > PARTS_FROM_BYTES:
+            fetch_file(self._objects.store, key, file)
+        else:
+            file.write(self._objects.get(key)[0])
+
+    def _check(self, identifier: str, file: BinaryIO) -> None:
+        wanted = self._items[identifier]
+        md5 = hashlib.md5(usedforsecurity=False)
+        file.seek(0)
+        while block := file.read(1024 * 1024):
+            md5.update(block)
+        found_bytes = file.tell()
+        if found_bytes != wanted.size_bytes or (wanted.md5 and md5.hexdigest() != wanted.md5):
+            raise ItemDamaged(
+                f"{wanted.relpath} is not what the dataset's manifest says: {found_bytes:,} bytes with MD5"
+                f" {md5.hexdigest()} in s3://{self._objects.bucket}/{self._folder}{identifier}, and"
+                f" {wanted.size_bytes:,} bytes with MD5 {wanted.md5 or 'not noted'} in the manifest."
+            )
+
+
+#: Files that threads are writing, which end with the process at Ctrl-C.
+_partial_files: set[Path] = set()
+
+
+@atexit.register
+def _remove_partial_files() -> None:
+    for partial in list(_partial_files):
+        with contextlib.suppress(OSError):
+            partial.unlink()
