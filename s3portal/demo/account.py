@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .failure import DemoError
+from s3portal.demo.failure import DemoError
 
 _PR_SET_KEEPCAPS = 8
 _PR_CAP_AMBIENT = 47

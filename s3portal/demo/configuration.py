@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .secret import kept_secret, write_private
+from s3portal.demo.secret import kept_secret, write_private
 
 SITE_ID = "default"
 SEARCH_PLUGIN = "s3portal_demo_search"
@@ -74,7 +74,7 @@ def write_ckan_ini(path: Path, configuration: CkanConfiguration) -> Path:
     Secrets stand in files beside it and are kept from one writing to the next.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    secret = kept_secret(path.with_name("session-secret"), length_bytes=32)
+    secret = kept_secret(path.with_name("session-secret"))
     lines = {**_settings(configuration, secret), **configuration.settings}
     # CKAN reads the file with interpolation on: a percent sign, as in an encoded password, is doubled.
     body = "\n".join(f"{name} = {value}".replace("%", "%%") for name, value in lines.items())
@@ -103,6 +103,7 @@ def _settings(configuration: CkanConfiguration, secret: str) -> dict[str, str]:
         "beaker.session.secret": secret,
         "api_token.jwt.encode.secret": f"string:{secret}",
         "api_token.jwt.decode.secret": f"string:{secret}",
+        "ckan.views.default_views": "image_view",
         # Pages call no other host.
         "ckan.gravatar_default": "disabled",
         "ckan.auth.anon_create_dataset": "false",

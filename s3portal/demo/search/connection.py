@@ -15,10 +15,10 @@ from typing import Any
 import pysolr
 import sqlalchemy
 
-from .clause import Clause, all_of
-from .document import field_values, with_solr_dates, words_of
-from .query import QueryError, parse, parse_words
-from .statement import Sql, condition, order, score
+from s3portal.demo.search.clause import Clause, all_of
+from s3portal.demo.search.document import field_values, with_solr_dates, words_of
+from s3portal.demo.search.query import QueryError, parse, parse_words
+from s3portal.demo.search.statement import Sql, condition, order, score
 
 _TABLE = "s3portal_search.dataset"
 _CREATE = (

@@ -11,7 +11,7 @@ import ckan.lib.search.query
 import ckan.plugins as p
 from ckan.common import config
 
-from .connection import Connection
+from s3portal.demo.search.connection import Connection
 
 _check_schema_file = ckan.lib.search.check_solr_schema_version
 

@@ -11,7 +11,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .clause import ANY_FIELD, AtLeast, Clause, Everything, Exists, Not, Pattern, Range, Term, all_of, any_of
+from s3portal.demo.search.clause import (
+    ANY_FIELD,
+    AtLeast,
+    Clause,
+    Everything,
+    Exists,
+    Not,
+    Pattern,
+    Range,
+    Term,
+    all_of,
+    any_of,
+)
 
 _TOKEN = re.compile(
     r"""

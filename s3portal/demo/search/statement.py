@@ -8,9 +8,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .clause import ANY_FIELD, AtLeast, Clause, Everything, Exists, Not, Pattern, Range, Term
-from .document import as_solr_date, is_date, is_text, plain_words
-from .query import QueryError
+from s3portal.demo.search.clause import (
+    ANY_FIELD,
+    AtLeast,
+    Clause,
+    Everything,
+    Exists,
+    Not,
+    Pattern,
+    Range,
+    Term,
+)
+from s3portal.demo.search.document import as_solr_date, is_date, is_text, plain_words
+from s3portal.demo.search.query import QueryError
 
 _VALUES = "jsonb_array_elements_text(coalesce(fields -> %s, '[]'))"
 _FLATTENED = f"(SELECT string_agg(regexp_replace(value, '[\\W_]+', ' ', 'g'), ' ') FROM {_VALUES} value)"
