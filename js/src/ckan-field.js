@@ -14,6 +14,7 @@ export class CkanField {
   #form;
   #root;
   #field;
+  #texts;
   #container;
   /** The file that the resource has; "" where it has none, or where it was cleared. */
   #existing;
@@ -30,6 +31,7 @@ export class CkanField {
     this.#form = form;
     this.#root = root;
     this.#field = field;
+    this.#texts = texts;
     this.#container = root.closest(".resource-upload-field") ?? form;
     const existing = this.#container.querySelector(".upload-type input[readonly]");
     this.#existing = existing instanceof HTMLInputElement ? existing.value : "";
@@ -60,7 +62,9 @@ export class CkanField {
       // CKAN's block for uploads has nothing to show but its own file input.
       if (this.#existing === "") none.checked = true;
     }
-    this.#field.parts.replaces.hidden = this.#existing === "";
+    const { invitation, replaces } = this.#field.parts;
+    invitation.textContent = this.#texts[this.#existing ? "invitation_to_replace" : "invitation"] ?? "";
+    replaces.hidden = this.#existing === "";
     this.#container.classList.toggle("s3portal-taken", taken);
     this.#root.hidden = !taken && (link?.checked ?? false);
   }

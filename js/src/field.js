@@ -106,6 +106,7 @@ export class UploadField extends EventTarget {
     upload.addEventListener("error", () => this.#showError(upload.error));
     this.#draw();
     this.dispatchEvent(new Event("change"));
+    this.#keepFocus();
   }
 
   /** Tells screen readers. @param {string} sentence */
@@ -133,16 +134,18 @@ export class UploadField extends EventTarget {
       this.announce(`${upload.file.name}: ${statusLine(upload, this.#texts, this.#words)}`);
     }
     if (upload.state !== "failed") this.#showError(null);
-    const hadFocus = this.parts.file.contains(document.activeElement);
     this.#draw();
     this.dispatchEvent(new Event("change"));
-    // The pressed button may be gone; the keyboard must not start again at the top of the page.
-    if (hadFocus && document.activeElement === document.body) this.#focusNext();
+    this.#keepFocus();
   }
 
-  #focusNext() {
-    if (this.upload) this.parts.drop.focus();
-    else this.parts.input.focus();
+  /** What had the focus may be gone now; the keyboard must not start again at the top of the page. */
+  #keepFocus() {
+    const { file, input } = this.parts;
+    const focused = document.activeElement;
+    const isShown = focused !== null && focused.getClientRects().length > 0;
+    if (focused !== document.body && isShown) return;
+    (this.upload ? file : input).focus({ preventScroll: true });
   }
 
   /** @param {number} delayMs */
@@ -164,9 +167,11 @@ export class UploadField extends EventTarget {
 
     const { loaded, total } = upload.progress;
     parts.progress.value = upload.state === "complete" ? 1 : total === 0 ? 0 : loaded / total;
-    parts.progress.hidden = upload.state === "complete";
-    parts.status.textContent = statusLine(upload, this.#texts, this.#words);
-    this.#drawButtons(upload.state);
+    // Where the portal refused the file there is nothing kept, and the error says all.
+    const neverBegan = upload.state === "failed" && upload.upload === null;
+    parts.status.textContent = neverBegan ? "" : statusLine(upload, this.#texts, this.#words);
+    parts.progress.hidden = neverBegan || upload.state === "complete";
+    this.#drawButtons(upload.state, neverBegan);
     if (upload.state === "uploading") {
       this.#announceStep(upload);
       this.#drawWithin(REDRAW_WITHOUT_PROGRESS_MS);
@@ -174,17 +179,17 @@ export class UploadField extends EventTarget {
     this.dispatchEvent(new Event("draw"));
   }
 
-  /** @param {State} state */
-  #drawButtons(state) {
+  /** @param {State} state @param {boolean} neverBegan */
+  #drawButtons(state, neverBegan) {
     const { go, drop } = this.parts;
     const goText = GO_BUTTON[state];
     go.hidden = goText === undefined;
     // Written only when it changes: a rewritten button is read out again.
     setText(go, goText === undefined ? "" : (this.#texts[goText] ?? ""));
-    const neverBegan = state === "failed" && this.upload?.upload === null;
     const dropText = state === "complete" ? "remove" : neverBegan ? "choose_other" : "cancel";
     setText(drop, this.#texts[dropText] ?? "");
-    drop.disabled = state === "aborting";
+    // Not `disabled`: that would take the focus away from whoever pressed it.
+    drop.setAttribute("aria-disabled", String(state === "aborting"));
   }
 
   /** @param {ShownUpload} upload */

@@ -86,6 +86,11 @@ export class PartSender {
     this.#speed.rest();
   }
 
+  /** From here on `loaded` is what is stored: the upload failed. */
+  settle() {
+    this.#ledger.settle();
+  }
+
   /** @param {number[]} partNumbers that the store had confirmed and has not */
   resend(partNumbers) {
     for (const partNumber of partNumbers) {

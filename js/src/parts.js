@@ -5,6 +5,7 @@
  * @property {HTMLInputElement} upload-id
  * @property {HTMLElement} choose
  * @property {HTMLInputElement} input
+ * @property {HTMLElement} invitation
  * @property {HTMLElement} limit
  * @property {HTMLElement} file
  * @property {HTMLElement} name

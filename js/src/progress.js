@@ -1,5 +1,5 @@
 /**
- * How much of the file is stored or on its way, as one number that never goes back.
+ * How much of the file is stored or on its way, as one number that never goes back while it counts.
  *
  * A part that fails takes its bytes away again; the publisher's bar then waits until the part has
  * caught up instead of jumping back.
@@ -29,6 +29,12 @@ export class ProgressLedger {
   /** A part that was stored is not there any more. @param {number} bytes the part's length */
   lost(bytes) {
     this.#storedBytes -= bytes;
+  }
+
+  /** Tells what is stored and no more, from here on: the upload has come to a stop. */
+  settle() {
+    this.#inFlight.clear();
+    this.#shown = this.#storedBytes;
   }
 
   /** @returns {number} bytes; never less than it answered before */

@@ -50,6 +50,7 @@ export class DeferredSave {
     this.#pressed = event.submitter;
     this.#place(event.submitter);
     this.#draw();
+    this.#field.parts.saving.scrollIntoView({ block: "nearest" });
     this.#field.announce(this.#sentence());
   }
 
@@ -71,10 +72,15 @@ export class DeferredSave {
     }
   }
 
-  /** Beside the button that was pressed, where the publisher is looking. @param {HTMLElement | null} submitter */
+  /**
+   * Where the publisher is looking: beside the button that was pressed. Below it, so that nothing
+   * moves and a double click does not press what came in its place.
+   *
+   * @param {HTMLElement | null} submitter
+   */
   #place(submitter) {
     const actions = submitter?.closest(".form-actions") ?? submitter;
-    if (actions && this.#form.contains(actions)) actions.before(this.#field.parts.saving);
+    if (actions && this.#form.contains(actions)) actions.after(this.#field.parts.saving);
   }
 
   #draw() {

@@ -37,7 +37,6 @@ export function statusLine(upload, texts, words) {
     }
     case "paused":
     case "offline":
-    case "failed":
       return fill(texts[upload.state], { percent });
     default:
       return texts[upload.state] ?? "";

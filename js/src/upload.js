@@ -8,7 +8,8 @@
  *
  * Events, all CustomEvents with a `detail`:
  * - `statechange` {from, to}
- * - `progress` {loaded, total, bytesPerSecond, eta}; `loaded` never goes back
+ * - `progress` {loaded, total, bytesPerSecond, eta}; `loaded` never goes back, but to what
+ *   is stored when the upload fails
  * - `partcomplete` {partNumber, etag}
  * - `partretry` {partNumber, tries, delayMs, signedAgain, failure}
  * - `complete` {upload}
@@ -309,6 +310,7 @@ export class MultipartUpload extends EventTarget {
       return;
     }
     this.#interrupt();
+    this.#sender?.settle();
     const blocked = error.code === "no_connection" && this.#phase === "uploading" && !took;
     this.#error = blocked ? new UploadError("no_answer_from_store", error.message) : error;
     this.#enter("failed");

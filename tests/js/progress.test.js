@@ -37,4 +37,15 @@ describe("the progress", () => {
     ledger.stored(2, 5);
     assert.equal(ledger.loaded, 10);
   });
+
+  test("is what is stored once the upload has come to a stop, and goes on from there", () => {
+    const ledger = new ProgressLedger();
+    ledger.stored(1, 5);
+    ledger.sent(2, 4);
+    assert.equal(ledger.loaded, 9);
+    ledger.settle();
+    assert.equal(ledger.loaded, 5);
+    ledger.sent(2, 1);
+    assert.equal(ledger.loaded, 6);
+  });
 });
