@@ -143,8 +143,7 @@ export class UploadField extends EventTarget {
   #keepFocus() {
     const { file, input } = this.parts;
     const focused = document.activeElement;
-    const isShown = focused !== null && focused.getClientRects().length > 0;
-    if (focused !== document.body && isShown) return;
+    if (!focused || focused === document.body || focused.getClientRects().length > 0) return;
     (this.upload ? file : input).focus({ preventScroll: true });
   }
 
