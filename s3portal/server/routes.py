@@ -20,8 +20,9 @@ SERVICE, BUCKET, OBJECT = "service", "bucket", "object"
 # Parameters that make a request speak of something else than the bucket or the object itself.
 # fmt: off
 SUBRESOURCES = frozenset({
-    "accelerate", "acl", "analytics", "attributes", "cors", "delete", "encryption",
+    "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "cors", "delete", "encryption",
     "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "list-type", "location", "logging",
+    "metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable",
     "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "partNumber",
     "policy", "policyStatus", "publicAccessBlock", "renameObject", "replication", "requestPayment",
     "restore", "retention", "select", "session", "tagging", "torrent", "uploadId", "uploads",
