@@ -9,6 +9,7 @@ Tests of what stores answer once in a million times take ``scripted``, a store t
 to.
 """
 
+import functools
 import os
 import threading
 from collections import deque
@@ -18,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
+import botocore.session
 import pytest
 from hypothesis import settings as hypothesis_settings
 
@@ -26,6 +28,14 @@ from s3portal.transfer import Store, TransferSettings, Upload, create_upload, op
 # A deadline would measure the machine.
 hypothesis_settings.register_profile("transfer", deadline=None)
 hypothesis_settings.load_profile("transfer")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def botocores_files_are_read_once() -> Iterator[None]:
+    """Each test opens sessions of its own, and botocore would read its megabytes of JSON for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", functools.lru_cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture
@@ -46,11 +56,11 @@ def store(request: pytest.FixtureRequest) -> Store:
     server = request.getfixturevalue("s3_server")
     return open_store(
         TransferSettings(
-            s3_bucket=server.bucket,
+            s3_bucket="test-bucket",
             s3_endpoint=server.endpoint,
-            s3_access_key_id=server.portal.access_key_id,
-            s3_secret_access_key=server.portal.secret_access_key,
-            s3_role=server.role_arn,
+            s3_access_key_id=server.users["portal"].access_key_id,
+            s3_secret_access_key=server.users["portal"].secret_access_key,
+            s3_role="arn:aws:iam::000000000000:role/uploads",
             s3_prefix="s3portal-tests",
         )
     )
