@@ -47,7 +47,17 @@ setup(
         "ckan": [],
         "indico": [],
         # dtool's command line imports pkg_resources and ruamel.yaml, and does not say so.
-        "dtool": ["dtoolcore>=3.19", "dtool-cli", "dtool-create", "dtool-info", "ruamel.yaml", "setuptools<81"],
+        "dtool": [
+            "dtoolcore>=3.19",
+            "dtool-cli",
+            "dtool-create",
+            "dtool-info",
+            "dtool-annotation",
+            "dtool-overlay",
+            "dtool-tag",
+            "ruamel.yaml",
+            "setuptools<81",
+        ],
         "server": ["flask>=2.2", "cheroot>=10", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.20"],
         "demo": [
             "s3portal[ckan,server]",
