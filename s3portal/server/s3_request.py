@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus, unquote_to_bytes
 
 from s3portal.server.errors import S3Error
+from s3portal.server.http.connection import HEADERS_KEY
 
 KEY_LIMIT_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -69,14 +70,7 @@ def read_request(environ: Mapping[str, Any], base_domain: str | None = None) -> 
         # The absolute form (RFC 9112, 3.2.2), as sent to proxies: the host is in the Host header too.
         target = re.sub(r"^[A-Za-z]+://[^/?]*", "", target) or "/"
     raw_path, _, raw_query = target.partition("?")
-    headers = {
-        name[5:].lower().replace("_", "-"): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(name):
-            headers[name.lower().replace("_", "-")] = environ[name]
+    headers = environ.get(HEADERS_KEY) or _headers_of_wsgi(environ)
     query = parse_query(raw_query)
     path = _decode_path(raw_path)
     bucket_of_host = _bucket_of_host(headers.get("host", ""), base_domain)
@@ -98,6 +92,19 @@ def read_request(environ: Mapping[str, Any], base_domain: str | None = None) -> 
         scheme=environ.get("wsgi.url_scheme", "http"),
         _first=dict(reversed(query)),
     )
+
+
+def _headers_of_wsgi(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The headers as another WSGI server gives them: without those that have an underscore in their names."""
+    headers = {
+        name[5:].lower().replace("_", "-"): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.lower().replace("_", "-")] = environ[name]
+    return headers
 
 
 def parse_query(raw_query: str) -> tuple[tuple[str, str], ...]:

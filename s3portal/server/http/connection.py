@@ -36,6 +36,8 @@ RECEIVE_BUFFER_BYTES = 64 * 1024
 # sends first and listens later (as browsers do), gets the answer. 64 MiB holds twelve of our parts.
 DRAIN_LIMIT_BYTES = 64 * 1024 * 1024
 CONNECTION_KEY = "s3portal.connection"
+# WSGI cannot tell x-amz-meta-a_b from x-amz-meta-a-b, and both are names of metadata.
+HEADERS_KEY = "s3portal.headers"
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +153,7 @@ class Connection:
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
             CONNECTION_KEY: self,
+            HEADERS_KEY: head.headers,
         }
         for name, value in head.headers.items():
             # A header with an underscore would take the place of the one with a hyphen.
