@@ -1,0 +1,135 @@
+"""What the tests of the dtool broker share.
+
+They run on the bundled server, or on any other store that these name: ``S3PORTAL_TEST_ENDPOINT``,
+``S3PORTAL_TEST_ACCESS_KEY_ID``, ``S3PORTAL_TEST_SECRET_ACCESS_KEY``, ``S3PORTAL_TEST_BUCKET``. Tests that
+count requests or switch on faults take ``server_bucket``, which is always the bundled one's.
+
+Tests against stock dtool-s3 need it in an environment of its own, whose Python
+``S3PORTAL_STOCK_DTOOL_PYTHON`` names; ``bin/test dtool`` makes it.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import dtoolcore
+import dtoolcore.utils
+import pytest
+from datasets import Bucket, Command
+
+from s3portal.dtool import drop_in, registration, settings
+
+STOCK_PYTHON = os.environ.get("S3PORTAL_STOCK_DTOOL_PYTHON", "")
+
+
+@pytest.fixture
+def server_bucket(s3_server) -> Bucket:
+    """The bucket of the bundled server, whatever the environment names."""
+    admin = s3_server.users["admin"]
+    return Bucket("test-bucket", s3_server.endpoint, admin.access_key_id, admin.secret_access_key)
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """The bucket that the tests write to, with dtool's settings for it in the environment."""
+    if "S3PORTAL_TEST_BUCKET" in os.environ:
+        bucket = Bucket(
+            name=os.environ["S3PORTAL_TEST_BUCKET"],
+            endpoint=os.environ["S3PORTAL_TEST_ENDPOINT"],
+            access_key_id=os.environ["S3PORTAL_TEST_ACCESS_KEY_ID"],
+            secret_access_key=os.environ["S3PORTAL_TEST_SECRET_ACCESS_KEY"],
+        )
+    else:
+        bucket = request.getfixturevalue("server_bucket")
+    for name, value in bucket.settings.items():
+        monkeypatch.setenv(name, value)
+    return bucket
+
+
+@pytest.fixture
+def bundled(server_bucket: Bucket, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """The bundled server's bucket, with dtool's settings for it in the environment."""
+    for name, value in server_bucket.settings.items():
+        monkeypatch.setenv(name, value)
+    return server_bucket
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of nobody: no settings, no AWS configuration, an empty cache, and nothing remembered."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    for name in [name for name in os.environ if name.startswith(("DTOOL_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setattr(dtoolcore.utils, "DEFAULT_CONFIG_PATH", str(folder / ".config/dtool/dtool.json"))
+    monkeypatch.setattr(dtoolcore.utils, "DEFAULT_CACHE_PATH", str(folder / ".cache/dtool"))
+    registration._found.clear()
+    settings.store_of.cache_clear()
+    drop_in.warn_of_dtool_s3.cache_clear()
+    drop_in.warn_of_unsuffixed_settings.cache_clear()
+    return folder
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore's retries come at once."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Callable[..., str]:
+    """Makes a frozen dataset on the disk, ``{relpath: content}``, and returns its path."""
+
+    def make(items: Mapping[str, bytes], name: str = "rivers") -> str:
+        base = tmp_path / "on-disk"
+        base.mkdir(exist_ok=True)
+        with dtoolcore.DataSetCreator(name, str(base), readme_content="description: rivers\n") as creator:
+            for relpath, content in items.items():
+                Path(creator.prepare_staging_abspath_promise(relpath)).write_bytes(content)
+        return str(base / name)
+
+    return make
+
+
+@pytest.fixture
+def proto(bucket: Bucket) -> dtoolcore.ProtoDataSet:
+    """A new proto dataset in the bucket."""
+    return dtoolcore.create_proto_dataset("rivers", bucket.uri, "description: rivers\n")
+
+
+@pytest.fixture
+def dtool() -> Command:
+    """The dtool command line with our broker."""
+    return Command(sys.executable)
+
+
+@pytest.fixture
+def stock(bucket: Bucket) -> Command:
+    """The dtool command line with stock dtool-s3."""
+    if not STOCK_PYTHON:
+        pytest.skip("NOT RUN: S3PORTAL_STOCK_DTOOL_PYTHON does not name a Python with stock dtool-s3")
+    return Command(STOCK_PYTHON)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says loudly what a missing environment leaves out."""
+    if not STOCK_PYTHON:
+        terminalreporter.write_line(
+            "NOT RUN: the tests against stock dtool-s3. Set S3PORTAL_STOCK_DTOOL_PYTHON, or run bin/test dtool.",
+            red=True,
+            bold=True,
+        )
+
+
+@pytest.fixture
+def moto_endpoint() -> Iterator[str]:
+    """moto's server, which knows the ACLs that the bundled server does not."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

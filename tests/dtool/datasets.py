@@ -1,0 +1,122 @@
+"""What the tests of the dtool broker say often: a bucket seen from behind, an item put, a dataset read."""
+
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import dtoolcore
+
+from s3portal.transfer import Store, TransferSettings, open_store
+
+_LONGEST_COMMAND_S = 150
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket with keys that may do everything with it, and a client of it to look behind the scenes."""
+
+    name: str
+    endpoint: str
+    access_key_id: str
+    secret_access_key: str
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.name}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The bucket as dtool's settings name it."""
+        return {
+            f"DTOOL_S3_ENDPOINT_{self.name}": self.endpoint,
+            f"DTOOL_S3_ACCESS_KEY_ID_{self.name}": self.access_key_id,
+            f"DTOOL_S3_SECRET_ACCESS_KEY_{self.name}": self.secret_access_key,
+        }
+
+    @property
+    def store(self) -> Store:
+        return _store_of(self)
+
+    def put(self, key: str, body: bytes = b"", **metadata: str) -> None:
+        self.store.client().put_object(Bucket=self.name, Key=key, Body=body, Metadata=metadata)
+
+    def get(self, key: str) -> bytes:
+        return self.store.client().get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def etag(self, key: str) -> str:
+        return self.store.client().head_object(Bucket=self.name, Key=key)["ETag"]
+
+    def metadata(self, key: str) -> dict[str, str]:
+        return self.store.client().head_object(Bucket=self.name, Key=key)["Metadata"]
+
+    def delete(self, key: str) -> None:
+        self.store.client().delete_object(Bucket=self.name, Key=key)
+
+    def keys(self, prefix: str = "") -> list[str]:
+        pages = self.store.client().get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self.name, Prefix=prefix)
+        return [listed["Key"] for page in found for listed in page.get("Contents", ())]
+
+    def unfinished_uploads(self) -> list[str]:
+        answer = self.store.client().list_multipart_uploads(Bucket=self.name)
+        return [upload["Key"] for upload in answer.get("Uploads", ())]
+
+
+@lru_cache
+def _store_of(bucket: Bucket) -> Store:
+    return open_store(
+        TransferSettings(
+            s3_bucket=bucket.name,
+            s3_endpoint=bucket.endpoint,
+            s3_access_key_id=bucket.access_key_id,
+            s3_secret_access_key=bucket.secret_access_key,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Command:
+    """The dtool command line in some Python's environment."""
+
+    python: str
+
+    def __call__(self, *arguments: str, text_in: str | None = None) -> "subprocess.CompletedProcess[str]":
+        """Runs dtool to its end. Environment and home are the test's."""
+        return subprocess.run(
+            self.line(*arguments), input=text_in, capture_output=True, text=True, timeout=_LONGEST_COMMAND_S
+        )
+
+    def line(self, *arguments: str) -> list[str]:
+        # pkg_resources, which dtool imports, warns of itself each time.
+        return [self.python, "-W", "ignore", str(Path(self.python).parent / "dtool"), *arguments]
+
+    def ok(self, *arguments: str, text_in: str | None = None) -> str:
+        """Runs dtool, which has to succeed, and returns what it printed."""
+        done = self(*arguments, text_in=text_in)
+        assert done.returncode == 0, f"dtool {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+
+def put_bytes(proto: dtoolcore.ProtoDataSet, folder: Path, relpath: str, content: bytes) -> None:
+    """Puts an item whose file is gone as soon as it was put."""
+    path = folder / "staged"
+    path.write_bytes(content)
+    try:
+        proto.put_item(str(path), relpath)
+    finally:
+        path.unlink()
+
+
+def contents_of(uri: str) -> dict[str, bytes]:
+    """What another command reads from a frozen dataset: ``{relpath: content}``."""
+    dataset = dtoolcore.DataSet.from_uri(uri)
+    return {
+        dataset.item_properties(name)["relpath"]: Path(dataset.item_content_abspath(name)).read_bytes()
+        for name in dataset.identifiers
+    }
+
+
+def item_key(proto: dtoolcore.ProtoDataSet, relpath: str) -> str:
+    """The key of an item of a dataset without a prefix."""
+    return f"{proto.uuid}/data/{dtoolcore.utils.generate_identifier(relpath)}"
