@@ -91,9 +91,22 @@ def resource_create(next_action: Callable[..., Any], context: dict[str, Any], as
         return next_action(context, asked)
 
 
+@tk.chained_action
+def package_create(next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]) -> Any:
+    """CKAN's own, which asks for no uploader: no upload can be for a dataset that is not there yet."""
+    resources = asked.get("resources")
+    if isinstance(resources, list) and any(isinstance(each, dict) and each.get(FIELD) for each in resources):
+        raise refused_save(UploadOfAnotherDataset())
+    return next_action(context, asked)
+
+
 def chained_actions() -> dict[str, Any]:
     """The actions of CKAN that attaching goes through."""
-    return {"package_update": package_update, "resource_create": resource_create}
+    return {
+        "package_create": package_create,
+        "package_update": package_update,
+        "resource_create": resource_create,
+    }
 
 
 @contextmanager

@@ -46,9 +46,13 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     row = attached_upload(resource_id) if resource.get("url_type") == "upload" else None
     if row is not None:
         return _uncached(_answer(row))
-    if resource.get("url_type") == "upload" and had_upload(resource_id):
-        tk.abort(404, tk._("The file of this resource was deleted."))
-    return _by_ckan(package_type, id, resource_id, filename)
+    try:
+        return _by_ckan(package_type, id, resource_id, filename)
+    except (FileNotFoundError, TypeError):
+        # CKAN looks for a file on its own disk, or finds that it has none to look on.
+        if not had_upload(resource_id):
+            raise
+        return tk.abort(404, tk._("The file of this resource was deleted."))
 
 
 def _answer(row: UploadRow) -> Response:

@@ -74,7 +74,8 @@ def resource_uploader(resource: dict[str, Any]) -> AttachingUpload | KeptUpload 
         return AttachingUpload(saving, resource)
     resource.pop(FIELD, None)
     row = attached_upload(resource["id"]) if resource.get("id") else None
-    if row is None or resource.get("url_type") != "upload":
+    # CKAN leaves the type of a resource as it is where it is not said.
+    if row is None or resource.get("url_type", "upload") != "upload":
         return None
     if getattr(resource.get("upload"), "filename", ""):
         # A file came through CKAN's own form field: CKAN stores it, and ours has been replaced.
