@@ -3,8 +3,6 @@ file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,8 +52,12 @@ class Caller:
     def call(self, action: str, **asked: Any) -> Answer:
         """Calls an action as programs do."""
         response = self.app.test_client().post(f"/api/3/action/{action}", json=asked, headers=self.headers)
-        assert response.is_json, response.get_data(as_text=True)
+        assert response.is_json, response.get_data(as_text=True)[:500]
         return Answer(response.status_code, response.get_json())
+
+    def do(self, action: str, **asked: Any) -> Any:
+        """Calls an action that has to succeed, and returns its result."""
+        return self.call(action, **asked).result
 
     def get(self, url: str, **kwargs: Any) -> TestResponse:
         """Fetches a page or a link, without following redirects."""
@@ -95,19 +97,23 @@ class Caller:
 
     def upload(self, content: bytes = b"1,2", **asked: Any) -> dict[str, Any]:
         """Uploads and completes a file; returns the upload."""
-        return self.call("s3multipart_upload_complete", id=self.begin(content, **asked)["id"]).result
+        return self.do("s3multipart_upload_complete", id=self.begin(content, **asked)["id"])
+
+    def attach(self, upload: dict[str, Any], **resource: Any) -> dict[str, Any]:
+        """Saves a new resource whose file the upload becomes; returns the resource."""
+        return self.do(
+            "resource_create",
+            **{"package_id": self.dataset, "s3multipart_upload_id": upload["id"], **resource},
+        )
 
     def publish(self, content: bytes = b"1,2", **asked: Any) -> dict[str, Any]:
         """Uploads a file and saves a new resource with it; returns the resource."""
-        upload = self.upload(content, **asked)
-        return self.call(
-            "resource_create", package_id=self.dataset, s3multipart_upload_id=upload["id"]
-        ).result
+        return self.attach(self.upload(content, **asked))
 
     def follow(self, url: str, **kwargs: Any) -> requests.Response:
         """Fetches a link of the portal and then, as a browser does, what it leads to."""
         answer = self.get(url, **kwargs)
-        assert answer.status_code == 302, answer.get_data(as_text=True)
+        assert answer.status_code == 302, answer.get_data(as_text=True)[:500]
         return requests.get(answer.headers["Location"], headers=kwargs.get("headers"), timeout=30)
 
 
@@ -117,23 +123,30 @@ def new_publisher(app: Flask, **dataset: Any) -> Caller:
         user = factories.UserWithToken()
         organisation = factories.Organization(users=[{"name": user["name"], "capacity": "editor"}])
         package = factories.Dataset(user=user, owner_org=organisation["id"], **dataset)
-        token = user["token"]
     model.Session.remove()
     return Caller(
         app=app,
         name=user["name"],
         user_id=user["id"],
-        token=token.decode() if isinstance(token, bytes) else token,
+        token=user["token"],
         organisation=organisation["name"],
         organisation_id=organisation["id"],
         dataset=package["id"],
     )
 
 
-@contextmanager
-def someone_else(app: Flask) -> Iterator[Caller]:
+def new_stranger(app: Flask) -> Caller:
     """A signed-in user who may edit nothing."""
+    return _without_dataset(app, factories.UserWithToken)
+
+
+def new_sysadmin(app: Flask) -> Caller:
+    """A user whom CKAN allows everything."""
+    return _without_dataset(app, factories.SysadminWithToken)
+
+
+def _without_dataset(app: Flask, factory: Any) -> Caller:
     with app.test_request_context():
-        user = factories.UserWithToken()
+        user = factory()
     model.Session.remove()
-    yield Caller(app=app, name=user["name"], user_id=user["id"], token=user["token"])
+    return Caller(app=app, name=user["name"], user_id=user["id"], token=user["token"])

@@ -17,6 +17,8 @@ from ckan.tests import helpers
 from flask import Flask
 
 from ckanext.s3multipart.settings import PREFIX
+from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN, server_config
+from s3portal.server.testing import RunningServer
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,15 +27,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def store_settings(s3_server) -> dict[str, str]:
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The S3 server, one for all tests: keys begin with ids, so tests do not meet in the bucket."""
+    with RunningServer(tmp_path_factory.mktemp("s3"), server_config()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def store_settings(s3_server: RunningServer) -> dict[str, str]:
     """The settings of a portal that uploads to the S3 server of the tests."""
+    user = s3_server.users["portal"]
     return {
-        f"{PREFIX}s3_bucket": "test-bucket",
+        f"{PREFIX}s3_bucket": BUCKET,
         f"{PREFIX}s3_endpoint": s3_server.endpoint,
-        f"{PREFIX}s3_access_key_id": s3_server.access_key_id,
-        f"{PREFIX}s3_secret_access_key": s3_server.secret_access_key,
-        f"{PREFIX}s3_addressing_style": "path",
-        f"{PREFIX}s3_role": s3_server.role_arn,
+        f"{PREFIX}s3_access_key_id": user.access_key_id,
+        f"{PREFIX}s3_secret_access_key": user.secret_access_key,
+        f"{PREFIX}s3_role": ROLE_ARN,
         f"{PREFIX}enabled_orgs": "*",
     }
 
@@ -51,12 +60,17 @@ def ckan_app(store_settings: dict[str, str]) -> Iterator[Flask]:
 
 @pytest.fixture(autouse=True)
 def portal(
-    ckan_app: Flask, ckan_config, store_settings: dict[str, str], request: pytest.FixtureRequest
+    ckan_app: Flask,
+    ckan_config,
+    s3_server: RunningServer,
+    store_settings: dict[str, str],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Flask]:
     """The application for one test, with the settings that the test is marked with."""
     ckan_config.update(store_settings)
     ckan_config.update(mark.args for mark in request.node.iter_markers("ckan_config"))
     yield ckan_app
+    s3_server.faults.clear()
     model.Session.rollback()
     model.Session.remove()
 

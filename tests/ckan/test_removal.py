@@ -1,0 +1,185 @@
+"""What nothing needs any more goes from the store after the transaction, and not if that is given up."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from callers import Caller, new_sysadmin
+from ckan import model
+from ckan.tests import helpers
+from test_protocol import stored_keys
+
+from ckanext.s3multipart.janitor import sweep
+from ckanext.s3multipart.model import REMOVED, REMOVING, UploadRow
+from ckanext.s3multipart.removal import mark_files_of_dataset
+from s3portal.server.testing import RunningServer
+
+Setting = Callable[[str, object], None]
+
+
+@pytest.fixture
+def resource(publisher: Caller) -> dict:
+    """A resource with a file, beside another that stays."""
+    publisher.publish(b"stays", filename="stays.csv")
+    resource = publisher.publish(b"goes", filename="goes.csv")
+    assert names(publisher) == ["goes.csv", "stays.csv"]
+    return resource
+
+
+def names(caller: Caller) -> list[str]:
+    """The names of the files that the store has of the caller's datasets."""
+    return sorted(key.rsplit("/")[-1] for key in stored_keys(caller))
+
+
+def states(caller: Caller) -> list[str]:
+    model.Session.rollback()
+    rows = model.Session.query(UploadRow.state).filter_by(owner_id=caller.dataset)
+    return sorted(row.state for row in rows)
+
+
+class TestResource:
+    def test_its_file_goes_with_it(self, publisher: Caller, resource: dict) -> None:
+        publisher.do("resource_delete", id=resource["id"])
+
+        assert names(publisher) == ["stays.csv"]
+
+    def test_its_link_says_so(self, publisher: Caller, resource: dict) -> None:
+        publisher.do("resource_delete", id=resource["id"])
+
+        assert publisher.get(resource["url"]).status_code == 404
+
+    def test_its_file_goes_when_the_dataset_is_saved_without_it(
+        self, publisher: Caller, resource: dict
+    ) -> None:
+        package = publisher.do("package_show", id=publisher.dataset)
+        kept = [each for each in package["resources"] if each["id"] != resource["id"]]
+
+        publisher.do("package_patch", id=publisher.dataset, resources=kept)
+
+        assert names(publisher) == ["stays.csv"]
+
+    def test_its_file_goes_when_it_becomes_a_link(self, publisher: Caller, resource: dict) -> None:
+        after = publisher.do(
+            "resource_update", id=resource["id"], url="http://example.com/rivers.csv", url_type=""
+        )
+
+        assert names(publisher) == ["stays.csv"]
+        assert after["url"] == "http://example.com/rivers.csv"
+        assert publisher.get(resource["url"]).headers["Location"] == "http://example.com/rivers.csv"
+
+    def test_its_file_goes_when_ckan_itself_stores_another(self, publisher: Caller, resource: dict) -> None:
+        sent = publisher.app.test_client().post(
+            "/api/3/action/resource_patch",
+            data={"id": resource["id"], "upload": (io.BytesIO(b"by ckan"), "by-ckan.csv")},
+            headers=publisher.headers,
+        )
+
+        assert sent.status_code == 200, sent.get_data(as_text=True)
+        assert names(publisher) == ["stays.csv"]
+        assert publisher.get(sent.get_json()["result"]["url"]).data == b"by ckan"
+
+    def test_the_old_file_goes_when_a_new_one_comes(self, publisher: Caller, resource: dict) -> None:
+        upload = publisher.upload(b"new", filename="new.csv")
+
+        publisher.do("resource_patch", id=resource["id"], s3multipart_upload_id=upload["id"])
+
+        assert names(publisher) == ["new.csv", "stays.csv"]
+
+
+class TestDataset:
+    @pytest.mark.parametrize("action", ["package_delete", "package_patch", "bulk_update_delete"])
+    def test_its_files_go_with_it(self, publisher: Caller, portal, resource: dict, action: str) -> None:
+        asked = {
+            "package_delete": {"id": publisher.dataset},
+            "package_patch": {"id": publisher.dataset, "state": "deleted"},
+            "bulk_update_delete": {"datasets": [publisher.dataset], "org_id": publisher.organisation_id},
+        }
+
+        new_sysadmin(portal).do(action, **asked[action])
+
+        assert names(publisher) == []
+        assert states(publisher) == [REMOVED, REMOVED]
+
+    def test_its_files_can_stay_until_it_is_purged(
+        self, publisher: Caller, portal, resource: dict, setting: Setting
+    ) -> None:
+        setting("remove_files_on", "purge")
+        admin = new_sysadmin(portal)
+
+        publisher.do("package_delete", id=publisher.dataset)
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+        admin.do("package_patch", id=publisher.dataset, state="active")
+        assert publisher.follow(resource["url"]).content == b"goes"
+
+        admin.do("dataset_purge", id=publisher.dataset)
+        assert names(publisher) == []
+
+    def test_a_restored_dataset_says_that_its_files_are_gone(
+        self, publisher: Caller, portal, resource: dict
+    ) -> None:
+        publisher.do("package_delete", id=publisher.dataset)
+        new_sysadmin(portal).do("package_patch", id=publisher.dataset, state="active")
+
+        answer = publisher.get(resource["url"])
+
+        assert answer.status_code == 404
+        assert "The file of this resource was deleted." in answer.get_data(as_text=True)
+
+    def test_saving_it_removes_nothing(self, publisher: Caller, resource: dict) -> None:
+        publisher.do("package_patch", id=publisher.dataset, private=True, title="New")
+
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+
+class TestTransaction:
+    def test_a_deletion_that_is_rolled_back_removes_nothing(
+        self, publisher: Caller, resource: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail() -> None:
+            raise RuntimeError("the database went away")
+
+        # The context of the actions stays what it is: only the end of the transaction is another.
+        monkeypatch.setattr(model.repo, "commit", fail)
+        with pytest.raises(RuntimeError):
+            helpers.call_action("package_delete", id=publisher.dataset)
+        model.Session.flush()
+        model.Session.rollback()
+        model.Session.commit()
+
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+        assert states(publisher) == ["attached", "attached"]
+        assert publisher.follow(resource["url"]).content == b"goes"
+
+    def test_a_savepoint_is_no_end(self, publisher: Caller, resource: dict) -> None:
+        with model.Session.begin_nested():
+            mark_files_of_dataset(publisher.dataset)
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+        model.Session.commit()
+
+        assert names(publisher) == []
+
+    def test_a_savepoint_inside_a_transaction_that_is_rolled_back(
+        self, publisher: Caller, resource: dict
+    ) -> None:
+        with model.Session.begin_nested():
+            mark_files_of_dataset(publisher.dataset)
+        model.Session.rollback()
+        model.Session.commit()
+
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+    def test_a_failing_store_leaves_the_files_to_the_janitor(
+        self, publisher: Caller, resource: dict, s3_server: RunningServer
+    ) -> None:
+        s3_server.faults.add("DeleteObject", status=503)
+        publisher.do("package_delete", id=publisher.dataset)
+        assert states(publisher) == [REMOVING, REMOVING]
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+        s3_server.faults.clear()
+        sweep()
+
+        assert names(publisher) == []
+        assert states(publisher) == [REMOVED, REMOVED]
