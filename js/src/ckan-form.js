@@ -20,7 +20,7 @@ import { MultipartUpload } from "./upload.js";
 /**
  * @param {HTMLElement} root the outermost element of templates/s3portal/uploader.html
  * @param {{adapter?: import("./portal-calls.js").Adapter,
- *   upload?: import("./upload.js").UploadOptions}} [options] for tests and other portals
+ *   upload?: import("./upload-options.js").UploadOptions}} [options] for tests and other portals
  * @returns {UploadField}
  * @throws {Error} where the element is in no form
  */

@@ -14,15 +14,16 @@ const LOOK_AGAIN_MS = 15_000;
 /**
  * Some computers never tell that the network is back.
  *
- * @param {string} url
+ * @param {string[]} urls
  * @param {Network} network
  * @param {import("./clock.js").Clock} clock
  * @param {AbortSignal} signal
- * @returns {Promise<void>} when something answers at the URL; rejects with the signal's reason
+ * @returns {Promise<void>} when something answers at each of them; rejects with the signal's reason
  */
-export async function whenReachable(url, network, clock, signal) {
+export async function whenReachable(urls, network, clock, signal) {
+  const reached = async () => (await Promise.all(urls.map((url) => network.reaches(url)))).every(Boolean);
   do await wait(LOOK_AGAIN_MS, clock, signal);
-  while (!(await network.reaches(url)));
+  while (!(await reached()));
   signal.throwIfAborted();
 }
 

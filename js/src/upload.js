@@ -16,33 +16,17 @@
  * - `error` {error}, an {@link UploadError}; the state is then `failed`, and stored parts are kept
  */
 
-import { systemClock } from "./clock.js";
 import { UploadError, asUploadError } from "./errors.js";
 import { fingerprint, randomKey } from "./fingerprint.js";
-import { browserNetwork, whenReachable } from "./network.js";
+import { whenReachable } from "./network.js";
 import { parsePartRanges } from "./part-plan.js";
 import { PartSender } from "./part-sender.js";
 import { repeated } from "./portal-calls.js";
-import { RETRY_POLICY } from "./retry.js";
-import { PresignedSigner } from "./signer-presigned.js";
 import { isPhase, requireTransition } from "./states.js";
+import { withDefaults } from "./upload-options.js";
 
 /** @typedef {import("./states.js").State} State */
 /** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
-
-/**
- * @typedef {object} UploadOptions
- * @property {number} [concurrency] parts at a time, 4
- * @property {number} [stallTimeoutMs] a part without a byte for so long is sent again, 45,000
- * @property {Partial<import("./retry.js").RetryPolicy>} [retry]
- * @property {(needs: SignerNeeds) => import("./signer-presigned.js").Signer} [signer]
- * @property {import("./network.js").Network} [network]
- * @property {import("./clock.js").Clock} [clock]
- * @property {() => number} [random] from 0 to below 1
- * @property {typeof XMLHttpRequest} [XMLHttpRequest]
- */
-
-/** @typedef {ConstructorParameters<typeof PresignedSigner>[0]} SignerNeeds */
 
 /** So often the network may come back without a single part getting through. */
 const FRUITLESS_RETURNS = 3;
@@ -81,23 +65,13 @@ export class MultipartUpload extends EventTarget {
   /**
    * @param {File} file
    * @param {import("./portal-calls.js").Adapter} adapter
-   * @param {UploadOptions} [options]
+   * @param {import("./upload-options.js").UploadOptions} [options]
    */
   constructor(file, adapter, options = {}) {
     super();
     this.#file = file;
     this.#adapter = adapter;
-    this.#options = {
-      concurrency: 4,
-      stallTimeoutMs: 45_000,
-      signer: (/** @type {SignerNeeds} */ needs) => new PresignedSigner(needs),
-      network: browserNetwork,
-      clock: systemClock,
-      random: Math.random,
-      XMLHttpRequest: globalThis.XMLHttpRequest,
-      ...options,
-      retry: { ...RETRY_POLICY, ...options.retry },
-    };
+    this.#options = withDefaults(options);
   }
 
   /** @returns {File} */
@@ -324,7 +298,8 @@ export class MultipartUpload extends EventTarget {
     this.#run = new AbortController();
     const { signal } = this.#run;
     const { network, clock } = this.#options;
-    whenReachable(this.#sender?.lastUrl || this.#adapter.url, network, clock, signal).then(
+    const urls = [this.#adapter.url, this.#sender?.lastUrl ?? ""].filter(Boolean);
+    whenReachable(urls, network, clock, signal).then(
       () => this.#goOnline(),
       (error) => signal.aborted || this.#fail(asUploadError(error)),
     );
