@@ -13,7 +13,7 @@ from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.object_metadata import decode_metadata
 from s3portal.transfer.part_ranges import format_ranges
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, store_errors
+from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.upload import ABORTED, COMPLETED, UPLOADING, Checksum, Upload
 
@@ -77,7 +77,7 @@ def _complete(store: Store, upload: Upload, stored: StoredParts) -> str | None:
                 MultipartUpload={"Parts": stored.for_completion()},
             )
         except ClientError as error:
-            if error_code(error) != "NoSuchUpload":
+            if not says_no_upload(error):
                 raise
             # A retry after an answer that was lost on the way, or another call at the same time.
             return None

@@ -20,6 +20,8 @@ NAMELESS = "file"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _EXTENSION = re.compile(r"(?:\.[A-Za-z0-9]{1,10}){1,2}$")
+# AWS lets a policy escape these, Ceph RGW does not, and session policies name keys.
+_NOT_IN_KEYS = str.maketrans("*?$", "___")
 # Zero-width joiners are spelling in Persian and in Indic scripts, and only there is Cf more than a disguise.
 _JOINERS = "\u200c\u200d"
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -47,7 +49,8 @@ def dataset_prefix(prefix: str, organisation_id: str, dataset_id: str) -> str:
 
 
 def object_key(prefix: str, organisation_id: str, dataset_id: str, upload_id: str, filename: str) -> str:
-    """The key of one upload, at most 1,024 bytes: a long prefix shortens the file's name.
+    """The key of one upload, at most 1,024 bytes: a long prefix shortens the file's name. Wildcards of
+    policies in the name become ``_``; a download has its true name again.
 
     Raises ValueError where an id is none, or where the prefix leaves no room for a name.
     """
@@ -55,7 +58,7 @@ def object_key(prefix: str, organisation_id: str, dataset_id: str, upload_id: st
     room_bytes = MAX_KEY_BYTES - len(folder.encode())
     if room_bytes < MIN_FILENAME_BYTES:
         raise ValueError(f"{folder!r} leaves no room for a file name in a key of {MAX_KEY_BYTES} bytes")
-    return folder + safe_filename(filename, min(MAX_FILENAME_BYTES, room_bytes))
+    return folder + safe_filename(filename, min(MAX_FILENAME_BYTES, room_bytes)).translate(_NOT_IN_KEYS)
 
 
 def _checked_id(identifier: str) -> str:

@@ -26,7 +26,7 @@ from s3portal.transfer.object_metadata import encode_metadata
 from s3portal.transfer.part_plan import plan_parts
 from s3portal.transfer.presign import SignedPart, presign_parts
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, store_errors
+from s3portal.transfer.store_errors import says_no_upload, store_errors
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.upload import ABORTED, ATTACHED, UPLOADING, Upload
 
@@ -140,7 +140,7 @@ def list_parts(store: Store, upload: Upload) -> StoredParts:
                 for part in page.get("Parts", []):
                     stored.add(part["PartNumber"], part["Size"], part["ETag"].strip('"'))
         except ClientError as error:
-            if error_code(error) == "NoSuchUpload":
+            if says_no_upload(error):
                 raise UploadNotFound from error
             raise
     return stored
@@ -169,7 +169,7 @@ def _aborted_at_store(store: Store, upload: Upload) -> bool:
                 Bucket=store.bucket, Key=upload.key, UploadId=upload.s3_upload_id
             )
         except ClientError as error:
-            if error_code(error) != "NoSuchUpload":
+            if not says_no_upload(error):
                 raise
             return False
     return upload.state == UPLOADING

@@ -56,6 +56,11 @@ def error_code(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
+def says_no_upload(error: ClientError) -> bool:
+    """Whether the store does not know the multipart upload; Ceph RGW 16 speaks of the key instead."""
+    return error_code(error) in ("NoSuchUpload", "NoSuchKey")
+
+
 def _from_answer(operation: str, error: ClientError) -> StoreError:
     answered = error.response.get("ResponseMetadata", {})
     status = answered.get("HTTPStatusCode", 0)

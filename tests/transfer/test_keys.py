@@ -92,6 +92,12 @@ def test_a_key_is_made_of_ids_and_the_safe_name() -> None:
     assert key == f"portal/files/{ORGANISATION}/{DATASET}/{UPLOAD}/rivers 2026.csv"
 
 
+def test_a_key_has_no_wildcard_that_a_policy_would_open() -> None:
+    key = object_key("", ORGANISATION, DATASET, UPLOAD, "what? *all* ${aws:username}.csv")
+
+    assert key.endswith("/what_ _all_ _{aws:username}.csv")
+
+
 @pytest.mark.parametrize("prefix", ["", "/", "portal", "/portal/", "portal/files"])
 def test_a_key_stands_under_the_prefix_of_its_dataset_and_never_begins_with_a_slash(prefix: str) -> None:
     key = object_key(prefix, ORGANISATION, DATASET, UPLOAD, "rivers.csv")

@@ -54,9 +54,16 @@ def test_no_key_leaves_a_wildcard_in_the_policy(key: str) -> None:
     assert not set(resource) & set("*?$")
 
 
+def test_a_blank_in_a_key_is_written_so_that_ceph_keeps_it() -> None:
+    policy = upload_policy("river-data", "two words.csv")
+
+    assert r"two\u0020words.csv" in policy
+    assert statements(policy)[0]["Resource"] == "arn:aws:s3:::river-data/two words.csv"
+
+
 @given(st.text(max_size=100))
 def test_the_policy_is_compact_ascii_for_ceph_and_sts(key: str) -> None:
-    policy = upload_policy("river-data", key.replace(" ", ""))
+    policy = upload_policy("river-data", key)
 
     assert policy.isascii()
     assert not set(policy) & set(" \n\t")
