@@ -18,12 +18,14 @@ from pathlib import Path
 
 from s3portal.demo.failure import DemoError
 
-_PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_OVERRIDE = 1
 _CAP_DAC_READ_SEARCH = 2
+_CAP_SETPCAP = 8  # Lets a process say which capabilities survive a change of user.
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Account:
         """Turns the running process, a child that is about to exec, into this account for good."""
         libc = ctypes.CDLL(None, use_errno=True)
         if self.capability is not None:
-            _check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+            # Or else setuid would drop the capability, and access(2), by which PostgreSQL looks for its
+            # own programs, would not count it.
+            _check(libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
         os.setgroups([])
         os.setgid(self.gid)
         os.setuid(self.uid)
@@ -90,12 +94,10 @@ def _kept_capability() -> int | None:
     if not sys.platform.startswith("linux"):
         return None
     status = Path("/proc/self/status").read_text()
-    permitted = int(status.split("CapPrm:")[1].split()[0], base=16)
-    bounding = int(status.split("CapBnd:")[1].split()[0], base=16)
-    for capability in (_CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE):
-        if permitted & bounding & 1 << capability:
-            return capability
-    return None
+    held = int(status.split("CapPrm:")[1].split()[0], base=16)
+    if not held & 1 << _CAP_SETPCAP:
+        return None
+    return next((number for number in (_CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE) if held & 1 << number), None)
 
 
 def _check(result: int) -> None:
