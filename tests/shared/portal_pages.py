@@ -40,6 +40,11 @@ def status(page: Page) -> Locator:
     return page.locator('[data-s3portal="status"]').first
 
 
+def saving_line(page: Page) -> Locator:
+    """The line that says that saving waits for the upload."""
+    return page.locator('[data-s3portal="saving-text"]')
+
+
 def wait_until_uploaded(page: Page) -> None:
     """Waits until the field says that the file is uploaded and verified."""
     expect(page.get_by_text("Uploaded and verified").first).to_be_visible(timeout=UPLOAD_TIMEOUT_MS)

@@ -1,0 +1,191 @@
+"""What else a publisher meets on the form: saving early, taking it back, cancelling, leaving, no scripts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Dialog, Page, expect
+from portal_pages import (
+    choose_file,
+    download_sha256,
+    log_in,
+    open_new_resource,
+    persistent_link,
+    save,
+    saving_line,
+    sha256,
+    uploader,
+    wait_until_uploaded,
+)
+from random_files import random_file
+
+from s3portal.demo.people import ADMIN, PUBLISHER
+from s3portal.demo.portal import Portal
+from s3portal.server.testing import RunningServer
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def small_file(tmp_path: Path) -> Path:
+    """Three parts and a bit."""
+    return random_file(tmp_path / "stations.csv", 16 * MIB)
+
+
+def slow_store(s3: RunningServer, delay_s: float) -> None:
+    """Makes every part take at least so long."""
+    s3.faults.add(operation="UploadPart", delay_s=delay_s)
+
+
+def call_action(page: Page, name: str, body: dict[str, str]) -> None:
+    """Calls a CKAN action as whoever is logged in on the page."""
+    page.evaluate(
+        """async ([name, body]) => {
+             const field = document.querySelector('meta[name="csrf_field_name"]').content;
+             const token = document.querySelector(`meta[name="${field}"]`).content;
+             const answer = await fetch("/api/3/action/" + name, {
+               method: "POST",
+               headers: {"Content-Type": "application/json", "X-CSRFToken": token},
+               body: JSON.stringify(body),
+             });
+             if (!answer.ok) throw new Error(await answer.text());
+           }""",
+        [name, body],
+    )
+
+
+def operations(s3: RunningServer) -> list[str]:
+    """What the store was asked to do, in order."""
+    return [record.operation for record in s3.requests]
+
+
+def test_saving_waits_for_the_upload_and_then_goes_on_by_itself(
+    publisher: Page, s3: RunningServer, small_file: Path
+) -> None:
+    slow_store(s3, 1.0)
+    open_new_resource(publisher)
+    choose_file(publisher, small_file)
+    publisher.fill('input[name="name"]', "Stations, saved early")
+
+    save(publisher)
+
+    expect(saving_line(publisher)).to_contain_text("Saving when the upload is done")
+    expect(publisher.get_by_role("link", name="Stations, saved early").first).to_be_visible(timeout=30_000)
+    publisher.get_by_role("link", name="Stations, saved early").first.click()
+    assert download_sha256(publisher, persistent_link(publisher)) == sha256(small_file)
+
+
+def test_saving_can_be_taken_back(publisher: Page, s3: RunningServer, small_file: Path) -> None:
+    slow_store(s3, 1.0)
+    open_new_resource(publisher)
+    choose_file(publisher, small_file)
+    save(publisher)
+
+    publisher.get_by_role("button", name="Do not save yet").click()
+
+    wait_until_uploaded(publisher)
+    expect(uploader(publisher)).to_be_visible()
+    assert publisher.url.endswith("/resource/new")
+
+
+def test_name_and_format_are_suggested_and_stay_the_publishers_own(
+    publisher: Page, s3: RunningServer, small_file: Path
+) -> None:
+    open_new_resource(publisher)
+
+    choose_file(publisher, small_file)
+    wait_until_uploaded(publisher)
+
+    assert publisher.input_value('input[name="name"]') == "stations.csv"
+    assert publisher.input_value('input[name="format"]') == "CSV"
+
+
+def test_cancelling_leaves_nothing_at_the_store(publisher: Page, s3: RunningServer, small_file: Path) -> None:
+    slow_store(s3, 2.0)
+    open_new_resource(publisher)
+    choose_file(publisher, small_file)
+    expect(publisher.get_by_role("button", name="Cancel")).to_be_visible()
+
+    with publisher.expect_response(lambda answer: "upload_abort" in answer.url) as aborted:
+        publisher.get_by_role("button", name="Cancel").click()
+
+    assert aborted.value.ok
+    assert "AbortMultipartUpload" in operations(s3)
+    assert "CompleteMultipartUpload" not in operations(s3)
+
+
+def test_leaving_the_page_asks_first_while_a_file_is_uploading(
+    publisher: Page, s3: RunningServer, small_file: Path
+) -> None:
+    slow_store(s3, 2.0)
+    open_new_resource(publisher)
+    choose_file(publisher, small_file)
+    # Browsers ask only where the visitor has done something on the page.
+    publisher.fill('input[name="name"]', "Going away")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    publisher.on("dialog", stay)
+    publisher.close(run_before_unload=True)
+    publisher.wait_for_event("dialog") if not asked else None
+
+    assert asked == ["beforeunload"]
+
+
+def test_replacing_a_file_keeps_the_link_and_serves_the_new_bytes(
+    publisher: Page, s3: RunningServer, small_file: Path, tmp_path: Path
+) -> None:
+    open_new_resource(publisher)
+    choose_file(publisher, small_file)
+    publisher.fill('input[name="name"]', "Stations, replaced")
+    wait_until_uploaded(publisher)
+    save(publisher)
+    publisher.get_by_role("link", name="Stations, replaced").first.click()
+    link = persistent_link(publisher)
+    newer = random_file(tmp_path / "stations-2.csv", 6 * MIB)
+
+    publisher.goto(f"{publisher.url}/edit")
+    choose_file(publisher, newer)
+    wait_until_uploaded(publisher)
+    publisher.locator('#resource-edit button[name="save"]').last.click()
+    publisher.wait_for_url("**/resource/*")
+
+    fetched = publisher.request.get(link)
+    assert fetched.body() == newer.read_bytes()
+
+
+def test_without_javascript_ckans_own_upload_works(
+    new_context: Callable[..., BrowserContext], portal: Portal, tmp_path: Path, s3: RunningServer
+) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    log_in(page, PUBLISHER.name, PUBLISHER.password(portal.secrets))
+    plain = tmp_path / "plain.txt"
+    plain.write_text("through CKAN, as ever")
+
+    page.goto("/dataset/rivers/resource/new")
+    expect(uploader(page)).to_be_hidden()
+    page.set_input_files("#field-resource-upload", plain)
+    page.fill('input[name="name"]', "Plain upload")
+    save(page)
+    page.get_by_role("link", name="Plain upload").first.click()
+
+    fetched = page.request.get(persistent_link(page))
+    assert fetched.text() == "through CKAN, as ever"
+    assert operations(s3) == []
+
+
+def test_outside_the_enabled_organisations_there_is_ckans_own_upload_only(
+    new_context: Callable[..., BrowserContext], portal: Portal
+) -> None:
+    page = new_context().new_page()
+    log_in(page, ADMIN.name, ADMIN.password(portal.secrets))
+    call_action(page, "organization_create", {"name": "not-enabled"})
+    call_action(page, "package_create", {"name": "elsewhere", "owner_org": "not-enabled"})
+
+    page.goto("/dataset/elsewhere/resource/new")
+
+    expect(page.locator("#resource-upload-button, #field-resource-upload").first).to_be_visible()
+    expect(uploader(page)).to_have_count(0)

@@ -1,0 +1,28 @@
+"""The portal with an S3 server that is a process of its own, so that either can be killed."""
+
+from collections.abc import Iterator
+
+import pytest
+from chromium import chromium as chromium  # a fixture
+from playwright.sync_api import Browser, Page
+from portal_pages import log_in
+
+from s3portal.demo.people import PUBLISHER
+from s3portal.demo.portal import Portal
+
+
+@pytest.fixture(scope="session")
+def whole_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """The portal as `bin/demo` runs it, every service a process."""
+    with Portal(tmp_path_factory.mktemp("whole-portal")) as running:
+        yield running
+
+
+@pytest.fixture
+def page(chromium: Browser, whole_portal: Portal) -> Iterator[Page]:
+    """A page in which the publisher is logged in."""
+    context = chromium.new_context(base_url=whole_portal.url)
+    page = context.new_page()
+    log_in(page, PUBLISHER.name, PUBLISHER.password(whole_portal.secrets))
+    yield page
+    context.close()
