@@ -84,7 +84,9 @@ async function showStored(field, adapter) {
   if (input.value === "") return;
   try {
     const upload = await adapter.show(input.value);
-    if (upload.state === "completed" && !field.upload) field.show(new StoredUpload(upload, adapter));
+    if (field.upload) return;
+    if (upload.state === "completed") field.show(new StoredUpload(upload, adapter));
+    else offerUpload(input, "");
   } catch (error) {
     // The id stays in the form, and the portal decides about it when the form is saved.
     console.warn("s3portal: the stored upload cannot be shown", error);

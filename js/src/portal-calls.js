@@ -5,7 +5,7 @@
 
 import { wait } from "./clock.js";
 import { UploadError } from "./errors.js";
-import { decide } from "./retry.js";
+import { decide, isTransient } from "./retry.js";
 
 /**
  * The portal as the upload sees it: the calls of the protocol. Each rejects with an
@@ -55,9 +55,8 @@ export async function repeated(call, { policy, clock, random, signal }) {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof UploadError)) throw error;
-      // No free signings: what expired here is the publisher's session, and more of the same
-      // would not mend it.
-      const decision = decide(error, { tries, signings: Infinity }, policy, random);
+      if (!isTransient(error)) throw error;
+      const decision = decide(error, { tries, signings: 0 }, policy, random);
       if (decision.action === "stop") throw error;
       await wait(decision.delayMs, clock, signal);
     }
