@@ -128,6 +128,9 @@ class _Exchange:
             if self.refused:
                 raise self.refused
             reply = self._dispatch()
+            if isinstance(reply.body, ObjectBody) and not fault:
+                small = reply.body.take_if_small()
+                reply = reply if small is None else replace(reply, body=small)
         except S3Error as error:
             reply = self._reply_to(error)
         except ConnectionLost:

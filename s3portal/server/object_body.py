@@ -12,6 +12,8 @@ from s3portal.server.storage.records import StoredObject
 from s3portal.server.storage.storage import Storage
 
 CHUNK_BYTES = 256 * 1024
+# Up to this size a body is read at once: head and body then leave in one packet.
+SMALL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,15 @@ class ObjectBody:
     def cut(self, length_bytes: int) -> None:
         """Forgets all but the first bytes: for the fault that breaks a download."""
         self._segments = cut_segments(self._segments, length_bytes)
+
+    def take_if_small(self) -> bytes | None:
+        """Returns the whole body and closes it, or None when it is not small."""
+        if sum(segment.length_bytes for segment in self._segments) > SMALL_BYTES:
+            return None
+        try:
+            return b"".join(self)
+        finally:
+            self.close()
 
     def close(self) -> None:
         release, self._release = self._release, None

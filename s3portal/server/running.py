@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,15 +21,27 @@ from s3portal.server.storage import buckets
 from s3portal.server.storage.storage import Storage
 
 
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
 class S3Server:
     """Opens the storage and listens; ``serve`` answers until ``stop``.
 
+    ``now`` is the clock that signatures and sessions are held against.
     ``root_key_file`` is where the generated access key is, None when users are configured.
     Raises StorageInUse, OSError (the folder, or the address is taken).
     """
 
     def __init__(
-        self, root: Path, config: ServerConfig, *, host: str, port: int, access_log: AccessLog
+        self,
+        root: Path,
+        config: ServerConfig,
+        *,
+        host: str,
+        port: int,
+        access_log: AccessLog,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.storage = Storage(root)
         try:
@@ -48,7 +61,7 @@ class S3Server:
                     directory=Directory(config.users, config.roles),
                     sealer=SessionSealer(self.storage.server_key()),
                     region=config.region,
-                    now=lambda: datetime.now(timezone.utc),
+                    now=now,
                 ),
                 region=config.region,
                 base_domain=config.base_domain,

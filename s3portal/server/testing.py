@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from s3portal.server.access_log import AccessLog, RequestRecord
 from s3portal.server.config import ServerConfig, config_of_json
 from s3portal.server.faults import Faults
-from s3portal.server.running import S3Server
+from s3portal.server.running import S3Server, utc_now
 
 __all__ = ["RequestRecord", "RunningServer"]
 
@@ -33,7 +34,15 @@ class RunningServer:
         if not isinstance(config, ServerConfig):
             config = config_of_json(config)
         self._log = AccessLog(log, keep=True)
-        self._server = S3Server(Path(root), config, host=host, port=port, access_log=self._log)
+        self._ahead = timedelta()
+        self._server = S3Server(
+            Path(root),
+            config,
+            host=host,
+            port=port,
+            access_log=self._log,
+            now=lambda: utc_now() + self._ahead,
+        )
         self.users = {user.name: user for user in self._server.users}
         self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
         self._thread.start()
@@ -55,6 +64,10 @@ class RunningServer:
     @property
     def faults(self) -> Faults:
         return self._server.faults
+
+    def advance_clock(self, seconds: float) -> None:
+        """Moves the clock that signatures, URLs and sessions are held against: what would expire, has."""
+        self._ahead += timedelta(seconds=seconds)
 
     def stop(self) -> None:
         """Stops the server; what it stored stays. May be called twice."""

@@ -158,8 +158,8 @@ def _pattern(
     Raises PolicyError for other ``${…}``: a policy variable.
     """
     segments = [""]
-    for symbol in re.findall(r"\$\{[^}]*\}|.", text, re.DOTALL):
-        if escapes and symbol.startswith("${"):
+    for symbol in re.findall(r"\$\{[^}]*\}|." if escapes else ".", text, re.DOTALL):
+        if symbol.startswith("${"):
             if symbol not in ("${*}", "${?}", "${$}"):
                 raise PolicyError(f"this server knows no policy variable {symbol}")
             segments[-1] += re.escape(symbol[2])

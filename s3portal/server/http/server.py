@@ -74,8 +74,11 @@ class HTTPServer:
                     thread.join(max(0.0, ends_at - time.monotonic()) if not now else grace_s)
 
     def _start(self, sock: socket.socket) -> None:
+        if self._stopping:
+            sock.close()
+            return
         with self._lock:
-            busy = len(self._connections) >= CONNECTIONS_LIMIT or self._stopping
+            busy = len(self._connections) >= CONNECTIONS_LIMIT
         if busy:
             sock.settimeout(1)
             try:
@@ -87,8 +90,9 @@ class HTTPServer:
         connection = Connection(sock, self._application, (self.host, self.port))
         thread = threading.Thread(target=self._run, args=(connection,), name="s3-connection", daemon=True)
         with self._lock:
+            # Inside the lock: a thread that is stopped is one that was started.
+            thread.start()
             self._connections[connection] = thread
-        thread.start()
 
     def _run(self, connection: Connection) -> None:
         try:

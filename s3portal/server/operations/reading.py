@@ -17,8 +17,6 @@ from s3portal.server.storage import objects
 from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.records import StoredObject
 
-# Small objects are read at once: head and body then leave in one packet.
-SMALL_BYTES = 64 * 1024
 PART_NUMBER_LIMIT = 10_000
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CANONICAL_NAMES = {
@@ -51,15 +49,11 @@ def get_object(call: Call) -> Reply:
     release = partial(call.storage.leases.release, found.body_id)
     try:
         reply, extent = _head(call, found)
-        body = ObjectBody(segments_between(call.storage, found, extent.first, extent.last), release)
-        if extent.length_bytes <= SMALL_BYTES:
-            content = b"".join(body)
-            body.close()
-            return Reply(reply.status, reply.headers, content)
+        segments = segments_between(call.storage, found, extent.first, extent.last)
     except BaseException:
         release()
         raise
-    return Reply(reply.status, reply.headers, body)
+    return Reply(reply.status, reply.headers, ObjectBody(segments, release))
 
 
 def head_object(call: Call) -> Reply:
