@@ -63,6 +63,22 @@ def core(session: nox.Session) -> None:
 
 
 @nox.session
+def dtool(session: nox.Session) -> None:
+    """The dtool broker, with the dtool command line, and with stock dtool-s3 in an environment of its own."""
+    install(session, "requirements/dtool.txt")
+    stock = Path(session.virtualenv.location) / "stock-dtool-s3"
+    stock_requirements = HERE / "requirements" / "dtool-stock.txt"
+    wanted = hashlib.sha256(stock_requirements.read_bytes()).hexdigest()
+    stamp = stock / "installed.sha256"
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        session.run("python", "-m", "venv", "--clear", str(stock))
+        session.run(str(stock / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile",
+                    "--requirement", str(stock_requirements), external=True)  # fmt: skip
+        stamp.write_text(wanted)
+    run_pytest(session, "tests/dtool", env={"S3PORTAL_STOCK_DTOOL_PYTHON": str(stock / "bin" / "python")})
+
+
+@nox.session
 def js(session: nox.Session) -> None:
     """The uploader's unit tests and its types, under a Node.js from PyPI."""
     install(session, "requirements/js.txt")

@@ -56,7 +56,7 @@ setup(
             "dtool-overlay",
             "dtool-tag",
             "ruamel.yaml",
-            "setuptools<81",
+            "setuptools>=75,<81",
         ],
         "server": ["flask>=2.2", "cheroot>=10", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.20"],
         "demo": [

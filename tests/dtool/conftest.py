@@ -10,6 +10,7 @@ Tests against stock dtool-s3 need it in an environment of its own, whose Python
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -83,8 +84,7 @@ def on_disk(tmp_path: Path) -> Callable[..., str]:
     """Makes a frozen dataset on the disk, ``{relpath: content}``, and returns its path."""
 
     def make(items: Mapping[str, bytes], name: str = "rivers") -> str:
-        base = tmp_path / "on-disk"
-        base.mkdir(exist_ok=True)
+        base = Path(tempfile.mkdtemp(dir=tmp_path))
         with dtoolcore.DataSetCreator(name, str(base), readme_content="description: rivers\n") as creator:
             for relpath, content in items.items():
                 Path(creator.prepare_staging_abspath_promise(relpath)).write_bytes(content)
@@ -117,7 +117,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says loudly what a missing environment leaves out."""
     if not STOCK_PYTHON:
         terminalreporter.write_line(
-            "NOT RUN: the tests against stock dtool-s3. Set S3PORTAL_STOCK_DTOOL_PYTHON, or run bin/test dtool.",
+            "NOT RUN: tests against stock dtool-s3. Set S3PORTAL_STOCK_DTOOL_PYTHON, or run bin/test dtool.",
             red=True,
             bold=True,
         )

@@ -53,7 +53,7 @@ class Bucket:
     def delete(self, key: str) -> None:
         self.store.client().delete_object(Bucket=self.name, Key=key)
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def list_keys(self, prefix: str = "") -> list[str]:
         pages = self.store.client().get_paginator("list_objects_v2")
         found = pages.paginate(Bucket=self.name, Prefix=prefix)
         return [listed["Key"] for page in found for listed in page.get("Contents", ())]

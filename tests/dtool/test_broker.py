@@ -107,7 +107,7 @@ def test_item_metadata_become_overlays_and_the_fragments_go(proto, tmp_path, buc
     dataset = dtoolcore.DataSet.from_uri(proto.uri)
     assert dataset.list_overlay_names() == ["depth.in.m"]
     assert dataset.get_overlay("depth.in.m") == dict.fromkeys(dataset.identifiers, 5)
-    assert bucket.keys(f"{proto.uuid}/fragments/") == []
+    assert bucket.list_keys(f"{proto.uuid}/fragments/") == []
 
 
 def test_names_of_overlays_annotations_and_tags_may_have_dots(proto, tmp_path):

@@ -28,8 +28,8 @@ def item_name():
 
 def test_the_keys_are_those_of_the_layout(frozen, bucket, item_name):
     uuid = frozen.uuid
-    assert bucket.keys(f"dtool-{uuid}") == [f"dtool-{uuid}"]
-    assert bucket.keys(uuid) == [
+    assert bucket.list_keys(f"dtool-{uuid}") == [f"dtool-{uuid}"]
+    assert bucket.list_keys(uuid) == [
         f"{uuid}/README.txt",
         f"{uuid}/README.yml",
         f"{uuid}/annotations/project.id.json",
@@ -109,8 +109,8 @@ def test_a_prefix_is_joined_raw_and_stands_in_the_registration(bucket, monkeypat
     put_bytes(proto, tmp_path, "a.csv", b"a")
     proto.freeze()
     assert bucket.get(f"dtool-{proto.uuid}") == b"u/olssont"
-    assert f"u/olssont{proto.uuid}/manifest.json" in bucket.keys()
-    assert bucket.keys(f"{proto.uuid}/") == []
+    assert f"u/olssont{proto.uuid}/manifest.json" in bucket.list_keys()
+    assert bucket.list_keys(f"{proto.uuid}/") == []
 
 
 def test_the_registered_prefix_wins_over_the_configured_one(bucket, monkeypatch):
@@ -127,4 +127,4 @@ def test_a_dataset_that_is_registered_stays_where_it_is(bucket, monkeypatch):
     admin_metadata = {**dtoolcore.generate_admin_metadata("rivers"), "uuid": "c3f1a1fa"}
     dtoolcore.generate_proto_dataset(admin_metadata, bucket.uri).create()
     assert bucket.get("dtool-c3f1a1fa") == b"u/olssont/"
-    assert "u/olssont/c3f1a1fa/dtool" in bucket.keys()
+    assert "u/olssont/c3f1a1fa/dtool" in bucket.list_keys()

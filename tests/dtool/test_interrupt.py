@@ -1,0 +1,89 @@
+"""Ctrl-C stops cleanly, and the same command goes on where it was."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+MIB = 1024 * 1024
+
+
+def interrupt_when(line, condition):
+    """Runs a command, sends it SIGINT once the condition holds, and returns how it ended."""
+    command = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert command.poll() is None, command.communicate()
+        assert time.monotonic() < deadline, "it never came so far"
+        os.sched_yield()
+    command.send_signal(signal.SIGINT)
+    out, err = command.communicate(timeout=30)
+    return command.returncode, out, err
+
+
+def count(server, operation, part=""):
+    return sum(
+        request.operation == operation and part in (request.key or "") and request.status == 200
+        for request in server.requests
+    )
+
+
+def test_an_interrupted_copy_up_resumes_with_the_rest(dtool, bundled, on_disk, s3_server):
+    items = {f"{number}.csv": str(number).encode() for number in range(300)}
+    source = on_disk(items)
+    s3_server.faults.add("PutObject", delay_s=0.05)
+    status, _, error = interrupt_when(
+        dtool.line("cp", "-q", source, bundled.uri), lambda: count(s3_server, "PutObject", "/data/") >= 30
+    )
+    assert status != 0
+    assert "Traceback" not in error
+    s3_server.faults.clear()
+    stored = len([key for key in bundled.list_keys() if "/data/" in key])
+    assert 30 <= stored < 300
+    before = count(s3_server, "PutObject", "/data/")
+    uri = dtool.ok("cp", "-q", "--resume", source, bundled.uri)
+    assert count(s3_server, "PutObject", "/data/") - before == 300 - stored
+    dtool.ok("verify", "--full", uri)
+
+
+def test_an_interrupted_big_file_leaves_nothing_behind_and_resumes(dtool, bundled, on_disk, s3_server):
+    source = on_disk({"big.bin": b"x" * 80 * MIB})
+    s3_server.faults.add("UploadPart", delay_s=0.3)
+    status, _, error = interrupt_when(
+        dtool.line("cp", "-q", source, bundled.uri),
+        lambda: count(s3_server, "CreateMultipartUpload") == 1,
+    )
+    assert status != 0
+    assert "Traceback" not in error
+    assert bundled.unfinished_uploads() == []
+    s3_server.faults.clear()
+    uri = dtool.ok("cp", "-q", "--resume", source, bundled.uri)
+    dtool.ok("verify", "--full", uri)
+
+
+@pytest.fixture
+def uri(dtool, bundled, on_disk):
+    return dtool.ok(
+        "cp", "-q", on_disk({f"{number}.csv": b"%d" % number for number in range(300)}), bundled.uri
+    )
+
+
+def test_an_interrupted_copy_down_resumes_from_the_cache(dtool, uri, s3_server, tmp_path, home):
+    (tmp_path / "down").mkdir()
+    s3_server.faults.add("GetObject", delay_s=0.05)
+    status, _, error = interrupt_when(
+        dtool.line("cp", "-q", uri, str(tmp_path / "down")),
+        lambda: count(s3_server, "GetObject", "/data/") >= 60,
+    )
+    assert status != 0
+    assert "Traceback" not in error
+    s3_server.faults.clear()
+    cached = list((home / ".cache/dtool").rglob("*.csv"))
+    assert len(cached) >= 50
+    assert list((home / ".cache/dtool").rglob("*.part")) == []
+    before = count(s3_server, "GetObject", "/data/")
+    dtool.ok("cp", "-q", "--resume", uri, str(tmp_path / "down"))
+    assert count(s3_server, "GetObject", "/data/") - before == 300 - len(cached)
+    dtool.ok("diff", "--full", uri, str(tmp_path / "down" / "rivers"))

@@ -1,0 +1,116 @@
+"""Items on the local disk: fetched once, checked, and ahead of need."""
+
+import hashlib
+from pathlib import Path
+
+import dtoolcore
+import pytest
+from datasets import contents_of, item_key, put_bytes
+
+from s3portal.dtool import item_reader
+from s3portal.dtool.errors import ItemDamaged, ObjectMissing
+from s3portal.dtool.item_reader import ItemReader, WantedItem
+
+
+@pytest.fixture
+def dataset(proto, tmp_path):
+    """A frozen dataset of one item, ``rivers.tar.gz``."""
+    put_bytes(proto, tmp_path, "rivers.tar.gz", b"whole")
+    proto.freeze()
+    return dtoolcore.DataSet.from_uri(proto.uri)
+
+
+@pytest.fixture
+def identifier(dataset):
+    (identifier,) = dataset.identifiers
+    return identifier
+
+
+def test_items_are_cached_with_their_extension_and_fetched_once(dataset, identifier, home, bucket):
+    path = Path(dataset.item_content_abspath(identifier))
+    assert path == home / ".cache/dtool" / dataset.uuid / f"{identifier}.gz"
+    bucket.delete(item_key(dataset, "rivers.tar.gz"))
+    assert dtoolcore.DataSet.from_uri(dataset.uri).item_content_abspath(identifier) == str(path)
+
+
+def test_a_cached_file_that_was_cut_short_is_fetched_again(dataset, identifier):
+    path = Path(dataset.item_content_abspath(identifier))
+    path.write_bytes(b"who")
+    assert Path(dataset.item_content_abspath(identifier)).read_bytes() == b"whole"
+
+
+def test_an_item_that_is_not_what_the_manifest_says_is_refused_and_not_cached(
+    dataset, identifier, bucket, home
+):
+    bucket.put(item_key(dataset, "rivers.tar.gz"), b"other")
+    with pytest.raises(ItemDamaged, match=r"rivers\.tar\.gz is not what the dataset's manifest says"):
+        dataset.item_content_abspath(identifier)
+    assert list((home / ".cache/dtool" / dataset.uuid).iterdir()) == []
+
+
+def test_an_item_that_is_gone_is_named(dataset, identifier, bucket):
+    bucket.delete(item_key(dataset, "rivers.tar.gz"))
+    with pytest.raises(ObjectMissing, match=identifier):
+        dataset.item_content_abspath(identifier)
+
+
+def test_an_item_that_never_was_is_named(dataset):
+    with pytest.raises(ObjectMissing, match="no item 0a1b"):
+        dataset.item_content_abspath("0a1b")
+
+
+def test_answers_that_break_off_are_asked_for_again(bundled, s3_server, tmp_path):
+    proto = dtoolcore.create_proto_dataset("rivers", bundled.uri)
+    put_bytes(proto, tmp_path, "a.bin", b"x" * 100_000)
+    proto.freeze()
+    s3_server.faults.add("GetObject", cut_body_at=50_000, every=2)
+    assert contents_of(proto.uri) == {"a.bin": b"x" * 100_000}
+
+
+class FakeObjects:
+    """A bucket whose items are their own identifiers, and which notes what was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def get(self, key):
+        self.asked.append(key)
+        return key.encode(), {}
+
+
+@pytest.fixture
+def objects():
+    return FakeObjects()
+
+
+@pytest.fixture
+def reader(objects, tmp_path):
+    items = {
+        f"{number:03}": WantedItem(f"{number:03}.txt", 3, hashlib.md5(f"{number:03}".encode()).hexdigest())
+        for number in range(200)
+    }
+    return ItemReader(objects, "", tmp_path / "cache", items)
+
+
+def test_one_item_is_fetched_alone(reader, objects):
+    reader.abspath("007")
+    assert objects.asked == ["007"]
+
+
+def test_items_that_are_read_in_order_are_fetched_ahead_and_once(reader, objects):
+    for number in range(200):
+        assert Path(reader.abspath(f"{number:03}")).read_text() == f"{number:03}"
+        assert len(objects.asked) <= number + 1 + item_reader._AHEAD_ITEMS
+    assert sorted(objects.asked) == [f"{number:03}" for number in range(200)]
+
+
+def test_no_more_is_fetched_ahead_than_the_bytes_allow(reader, objects, monkeypatch):
+    monkeypatch.setattr(item_reader, "_AHEAD_BYTES", 30)
+    for number in range(100):
+        reader.abspath(f"{number:03}")
+        assert len(objects.asked) <= number + 1 + 10
+
+
+def test_an_extension_that_is_a_sentence_is_left_out(objects, tmp_path):
+    items = {"0a": WantedItem("notes. " + "and so on " * 90, 2, "")}
+    assert ItemReader(objects, "", tmp_path, items).abspath("0a") == str(tmp_path / "0a")
