@@ -46,6 +46,7 @@ export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, f
     create: (request) => call("upload_create", { owner, ...(resource ? { resource } : {}), ...request }),
     signParts: (id, partNumbers) => call("upload_sign_parts", { id, part_numbers: partNumbers }),
     show: (id) => call("upload_show", { id }),
+    list: () => call("upload_list", { owner }),
     complete: (id) => call("upload_complete", { id }),
     abort: (id) => call("upload_abort", { id }),
   };

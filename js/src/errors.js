@@ -17,6 +17,7 @@
  * `no_connection` nothing answers · `no_answer_from_store` the store never answered a single part
  * (a CORS rule or a content security policy stops it) · `store_refused` S3 refused for good ·
  * `store_failed` S3 kept failing · `upload_gone` S3 or the portal does not know the upload any more ·
+ * `wrong_file` not the file that the upload was begun with; the facts are a `Difference` of fingerprint.js ·
  * `file_unreadable` the file changed or vanished · `unreadable_answer` the portal said something
  * else than the protocol · `script_error` a fault in these scripts.
  */

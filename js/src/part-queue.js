@@ -10,22 +10,27 @@ export class PartQueue {
   /** @type {Set<number>} */
   #stored = new Set();
 
-  /** @param {number} partCount */
-  constructor(partCount) {
+  /** @param {number} partCount @param {Iterable<number>} [stored] parts that are at the store already */
+  constructor(partCount, stored = []) {
     this.#partCount = partCount;
+    for (const partNumber of stored) this.#stored.add(partNumber);
+    this.#next = this.#notStoredFrom(1);
   }
 
   /** @returns {number | null} the part to send now, or null where none waits */
   take() {
     const returned = this.#returned.shift();
     if (returned !== undefined) return returned;
-    return this.#next <= this.#partCount ? this.#next++ : null;
+    if (this.#next > this.#partCount) return null;
+    const taken = this.#next;
+    this.#next = this.#notStoredFrom(taken + 1);
+    return taken;
   }
 
   /** Gives back a part that was taken, or that turned out to be missing. @param {number} partNumber */
   putBack(partNumber) {
     this.#stored.delete(partNumber);
-    if (!this.#returned.includes(partNumber)) {
+    if (partNumber < this.#next && !this.#returned.includes(partNumber)) {
       this.#returned.push(partNumber);
       this.#returned.sort((a, b) => a - b);
     }
@@ -44,7 +49,10 @@ export class PartQueue {
    */
   upcoming(count) {
     const partNumbers = this.#returned.slice(0, count);
-    for (let n = this.#next; n <= this.#partCount && partNumbers.length < count; n++) partNumbers.push(n);
+    let next = this.#next;
+    for (; next <= this.#partCount && partNumbers.length < count; next = this.#notStoredFrom(next + 1)) {
+      partNumbers.push(next);
+    }
     return partNumbers;
   }
 
@@ -53,8 +61,9 @@ export class PartQueue {
     return this.#stored.size;
   }
 
-  /** @returns {number} parts that nobody has taken */
-  get waitingCount() {
-    return this.#returned.length + this.#partCount - this.#next + 1;
+  /** @param {number} partNumber @returns {number} the first part from there on that was not stored; behind the last where none */
+  #notStoredFrom(partNumber) {
+    while (this.#stored.has(partNumber)) partNumber += 1;
+    return partNumber;
   }
 }

@@ -7,7 +7,7 @@
 
 import { wait } from "./clock.js";
 import { UploadError } from "./errors.js";
-import { partLength, partRange, planParts } from "./part-plan.js";
+import { parsePartRanges, partLength, partRange, planParts } from "./part-plan.js";
 import { PartQueue } from "./part-queue.js";
 import { sendPart } from "./part-request.js";
 import { ProgressLedger } from "./progress.js";
@@ -50,7 +50,9 @@ export class PartSender {
       const message = `the portal plans ${upload.part_count} parts where ${this.#plan.partCount} hold the file`;
       throw new UploadError("unreadable_answer", message);
     }
-    this.#queue = new PartQueue(this.#plan.partCount);
+    const stored = storedParts(upload, this.#plan);
+    this.#queue = new PartQueue(this.#plan.partCount, stored);
+    for (const partNumber of stored) this.#ledger.stored(partNumber, partLength(this.#plan, partNumber));
     this.#signer = needs.openSigner((count) => this.#queue.upcoming(count));
   }
 
@@ -105,8 +107,7 @@ export class PartSender {
    *   the signal's reason
    */
   async sendAll(signal) {
-    const workerCount = Math.min(this.#needs.concurrency, this.#queue.waitingCount);
-    await Promise.all(Array.from({ length: workerCount }, () => this.#work(signal)));
+    await Promise.all(Array.from({ length: this.#needs.concurrency }, () => this.#work(signal)));
     signal.throwIfAborted();
   }
 
@@ -179,6 +180,15 @@ export class PartSender {
       throw new UploadError("file_unreadable", `bytes ${start} to ${end} cannot be read`, { cause });
     }
   }
+}
+
+/**
+ * @param {import("./portal-calls.js").PortalUpload} upload
+ * @param {import("./part-plan.js").PartPlan} plan
+ * @returns {number[]} the planned parts that the store has of it
+ */
+function storedParts(upload, { partCount }) {
+  return parsePartRanges(upload.stored ?? "").filter((partNumber) => partNumber >= 1 && partNumber <= partCount);
 }
 
 /**

@@ -15,7 +15,8 @@ import { decide, isTransient } from "./retry.js";
  * @property {string} url where the portal is
  * @property {(request: CreateRequest) => Promise<{upload: PortalUpload, parts: SignedPart[]}>} create
  * @property {(uploadId: string, partNumbers: number[]) => Promise<SignedPart[]>} signParts
- * @property {(uploadId: string) => Promise<PortalUpload>} show
+ * @property {(uploadId: string) => Promise<PortalUpload>} show with what the store has of it now
+ * @property {() => Promise<PortalUpload[]>} list the caller's own that are not saved with a form yet; `stored` is null
  * @property {(uploadId: string) => Promise<PortalUpload>} complete
  * @property {(uploadId: string) => Promise<PortalUpload>} abort
  *
@@ -36,6 +37,9 @@ import { decide, isTransient } from "./retry.js";
  * @property {string} content_type
  * @property {number} part_size bytes
  * @property {number} part_count
+ * @property {string | null} [stored] part numbers that the store has, as in "1-1099,1101"; null where not asked for
+ * @property {number | null} [stored_bytes]
+ * @property {string} [fingerprint] see fingerprint.js
  */
 
 /**

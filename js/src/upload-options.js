@@ -9,6 +9,8 @@ import { PresignedSigner } from "./signer-presigned.js";
 
 /**
  * @typedef {object} UploadOptions
+ * @property {PortalUpload} [resume] an unfinished upload of the same file, from `adapter.list()`: only what
+ *   is missing of it is sent
  * @property {number} [concurrency] parts at a time, 4
  * @property {number} [stallTimeoutMs] a part without a byte for so long is sent again, 45,000
  * @property {Partial<import("./retry.js").RetryPolicy>} [retry]
@@ -19,6 +21,7 @@ import { PresignedSigner } from "./signer-presigned.js";
  * @property {typeof XMLHttpRequest} [XMLHttpRequest]
  */
 
+/** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
 /** @typedef {ConstructorParameters<typeof PresignedSigner>[0]} SignerNeeds */
 
 /** @param {UploadOptions} options */

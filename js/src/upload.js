@@ -2,7 +2,8 @@
  * One file on its way from the browser to the store: the core, without any user interface.
  *
  * The upload asks a portal (an adapter) for a place and for signed URLs, sends the parts, and asks
- * the portal to complete. Its state is always one of `states.js`; a phase that ends moves to the
+ * the portal to complete. Or it takes up one that was begun before (option `resume`), and sends what
+ * is missing. Its state is always one of `states.js`; a phase that ends moves to the
  * next one, and whatever interrupts (pause, lost network, failure, cancel) stops the phase and
  * remembers where to go on.
  *
@@ -17,7 +18,7 @@
  */
 
 import { UploadError, asUploadError } from "./errors.js";
-import { fingerprint, randomKey } from "./fingerprint.js";
+import { differs, fingerprint, randomKey } from "./fingerprint.js";
 import { whenReachable } from "./network.js";
 import { parsePartRanges } from "./part-plan.js";
 import { PartSender } from "./part-sender.js";
@@ -51,6 +52,8 @@ export class MultipartUpload extends EventTarget {
   #idempotencyKey = randomKey();
   /** @type {ReturnType<import("./portal-calls.js").Adapter["create"]> | null} */
   #creating = null;
+  /** Begun before, on this page or another, and to be taken up. @type {PortalUpload | null} */
+  #unfinished;
   /** @type {PortalUpload | null} */
   #upload = null;
   /** @type {PartSender | null} */
@@ -72,6 +75,7 @@ export class MultipartUpload extends EventTarget {
     this.#file = file;
     this.#adapter = adapter;
     this.#options = withDefaults(options);
+    this.#unfinished = options.resume ?? null;
   }
 
   /** @returns {File} */
@@ -122,7 +126,7 @@ export class MultipartUpload extends EventTarget {
     const anew = this.#error?.isGone ?? false;
     this.#enter(anew ? "preparing" : this.#phase);
     if (anew) {
-      this.#upload = this.#sender = this.#creating = null;
+      this.#upload = this.#sender = this.#creating = this.#unfinished = null;
       this.#idempotencyKey = randomKey();
     }
     this.#error = null;
@@ -147,7 +151,7 @@ export class MultipartUpload extends EventTarget {
     this.#stopWatching();
     // The answer to a create on its way is waited for: only it tells what there is to abort.
     const created = await this.#creating?.catch(() => null);
-    const uploadId = this.#upload?.id ?? created?.upload.id;
+    const uploadId = this.#upload?.id ?? created?.upload.id ?? this.#unfinished?.id;
     if (uploadId) {
       const how = this.#patience(new AbortController().signal);
       how.policy = { ...how.policy, tries: ABORT_TRIES };
@@ -214,7 +218,7 @@ export class MultipartUpload extends EventTarget {
   /** @param {AbortSignal} signal @returns {Promise<State>} */
   async #prepare(signal) {
     // A pause does not stop it: a create that is on its way makes an upload, heard or not.
-    this.#creating ??= this.#create();
+    this.#creating ??= this.#unfinished ? this.#takeUp(this.#unfinished) : this.#create();
     const { upload, parts } = await this.#creating;
     signal.throwIfAborted();
     const { concurrency, stallTimeoutMs, retry, clock, random, XMLHttpRequest, signer } = this.#options;
@@ -238,17 +242,54 @@ export class MultipartUpload extends EventTarget {
   }
 
   #create() {
-    const { name: filename, size, type: content_type } = this.#file;
-    const request = {
-      ...{ filename, size, content_type },
-      fingerprint: fingerprint(this.#file),
-      idempotency_key: this.#idempotencyKey,
-    };
-    const creating = repeated(() => this.#adapter.create(request), this.#patience(this.#life.signal));
+    return this.#once(async () => {
+      const { name: filename, size, type: content_type } = this.#file;
+      const request = {
+        ...{ filename, size, content_type },
+        fingerprint: await fingerprint(this.#file),
+        idempotency_key: this.#idempotencyKey,
+      };
+      return this.#askPortal(() => this.#adapter.create(request));
+    });
+  }
+
+  /** @param {PortalUpload} unfinished */
+  #takeUp(unfinished) {
+    return this.#once(async () => {
+      const difference = await differs(this.#file, unfinished);
+      if (difference) {
+        const message = `not the file of upload ${unfinished.id}: its ${difference.reason} differs`;
+        throw new UploadError("wrong_file", message, { facts: { ...difference } });
+      }
+      const upload = await this.#askPortal(() => this.#adapter.show(unfinished.id));
+      const isOpen = upload.state === "uploading" || upload.state === "completed";
+      if (!isOpen) throw new UploadError("upload_gone", `upload ${upload.id} is ${upload.state}`);
+      return { upload, parts: [] };
+    });
+  }
+
+  /**
+   * Remembers a preparation until it fails.
+   *
+   * @param {() => ReturnType<import("./portal-calls.js").Adapter["create"]>} prepare
+   */
+  #once(prepare) {
+    const creating = prepare();
     creating.catch(() => {
       if (this.#creating === creating) this.#creating = null;
     });
     return creating;
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} call
+   * @returns {Promise<T>}
+   */
+  async #askPortal(call) {
+    const { signal } = this.#life;
+    signal.throwIfAborted();
+    return repeated(call, this.#patience(signal));
   }
 
   /**

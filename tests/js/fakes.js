@@ -21,6 +21,14 @@ export async function settle() {
   }
 }
 
+/** Lets things happen until one has, without time passing. */
+export async function until(hasHappened) {
+  for (let turns = 0; !hasHappened(); turns++) {
+    if (turns > 10_000) throw new Error("it never happened");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 export class FakeClock {
   #nowMs = 0;
   #nextId = 1;
@@ -197,6 +205,7 @@ export class FakePortal {
     });
   signParts = (id, partNumbers) => this.#call("signParts", partNumbers, () => this.signed(partNumbers));
   show = (id) => this.#call("show", id, () => this.upload);
+  list = () => this.#call("list", null, () => [this.upload]);
   complete = (id) => this.#call("complete", id, () => ({ ...this.upload, state: "completed" }));
   abort = (id) => this.#call("abort", id, () => ({ ...this.upload, state: "aborted" }));
 }

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { UploadError } from "../../js/src/errors.js";
+import { fingerprint } from "../../js/src/fingerprint.js";
 import { MultipartUpload } from "../../js/src/upload.js";
-import { noConnection, numberedFile, s3Error, setUp, settle } from "./fakes.js";
+import { noConnection, numberedFile, s3Error, setUp, settle, until } from "./fakes.js";
 
 function begin(given) {
   const parts = setUp(given);
@@ -40,7 +41,7 @@ describe("an upload that nothing disturbs", () => {
   });
 
   test("tells the portal what the file is", async () => {
-    const { upload, clock, portal } = begin();
+    const { upload, clock, portal, file } = begin();
     upload.start();
     await clock.pass(0);
     const { idempotency_key, ...request } = portal.named("create")[0].given;
@@ -48,7 +49,7 @@ describe("an upload that nothing disturbs", () => {
       filename: "river-gauges.csv",
       size: 23,
       content_type: "text/csv",
-      fingerprint: "river-gauges.csv/23/7",
+      fingerprint: await fingerprint(file),
     });
     assert.match(idempotency_key, /^[0-9a-f]{32}$/);
   });
@@ -497,10 +498,21 @@ describe("cancelling", () => {
   test("while the upload is being created aborts what the portal made", async () => {
     const { upload, clock, portal } = begin();
     upload.start();
+    await until(() => portal.calls.length > 0);
     const cancelled = upload.cancel();
     await clock.pass(0);
     await cancelled;
     assert.deepEqual(portal.calls.map((call) => call.name), ["create", "abort"]);
+    assert.equal(upload.state, "aborted");
+  });
+
+  test("before the portal was asked is nothing to the portal", async () => {
+    const { upload, clock, portal } = begin();
+    upload.start();
+    const cancelled = upload.cancel();
+    await clock.pass(0);
+    await cancelled;
+    assert.equal(portal.calls.length, 0);
     assert.equal(upload.state, "aborted");
   });
 
