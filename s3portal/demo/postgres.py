@@ -6,17 +6,19 @@ import contextlib
 import importlib.util
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import psycopg2
 
 from s3portal.demo.account import unprivileged_account
 from s3portal.demo.failure import DemoError
-from s3portal.demo.process import Child, run_to_end
+from s3portal.demo.process import STOP_TIMEOUT_S, Child, processes_working_in, run_to_end
 from s3portal.demo.secret import kept_secret
 from s3portal.demo.service import Service
 
 OWNER = "ckan"
+_POLL_INTERVAL_S = 0.05
 
 
 class Postgres(Service):
@@ -52,6 +54,7 @@ class Postgres(Service):
 
     def _spawn(self) -> Child:
         self._make_cluster()
+        self._wait_for_an_earlier_server()
         settings = {
             "port": str(self.port),
             "listen_addresses": self.host,
@@ -102,6 +105,25 @@ class Postgres(Service):
             account=account,
         )
         unfinished.rename(self._cluster)
+
+    def _wait_for_an_earlier_server(self) -> None:
+        """Waits for what a killed demo left behind, and clears it away.
+
+        The server stops when its parent is gone, which takes a moment. Its lock file names a process whose
+        number may be another's by now, or that of a zombie which nobody collects (containers without an
+        init process): PostgreSQL would wait for that one for ever.
+        """
+        if not Path("/proc/self").exists():
+            return  # Not Linux: PostgreSQL's own judgement has to do.
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while users := processes_working_in(self._cluster):
+            if time.monotonic() > deadline:
+                raise DemoError(
+                    f"PostgreSQL of an earlier run still works in {self._cluster} (process {min(users)}). "
+                    f"Stop it and try again: kill -INT {min(users)}"
+                )
+            time.sleep(_POLL_INTERVAL_S)
+        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _password(self) -> str:
         return kept_secret(self._password_file)

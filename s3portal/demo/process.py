@@ -132,6 +132,17 @@ def run_to_end(
         child.require_running()
 
 
+def processes_working_in(folder: Path) -> list[int]:
+    """The ids of the running processes whose working directory is this folder (Linux: from /proc)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        # Processes end while we look, and others' are not ours to look at.
+        with contextlib.suppress(OSError):
+            if entry.readlink() == folder:
+                found.append(int(entry.parent.name))
+    return found
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that nothing listens on now."""
     with socket.socket() as listener:

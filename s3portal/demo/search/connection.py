@@ -68,10 +68,9 @@ class Connection:
         """Finds documents. Knows q, fq, defType, sort, start, rows, fl, facet.field, .limit and .mincount."""
         try:
             wanted = _clause(q, parameters)
-            ordering = order(parameters.get("sort"))
+            found, ranking, ordering = condition(wanted), score(wanted), order(parameters.get("sort"))
         except QueryError as error:
             raise pysolr.SolrError(str(error)) from error
-        found, ranking = condition(wanted), score(wanted)
         rows, start = int(parameters.get("rows", 10)), int(parameters.get("start") or 0)
         with self._transaction() as transaction:
             hits = _run(transaction, f"SELECT count(*) FROM {_TABLE} WHERE {found.text}", found).scalar()
