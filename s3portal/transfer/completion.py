@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from s3portal.transfer.checksums import CRCS, MD5
 from s3portal.transfer.errors import ContentDiffers, PartsMissing, UploadNotFound, UploadNotOpen
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.object_metadata import decode_metadata
@@ -27,7 +28,8 @@ def complete_upload(store: Store, upload: Upload, checksum: Checksum | None = No
     """Makes the stored parts an object, looks at the object, and returns the upload as completed.
 
     Calling it again, or after an answer was lost, gives the same. ``checksum`` is the client's own of the
-    whole file; it is compared where the store has one of its kind, and what is recorded is the store's.
+    whole file; it is compared where the store has one of its kind, and what is recorded is the store's. One
+    of ``MD5`` is the ETag that parts with these MD5s have together, ``<hex>-<count>``.
 
     Requests: ListParts for every 1,000 parts, CompleteMultipartUpload, HeadObject. A 200 with an Error inside
     is retried by botocore, as a 500. Raises PartsMissing, ContentDiffers, UploadNotOpen, UploadNotFound,
@@ -116,6 +118,10 @@ def _verified(
     expected_end = expected_by_parts or f"-{upload.part_count}"
     if _etag_is_md5(head) and not etag.endswith(expected_end):
         raise ContentDiffers(what="ETag", expected=expected_end, found=etag)
+    if checksum and checksum.algorithm == MD5:
+        if _etag_is_md5(head) and etag != checksum.value:
+            raise ContentDiffers(what="ETag", expected=checksum.value, found=etag)
+        checksum = None
     stored_checksum = _full_object_checksum(head, checksum)
     if checksum and stored_checksum and checksum != stored_checksum:
         raise ContentDiffers(what="checksum", expected=checksum.value, found=stored_checksum.value)
@@ -147,10 +153,6 @@ def _full_object_checksum(head: "HeadObjectOutputTypeDef", like: Checksum | None
     """The store's own checksum of the whole object, preferably of the algorithm that is to be compared."""
     if head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
         return None
-    found = {
-        "CRC64NVME": head.get("ChecksumCRC64NVME"),
-        "CRC32C": head.get("ChecksumCRC32C"),
-        "CRC32": head.get("ChecksumCRC32"),
-    }
+    found = {name: str(value) for name in CRCS if (value := head.get(f"Checksum{name}"))}
     algorithms = [like.algorithm] if like else list(found)
-    return next((Checksum(name, value) for name in algorithms if (value := found.get(name))), None)
+    return next((Checksum(name, found[name]) for name in algorithms if name in found), None)

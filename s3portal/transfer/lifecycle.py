@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from s3portal.transfer.checksum_support import checksum_algorithm, checksum_arguments
+from s3portal.transfer.checksums import MD5
 from s3portal.transfer.content_disposition import INERT_TYPE, content_disposition, is_content_type
 from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.errors import (
@@ -53,7 +55,8 @@ def create_upload(
     metadata: Mapping[str, str] | None = None,
     upload_id: str | None = None,
 ) -> Upload:
-    """Plans the parts and begins a multipart upload; one request.
+    """Plans the parts and begins a multipart upload; one request, and the first of a process also tries what
+    checksums the store computes (checksum_support.py).
 
     ``key_owner`` is ``(organisation id, dataset id)``, which the key begins with; a portal whose keys have
     another form gives the whole ``key``. ``metadata`` goes onto the object, with the upload's own id. Raises
@@ -78,8 +81,9 @@ def create_upload(
             raise ValueError("either a key or its owner has to be given")
         key = object_key(store.settings.s3_prefix, *key_owner, upload_id, filename)
     content_type = content_type if is_content_type(content_type) else INERT_TYPE
+    algorithm = checksum_algorithm(store)
     with store_errors("CreateMultipartUpload"):
-        s3_upload_id = store.client().create_multipart_upload(
+        created = store.client().create_multipart_upload(
             Bucket=store.bucket,
             Key=key,
             ContentType=content_type,
@@ -87,7 +91,12 @@ def create_upload(
             ContentDisposition=content_disposition(filename),
             Metadata=encode_metadata({**(metadata or {}), "upload": upload_id}),
             **encryption_arguments(store.settings.s3_sse),
-        )["UploadId"]
+            **checksum_arguments(algorithm),
+        )
+        s3_upload_id = created["UploadId"]
+    if algorithm == MD5 and created.get("ServerSideEncryption", "").startswith("aws:kms"):
+        # S3 API Reference, "Object", ETag: under a key from KMS it is no MD5.
+        algorithm = None
     now = _now()
     return Upload(
         id=upload_id,
@@ -103,6 +112,7 @@ def create_upload(
         key=key,
         s3_upload_id=s3_upload_id,
         fingerprint=fingerprint,
+        checksum_algorithm=algorithm,
         created_at=now,
         updated_at=now,
         expires_at=now + timedelta(seconds=store.settings.upload_expires),

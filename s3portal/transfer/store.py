@@ -69,7 +69,7 @@ class Store:
     def client(self) -> "S3Client":
         """The S3 client of this process: always the same one, and safe in threads."""
         settings = self.settings
-        return self._once(
+        return self.once(
             "s3",
             lambda: self.session().client(
                 "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
@@ -78,7 +78,7 @@ class Store:
 
     def sts_client(self) -> "STSClient":
         """The STS client of this process. STS is regional, as the store is."""
-        return self._once(
+        return self.once(
             "sts",
             lambda: self.session().client(
                 "sts", endpoint_url=self.settings.sts_endpoint or None, config=_shared_config()
@@ -87,7 +87,7 @@ class Store:
 
     def session(self) -> boto3.Session:
         """The boto3 session of this process, which holds the keys or knows where to get them."""
-        return self._once("session", lambda: _open_session(self.settings))
+        return self.once("session", lambda: _open_session(self.settings))
 
     def credentials(self) -> ReadOnlyCredentials:
         """The keys to sign with now: botocore renews those of a role before they expire.
@@ -109,7 +109,7 @@ class Store:
     @property
     def address(self) -> BucketAddress:
         """Where browsers find the bucket."""
-        return self._once(
+        return self.once(
             f"address of {self.bucket}", lambda: _resolve_address(self._anonymous_client(), self.bucket)
         )
 
@@ -127,16 +127,16 @@ class Store:
     def _anonymous_client(self) -> "S3Client":
         """A client of the public endpoint that has no keys: it sends nothing and knows addresses."""
         settings = self.settings
-        return self._once(
+        return self.once(
             "anonymous",
             lambda: self.session().client(
                 "s3", endpoint_url=settings.browser_endpoint or None, config=_s3_config(settings, UNSIGNED)
             ),
         )
 
-    def _once(self, name: str, make: Callable[[], _Made]) -> _Made:
-        """What ``make`` made in this process. Connections must not be shared across a fork, hence the process
-        id.
+    def once(self, name: str, make: Callable[[], _Made]) -> _Made:
+        """What ``make`` made in this process, shared by all buckets of the endpoint. Connections must not be
+        shared across a fork, hence the process id.
         """
         place = (os.getpid(), name)
         if place not in self._opened:

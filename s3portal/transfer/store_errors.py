@@ -61,6 +61,12 @@ def says_no_upload(error: ClientError) -> bool:
     return error_code(error) in ("NoSuchUpload", "NoSuchKey")
 
 
+def is_passing(error: ClientError) -> bool:
+    """Whether the same request may work later, as botocore's standard retry mode has it."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error_code(error) in _PASSING_CODES or status in (429, 500, 502, 503, 504)
+
+
 def _from_answer(operation: str, error: ClientError) -> StoreError:
     answered = error.response.get("ResponseMetadata", {})
     status = answered.get("HTTPStatusCode", 0)
@@ -69,6 +75,5 @@ def _from_answer(operation: str, error: ClientError) -> StoreError:
     logger.warning(
         "%s: the store answered %s %s, request id %s: %s", operation, status, code, request_id, error
     )
-    passing = code in _PASSING_CODES or status in (429, 500, 502, 503, 504)
-    kind = StoreUnavailable if passing else StoreFailed
+    kind = StoreUnavailable if is_passing(error) else StoreFailed
     return kind(operation=operation, store_code=code, request_id=request_id)

@@ -50,6 +50,11 @@ class TransferSettings:
         "whether checksums are sent to stores that do not ask for them; on AWS they are, elsewhere not",
         "",
     )
+    checksum: Literal["auto", "crc64nvme", "crc32c", "md5", "off"] = setting(
+        choice("auto", "crc64nvme", "crc32c", "md5", "off"),
+        "what parts are compared by after sending; auto is crc64nvme where the store computes it, else md5",
+        "auto",
+    )
     max_object_size: int = setting(
         BYTES,
         "the largest object that the store takes; 48.8 TiB on AWS, 5 TiB elsewhere where not set",

@@ -25,7 +25,8 @@ class Upload:
     """One upload. Frozen: what happens to it makes another, and the portal writes that into its row.
 
     ``id`` is the portal's own and no secret, ``s3_upload_id`` the store's; ``fingerprint`` is the client's,
-    by which it knows its file again. Times are aware and UTC.
+    by which it knows its file again. ``checksum_algorithm`` is what the client compares parts by, and once
+    completed that of ``checksum_value``, the store's of the whole file. Times are aware and UTC.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Upload:
             "part_size": self.part_size_bytes,
             "part_count": self.part_count,
             **self._stored(stored),
+            "checksum_algorithm": self.checksum_algorithm,
             "checksum": checksum if self.checksum_value else None,
             "fingerprint": self.fingerprint,
             "created_at": self.created_at.isoformat(),

@@ -139,6 +139,8 @@ def scripted_store(scripted: ScriptedStore, monkeypatch: pytest.MonkeyPatch) -> 
         TransferSettings(
             s3_bucket="river-data",
             s3_endpoint=scripted.endpoint,
+            # Otherwise the script would begin with the questions about checksums.
+            checksum="off",
             s3_access_key_id="AKIDEXAMPLE",
             s3_secret_access_key="wJalrXUtnFEMI",
             s3_role="arn:aws:iam::123456789012:role/uploads",

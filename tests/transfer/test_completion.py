@@ -341,6 +341,39 @@ def test_a_checksum_of_checksums_is_not_taken_for_one_of_the_object(
     assert complete_upload(scripted_store, UPLOAD, Checksum("CRC32", "BBBBBB==")).checksum_value is None
 
 
+def test_the_parts_own_md5s_are_compared_where_the_client_has_those(
+    scripted: "ScriptedStore", scripted_store: Store
+) -> None:
+    scripted.answer(ALL_PARTS)
+    scripted.answer(COMPLETE)
+    head(scripted)
+
+    completed = complete_upload(scripted_store, UPLOAD, Checksum("MD5", ETAG))
+
+    assert completed.checksum_value is None, "an ETag is no checksum of the file"
+
+
+def test_parts_that_are_not_the_clients_are_refused(scripted: "ScriptedStore", scripted_store: Store) -> None:
+    scripted.answer(ALL_PARTS)
+    scripted.answer(COMPLETE)
+    head(scripted)
+
+    with pytest.raises(ContentDiffers) as refusal:
+        complete_upload(scripted_store, UPLOAD, Checksum("MD5", f"{'0' * 32}-3"))
+
+    assert refusal.value.facts == {"what": "ETag", "expected": f"{'0' * 32}-3", "found": ETAG}
+
+
+def test_md5s_are_not_compared_with_an_etag_that_is_none(
+    scripted: "ScriptedStore", scripted_store: Store
+) -> None:
+    scripted.answer(ALL_PARTS)
+    scripted.answer(COMPLETE)
+    head(scripted, ETag=f'"{"0" * 32}-3"', x_amz_server_side_encryption="aws:kms")
+
+    assert complete_upload(scripted_store, UPLOAD, Checksum("MD5", ETAG)).state == COMPLETED
+
+
 def test_a_part_that_was_replaced_meanwhile_fails_the_call_and_nothing_else(
     scripted: "ScriptedStore", scripted_store: Store
 ) -> None:

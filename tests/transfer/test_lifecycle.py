@@ -212,6 +212,7 @@ def test_an_upload_is_shown_as_the_protocol_says(upload: Upload) -> None:
         "part_count": 3,
         "stored": None,
         "stored_bytes": None,
+        "checksum_algorithm": None,
         "checksum": None,
         "fingerprint": "",
         "created_at": upload.created_at.isoformat(),

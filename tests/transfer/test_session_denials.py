@@ -64,7 +64,13 @@ def client_of(credentials: SessionCredentials, **changes: str) -> "S3Client":
         "s3",
         endpoint_url=credentials.endpoint,
         region_name=credentials.region,
-        config=Config(signature_version="s3v4", inject_host_prefix=False, retries={"total_max_attempts": 1}),
+        config=Config(
+            signature_version="s3v4",
+            inject_host_prefix=False,
+            retries={"total_max_attempts": 1},
+            # boto3 would send CRC32 with parts of an upload that has another algorithm.
+            request_checksum_calculation="when_required",
+        ),
         **{**keys, **changes},
     )
 
