@@ -86,8 +86,10 @@ class S3Server:
         self.access_log.close()
 
     def _create_buckets(self, config: ServerConfig) -> None:
+        existing = {bucket.name: bucket.cors for bucket in buckets.find_all(self.storage)}
         for bucket in config.buckets:
-            buckets.create(self.storage, bucket.name)
-            if bucket.cors is not None:
-                rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
+            rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
+            if bucket.name not in existing:
+                buckets.create(self.storage, bucket.name, rules)
+            elif bucket.cors is not None and existing[bucket.name] != rules:
                 buckets.set_cors(self.storage, bucket.name, rules)

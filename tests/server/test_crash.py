@@ -187,6 +187,7 @@ def test_leftovers_are_swept_and_strangers_files_left_alone(tmp_path):
     orphan = root / "blobs" / "00" / ("0" * 32 + ".1.00000000")
     half_written = root / "incoming" / ("0" * 32 + ".2.00000000")
     strange = root / "blobs" / "00" / "notes.txt"
+    strange.parent.mkdir(exist_ok=True)
     for path in (orphan, half_written, strange):
         path.write_bytes(b"x")
     # As after a crash: a server that ended well leaves nothing to sweep.

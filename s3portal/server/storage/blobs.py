@@ -37,10 +37,11 @@ class BlobStore:
     def __init__(self, root: Path) -> None:
         self._incoming = root / "incoming"
         self._blobs = root / "blobs"
-        for folder in (self._incoming, *(self._blobs / f"{number:02x}" for number in range(256))):
+        for folder in (self._incoming, self._blobs):
             folder.mkdir(parents=True, exist_ok=True)
-        for folder in (root, self._blobs):
-            sync_folder(folder)
+        sync_folder(root)
+        # 256 folders, so that none holds all the files; made when the first blob needs one.
+        self._folders = {folder.name for folder in self._blobs.iterdir()}
 
     def path(self, name: str) -> Path:
         return self._blobs / name[:2] / name
@@ -59,6 +60,7 @@ class BlobStore:
                     _write_all(file.fileno(), buffer[:count])
                 os.fsync(file.fileno())
             path = self.path(name)
+            self._make_folder(path.parent)
             temporary.rename(path)
             sync_folder(path.parent)
         except BaseException as problem:
@@ -67,6 +69,12 @@ class BlobStore:
                 raise S3Error("InsufficientStorage") from problem
             raise
         return name
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.name not in self._folders:
+            folder.mkdir(exist_ok=True)
+            sync_folder(self._blobs)
+            self._folders.add(folder.name)
 
     def remove(self, name: str) -> None:
         self.path(name).unlink(missing_ok=True)

@@ -3,8 +3,6 @@
 # ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from s3portal.server.errors import S3Error
 from s3portal.server.storage.records import Bucket
 from s3portal.server.storage.storage import Storage, now_ms
@@ -62,10 +60,6 @@ def set_cors(storage: Storage, name: str, cors: str | None) -> None:
         cursor = connection.execute("UPDATE buckets SET cors = ? WHERE name = ?", (cors, name))
         if cursor.rowcount == 0:
             raise no_such_bucket(name)
-
-
-def bucket_names(storage: Storage) -> Iterator[str]:
-    return (bucket.name for bucket in find_all(storage))
 
 
 def no_such_bucket(name: str) -> S3Error:
