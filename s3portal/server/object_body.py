@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s3portal.server.storage import objects
@@ -18,9 +18,9 @@ SMALL_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of bytes in one file."""
+    """A run of bytes in a file, or in a small content that was in the database."""
 
-    path: Path
+    source: Path | bytes
     offset: int
     length_bytes: int
 
@@ -30,7 +30,8 @@ def segments_between(storage: Storage, found: StoredObject, first: int, last: in
     segments = []
     for part in objects.parts_between(storage, found.body_id, first, last):
         begin, end = max(first, part.start), min(last + 1, part.start + part.size_bytes)
-        segments.append(Segment(storage.blobs.path(part.blob), begin - part.start, end - begin))
+        source = part.content if part.blob is None else storage.blobs.path(part.blob)
+        segments.append(Segment(source or b"", begin - part.start, end - begin))
     return segments
 
 
@@ -40,7 +41,7 @@ def cut_segments(segments: Sequence[Segment], length_bytes: int) -> list[Segment
     for segment in segments:
         if length_bytes <= 0:
             break
-        kept.append(Segment(segment.path, segment.offset, min(segment.length_bytes, length_bytes)))
+        kept.append(replace(segment, length_bytes=min(segment.length_bytes, length_bytes)))
         length_bytes -= segment.length_bytes
     return kept
 
@@ -56,21 +57,19 @@ class ObjectBody:
 
     def __iter__(self) -> Iterator[bytes]:
         for segment in self._segments:
-            with segment.path.open("rb", buffering=0) as file:
-                file.seek(segment.offset)
-                left_bytes = segment.length_bytes
-                while left_bytes:
-                    chunk = file.read(min(CHUNK_BYTES, left_bytes))
-                    if not chunk:
-                        raise OSError(f"{segment.path} is shorter than its row says")
-                    left_bytes -= len(chunk)
-                    self.bytes_sent += len(chunk)
-                    yield chunk
+            for chunk in _chunks(segment):
+                self.bytes_sent += len(chunk)
+                yield chunk
 
     def send_to(self, sock: socket.socket) -> None:
         """Sends everything."""
         for segment in self._segments:
-            with segment.path.open("rb", buffering=0) as file:
+            if isinstance(segment.source, bytes):
+                content = b"".join(_chunks(segment))
+                sock.sendall(content)
+                self.bytes_sent += len(content)
+                continue
+            with segment.source.open("rb", buffering=0) as file:
                 try:
                     sock.sendfile(file, segment.offset, segment.length_bytes)
                 finally:
@@ -94,6 +93,21 @@ class ObjectBody:
         release, self._release = self._release, None
         if release:
             release()
+
+
+def _chunks(segment: Segment) -> Iterator[bytes]:
+    if isinstance(segment.source, bytes):
+        yield segment.source[segment.offset : segment.offset + segment.length_bytes]
+        return
+    with segment.source.open("rb", buffering=0) as file:
+        file.seek(segment.offset)
+        left_bytes = segment.length_bytes
+        while left_bytes:
+            chunk = file.read(min(CHUNK_BYTES, left_bytes))
+            if not chunk:
+                raise OSError(f"{segment.source} is shorter than its row says")
+            left_bytes -= len(chunk)
+            yield chunk
 
 
 class SegmentReader:

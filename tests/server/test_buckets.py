@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import BUCKET, client_of, code_of, refusal_of, send, signed_headers, signed_send
+from conftest import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_headers, signed_send
 
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.s3_request import valid_bucket_name
@@ -37,7 +37,7 @@ def test_deleting_a_bucket_takes_its_unfinished_uploads_along(admin, tmp_path):
     admin.create_bucket(Bucket="new-bucket")
     target = {"Bucket": "new-bucket", "Key": "k"}
     upload_id = admin.create_multipart_upload(**target)["UploadId"]
-    admin.upload_part(**target, UploadId=upload_id, PartNumber=1, Body=b"x")
+    admin.upload_part(**target, UploadId=upload_id, PartNumber=1, Body=b"x" * MIB)
     admin.delete_bucket(Bucket="new-bucket")
     assert [path for path in (tmp_path / "s3" / "blobs").rglob("*") if path.is_file()] == []
     assert code_of(admin.list_parts, **target, UploadId=upload_id) == "NoSuchUpload"

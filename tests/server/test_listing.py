@@ -29,12 +29,15 @@ def model(keys, prefix, delimiter, after=""):
 
 def store(server, keys):
     """Puts rows for the keys in place of what was there."""
-    with server._server.storage.database.write() as connection:
+
+    def replace_all(connection):
         connection.execute("DELETE FROM objects")
         connection.executemany(
             "INSERT INTO objects VALUES (?, ?, '', 1, 'etag', 0, '{}', 'CRC32', '', 'FULL_OBJECT', 0)",
             [(BUCKET, key.encode()) for key in keys],
         )
+
+    server._server.storage.database.write(replace_all)
 
 
 def names(page):

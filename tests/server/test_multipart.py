@@ -84,7 +84,7 @@ def test_an_upload_of_one_empty_part_is_an_empty_object(s3, upload_id):
 
 def test_completing_copies_nothing_and_removes_the_unused_parts(s3, upload_id, tmp_path):
     etag = put_part(s3, upload_id, 1, PART)
-    put_part(s3, upload_id, 2, b"unused")
+    put_part(s3, upload_id, 2, b"unused" * MIB)
     used = [name for name in blobs_of(tmp_path) if ".1." in name]
     complete(s3, upload_id, [(1, etag)])
     assert blobs_of(tmp_path) == used
@@ -98,11 +98,12 @@ def test_nothing_is_visible_before_complete(s3, upload_id):
 
 
 def test_the_old_object_stays_until_complete_and_is_then_replaced_whole(s3, upload_id, tmp_path):
-    s3.put_object(**TARGET, Body=b"old")
-    etag = put_part(s3, upload_id, 1, b"new")
-    assert content_of(s3) == b"old"
+    old, new = b"o" * MIB, b"n" * MIB
+    s3.put_object(**TARGET, Body=old)
+    etag = put_part(s3, upload_id, 1, new)
+    assert content_of(s3) == old
     complete(s3, upload_id, [(1, etag)])
-    assert content_of(s3) == b"new"
+    assert content_of(s3) == new
     assert len(blobs_of(tmp_path)) == 1
 
 
@@ -218,7 +219,8 @@ class TestRefusals:
 
 class TestAbort:
     def test_removes_the_parts_and_ends_the_upload(self, s3, upload_id, tmp_path):
-        put_part(s3, upload_id, 1, b"x")
+        put_part(s3, upload_id, 1, PART)
+        assert len(blobs_of(tmp_path)) == 1
         s3.abort_multipart_upload(**TARGET, UploadId=upload_id)
         assert blobs_of(tmp_path) == []
         assert code_of(s3.abort_multipart_upload, **TARGET, UploadId=upload_id) == "NoSuchUpload"
@@ -323,7 +325,7 @@ class TestListing:
 
 def test_ten_thousand_parts_complete(shared_server):
     """The limit itself, with the parts' rows written directly: 10,000 real parts would be 50 GB."""
-    from s3portal.server.storage import uploads
+    from s3portal.server.storage import objects, uploads
     from s3portal.server.storage.records import Part
 
     s3 = client_of(shared_server)
@@ -331,11 +333,11 @@ def test_ten_thousand_parts_complete(shared_server):
     storage = shared_server._server.storage
     upload = uploads.find(storage, BUCKET, TARGET["Key"], upload_id)
     etag = hashlib.md5(PART).hexdigest()
-    with storage.database.write() as connection:
-        for number in range(1, 10_001):
-            row = (upload.upload_id, number, f"{upload_id}.{number}.00000000", 0, 5 * MIB, etag, b"\0" * 8, 0)
-            connection.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    assert isinstance(uploads.list_parts(storage, upload_id, 0, 1)[0], Part)
+    parts = [
+        Part(number, f"{upload_id}.{number}.00000000", 0, 5 * MIB, etag, b"\0" * 8, 0)
+        for number in range(1, 10_001)
+    ]
+    storage.database.write(lambda connection: objects.insert_parts(connection, upload.upload_id, parts))
     done = complete(s3, upload_id, [(number, f'"{etag}"') for number in range(1, 10_001)])
     assert done["ETag"].endswith('-10000"')
     assert s3.head_object(**TARGET)["ContentLength"] == 50_000 * MIB

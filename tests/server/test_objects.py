@@ -333,8 +333,13 @@ class TestDeleting:
         assert body_of(s3.get_object(**ten)) == CONTENT
 
     def test_the_file_is_gone_too(self, s3, ten, tmp_path):
+        def files():
+            return [path for path in (tmp_path / "s3" / "blobs").rglob("*") if path.is_file()]
+
+        s3.put_object(**ten, Body=b"x" * MIB)
+        assert len(files()) == 1
         s3.delete_object(**ten)
-        assert [path for path in (tmp_path / "s3" / "blobs").rglob("*") if path.is_file()] == []
+        assert files() == []
 
 
 def test_a_reader_gets_the_whole_object_although_it_is_replaced_meanwhile(s3_server, s3, tmp_path):

@@ -139,7 +139,7 @@ def _target(call: Call) -> tuple[Upload, int]:
 
 
 def _store_part(call: Call, upload: Upload, part_number: int, payload: Payload) -> Part:
-    blob = call.storage.blobs.receive(payload, upload.upload_id, part_number)
+    blob, content = call.storage.blobs.receive(payload, upload.upload_id, part_number)
     part = Part(
         part_number=part_number,
         blob=blob,
@@ -148,6 +148,7 @@ def _store_part(call: Call, upload: Upload, part_number: int, payload: Payload) 
         etag=payload.md5_hex,
         checksum=payload.digest(ALGORITHMS[upload.checksum_algorithm]),
         modified_at=now_ms(),
+        content=content,
     )
     uploads.put_part(call.storage, upload, part)
     return part

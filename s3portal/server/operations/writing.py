@@ -87,7 +87,7 @@ def _store(
     call: Call, payload: Payload, headers: dict[str, str], precondition: objects.Precondition
 ) -> StoredObject:
     body_id = new_body_id()
-    blob = call.storage.blobs.receive(payload, body_id, 1)
+    blob, content = call.storage.blobs.receive(payload, body_id, 1)
     algorithm = payload.given_algorithm or payload.algorithms[0]
     digest = payload.digest(algorithm)
     modified_at = now_ms()
@@ -102,7 +102,7 @@ def _store(
         checksum=Checksum(algorithm.name, encode(digest)),
         part_count=0,
     )
-    part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at)
+    part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
     objects.put(call.storage, stored, [part], precondition)
     return stored
 

@@ -1,4 +1,5 @@
-"""Blobs: the bytes of parts, each in a plain file that is written once and never changed.
+"""Blobs: the bytes of parts, each in a plain file that is written once and never changed (but for very small
+parts: their bytes stay with their rows).
 
 ``<root>/incoming/<name>`` while it is written, ``<root>/blobs/<xx>/<name>`` once it is whole and synced.
 A name is ``<body id>.<part number>.<random>``: unique, so nothing is ever overwritten, and enough to find
@@ -18,13 +19,21 @@ from typing import Protocol
 from s3portal.server.errors import S3Error
 
 BUFFER_BYTES = 256 * 1024
+# A file costs two syncs and a block of the disk; content up to this size goes with its row instead, where
+# the commit syncs it anyway.
+SMALL_CONTENT_BYTES = 16 * 1024
 _NAME = re.compile(r"([0-9a-f]{32})\.(\d{1,5})\.[0-9a-f]{8}")
 
 
 class Source(Protocol):
-    """Where content comes from: fills a buffer and returns the bytes read, 0 at the end."""
+    """Where content comes from: ``readinto`` fills a buffer and returns the bytes read, 0 at the end."""
+
+    @property
+    def size_bytes(self) -> int: ...
 
     def readinto(self, buffer: memoryview, /) -> int: ...
+
+    def read_all(self) -> bytes: ...
 
 
 def new_body_id() -> str:
@@ -46,11 +55,17 @@ class BlobStore:
     def path(self, name: str) -> Path:
         return self._blobs / name[:2] / name
 
-    def receive(self, source: Source, body_id: str, part_number: int) -> str:
-        """Writes all that ``source`` gives and returns the blob's name once it is safe on the disk.
+    def receive(self, source: Source, body_id: str, part_number: int) -> tuple[str | None, bytes | None]:
+        """Takes all that ``source`` gives; returns the name of the blob that has it, safe on the disk, or
+        the bytes themselves when they are few, to be stored with the row.
 
         Nothing stays behind when the source raises. Raises InsufficientStorage when the disk is full.
         """
+        if source.size_bytes <= SMALL_CONTENT_BYTES:
+            return None, source.read_all()
+        return self._write(source, body_id, part_number), None
+
+    def _write(self, source: Source, body_id: str, part_number: int) -> str:
         name = f"{body_id}.{part_number}.{secrets.token_hex(4)}"
         temporary = self._incoming / name
         try:

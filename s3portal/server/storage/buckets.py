@@ -3,6 +3,8 @@
 # ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
 from __future__ import annotations
 
+import sqlite3
+
 from s3portal.server.errors import S3Error
 from s3portal.server.storage.records import Bucket
 from s3portal.server.storage.storage import Storage, now_ms
@@ -28,11 +30,14 @@ def find_all(storage: Storage) -> list[Bucket]:
 
 def create(storage: Storage, name: str, cors: str | None = None) -> bool:
     """Creates a bucket; returns False, and changes nothing, when it is there already."""
-    with storage.database.write() as connection:
+
+    def insert(connection: sqlite3.Connection) -> bool:
         cursor = connection.execute(
             "INSERT OR IGNORE INTO buckets (name, created_at, cors) VALUES (?, ?, ?)", (name, now_ms(), cors)
         )
         return cursor.rowcount == 1
+
+    return storage.database.write(insert)
 
 
 def delete(storage: Storage, name: str) -> None:
@@ -40,26 +45,34 @@ def delete(storage: Storage, name: str) -> None:
 
     Raises NoSuchBucket, or BucketNotEmpty while it has objects.
     """
-    doomed: list[tuple[str, list[str]]] = []
-    with storage.database.write() as connection:
+
+    def remove(connection: sqlite3.Connection) -> list[tuple[str, list[str | None]]]:
         if connection.execute("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", (name,)).fetchone():
             raise S3Error("BucketNotEmpty", facts={"BucketName": name})
         if connection.execute("DELETE FROM buckets WHERE name = ?", (name,)).rowcount == 0:
             raise no_such_bucket(name)
         uploads = connection.execute("DELETE FROM uploads WHERE bucket = ? RETURNING upload_id", (name,))
-        for (upload_id,) in uploads.fetchall():
-            blobs = connection.execute("DELETE FROM parts WHERE body_id = ? RETURNING blob", (upload_id,))
-            doomed.append((upload_id, [blob for (blob,) in blobs]))
-    for upload_id, blob_names in doomed:
-        storage.leases.doom(upload_id, blob_names)
+        return [(upload_id, delete_parts(connection, upload_id)) for (upload_id,) in uploads.fetchall()]
+
+    for upload_id, blobs in storage.database.write(remove):
+        storage.leases.doom(upload_id, blobs)
+
+
+def delete_parts(connection: sqlite3.Connection, body_id: str) -> list[str | None]:
+    """Within a transaction: forgets the parts of a body and returns their blobs."""
+    rows = connection.execute("DELETE FROM parts WHERE body_id = ? RETURNING blob", (body_id,))
+    return [blob for (blob,) in rows.fetchall()]
 
 
 def set_cors(storage: Storage, name: str, cors: str | None) -> None:
     """Replaces a bucket's CORS rules (JSON; None removes them). Raises NoSuchBucket."""
-    with storage.database.write() as connection:
+
+    def update(connection: sqlite3.Connection) -> None:
         cursor = connection.execute("UPDATE buckets SET cors = ? WHERE name = ?", (cors, name))
         if cursor.rowcount == 0:
             raise no_such_bucket(name)
+
+    storage.database.write(update)
 
 
 def no_such_bucket(name: str) -> S3Error:

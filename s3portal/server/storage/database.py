@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from s3portal.server.errors import S3Error
 
@@ -36,12 +38,13 @@ CREATE TABLE objects (
 CREATE TABLE parts (
     body_id TEXT NOT NULL,
     part_number INTEGER NOT NULL,
-    blob TEXT NOT NULL,
+    blob TEXT,
     start INTEGER NOT NULL,
     size_bytes INTEGER NOT NULL,
     etag TEXT NOT NULL,
     checksum BLOB NOT NULL,
     modified_at INTEGER NOT NULL,
+    content BLOB,
     PRIMARY KEY (body_id, part_number)
 ) WITHOUT ROWID;
 CREATE TABLE uploads (
@@ -59,6 +62,19 @@ CREATE TABLE uploads (
 """
 
 
+Result = TypeVar("Result")
+
+
+@dataclass
+class _Job:
+    """A change that waits for its commit."""
+
+    change: Callable[[sqlite3.Connection], Any]
+    finished: bool = False
+    result: Any = None
+    error: Exception | None = None
+
+
 class Database:
     """Many readers at once, one writer. A write that returned is on the disk (WAL, synchronous=FULL)."""
 
@@ -66,6 +82,8 @@ class Database:
         self._path = path
         self._idle_readers: list[sqlite3.Connection] = []
         self._write_lock = threading.Lock()
+        self._queue_lock = threading.Lock()
+        self._queue: list[_Job] = []
         self._writer = self._connect()
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
@@ -98,29 +116,62 @@ class Database:
         finally:
             self._idle_readers.append(connection)
 
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: committed and synced at the end of the block, undone when the block raises.
+    def write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Makes a change in a transaction and returns what ``change`` returned, once it is on the disk.
 
+        What ``change`` raises undoes it and comes back to the caller. Changes of several threads that wait
+        at the same time share one commit: syncing the disk is what costs, and it costs the same for all.
         Raises InsufficientStorage when the disk is full.
         """
+        job = _Job(change)
+        with self._queue_lock:
+            self._queue.append(job)
         with self._write_lock:
-            try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._writer
-                    self._writer.execute("COMMIT")
-                except BaseException:
-                    if self._writer.in_transaction:
-                        self._writer.execute("ROLLBACK")
-                    raise
-            except sqlite3.OperationalError as problem:
-                if "full" in str(problem):
-                    raise S3Error("InsufficientStorage") from problem
-                raise
+            # Whoever comes first commits for all who wait by then; the others find their job done.
+            if not job.finished:
+                self._commit_queue()
+        if job.error is not None:
+            raise job.error
+        result: Result = job.result
+        return result
+
+    def _commit_queue(self) -> None:
+        with self._queue_lock:
+            jobs, self._queue = self._queue, []
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                self._run(job)
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as problem:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            for job in jobs:
+                job.error = _error_of(problem)
+        finally:
+            for job in jobs:
+                job.finished = True
+
+    def _run(self, job: _Job) -> None:
+        """Makes one change; when it raises anything but a failure of the database, only it is undone."""
+        self._writer.execute("SAVEPOINT one_change")
+        try:
+            job.result = job.change(self._writer)
+        except sqlite3.Error:
+            raise
+        except Exception as refused:  # noqa: BLE001  (raised again in the thread that asked for the change)
+            job.error = refused
+            self._writer.execute("ROLLBACK TO one_change")
+        self._writer.execute("RELEASE one_change")
 
     def close(self) -> None:
         with self._write_lock:
             while self._idle_readers:
                 self._idle_readers.pop().close()
             self._writer.close()
+
+
+def _error_of(problem: sqlite3.Error) -> Exception:
+    if isinstance(problem, sqlite3.OperationalError) and "full" in str(problem):
+        return S3Error("InsufficientStorage")
+    return problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 
 class Leases:
@@ -32,13 +32,17 @@ class Leases:
             blobs = self._doomed.pop(body_id, [])
         self._remove(blobs)
 
-    def doom(self, body_id: str, blobs: Sequence[str]) -> None:
-        """Removes blobs that no row knows any more: now, or when the body's last reader has gone."""
+    def doom(self, body_id: str, blobs: Iterable[str | None]) -> None:
+        """Removes blobs that no row knows any more: now, or when the body's last reader has gone.
+
+        None stands for a part that had no blob.
+        """
+        named = [blob for blob in blobs if blob is not None]
         with self._lock:
             if body_id in self._readers:
-                self._doomed.setdefault(body_id, []).extend(blobs)
+                self._doomed.setdefault(body_id, []).extend(named)
                 return
-        self._remove(blobs)
+        self._remove(named)
 
     def _remove(self, blobs: Sequence[str]) -> None:
         for blob in blobs:

@@ -9,7 +9,7 @@ from typing import Any
 
 from s3portal.server.checksums import Checksum
 from s3portal.server.errors import S3Error
-from s3portal.server.storage.buckets import no_such_bucket
+from s3portal.server.storage.buckets import delete_parts, no_such_bucket
 from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
 
@@ -18,6 +18,8 @@ COLUMNS = (
     "checksum_algorithm, checksum_value, checksum_type, part_count"
 )
 PART_COLUMNS = "part_number, blob, start, size_bytes, etag, checksum, modified_at"
+# Bodies with their blobs that a transaction forgot, to be removed after its commit.
+Doomed = list[tuple[str, list[str | None]]]
 # Given the object that is there (or None); raises to refuse the change. Runs inside the transaction.
 Precondition = Callable[[StoredObject | None], None]
 
@@ -53,7 +55,7 @@ def parts_between(storage: Storage, body_id: str, first: int, last: int) -> list
     """Returns the parts, in order, that hold the bytes from offset ``first`` to ``last``, both included."""
     with storage.database.read() as connection:
         rows = connection.execute(
-            f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ? "
+            f"SELECT {PART_COLUMNS}, content FROM parts WHERE body_id = ? "
             "AND start <= ? AND start + size_bytes > ? ORDER BY part_number",
             (body_id, last, first),
         )
@@ -75,27 +77,22 @@ def put(storage: Storage, new: StoredObject, parts: Sequence[Part], precondition
 
     When it is refused (NoSuchBucket, or what the precondition raises) the blobs are removed.
     """
+
+    def insert(connection: sqlite3.Connection) -> Doomed:
+        doomed = replace(connection, new, precondition)
+        insert_parts(connection, new.body_id, parts)
+        return doomed
+
     try:
-        with storage.database.write() as connection:
-            doomed = replace(connection, new, precondition)
-            connection.executemany(
-                f"INSERT INTO parts (body_id, {PART_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(new.body_id, *part_row(part)) for part in parts],
-            )
+        doomed = storage.database.write(insert)
     except BaseException:
         storage.leases.doom(new.body_id, [part.blob for part in parts])
         raise
-    for body_id, blobs in doomed:
-        storage.leases.doom(body_id, blobs)
+    remove_doomed(storage, doomed)
 
 
-def replace(
-    connection: sqlite3.Connection, new: StoredObject, precondition: Precondition
-) -> list[tuple[str, list[str]]]:
-    """Within a transaction: puts an object's row in place of what was there.
-
-    Returns the body id and blobs of what was there, to be removed after the commit.
-    """
+def replace(connection: sqlite3.Connection, new: StoredObject, precondition: Precondition) -> Doomed:
+    """Within a transaction: puts an object's row in place of what was there, and returns the latter."""
     if not _bucket_exists(connection, new.bucket):
         raise no_such_bucket(new.bucket)
     old = _select(connection, new.bucket, new.key)
@@ -121,36 +118,46 @@ def replace(
 
 def delete(storage: Storage, bucket: str, keys: Sequence[str], precondition: Precondition) -> None:
     """Deletes objects, all or none; keys that are not there are no error. Raises NoSuchBucket."""
-    doomed = []
-    with storage.database.write() as connection:
+
+    def remove(connection: sqlite3.Connection) -> Doomed:
         if not _bucket_exists(connection, bucket):
             raise no_such_bucket(bucket)
+        doomed: Doomed = []
         for key in keys:
             old = _select(connection, bucket, key)
             precondition(old)
             if old:
                 connection.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key.encode()))
                 doomed.append((old.body_id, delete_parts(connection, old.body_id)))
+        return doomed
+
+    remove_doomed(storage, storage.database.write(remove))
+
+
+def remove_doomed(storage: Storage, doomed: Doomed) -> None:
+    """After the commit: removes what was replaced or deleted."""
     for body_id, blobs in doomed:
         storage.leases.doom(body_id, blobs)
 
 
-def delete_parts(connection: sqlite3.Connection, body_id: str) -> list[str]:
-    """Within a transaction: forgets the parts of a body and returns their blobs."""
-    rows = connection.execute("DELETE FROM parts WHERE body_id = ? RETURNING blob", (body_id,))
-    return [blob for (blob,) in rows.fetchall()]
-
-
-def part_row(part: Part) -> tuple[Any, ...]:
-    """Returns a part's values in the order of PART_COLUMNS."""
-    return (
-        part.part_number,
-        part.blob,
-        part.start,
-        part.size_bytes,
-        part.etag,
-        part.checksum,
-        part.modified_at,
+def insert_parts(connection: sqlite3.Connection, body_id: str, parts: Sequence[Part]) -> None:
+    """Within a transaction: stores the rows of parts."""
+    connection.executemany(
+        f"INSERT INTO parts (body_id, {PART_COLUMNS}, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                body_id,
+                p.part_number,
+                p.blob,
+                p.start,
+                p.size_bytes,
+                p.etag,
+                p.checksum,
+                p.modified_at,
+                p.content,
+            )
+            for p in parts
+        ],
     )
 
 

@@ -19,19 +19,20 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a body, in a blob of its own.
+    """A piece of a body: in a blob of its own, or, when it is small, with its row (``content``).
 
     ``start`` is its offset in the object in bytes, set when the object is completed; ``etag`` the MD5 in hex
     without quotes; ``checksum`` the digest in the algorithm of its upload.
     """
 
     part_number: int
-    blob: str
+    blob: str | None
     start: int
     size_bytes: int
     etag: str
     checksum: bytes
     modified_at: int
+    content: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from s3portal.server.errors import S3Error
-from s3portal.server.storage.buckets import no_such_bucket
-from s3portal.server.storage.objects import PART_COLUMNS, Precondition, delete_parts, part_row, replace
+from s3portal.server.storage.buckets import delete_parts, no_such_bucket
+from s3portal.server.storage.objects import (
+    PART_COLUMNS,
+    Doomed,
+    Precondition,
+    insert_parts,
+    remove_doomed,
+    replace,
+)
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
 
@@ -21,7 +28,8 @@ COLUMNS = (
 
 def create(storage: Storage, upload: Upload) -> None:
     """Stores a new upload. Raises NoSuchBucket."""
-    with storage.database.write() as connection:
+
+    def insert(connection: sqlite3.Connection) -> None:
         if not connection.execute("SELECT 1 FROM buckets WHERE name = ?", (upload.bucket,)).fetchone():
             raise no_such_bucket(upload.bucket)
         connection.execute(
@@ -39,6 +47,8 @@ def create(storage: Storage, upload: Upload) -> None:
             ),
         )
 
+    storage.database.write(insert)
+
 
 def find(storage: Storage, bucket: str, key: str, upload_id: str) -> Upload:
     """Returns an upload of exactly this key; raises NoSuchUpload."""
@@ -52,21 +62,22 @@ def put_part(storage: Storage, upload: Upload, part: Part) -> None:
     When the upload ended meanwhile, the blob is removed and NoSuchUpload raised.
     """
     body_id = upload.upload_id
+
+    def insert(connection: sqlite3.Connection) -> list[str | None]:
+        _require(connection, upload.bucket, upload.key, body_id)
+        replaced = connection.execute(
+            "DELETE FROM parts WHERE body_id = ? AND part_number = ? RETURNING blob",
+            (body_id, part.part_number),
+        ).fetchall()
+        insert_parts(connection, body_id, [part])
+        return [blob for (blob,) in replaced]
+
     try:
-        with storage.database.write() as connection:
-            _require(connection, upload.bucket, upload.key, body_id)
-            replaced = connection.execute(
-                "DELETE FROM parts WHERE body_id = ? AND part_number = ? RETURNING blob",
-                (body_id, part.part_number),
-            ).fetchall()
-            connection.execute(
-                f"INSERT INTO parts (body_id, {PART_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (body_id, *part_row(part)),
-            )
+        replaced = storage.database.write(insert)
     except BaseException:
         storage.leases.doom(body_id, [part.blob])
         raise
-    storage.leases.doom(body_id, [blob for (blob,) in replaced])
+    storage.leases.doom(body_id, replaced)
 
 
 def list_parts(storage: Storage, upload_id: str, after: int, limit: int) -> list[Part]:
@@ -94,7 +105,8 @@ def complete(
     of, with their offsets; what it raises leaves the upload as it was. Other parts are removed.
     Raises NoSuchUpload.
     """
-    with storage.database.write() as connection:
+
+    def make(connection: sqlite3.Connection) -> tuple[StoredObject, Doomed]:
         upload = _require(connection, bucket, key, upload_id)
         rows = connection.execute(f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ?", (upload_id,))
         stored = {part.part_number: part for part in (Part(*row) for row in rows)}
@@ -109,23 +121,23 @@ def complete(
             "UPDATE parts SET start = ? WHERE body_id = ? AND part_number = ?",
             [(part.start, upload_id, part.part_number) for part in used],
         )
-        _delete(connection, upload)
-    doomed.append((upload_id, [stored[part_number].blob for part_number in unused]))
-    for body_id, blobs in doomed:
-        storage.leases.doom(body_id, blobs)
+        connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
+        return new, [*doomed, (upload_id, [stored[part_number].blob for part_number in unused])]
+
+    new, doomed = storage.database.write(make)
+    remove_doomed(storage, doomed)
     return new
 
 
 def abort(storage: Storage, bucket: str, key: str, upload_id: str) -> None:
     """Forgets an upload and removes its parts. Raises NoSuchUpload."""
-    with storage.database.write() as connection:
-        _delete(connection, _require(connection, bucket, key, upload_id))
-        blobs = delete_parts(connection, upload_id)
-    storage.leases.doom(upload_id, blobs)
 
+    def remove(connection: sqlite3.Connection) -> list[str | None]:
+        _require(connection, bucket, key, upload_id)
+        connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
+        return delete_parts(connection, upload_id)
 
-def _delete(connection: sqlite3.Connection, upload: Upload) -> None:
-    connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload.upload_id,))
+    storage.leases.doom(upload_id, storage.database.write(remove))
 
 
 def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> Upload:

@@ -1,0 +1,119 @@
+"""The database's writes: each is undone alone, many share one commit, and none returns before it is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import pytest
+
+from s3portal.server.errors import S3Error
+from s3portal.server.storage.database import Database
+from s3portal.server.storage.leases import Leases
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(tmp_path / "metadata.sqlite3")
+    yield database
+    database.close()
+
+
+def insert(name):
+    return lambda connection: connection.execute("INSERT INTO buckets VALUES (?, 0, NULL)", (name,)).rowcount
+
+
+def names(database):
+    with database.read() as connection:
+        return sorted(name for (name,) in connection.execute("SELECT name FROM buckets"))
+
+
+def test_a_change_returns_its_result_and_is_there(database):
+    assert database.write(insert("a")) == 1
+    assert names(database) == ["a"]
+
+
+def test_what_a_change_raises_undoes_it_and_comes_back(database):
+    def refused(connection):
+        insert("b")(connection)
+        raise S3Error("NoSuchBucket")
+
+    with pytest.raises(S3Error, match="NoSuchBucket"):
+        database.write(refused)
+    database.write(insert("c"))
+    assert names(database) == ["c"]
+
+
+def test_changes_that_wait_together_share_a_commit_and_fail_alone(database):
+    commits = []
+    database._writer.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    entered, go_on = threading.Event(), threading.Event()
+    outcomes = {}
+
+    def hold(connection):
+        entered.set()
+        assert go_on.wait(20)
+
+    def write(number):
+        def change(connection):
+            insert(f"b{number}")(connection)
+            if number % 3 == 0:
+                raise S3Error("NoSuchKey")
+            return number
+
+        try:
+            outcomes[number] = database.write(change)
+        except S3Error as refused:
+            outcomes[number] = refused.code
+
+    threads = [threading.Thread(target=database.write, args=(hold,))]
+    threads[0].start()
+    assert entered.wait(20)
+    threads += [threading.Thread(target=write, args=(number,)) for number in range(9)]
+    for thread in threads[1:]:
+        thread.start()
+    while len(database._queue) < 9:
+        threading.Event().wait(0.001)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+
+    assert outcomes == {number: "NoSuchKey" if number % 3 == 0 else number for number in range(9)}
+    assert names(database) == [f"b{number}" for number in range(9) if number % 3]
+    assert len(commits) == 2
+
+
+def test_a_failing_database_fails_every_change_of_the_commit_and_recovers(database):
+    with pytest.raises(sqlite3.IntegrityError):
+        database.write(lambda connection: [insert("a")(connection) for _ in range(2)])
+    assert names(database) == []
+    database.write(insert("a"))
+    assert names(database) == ["a"]
+
+
+def test_another_versions_database_is_left_alone(tmp_path):
+    path = tmp_path / "metadata.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(RuntimeError, match="another version"):
+        Database(path)
+
+
+class TestLeases:
+    def test_blobs_go_at_once_when_nobody_reads(self):
+        removed = []
+        Leases(removed.append).doom("body", ["a", None, "b"])
+        assert removed == ["a", "b"]
+
+    def test_they_wait_for_the_last_reader(self):
+        removed = []
+        leases = Leases(removed.append)
+        leases.acquire("body")
+        leases.acquire("body")
+        leases.doom("body", ["a"])
+        leases.release("body")
+        assert (removed, leases.pending) == ([], True)
+        leases.release("body")
+        assert (removed, leases.pending) == (["a"], False)
+        leases.doom("other", ["b"])
+        assert removed == ["a", "b"]
