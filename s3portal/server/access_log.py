@@ -6,6 +6,7 @@ Queries never get into it: they hold signatures and session tokens.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from s3portal.server.s3_request import S3Request
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,11 @@ class AccessLog:
             if self._file:
                 times = {name: getattr(record, name).isoformat(timespec="milliseconds") for name in _TIMES}
                 line = json.dumps(asdict(record) | times, separators=(",", ":"))
-                self._file.write(line.encode() + b"\n")
+                try:
+                    self._file.write(line.encode() + b"\n")
+                except OSError as problem:
+                    # A full disk must not turn a good answer into an error.
+                    log.error("a request could not be logged: %s", problem)
 
 
 _TIMES = ("started_at", "ended_at")

@@ -75,7 +75,7 @@ class Gateway:
         try:
             reply = exchange.answer(fault)
         except ConnectionLost:
-            environ[CONNECTION_KEY].drop()
+            _drop(environ)
             entry.answer(status=0, user=exchange.user, bytes_in=_bytes_in(environ), bytes_out=0)
             entry.end()
             return S3Response(status=500)
@@ -201,7 +201,7 @@ class _StreamedBody:
         self._body = body
         self._entry = entry
         self._corrupt = fault is not None and fault.corrupt
-        self._connection = environ[CONNECTION_KEY] if fault and fault.cut_body_at is not None else None
+        self._cut_in = environ if fault and fault.cut_body_at is not None else None
         if fault and fault.cut_body_at is not None:
             body.cut(fault.cut_body_at)
 
@@ -218,8 +218,8 @@ class _StreamedBody:
         self._cut()
 
     def _cut(self) -> None:
-        if self._connection is not None:
-            self._connection.drop()
+        if self._cut_in is not None:
+            _drop(self._cut_in)
 
     def close(self) -> None:
         self._body.close()
@@ -251,6 +251,13 @@ def _error_of_status(status: int) -> S3Error:
         status, "InternalError"
     )
     return S3Error(code, status=status)
+
+
+def _drop(environ: dict[str, Any]) -> None:
+    """Resets the connection, where the HTTP server lets us (ours does; others answer a bare 500)."""
+    connection = environ.get(CONNECTION_KEY)
+    if connection is not None:
+        connection.drop()
 
 
 def _read_limited(body: Any) -> bytes:
