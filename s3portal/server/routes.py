@@ -30,6 +30,8 @@ SUBRESOURCES = frozenset({
 })
 # fmt: on
 COPY_HEADER = "x-amz-copy-source"
+# x-id is what some SDKs add to say the operation's name.
+_HARMLESS = {"versionId", "x-id"}
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,20 @@ def find_operation(request: S3Request) -> Operation:
     copies = COPY_HEADER in request.headers and level == OBJECT and request.method == "PUT"
     operation = _BY_REQUEST.get((level, request.method, subresources, copies))
     if operation is not None:
+        _refuse_unknown_parameters(request)
         return operation
     if request.method in _METHODS[level] and subresources:
         raise S3Error("NotImplemented", facts={"Header": ", ".join(sorted(subresources))})
     facts = {"Method": request.method, "ResourceType": level.upper()}
     raise S3Error("MethodNotAllowed", facts=facts, headers={"Allow": ", ".join(sorted(_METHODS[level]))})
+
+
+def _refuse_unknown_parameters(request: S3Request) -> None:
+    """Raises NotImplemented for a change with a parameter nobody here knows: it may be a sub-resource that S3
+    has since we were written, and must not be taken for the object itself."""
+    if request.method in ("GET", "HEAD"):
+        return
+    known = SUBRESOURCES | _HARMLESS
+    unknown = [n for n, _ in request.query if n not in known and not n.lower().startswith("x-amz-")]
+    if unknown:
+        raise S3Error("NotImplemented", facts={"Header": ", ".join(unknown)})

@@ -390,3 +390,18 @@ def test_who_may_not_list_does_not_learn_what_is_missing(tmp_path):
     with RunningServer(tmp_path / "s3", config) as server:
         assert code_of(client_of(server, "portal").get_object, Bucket=BUCKET, Key="no") == "AccessDenied"
         assert code_of(client_of(server, "admin").get_object, Bucket=BUCKET, Key="no") == "NoSuchKey"
+
+
+def test_metadata_names_with_underscores_and_hyphens_are_two_names(s3):
+    metadata = {"creator_username": "anna", "creator-username": "bert"}
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"x", Metadata=metadata)
+    assert s3.head_object(Bucket=BUCKET, Key="k")["Metadata"] == metadata
+
+
+@pytest.mark.parametrize("parameter", ["annotation", "something-s3-will-have-one-day", "tagging"])
+def test_a_change_of_what_is_not_known_here_is_not_a_change_of_the_object(s3_server, s3, ten, parameter):
+    for method in ("PUT", "DELETE"):
+        status, _, body = signed_send(s3_server, method, f"/{BUCKET}/ten?{parameter}", body=b"other")
+        assert (status, b"NotImplemented" in body) == (501, True)
+    assert signed_send(s3_server, "PUT", f"/{BUCKET}/k?x-id=PutObject", body=b"x")[0] == 200
+    assert body_of(s3.get_object(**ten)) == CONTENT

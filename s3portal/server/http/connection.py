@@ -127,7 +127,8 @@ class Connection:
         if self._dropped:
             return False
         if not keep_alive:
-            if not body.finished and not body.awaits_continue:
+            # Also for one who waited for 100 Continue: it may have lost patience and be sending.
+            if not body.finished:
                 self._linger()
             return False
         return body.drain(DRAIN_LIMIT_BYTES)
