@@ -28,7 +28,10 @@ def require_csrf_token() -> None:
 
 
 def _came_by_api_token() -> bool:
-    """Whether the token in the request's header, and not a cookie, says who the user is."""
-    token = request.headers.get(tk.config["apitoken_header_name"], "")
-    user = api_token.get_user_from_token(token, update_access_time=False) if token else None
-    return user is not None and user.id == tk.current_user.id
+    """Whether a token in the request's headers, and not a cookie, says who the user is."""
+    # Since CKAN 2.11 the setting is called apitoken; CKAN 2.10 looks into Authorization too, whatever is set.
+    settings = ("apitoken_header_name", "apikey_header_name")
+    names = {"Authorization", *(tk.config[name] for name in settings if name in tk.config)}
+    tokens = [request.headers[name] for name in names if request.headers.get(name)]
+    users = (api_token.get_user_from_token(token, update_access_time=False) for token in tokens)
+    return any(user is not None and user.id == tk.current_user.id for user in users)

@@ -11,11 +11,14 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from flask import Blueprint, Response, g, has_request_context, json, request
+from flask import Blueprint, Response, current_app, g, has_request_context, json, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import BadRequest
 
 from ckanext.s3multipart.auth import REFUSAL
 from ckanext.s3multipart.csrf import require_csrf_token
-from ckanext.s3multipart.errors import as_ckan_error
+from ckanext.s3multipart.errors import CsrfTokenMissing, as_ckan_error
 from s3portal.transfer.errors import TransferError
 
 ActionFunction = Callable[[dict[str, Any], dict[str, Any]], Any]
@@ -61,13 +64,21 @@ def refused(refusal: TransferError) -> Exception:
 
 @blueprint.before_app_request
 def check_csrf_token() -> Response | None:
-    """Before CKAN's own check, which answers with a page, and which CKAN 2.12.0 leaves out too often."""
-    if request.endpoint == "api.action" and (request.view_args or {}).get("logic_function") in STATE_CHANGING:
+    """CKAN checks too, but CKAN 2.12.0 leaves it out too often."""
+    if _changes_state():
         try:
             require_csrf_token()
-        except TransferError as refusal:
+        except CsrfTokenMissing as refusal:
             return _answer(refusal)
     return None
+
+
+@blueprint.app_errorhandler(CSRFError)
+def answer_csrf_error(error: CSRFError) -> ResponseReturnValue:
+    """CKAN's own check answers with a page, which no script can read."""
+    if _changes_state():
+        return _answer(CsrfTokenMissing())
+    return current_app.handle_http_exception(BadRequest(error.description))
 
 
 @blueprint.after_app_request
@@ -86,3 +97,8 @@ def _answer(refusal: TransferError) -> Response:
         status=refusal.http_status,
         content_type="application/json;charset=utf-8",
     )
+
+
+def _changes_state() -> bool:
+    action = (request.view_args or {}).get("logic_function")
+    return request.endpoint == "api.action" and action in STATE_CHANGING
