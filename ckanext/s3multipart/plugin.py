@@ -52,7 +52,8 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
-        return {**actions.actions(), **attach.chained_actions()}
+        chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
+        return {**actions.actions(), **chained}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """IAuthFunctions"""
