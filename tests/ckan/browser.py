@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from bs4 import BeautifulSoup, Tag
 from ckan import model
 from ckan.tests import factories
-from flask import Flask
-from werkzeug.test import TestResponse
+from ckan.tests.helpers import CKANTestApp
+from werkzeug.test import Client, TestResponse
 
 PASSWORD = "correct-horse-7"
+#: Cookies are given to the host that the links of the portal lead to.
+SITE_URL = "http://test.ckan.net"
 
 
 class Browser:
     """Somebody who logged in with a password. ``dataset`` is a dataset that they may edit."""
 
-    def __init__(self, app: Flask, **dataset: Any) -> None:
-        with app.test_request_context():
+    def __init__(self, app: CKANTestApp, **dataset: Any) -> None:
+        with app.flask_app.test_request_context():
             user = factories.User(password=PASSWORD)
             organisation = factories.Organization(users=[{"name": user["name"], "capacity": "editor"}])
             package = factories.Dataset(user=user, owner_org=organisation["id"], **dataset)
@@ -27,9 +28,9 @@ class Browser:
         self.name = user["name"]
         self.organisation = organisation["name"]
         self.dataset = package["id"]
-        self._client = app.test_client()
+        self._client = Client(app.app)
         login = self.page("/user/login")
-        answer = self._client.post(
+        answer = self.post(
             "/user/login",
             data={"login": self.name, "password": PASSWORD, **csrf_field(login)},
         )
@@ -37,15 +38,18 @@ class Browser:
 
     def page(self, url: str, status: int = 200) -> BeautifulSoup:
         """A page, by GET."""
-        return read(self._client.get(url), status)
+        return read(self.get(url), status)
 
     def get(self, url: str, **kwargs: Any) -> TestResponse:
-        return self._client.get(url, **kwargs)
+        return self._client.get(url, base_url=SITE_URL, **kwargs)
+
+    def post(self, url: str, **kwargs: Any) -> TestResponse:
+        return self._client.post(url, base_url=SITE_URL, **kwargs)
 
     def action(self, name: str, *, csrf_token: str = "", **asked: Any) -> TestResponse:
         """Calls an action as the scripts of a page do."""
         headers = {"X-CSRFToken": csrf_token} if csrf_token else {}
-        return self._client.post(f"/api/3/action/{name}", json=asked, headers=headers)
+        return self.post(f"/api/3/action/{name}", json=asked, headers=headers)
 
     def csrf_token(self) -> str:
         """The token that scripts find in the head of every page."""
@@ -80,13 +84,15 @@ class Browser:
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources of the dataset."""
-        answer = self.get(f"/api/3/action/package_show?id={self.dataset}")
-        return answer.get_json()["result"]["resources"]
+        return self.package()["resources"]
+
+    def package(self) -> dict[str, Any]:
+        """The dataset."""
+        return self.get(f"/api/3/action/package_show?id={self.dataset}").get_json()["result"]
 
     def follow(self, url: str) -> requests.Response:
         """Clicks a link of the portal."""
-        # The cookie is the test client's own host's.
-        answer = self.get(urlsplit(url).path)
+        answer = self.get(url)
         assert answer.status_code == 302, answer.get_data(as_text=True)[:500]
         return requests.get(answer.headers["Location"], timeout=30)
 
@@ -98,7 +104,7 @@ class Browser:
             for field in form.select("input[name]:not([disabled])")
             if field.get("type") not in ("file", "radio", "checkbox")
         }
-        return self._client.post(form["action"], data={**values, **fields})
+        return self.post(form["action"], data={**values, **fields})
 
 
 def resource_form(answer: TestResponse) -> Tag:

@@ -14,7 +14,7 @@ from ckan import model
 from ckan.cli.db import _run_migrations
 from ckan.common import config as ckan_settings
 from ckan.tests import helpers
-from flask import Flask
+from ckan.tests.helpers import CKANTestApp
 
 from ckanext.s3multipart.settings import PREFIX
 from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN, server_config
@@ -48,11 +48,11 @@ def store_settings(s3_server: RunningServer) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def ckan_app(store_settings: dict[str, str]) -> Iterator[Flask]:
+def ckan_app(store_settings: dict[str, str]) -> Iterator[CKANTestApp]:
     """The application, its plugins loaded and its tables made."""
     ckan_settings.update(store_settings)
     ckan_settings["ckan.plugins"] = "s3multipart s3portal_demo_search"
-    app = helpers._get_test_app().flask_app
+    app = helpers._get_test_app()
     _run_migrations("s3multipart", "head", True)
     yield app
     p.unload_all()
@@ -60,12 +60,12 @@ def ckan_app(store_settings: dict[str, str]) -> Iterator[Flask]:
 
 @pytest.fixture(autouse=True)
 def portal(
-    ckan_app: Flask,
+    ckan_app: CKANTestApp,
     ckan_config,
     s3_server: RunningServer,
     store_settings: dict[str, str],
     request: pytest.FixtureRequest,
-) -> Iterator[Flask]:
+) -> Iterator[CKANTestApp]:
     """The application for one test, with the settings that the test is marked with."""
     ckan_config.update(store_settings)
     ckan_config.update(mark.args for mark in request.node.iter_markers("ckan_config"))
@@ -76,19 +76,19 @@ def portal(
 
 
 @pytest.fixture
-def publisher(portal: Flask) -> Caller:
+def publisher(portal: CKANTestApp) -> Caller:
     """A user who may edit the datasets of an organisation, and one such dataset."""
     return new_publisher(portal)
 
 
 @pytest.fixture
-def another_publisher(portal: Flask) -> Caller:
+def another_publisher(portal: CKANTestApp) -> Caller:
     """A user with another organisation and another dataset."""
     return new_publisher(portal)
 
 
 @pytest.fixture
-def anonymous(portal: Flask) -> Caller:
+def anonymous(portal: CKANTestApp) -> Caller:
     """Somebody who is not signed in."""
     return Caller(portal)
 

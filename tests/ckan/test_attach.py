@@ -23,6 +23,7 @@ def resources(caller: Caller) -> list[dict]:
     return caller.do("package_show", id=caller.dataset)["resources"]
 
 
+@pytest.mark.smoke
 class TestByTheApi:
     def test_a_new_resource_says_what_is_known_of_its_file(self, publisher: Caller) -> None:
         upload = publisher.upload(b"1,2", filename="Flüsse.csv")
@@ -165,7 +166,7 @@ class TestRefused:
         assert len(resources(publisher)) == 1
 
     def test_an_upload_of_another_dataset(self, portal, publisher: Caller) -> None:
-        with portal.test_request_context():
+        with portal.flask_app.test_request_context():
             other = factories.Dataset(owner_org=publisher.organisation_id)
         upload = publisher.upload()
 
@@ -243,6 +244,7 @@ class TestRefused:
         assert publisher.follow(before["url"]).content == b"new"
 
 
+@pytest.mark.smoke
 class TestByTheForm:
     @pytest.fixture
     def browser(self, portal) -> Browser:
@@ -271,9 +273,8 @@ class TestByTheForm:
         )  # fmt: skip
 
         assert answer.status_code == 302
-        package = browser.action("package_show", id=browser.dataset).get_json()["result"]
-        assert package["state"] == "active"
-        assert browser.follow(package["resources"][0]["url"]).content == b"1,2"
+        assert browser.package()["state"] == "active"
+        assert browser.follow(browser.resources()[0]["url"]).content == b"1,2"
 
     def test_an_edit_that_replaces_the_file(self, browser: Browser) -> None:
         browser.publish(b"old")

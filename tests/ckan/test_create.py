@@ -99,7 +99,7 @@ class TestRefused:
 
     def test_a_dataset_without_an_organisation(self, portal) -> None:
         admin = new_sysadmin(portal)
-        with portal.test_request_context():
+        with portal.flask_app.test_request_context():
             dataset = factories.Dataset(owner_org=None)
 
         answer = admin.create(owner=dataset["id"])

@@ -20,6 +20,7 @@ def resource(publisher: Caller) -> dict:
     return publisher.publish(CONTENT, filename="rivers.csv")
 
 
+@pytest.mark.smoke
 class TestWhatItAnswers:
     def test_it_sends_the_reader_to_the_store_for_minutes(self, anonymous: Caller, resource: dict) -> None:
         answer = anonymous.get(resource["url"])
@@ -89,6 +90,7 @@ class TestWhatItAnswers:
         assert publisher.follow(resource["url"]).content == b"new"
 
 
+@pytest.mark.smoke
 class TestWhoGetsIt:
     @pytest.fixture
     def private(self, portal) -> Caller:
@@ -162,8 +164,8 @@ class TestWhatIsNotOurs:
 
         assert answer.headers["Location"] == "http://example.com/x.csv"
 
-    def test_a_file_that_ckan_stores_is_ckans(self, publisher: Caller, create_with_upload: Callable) -> None:
-        resource = create_with_upload(b"by ckan", "by-ckan.csv", package_id=publisher.dataset)
+    def test_a_file_that_ckan_stores_is_ckans(self, publisher: Caller) -> None:
+        resource = publisher.upload_through_ckan(b"by ckan", "by-ckan.csv")
 
         answer = publisher.get(resource["url"])
 

@@ -1,6 +1,5 @@
 """What nothing needs any more goes from the store after the transaction, and not if that is given up."""
 
-import io
 from collections.abc import Callable
 
 import pytest
@@ -37,6 +36,7 @@ def states(caller: Caller) -> list[str]:
     return sorted(row.state for row in rows)
 
 
+@pytest.mark.smoke
 class TestResource:
     def test_its_file_goes_with_it(self, publisher: Caller, resource: dict) -> None:
         publisher.do("resource_delete", id=resource["id"])
@@ -68,15 +68,10 @@ class TestResource:
         assert publisher.get(resource["url"]).headers["Location"] == "http://example.com/rivers.csv"
 
     def test_its_file_goes_when_ckan_itself_stores_another(self, publisher: Caller, resource: dict) -> None:
-        sent = publisher.app.test_client().post(
-            "/api/3/action/resource_patch",
-            data={"id": resource["id"], "upload": (io.BytesIO(b"by ckan"), "by-ckan.csv")},
-            headers=publisher.headers,
-        )
+        after = publisher.upload_through_ckan(b"by ckan", "by-ckan.csv", id=resource["id"])
 
-        assert sent.status_code == 200, sent.get_data(as_text=True)
         assert names(publisher) == ["stays.csv"]
-        assert publisher.get(sent.get_json()["result"]["url"]).data == b"by ckan"
+        assert publisher.get(after["url"]).data == b"by ckan"
 
     def test_the_old_file_goes_when_a_new_one_comes(self, publisher: Caller, resource: dict) -> None:
         upload = publisher.upload(b"new", filename="new.csv")
@@ -86,6 +81,7 @@ class TestResource:
         assert names(publisher) == ["new.csv", "stays.csv"]
 
 
+@pytest.mark.smoke
 class TestDataset:
     @pytest.mark.parametrize("action", ["package_delete", "package_patch", "bulk_update_delete"])
     def test_its_files_go_with_it(self, publisher: Caller, portal, resource: dict, action: str) -> None:

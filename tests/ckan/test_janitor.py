@@ -1,0 +1,145 @@
+"""The janitor removes what nobody will come back for, and nothing else; from a terminal, too."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from callers import Caller, new_sysadmin
+from ckan import model
+from test_removal import names, states
+
+from ckanext.s3multipart.cli import s3multipart
+from ckanext.s3multipart.janitor import sweep
+from ckanext.s3multipart.model import REMOVED, UploadRow, now
+from s3portal.server.testing import RunningServer
+from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING
+
+
+def expire(caller: Caller) -> None:
+    """A week passes."""
+    model.Session.query(UploadRow).filter_by(owner_id=caller.dataset).update(
+        {"expires_at": now() - timedelta(seconds=1)}
+    )
+    model.Session.commit()
+
+
+def test_expired_uploads_go_with_what_the_store_has_of_them(publisher: Caller) -> None:
+    publisher.begin(filename="unfinished.csv")
+    publisher.upload(filename="completed.csv")
+    publisher.publish(filename="attached.csv")
+    expire(publisher)
+
+    sweep()
+
+    assert states(publisher) == [ABORTED, ABORTED, ATTACHED]
+    assert names(publisher) == ["attached.csv"]
+
+
+def test_uploads_that_are_not_expired_stay(publisher: Caller) -> None:
+    publisher.begin()
+    publisher.upload(filename="completed.csv")
+
+    sweep()
+
+    assert states(publisher) == [COMPLETED, UPLOADING]
+    assert names(publisher) == ["completed.csv"]
+
+
+def test_files_of_what_was_deleted_past_ckan_go(publisher: Caller) -> None:
+    """A statement of the administrator's in the database, say: CKAN itself heard nothing of it."""
+    publisher.publish(filename="goes.csv")
+    model.Session.query(model.Resource).filter_by(package_id=publisher.dataset).update({"state": "deleted"})
+    model.Session.commit()
+    assert names(publisher) == ["goes.csv"]
+
+    sweep()
+
+    assert names(publisher) == []
+    assert states(publisher) == [REMOVED]
+
+
+def test_records_of_purged_datasets_go(portal, publisher: Caller) -> None:
+    publisher.publish()
+    new_sysadmin(portal).do("dataset_purge", id=publisher.dataset)
+    assert states(publisher) == [REMOVED]
+
+    sweep()
+
+    assert states(publisher) == []
+
+
+def test_a_dry_run_changes_nothing(publisher: Caller) -> None:
+    publisher.begin()
+    expire(publisher)
+
+    swept = sweep(dry_run=True)
+
+    assert swept.expired >= 1
+    assert states(publisher) == [UPLOADING]
+
+
+def test_a_failing_store_stops_nothing_but_that_upload(publisher: Caller, s3_server: RunningServer) -> None:
+    sweep()
+    for name in ("one.csv", "two.csv"):
+        publisher.begin(filename=name)
+    expire(publisher)
+    # The first call with all its retries fails, the second upload's does not.
+    s3_server.faults.add("AbortMultipartUpload", status=503, first=4)
+
+    swept = sweep()
+
+    assert swept.failed == 1
+    assert states(publisher) == [ABORTED, UPLOADING]
+
+
+def test_an_upload_that_is_being_saved_is_left_alone(publisher: Caller) -> None:
+    upload = publisher.upload(filename="saving.csv")
+    expire(publisher)
+    with model.Session.get_bind().connect() as saving, saving.begin():
+        saving.execute(UploadRow.__table__.select().where(UploadRow.id == upload["id"]).with_for_update())
+
+        sweep()
+
+    assert states(publisher) == [COMPLETED]
+    assert names(publisher) == ["saving.csv"]
+
+
+class TestTerminal:
+    def test_the_janitor_says_what_it_did(self, cli, publisher: Caller) -> None:
+        sweep()
+        publisher.begin()
+        expire(publisher)
+
+        said = cli.invoke(s3multipart, ["janitor"], catch_exceptions=False)
+
+        assert said.exit_code == 0
+        assert "1 uploads that nobody attached in time were removed" in said.output
+
+    def test_the_janitor_fails_where_the_store_does(
+        self, cli, publisher: Caller, s3_server: RunningServer
+    ) -> None:
+        publisher.begin()
+        expire(publisher)
+        s3_server.faults.add("AbortMultipartUpload", status=503)
+
+        said = cli.invoke(s3multipart, ["janitor", "--json"])
+
+        assert said.exit_code == 1
+        assert json.loads(said.output.splitlines()[0])["failed"] == 1
+
+    def test_usage_shows_what_organisations_hold(self, cli, publisher: Caller) -> None:
+        publisher.publish(b"12345")
+
+        said = cli.invoke(s3multipart, ["usage", "--json"], catch_exceptions=False)
+
+        [row] = [row for row in json.loads(said.stdout) if row["organisation"] == publisher.organisation]
+        assert (row["files"], row["used"], row["allowed"]) == (1, 5, None)
+
+    @pytest.mark.parametrize("command", ["janitor", "usage"])
+    def test_people_read_sentences(self, cli, publisher: Caller, command: str) -> None:
+        publisher.publish()
+
+        said = cli.invoke(s3multipart, [command], catch_exceptions=False)
+
+        assert said.exit_code == 0
+        assert "files" in said.output
