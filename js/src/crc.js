@@ -71,34 +71,33 @@ export class RunningCrc {
     return this;
   }
 
-  /** @returns {bigint} */
-  get value() {
-    const whole = (BigInt(this.#high) << 32n) | BigInt.asUintN(32, BigInt(this.#low));
-    return BigInt.asUintN(this.#bits, ~whole);
+  /** @returns {string} 8 or 16 hexadecimal digits */
+  get hex() {
+    const whole = [this.#high, this.#low].map((half) => (~half >>> 0).toString(16).padStart(8, "0"));
+    return whole.join("").slice(-this.#bits / 4);
   }
 }
 
 /**
  * @param {CrcAlgorithm} algorithm
- * @param {bigint} first the CRC of some bytes
- * @param {bigint} second the CRC of the bytes that follow
+ * @param {string} first the CRC of some bytes, in hexadecimal digits
+ * @param {string} second the CRC of the bytes that follow
  * @param {number} secondLength how many these are
- * @returns {bigint} the CRC of all of them
+ * @returns {string} the CRC of all of them
  */
 export function joinCrcs(algorithm, first, second, secondLength) {
-  return multiply(algorithm, first, shiftBy(algorithm, secondLength)) ^ second;
+  const shifted = multiply(algorithm, BigInt(`0x${first}`), shiftBy(algorithm, secondLength));
+  return (shifted ^ BigInt(`0x${second}`)).toString(16).padStart(second.length, "0");
 }
 
-/**
- * As S3 writes it.
- *
- * @param {CrcAlgorithm} algorithm
- * @param {bigint} crc
- * @returns {string} base64 of its bytes, the highest first
- */
-export function crcAsBase64(algorithm, crc) {
-  const hex = crc.toString(16).padStart(POLYNOMIALS[algorithm].bits / 4, "0");
-  return btoa(hex.replace(/../g, (byte) => String.fromCharCode(parseInt(byte, 16))));
+/** @param {string} hex @returns {Uint8Array<ArrayBuffer>} */
+export function bytesOfHex(hex) {
+  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+}
+
+/** How S3 writes digests. @param {string} hex @returns {string} */
+export function base64OfHex(hex) {
+  return btoa(String.fromCharCode(...bytesOfHex(hex)));
 }
 
 /** @param {CrcAlgorithm} algorithm @returns {Tables} */

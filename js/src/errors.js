@@ -21,6 +21,9 @@
  * `file_unreadable` the file changed or vanished · `unreadable_answer` the portal said something
  * else than the protocol · `script_error` a fault in these scripts.
  */
+/** `content_differs`: what is stored is not the file, and will not become it. */
+const GONE_CODES = new Set(["upload_gone", "upload_not_open", "content_differs"]);
+
 export class UploadError extends Error {
   /**
    * @param {string} code
@@ -39,7 +42,7 @@ export class UploadError extends Error {
 
   /** @returns {boolean} neither portal nor store will ever take a part of this upload again */
   get isGone() {
-    return this.code === "upload_gone" || this.code === "upload_not_open" || this.status === 404;
+    return GONE_CODES.has(this.code) || this.status === 404;
   }
 }
 

@@ -60,7 +60,7 @@ async function sampleCrc(file) {
   const samples = new Blob(sampleOffsets(file.size).map((start) => file.slice(start, start + SAMPLE_BYTES)));
   try {
     const bytes = new Uint8Array(await samples.arrayBuffer());
-    return new RunningCrc("CRC64NVME").update(bytes).value.toString(16).padStart(16, "0");
+    return new RunningCrc("CRC64NVME").update(bytes).hex;
   } catch (cause) {
     throw new UploadError("file_unreadable", "the file cannot be read", { cause });
   }

@@ -7,7 +7,7 @@
 import { parseRetryAfter } from "./retry.js";
 
 /**
- * @typedef {{kind: "stored", etag: string | null}
+ * @typedef {{kind: "stored", etag: string | null, checksum: string | null}
  *   | {kind: "cancelled"}
  *   | ({kind: "failed"} & import("./retry.js").Failure)} PartOutcome
  */
@@ -18,6 +18,7 @@ import { parseRetryAfter } from "./retry.js";
  * @property {import("./clock.js").Clock} clock
  * @property {number} stallTimeoutMs no byte moved for so long: stopped, and worth another try
  * @property {AbortSignal} signal
+ * @property {string} checksumHeader where the answer says what arrived, in lower case; "" for nowhere
  * @property {(bytes: number) => void} onProgress bytes of this part on their way
  */
 
@@ -30,7 +31,7 @@ const SET_BY_BROWSER = new Set(["content-length", "host"]);
  * @param {PartRequestParts} parts
  * @returns {Promise<PartOutcome>}
  */
-export function sendPart(signed, body, { XMLHttpRequest, clock, stallTimeoutMs, signal, onProgress }) {
+export function sendPart(signed, body, { XMLHttpRequest, clock, stallTimeoutMs, signal, checksumHeader, onProgress }) {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve({ kind: "cancelled" });
@@ -57,7 +58,7 @@ export function sendPart(signed, body, { XMLHttpRequest, clock, stallTimeoutMs, 
       watchForStall();
       onProgress(Math.min(event.loaded, body.size));
     };
-    xhr.onload = () => finish(readAnswer(xhr, clock));
+    xhr.onload = () => finish(readAnswer(xhr, clock, checksumHeader));
     xhr.onerror = () => finish(noAnswer("the connection failed"));
     xhr.onabort = () => finish(noAnswer("the browser stopped the request"));
     signal.addEventListener("abort", cancel, { once: true });
@@ -79,10 +80,13 @@ function noAnswer(message) {
 /**
  * @param {XMLHttpRequest} xhr
  * @param {import("./clock.js").Clock} clock
+ * @param {string} checksumHeader
  * @returns {PartOutcome}
  */
-function readAnswer(xhr, clock) {
-  if (xhr.status >= 200 && xhr.status < 300) return { kind: "stored", etag: header(xhr, "etag") };
+function readAnswer(xhr, clock, checksumHeader) {
+  if (xhr.status >= 200 && xhr.status < 300) {
+    return { kind: "stored", etag: header(xhr, "etag"), checksum: checksumHeader ? header(xhr, checksumHeader) : null };
+  }
   return {
     kind: "failed",
     status: xhr.status,

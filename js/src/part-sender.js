@@ -8,6 +8,7 @@
 import { wait } from "./clock.js";
 import { UploadError } from "./errors.js";
 import { parsePartRanges, partLength, partRange, planParts } from "./part-plan.js";
+import { PartChecksums } from "./part-checksums.js";
 import { PartQueue } from "./part-queue.js";
 import { sendPart } from "./part-request.js";
 import { ProgressLedger } from "./progress.js";
@@ -17,11 +18,14 @@ import { SpeedEstimate } from "./speed.js";
 /**
  * @typedef {object} SenderNeeds
  * @property {number} concurrency parts at a time
+ * @property {import("./connection-pool.js").ConnectionPool} pool
  * @property {number} stallTimeoutMs
  * @property {import("./retry.js").RetryPolicy} retry
  * @property {import("./clock.js").Clock} clock
  * @property {() => number} random
  * @property {typeof XMLHttpRequest} XMLHttpRequest
+ * @property {boolean} checksum whether parts are compared with what the store says of them
+ * @property {import("./checksum-thread.js").Digest} digest
  * @property {(upcoming: (count: number) => number[]) => import("./signer-presigned.js").Signer} openSigner
  * @property {(type: "progress" | "partcomplete" | "partretry", detail?: object) => void} tell
  */
@@ -32,8 +36,12 @@ export class PartSender {
   #file;
   #needs;
   #plan;
+  /** Part numbers. */
+  #storedBefore;
   #queue;
   #signer;
+  /** @type {PartChecksums | null} */
+  #checksums = null;
   #ledger = new ProgressLedger();
   #speed = new SpeedEstimate();
 
@@ -50,9 +58,13 @@ export class PartSender {
       const message = `the portal plans ${upload.part_count} parts where ${this.#plan.partCount} hold the file`;
       throw new UploadError("unreadable_answer", message);
     }
-    const stored = storedParts(upload, this.#plan);
-    this.#queue = new PartQueue(this.#plan.partCount, stored);
-    for (const partNumber of stored) this.#ledger.stored(partNumber, partLength(this.#plan, partNumber));
+    this.#storedBefore = storedParts(upload, this.#plan);
+    this.#queue = new PartQueue(this.#plan.partCount, this.#storedBefore);
+    for (const partNumber of this.#storedBefore) this.#ledger.stored(partNumber, partLength(this.#plan, partNumber));
+    // Of an upload that is complete, the portal has compared everything before.
+    if (needs.checksum && upload.checksum_algorithm && upload.state === "uploading") {
+      this.#checksums = new PartChecksums(file, this.#plan, upload.checksum_algorithm, needs.digest);
+    }
     this.#signer = needs.openSigner((count) => this.#queue.upcoming(count));
   }
 
@@ -107,8 +119,17 @@ export class PartSender {
    *   the signal's reason
    */
   async sendAll(signal) {
+    this.#checksums?.catchUp(this.#storedBefore, signal);
     await Promise.all(Array.from({ length: this.#needs.concurrency }, () => this.#work(signal)));
     signal.throwIfAborted();
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<{algorithm: string, value: string} | null>} of the whole file; null where it is not known
+   */
+  async checksum(signal) {
+    return this.#checksums?.whole(signal) ?? null;
   }
 
   /** Sends one part after another. @param {AbortSignal} signal */
@@ -141,12 +162,27 @@ export class PartSender {
     };
     let tries = 0;
     let signings = 0;
-    let signed = await this.#signer.sign(partNumber, signal);
+    /** @type {import("./signer-presigned.js").SignedPart | null} */
+    let signed = null;
     for (;;) {
-      this.lastUrl = signed.url;
-      // A slice is a reference: the bytes go from disk to network without passing through scripts.
-      const body = this.#file.slice(start, end);
-      const outcome = await sendPart(signed, body, { ...this.#needs, signal, onProgress });
+      const checksumHeaders = await this.#checksums?.headersOf(partNumber);
+      const giveBack = await this.#needs.pool.take(signal);
+      /** @type {import("./part-request.js").PartOutcome} */
+      let outcome;
+      try {
+        signed ??= await this.#signer.sign(partNumber, signal);
+        this.lastUrl = signed.url;
+        // A slice is a reference: the bytes go from disk to network without passing through scripts.
+        const body = this.#file.slice(start, end);
+        this.#checksums?.begin(partNumber);
+        const headers = { ...signed.headers, ...checksumHeaders };
+        const checksumHeader = this.#checksums?.answerHeader ?? "";
+        const how = { ...this.#needs, signal, checksumHeader, onProgress };
+        outcome = await sendPart({ url: signed.url, headers }, body, how);
+      } finally {
+        giveBack();
+      }
+      if (outcome.kind === "stored") outcome = await this.#compared(partNumber, outcome);
       if (outcome.kind === "cancelled") throw signal.reason;
       if (outcome.kind === "stored") return outcome.etag;
 
@@ -162,9 +198,22 @@ export class PartSender {
       await wait(delayMs, this.#needs.clock, signal);
       if (signedAgain) {
         this.#signer.drop(signed);
-        signed = await this.#signer.sign(partNumber, signal);
+        signed = null;
       }
     }
+  }
+
+  /**
+   * A part that the store has otherwise than it was sent is as good as one that it refused.
+   *
+   * @param {number} partNumber
+   * @param {import("./part-request.js").PartOutcome & {kind: "stored"}} outcome
+   * @returns {Promise<import("./part-request.js").PartOutcome>}
+   */
+  async #compared(partNumber, outcome) {
+    const fault = await this.#checksums?.fault(partNumber, outcome.checksum);
+    if (!fault) return outcome;
+    return { kind: "failed", status: 400, code: "BadDigest", message: fault, retryAfterMs: null };
   }
 
   /**

@@ -17,7 +17,8 @@ import { decide, isTransient } from "./retry.js";
  * @property {(uploadId: string, partNumbers: number[]) => Promise<SignedPart[]>} signParts
  * @property {(uploadId: string) => Promise<PortalUpload>} show with what the store has of it now
  * @property {() => Promise<PortalUpload[]>} list the caller's own that are not saved with a form yet; `stored` is null
- * @property {(uploadId: string) => Promise<PortalUpload>} complete
+ * @property {(uploadId: string, checksum: {algorithm: string, value: string} | null) => Promise<PortalUpload>} complete
+ *   the checksum is that of the whole file, where it is known
  * @property {(uploadId: string) => Promise<PortalUpload>} abort
  *
  * @typedef {import("./signer-presigned.js").SignedPart} SignedPart
@@ -39,6 +40,7 @@ import { decide, isTransient } from "./retry.js";
  * @property {number} part_count
  * @property {string | null} [stored] part numbers that the store has, as in "1-1099,1101"; null where not asked for
  * @property {number | null} [stored_bytes]
+ * @property {string | null} [checksum_algorithm] CRC64NVME, CRC32C or MD5: what parts are compared by
  * @property {string} [fingerprint] see fingerprint.js
  */
 

@@ -36,6 +36,8 @@ export class PresignedSigner {
   #clock;
   /** @type {Map<number, Held>} */
   #held = new Map();
+  /** Parts that wait for a URL. @type {Set<number>} */
+  #wanted = new Set();
   /** The batch on its way; at most one. @type {Promise<void> | null} */
   #fetching = null;
   #usedSinceFetch = 0;
@@ -74,12 +76,17 @@ export class PresignedSigner {
    * @throws {UploadError} what the portal refused with
    */
   async sign(partNumber, signal) {
-    // Others wait for a batch that may hold this part, too. Whether it failed is theirs to report.
-    while (!this.#usable(partNumber) && this.#fetching) {
-      await this.#fetching.catch(() => {});
-      signal.throwIfAborted();
+    this.#wanted.add(partNumber);
+    try {
+      // Others wait for a batch that may hold this part, too. Whether it failed is theirs to report.
+      while (!this.#usable(partNumber) && this.#fetching) {
+        await this.#fetching.catch(() => {});
+        signal.throwIfAborted();
+      }
+      if (!this.#usable(partNumber)) await this.#fetch([partNumber], signal);
+    } finally {
+      this.#wanted.delete(partNumber);
     }
-    if (!this.#usable(partNumber)) await this.#fetch([partNumber], signal);
     const signed = this.#usable(partNumber);
     if (!signed) throw new UploadError("unreadable_answer", `the portal did not sign part ${partNumber}`);
     this.#held.delete(partNumber);
@@ -115,18 +122,18 @@ export class PresignedSigner {
     this.#fetch([], signal).catch(() => {});
   }
 
-  /**
-   * @param {number[]} partNumbers needed now
-   * @param {AbortSignal} signal
-   * @returns {Promise<void>}
-   */
-  #fetch(partNumbers, signal) {
+  /** @param {number[]} needed @param {AbortSignal} signal @returns {Promise<void>} */
+  #fetch(needed, signal) {
     this.#batchSize = batchSize(this.#usedSinceFetch, this.#clock.now() - this.#fetchedAtMs);
     this.#usedSinceFetch = 0;
     this.#fetchedAtMs = this.#clock.now();
-    const ahead = this.#upcoming(this.#batchSize).filter((n) => !this.#usable(n));
-    const wanted = [...new Set([...partNumbers, ...ahead])].slice(0, LARGEST_BATCH);
-    this.#fetching = this.#fetchBatch(wanted, signal)
+    // A moment later, so that those who come at the same time are in the same batch.
+    this.#fetching = Promise.resolve()
+      .then(() => {
+        const partNumbers = new Set([...needed, ...this.#wanted, ...this.#upcoming(this.#batchSize)]);
+        const unsigned = [...partNumbers].filter((partNumber) => !this.#usable(partNumber));
+        return this.#fetchBatch(unsigned.slice(0, LARGEST_BATCH), signal);
+      })
       .then((parts) => this.accept(parts))
       .finally(() => {
         this.#fetching = null;

@@ -2,7 +2,9 @@
  * What of an upload can be set or replaced, each declared once with its default.
  */
 
+import { digestInThread } from "./checksum-thread.js";
 import { systemClock } from "./clock.js";
+import { ConnectionPool } from "./connection-pool.js";
 import { browserNetwork } from "./network.js";
 import { RETRY_POLICY } from "./retry.js";
 import { PresignedSigner } from "./signer-presigned.js";
@@ -12,8 +14,13 @@ import { PresignedSigner } from "./signer-presigned.js";
  * @property {PortalUpload} [resume] an unfinished upload of the same file, from `adapter.list()`: only what
  *   is missing of it is sent
  * @property {number} [concurrency] parts at a time, 4
+ * @property {ConnectionPool} [pool] shared by several uploads, which then send so many parts together; an
+ *   upload has its own without it
  * @property {number} [stallTimeoutMs] a part without a byte for so long is sent again, 45,000
  * @property {Partial<import("./retry.js").RetryPolicy>} [retry]
+ * @property {boolean} [checksum] true: parts and file are compared by the checksum that the portal chose for the
+ *   upload
+ * @property {import("./checksum-thread.js").Digest} [digest]
  * @property {(needs: SignerNeeds) => import("./signer-presigned.js").Signer} [signer]
  * @property {import("./network.js").Network} [network]
  * @property {import("./clock.js").Clock} [clock]
@@ -26,9 +33,13 @@ import { PresignedSigner } from "./signer-presigned.js";
 
 /** @param {UploadOptions} options */
 export function withDefaults(options) {
+  const concurrency = options.concurrency ?? 4;
   return {
-    concurrency: 4,
+    concurrency,
+    pool: new ConnectionPool(concurrency),
     stallTimeoutMs: 45_000,
+    checksum: true,
+    digest: digestInThread,
     signer: (/** @type {SignerNeeds} */ needs) => new PresignedSigner(needs),
     network: browserNetwork,
     clock: systemClock,

@@ -221,10 +221,10 @@ export class MultipartUpload extends EventTarget {
     this.#creating ??= this.#unfinished ? this.#takeUp(this.#unfinished) : this.#create();
     const { upload, parts } = await this.#creating;
     signal.throwIfAborted();
-    const { concurrency, stallTimeoutMs, retry, clock, random, XMLHttpRequest, signer } = this.#options;
+    const { signer, clock } = this.#options;
     this.#upload = upload;
     this.#sender = new PartSender(this.#file, upload, {
-      ...{ concurrency, stallTimeoutMs, retry, clock, random, XMLHttpRequest },
+      ...this.#options,
       openSigner: (upcoming) =>
         signer({
           upcoming,
@@ -300,7 +300,8 @@ export class MultipartUpload extends EventTarget {
    */
   async #complete(uploadId, sender, signal) {
     try {
-      this.#upload = await repeated(() => this.#adapter.complete(uploadId), this.#patience(signal));
+      const checksum = await sender.checksum(signal);
+      this.#upload = await repeated(() => this.#adapter.complete(uploadId, checksum), this.#patience(signal));
       return "complete";
     } catch (error) {
       const missing = missingParts(error);

@@ -122,7 +122,10 @@ class S3Server(Service):
                             "AllowedOrigins": list(self._origins),
                             "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],
                             "AllowedHeaders": ["*"],
-                            "ExposeHeaders": ["ETag", "x-amz-version-id", "x-amz-checksum-crc64nvme"],
+                            "ExposeHeaders": [
+                                *("ETag", "x-amz-version-id"),
+                                *("x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"),
+                            ],
                             "MaxAgeSeconds": 3600,
                         }
                     ]

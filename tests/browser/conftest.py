@@ -48,7 +48,7 @@ S3_CONFIG: dict[str, object] = {
                     "AllowedOrigins": ["http://127.0.0.1:*"],
                     "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],
                     "AllowedHeaders": ["*"],
-                    "ExposeHeaders": ["ETag"],
+                    "ExposeHeaders": ["ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"],
                     "MaxAgeSeconds": 3600,
                 }
             ],

@@ -1,27 +1,27 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { RunningCrc, crcAsBase64, joinCrcs } from "../../js/src/crc.js";
+import { RunningCrc, base64OfHex, bytesOfHex, joinCrcs } from "../../js/src/crc.js";
 
 const encode = (text) => new TextEncoder().encode(text);
 const crc = (algorithm, ...pieces) => {
   const running = new RunningCrc(algorithm);
   for (const piece of pieces) running.update(piece);
-  return running.value;
+  return running.hex;
 };
 
 /** Published: RFC 3720 B.4 (CRC32C), NVM Express 1.4 section 5.2.1.3.5 and crccheck (CRC64NVME). */
 const VECTORS = [
-  ["CRC32C", encode("123456789"), 0xe3069283n],
-  ["CRC32C", new Uint8Array(32), 0x8a9136aan],
-  ["CRC32C", new Uint8Array(32).fill(0xff), 0x62a8ab43n],
-  ["CRC32C", Uint8Array.from({ length: 32 }, (_, i) => i), 0x46dd794en],
-  ["CRC32C", Uint8Array.from({ length: 32 }, (_, i) => 31 - i), 0x113fdb5cn],
-  ["CRC64NVME", encode("123456789"), 0xae8b14860a799888n],
-  ["CRC64NVME", new Uint8Array(4096), 0x6482d367eb22b64en],
-  ["CRC64NVME", new Uint8Array(4096).fill(0xff), 0xc0ddba7302eca3acn],
-  ["CRC64NVME", Uint8Array.from({ length: 4096 }, (_, i) => i), 0x3e729f5f6750449cn],
-  ["CRC64NVME", Uint8Array.from({ length: 4096 }, (_, i) => 255 - (i % 256)), 0x9a2df64b8e9e517en],
+  ["CRC32C", encode("123456789"), "e3069283"],
+  ["CRC32C", new Uint8Array(32), "8a9136aa"],
+  ["CRC32C", new Uint8Array(32).fill(0xff), "62a8ab43"],
+  ["CRC32C", Uint8Array.from({ length: 32 }, (_, i) => i), "46dd794e"],
+  ["CRC32C", Uint8Array.from({ length: 32 }, (_, i) => 31 - i), "113fdb5c"],
+  ["CRC64NVME", encode("123456789"), "ae8b14860a799888"],
+  ["CRC64NVME", new Uint8Array(4096), "6482d367eb22b64e"],
+  ["CRC64NVME", new Uint8Array(4096).fill(0xff), "c0ddba7302eca3ac"],
+  ["CRC64NVME", Uint8Array.from({ length: 4096 }, (_, i) => i), "3e729f5f6750449c"],
+  ["CRC64NVME", Uint8Array.from({ length: 4096 }, (_, i) => 255 - (i % 256)), "9a2df64b8e9e517e"],
 ];
 
 for (const algorithm of ["CRC64NVME", "CRC32C"]) {
@@ -32,7 +32,7 @@ for (const algorithm of ["CRC64NVME", "CRC32C"]) {
       }
     });
 
-    test("of nothing is zero", () => assert.equal(crc(algorithm), 0n));
+    test("of nothing is zero", () => assert.match(crc(algorithm), /^0+$/));
 
     test("does not depend on how the bytes come in pieces", () => {
       const bytes = Uint8Array.from({ length: 1000 }, (_, i) => (i * 31) % 253);
@@ -60,8 +60,9 @@ for (const algorithm of ["CRC64NVME", "CRC32C"]) {
   });
 }
 
-test("a CRC is written as S3 writes it", () => {
-  assert.equal(crcAsBase64("CRC32C", 0xe3069283n), "4waSgw==");
-  assert.equal(crcAsBase64("CRC64NVME", 0xae8b14860a799888n), "rosUhgp5mIg=");
-  assert.equal(crcAsBase64("CRC32C", 1n), "AAAAAQ==");
+test("a digest is written as S3 writes it", () => {
+  assert.equal(base64OfHex("e3069283"), "4waSgw==");
+  assert.equal(base64OfHex("ae8b14860a799888"), "rosUhgp5mIg=");
+  assert.equal(base64OfHex("00000001"), "AAAAAQ==");
+  assert.deepEqual(bytesOfHex("00ff7f"), Uint8Array.of(0, 255, 127));
 });

@@ -168,10 +168,11 @@ export class FakePortal {
   calls = [];
   signedCount = 0;
 
-  constructor({ clock, partSize = 5, firstBatch = 4, ...overrides }) {
+  constructor({ clock, partSize = 5, firstBatch = 4, checksum_algorithm = null, ...overrides }) {
     this.clock = clock;
     this.partSize = partSize;
     this.firstBatch = firstBatch;
+    this.checksum_algorithm = checksum_algorithm;
     this.overrides = overrides;
   }
 
@@ -189,8 +190,8 @@ export class FakePortal {
     }));
   }
 
-  async #call(name, given, usual) {
-    this.calls.push({ name, given });
+  async #call(name, given, usual, more = {}) {
+    this.calls.push({ name, given, ...more });
     await new Promise(soon);
     const override = this.overrides[name];
     return override ? override(given, usual, this.named(name).length) : usual();
@@ -199,14 +200,14 @@ export class FakePortal {
   create = (request) =>
     this.#call("create", request, () => {
       const part_count = Math.max(1, Math.ceil(request.size / this.partSize));
-      this.upload = { id: "u-1", state: "uploading", filename: request.filename, size: request.size, part_size: this.partSize, part_count };
+      this.upload = { id: "u-1", state: "uploading", filename: request.filename, size: request.size, part_size: this.partSize, part_count, checksum_algorithm: this.checksum_algorithm };
       const first = Array.from({ length: Math.min(this.firstBatch, part_count) }, (_, i) => i + 1);
       return { upload: this.upload, parts: this.signed(first) };
     });
   signParts = (id, partNumbers) => this.#call("signParts", partNumbers, () => this.signed(partNumbers));
   show = (id) => this.#call("show", id, () => this.upload);
   list = () => this.#call("list", null, () => [this.upload]);
-  complete = (id) => this.#call("complete", id, () => ({ ...this.upload, state: "completed" }));
+  complete = (id, checksum) => this.#call("complete", id, () => ({ ...this.upload, state: "completed" }), { checksum });
   abort = (id) => this.#call("abort", id, () => ({ ...this.upload, state: "aborted" }));
 }
 

@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { RunningCrc, base64OfHex } from "../../js/src/crc.js";
 import { UploadError } from "../../js/src/errors.js";
 import { fingerprint } from "../../js/src/fingerprint.js";
 import { MultipartUpload } from "../../js/src/upload.js";
 import { numberedFile, s3Error, setUp } from "./fakes.js";
 
 /** An upload that another page began, of which the portal says that the store has some parts. */
-async function takeUp({ size = 50, stored = "1-3,7", file = numberedFile(size), state = "uploading", picked = file, ...given } = {}) {
+async function takeUp({ size = 50, stored = "1-3,7", file = numberedFile(size), state = "uploading", picked = file, checksum_algorithm = null, ...given } = {}) {
   const parts = setUp({ file: picked, ...given });
   const unfinished = {
     ...{ id: "u-9", state: "uploading", filename: file.name, size: file.size, part_size: 5, stored: null },
     ...{ part_count: Math.max(1, Math.ceil(file.size / 5)), fingerprint: await fingerprint(file) },
   };
-  parts.portal.upload = { ...unfinished, state, stored };
+  parts.portal.upload = { ...unfinished, state, stored, checksum_algorithm };
   const upload = new MultipartUpload(picked, parts.portal, { ...parts.core, resume: unfinished });
   const progress = [];
   upload.addEventListener("progress", ({ detail }) => progress.push(detail.loaded));
@@ -30,7 +31,7 @@ describe("an unfinished upload that is taken up", () => {
     assert.equal(await store.stored.get(8).text(), await file.slice(35, 40).text());
     assert.deepEqual(portal.calls.filter((call) => call.name !== "signParts"), [
       { name: "show", given: "u-9" },
-      { name: "complete", given: "u-9" },
+      { name: "complete", given: "u-9", checksum: null },
     ]);
   });
 
@@ -48,6 +49,31 @@ describe("an unfinished upload that is taken up", () => {
     await clock.pass(0);
     assert.equal(upload.progress.loaded, 20);
     assert.ok(progress.every((loaded) => loaded >= 20));
+  });
+
+  test("reads what was stored before for the checksum of the whole file", async () => {
+    const digest = async (algorithm, blob) => new RunningCrc(algorithm).update(new Uint8Array(await blob.arrayBuffer())).hex;
+    const { upload, clock, portal, file } = await takeUp({ checksum_algorithm: "CRC32C", options: { digest } });
+    upload.start();
+    await clock.pass(0);
+    const value = base64OfHex(await digest("CRC32C", file));
+    assert.deepEqual(portal.named("complete")[0].checksum, { algorithm: "CRC32C", value });
+  });
+
+  test("whose stored parts are of another file begins anew on Try again", async () => {
+    const complete = (id, usual, n) => {
+      if (n === 1) throw new UploadError("content_differs", "", { status: 422, facts: { what: "checksum" } });
+      return usual();
+    };
+    const { upload, clock, store, portal } = await takeUp({ portal: { complete } });
+    upload.start();
+    await clock.pass(0);
+    assert.equal(upload.error.code, "content_differs");
+    upload.resume();
+    await clock.pass(0);
+    assert.equal(upload.state, "complete");
+    assert.equal(portal.named("create").length, 1);
+    assert.equal(store.stored.size, 10);
   });
 
   test("of which everything is stored is completed without sending anything", async () => {

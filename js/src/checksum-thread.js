@@ -1,0 +1,46 @@
+/**
+ * The page's one thread for checksums, begun when the first is asked for.
+ *
+ * A page whose content security policy allows no worker (`worker-src 'self'`) uploads without
+ * checksums of its own; the store's checks stay.
+ */
+
+/** @typedef {(algorithm: string, blob: Blob) => Promise<string | null>} Digest hexadecimal digits; null: unknown */
+
+/** @type {Worker | null} */
+let worker = null;
+let broken = false;
+let lastId = 0;
+/** @type {Map<number, (hex: string | null) => void>} */
+const asked = new Map();
+
+/** @type {Digest} */
+export function digestInThread(algorithm, blob) {
+  return new Promise((resolve) => {
+    const id = ++lastId;
+    asked.set(id, resolve);
+    try {
+      worker ??= begin();
+      if (broken) giveUp();
+      else worker.postMessage({ id, algorithm, blob });
+    } catch {
+      giveUp();
+    }
+  });
+}
+
+function begin() {
+  const begun = new Worker(new URL("./checksum-worker.js", import.meta.url), { type: "module" });
+  begun.onmessage = ({ data: { id, hex } }) => {
+    asked.get(id)?.(hex);
+    asked.delete(id);
+  };
+  begun.onerror = giveUp;
+  return begun;
+}
+
+function giveUp() {
+  broken = true;
+  for (const resolve of asked.values()) resolve(null);
+  asked.clear();
+}
