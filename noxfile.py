@@ -89,7 +89,8 @@ def js(session: nox.Session) -> None:
     npm = f"{node}/lib/node_modules/npm/bin/npm-cli.js"
     versions = (HERE / "requirements" / "js-types.txt").read_text().split()
     if not (types / "node_modules" / "esbuild").exists():
-        session.run(node_bin, npm, "install", "--silent", "--ignore-scripts", "--prefix", str(types), *versions, external=True)
+        install_types = ("install", "--silent", "--ignore-scripts", "--prefix", str(types), *versions)
+        session.run(node_bin, npm, *install_types, external=True)
     tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.js"))
     session.run(
         node_bin, "--test", "--test-reporter=spec", "--test-reporter-destination=stdout",

@@ -1,6 +1,7 @@
 """The upload protocol as CKAN actions. Each is safe to repeat, and any worker serves any call."""
 
 import uuid
+from datetime import datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -17,6 +18,7 @@ from s3portal.transfer.completion import complete_upload
 from s3portal.transfer.errors import InvalidRequest, UploadNotFound, UploadNotOpen
 from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.lifecycle import abort_upload, create_upload, list_parts, sign_parts
+from s3portal.transfer.presign import object_url
 from s3portal.transfer.session_credentials import assume_upload_role
 from s3portal.transfer.upload import COMPLETED, UPLOADING, Upload
 
@@ -146,8 +148,8 @@ def credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, str
 
     :param id: an upload's id
     :param owner: or else the id or name of a dataset
-    :returns: ``{"access_key_id", "secret_access_key", "session_token", "expiration", "endpoint", "region",
-        "bucket", "key" or "prefix"}``
+    :returns: ``{"access_key_id", "secret_access_key", "session_token", "expiration", "now", "endpoint",
+        "region", "bucket", "key" or "prefix"}``, and for an upload ``"url"`` and ``"s3_upload_id"``
     """
     tk.check_access("s3multipart_credentials", context, asked)
     user = signed_in_user(context)
@@ -156,11 +158,16 @@ def credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, str
         if upload.state != UPLOADING:
             raise UploadNotOpen(state=upload.state)
         scope = {"key": upload.key}
+        # What a client needs to sign the parts itself, without rules of its own for keys and addresses.
+        request = {"url": object_url(portal_store(), upload.key), "s3_upload_id": upload.s3_upload_id}
     else:
         owner = authorised_owner(context, request_fields.text(asked, "owner"))
         prefix = transfer_settings().s3_prefix
         scope = {"prefix": dataset_prefix(prefix, owner.organisation_id, owner.dataset_id)}
-    return assume_upload_role(portal_store(), user.name, portal_host(), **scope).as_dict()
+        request = {}
+    issued = assume_upload_role(portal_store(), user.name, portal_host(), **scope)
+    # The clock of the caller may be wrong, and signatures are refused for it.
+    return {**issued.as_dict(), **request, "now": datetime.now(timezone.utc).isoformat()}
 
 
 def actions() -> dict[str, ActionFunction]:

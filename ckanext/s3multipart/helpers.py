@@ -47,6 +47,7 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         "locale": tk.h.lang().replace("_", "-"),
         "max_size": settings.size_limit[0],
         "concurrency": settings.concurrency,
+        "upload_mode": settings.upload_mode,
         "usage": quota_sentence(owner.dataset_id),
     }
 

@@ -45,6 +45,7 @@ export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, f
     url: new URL(base, globalThis.location?.href).href,
     create: (request) => call("upload_create", { owner, ...(resource ? { resource } : {}), ...request }),
     signParts: (id, partNumbers) => call("upload_sign_parts", { id, part_numbers: partNumbers }),
+    credentials: (id) => call("credentials", { id }),
     show: (id) => call("upload_show", { id }),
     list: () => call("upload_list", { owner }),
     complete: (id, checksum) => call("upload_complete", { id, ...(checksum ? { checksum } : {}) }),

@@ -13,6 +13,7 @@ import { guardLeaving } from "./leave-guard.js";
 import { numberWords } from "./number-words.js";
 import { Prefill, formatOf } from "./prefill.js";
 import { DeferredSave } from "./saving.js";
+import { canSign, stsSigner } from "./signer-sts.js";
 import { isUnfinished } from "./states.js";
 import { StoredUpload } from "./stored-upload.js";
 import { MultipartUpload } from "./upload.js";
@@ -33,11 +34,12 @@ export function mount(root, options = {}) {
   const words = numberWords(locale);
   const adapter = options.adapter ?? ckanAdapter({ api, owner, resource });
   const concurrency = Number(root.dataset["concurrency"]) || 4;
+  const signing = root.dataset["uploadMode"] === "sts" && canSign() ? { signer: stsSigner } : {};
   const field = new UploadField(root, {
     texts,
     words,
     maxSize: Number(root.dataset["maxSize"]) || 0,
-    open: (file) => new MultipartUpload(file, adapter, { concurrency, ...options.upload }),
+    open: (file) => new MultipartUpload(file, adapter, { concurrency, ...signing, ...options.upload }),
   });
 
   const prefill = new Prefill();

@@ -93,6 +93,7 @@ function readAnswer(xhr, clock, checksumHeader) {
     code: element(xhr.responseText, "Code"),
     message: element(xhr.responseText, "Message") || xhr.statusText,
     retryAfterMs: parseRetryAfter(header(xhr, "retry-after"), clock.today()),
+    serverTimeMs: Date.parse(element(xhr.responseText, "ServerTime")) || undefined,
   };
 }
 

@@ -197,7 +197,7 @@ export class PartSender {
       this.#needs.tell("partretry", { partNumber, tries, delayMs, signedAgain, failure: outcome });
       await wait(delayMs, this.#needs.clock, signal);
       if (signedAgain) {
-        this.#signer.drop(signed);
+        this.#signer.drop(signed, outcome);
         signed = null;
       }
     }

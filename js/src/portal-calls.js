@@ -15,6 +15,7 @@ import { decide, isTransient } from "./retry.js";
  * @property {string} url where the portal is
  * @property {(request: CreateRequest) => Promise<{upload: PortalUpload, parts: SignedPart[]}>} create
  * @property {(uploadId: string, partNumbers: number[]) => Promise<SignedPart[]>} signParts
+ * @property {(uploadId: string) => Promise<import("./signer-sts.js").UploadCredentials>} credentials
  * @property {(uploadId: string) => Promise<PortalUpload>} show with what the store has of it now
  * @property {() => Promise<PortalUpload[]>} list the caller's own that are not saved with a form yet; `stored` is null
  * @property {(uploadId: string, checksum: {algorithm: string, value: string} | null) => Promise<PortalUpload>} complete

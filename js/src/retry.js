@@ -13,6 +13,7 @@
  * @property {string} code S3's or the portal's error code; "" where there is none
  * @property {string} message for the log and the details fold
  * @property {number | null} retryAfterMs what the answer asked for
+ * @property {number | undefined} [serverTimeMs] the store's clock, where it found ours wrong
  */
 
 /**
@@ -39,17 +40,17 @@ export const RETRY_POLICY = Object.freeze({
 
 /** S3 answers these with 400 although nothing is wrong with the request itself. */
 const TRANSIENT_CODES = new Set(["RequestTimeout", "IncompleteBody", "BadDigest"]);
-/** The session credentials under a URL have expired (S3 API, "Error responses"). */
-const EXPIRED_CODES = new Set(["ExpiredToken", "TokenRefreshRequired"]);
+/** Session credentials have expired, or a clock is wrong (S3 API, "Error responses"). */
+const EXPIRED_CODES = new Set(["ExpiredToken", "TokenRefreshRequired", "RequestTimeTooSkewed"]);
 
 /**
  * @param {Failure} failure
- * @returns {boolean} the signature is too old, nothing else is wrong
+ * @returns {boolean} the signature is too old or too new, nothing else is wrong
  */
 export function isExpired(failure) {
   if (EXPIRED_CODES.has(failure.code)) return true;
   // An old presigned URL is a plain AccessDenied; only its message tells.
-  return failure.status === 403 && /request has expired/i.test(failure.message);
+  return failure.status === 403 && /request (has expired|is not (yet )?valid)/i.test(failure.message);
 }
 
 /**

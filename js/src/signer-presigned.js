@@ -6,7 +6,8 @@
  * @typedef {object} Signer
  * @property {(parts: readonly SignedPart[]) => void} accept the batch that came with the upload
  * @property {(partNumber: number, signal: AbortSignal) => Promise<SignedPart>} sign
- * @property {(expired: SignedPart) => void} drop the store called this one expired: sign anew
+ * @property {(expired: SignedPart, failure: import("./retry.js").Failure) => void} drop the store called
+ *   this one expired, or too early: sign anew
  */
 
 import { UploadError } from "./errors.js";
@@ -44,12 +45,7 @@ export class PresignedSigner {
   #fetchedAtMs = 0;
   #batchSize = SMALLEST_BATCH;
 
-  /**
-   * @param {object} needs
-   * @param {(partNumbers: number[], signal: AbortSignal) => Promise<SignedPart[]>} needs.fetchBatch
-   * @param {(count: number) => number[]} needs.upcoming the parts that will be asked for next
-   * @param {import("./clock.js").Clock} needs.clock
-   */
+  /** @param {Pick<import("./upload-options.js").SignerNeeds, "fetchBatch" | "upcoming" | "clock">} needs */
   constructor({ fetchBatch, upcoming, clock }) {
     this.#fetchBatch = fetchBatch;
     this.#upcoming = upcoming;

@@ -29,7 +29,16 @@ import { PresignedSigner } from "./signer-presigned.js";
  */
 
 /** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
-/** @typedef {ConstructorParameters<typeof PresignedSigner>[0]} SignerNeeds */
+/**
+ * @typedef {object} SignerNeeds what a signer is made from
+ * @property {PortalUpload} upload
+ * @property {(count: number) => number[]} upcoming the parts that will be asked for next
+ * @property {import("./clock.js").Clock} clock
+ * @property {(partNumbers: number[], signal: AbortSignal) => Promise<SignedPart[]>} fetchBatch
+ * @property {(signal: AbortSignal) => Promise<import("./signer-sts.js").UploadCredentials>} fetchCredentials
+ * @property {(type: "credentialsrefresh", detail: object) => void} tell
+ */
+/** @typedef {import("./signer-presigned.js").SignedPart} SignedPart */
 
 /** @param {UploadOptions} options */
 export function withDefaults(options) {

@@ -13,6 +13,7 @@
  *   is stored when the upload fails
  * - `partcomplete` {partNumber, etag}
  * - `partretry` {partNumber, tries, delayMs, signedAgain, failure}
+ * - `credentialsrefresh` {expiration}, where the browser signs itself
  * - `complete` {upload}
  * - `error` {error}, an {@link UploadError}; the state is then `failed`, and stored parts are kept
  */
@@ -222,20 +223,23 @@ export class MultipartUpload extends EventTarget {
     const { upload, parts } = await this.#creating;
     signal.throwIfAborted();
     const { signer, clock } = this.#options;
+    /** @param {string} type @param {object} [detail] */
+    const tell = (type, detail) => {
+      if (type === "partcomplete") this.#fruitlessReturns = 0;
+      this.#tell(type, detail);
+    };
     this.#upload = upload;
     this.#sender = new PartSender(this.#file, upload, {
       ...this.#options,
       openSigner: (upcoming) =>
         signer({
-          upcoming,
-          clock,
+          ...{ upload, upcoming, clock, tell },
           fetchBatch: (partNumbers, fetchSignal) =>
             repeated(() => this.#adapter.signParts(upload.id, partNumbers), this.#patience(fetchSignal)),
+          fetchCredentials: (fetchSignal) =>
+            repeated(() => this.#adapter.credentials(upload.id), this.#patience(fetchSignal)),
         }),
-      tell: (type, detail) => {
-        if (type === "partcomplete") this.#fruitlessReturns = 0;
-        this.#tell(type, detail);
-      },
+      tell,
     });
     this.#sender.accept(parts);
     return "uploading";

@@ -85,6 +85,11 @@ def presign_get(
     return _signer(store, expires_s).url("GET", key, query)
 
 
+def object_url(store: Store, key: str) -> str:
+    """Where browsers find this key, encoded as it has to be signed."""
+    return f"{store.address.base_url}{_encode_path(key)}"
+
+
 def _signer(store: Store, expires_s: int) -> "UrlSigner":
     return UrlSigner(
         address=store.address,

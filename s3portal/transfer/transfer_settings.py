@@ -70,6 +70,11 @@ class TransferSettings:
         maximum=MAX_PART_SIZE_BYTES,
     )
     concurrency: int = setting(INTEGER, "the parts that a browser sends at a time", 4, minimum=1, maximum=6)
+    upload_mode: Literal["presigned", "sts"] = setting(
+        choice("presigned", "sts"),
+        "who signs the URLs of parts; the portal, or the browser with session credentials for its one upload",
+        "presigned",
+    )
     url_expires: int = setting(
         SECONDS, "how long the URL of a part lives", 900, minimum=60, maximum=_MAX_URL_EXPIRES_S
     )
@@ -142,5 +147,10 @@ class TransferSettings:
         if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key):
             missing = "s3_secret_access_key" if self.s3_access_key_id else "s3_access_key_id"
             yield missing, "is missing: a key id and its secret are set together, or neither"
+        if self.upload_mode == "sts" and not self.s3_role:
+            yield (
+                "upload_mode",
+                "is sts, which needs s3_role: the role that session credentials are made from",
+            )
         if self.s3_session_token and not self.s3_access_key_id:
             yield "s3_session_token", "belongs to a key id, and s3_access_key_id is not set"

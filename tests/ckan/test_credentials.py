@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from callers import Caller, new_stranger
 from ckan import model
@@ -22,6 +23,8 @@ def store_of(credentials: dict[str, str]):
         aws_access_key_id=credentials["access_key_id"],
         aws_secret_access_key=credentials["secret_access_key"],
         aws_session_token=credentials["session_token"],
+        # docs/http-api.md: no checksums of another algorithm than the upload's.
+        config=Config(request_checksum_calculation="when_required"),
     )
 
 
@@ -34,6 +37,9 @@ def test_those_of_an_upload_send_its_parts(publisher: Caller) -> None:
     assert credentials["key"] == row.key
     assert "prefix" not in credentials
     assert credentials["expiration"].endswith("+00:00")
+    assert credentials["now"] < credentials["expiration"]
+    assert credentials["url"].endswith(f"/{credentials['bucket']}/{row.key}")
+    assert credentials["s3_upload_id"] == row.s3_upload_id
     store_of(credentials).upload_part(
         Bucket=credentials["bucket"], Key=row.key, UploadId=row.s3_upload_id, PartNumber=1, Body=b"1,2"
     )

@@ -42,6 +42,8 @@ describe("the decision about a failure", () => {
     failure(400, "ExpiredToken"),
     failure(403, "ExpiredToken"),
     failure(400, "TokenRefreshRequired"),
+    failure(403, "RequestTimeTooSkewed"),
+    failure(403, "AccessDenied", "Request is not yet valid"),
   ]) {
     test(`is to sign again after ${failed.status} ${failed.code} ${failed.message}`, () => {
       assert.equal(action(failed), "sign");

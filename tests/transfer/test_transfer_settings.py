@@ -88,6 +88,8 @@ def test_the_smaller_limit_counts_and_names_its_setting(max_upload_size: str, li
         ("part_size", "6 GiB"),
         ("concurrency", "0"),
         ("concurrency", "7"),
+        ("upload_mode", "iam"),
+        ("upload_mode", "sts"),
         ("url_expires", "8 days"),
         ("download_expires", "0"),
         ("credentials_expires", "10 minutes"),
