@@ -37,6 +37,7 @@ def upload_create(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, A
     :param size: its size in bytes
     :param content_type: what the browser says it is (optional)
     :param fingerprint: how the client will know the file again (optional)
+    :param round_trip_ms: how long the client's requests take to the store and back at least (optional)
     :param idempotency_key: a repeated call with the same key answers the same upload (optional)
     :returns: ``{"upload": upload, "parts": [{"part_number", "url", "headers", "expires_at"}]}``
     """
@@ -56,7 +57,10 @@ def upload_create(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, A
     if row is None:
         check_quota(portal_settings(), owner.organisation_id, size_bytes)
         fingerprint = request_fields.text(asked, "fingerprint", required=False)
-        row = _create(user, owner, filename, size_bytes, content_type, fingerprint, idempotency_key)
+        round_trip_ms = request_fields.milliseconds(asked, "round_trip_ms")
+        row = _create(
+            user, owner, filename, size_bytes, content_type, fingerprint, round_trip_ms, idempotency_key
+        )
     elif (row.owner_id, row.filename, row.size_bytes) != (owner.dataset_id, filename, size_bytes):
         raise InvalidRequest(field="idempotency_key", problem="was used for another file")
     return {"upload": _shown(row), "parts": _first_batch(row.as_upload())}
@@ -206,6 +210,7 @@ def _create(
     size_bytes: int,
     content_type: str,
     fingerprint: str,
+    round_trip_ms: float | None,
     idempotency_key: str | None,
 ) -> UploadRow:
     # A new resource gets its id now, so that the object can say from the beginning what it is the file of.
@@ -220,6 +225,7 @@ def _create(
         size_bytes=size_bytes,
         content_type=content_type_of(filename, content_type),
         fingerprint=fingerprint,
+        round_trip_ms=round_trip_ms,
         metadata={
             "portal": portal_host(),
             "user": user.name,

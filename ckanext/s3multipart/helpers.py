@@ -8,7 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.model import attached_upload, downloads, used_bytes
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
-from ckanext.s3multipart.settings import portal_settings, transfer_settings
+from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.uploader import checksum_text
 from ckanext.s3multipart.web_modules import web_version
 from s3portal.transfer.errors import TransferError
@@ -48,6 +48,7 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         "max_size": settings.size_limit[0],
         "concurrency": settings.concurrency,
         "upload_mode": settings.upload_mode,
+        "store_url": portal_store().address.base_url,
         "usage": quota_sentence(owner.dataset_id),
     }
 

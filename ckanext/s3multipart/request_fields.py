@@ -1,5 +1,6 @@
 """What callers send, as values of the right type: everything from outside passes here once."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,16 @@ def size_bytes(asked: Mapping[str, Any], field: str) -> int:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InvalidRequest(field=field, problem="is not a number of bytes")
+    return value
+
+
+def milliseconds(asked: Mapping[str, Any], field: str) -> float | None:
+    """A time, None where the client does not know it. Raises InvalidRequest."""
+    value = asked.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise InvalidRequest(field=field, problem="is not a number of milliseconds")
     return value
 
 

@@ -28,7 +28,7 @@ import { MultipartUpload } from "./upload.js";
 export function mount(root, options = {}) {
   const form = root.closest("form");
   if (!form) throw new Error("the uploader stands in no form");
-  const { texts: textsJson = "{}", api = "", owner = "", resource = "", locale = "" } = root.dataset;
+  const { texts: textsJson = "{}", api = "", owner = "", resource = "", storeUrl = "", locale = "" } = root.dataset;
   /** @type {import("./sentences.js").Texts} */
   const texts = JSON.parse(textsJson);
   const words = numberWords(locale);
@@ -39,7 +39,7 @@ export function mount(root, options = {}) {
     texts,
     words,
     maxSize: Number(root.dataset["maxSize"]) || 0,
-    open: (file) => new MultipartUpload(file, adapter, { concurrency, ...signing, ...options.upload }),
+    open: (file) => new MultipartUpload(file, adapter, { concurrency, storeUrl, ...signing, ...options.upload }),
   });
 
   const prefill = new Prefill();

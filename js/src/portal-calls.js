@@ -29,6 +29,7 @@ import { decide, isTransient } from "./retry.js";
  * @property {number} size bytes
  * @property {string} content_type "" where the browser knows none
  * @property {string} fingerprint
+ * @property {number} [round_trip_ms] to the store and back
  * @property {string} idempotency_key the same key never makes a second upload
  *
  * @typedef {object} PortalUpload

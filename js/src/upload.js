@@ -248,10 +248,14 @@ export class MultipartUpload extends EventTarget {
   #create() {
     return this.#once(async () => {
       const { name: filename, size, type: content_type } = this.#file;
+      const { network, storeUrl } = this.#options;
+      const [recognisedBy, roundTripMs] = await Promise.all([
+        fingerprint(this.#file),
+        storeUrl ? network.roundTripMs(storeUrl) : null,
+      ]);
       const request = {
-        ...{ filename, size, content_type },
-        fingerprint: await fingerprint(this.#file),
-        idempotency_key: this.#idempotencyKey,
+        ...{ filename, size, content_type, fingerprint: recognisedBy, idempotency_key: this.#idempotencyKey },
+        ...(roundTripMs === null ? {} : { round_trip_ms: roundTripMs }),
       };
       return this.#askPortal(() => this.#adapter.create(request));
     });

@@ -25,7 +25,7 @@ from s3portal.transfer.errors import (
 )
 from s3portal.transfer.keys import object_key
 from s3portal.transfer.object_metadata import encode_metadata
-from s3portal.transfer.part_plan import plan_parts
+from s3portal.transfer.part_plan import chosen_part_size, plan_parts
 from s3portal.transfer.presign import SignedPart, presign_parts
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import says_no_upload, store_errors
@@ -52,6 +52,7 @@ def create_upload(
     size_bytes: int,
     content_type: str = "",
     fingerprint: str = "",
+    round_trip_ms: float | None = None,
     metadata: Mapping[str, str] | None = None,
     upload_id: str | None = None,
 ) -> Upload:
@@ -59,7 +60,8 @@ def create_upload(
     checksums the store computes (checksum_support.py).
 
     ``key_owner`` is ``(organisation id, dataset id)``, which the key begins with; a portal whose keys have
-    another form gives the whole ``key``. ``metadata`` goes onto the object, with the upload's own id. Raises
+    another form gives the whole ``key``. ``round_trip_ms`` is how far the client is from the store, where it
+    knows; the part size depends on it. ``metadata`` goes onto the object, with the upload's own id. Raises
     InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
     """
     if not filename or len(filename) > _MAX_FILENAME_CHARACTERS:
@@ -71,7 +73,7 @@ def create_upload(
     limit_bytes, limit_setting = store.settings.size_limit
     plan = plan_parts(
         size_bytes,
-        part_size_bytes=store.settings.part_size,
+        part_size_bytes=chosen_part_size(size_bytes, store.settings.part_size, round_trip_ms),
         max_object_size_bytes=limit_bytes,
         setting=limit_setting,
     )

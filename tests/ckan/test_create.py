@@ -276,3 +276,16 @@ def test_ckans_own_size_limit_is_not_ours(publisher: Caller, ckan_config, monkey
     monkeypatch.setitem(ckan_config, "ckan.max_resource_size", 1)
 
     assert publisher.create(size=60_000_000_000).status == 200
+
+
+def test_a_client_that_is_far_from_the_store_gets_larger_parts(publisher: Caller) -> None:
+    near, far = (publisher.create(size=10**9, round_trip_ms=ms).result["upload"] for ms in (3, 200.5))
+
+    assert (near["part_size"], far["part_size"]) == (5 * 1024**2, 16 * 1024**2)
+
+
+@pytest.mark.parametrize("round_trip_ms", [-1, "fast", True, [1]])
+def test_a_round_trip_that_is_no_time_is_refused(publisher: Caller, round_trip_ms: object) -> None:
+    answer = publisher.create(round_trip_ms=round_trip_ms)
+
+    assert (answer.status, answer.error["field"]) == (422, "round_trip_ms")

@@ -54,6 +54,15 @@ describe("an upload that nothing disturbs", () => {
     assert.match(idempotency_key, /^[0-9a-f]{32}$/);
   });
 
+  test("tells the portal how far the store is, where it is told where", async () => {
+    for (const [storeUrl, expected] of [["https://store.example", 181], ["https://nowhere.example", undefined]]) {
+      const { upload, clock, portal } = begin({ options: { storeUrl } });
+      upload.start();
+      await clock.pass(0);
+      assert.equal(portal.named("create")[0].given.round_trip_ms, expected);
+    }
+  });
+
   test("sends an empty file as one empty part", async () => {
     const { upload, clock, store, states } = begin({ size: 0 });
     upload.start();

@@ -5,7 +5,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from s3portal.transfer import FileTooLarge, PartOutsidePlan, PartPlan, plan_parts
-from s3portal.transfer.part_plan import LARGEST_OBJECT_ELSEWHERE_BYTES, LARGEST_OBJECT_ON_AWS_BYTES
+from s3portal.transfer.part_plan import (
+    LARGEST_OBJECT_ELSEWHERE_BYTES,
+    LARGEST_OBJECT_ON_AWS_BYTES,
+    chosen_part_size,
+)
 from s3portal.transfer.sizes import GIB, MIB, TIB
 
 sizes = st.integers(0, LARGEST_OBJECT_ON_AWS_BYTES)
@@ -108,3 +112,27 @@ def test_a_part_outside_the_plan_is_named(part_number: int) -> None:
 def test_a_row_that_is_no_plan_is_no_plan(size_bytes: int, part_size_bytes: int, part_count: int) -> None:
     with pytest.raises(ValueError, match="PartPlan"):
         PartPlan(size_bytes, part_size_bytes, part_count)
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "round_trip_ms", "part_size_bytes"),
+    [
+        (GIB, None, 5 * MIB),
+        (GIB, 0, 5 * MIB),
+        (GIB, 25, 5 * MIB),
+        (GIB, 40, 8 * MIB),
+        (GIB, 80, 16 * MIB),
+        (TIB, 2_000, 16 * MIB),
+        (100 * MIB, 200, 6 * MIB),
+        (3, 200, 5 * MIB),
+        (0, 200, 5 * MIB),
+    ],
+)
+def test_a_far_store_gets_larger_parts_as_long_as_there_are_many(
+    size_bytes: int, round_trip_ms: float | None, part_size_bytes: int
+) -> None:
+    assert chosen_part_size(size_bytes, 5 * MIB, round_trip_ms) == part_size_bytes
+
+
+def test_parts_are_never_smaller_than_the_setting() -> None:
+    assert chosen_part_size(GIB, 64 * MIB, 200) == 64 * MIB
