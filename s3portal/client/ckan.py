@@ -11,6 +11,7 @@ import urllib3
 
 CALL_TIMEOUT_S = 120.0
 _ATTEMPTS = 5
+_BACKOFF_FACTOR_S = 0.5
 
 
 class PortalError(Exception):
@@ -58,8 +59,8 @@ class CkanPortal:
         self._pool = pool or urllib3.PoolManager()
         self._retries = urllib3.Retry(
             total=_ATTEMPTS,
-            backoff_factor=0.5,
-            backoff_jitter=0.5,
+            backoff_factor=_BACKOFF_FACTOR_S,
+            backoff_jitter=_BACKOFF_FACTOR_S,
             status_forcelist=(429, 502, 503, 504),
             allowed_methods=None,
             raise_on_status=False,

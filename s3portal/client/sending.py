@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Protocol
 
 import urllib3
 
-from s3portal.client.ckan import CkanPortal, PlannedUpload, SignedPart
+from s3portal.client.ckan import PlannedUpload, SignedPart
 
 PARALLEL_PARTS = 4
 # Fetched a batch ahead of need; URLs live minutes, so not all at once.
@@ -22,15 +23,28 @@ _BACKOFF_MAX_S = 30.0
 _BLOCK_SIZE_BYTES = 1024 * 1024
 
 
+class Signer(Protocol):
+    """The one thing that the sender asks a portal for, whichever portal it is."""
+
+    def sign_parts(self, upload_id: str, part_numbers: list[int]) -> list[SignedPart]:
+        """Signs parts, at most 1,000 a call."""
+
+
 class SendingFailed(Exception):
     """A part could not be stored; the message says which and why."""
 
 
 def read_part(path: Path, offset: int, length: int) -> Iterator[bytes]:
-    """A stretch of a file in blocks, which an HTTP client sends one after another."""
+    """A stretch of a file in blocks, which an HTTP client sends one after another.
+
+    Raises SendingFailed where the file has become shorter: the store would wait for the rest.
+    """
     with path.open("rb", buffering=0) as file:
         file.seek(offset)
-        while length and (block := file.read(min(_BLOCK_SIZE_BYTES, length))):
+        while length:
+            block = file.read(min(_BLOCK_SIZE_BYTES, length))
+            if not block:
+                raise SendingFailed(f"{path.name} has become shorter while it was sent.")
             length -= len(block)
             yield block
 
@@ -40,7 +54,7 @@ class PartSender:
 
     def __init__(
         self,
-        portal: CkanPortal,
+        portal: Signer,
         upload: PlannedUpload,
         path: Path,
         on_progress: Callable[[int], None] = lambda byte_count: None,
