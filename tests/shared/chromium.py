@@ -1,11 +1,13 @@
 """Chromium, driven by Playwright: the one that the environment names, the system's, or Playwright's own."""
 
+import atexit
+import functools
 import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -13,11 +15,18 @@ _FLAGS = (
 )
 
 
+@functools.cache
+def _playwright() -> Playwright:
+    """The one Playwright that a process can have, for however many folders of tests use the fixture."""
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    return playwright
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """One Chromium for the whole run; each test makes a context (profile) of its own in it."""
+    """One Chromium for a folder of tests; each test makes a context (profile) of its own in it."""
     path = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*_FLAGS])
-        yield browser
-        browser.close()
+    browser = _playwright().chromium.launch(executable_path=path, args=[*_FLAGS])
+    yield browser
+    browser.close()
