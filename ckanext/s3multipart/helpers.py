@@ -42,7 +42,6 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         "owner": owner.dataset_id,
         "resource": owner.resource_id,
         "script_url": s3multipart_web_url("src/ckan-form.js"),
-        "style_url": s3multipart_web_url("uploader.css"),
         "api": tk.url_for("api.action", ver=3, logic_function="").rstrip("/"),
         "locale": tk.h.lang().replace("_", "-"),
         "max_size": settings.size_limit[0],

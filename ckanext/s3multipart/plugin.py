@@ -44,6 +44,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         tk.add_template_directory(config, str(web_folder("templates")))
         tk.add_template_directory(config, "templates")
         tk.add_resource("assets", "s3multipart")
+        web_modules.register_style()
 
     def configure(self, config: Any) -> None:
         """IConfigurable: a setting that cannot be used is found now, and not at the first upload."""

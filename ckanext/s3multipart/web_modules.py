@@ -1,10 +1,15 @@
-"""Serves the uploader's JavaScript modules and style under a URL that changes with their content."""
+"""Serves the uploader's JavaScript modules under a URL that changes with them; its style is an asset.
+
+The modules import each other by relative URLs, so they cannot be bundled as CKAN bundles classic scripts.
+"""
 
 import hashlib
 from functools import lru_cache
 
 import ckan.plugins.toolkit as tk
+from ckan.lib import webassets_tools
 from flask import Blueprint, Response, request, send_from_directory
+from webassets import Bundle
 
 from s3portal.web import web_folder
 
@@ -12,6 +17,14 @@ _CONTENT_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; ch
 _YEAR_S = 365 * 24 * 3600
 
 blueprint = Blueprint("s3multipart_web", __name__)
+
+
+def register_style() -> None:
+    """Makes the shared style an asset of CKAN's. It stands outside of the folder of webassets.yml."""
+    name = "s3multipart/uploader-style"
+    if name not in webassets_tools.env:
+        style = Bundle(str(web_folder("js") / "uploader.css"), output="s3multipart/%(version)s_uploader.css")
+        webassets_tools.env.register(name, style)
 
 
 @lru_cache(maxsize=1)
