@@ -51,7 +51,7 @@ def store_settings(s3_server: RunningServer) -> dict[str, str]:
 def ckan_app(store_settings: dict[str, str]) -> Iterator[CKANTestApp]:
     """The application, its plugins loaded and its tables made."""
     ckan_settings.update(store_settings)
-    ckan_settings["ckan.plugins"] = "s3multipart s3portal_demo_search"
+    ckan_settings["ckan.plugins"] = "s3multipart example_idatasetform_v6 s3portal_demo_search"
     app = helpers._get_test_app()
     _run_migrations("s3multipart", "head", True)
     yield app

@@ -50,6 +50,26 @@ class TestByTheApi:
 
         assert resource["id"] == reserved
 
+    def test_the_checksum_of_the_store_becomes_its_hash(self, publisher: Caller) -> None:
+        upload = publisher.upload()
+
+        resource = publisher.attach(upload)
+
+        checksum = upload["checksum"]
+        assert resource["hash"] == f"{checksum['algorithm'].lower()}:{checksum['value']}"
+
+    @pytest.mark.parametrize("checksum", ["another", None])
+    def test_the_hash_of_a_replaced_file_does_not_stay(self, publisher: Caller, checksum: str | None) -> None:
+        before = publisher.publish(b"old")
+        upload = publisher.upload(b"new")
+        model.Session.query(UploadRow).filter_by(id=upload["id"]).update({"checksum_value": checksum})
+        model.Session.commit()
+
+        after = publisher.do("resource_patch", id=before["id"], s3multipart_upload_id=upload["id"])
+
+        assert before["hash"]
+        assert after["hash"] == ("crc64nvme:another" if checksum else "")
+
     def test_the_dataset_may_be_named(self, publisher: Caller) -> None:
         upload = publisher.upload()
         name = publisher.do("package_show", id=publisher.dataset)["name"]

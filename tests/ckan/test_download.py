@@ -75,6 +75,16 @@ class TestWhatItAnswers:
 
         assert publisher.follow(link).content == CONTENT
 
+    def test_datasets_of_other_types_have_it_too(self, portal) -> None:
+        """``fancy_type`` comes from CKAN's own example of a dataset type."""
+        publisher = new_publisher(portal, type="fancy_type")
+        resource = publisher.publish(CONTENT)
+        link = f"/fancy_type/{publisher.dataset}/resource/{resource['id']}/download/rivers.csv"
+
+        assert publisher.follow(resource["url"]).content == CONTENT
+        assert publisher.follow(link).content == CONTENT
+        assert publisher.head(link).headers["Content-Length"] == str(len(CONTENT))
+
     def test_a_file_that_browsers_would_run_is_only_saved(self, publisher: Caller) -> None:
         resource = publisher.publish(b"<script>", filename="page.html", content_type="text/html")
 

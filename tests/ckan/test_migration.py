@@ -1,5 +1,7 @@
 """The migrations make just the tables that the model describes, and take them away again."""
 
+from dataclasses import fields
+
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -8,6 +10,7 @@ from ckan import model
 from ckan.cli.db import _run_migrations
 
 from ckanext.s3multipart.model import DownloadCount, UploadRow
+from s3portal.transfer.upload import Upload
 
 pytestmark = pytest.mark.smoke
 
@@ -31,3 +34,9 @@ def test_they_can_be_taken_back(portal) -> None:
     finally:
         _run_migrations("s3multipart", "head", True)
     assert set(sa.inspect(model.Session.get_bind()).get_table_names()) >= OURS
+
+
+def test_a_row_holds_all_of_an_upload() -> None:
+    columns = {column.name for column in sa.inspect(UploadRow).columns}
+
+    assert {field.name for field in fields(Upload)} <= columns

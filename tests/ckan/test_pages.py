@@ -79,12 +79,12 @@ class TestForm:
         assert store_settings["ckanext.s3multipart.s3_access_key_id"] not in page
         assert store_settings["ckanext.s3multipart.s3_secret_access_key"] not in page
 
-    def test_its_scripts_are_loaded(self, browser: Browser) -> None:
+    def test_its_script_and_style_are_loaded(self, browser: Browser) -> None:
         page = browser.page(f"/dataset/{browser.dataset}/resource/new")
 
         sources = [script["src"] for script in page.select("script[src]")]
         assert any("/webassets/s3multipart/" in source for source in sources)
-        assert page.select_one("link[href*='/s3multipart/web/']")
+        assert page.select_one("link[rel=stylesheet][href$='_uploader.css']")
 
 
 @pytest.mark.smoke
