@@ -24,9 +24,11 @@ def to_headers(admin_metadata: Mapping[str, Any]) -> dict[str, str]:
 
 def from_headers(headers: Mapping[str, str]) -> AdminMetadata | None:
     """What the headers alone say, or None where only the body tells."""
-    if not all(headers.get(name) for name in _NEEDED) or any("%" in value for value in headers.values()):
+    # Ceph RGW gives x-amz-meta-frozen_at back as x-amz-meta-frozen-at.
+    told = {name.replace("-", "_"): value for name, value in headers.items()}
+    if not all(told.get(name) for name in _NEEDED) or any("%" in value for value in told.values()):
         return None
-    return {name: float(value) if name in _TIMES else value for name, value in headers.items()}
+    return {name: float(value) if name in _TIMES else value for name, value in told.items()}
 
 
 def from_object(body: bytes, headers: Mapping[str, str]) -> AdminMetadata | None:

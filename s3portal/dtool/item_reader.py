@@ -67,6 +67,8 @@ class ItemReader:
         return str(self._path(identifier))
 
     def _fetch_ahead(self, position: int) -> None:
+        for passed_over in [name for name in self._ahead if self._positions[name] < position]:
+            self._ahead.pop(passed_over).cancel()
         self._next_ahead = max(self._next_ahead, position)
         ahead_bytes = sum(self._items[identifier].size_bytes for identifier in self._ahead)
         while len(self._ahead) < _AHEAD_ITEMS and self._next_ahead < len(self._order):

@@ -5,13 +5,13 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from urllib.parse import quote
 
 from s3portal.dtool.handles import encode_handle
 from s3portal.dtool.s3_errors import s3_errors
 from s3portal.dtool.settings import check_expiry
-from s3portal.transfer import Store, open_store
-from s3portal.transfer.presign import UrlSigner
+from s3portal.transfer import Store, UrlSigner, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,7 @@ class SignedUrls:
         """Those of the store's bucket. On AWS the region is asked for: a URL has to say it, while a client
         that was told another one finds out by itself.
         """
-        if not store.settings.on_aws:
-            return cls(store)
-        with s3_errors(store.bucket):
-            region = store.client().head_bucket(Bucket=store.bucket).get("BucketRegion", store.region)
-        if region == store.region:
-            return cls(store)
-        return cls(open_store(dataclasses.replace(store.settings, s3_region=region)))
+        return cls(_in_its_region(store) if store.settings.on_aws else store)
 
     def plain(self, key: str) -> str:
         """The URL of what everybody may read."""
@@ -68,3 +62,13 @@ class SignedUrls:
             )
         pinned = {name.lower(): value for name, value in (headers or {}).items()}
         return signer.url(method, key, {}, pinned)
+
+
+@lru_cache
+def _in_its_region(store: Store) -> Store:
+    """The store with the region that S3 says its bucket is in. Asked once: buckets do not move."""
+    with s3_errors(store.bucket):
+        region = store.client().head_bucket(Bucket=store.bucket).get("BucketRegion", store.region)
+    if region == store.region:
+        return store
+    return open_store(dataclasses.replace(store.settings, s3_region=region))

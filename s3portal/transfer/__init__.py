@@ -43,7 +43,7 @@ from s3portal.transfer.lifecycle import (
 from s3portal.transfer.object_metadata import decode_metadata, encode_metadata
 from s3portal.transfer.part_plan import PartPlan, plan_parts
 from s3portal.transfer.part_ranges import format_ranges, parse_ranges
-from s3portal.transfer.presign import SignedPart, presign_get, presign_parts
+from s3portal.transfer.presign import SignedPart, UrlSigner, presign_get, presign_parts
 from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role, role_session_name
 from s3portal.transfer.session_policy import prefix_policy, upload_policy
 from s3portal.transfer.setting_kinds import (
@@ -113,6 +113,7 @@ __all__ = [
     "Upload",
     "UploadNotFound",
     "UploadNotOpen",
+    "UrlSigner",
     "abort_upload",
     "assume_upload_role",
     "choice",

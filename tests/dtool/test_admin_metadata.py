@@ -24,6 +24,11 @@ def test_headers_alone_tell_everything_with_times_as_numbers():
     assert from_headers(to_headers(METADATA)) == METADATA
 
 
+def test_headers_are_read_as_ceph_gives_them_back():
+    as_by_ceph = {name.replace("_", "-"): value for name, value in to_headers(METADATA).items()}
+    assert from_headers(as_by_ceph) == METADATA
+
+
 def test_a_creator_who_is_not_ascii_is_encoded_in_the_headers_and_read_from_the_body():
     metadata = {**METADATA, "creator_username": "Jürgen Ñandú"}
     headers = to_headers(metadata)

@@ -54,6 +54,16 @@ def test_a_copy_there_and_back_is_the_same(dtool, bucket, on_disk, tmp_path):
     assert Path(dtool.ok("item", "fetch", uri, identifier)).read_bytes() == b"a"
 
 
+def test_a_copy_from_bucket_to_bucket_is_the_same(dtool, bundled, on_disk, monkeypatch):
+    bundled.store.client().create_bucket(Bucket="other-bucket")
+    for name, value in bundled.settings.items():
+        monkeypatch.setenv(name.replace(bundled.name, "other-bucket"), value)
+    items = {f"{number}.csv": b"%d" % number for number in range(60)}
+    here = dtool.ok("cp", "-q", on_disk(items), bundled.uri)
+    there = dtool.ok("cp", "-q", here, "s3://other-bucket")
+    dtool.ok("diff", "--full", here, there)
+
+
 def test_progress_bars_go_to_the_end(dtool, bucket, on_disk):
     copied = dtool.ok("cp", on_disk({"a.csv": b"a"}), bucket.uri)
     assert "Generating manifest" in copied

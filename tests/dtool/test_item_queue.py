@@ -43,7 +43,6 @@ def test_the_first_item_fails_at_once():
 
 def test_a_failure_is_raised_by_finish_again_and_again(queue):
     queue.send("a", 1, fail)
-    queue.send_unless_failed = None
     for _ in range(2):
         with pytest.raises(ItemsNotStored) as raised:
             queue.finish()
