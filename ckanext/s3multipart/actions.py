@@ -20,6 +20,7 @@ from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.lifecycle import abort_upload, create_upload, list_parts, sign_parts
 from s3portal.transfer.presign import object_url
 from s3portal.transfer.session_credentials import assume_upload_role
+from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.upload import COMPLETED, UPLOADING, Upload
 
 #: The parts whose URLs come with the answer of create: enough to begin with, and few enough for a small
@@ -109,7 +110,7 @@ def upload_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str
     if owner := request_fields.text(asked, "owner", required=False):
         package = model.Package.get(owner)
         unfinished = unfinished.filter(UploadRow.owner_id == (package.id if package else owner))
-    return [row.as_upload().as_dict() for row in unfinished.order_by(UploadRow.created_at.desc())]
+    return [_as_dict(row) for row in unfinished.order_by(UploadRow.created_at.desc())]
 
 
 @refusing
@@ -127,7 +128,7 @@ def upload_complete(context: dict[str, Any], asked: dict[str, Any]) -> dict[str,
     checksum = request_fields.checksum(asked, "checksum")
     row.record(complete_upload(portal_store(), row.as_upload(), checksum))
     model.Session.commit()
-    return row.as_upload().as_dict()
+    return _as_dict(row)
 
 
 @refusing
@@ -143,7 +144,7 @@ def upload_abort(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, ob
         raise UploadNotOpen(state=row.state)
     row.record(abort_upload(portal_store(), row.as_upload()))
     model.Session.commit()
-    return row.as_upload().as_dict()
+    return _as_dict(row)
 
 
 @refusing
@@ -260,11 +261,16 @@ def _shown(row: UploadRow) -> dict[str, object]:
     """The upload with what the store has of it now."""
     upload = row.as_upload()
     if upload.state != UPLOADING:
-        return upload.as_dict()
+        return _as_dict(row)
     try:
-        return upload.as_dict(list_parts(portal_store(), upload))
+        return _as_dict(row, list_parts(portal_store(), upload))
     except UploadNotFound:
         # A process that died between the store's answer and its own: the object, if there is one, tells.
         row.record(complete_upload(portal_store(), upload))
         model.Session.commit()
-        return row.as_upload().as_dict()
+        return _as_dict(row)
+
+
+def _as_dict(row: UploadRow, stored: StoredParts | None = None) -> dict[str, object]:
+    """The upload as the protocol shows it, and the resource that it is for."""
+    return {**row.as_upload().as_dict(stored), "resource": row.resource_id}
