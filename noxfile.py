@@ -59,7 +59,7 @@ def lint(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """transfer, the S3 server and the command line: everything that knows no portal."""
     install(session, "requirements/core.txt")
-    run_pytest(session, "tests/transfer", "tests/server", "tests/client", "tests/house")
+    run_pytest(session, "tests/transfer", "tests/server", "tests/client/core", "tests/house")
 
 
 @nox.session
@@ -113,7 +113,12 @@ def browser(session: nox.Session) -> None:
     """The main job in Chromium on the running portal, with faults, kills and memory limits."""
     install(session, "requirements/ckan-2.12.txt", "requirements/browser.txt")
     run_pytest(
-        session, *NO_CKAN, "tests/browser", "tests/faults", env={"S3PORTAL_CHROMIUM": chromium(session)}
+        session,
+        *NO_CKAN,
+        "tests/browser",
+        "tests/faults",
+        "tests/client/portal",
+        env={"S3PORTAL_CHROMIUM": chromium(session)},
     )
 
 

@@ -10,6 +10,7 @@ from s3portal import __version__
 # each one needs only its own extra and `s3portal --help` answers at once.
 _COMMANDS = {
     "server": ("s3portal.server.command", "server_command", "Serve S3 from a folder of this machine."),
+    "upload": ("s3portal.client.command", "upload_command", "Publish files of any size in a dataset."),
 }
 
 

@@ -1,133 +1,264 @@
-"""Speaks the upload protocol to a CKAN portal, with an API token."""
+"""Speaks the upload protocol (docs/http-api.md) to a CKAN portal, with an API token."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
 
-CALL_TIMEOUT_S = 120.0
-_ATTEMPTS = 5
-_BACKOFF_FACTOR_S = 0.5
+from s3portal.client.connections import open_pool
+from s3portal.client.errors import PortalError
+from s3portal.client.retry import Failure, RetryPolicy, decide, parse_retry_after
+from s3portal.transfer.part_plan import PartPlan
+from s3portal.transfer.part_ranges import parse_ranges
 
-
-class PortalError(Exception):
-    """The portal refused a call or did not answer; `code` is stable, the message is for people."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+# Completing a huge upload takes minutes.
+CALL_TIMEOUT_S = 180.0
 
 
 @dataclass(frozen=True)
 class SignedPart:
-    """Where one part goes, and the headers that the signature covers."""
+    """Where one part goes, and the headers that the signature covers. ``good_until`` is a time of
+    ``time.monotonic``, so that a wrong clock on this machine does no harm."""
 
     part_number: int
-    url: str
+    url: str = field(repr=False)
     headers: dict[str, str]
-    expires_at: datetime
+    good_until: float
 
     @property
     def has_expired(self) -> bool:
         """Whether the store would refuse it by now."""
-        return datetime.now(timezone.utc) >= self.expires_at
+        return time.monotonic() >= self.good_until
 
 
 @dataclass(frozen=True)
-class PlannedUpload:
-    """What the sender has to know of an upload. Sizes are bytes."""
+class PortalUpload:
+    """An upload as the portal shows it. ``stored`` is None where the portal did not ask the store."""
 
     id: str
+    state: str
+    filename: str
     size_bytes: int
     part_size_bytes: int
     part_count: int
+    fingerprint: str
+    checksum_algorithm: str | None
+    checksum: dict[str, str] | None
+    stored: tuple[int, ...] | None
+    #: The resource that has, or will have, this file.
+    resource_id: str
+
+    @property
+    def plan(self) -> PartPlan:
+        """How the file is cut into parts."""
+        return PartPlan(self.size_bytes, self.part_size_bytes, self.part_count)
 
 
 class CkanPortal:
-    """The calls of the protocol (see docs/http-api.md) to the portal at `url`, as the owner of `token`.
+    """The calls of the protocol to the portal at ``url``, as the owner of ``token``.
 
-    Every call is safe to repeat and is repeated where the connection fails or the portal is busy.
+    Every call is safe to repeat and is repeated while that may help (retry.py). Raises PortalError.
     """
 
-    def __init__(self, url: str, token: str, *, pool: urllib3.PoolManager | None = None) -> None:
-        self._actions = f"{url.rstrip('/')}/api/3/action/"
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        pool: urllib3.PoolManager | None = None,
+        policy: RetryPolicy | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
         self._headers = {"Authorization": token, "Content-Type": "application/json"}
-        self._pool = pool or urllib3.PoolManager()
-        self._retries = urllib3.Retry(
-            total=_ATTEMPTS,
-            backoff_factor=_BACKOFF_FACTOR_S,
-            backoff_jitter=_BACKOFF_FACTOR_S,
-            status_forcelist=(429, 502, 503, 504),
-            allowed_methods=None,
-            raise_on_status=False,
-        )
+        self._pool = pool or open_pool(url)
+        self._policy = policy or RetryPolicy()
+        self._sleep = sleep
 
     def create_upload(
-        self, *, dataset: str, filename: str, size_bytes: int, content_type: str, idempotency_key: str
-    ) -> tuple[PlannedUpload, list[SignedPart]]:
-        """Creates an upload; answers it with the first batch of signed parts."""
-        answer = self.call(
+        self,
+        *,
+        dataset: str,
+        filename: str,
+        size_bytes: int,
+        content_type: str,
+        idempotency_key: str,
+        fingerprint: str = "",
+        resource: str = "",
+    ) -> tuple[PortalUpload, list[SignedPart]]:
+        """Creates an upload, to replace the file of ``resource`` if given; answers it with the first batch of
+        signed parts."""
+        answer, answered_at = self._call(
             "s3multipart_upload_create",
             owner=dataset,
             filename=filename,
             size=size_bytes,
             content_type=content_type,
+            fingerprint=fingerprint,
             idempotency_key=idempotency_key,
+            **({"resource": resource} if resource else {}),
         )
-        upload = answer["upload"]
-        planned = PlannedUpload(upload["id"], upload["size"], upload["part_size"], upload["part_count"])
-        return planned, [_signed_part(part) for part in answer["parts"]]
+        return _upload(answer["upload"]), [_signed_part(part, answered_at) for part in answer["parts"]]
 
     def sign_parts(self, upload_id: str, part_numbers: list[int]) -> list[SignedPart]:
         """Signs parts, at most 1,000 a call."""
-        answer = self.call("s3multipart_upload_sign_parts", id=upload_id, part_numbers=part_numbers)
-        return [_signed_part(part) for part in answer]
+        parts, answered_at = self._call(
+            "s3multipart_upload_sign_parts", id=upload_id, part_numbers=part_numbers
+        )
+        return [_signed_part(part, answered_at) for part in parts]
 
-    def complete_upload(self, upload_id: str) -> None:
-        """Has the portal compare what the store has with the plan, and complete the upload."""
-        self.call("s3multipart_upload_complete", id=upload_id)
+    def unfinished_uploads(self, dataset: str) -> list[PortalUpload]:
+        """The token's owner's uploads to this dataset that are no resource's file yet, the newest first."""
+        return [_upload(upload) for upload in self.call("s3multipart_upload_list", owner=dataset)]
+
+    def show_upload(self, upload_id: str) -> PortalUpload:
+        """The upload, with what the store holds of it now."""
+        return _upload(self.call("s3multipart_upload_show", id=upload_id))
+
+    def complete_upload(self, upload_id: str, checksum: dict[str, str] | None = None) -> PortalUpload:
+        """Has the portal compare what the store has with the plan and with our checksum, and complete it."""
+        given = {"checksum": checksum} if checksum else {}
+        return _upload(self.call("s3multipart_upload_complete", id=upload_id, **given))
 
     def abort_upload(self, upload_id: str) -> None:
         """Gives the upload up; the store forgets its parts."""
         self.call("s3multipart_upload_abort", id=upload_id)
 
-    def attach(self, upload_id: str, *, dataset: str, name: str) -> str:
-        """Makes the upload the file of a new resource; answers the persistent link."""
-        resource = self.call(
-            "resource_create", package_id=dataset, name=name, s3multipart_upload_id=upload_id
-        )
-        return str(resource["url"])
+    def attach(
+        self, upload: PortalUpload, *, dataset: str, replace: bool, described: dict[str, str]
+    ) -> dict[str, Any]:
+        """Makes the upload the file of a new resource, or of the one that it replaces; answers the
+        resource."""
+        given = {"s3multipart_upload_id": upload.id, **described}
+        try:
+            if replace:
+                resource = self.call("resource_patch", id=upload.resource_id, **given)
+            else:
+                resource = self.call("resource_create", package_id=dataset, **given)
+        except PortalError as error:
+            # Done before, and the answer was lost on its way.
+            if error.code != "already_attached":
+                raise
+            resource = self.call("resource_show", id=upload.resource_id)
+        return dict(resource)
+
+    def resources(self, dataset: str) -> list[dict[str, Any]]:
+        """The resources that the dataset has."""
+        return list(self.call("package_show", id=dataset).get("resources", []))
 
     def call(self, action: str, **parameters: object) -> Any:
         """Calls any CKAN action. Raises PortalError with what the portal says where it refuses."""
+        return self._call(action, **parameters)[0]
+
+    def _call(self, action: str, **parameters: object) -> tuple[Any, datetime | None]:
+        """The result, and what time it was at the portal."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return self._try_to_call(action, parameters)
+            except _NoResult as no_result:
+                decision = decide(
+                    no_result.failure, tries=tries, signings=0, policy=self._policy, random=random.random
+                )
+                if decision.action != "retry":
+                    raise no_result.error from no_result
+                self._sleep(decision.delay_s)
+
+    def _try_to_call(self, action: str, parameters: dict[str, object]) -> tuple[Any, datetime | None]:
         try:
             response = self._pool.request(
                 "POST",
-                self._actions + action,
+                f"{self.url}/api/3/action/{action}",
                 body=json.dumps(parameters).encode(),
                 headers=self._headers,
-                retries=self._retries,
+                retries=False,
+                # Followed, a POST would become a GET, and the token would go to another host.
+                redirect=False,
                 timeout=CALL_TIMEOUT_S,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise PortalError("unreachable", f"The portal does not answer ({action}): {error}") from error
-        try:
-            answer = json.loads(response.data)
-            if answer["success"]:
-                return answer["result"]
-            refusal = answer["error"]
-        except (ValueError, KeyError, TypeError):
-            raise PortalError("no_answer", f"{action} answered {response.status} and no result") from None
-        raise PortalError(
-            str(refusal.get("code", "refused")), str(refusal.get("message", json.dumps(refusal)))
-        )
+            message = f"{self.url} does not answer ({action}): {error}"
+            raise _NoResult(Failure(0, "", str(error)), PortalError("unreachable", message)) from error
+        if location := response.get_redirect_location():
+            message = f"{self.url} has moved: give its new address with --portal. {action} is at {location}"
+            raise PortalError("moved", message, status=response.status)
+        answer = _parsed(response.data)
+        if response.status < 300 and answer.get("success"):
+            return answer["result"], _date(response.headers.get("Date"))
+        refusal = _refusal(action, response, answer)
+        retry_after_s = parse_retry_after(response.headers.get("Retry-After"))
+        raise _NoResult(Failure(response.status, refusal.code, str(refusal), retry_after_s), refusal)
 
 
-def _signed_part(answer: dict[str, Any]) -> SignedPart:
+class _NoResult(Exception):
+    def __init__(self, failure: Failure, error: PortalError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        self.error = error
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    """The envelope; empty where it is none, as a proxy's page."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _refusal(action: str, response: urllib3.BaseHTTPResponse, answer: dict[str, Any]) -> PortalError:
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        said = response.data[:200].decode("utf-8", errors="replace")
+        sentence = f"The portal answered {action} with {response.status} and no result: {said}"
+        return PortalError("no_answer", sentence, status=response.status)
+    facts = {name: fact for name, fact in error.items() if name not in ("__type", "code", "message")}
+    # CKAN's own validation errors are lists of sentences by field.
+    by_field = " ".join(f"{name}: {_sentences(fact)}" for name, fact in facts.items())
+    sentence = str(error.get("message") or by_field)
+    return PortalError(str(error.get("code", "refused")), sentence, status=response.status, facts=facts)
+
+
+def _sentences(fact: object) -> str:
+    return " ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
+
+
+def _upload(shown: dict[str, Any]) -> PortalUpload:
+    return PortalUpload(
+        id=shown["id"],
+        state=shown["state"],
+        filename=shown["filename"],
+        size_bytes=shown["size"],
+        part_size_bytes=shown["part_size"],
+        part_count=shown["part_count"],
+        fingerprint=shown.get("fingerprint") or "",
+        checksum_algorithm=shown.get("checksum_algorithm"),
+        checksum=shown.get("checksum"),
+        stored=None if shown.get("stored") is None else tuple(parse_ranges(shown["stored"])),
+        resource_id=shown.get("resource") or "",
+    )
+
+
+def _signed_part(answer: dict[str, Any], answered_at: datetime | None) -> SignedPart:
     # Python 3.10 does not read the Z of ISO 8601.
     expires_at = datetime.fromisoformat(answer["expires_at"].replace("Z", "+00:00"))
-    return SignedPart(answer["part_number"], answer["url"], dict(answer["headers"]), expires_at)
+    good_for_s = (expires_at - (answered_at or datetime.now(timezone.utc))).total_seconds()
+    return SignedPart(
+        answer["part_number"], answer["url"], dict(answer["headers"]), time.monotonic() + good_for_s
+    )
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header) if header else None
+    except ValueError:
+        return None

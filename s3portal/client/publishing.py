@@ -1,74 +1,247 @@
-"""Publishes a file to a dataset, and fetches a link to see what a reader gets."""
+"""Publishes a file to a dataset: goes on with an unfinished upload of it, or begins one, and attaches it."""
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
-import urllib3
+from s3portal.client.ckan import CkanPortal, PortalUpload, SignedPart
+from s3portal.client.connections import open_pool
+from s3portal.client.errors import FileChanged, PortalError, WrongFile
+from s3portal.client.fingerprint import fingerprint, require_same_file, same_name
+from s3portal.client.local_file import LocalFile
+from s3portal.client.retry import Failure, RetryPolicy
+from s3portal.client.sending import PARALLEL_PARTS, PartSender
+from s3portal.client.signing import PresignedUrls
+from s3portal.transfer.checksums import CRCS
+from s3portal.transfer.part_ranges import parse_ranges
 
-from s3portal.client.ckan import CkanPortal, PortalError
-from s3portal.client.sending import PartSender
+# A part that vanished from the store is sent again, but not for ever.
+_ROUNDS = 3
 
-_BLOCK_SIZE_BYTES = 1024 * 1024
+
+@dataclass(frozen=True)
+class Target:
+    """What the file becomes: a new resource of the dataset, or the new file of ``resource`` (its id).
+
+    A new resource is called ``name``, or as the file; what is "" is left as it is.
+    """
+
+    dataset: str
+    resource: str = ""
+    name: str = ""
+    description: str = ""
+    format: str = ""
+
+    def described(self, file: LocalFile) -> dict[str, str]:
+        """The fields of the resource that are said."""
+        name = self.name or ("" if self.resource else file.name)
+        fields = {"name": name, "description": self.description, "format": self.format}
+        return {field: value for field, value in fields.items() if value}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file that readers can have. ``checksum`` is CKAN's ``hash``, as in ``crc64nvme:rosUhgp5mIg=``, or
+    ""; ``before`` says that the dataset had the very same file already, so nothing was sent."""
+
+    url: str
+    resource_id: str
+    size_bytes: int
+    checksum: str
+    before: bool = False
+
+
+class Report(Protocol):
+    """Hears how it goes, from several threads but one at a time."""
+
+    def began(self, file: LocalFile, stored_bytes: int) -> None:
+        """Sending begins; so many bytes are at the store from another day."""
+        ...
+
+    def loaded(self, size_bytes: int) -> None:
+        """So many bytes of the file are at the store or on their way; never fewer than before."""
+        ...
+
+    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None:
+        """A part failed and will be sent again."""
+        ...
+
+    def completing(self) -> None:
+        """All parts are sent; the portal compares and saves."""
+        ...
+
+
+class Silence:
+    """Says nothing."""
+
+    def began(self, file: LocalFile, stored_bytes: int) -> None: ...
+    def loaded(self, size_bytes: int) -> None: ...
+    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None: ...
+    def completing(self) -> None: ...
 
 
 def publish_file(
     portal: CkanPortal,
     path: Path,
+    target: Target,
     *,
-    dataset: str,
-    on_progress: Callable[[int], None] = lambda byte_count: None,
-) -> str:
-    """Uploads the file and makes it a new resource of the dataset; returns the persistent link.
+    report: Report | None = None,
+    concurrency: int = PARALLEL_PARTS,
+    restart: bool = False,
+    policy: RetryPolicy | None = None,
+) -> Published:
+    """Uploads the file, or the rest of it, compares checksums, and makes it a resource's file.
 
-    `on_progress` hears numbers of bytes from several threads, one at a time (below 0: sent in vain).
-    Raises PortalError or SendingFailed; then the upload is aborted, and nothing of it stays.
+    ``restart`` gives up an unfinished upload of this name instead of going on with it. Raises UploadFailed:
+    what is stored stays there for the next time, unless it cannot be right any more (FileChanged, or
+    PortalError with the code ``content_differs``).
     """
-    upload, first_batch = portal.create_upload(
-        dataset=dataset,
-        filename=path.name,
-        size_bytes=path.stat().st_size,
-        content_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-        idempotency_key=str(uuid.uuid4()),
-    )
+    file = LocalFile.at(path)
+    report = report or Silence()
+    upload = _unfinished(portal, file, target, restart=restart)
+    first_batch: list[SignedPart] = []
+    if upload is None:
+        if (resource := _published_before(portal, file, target)) is not None:
+            return _published(resource, before=True)
+        upload, first_batch = _create(portal, file, target)
     try:
-        PartSender(portal, upload, path, on_progress).send_all(first_batch)
-        portal.complete_upload(upload.id)
-        return portal.attach(upload.id, dataset=dataset, name=path.name)
-    except BaseException:
-        # What went wrong first is what counts.
-        with suppress(PortalError):
+        if upload.state == "uploading":
+            _send(portal, upload, first_batch, file, report, concurrency, policy)
+        else:
+            report.began(file, file.size_bytes)
+    except (FileChanged, PortalError) as error:
+        if error.code in ("file_changed", "content_differs"):
             portal.abort_upload(upload.id)
         raise
+    resource = portal.attach(
+        upload,
+        dataset=target.dataset,
+        replace=bool(target.resource),
+        described=target.described(file),
+    )
+    return _published(resource)
 
 
-def sha256_of_file(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_SIZE_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+def _send(
+    portal: CkanPortal,
+    upload: PortalUpload,
+    first_batch: list[SignedPart],
+    file: LocalFile,
+    report: Report,
+    concurrency: int,
+    policy: RetryPolicy | None,
+) -> None:
+    """Sends what the store has not, and has the portal complete the upload."""
+    stored = upload.stored or ()
+    sender = PartSender(
+        upload,
+        file,
+        pool=open_pool(first_batch[0].url if first_batch else portal.url, connections=concurrency),
+        open_signer=lambda upcoming: PresignedUrls(portal, upload.id, first_batch, upcoming),
+        report=report,
+        stored=stored,
+        concurrency=concurrency,
+        policy=policy,
+    )
+    report.began(file, sum(map(upload.plan.length, stored)))
+    for rounds_left in reversed(range(_ROUNDS)):
+        sender.send_all()
+        file.require_unchanged()
+        report.completing()
+        try:
+            portal.complete_upload(upload.id, sender.checksum())
+            return
+        except PortalError as error:
+            if error.code != "parts_missing" or not rounds_left:
+                raise
+            sender.put_back(_missing(error))
 
 
-def sha256_of_link(url: str, *, on_progress: Callable[[int], None] = lambda byte_count: None) -> str:
-    """The SHA-256, in hex, of what a reader gets at a link, redirects followed.
+def _missing(error: PortalError) -> list[int]:
+    named = (str(error.facts.get(name) or "") for name in ("missing", "wrong_size"))
+    return sorted({number for ranges in named for number in parse_ranges(ranges)})
 
-    Raises PortalError where the answer is no file.
+
+def _unfinished(portal: CkanPortal, file: LocalFile, target: Target, *, restart: bool) -> PortalUpload | None:
+    """The upload of this file that an earlier run, or a browser, left unfinished, as the store has it now.
+
+    Raises WrongFile where there are only those of other files of this name.
     """
-    digest = hashlib.sha256()
+    wrong: WrongFile | None = None
+    for upload in portal.unfinished_uploads(target.dataset):
+        if not same_name(upload.filename, file.name):
+            continue
+        if target.resource and upload.resource_id != target.resource:
+            continue
+        if restart:
+            portal.abort_upload(upload.id)
+            continue
+        try:
+            require_same_file(file, upload.size_bytes, upload.fingerprint)
+        except WrongFile as difference:
+            wrong = wrong or difference
+            continue
+        return portal.show_upload(upload.id)
+    if wrong:
+        raise wrong
+    return None
+
+
+def _create(portal: CkanPortal, file: LocalFile, target: Target) -> tuple[PortalUpload, list[SignedPart]]:
+    return portal.create_upload(
+        dataset=target.dataset,
+        resource=target.resource,
+        filename=file.name,
+        size_bytes=file.size_bytes,
+        content_type=mimetypes.guess_type(file.name)[0] or "application/octet-stream",
+        fingerprint=fingerprint(file),
+        idempotency_key=str(uuid.uuid4()),
+    )
+
+
+def _published_before(portal: CkanPortal, file: LocalFile, target: Target) -> dict[str, Any] | None:
+    """The resource that has this very file, where the same command had got so far before it was interrupted.
+
+    Name and size are compared first: only then is the file read for its checksum.
+    """
     try:
-        response = urllib3.PoolManager().request("GET", url, preload_content=False, redirect=True)
-        if response.status != 200:
-            raise PortalError("no_file", f"{url} answered {response.status}")
-        for block in response.stream(_BLOCK_SIZE_BYTES):
-            digest.update(block)
-            on_progress(len(block))
-    except urllib3.exceptions.HTTPError as error:
-        raise PortalError("unreachable", f"{url}: {error}") from error
-    return digest.hexdigest()
+        resources = portal.resources(target.dataset)
+    except PortalError as error:
+        if error.status in (403, 404):
+            # create says better why not.
+            return None
+        raise
+    for resource in resources:
+        is_meant = (
+            resource["id"] == target.resource
+            if target.resource
+            else resource.get("name") == target.described(file)["name"]
+        )
+        if is_meant and resource.get("size") == file.size_bytes and _has_checksum(file, resource):
+            return resource
+    return None
+
+
+def _has_checksum(file: LocalFile, resource: dict[str, Any]) -> bool:
+    algorithm, _, expected = str(resource.get("hash") or "").partition(":")
+    crc = CRCS.get(algorithm.upper())
+    if crc is None:
+        return False
+    value = 0
+    for block in file.blocks():
+        value = crc.update(block, value)
+    return crc.encode(value) == expected
+
+
+def _published(resource: dict[str, Any], *, before: bool = False) -> Published:
+    return Published(
+        url=str(resource["url"]),
+        resource_id=str(resource["id"]),
+        size_bytes=int(resource.get("size") or 0),
+        checksum=str(resource.get("hash") or ""),
+        before=before,
+    )

@@ -1,151 +1,209 @@
-"""Sends a file's parts straight to the store, several at a time, in constant memory."""
+"""Sends a file's parts straight to the store, several at a time, in constant memory, each until it is there.
+
+What is computed of a part while it is sent is compared with what the store answers; parts that were stored
+another day are only read, for the checksum of the whole.
+"""
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Protocol
 
 import urllib3
 
-from s3portal.client.ckan import PlannedUpload, SignedPart
+from s3portal.client.ckan import PortalUpload, SignedPart
+from s3portal.client.errors import SendingFailed
+from s3portal.client.local_file import LocalFile
+from s3portal.client.part_digest import PartDigest, whole_checksum
+from s3portal.client.part_request import put_part
+from s3portal.client.retry import Failure, RetryPolicy, decide, is_expired
+from s3portal.client.signing import Signer
 
 PARALLEL_PARTS = 4
-# Fetched a batch ahead of need; URLs live minutes, so not all at once.
-SIGNED_AHEAD = 100
-ATTEMPTS_PER_PART = 8
-STALLED_AFTER_S = 60.0
-_BACKOFF_BASE_S = 0.5
-_BACKOFF_MAX_S = 30.0
-_BLOCK_SIZE_BYTES = 1024 * 1024
+# How long the main thread waits for a thread before it looks for Ctrl-C, which Windows needs.
+_JOIN_S = 0.5
+_DAMAGED = Failure(400, "BadDigest", "the part was damaged on its way")
 
 
-class Signer(Protocol):
-    """The one thing that the sender asks a portal for, whichever portal it is."""
+class Report(Protocol):
+    """Hears how it goes, from several threads but one at a time."""
 
-    def sign_parts(self, upload_id: str, part_numbers: list[int]) -> list[SignedPart]:
-        """Signs parts, at most 1,000 a call."""
+    def loaded(self, size_bytes: int) -> None:
+        """So many bytes of the file are at the store or on their way; never fewer than before."""
+        ...
+
+    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None:
+        """A part failed and will be sent again."""
+        ...
 
 
-class SendingFailed(Exception):
-    """A part could not be stored; the message says which and why."""
-
-
-def read_part(path: Path, offset: int, length: int) -> Iterator[bytes]:
-    """A stretch of a file in blocks, which an HTTP client sends one after another.
-
-    Raises SendingFailed where the file has become shorter: the store would wait for the rest.
-    """
-    with path.open("rb", buffering=0) as file:
-        file.seek(offset)
-        while length:
-            block = file.read(min(_BLOCK_SIZE_BYTES, length))
-            if not block:
-                raise SendingFailed(f"{path.name} has become shorter while it was sent.")
-            length -= len(block)
-            yield block
+class _Stopped(Exception):
+    """Another part failed, or somebody pressed Ctrl-C."""
 
 
 class PartSender:
-    """Sends the parts of one upload. `on_progress` hears of bytes sent, and (< 0) to be sent again."""
+    """Sends the parts of one upload. ``stored`` are those that the store has from another day."""
 
     def __init__(
         self,
-        portal: Signer,
-        upload: PlannedUpload,
-        path: Path,
-        on_progress: Callable[[int], None] = lambda byte_count: None,
+        upload: PortalUpload,
+        file: LocalFile,
+        *,
+        pool: urllib3.PoolManager,
+        open_signer: Callable[[Callable[[int], list[int]]], Signer],
+        report: Report,
+        stored: Iterable[int] = (),
+        concurrency: int = PARALLEL_PARTS,
+        policy: RetryPolicy | None = None,
     ) -> None:
-        self._portal = portal
         self._upload = upload
-        self._path = path
-        self._on_progress = on_progress
+        self._plan = upload.plan
+        self._file = file
+        self._pool = pool
+        self._report = report
+        self._concurrency = concurrency
+        self._policy = policy or RetryPolicy()
+        self._signer = open_signer(self._upcoming)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._pool = urllib3.PoolManager(maxsize=PARALLEL_PARTS, block=False)
+        self._failure: Exception | None = None
+        self._digests: dict[int, int] = {}
+        self._in_flight: dict[int, int] = {}
+        self._loaded_bytes = 0
+        there = set(stored)
+        self._stored_bytes = sum(map(self._plan.length, there))
+        everything = range(1, self._plan.part_count + 1)
+        self._to_send = deque(number for number in everything if number not in there)
+        self._to_read = deque(sorted(there) if upload.checksum_algorithm else ())
 
-    def send_all(self, first_batch: list[SignedPart]) -> None:
-        """Sends every part. Raises SendingFailed, or PortalError, and then has no part in flight."""
-        with ThreadPoolExecutor(PARALLEL_PARTS, thread_name_prefix="part") as threads:
-            in_flight: set[Future[None]] = set()
+    def send_all(self) -> None:
+        """Sends what is missing. Raises SendingFailed, PortalError, FileChanged or FileUnreadable; what was
+        stored before stays."""
+        jobs = [(self._to_send, self._send)] * min(self._concurrency, len(self._to_send))
+        jobs += [(self._to_read, self._read)] if self._to_read else []
+        # Daemons, so that Ctrl-C does not wait for a connection that is dead.
+        threads = [threading.Thread(target=self._work, args=job, daemon=True) for job in jobs]
+        self._tell_loaded()
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(_JOIN_S)
+        except BaseException:
+            self._stopped.set()
+            raise
+        if self._failure:
+            raise self._failure
+
+    def put_back(self, part_numbers: Iterable[int]) -> None:
+        """These parts are not at the store after all: `send_all` sends them once more."""
+        for part_number in part_numbers:
+            self._stored_bytes -= self._plan.length(part_number)
+            self._to_send.append(part_number)
+
+    def checksum(self) -> dict[str, str] | None:
+        """What complete is given, once all parts are sent."""
+        numbers = range(1, self._plan.part_count + 1) if self._upload.checksum_algorithm else ()
+        values = [self._digests[number] for number in numbers]
+        return whole_checksum(self._upload.checksum_algorithm, self._plan, values)
+
+    def _work(self, part_numbers: deque[int], do: Callable[[int], None]) -> None:
+        while not self._stopped.is_set():
+            with self._lock:
+                if not part_numbers:
+                    return
+                part_number = part_numbers.popleft()
             try:
-                for part in self._signed_parts(first_batch):
-                    if len(in_flight) == PARALLEL_PARTS:
-                        finished, in_flight = wait(in_flight, return_when=FIRST_COMPLETED)
-                        for future in finished:
-                            future.result()
-                    in_flight.add(threads.submit(self._send, part))
-                for future in in_flight:
-                    future.result()
-            except BaseException:
-                self._stopped.set()
-                raise
+                do(part_number)
+            except Exception as error:  # noqa: BLE001  (raised again by send_all)
+                self._fail(error)
 
-    def _signed_parts(self, first_batch: list[SignedPart]) -> Iterator[SignedPart]:
-        yield from first_batch
-        for start in range(len(first_batch) + 1, self._upload.part_count + 1, SIGNED_AHEAD):
-            end = min(start + SIGNED_AHEAD, self._upload.part_count + 1)
-            yield from self._portal.sign_parts(self._upload.id, list(range(start, end)))
+    def _fail(self, error: Exception) -> None:
+        with self._lock:
+            # The first counts: what comes after it is its consequence.
+            if not self._stopped.is_set():
+                self._failure = error
+            self._stopped.set()
 
-    def _send(self, part: SignedPart) -> None:
-        for attempt in range(1, ATTEMPTS_PER_PART + 1):
-            if part.has_expired:
-                part = self._signed_again(part)
-            sent, problem = self._try_to_send(part)
-            if problem is None:
-                return
-            self._report(-sent)
-            if attempt == ATTEMPTS_PER_PART:
-                break
-            # Full jitter: many clients that failed together do not come back together.
-            longest_s = min(_BACKOFF_MAX_S, _BACKOFF_BASE_S * 2 ** (attempt - 1))
-            if self._stopped.wait(random.uniform(0, longest_s)):  # noqa: S311  (no secret)
-                raise SendingFailed("Stopped.")
-            if problem.startswith("403"):
-                # The keys behind the URL may have run out before it did.
-                part = self._signed_again(part)
-        raise SendingFailed(
-            f"Part {part.part_number} of {self._upload.part_count} failed {attempt} times, "
-            f"at last with: {problem}"
-        )
+    def _read(self, part_number: int) -> None:
+        digest = PartDigest(self._upload.checksum_algorithm)
+        for block in self._blocks(part_number):
+            digest.update(block)
+        self._digests[part_number] = digest.value
 
-    def _signed_again(self, part: SignedPart) -> SignedPart:
-        [fresh] = self._portal.sign_parts(self._upload.id, [part.part_number])
-        return fresh
+    def _send(self, part_number: int) -> None:
+        tries = signings = 0
+        part = self._signer.sign(part_number)
+        while (failure := self._try_to_send(part)) is not None:
+            decision = decide(
+                failure, tries=tries + 1, signings=signings, policy=self._policy, random=random.random
+            )
+            if decision.action == "stop":
+                raise SendingFailed(
+                    failure.code or "no_connection",
+                    f"Part {part_number} of {self._plan.part_count} could not be stored ({failure}).",
+                )
+            if decision.action == "sign":
+                signings += 1
+            else:
+                tries += 1
+                with self._lock:
+                    self._report.retrying(part_number, failure, decision.delay_s)
+                if self._stopped.wait(decision.delay_s):
+                    raise _Stopped
+            if is_expired(failure):
+                part = self._signer.sign_again(part_number)
+            elif part.has_expired:
+                part = self._signer.sign(part_number)
 
-    def _try_to_send(self, part: SignedPart) -> tuple[int, str | None]:
-        """The bytes that were sent of it, and what went wrong, None for nothing."""
-        offset = (part.part_number - 1) * self._upload.part_size_bytes
-        length = min(self._upload.part_size_bytes, self._upload.size_bytes - offset)
-        sent = 0
+    def _try_to_send(self, part: SignedPart) -> Failure | None:
+        """None once the store has it."""
+        number = part.part_number
+        digest = PartDigest(self._upload.checksum_algorithm)
 
         def blocks() -> Iterator[bytes]:
-            nonlocal sent
-            for block in read_part(self._path, offset, length):
-                if self._stopped.is_set():
-                    raise SendingFailed("Stopped.")
+            sent_bytes = 0
+            for block in self._blocks(number):
+                digest.update(block)
                 yield block
-                sent += len(block)
-                self._report(len(block))
+                sent_bytes += len(block)
+                self._is_under_way(number, sent_bytes)
 
-        try:
-            response = self._pool.request(
-                "PUT",
-                part.url,
-                body=blocks(),
-                headers={**part.headers, "Content-Length": str(length)},
-                retries=False,
-                timeout=urllib3.Timeout(connect=10, read=STALLED_AFTER_S),
-            )
-        except urllib3.exceptions.HTTPError as error:
-            return sent, str(error)
-        if response.status == 200:
-            return sent, None
-        return sent, f"{response.status} {response.data[:500].decode('utf-8', errors='replace')}"
-
-    def _report(self, byte_count: int) -> None:
+        answered = put_part(self._pool, part, blocks(), self._plan.length(number))
+        if not isinstance(answered, Failure) and not digest.agrees_with(answered):
+            answered = _DAMAGED
+        if isinstance(answered, Failure):
+            self._is_under_way(number, 0)
+            return answered
         with self._lock:
-            self._on_progress(byte_count)
+            self._digests[number] = digest.value
+            self._in_flight.pop(number, None)
+            self._stored_bytes += self._plan.length(number)
+        self._tell_loaded()
+        return None
+
+    def _blocks(self, part_number: int) -> Iterator[bytes]:
+        for block in self._file.blocks(self._plan.offset(part_number), self._plan.length(part_number)):
+            if self._stopped.is_set():
+                raise _Stopped
+            yield block
+
+    def _upcoming(self, count: int) -> list[int]:
+        with self._lock:
+            return list(islice(self._to_send, count))
+
+    def _is_under_way(self, part_number: int, sent_bytes: int) -> None:
+        with self._lock:
+            self._in_flight[part_number] = sent_bytes
+        self._tell_loaded()
+
+    def _tell_loaded(self) -> None:
+        with self._lock:
+            # A part that is sent again must not make a bar go back.
+            self._loaded_bytes = max(self._loaded_bytes, self._stored_bytes + sum(self._in_flight.values()))
+            self._report.loaded(self._loaded_bytes)

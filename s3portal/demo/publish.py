@@ -16,9 +16,10 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from s3portal.client.ckan import CkanPortal, PortalError
-from s3portal.client.publishing import publish_file, sha256_of_file, sha256_of_link
-from s3portal.client.sending import SendingFailed
+from s3portal.client.ckan import CkanPortal
+from s3portal.client.digests import sha256_of_file, sha256_of_link
+from s3portal.client.errors import UploadFailed
+from s3portal.client.publishing import Silence, Target, publish_file
 from s3portal.demo.failure import DemoError
 from s3portal.demo.people import DATASET
 from s3portal.demo.portal import Portal
@@ -32,17 +33,27 @@ def publish_and_verify(portal: Portal, path: Path, console: Console) -> None:
     size_bytes = path.stat().st_size
     client = CkanPortal(portal.url, portal.publisher_token())
     try:
-        with _progress(console, "Upload", size_bytes) as advance:
-            link = publish_file(client, path, dataset=DATASET, on_progress=advance)
+        with _progress(console, "Upload", size_bytes) as show:
+            link = publish_file(client, path, Target(DATASET), report=_Loaded(show)).url
         console.print(f" persistent link  {link}", highlight=False, soft_wrap=True)
-        with _progress(console, "Download", size_bytes) as advance:
-            fetched = sha256_of_link(link, on_progress=advance)
-    except (PortalError, SendingFailed) as error:
+        with _progress(console, "Download", size_bytes) as show:
+            fetched = sha256_of_link(link, on_progress=show)
+    except UploadFailed as error:
         raise DemoError(f"{path.name} was not published. {error}") from error
     expected = sha256_of_file(path)
     if fetched != expected:
         raise DemoError(f"The link gives other bytes than the file: SHA-256 {fetched}, not {expected}.")
     console.print(f" SHA-256          {expected}  equal", highlight=False, soft_wrap=True)
+
+
+class _Loaded(Silence):
+    """Shows how much is there, and nothing else."""
+
+    def __init__(self, show: Callable[[int], None]) -> None:
+        self._show = show
+
+    def loaded(self, size_bytes: int) -> None:
+        self._show(size_bytes)
 
 
 @contextmanager
@@ -56,4 +67,4 @@ def _progress(console: Console, name: str, size_bytes: int) -> Iterator[Callable
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(name, total=size_bytes)
-        yield lambda byte_count: progress.advance(task, byte_count)
+        yield lambda loaded_bytes: progress.update(task, completed=loaded_bytes)

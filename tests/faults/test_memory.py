@@ -5,7 +5,8 @@ from pathlib import Path
 from random_files import random_file
 
 from s3portal.client.ckan import CkanPortal
-from s3portal.client.publishing import publish_file, sha256_of_file, sha256_of_link
+from s3portal.client.digests import sha256_of_file, sha256_of_link
+from s3portal.client.publishing import Target, publish_file
 from s3portal.demo.people import DATASET
 from s3portal.demo.portal import Portal
 
@@ -24,7 +25,7 @@ def test_a_gigabyte_comes_back_equal_and_ckan_stays_small(whole_portal: Portal, 
     file = random_file(tmp_path / "one-gigabyte.bin", GIB)
     client = CkanPortal(whole_portal.url, whole_portal.publisher_token())
 
-    link = publish_file(client, file, dataset=DATASET)
+    link = publish_file(client, file, Target(DATASET)).url
 
     assert sha256_of_link(link) == sha256_of_file(file)
     assert whole_portal.ckan.pid is not None

@@ -9,7 +9,6 @@ Tests of what stores answer once in a million times take ``scripted``, a store t
 to.
 """
 
-import functools
 import os
 import threading
 from collections import deque
@@ -19,8 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-import botocore.session
 import pytest
+from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
 from hypothesis import settings as hypothesis_settings
 
 from s3portal.transfer import Store, TransferSettings, Upload, create_upload, open_store
@@ -28,14 +27,6 @@ from s3portal.transfer import Store, TransferSettings, Upload, create_upload, op
 # A deadline would measure the machine.
 hypothesis_settings.register_profile("transfer", deadline=None)
 hypothesis_settings.load_profile("transfer")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def botocores_files_are_read_once() -> Iterator[None]:
-    """Each test opens sessions of its own, and botocore would read its megabytes of JSON for each."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.lru_cache(botocore.session.create_loader))
-        yield
 
 
 @pytest.fixture

@@ -1,0 +1,52 @@
+"""A real store for the client, with or without the checksums that it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
+from portal_on_store import PortalOnStore
+from random_files import random_file
+
+from s3portal.server.testing import RunningServer
+from s3portal.transfer import TransferSettings, open_store
+from s3portal.transfer.checksum_support import checksum_algorithm
+
+
+@pytest.fixture
+def open_portal(s3_server: RunningServer) -> Callable[..., PortalOnStore]:
+    """Opens a portal on the store; settings of the transfers by name."""
+
+    def open_on_store(**settings: Any) -> PortalOnStore:
+        user = s3_server.users["portal"]
+        store = open_store(
+            TransferSettings(
+                s3_bucket="test-bucket",
+                s3_endpoint=s3_server.endpoint,
+                s3_access_key_id=user.access_key_id,
+                s3_secret_access_key=user.secret_access_key,
+                **settings,
+            )
+        )
+        # The first upload asks the store what checksums it has: not among the requests of a test.
+        checksum_algorithm(store)
+        s3_server.requests.clear()
+        return PortalOnStore(store)
+
+    return open_on_store
+
+
+@pytest.fixture
+def content_of(s3_server: RunningServer, open_portal: Callable[..., PortalOnStore]) -> Callable[[str], bytes]:
+    """What the store has under a key."""
+    client = open_portal().store.client()
+    return lambda key: client.get_object(Bucket="test-bucket", Key=key)["Body"].read()
+
+
+@pytest.fixture
+def make_file(tmp_path: Path) -> Callable[[int], Path]:
+    """Makes gauges.csv, of so many bytes."""
+    return lambda size_bytes: random_file(tmp_path / "gauges.csv", size_bytes)

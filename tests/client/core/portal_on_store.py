@@ -1,0 +1,107 @@
+"""The upload protocol without a portal: the core's functions on a real store, behind the client's calls."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from s3portal.client.ckan import CkanPortal
+from s3portal.client.errors import PortalError
+from s3portal.client.retry import RetryPolicy
+from s3portal.transfer import (
+    UPLOADING,
+    Checksum,
+    Store,
+    TransferError,
+    Upload,
+    abort_upload,
+    complete_upload,
+    create_upload,
+    list_parts,
+    sign_parts,
+)
+
+#: As the real one, without the waiting.
+AT_ONCE = RetryPolicy(base_s=0.0, cap_s=0.0)
+FIRST_BATCH = 2
+
+
+class PortalOnStore(CkanPortal):
+    """A portal of one dataset and one publisher, in this process. ``calls`` are the actions called so far."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__("http://portal.invalid", "token")
+        self.store = store
+        self.uploads: dict[str, Upload] = {}
+        self.published: list[dict[str, Any]] = []
+        self.calls: list[str] = []
+
+    def _call(self, action: str, **parameters: Any) -> tuple[Any, None]:
+        self.calls.append(action)
+        try:
+            result = getattr(self, f"_{action}")(**parameters)
+        except TransferError as error:
+            raise PortalError(error.code, str(error), status=error.http_status, facts=error.facts) from error
+        return json.loads(json.dumps(result)), None
+
+    def _s3multipart_upload_create(
+        self, *, owner: str, filename: str, size: int, content_type: str, fingerprint: str, **_: str
+    ) -> object:
+        upload = create_upload(
+            self.store,
+            key_owner=("lab", owner),
+            owner_type="dataset",
+            owner_id=owner,
+            user="anna",
+            filename=filename,
+            size_bytes=size,
+            content_type=content_type,
+            fingerprint=fingerprint,
+        )
+        self.uploads[upload.id] = upload
+        numbers = range(1, min(upload.part_count, FIRST_BATCH) + 1)
+        return {
+            "upload": self._shown(upload),
+            "parts": self._s3multipart_upload_sign_parts(upload.id, numbers),
+        }
+
+    def _s3multipart_upload_sign_parts(self, id: str, part_numbers: Any) -> list[object]:
+        return [part.as_dict() for part in sign_parts(self.store, self.uploads[id], part_numbers)]
+
+    def _s3multipart_upload_show(self, id: str) -> object:
+        return self._shown(self.uploads[id])
+
+    def _s3multipart_upload_list(self, owner: str) -> list[object]:
+        open_ones = (upload for upload in self.uploads.values() if upload.state in (UPLOADING, "completed"))
+        return [{**upload.as_dict(), "resource": upload.id} for upload in open_ones]
+
+    def _s3multipart_upload_complete(self, id: str, checksum: dict[str, str] | None = None) -> object:
+        given = Checksum(**checksum) if checksum else None
+        self.uploads[id] = complete_upload(self.store, self.uploads[id], given)
+        return self._shown(self.uploads[id])
+
+    def _s3multipart_upload_abort(self, id: str) -> object:
+        self.uploads[id] = abort_upload(self.store, self.uploads[id])
+        return self._shown(self.uploads[id])
+
+    def _resource_create(self, s3multipart_upload_id: str, name: str, **_: str) -> object:
+        upload = self.uploads[s3multipart_upload_id]
+        self.uploads[upload.id] = replace(upload, state="attached")
+        value = f"{upload.checksum_algorithm}:{upload.checksum_value}" if upload.checksum_value else ""
+        resource = {
+            "id": upload.id,
+            "name": name,
+            "url": upload.key,
+            "size": upload.size_bytes,
+            "hash": value,
+        }
+        self.published.append(resource)
+        return resource
+
+    def _package_show(self, id: str) -> object:
+        return {"resources": self.published}
+
+    def _shown(self, upload: Upload) -> object:
+        stored = list_parts(self.store, upload) if upload.state == UPLOADING else None
+        return {**upload.as_dict(stored), "resource": upload.id}

@@ -1,0 +1,171 @@
+"""What a portal may answer, and what the person at the shell is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+import urllib3
+
+from s3portal.client.ckan import CkanPortal
+from s3portal.client.errors import PortalError
+
+UPLOAD = {
+    "id": "u1", "state": "uploading", "filename": "gauges.csv", "size": 3, "part_size": 5_242_880,
+    "part_count": 1, "fingerprint": None, "checksum": None, "stored": None,
+}  # fmt: skip
+
+
+class ScriptedPool:
+    """Answers with what was scripted, and keeps what was asked."""
+
+    def __init__(self, *answers: object) -> None:
+        self._answers: Iterator[object] = iter(answers)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def request(self, method: str, url: str, *, body: bytes, **_: object) -> urllib3.HTTPResponse:
+        self.asked.append((url, json.loads(body)))
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, urllib3.HTTPResponse)
+        return answer
+
+
+def answer(body: object, status: int = 200, **headers: str) -> urllib3.HTTPResponse:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return urllib3.HTTPResponse(text.encode(), headers=headers, status=status)
+
+
+def result(body: object, **headers: str) -> urllib3.HTTPResponse:
+    return answer({"success": True, "result": body}, **headers)
+
+
+def refusal(status: int, **error: object) -> urllib3.HTTPResponse:
+    return answer({"success": False, "error": error}, status)
+
+
+def portal(*answers: object, waits: list[float] | None = None) -> tuple[CkanPortal, ScriptedPool]:
+    pool = ScriptedPool(*answers)
+    sleep = (waits if waits is not None else []).append
+    return CkanPortal("https://data.example.org/", "token", pool=pool, sleep=sleep), pool  # type: ignore[arg-type]
+
+
+def test_a_call_is_an_action_of_the_portal() -> None:
+    client, pool = portal(result([{**UPLOAD, "stored": "1"}]))
+
+    (upload,) = client.unfinished_uploads("rivers")
+
+    assert pool.asked == [
+        ("https://data.example.org/api/3/action/s3multipart_upload_list", {"owner": "rivers"})
+    ]
+    assert (upload.id, upload.stored, upload.plan.length(1)) == ("u1", (1,), 3)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        urllib3.exceptions.ProtocolError("Connection aborted."),
+        answer("<html>Bad Gateway</html>", 502),
+        refusal(503, code="store_unavailable", message="Try again"),
+        refusal(429, message="Slow down"),
+    ],
+)
+def test_a_call_is_repeated_while_that_may_help(failure: object) -> None:
+    waits: list[float] = []
+    client, pool = portal(failure, result(UPLOAD), waits=waits)
+
+    assert client.show_upload("u1").id == "u1"
+    assert (len(pool.asked), len(waits)) == (2, 1)
+
+
+def test_an_overloaded_portal_says_how_long_to_wait() -> None:
+    waits: list[float] = []
+    busy = answer({"success": False, "error": {"message": "Busy"}}, 503, **{"Retry-After": "17"})
+    client, _ = portal(busy, result(UPLOAD), waits=waits)
+
+    client.show_upload("u1")
+
+    assert 17 <= waits[0] <= 17.3
+
+
+def test_it_is_given_up_in_the_end() -> None:
+    client, pool = portal(*(answer("<html>", 502) for _ in range(10)))
+
+    with pytest.raises(PortalError, match="answered s3multipart_upload_show with 502"):
+        client.show_upload("u1")
+
+    assert len(pool.asked) == 10
+
+
+def test_a_refusal_comes_at_once_with_its_code_its_sentence_and_its_facts() -> None:
+    client, pool = portal(refusal(413, code="file_too_large", message="Up to 5 GB.", limit=5_000_000_000))
+
+    with pytest.raises(PortalError, match=r"Up to 5 GB\.") as refused:
+        client.show_upload("u1")
+
+    assert (refused.value.code, refused.value.status) == ("file_too_large", 413)
+    assert refused.value.facts == {"limit": 5_000_000_000}
+    assert len(pool.asked) == 1
+
+
+def test_ckans_own_validation_errors_are_readable() -> None:
+    client, _ = portal(refusal(409, __type="Validation Error", format=["Missing value", "Too short"]))
+
+    with pytest.raises(PortalError, match="format: Missing value Too short"):
+        client.resources("rivers")
+
+
+def test_a_portal_without_the_extension_is_told_by_what_it_says() -> None:
+    client, _ = portal(answer('"Bad request - Action name not known: s3multipart_upload_list"', 400))
+
+    with pytest.raises(PortalError, match="Action name not known"):
+        client.unfinished_uploads("rivers")
+
+
+def test_a_portal_that_has_moved_does_not_get_the_token() -> None:
+    client, pool = portal(answer("", 301, Location="https://elsewhere.example.org/"))
+
+    with pytest.raises(PortalError, match=r"has moved: give its new address with --portal"):
+        client.show_upload("u1")
+
+    assert len(pool.asked) == 1
+
+
+@pytest.mark.parametrize("portals_clock_is_off_by", [timedelta(0), timedelta(days=-400), timedelta(hours=9)])
+def test_a_url_lives_as_long_as_the_portal_says_whatever_the_clocks_say(
+    portals_clock_is_off_by: timedelta,
+) -> None:
+    portal_now = datetime.now(timezone.utc) + portals_clock_is_off_by
+    dead, alive = (
+        {
+            "part_number": number,
+            "url": "https://s3.example.org/k",
+            "headers": {},
+            "expires_at": (portal_now + timedelta(seconds=good_for_s)).isoformat(),
+        }
+        for number, good_for_s in ((1, -2), (2, 60))
+    )
+    client, _ = portal(result([dead, alive], Date=format_datetime(portal_now, usegmt=True)))
+
+    assert [part.has_expired for part in client.sign_parts("u1", [1, 2])] == [True, False]
+
+
+def test_attaching_twice_answers_the_resource() -> None:
+    """The first answer was lost on its way."""
+    client, pool = portal(
+        result({**UPLOAD, "resource": "r1"}),
+        urllib3.exceptions.ProtocolError("Connection aborted."),
+        refusal(409, code="already_attached", message="Already"),
+        result({"id": "r1", "url": "https://data.example.org/r1"}),
+    )
+    upload = client.show_upload("u1")
+
+    resource = client.attach(upload, dataset="rivers", replace=False, described={"name": "Gauges"})
+
+    assert resource["url"] == "https://data.example.org/r1"
+    assert pool.asked[-1] == ("https://data.example.org/api/3/action/resource_show", {"id": "r1"})
