@@ -199,6 +199,13 @@ class TestAuthorizationHeader:
 
         assert requests.Session().send(prepared, timeout=30).content == CONTENT
 
+    def test_a_client_that_forwards_the_header_is_refused_by_the_store(
+        self, publisher: Caller, resource: dict
+    ) -> None:
+        location = publisher.get(resource["url"]).headers["Location"]
+
+        assert requests.get(location, headers=publisher.headers, timeout=30).status_code == 400
+
     def test_a_client_that_forwards_the_header_gets_the_file_through_ckan(
         self, publisher: Caller, resource: dict, setting: Setting
     ) -> None:
