@@ -1,0 +1,110 @@
+"""How a stored file reaches the reader: by a redirect to S3, streamed by Indico, or proxied by nginx.
+
+Indico has checked access before any of this. Whatever the way, a browser shows only types that run nothing;
+the rest is downloaded, under its right name.
+"""
+
+import re
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+from flask import current_app, redirect, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+
+from indico_plugin.object_reader import stream_body
+from indico_plugin.options import NGINX, STREAM, BackendOptions, open_backend_store, open_internal_store
+from s3portal.transfer import Store, content_disposition, presign_get, safe_content_type
+from s3portal.transfer.store_errors import error_code
+
+#: What a browser may show under the portal's own address: types in which nothing can run.
+_INLINE = re.compile(
+    r"application/pdf|text/plain|text/markdown|image/(?:png|jpe?g|gif|webp|avif|bmp|x-icon|tiff)|audio/.*|video/.*"
+)
+
+#: As Indico 3.3 has it for files of unknown origin; 3.2 lets scripts of the portal's own address run.
+SAFE_FILE_CSP = "default-src 'none'; img-src 'self'; media-src 'self'"
+
+# One range is what players and download managers ask for, and all that S3 answers.
+_ONE_RANGE = re.compile(r"bytes=(?:\d+-\d*|-\d+)")
+
+
+def send_object(
+    options: BackendOptions, bucket: str, key: str, content_type: str, filename: str, inline: bool
+):
+    """The response to a reader's request for a file, in the way the options say.
+
+    ``inline`` is the caller's wish; it holds for types that are safe to show. Raises ClientError (streaming
+    only), StoreFailed where there are no credentials.
+    """
+    inline = inline and may_show_inline(content_type, request.user_agent.platform or "")
+    if request.method == "HEAD" or options.proxy == STREAM:
+        # A URL that is signed for GET is refused for HEAD, so HEAD is never passed on.
+        return _streamed(open_backend_store(options, bucket), key, content_type, filename, inline)
+    opener = open_internal_store if options.proxy == NGINX else open_backend_store
+    url = presign_get(
+        opener(options, bucket),
+        key,
+        filename=filename,
+        content_type=content_type,
+        expires_s=options.expires,
+        inline=inline,
+    )
+    response = redirect(url)
+    # The signed URL is one reader's, for minutes: it must not outlive that in a cache.
+    response.headers["Cache-Control"] = "private, no-store"
+    if options.proxy == NGINX:
+        # nginx takes this path apart again: scheme, host, and everything else with its percent signs.
+        response.headers["X-Accel-Redirect"] = "/.xsf/s3/" + quote(url.replace("://", "/", 1))
+    return response
+
+
+def may_show_inline(content_type: str, platform: str) -> bool:
+    """Whether the file may be shown in place, by its type, and not on Android, which cannot."""
+    return platform.lower() != "android" and bool(
+        _INLINE.fullmatch(content_type.split(";")[0].strip().lower())
+    )
+
+
+def _streamed(store: Store, key: str, content_type: str, filename: str, inline: bool):
+    """The object through Indico's own process: with ranges, and with memory that does not grow."""
+    answer = _get(store, key)
+    status = 206 if "ContentRange" in answer else 200
+    headers = {
+        "Content-Type": safe_content_type(content_type),
+        "Content-Disposition": content_disposition(filename, inline=inline),
+        "Content-Length": str(answer["ContentLength"]),
+        "Content-Security-Policy": SAFE_FILE_CSP,
+        "X-Content-Type-Options": "nosniff",
+        "Accept-Ranges": "bytes",
+        "ETag": answer["ETag"],
+        "Last-Modified": answer["LastModified"].strftime("%a, %d %b %Y %H:%M:%S GMT"),
+        "Cache-Control": "private, no-cache",
+    }
+    first_byte = 0
+    if status == 206:
+        headers["Content-Range"] = answer["ContentRange"]
+        first_byte = int(re.match(r"bytes (\d+)-", answer["ContentRange"])[1])
+    body = None if request.method == "HEAD" else stream_body(store, key, answer, first_byte)
+    return current_app.response_class(body, status, headers)
+
+
+def _get(store: Store, key: str) -> dict:
+    """GetObject of what the reader asked for; for HEAD without the body, and without a range."""
+    target = {"Bucket": store.bucket, "Key": key}
+    client = store.client()
+    if request.method == "HEAD":
+        return client.head_object(**target)
+    wanted = request.headers.get("Range", "").replace(" ", "")
+    etag = request.headers.get("If-Range", "")
+    # A date in If-Range is too coarse to say that the file is still the same.
+    if not _ONE_RANGE.fullmatch(wanted) or (etag and not etag.startswith('"')):
+        return client.get_object(**target)
+    try:
+        return client.get_object(**target, Range=wanted, **({"IfMatch": etag} if etag else {}))
+    except ClientError as error:
+        if error_code(error) in ("PreconditionFailed", "412"):
+            # RFC 9110, 13.1.5: the file is another one by now, so all of it.
+            return client.get_object(**target)
+        if error_code(error) in ("InvalidRange", "416"):
+            raise RequestedRangeNotSatisfiable(client.head_object(**target)["ContentLength"]) from error
+        raise

@@ -1,0 +1,110 @@
+"""The storage backend ``s3-dynamic``: a bucket for each year, month or week, with a name nobody can guess."""
+
+import hashlib
+import hmac
+import re
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from dateutil.relativedelta import relativedelta
+from indico.core.storage import StorageError
+
+from indico_plugin.options import MAX_BUCKET_NAME, MAX_DYNAMIC_NAME, DynamicOptions, profile_config
+from indico_plugin.storage import S3StorageBase
+
+_FORMATS = {"<year>": "%Y", "<month>": "%m", "<week>": "%W"}
+
+
+def today() -> date:
+    """The day that decides on the bucket, in the server's time zone."""
+    return datetime.now().astimezone().date()
+
+
+def expand_template(template: str, day: date) -> str:
+    """The template with the day's year, month (01-12) and week (00-53, from Monday) in it."""
+    for placeholder, date_format in _FORMATS.items():
+        template = template.replace(placeholder, day.strftime(date_format))
+    return template
+
+
+def dynamic_bucket_name(template: str, secret: str, day: date) -> str:
+    """The bucket of a day: the expanded template and as much of an HMAC of it as a bucket's name holds.
+
+    Names must be the same for ever: they are in the ids of stored files, also of files that the plugin stored
+    which this one replaces.
+    """
+    name = expand_template(template, day)
+    token = hmac.new(secret.encode(), name.encode(), hashlib.md5).hexdigest()
+    return f"{name}-{token}"[:MAX_BUCKET_NAME]
+
+
+def bucket_names_ahead(template: str, secret: str, day: date) -> list[str]:
+    """The buckets from this day on that should be there already: a week ahead where the name changes weekly,
+    else a month. Every day counts, since in the days around New Year a week can belong to two names.
+    """
+    last_day = day + (timedelta(weeks=1) if "<week>" in template else relativedelta(months=1))
+    days = (day + timedelta(days=offset) for offset in range((last_day - day).days + 1))
+    return list(dict.fromkeys(dynamic_bucket_name(template, secret, each) for each in days))
+
+
+class DynamicS3Storage(S3StorageBase):
+    """A bucket for each period; a file's id is ``<bucket>//<key>``, so old files stay where they are."""
+
+    name = "s3-dynamic"
+    options_class = DynamicOptions
+    needs_secret = True
+
+    def __init__(self, data):
+        super().__init__(data)
+        if not re.search("|".join(_FORMATS), self.bucket_name_template):
+            raise StorageError(
+                "STORAGE_BACKENDS: bucket_template has no placeholder: <year>, <month> or <week>"
+            )
+        if len(expand_template(self.bucket_name_template, today())) > MAX_DYNAMIC_NAME:
+            raise StorageError(
+                f"STORAGE_BACKENDS: bucket_template makes names of more than {MAX_DYNAMIC_NAME} characters,"
+                " which leaves no room for 16 of the hash"
+            )
+        if self.needs_secret and not self.bucket_secret:
+            raise StorageError(
+                "STORAGE_BACKENDS: bucket_secret is missing: set it there, or as indico_bucket_secret in"
+                " ~/.aws/credentials"
+            )
+
+    @property
+    def bucket_name_template(self) -> str:
+        """The template of the buckets' names."""
+        return self.options.bucket_template
+
+    @property
+    def bucket_secret(self) -> str:
+        """The secret behind the names; ``indico_bucket_secret`` of the AWS profile where the options have
+        none.
+        """
+        return self.options.bucket_secret or profile_config(self.options).get("indico_bucket_secret", "")
+
+    def bucket_for(self, day: date) -> str:
+        """The bucket of a day."""
+        return dynamic_bucket_name(self.bucket_name_template, self.bucket_secret, day)
+
+    def wanted_buckets(self):
+        return bucket_names_ahead(self.bucket_name_template, self.bucket_secret, today())
+
+    def current_bucket(self):
+        return self.bucket_for(today())
+
+    def locate(self, file_id):
+        bucket, separator, key = file_id.partition("//")
+        if not separator:
+            raise StorageError(f'"{file_id}" is not the id of a file in a dynamic bucket: it has no //')
+        return bucket, key
+
+    def file_id(self, bucket, key):
+        return f"{bucket}//{key}"
+
+    def bucket_maker(self, bucket):
+        # The task that makes buckets ahead may not have run, and a new year waits for nobody.
+        return partial(self.make_bucket, bucket)
+
+    def __repr__(self):
+        return f"<{type(self).__name__}: {self.bucket_name_template}>"

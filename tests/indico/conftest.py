@@ -1,0 +1,114 @@
+"""A real Indico with PostgreSQL, Redis and S3 servers, started once for all tests of this folder.
+
+PostgreSQL is this machine's own (apt's, which has the extensions that Indico needs) or the one that
+``S3PORTAL_TEST_POSTGRESQL`` names, as ``postgresql://superuser@host:port``. Without either, nothing here
+runs.
+"""
+
+import os
+import uuid
+
+import pytest
+from services import Postgres, S3Server, find_postgres, start_moto, start_s3_server
+from site_folder import Database, Site
+
+from s3portal.demo.redis import Redis
+
+
+@pytest.fixture(scope="session")
+def database():
+    """A PostgreSQL server."""
+    if uri := os.environ.get("S3PORTAL_TEST_POSTGRESQL"):
+        yield Database(uri.rstrip("/"))
+        return
+    programs = find_postgres()
+    if programs is None:
+        pytest.exit("THE INDICO SUITE DID NOT RUN: no PostgreSQL here; see tests/indico/conftest.py", 4)
+    server = Postgres(programs).start()
+    yield Database(server.uri)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory):
+    """The URL of a Redis server."""
+    server = Redis(tmp_path_factory.mktemp("redis")).start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory):
+    """Our own S3 server, with a bucket."""
+    server = start_s3_server(tmp_path_factory.mktemp("s3"))
+    server.client.create_bucket(Bucket="indico-files")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory):
+    """moto, for what our own server does not know."""
+    server = start_moto(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def prepared_database(database, redis, tmp_path_factory):
+    """The name of a database with Indico's tables and the plugin's, to copy."""
+    name = database.create()
+    database.execute("CREATE EXTENSION unaccent", "CREATE EXTENSION pg_trgm", database=name)
+    site = Site(tmp_path_factory.mktemp("prepare"), database, name, redis).write()
+    site.indico("db", "prepare")
+    return name
+
+
+@pytest.fixture(scope="session")
+def make_site(database, redis, prepared_database, tmp_path_factory):
+    """A new site with a database of its own."""
+
+    def make(**fields) -> Site:
+        folder = tmp_path_factory.mktemp("site")
+        return Site(folder, database, database.create(prepared_database), redis, **fields).write()
+
+    return make
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> str:
+    """An empty bucket."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    s3.client.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def app(make_site, s3):
+    """The application of one site, in this process: most tests are about it."""
+    site = make_site(
+        backends={
+            "s3": f"s3:{s3.options(bucket='indico-files')}",
+            "dyn": f"s3-dynamic:{s3.options(bucket_template='dyn-<year>', bucket_secret='x', meta='year')}",
+        },
+        attachments="s3",
+        base_url="http://localhost",
+        more="MAX_UPLOAD_FILE_SIZE = 100\nMAX_UPLOAD_FILES_TOTAL_SIZE = 200",
+    )
+    os.environ.update(site.environment)
+    from indico.web.flask.app import make_app
+
+    application = make_app()
+    application.site = site
+    return application
+
+
+@pytest.fixture
+def context(app):
+    """An application context of Indico."""
+    with app.app_context():
+        yield app
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "smoke: what is run on every version of Indico")

@@ -1,0 +1,187 @@
+"""What a real Indico stands on in these tests: PostgreSQL of this machine, and S3 servers in an environment
+of their own, since moto and our own server pin other libraries than Indico does.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from shutil import rmtree
+
+import boto3
+from botocore.config import Config
+
+from s3portal.demo.account import Account, unprivileged_account
+from s3portal.demo.process import Child, free_port, run_to_end
+
+
+def find_postgres() -> Path | None:
+    """The folder of PostgreSQL's programs, of the newest version that is installed."""
+    folders = Path("/usr/lib/postgresql").glob("*/bin")
+    return max(
+        (folder for folder in folders if (folder / "initdb").exists()),
+        key=lambda folder: int(folder.parent.name),
+        default=None,
+    )
+
+
+class Postgres:
+    """A cluster of its own on loopback, with the extensions that Indico needs, as PostgreSQL's own packages
+    have them. Nothing of it is kept.
+    """
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self.port = free_port()
+        # Not below pytest's own folder, which only its owner may enter: PostgreSQL does not run as root.
+        self._folder = Path(tempfile.mkdtemp(prefix="s3portal-postgres-"))
+        self._account: Account | None = unprivileged_account(programs, self._folder)
+        self._child: Child | None = None
+
+    def start(self) -> "Postgres":
+        if self._account is not None:
+            os.chown(self._folder, self._account.uid, self._account.gid)
+        log = self._folder.with_suffix(".log")
+        run_to_end(
+            "initdb",
+            [
+                self._programs / "initdb",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--username=indico",
+                self._folder / "db",
+            ],
+            log=log,
+            account=self._account,
+        )
+        settings = {
+            "unix_socket_directories": str(self._folder),
+            "fsync": "off",
+            "listen_addresses": "127.0.0.1",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._child = Child(
+            "PostgreSQL",
+            [self._programs / "postgres", "-D", self._folder / "db", "-p", str(self.port), *options],
+            log=log,
+            account=self._account,
+        )
+        self._child.wait_until(
+            lambda: (
+                subprocess.run(
+                    [self._programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+                    check=False,
+                ).returncode
+                == 0
+            )
+        )
+        return self
+
+    @property
+    def uri(self) -> str:
+        return f"postgresql://indico@127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.stop()
+        rmtree(self._folder, ignore_errors=True)
+        self._folder.with_suffix(".log").unlink(missing_ok=True)
+
+
+class S3Server:
+    """An S3 server of another environment, in a process of its own, and a client to look into it."""
+
+    access_key = "indico-test-key"
+    secret_key = "indico-test-secret"
+
+    def __init__(
+        self, name: str, command: Callable[[int], list], folder: Path, environment: dict | None = None
+    ):
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._child = Child(name, command(self.port), log=folder / f"{name}.log", environment=environment)
+        self._child.wait_until(self._answers)
+
+    @property
+    def client(self):
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name="us-east-1",
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+            ),
+        )
+
+    def options(self, **more: str) -> str:
+        """The options of a backend that uses this server, as in indico.conf."""
+        options = {
+            "host": self.endpoint,
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+            "addressing_style": "path",
+            **more,
+        }
+        return ",".join(f"{name}={value}" for name, value in options.items())
+
+    def keys(self, bucket: str) -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def body(self, bucket: str, key: str) -> bytes:
+        return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def stop(self) -> None:
+        self._child.stop()
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+def services_python() -> str:
+    """The Python that has moto and the requirements of our own server."""
+    return os.environ.get("S3PORTAL_TEST_SERVICES_PYTHON", sys.executable)
+
+
+def start_moto(folder: Path) -> S3Server:
+    """moto, for operations that our own server does not know: bucket policies, versions."""
+    return S3Server(
+        "moto",
+        lambda port: [services_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        folder,
+    )
+
+
+def start_s3_server(folder: Path) -> S3Server:
+    """Our own server, which checks every signature."""
+    return S3Server(
+        "s3portal-server",
+        lambda port: [
+            services_python(),
+            "-m",
+            "s3portal.server",
+            "--root",
+            folder / "root",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ],
+        folder,
+        {
+            "S3PORTAL_SERVER_ACCESS_KEY_ID": S3Server.access_key,
+            "S3PORTAL_SERVER_SECRET_ACCESS_KEY": S3Server.secret_key,
+        },
+    )

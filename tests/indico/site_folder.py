@@ -1,0 +1,129 @@
+"""An Indico site in a folder: its indico.conf, its database, its commands."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg2
+
+_CONF = """\
+SQLALCHEMY_DATABASE_URI = {database!r}
+SECRET_KEY = 'only-for-tests-0123456789abcdef0123456789abcdef'
+BASE_URL = {base_url!r}
+CELERY_BROKER = {redis!r}
+REDIS_CACHE_URL = {redis!r}
+DEFAULT_TIMEZONE = 'Europe/Zurich'
+DEFAULT_LOCALE = 'en_GB'
+CACHE_DIR = {folder!r} + '/cache'
+TEMP_DIR = {folder!r} + '/tmp'
+LOG_DIR = {folder!r} + '/log'
+STORAGE_BACKENDS = {backends!r}
+ATTACHMENT_STORAGE = {attachments!r}
+PLUGINS = {plugins!r}
+SUPPORT_EMAIL = 'indico@example.org'
+NO_REPLY_EMAIL = 'indico@example.org'
+PUBLIC_SUPPORT_EMAIL = 'indico@example.org'
+SMTP_SERVER = ('127.0.0.1', 9)
+DISABLE_CELERY_CHECK = True
+SYSTEM_NOTICES_URL = None
+{more}
+"""
+
+
+@dataclass
+class Database:
+    """The server that sites have their databases on; each a copy of one that was prepared once."""
+
+    uri: str
+    count: int = 0
+
+    def execute(self, *statements: str, database: str = "postgres") -> None:
+        connection = psycopg2.connect(f"{self.uri}/{database}")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+        connection.close()
+
+    def create(self, template: str = "template0") -> str:
+        """A new database; its name."""
+        self.count += 1
+        name = f"indico_{os.getpid()}_{self.count}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
+        return name
+
+
+@dataclass
+class Site:
+    """One site. ``python`` is that of the environment whose Indico it runs."""
+
+    folder: Path
+    database: Database
+    database_name: str
+    redis: str
+    base_url: str = "http://127.0.0.1"
+    backends: Mapping[str, str] = field(default_factory=dict)
+    attachments: str = "fs"
+    plugins: tuple[str, ...] = ("storage_s3",)
+    more: str = ""
+    python: str = sys.executable
+
+    def write(self, **changes) -> "Site":
+        """Writes indico.conf anew, with these fields changed."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        for name in ("cache", "tmp", "log", "files"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.conf.write_text(
+            _CONF.format(
+                database=f"{self.database.uri}/{self.database_name}",
+                base_url=self.base_url,
+                redis=self.redis,
+                folder=str(self.folder),
+                backends={"fs": f"fs:{self.folder}/files", **self.backends},
+                attachments=self.attachments,
+                plugins=set(self.plugins),
+                more=self.more,
+            )
+        )
+        return self
+
+    @property
+    def conf(self) -> Path:
+        return self.folder / "indico.conf"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "INDICO_CONFIG": str(self.conf),
+            "PYTHONWARNINGS": "ignore",
+            # No keys of the machine that the tests run on.
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "aws-credentials"),
+            "AWS_CONFIG_FILE": str(self.folder / "aws-config"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def indico(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Runs an ``indico`` command to its end. With ``check``, it has to exit 0."""
+        return self._run([Path(self.python).parent / "indico", *arguments], check)
+
+    def script(self, source: str, *arguments: str) -> str:
+        """Runs Python in the site's application context; what it printed."""
+        program = (
+            "import sys\nfrom indico.web.flask.app import make_app\n"
+            "with make_app().app_context():\n" + "".join(f"    {line}\n" for line in source.splitlines())
+        )
+        return self._run([self.python, "-c", program, *arguments], check=True).stdout
+
+    def _run(self, command: list, check: bool) -> subprocess.CompletedProcess:
+        run = subprocess.run(
+            [str(part) for part in command],
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        if check and run.returncode != 0:
+            raise AssertionError(f"{command} ended with {run.returncode}:\n{run.stdout}\n{run.stderr}")
+        return run
