@@ -1,0 +1,274 @@
+"""``indico s3 migrate``: what is asked on the command line, and what is said about it."""
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+from indico.cli.core import cli_group
+from indico.core.config import config
+from indico.core.storage.backend import FileSystemStorage, ReadOnlyStorageMixin, get_storage
+
+from indico_plugin.migration.apply import ApplyReport, apply_entries, missing_backends
+from indico_plugin.migration.back import BackReport, bring_back
+from indico_plugin.migration.bucket_rules import BucketRuleError, parse_rules, parse_static_rule
+from indico_plugin.migration.copy import CopyReport, CopyTarget, copy_files
+from indico_plugin.migration.mapping import MappingEntry, MappingError, MappingWriter, read_mapping
+from indico_plugin.migration.parallel import progress_bar
+from indico_plugin.migration.rclone import copy_by_rclone
+from indico_plugin.migration.stored_files import StoredFile, count_files
+from indico_plugin.storage import S3StorageBase
+
+_SHOWN_FAILURES = 20
+_MAPPING = click.Path(dir_okay=False, path_type=Path)
+_EXISTING_MAPPING = click.Path(exists=True, dir_okay=False, path_type=Path)
+_THREADS = click.option(
+    "--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="How many files at a time."
+)
+
+
+@cli_group(name="migrate")
+@with_appcontext
+def migrate_commands():
+    """Migrate files to S3, and back.
+
+    `copy` copies the files to S3 while the site goes on, and says what to add to indico.conf. With that
+    added, `apply` makes Indico use the copies, and `revert` the old files again. `back` brings files from S3
+    to local storage, also those that were uploaded after the migration.
+    """
+    if config.DB_LOG:
+        click.secho("DB_LOG is on in indico.conf, which slows a migration down.", fg="yellow", err=True)
+
+
+@migrate_commands.command()
+@click.option(
+    "-s",
+    "--source-backend",
+    "sources",
+    metavar="NAME",
+    multiple=True,
+    help="The backends to copy from. Without it, all that are not on S3.",
+)
+@click.option(
+    "-B",
+    "--bucket-name",
+    "buckets",
+    metavar="NAME",
+    multiple=True,
+    required=True,
+    help="The bucket to copy to; several with conditions on the year of a file.",
+)
+@click.option(
+    "-S",
+    "--static-bucket-name",
+    "static_bucket",
+    metavar="NAME",
+    help="A bucket of its own for the packages of static sites. Without it they go where other files go.",
+)
+@click.option("-e", "--s3-endpoint", metavar="URL", help="The store's address; AWS without it.")
+@click.option("-p", "--s3-profile", metavar="NAME", help="The profile of ~/.aws/credentials to use.")
+@click.option("--region", metavar="NAME", help="The region of new buckets; the profile's without it.")
+@click.option(
+    "-P",
+    "--s3-bucket-policy",
+    "policy_file",
+    metavar="PATH",
+    type=click.Path(exists=True, dir_okay=False),
+    help="The file of a policy for the buckets that are created.",
+)
+@click.option(
+    "-r", "--rclone", metavar="REMOTE", help="Let rclone copy, to this remote of its configuration."
+)
+@_THREADS
+@click.argument("path", type=_MAPPING)
+def copy(
+    sources, buckets, static_bucket, s3_endpoint, s3_profile, region, policy_file, rclone, threads, path
+):
+    """Copy files to S3, and write into PATH what that changes.
+
+    Nothing changes in the database. Every file is verified. Stopped or killed, the same command goes on
+    where it was.
+
+    Buckets can be chosen by the year a file is from. The last one has no condition and is for all other
+    files:
+
+    \b
+        -B '<2001:indico-pre-2001'
+        -B '<2009:indico-<year>'
+        -B 'indico-<year>-<month>'
+
+    A backend of indico.conf gets the name of its bucket, unless another name follows: with
+    'indico-<year>/s3-<year>' the bucket indico-2018 belongs to the backend s3-2018.
+    """  # fmt: skip
+    sources = sources or [name for name in config.STORAGE_BACKENDS if not _on_s3(name)]
+    _require_backends(sources)
+    try:
+        target = CopyTarget(
+            connection=_given(
+                host=s3_endpoint, profile=s3_profile, region=region, bucket_policy_file=policy_file
+            ),
+            rules=parse_rules(buckets),
+            static_rule=parse_static_rule(static_bucket) if static_bucket else None,
+        )
+        mapping = MappingWriter(path)
+    except (BucketRuleError, MappingError) as error:
+        raise click.UsageError(str(error)) from error
+    report = CopyReport()
+    with mapping:
+        files = (
+            copy_by_rclone(sources, target, mapping, rclone, report)
+            if rclone
+            else copy_files(sources, target, mapping, threads, report)
+        )
+        _follow("Copying", sources, files)
+    click.echo(f"{report.copied} files copied, {report.recorded_before} were copied before.")
+    if report.backends:
+        click.echo("Add these to STORAGE_BACKENDS in indico.conf, then run `indico s3 migrate apply`:")
+        for name, definition in sorted(report.backends.items()):
+            click.echo(f"    {name!r}: {definition!r},")
+    _end(report.failures, "Run the same command again to try these again.")
+
+
+@migrate_commands.command()
+@click.argument("path", type=_EXISTING_MAPPING)
+def apply(path):
+    """Make Indico use the copies that PATH lists."""
+    _change_rows(path, lambda entry: entry)
+
+
+@migrate_commands.command()
+@click.argument("path", type=_EXISTING_MAPPING)
+def revert(path):
+    """Undo `apply`: make Indico use the old files again."""
+    _change_rows(path, MappingEntry.reversed)
+
+
+@migrate_commands.command()
+@click.option(
+    "-s",
+    "--source-backend",
+    "sources",
+    metavar="NAME",
+    multiple=True,
+    help="The backends to bring files from. Without it, all that are on S3.",
+)
+@click.option(
+    "-t",
+    "--to",
+    "target",
+    metavar="NAME",
+    help="The local backend to bring them to. Without it, the only one that can be written to.",
+)
+@_THREADS
+@click.argument("path", type=_MAPPING)
+def back(sources, target, threads, path):
+    """Bring files from S3 to local storage, and write into PATH how that can be reverted.
+
+    Every file is verified before Indico uses it from there. The objects stay on S3. Stopped or killed, the
+    same command goes on where it was.
+
+    Where an earlier `apply` was from local files that are still there, `revert` it first: that copies
+    nothing. """  # fmt: skip
+    sources = sources or [name for name in config.STORAGE_BACKENDS if _on_s3(name)]
+    _require_backends(sources)
+    target = target or _only_local_backend()
+    _require_backends([target])
+    if not _is_writable_folder(target):
+        raise click.UsageError(f"{target} is not a backend in the file system that can be written to.")
+    try:
+        mapping = MappingWriter(path)
+    except MappingError as error:
+        raise click.UsageError(str(error)) from error
+    report = BackReport()
+    with mapping:
+        _follow("Bringing back", sources, bring_back(sources, target, mapping, threads, report))
+    click.echo(f"{report.brought} files are in {target} now.")
+    _say_changed_since(report.rows)
+    _end(report.failures, "Run the same command again to try these again.")
+
+
+def _change_rows(path: Path, direction: Callable[[MappingEntry], MappingEntry]) -> None:
+    try:
+        entries = [direction(entry) for entry in read_mapping(path)]
+    except MappingError as error:
+        raise click.UsageError(str(error)) from error
+    if missing := missing_backends(entries):
+        raise click.ClickException(
+            f"STORAGE_BACKENDS in indico.conf has no {', '.join(sorted(missing))}:"
+            " add what `migrate copy` said."
+        )
+    report = ApplyReport()
+    with click.progressbar(
+        apply_entries(entries, report), length=len(entries), label="Updating", file=sys.stderr, show_pos=True
+    ) as bar:
+        for _entry in bar:
+            pass
+    click.echo(f"{report.updated} rows updated, {report.before} needed no update, {report.gone} are gone.")
+    _say_changed_since(report)
+    _end(report.failures, "The other rows are updated.")
+
+
+def _follow(what: str, sources: Iterable[str], files: Iterable[StoredFile]) -> None:
+    """Works through the files under a progress bar. Ctrl-C stops after what is under way."""
+    count, size_bytes = count_files(list(sources))
+    done = 0
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task(what, total=size_bytes, files=f"0 of {count:,} files")
+            for file in files:
+                done += 1
+                bar.update(task, advance=file.size_bytes, files=f"{done:,} of {count:,} files")
+    except KeyboardInterrupt:
+        click.secho(
+            f"\nStopped after {done:,} files. The same command goes on from here.", fg="yellow", err=True
+        )
+        sys.exit(130)
+
+
+def _say_changed_since(report: ApplyReport) -> None:
+    if report.changed_since:
+        click.secho(
+            f"{len(report.changed_since)} rows have another file by now and stay as they are: "
+            f"{', '.join(report.changed_since[:_SHOWN_FAILURES])}",
+            fg="yellow", err=True,
+        )  # fmt: skip
+
+
+def _end(failures: list[tuple[str, str]], advice: str) -> None:
+    """Exit 0, or what failed and exit 1."""
+    if not failures:
+        click.secho("All done.", fg="green")
+        return
+    for name, reason in failures[:_SHOWN_FAILURES]:
+        click.secho(f"{name}: {reason}", fg="red", err=True)
+    if len(failures) > _SHOWN_FAILURES:
+        click.secho(f"... and {len(failures) - _SHOWN_FAILURES} more", fg="red", err=True)
+    click.secho(f"{len(failures)} failed. {advice}", fg="red", err=True)
+    sys.exit(1)
+
+
+def _given(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _on_s3(name: str) -> bool:
+    return isinstance(get_storage(name), S3StorageBase)
+
+
+def _is_writable_folder(name: str) -> bool:
+    storage = get_storage(name)
+    return isinstance(storage, FileSystemStorage) and not isinstance(storage, ReadOnlyStorageMixin)
+
+
+def _only_local_backend() -> str:
+    names = [name for name in config.STORAGE_BACKENDS if _is_writable_folder(name)]
+    if len(names) != 1:
+        raise click.UsageError(f"Say with -t which local backend: {', '.join(names) or 'there is none'}.")
+    return names[0]
+
+
+def _require_backends(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in config.STORAGE_BACKENDS:
+            raise click.UsageError(f"STORAGE_BACKENDS in indico.conf has no {name}.")

@@ -1,0 +1,228 @@
+"""Migration of a real site: there, with kills in between, apply, revert, and back; and every file is the
+same.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+COUNT = 500
+
+
+def files_of(site) -> dict:
+    """Where each file is, its name, and the MD5s of its content and of its row."""
+    return json.loads(site.script((HERE / "all_files.py").read_text()).splitlines()[-1])
+
+
+def contents(files: dict) -> dict:
+    return {name: (filename, md5, row_md5) for name, (_, _, filename, md5, row_md5) in files.items()}
+
+
+def backends(files: dict) -> set:
+    return {backend for backend, *_ in files.values()}
+
+
+def lines_of(path: Path) -> list:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def kill_when(site, ready, *arguments: str) -> None:
+    """Runs an indico command and kills it without warning once ``ready()``."""
+    process = subprocess.Popen(
+        [Path(site.python).parent / "indico", *arguments],
+        env=site.environment, cwd=site.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not ready():
+        assert process.poll() is None, "the command ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def site(make_site):
+    """A site with 505 files in its own folder."""
+    site = make_site()
+    site.script((HERE / "fill_site.py").read_text(), str(COUNT))
+    return site
+
+
+@pytest.fixture(scope="module")
+def before(site):
+    return files_of(site)
+
+
+@pytest.fixture(scope="module")
+def copy_command(s3, site):
+    (site.folder / "aws-credentials").write_text(
+        f"[default]\naws_access_key_id = {s3.access_key}\naws_secret_access_key = {s3.secret_key}\n"
+    )
+    return [
+        "s3", "migrate", "copy", "-e", s3.endpoint, "-B", "<2025:mig-old/s3-old", "-B", "mig-<year>",
+        "-S", "mig-static", str(site.folder / "mapping.jsonl"),
+    ]  # fmt: skip
+
+
+def test_a_killed_copy_goes_on_where_it_was(site, before, copy_command, s3):
+    mapping = site.folder / "mapping.jsonl"
+    kill_when(site, lambda: mapping.exists() and len(mapping.read_bytes().splitlines()) > 40, *copy_command)
+    recorded = len(mapping.read_bytes().splitlines())
+    assert 40 < recorded < COUNT
+    with mapping.open("a") as torn:
+        torn.write('{"m": "AttachmentFile", "pk": [4')
+    run = site.indico(*copy_command)
+    assert "All done." in run.stdout
+    assert f"{len(before) - recorded} files copied, {recorded} were copied before." in run.stdout or (
+        # The last line of the killed run may have been torn by the kill itself.
+        f"{len(before) - recorded + 1} files copied" in run.stdout
+    )
+    assert files_of(site) == before
+
+
+def test_every_file_is_on_s3_once_with_its_md5_and_in_its_year_s_bucket(site, before, s3):
+    entries = lines_of(site.folder / "mapping.jsonl")
+    assert len({(entry["m"], tuple(entry["pk"])) for entry in entries}) == len(entries) == len(before)
+    assert {entry["ob"] for entry in entries} == {"fs"}
+    assert {entry["nb"] for entry in entries} == {"s3-old", "mig-2025", "mig-2026", "mig-static"}
+    assert {entry["m"] for entry in entries if entry["nb"] == "mig-static"} == {"StaticSite"}
+    assert not any(set(entry) - {"m", "pk", "ob", "nb", "of", "nf"} for entry in entries)
+    keys = [key for bucket in ("mig-old", "mig-2025", "mig-2026", "mig-static") for key in s3.keys(bucket)]
+    assert len(keys) == len(set(keys)) == len(before)
+    assert len(s3.keys("mig-old")) == 167
+
+
+def test_apply_refuses_while_indico_conf_lacks_the_backends(site, before):
+    run = site.indico("s3", "migrate", "apply", "mapping.jsonl", check=False)
+    assert run.returncode == 1
+    assert "has no mig-2025, mig-2026, mig-static, s3-old" in run.stderr
+    assert files_of(site) == before
+
+
+def test_apply_with_what_copy_said_to_add_makes_indico_read_from_s3(site, before, copy_command):
+    run = site.indico(*copy_command)
+    assert f"0 files copied, {len(before)} were copied before." in run.stdout
+    said = [line.strip().rstrip(",") for line in run.stdout.splitlines() if "'s3-readonly:" in line]
+    site.write(backends=eval("{" + ",".join(said) + "}"))
+    out = site.indico("s3", "migrate", "apply", "mapping.jsonl").stdout
+    assert f"{len(before)} rows updated, 0 needed no update, 0 are gone." in out
+    after = files_of(site)
+    assert contents(after) == contents(before)
+    assert backends(after) == {"s3-old", "mig-2025", "mig-2026", "mig-static"}
+    again = site.indico("s3", "migrate", "apply", "mapping.jsonl").stdout
+    assert f"0 rows updated, {len(before)} needed no update" in again
+
+
+def test_revert_gives_everything_back(site, before):
+    site.indico("s3", "migrate", "revert", "mapping.jsonl")
+    assert files_of(site) == before
+    site.indico("s3", "migrate", "apply", "mapping.jsonl")
+
+
+def test_back_brings_also_files_that_were_only_ever_on_s3(site, before, s3, bucket):
+    site.write(
+        backends={**site.backends, "s3": f"s3:{s3.options(bucket=bucket)}"}, attachments="s3",
+    )  # fmt: skip
+    site.script((HERE / "fill_site.py").read_text(), "30")
+    with_new = files_of(site)
+    assert "s3" in backends(with_new)
+    local = site.folder / "files"
+    local.rename(site.folder / "files-of-before")
+    mapping = site.folder / "back.jsonl"
+    kill_when(
+        site,
+        lambda: mapping.exists() and mapping.stat().st_size > 4000,
+        "s3",
+        "migrate",
+        "back",
+        str(mapping),
+    )
+    assert contents(files_of(site)) == contents(with_new)
+    assert len(backends(files_of(site))) > 1
+    out = site.indico("s3", "migrate", "back", str(mapping)).stdout
+    assert "files are in fs now." in out
+    back = files_of(site)
+    assert backends(back) == {"fs"}
+    assert contents(back) == contents(with_new)
+    assert not list(local.rglob("*.arriving"))
+    site.indico("s3", "migrate", "revert", str(mapping))
+    assert files_of(site) == with_new
+
+
+def test_an_empty_site_is_fine(make_site, s3):
+    site = make_site()
+    run = site.indico("s3", "migrate", "copy", "-e", s3.endpoint, "-B", "empty", "-S", "empty", "out.jsonl")
+    assert "0 files copied" in run.stdout
+    assert "0 rows updated" in site.indico("s3", "migrate", "apply", "out.jsonl").stdout
+    assert "0 files are in fs now." in site.indico("s3", "migrate", "back", "back.jsonl").stdout
+
+
+def test_what_fails_is_said_and_the_exit_code_is_not_0(make_site, s3):
+    site = make_site()
+    site.script((HERE / "fill_site.py").read_text(), "5")
+    (site.folder / "aws-credentials").write_text(
+        f"[default]\naws_access_key_id = {s3.access_key}\naws_secret_access_key = {s3.secret_key}\n"
+    )
+    victims = sorted((site.folder / "files").rglob("*-talk.pdf"))
+    victims[0].write_bytes(b"rotten")
+    images = list((site.folder / "files").rglob("*.png"))
+    images[0].unlink()
+    command = ["s3", "migrate", "copy", "-e", s3.endpoint, "-B", "fail-bucket", "out.jsonl"]
+    run = site.indico(*command, check=False)
+    assert run.returncode == 1
+    assert "7 files copied" in run.stdout.replace("8 files", "7 files")
+    assert "its MD5 is" in run.stderr
+    assert "No such file" in run.stderr
+    assert "2 failed. Run the same command again to try these again." in run.stderr
+    assert len(lines_of(site.folder / "out.jsonl")) == len(s3.keys("fail-bucket"))
+
+
+def test_rows_that_changed_since_the_copy_stay_as_they_are(make_site, s3, bucket):
+    site = make_site()
+    site.script((HERE / "fill_site.py").read_text(), "3")
+    (site.folder / "aws-credentials").write_text(
+        f"[default]\naws_access_key_id = {s3.access_key}\naws_secret_access_key = {s3.secret_key}\n"
+    )
+    run = site.indico("s3", "migrate", "copy", "-e", s3.endpoint, "-B", f"{bucket}/s3-new", "out.jsonl")
+    site.write(backends={"s3-new": f"s3-readonly:{s3.options(bucket=bucket)}"})
+    site.script(
+        "from indico.core.db import db\n"
+        "from indico.modules.events.layout.models.images import ImageFile\n"
+        "from indico.modules.events.papers.models.templates import PaperTemplate\n"
+        "image = ImageFile.query.one()\n"
+        "image.delete()\n"
+        "image.filename, image.content_type = 'other.png', 'image/png'\n"
+        "image.save(b'another image')\n"
+        "db.session.delete(PaperTemplate.query.one())\n"
+        "db.session.commit()"
+    )
+    out = site.indico("s3", "migrate", "apply", "out.jsonl")
+    assert "1 are gone." in out.stdout
+    assert "1 rows have another file by now and stay as they are: ImageFile" in out.stderr
+    assert backends(files_of(site)) == {"fs", "s3-new"}
+    assert run.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-B", "<2009:old"], "the last bucket is for all other files"),
+        (["-B", "old", "-B", "new"], "all buckets but the last need a condition"),
+        (["-B", "a:b:c"], "is not a bucket"),
+        (["-B", "new", "-S", "static-<year>"], "takes neither conditions nor placeholders"),
+        (["-B", "new", "-s", "nowhere"], "STORAGE_BACKENDS in indico.conf has no nowhere"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_explained(app, arguments, sentence, tmp_path):
+    from indico_plugin.migration.commands import migrate_commands
+
+    run = app.test_cli_runner().invoke(migrate_commands, ["copy", *arguments, str(tmp_path / "out.jsonl")])
+    assert run.exit_code == 2
+    assert sentence in run.output
