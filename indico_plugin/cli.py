@@ -1,0 +1,80 @@
+"""``indico s3``: the commands of the plugin for the administrator's terminal."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+from indico.cli.core import cli_group
+from indico.core.config import config
+from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
+
+from indico_plugin.doctor import LOOK, OK, WRONG, Finding, examine
+from indico_plugin.migration.commands import migrate_commands
+from indico_plugin.storage import S3StorageBase
+
+
+@cli_group(name="s3")
+def s3_commands():
+    """Manage S3 storage."""
+
+
+@s3_commands.command("create-bucket")
+@click.option("--storage", metavar="NAME", help="Only for this entry of STORAGE_BACKENDS.")
+def create_bucket(storage):
+    """Create the buckets that new files go to.
+
+    Of a backend with dynamic buckets, those of the coming days too.
+    """
+    if storage is not None and storage not in config.STORAGE_BACKENDS:
+        sys.exit(f"Storage {storage} does not exist")
+    failed = False
+    for name in [storage] if storage else config.STORAGE_BACKENDS:
+        backend = get_storage(name)
+        if isinstance(backend, S3StorageBase) and not isinstance(backend, ReadOnlyStorageMixin):
+            failed |= not _create_buckets(name, backend)
+        elif storage is not None:
+            kind = "read-only" if isinstance(backend, S3StorageBase) else "not an s3 storage"
+            sys.exit(f"Storage {name} is {kind}")
+    sys.exit(1 if failed else 0)
+
+
+def _create_buckets(name: str, backend: S3StorageBase) -> bool:
+    """Says what became of each bucket, and whether all are there now."""
+    for bucket in backend.wanted_buckets():
+        try:
+            made = backend.make_bucket(bucket)
+        except Exception as error:  # noqa: BLE001 (the terminal gets a sentence, whatever the store does)
+            click.secho(f"Storage {name}: bucket {bucket} could not be made: {error}", fg="red", err=True)
+            return False
+        click.echo(f"Storage {name}: bucket {bucket} {'created' if made else 'already exists'}")
+    return True
+
+
+@s3_commands.command()
+@click.option("--apply", is_flag=True, help="Make missing buckets and CORS rules.")
+@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
+def doctor(apply, as_json):
+    """Look for mistakes in the configuration, and say how to mend them.
+
+    Exits 1 where something is wrong. Files are neither written nor read.
+    """
+    findings = list(examine(apply=apply))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _show(findings)
+    sys.exit(1 if any(finding.state == WRONG for finding in findings) else 0)
+
+
+def _show(findings: list[Finding]) -> None:
+    marks = {OK: click.style("✓", "green"), LOOK: click.style("!", "yellow"), WRONG: click.style("✗", "red")}
+    for finding in findings:
+        click.echo(f" {marks[finding.state]} {finding.backend}: {finding.subject}: {finding.text}")
+        if finding.mend:
+            click.echo(f"     mend: {finding.mend}")
+    count = sum(finding.state != OK for finding in findings)
+    click.echo(f" {count} to look at." if count else " All is well.")
+
+
+s3_commands.add_command(migrate_commands)

@@ -1,0 +1,1 @@
+"""Uploads straight from the browser to S3, for the materials of events and categories."""

@@ -1,0 +1,213 @@
+"""The upload protocol over HTTP: POST with JSON, a request handler a call, and the dialog that speaks it.
+
+Each handler exists twice, for events (with their sessions and contributions) and for categories. Login, the
+right to manage materials, locked events and CSRF are checked by the bases, which are Indico's own.
+"""
+
+import math
+
+from flask import flash, jsonify, request, session
+from indico.modules.attachments.controllers.management.base import (
+    _get_folders_protection_info,
+    _render_attachment_list,
+    _render_protection_message,
+)
+from indico.modules.attachments.controllers.management.category import RHCategoryAttachmentManagementBase
+from indico.modules.attachments.controllers.management.event import RHEventAttachmentManagementBase
+from indico.modules.attachments.models.folders import AttachmentFolder
+from indico.web.util import jsonify_data, jsonify_template
+from werkzeug.exceptions import Forbidden
+
+from indico_plugin import _
+from indico_plugin.direct_upload import uploads
+from indico_plugin.direct_upload.access_list import set_access_list
+from indico_plugin.direct_upload.attach import announce, attach
+from indico_plugin.direct_upload.form import DirectUploadForm, uploader_markup
+from indico_plugin.direct_upload.permission import require_direct_uploads
+from indico_plugin.web_modules import web_url
+from s3portal.transfer import (
+    ATTACHED,
+    COMPLETED,
+    Checksum,
+    InvalidRequest,
+    NotAllowed,
+    TransferError,
+    parse_ranges,
+    sign_parts,
+)
+
+#: How many parts the answer to create has URLs for already.
+_FIRST_BATCH = 32
+
+
+class DirectUploadMixin:
+    """One call: what it is given is JSON, and so is every answer, also a refusal."""
+
+    def _check_access(self):
+        super()._check_access()
+        try:
+            require_direct_uploads(self.object, session.user)
+        except NotAllowed as refusal:
+            raise Forbidden(response=_refusal(refusal)) from refusal
+
+    def _process(self):
+        try:
+            given = request.get_json(silent=True)
+            if not isinstance(given, dict):
+                raise InvalidRequest(field="body", problem="must be a JSON object")
+            return jsonify(self.answer(given))
+        except TransferError as refusal:
+            return _refusal(refusal)
+
+    def answer(self, given: dict):
+        """The answer to the call. Raises TransferError."""
+        raise NotImplementedError
+
+    def _row(self, given: dict, *, lock: bool = False):
+        return uploads.find(given.get("id"), self.object, session.user, lock=lock)
+
+
+class CreateMixin(DirectUploadMixin):
+    """``create``: begins an upload, and answers with the first URLs."""
+
+    def answer(self, given):
+        row = uploads.create(
+            self.object,
+            session.user,
+            filename=_field(given, "filename", str, ""),
+            size_bytes=_field(given, "size", int, -1),
+            content_type=_field(given, "content_type", str, ""),
+            fingerprint=_field(given, "fingerprint", str, ""),
+            idempotency_key=_field(given, "idempotency_key", str, None),
+            round_trip_ms=_round_trip_ms(given.get("round_trip_ms")),
+        )
+        upload = row.as_upload()
+        numbers = range(1, min(_FIRST_BATCH, upload.part_count) + 1) if upload.state == "uploading" else ()
+        parts = sign_parts(uploads.store_of(row), upload, numbers) if numbers else []
+        return {"upload": uploads.describe(row), "parts": [part.as_dict() for part in parts]}
+
+
+class SignPartsMixin(DirectUploadMixin):
+    """``sign_parts``: URLs for these parts."""
+
+    def answer(self, given):
+        row = self._row(given)
+        numbers = _part_numbers(given.get("part_numbers"))
+        return [part.as_dict() for part in sign_parts(uploads.store_of(row), row.as_upload(), numbers)]
+
+
+class ShowMixin(DirectUploadMixin):
+    """``show``: the upload, with what the store has of it now."""
+
+    def answer(self, given):
+        return uploads.describe(self._row(given), ask_store=True)
+
+
+class ListMixin(DirectUploadMixin):
+    """``list``: the caller's unfinished uploads for this object."""
+
+    def answer(self, given):
+        return [uploads.describe(row) for row in uploads.unfinished(self.object, session.user)]
+
+
+class CompleteMixin(DirectUploadMixin):
+    """``complete``: makes an object of the parts; the checksum of the whole file is compared, where given."""
+
+    def answer(self, given):
+        row = self._row(given, lock=True)
+        uploads.complete(row, _checksum(given.get("checksum")))
+        return uploads.describe(row)
+
+
+class AbortMixin(DirectUploadMixin):
+    """``abort``: gives the upload up."""
+
+    def answer(self, given):
+        row = self._row(given, lock=True)
+        uploads.abort(row)
+        return uploads.describe(row)
+
+
+class DialogMixin(DirectUploadMixin):
+    """The dialog: choose a file, folder and protection; saving it attaches the upload."""
+
+    def _process(self):
+        form = DirectUploadForm(linked_object=self.object)
+        if form.validate_on_submit():
+            try:
+                return self._save(form)
+            except TransferError as refusal:
+                form.upload_id.errors = [refusal.message(_)]
+        return jsonify_template(
+            "storage_s3:direct_upload.html",
+            form=form,
+            uploader=uploader_markup(request.base_url, form.upload_id.data),
+            protection_message=_render_protection_message(self.object),
+            web_url=web_url,
+            folders_protection_info=_get_folders_protection_info(self.object),
+        )
+
+    def _save(self, form: DirectUploadForm):
+        row = uploads.find(form.upload_id.data, self.object, session.user, lock=True)
+        # A second press of the button, or a repeated request, gets the answer of the first.
+        if row.state != ATTACHED:
+            if row.state != COMPLETED:
+                uploads.complete(row)
+            folder = form.folder.data or AttachmentFolder.get_or_create_default(linked_object=self.object)
+            attachment = attach(row, folder, session.user, form.protection_mode.data)
+            set_access_list(attachment, form)
+            announce(attachment, session.user)
+            flash(_("The attachment has been uploaded"), "success")
+        return jsonify_data(attachment_list=_render_attachment_list(self.object))
+
+
+def _refusal(error: TransferError):
+    """The error as the upload protocol sends it."""
+    response = jsonify({**error.as_dict(), "message": error.message(_)})
+    response.status_code = error.http_status
+    return response
+
+
+def _field(given: dict, name: str, kind: type, default):
+    value = given.get(name, default)
+    # A bool is an int to Python, and not to anybody else.
+    if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
+        raise InvalidRequest(field=name, problem=f"must be of type {kind.__name__}")
+    return value
+
+
+def _round_trip_ms(value) -> float | None:
+    """How far the browser is from the store, where it knows."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise InvalidRequest(field="round_trip_ms", problem="must be a number of milliseconds")
+    return value
+
+
+def _checksum(value) -> Checksum | None:
+    if not value:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidRequest(field="checksum", problem="must be an object with algorithm and value")
+    return Checksum(_field(value, "algorithm", str, "").upper(), _field(value, "value", str, ""))
+
+
+def _part_numbers(value) -> list[int]:
+    """Part numbers as a list, or as ranges such as ``"1-16,20"``."""
+    if isinstance(value, str):
+        try:
+            return list(parse_ranges(value))
+        except ValueError as error:
+            raise InvalidRequest(field="part_numbers", problem=str(error)) from error
+    if isinstance(value, list) and all(type(number) is int for number in value):
+        return value
+    raise InvalidRequest(field="part_numbers", problem="must be a list of numbers")
+
+
+def event_and_category_handlers(mixin: type) -> tuple[type, type]:
+    """The two request handlers of a call."""
+    name = mixin.__name__.removesuffix("Mixin")
+    event = type(f"RH{name}EventUpload", (mixin, RHEventAttachmentManagementBase), {})
+    category = type(f"RH{name}CategoryUpload", (mixin, RHCategoryAttachmentManagementBase), {})
+    return event, category

@@ -1,0 +1,46 @@
+"""The dialog of a direct upload: Indico's own form for materials, with the uploader in place of its file
+field.
+"""
+
+from flask import current_app, session
+from indico.modules.attachments.forms import AttachmentFormBase
+from jinja2 import Undefined
+from markupsafe import Markup
+from wtforms.fields import HiddenField
+from wtforms.validators import DataRequired
+
+from indico_plugin import _
+from indico_plugin.direct_upload.permission import size_limit
+from indico_plugin.web_modules import web_url
+from s3portal.web import web_folder
+
+
+class DirectUploadForm(AttachmentFormBase):
+    """Folder, protection and access list as of a normal upload, and the id of the upload."""
+
+    # The uploader's markup is the same in every portal, and so is the name of its hidden field.
+    upload_id = HiddenField(
+        _("File"), [DataRequired(_("Choose a file first."))], name="s3multipart_upload_id"
+    )
+
+
+def uploader_markup(dialog_url: str, upload_id: str | None) -> Markup:
+    """The uploader, whose calls go to addresses below the dialog's own."""
+    source = (web_folder("templates") / "s3portal" / "uploader.html").read_text("utf-8")
+    limit = size_limit()
+    # Rendered by Jinja with escaping on, as any template.
+    return Markup(  # noqa: S704
+        # Indico takes a variable that is not given for a mistake; the template has defaults for those.
+        current_app.jinja_env.overlay(undefined=Undefined)
+        .from_string(source)
+        .render(
+            owner="",
+            script_url=web_url("src/indico-materials.js"),
+            api=dialog_url.rstrip("/"),
+            locale=(session.lang or "en").replace("_", "-"),
+            max_size=limit[0] if limit else 0,
+            upload_id=upload_id or "",
+            button_class="i-button",
+            module="s3portal-indico",
+        )
+    )

@@ -1,0 +1,78 @@
+"""Who may upload directly, and how much: the settings of the plugin, beside Indico's own permissions."""
+
+from indico.core.config import config
+from indico.core.db import db
+from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
+from indico.modules.users import User
+
+from indico_plugin import _
+from indico_plugin.storage import S3StorageBase
+from s3portal.transfer import FileTooLarge, NotAllowed
+
+_MIB = 1024 * 1024
+
+
+def attachment_storage() -> S3StorageBase | None:
+    """The backend of new materials, where it is on S3 and can be written to."""
+    storage = get_storage(config.ATTACHMENT_STORAGE)
+    writable = isinstance(storage, S3StorageBase) and not isinstance(storage, ReadOnlyStorageMixin)
+    return storage if writable else None
+
+
+def direct_uploads_on() -> bool:
+    """Whether this site has direct uploads at all."""
+    from indico_plugin.plugin import S3StoragePlugin
+
+    return bool(S3StoragePlugin.settings.get("direct_uploads")) and attachment_storage() is not None
+
+
+def may_upload_directly(linked_object: db.Model, user: User | None) -> bool:
+    """Whether the user, who may manage the object's materials as Indico has it, may upload to S3 for it."""
+    try:
+        require_direct_uploads(linked_object, user)
+    except NotAllowed:
+        return False
+    return True
+
+
+def require_direct_uploads(linked_object: db.Model, user: User | None) -> None:
+    """Raises NotAllowed, with the rule that is in the way."""
+    from indico_plugin.plugin import S3StoragePlugin
+
+    if not direct_uploads_on():
+        raise NotAllowed(reason=_("This site has no direct uploads. Use “Upload files”."))
+    settings = S3StoragePlugin.settings
+    categories = {int(item["id"]) for item in settings.get("direct_upload_categories")}
+    if categories and categories.isdisjoint(category_chain(linked_object)):
+        raise NotAllowed(reason=_("Direct uploads are not enabled in this category. Use “Upload files”."))
+    restricted = bool(settings.acls.get("direct_upload_groups"))
+    if restricted and not (user and settings.acls.contains_user("direct_upload_groups", user)):
+        raise NotAllowed(
+            reason=_("You are in none of the groups that may upload directly. Use “Upload files”.")
+        )
+
+
+def category_chain(linked_object: db.Model) -> list[int]:
+    """The ids of the category that the object is in, or is, and of all above it. Unlisted events are in
+    none.
+    """
+    is_category = isinstance(linked_object, db.m.Category)
+    category = linked_object if is_category else linked_object.event.category
+    return category.chain_ids if category is not None else []
+
+
+def size_limit() -> tuple[int, str] | None:
+    """The largest file in bytes that indico.conf lets in, and the setting that says so; None for no limit."""
+    limits = [
+        (megabytes * _MIB, name)
+        for name in ("MAX_UPLOAD_FILE_SIZE", "MAX_UPLOAD_FILES_TOTAL_SIZE")
+        if (megabytes := getattr(config, name)) > 0
+    ]
+    return min(limits, default=None)
+
+
+def require_size(size_bytes: int) -> None:
+    """Raises FileTooLarge where indico.conf does not let in a file of this size."""
+    limit = size_limit()
+    if limit is not None and size_bytes > limit[0]:
+        raise FileTooLarge(limit=limit[0], given=size_bytes, setting=limit[1])

@@ -1,0 +1,178 @@
+"""The calls of the upload protocol, for the materials of one event, session, contribution or category.
+
+The row is committed by the request that calls; what happens at the store happens before. So a crash in
+between leaves at worst something at the store that the janitor removes.
+"""
+
+import mimetypes
+import uuid
+from datetime import datetime, timezone
+
+from indico.core.config import config
+from indico.core.db import db
+from indico.core.storage.backend import get_storage
+from indico.modules.users import User
+from indico.util.fs import secure_client_filename
+from sqlalchemy.exc import IntegrityError
+
+from indico_plugin.direct_upload.permission import require_size
+from indico_plugin.direct_upload.reservation import Reservation, reserve_place
+from indico_plugin.models.uploads import DirectUpload
+from indico_plugin.storage import S3StorageBase
+from s3portal.transfer import (
+    ABORTED,
+    ATTACHED,
+    COMPLETED,
+    UPLOADING,
+    Checksum,
+    InvalidRequest,
+    Store,
+    StoreFailed,
+    Upload,
+    UploadNotFound,
+    abort_upload,
+    complete_upload,
+    create_upload,
+    list_parts,
+)
+
+#: The states in which a publisher can go on with an upload.
+UNFINISHED = (UPLOADING, COMPLETED)
+
+
+def owner_of(linked_object: db.Model) -> tuple[str, int]:
+    """What an upload belongs to: the kind and the id of the object whose material it becomes."""
+    return type(linked_object).__name__.lower(), linked_object.id
+
+
+def create(
+    linked_object: db.Model,
+    user: User,
+    *,
+    filename: str,
+    size_bytes: int,
+    content_type: str = "",
+    fingerprint: str = "",
+    idempotency_key: str | None = None,
+    round_trip_ms: float | None = None,
+) -> DirectUpload:
+    """Begins an upload; with an idempotency key that was used before, the same one again.
+
+    Raises InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
+    """
+    if idempotency_key and (row := _by_idempotency_key(user.id, idempotency_key)):
+        if (row.owner_type, row.owner_id) != owner_of(linked_object):
+            raise InvalidRequest(field="idempotency_key", problem="was used for another object")
+        return row
+    require_size(size_bytes)
+    # As of a normal upload: what the file's name says counts more than what the browser thinks.
+    content_type = mimetypes.guess_type(filename)[0] or content_type or "application/octet-stream"
+    place = reserve_place(linked_object, user, secure_client_filename(filename), content_type)
+    storage = get_storage(place.backend)
+    bucket = storage.current_bucket()
+    owner_type, owner_id = owner_of(linked_object)
+    upload = _begin(
+        storage,
+        bucket,
+        key=place.key,
+        owner_type=owner_type,
+        owner_id=str(owner_id),
+        user=str(user.id),
+        filename=filename,
+        size_bytes=size_bytes,
+        content_type=content_type,
+        fingerprint=fingerprint,
+        round_trip_ms=round_trip_ms,
+        metadata={"portal": config.BASE_URL, "user": str(user.id), "filename": filename},
+    )
+    return _insert(upload, place, bucket, user.id, owner_id, idempotency_key or str(uuid.uuid4()))
+
+
+def find(upload_id: str, linked_object: db.Model, user: User, *, lock: bool = False) -> DirectUpload:
+    """The user's own upload for this object. Raises UploadNotFound for any other, whatever the reason."""
+    try:
+        wanted = str(uuid.UUID(upload_id))
+    except (ValueError, AttributeError, TypeError):
+        raise UploadNotFound from None
+    owner_type, owner_id = owner_of(linked_object)
+    query = DirectUpload.query.filter_by(id=wanted, user_id=user.id, owner_type=owner_type, owner_id=owner_id)
+    row = (query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise UploadNotFound
+    return row
+
+
+def unfinished(linked_object: db.Model, user: User) -> list[DirectUpload]:
+    """The user's uploads for this object that can go on, the newest first."""
+    owner_type, owner_id = owner_of(linked_object)
+    return (
+        DirectUpload.query.filter_by(user_id=user.id, owner_type=owner_type, owner_id=owner_id)
+        .filter(DirectUpload.state.in_(UNFINISHED), DirectUpload.expires_at > datetime.now(timezone.utc))
+        .order_by(DirectUpload.created_at.desc())
+        .all()
+    )
+
+
+def store_of(row: DirectUpload) -> Store:
+    """Where the upload goes: the bucket it began in, whatever the date is by now."""
+    return get_storage(row.backend).store(row.bucket)
+
+
+def describe(row: DirectUpload, *, ask_store: bool = False) -> dict:
+    """The upload as the protocol shows it; with ``ask_store``, with what the store has of it now."""
+    upload = row.as_upload()
+    stored = list_parts(store_of(row), upload) if ask_store and upload.state == UPLOADING else None
+    return upload.as_dict(stored)
+
+
+def complete(row: DirectUpload, checksum: Checksum | None = None) -> None:
+    """Makes an object of the parts; again: nothing more. Raises PartsMissing, ContentDiffers, StoreFailed."""
+    if row.state not in (COMPLETED, ATTACHED):
+        row.take(complete_upload(store_of(row), row.as_upload(), checksum))
+
+
+def abort(row: DirectUpload) -> None:
+    """Gives the upload up and removes it from the store; again: nothing more. Raises AlreadyAttached."""
+    if row.state != ABORTED:
+        row.take(abort_upload(store_of(row), row.as_upload()))
+
+
+def _begin(storage: S3StorageBase, bucket: str, **upload) -> Upload:
+    """The upload, in a dynamic bucket also where it is the first file of its month."""
+    try:
+        return create_upload(storage.store(bucket), **upload)
+    except StoreFailed as error:
+        make_bucket = storage.bucket_maker(bucket)
+        if make_bucket is None or error.log_facts["store_code"] != "NoSuchBucket":
+            raise
+    make_bucket()
+    return create_upload(storage.store(bucket), **upload)
+
+
+def _by_idempotency_key(user_id: int, idempotency_key: str) -> DirectUpload | None:
+    return DirectUpload.query.filter_by(user_id=user_id, idempotency_key=idempotency_key).one_or_none()
+
+
+def _insert(
+    upload: Upload, place: Reservation, bucket: str, user_id: int, owner_id: int, idempotency_key: str
+) -> DirectUpload:
+    """The row, or the one that the same call made at the same time in another worker."""
+    row = DirectUpload(
+        id=upload.id,
+        idempotency_key=idempotency_key,
+        user_id=user_id,
+        owner_type=upload.owner_type,
+        owner_id=owner_id,
+        attachment_id=place.attachment_id,
+        file_id=place.file_id,
+        backend=place.backend,
+        bucket=bucket,
+    )
+    row.take(upload)
+    try:
+        with db.session.begin_nested():
+            db.session.add(row)
+    except IntegrityError:
+        abort_upload(get_storage(place.backend).store(bucket), upload)
+        return _by_idempotency_key(user_id, idempotency_key)
+    return row

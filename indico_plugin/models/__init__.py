@@ -1,0 +1,1 @@
+"""The plugin's tables. Indico imports every module of this folder."""
