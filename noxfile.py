@@ -17,6 +17,8 @@ REPORTS = HERE / ".test" / "reports"
 
 # CKAN's own pytest plugin wants a configuration and its services, or to be left out.
 CKAN_SERVICES = ("-p", "s3portal.demo.pytest_plugin")
+# Indico's own pytest plugin starts an Indico of its own; our server's fixtures need what Indico pins away.
+NO_INDICO = ("-p", "no:indico", "-p", "no:s3portal_server")
 NO_CKAN = ("-p", "no:ckan", "-p", "no:ckan_fixtures")
 
 nox.options.default_venv_backend = "venv"
@@ -24,7 +26,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = True
 
 
-def install(session: nox.Session, *requirement_files: str) -> None:
+def install(session: nox.Session, *requirement_files: str, pip_options: tuple[str, ...] = ()) -> None:
     """Installs pinned requirements and this checkout, unless the environment has just these already."""
     wanted = hashlib.sha256((HERE / "setup.py").read_bytes())
     for name in requirement_files:
@@ -33,7 +35,7 @@ def install(session: nox.Session, *requirement_files: str) -> None:
     if stamp.exists() and stamp.read_text() == wanted.hexdigest():
         return
     arguments = [part for name in requirement_files for part in ("-r", name)]
-    session.install("--quiet", "--no-compile", *arguments)
+    session.install("--quiet", "--no-compile", *pip_options, *arguments)
     session.install("--quiet", "--no-deps", "--editable", ".")
     stamp.write_text(wanted.hexdigest())
 
@@ -134,6 +136,89 @@ def ckan_2_10(session: nox.Session) -> None:
     """Smoke suite: upload and download on CKAN 2.10."""
     install(session, "requirements/ckan-2.10.txt")
     run_pytest(session, *CKAN_SERVICES, "tests/ckan", "-m", "smoke")
+
+
+@nox.session(name="indico-3.2")
+def indico_3_2(session: nox.Session) -> None:
+    """The Indico plugin on Indico 3.2, beside the plugin that it replaces."""
+    postgresql = postgresql_for_indico(session)
+    install(session, "requirements/indico-3.2.txt")
+    environment = {
+        **postgresql,
+        **nginx_on_path(session),
+        "S3PORTAL_CHROMIUM": chromium(session),
+        "S3PORTAL_TEST_SERVICES_PYTHON": indico_services(session),
+        "S3PORTAL_TEST_STOCK_PYTHON": python_of(session, "indico-stock", "requirements/indico-stock.txt"),
+    }
+    run_pytest(session, *NO_INDICO, "tests/indico", env=environment)
+
+
+@nox.session(name="indico-3.3")
+def indico_3_3(session: nox.Session) -> None:
+    """Smoke suite on Indico 3.3. It asks for Python 3.12; but for event export it runs on older ones."""
+    postgresql = postgresql_for_indico(session)
+    install(session, "requirements/indico-3.3.txt", pip_options=("--ignore-requires-python",))
+    environment = {**postgresql, "S3PORTAL_TEST_SERVICES_PYTHON": indico_services(session)}
+    run_pytest(session, *NO_INDICO, "tests/indico", "-m", "smoke", env=environment)
+
+
+def indico_services(session: nox.Session) -> str:
+    """The Python of what Indico's tests talk to: our own S3 server, moto's, a browser."""
+    files = ("requirements/core.txt", "requirements/indico-services.txt")
+    # Of each session its own: suites run beside each other.
+    return python_of(session, f"{session.name}-services", *files, with_checkout=True)
+
+
+def python_of(session: nox.Session, name: str, *requirement_files: str, with_checkout: bool = False) -> str:
+    """The Python of a second environment, made with that of the session where it is not there yet."""
+    folder = Path(session.virtualenv.location).with_name(name)
+    python = str(folder / "bin" / "python")
+    wanted = hashlib.sha256(b"".join((HERE / file).read_bytes() for file in ("setup.py", *requirement_files)))
+    stamp = folder / "installed.sha256"
+    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
+        return python
+    session.run("python", "-m", "venv", "--clear", str(folder), silent=True)
+    arguments = [part for file in requirement_files for part in ("-r", file)]
+    session.run(python, "-m", "pip", "install", "--quiet", "--no-compile", *arguments, external=True)
+    if with_checkout:
+        session.run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--editable", ".", external=True)
+    stamp.write_text(wanted.hexdigest())
+    return python
+
+
+def postgresql_for_indico(session: nox.Session) -> dict[str, str]:
+    """A PostgreSQL with the extensions that Indico needs, which no wheel has: this machine's, the one that
+    S3PORTAL_TEST_POSTGRESQL names, or one from apt.
+    """
+    if named := os.environ.get("S3PORTAL_TEST_POSTGRESQL"):
+        return {"S3PORTAL_TEST_POSTGRESQL": named}
+    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or not shutil.which("pg_config"):
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            session.skip(
+                "THE INDICO SUITE DID NOT RUN: it needs PostgreSQL and libpq-dev, as in"
+                " `apt-get install postgresql libpq-dev`, or S3PORTAL_TEST_POSTGRESQL=postgresql://superuser@host"
+            )
+        apt_install(session, "postgresql", "libpq-dev")
+    return {}
+
+
+def nginx_on_path(session: nox.Session) -> dict[str, str]:
+    """The PATH with nginx on it, from apt where there is none; its test says so where it cannot be had."""
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    if not shutil.which("nginx", path=path) and os.geteuid() == 0 and shutil.which("apt-get"):
+        apt_install(session, "nginx-light")
+    return {"PATH": path}
+
+
+def apt_install(session: nox.Session, *packages: str) -> None:
+    """Installs packages of the system, without their services being started."""
+    # Another suite may be installing something just now.
+    patient = ("-o", "DPkg::Lock::Timeout=600")
+    session.run("apt-get", "update", "-qq", *patient, external=True)
+    session.run(
+        "apt-get", "install", "-y", "-qq", *patient, *packages, external=True,
+        env={"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"},
+    )  # fmt: skip
 
 
 def chromium(session: nox.Session) -> str:
