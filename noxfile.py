@@ -228,8 +228,7 @@ def chromium(session: nox.Session) -> str:
         return named
     session.log("No Chromium on this machine: getting one")
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        session.run("apt-get", "update", "-qq", external=True)
-        session.run("apt-get", "install", "-y", "-qq", "chromium", external=True)
+        apt_install(session, "chromium")
         return shutil.which("chromium") or session.error("apt-get installed no chromium")
     session.run("python", "-m", "playwright", "install", "chromium")
     ask = (
