@@ -8,9 +8,9 @@ import io
 import zlib
 
 import pytest
-from conftest import BUCKET, client_of, code_of, send, signed_headers
 from hypothesis import given
 from hypothesis import strategies as st
+from s3_callers import BUCKET, client_of, code_of, send, signed_headers
 
 from s3portal.server.access.aws_chunked import AwsChunkedBody, ChunkSigning
 from s3portal.server.checksums import encode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_headers, signed_send
+from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_headers, signed_send
 
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.s3_request import valid_bucket_name

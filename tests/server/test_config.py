@@ -12,7 +12,7 @@ import sys
 import boto3
 import pytest
 from click.testing import CliRunner
-from conftest import BUCKET
+from s3_callers import BUCKET
 
 from s3portal.server.command import server_command
 from s3portal.server.config import (
@@ -115,7 +115,7 @@ def test_without_users_a_random_key_is_made_once_and_kept_private(tmp_path):
 
 
 def test_buckets_of_the_configuration_are_there_and_keep_what_is_in_them(tmp_path):
-    from conftest import client_of
+    from s3_callers import client_of
 
     with RunningServer(tmp_path / "s3", server_config()) as server:
         client_of(server).put_object(Bucket=BUCKET, Key="k", Body=b"x")

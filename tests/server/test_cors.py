@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import BUCKET, client_of, code_of, send
 from hypothesis import given
 from hypothesis import strategies as st
+from s3_callers import BUCKET, client_of, code_of, send
 
 from s3portal.server import cors
 from s3portal.server.errors import S3Error

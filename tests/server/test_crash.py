@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from conftest import BUCKET, MIB
+from s3_callers import BUCKET, MIB
 
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.storage.storage import Storage, StorageInUse
@@ -181,7 +181,7 @@ def test_only_one_server_works_in_a_folder(tmp_path):
 def test_leftovers_are_swept_and_strangers_files_left_alone(tmp_path):
     root = tmp_path / "s3"
     with RunningServer(root, server_config()) as server:
-        from conftest import client_of
+        from s3_callers import client_of
 
         client_of(server).put_object(Bucket=BUCKET, Key="k", Body=b"content" * MIB)
     (blob,) = (path for path in (root / "blobs").rglob("*") if path.is_file())
@@ -205,7 +205,7 @@ def test_a_full_disk_is_an_error_that_says_so_and_leaves_nothing(s3_server, s3, 
     import errno
     import os
 
-    from conftest import refusal_of
+    from s3_callers import refusal_of
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

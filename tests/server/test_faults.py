@@ -7,7 +7,7 @@ import json
 import threading
 
 import pytest
-from conftest import BUCKET, MIB, client_of, refusal_of, send
+from s3_callers import BUCKET, MIB, client_of, refusal_of, send
 
 from s3portal.server.faults import Faults
 from s3portal.server.pytest_plugin import server_config

@@ -6,7 +6,7 @@ import http.client
 import socket
 
 import pytest
-from conftest import BUCKET, MIB, client_of, raw_exchange, send, signed_headers, signed_send
+from s3_callers import BUCKET, MIB, client_of, raw_exchange, send, signed_headers, signed_send
 
 
 def put_head(server, path, length_line, body=b"", **headers):

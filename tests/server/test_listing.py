@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import BUCKET, client_of, code_of, signed_send
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from s3_callers import BUCKET, client_of, code_of, signed_send
 
 from s3portal.server.storage import listing
 from s3portal.server.storage.records import StoredObject

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.config import Config
-from conftest import BUCKET, MIB
+from s3_callers import BUCKET, MIB
 
 from s3portal.server.pytest_plugin import server_config
 

@@ -7,7 +7,7 @@ import os
 import threading
 
 import pytest
-from conftest import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_send
+from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_send
 
 TARGET = {"Bucket": BUCKET, "Key": "folder/large file é.nc"}
 PART = b"p" * 5 * MIB

@@ -6,9 +6,9 @@ import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from conftest import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_send
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_send
 
 CONTENT = b"0123456789"
 
@@ -110,7 +110,7 @@ def test_a_put_over_5_gib_is_refused_before_a_byte_is_read(s3_server, s3):
     url = s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "k"}).removeprefix(
         s3_server.endpoint
     )
-    from conftest import raw_exchange
+    from s3_callers import raw_exchange
 
     head = f"PUT {url} HTTP/1.1\r\nHost: 127.0.0.1:{s3_server.port}\r\nContent-Length: {5 * 1024**3 + 1}\r\n"
     answer = raw_exchange(s3_server, f"{head}Expect: 100-continue\r\n\r\n".encode())

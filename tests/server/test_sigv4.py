@@ -9,9 +9,9 @@ import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from conftest import BUCKET, code_of, refusal_of, send, signed_headers, signed_send
 from hypothesis import given
 from hypothesis import strategies as st
+from s3_callers import BUCKET, code_of, refusal_of, send, signed_headers, signed_send
 
 from s3portal.server.access import sigv4
 from s3portal.server.errors import S3Error
@@ -192,7 +192,7 @@ class TestPresignedUrls:
 
 
 def test_an_unknown_key_and_a_wrong_secret_are_told_apart(s3_server):
-    from conftest import client_of
+    from s3_callers import client_of
 
     unknown = client_of(s3_server, aws_access_key_id="nobody", aws_secret_access_key="whatever")
     wrong = client_of(s3_server, aws_access_key_id="portal-key", aws_secret_access_key="wrong")

@@ -6,7 +6,7 @@ import base64
 import json
 
 import pytest
-from conftest import BUCKET, MIB, client_of, code_of, refusal_of, send, session_client
+from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, session_client
 
 from s3portal.server.pytest_plugin import ROLE_ARN, server_config
 from s3portal.server.testing import RunningServer
