@@ -69,6 +69,8 @@ def _answer(row: UploadRow) -> Response:
             filename=row.filename,
             content_type=row.content_type,
             expires_s=transfer_settings().download_expires,
+            # The very bytes that were verified, also where somebody writes under the key again.
+            version_id=row.version_id,
         )
     except StoreError as error:
         return tk.abort(error.http_status, error.message(tk._))

@@ -18,10 +18,12 @@ _CHUNK_BYTES = 1024 * 1024
 def passed_through(store: Store, upload: Upload) -> Response:
     """The file, or the range of it that was asked for. Raises StoreUnavailable, StoreFailed."""
     asked_range = request.headers.get("Range")
-    ranged = {"Range": asked_range} if asked_range else {}
+    asked = {"Range": asked_range} if asked_range else {}
+    if upload.version_id:
+        asked["VersionId"] = upload.version_id
     with store_errors("GetObject"):
         try:
-            stored = store.client().get_object(Bucket=store.bucket, Key=upload.key, **ranged)
+            stored = store.client().get_object(Bucket=store.bucket, Key=upload.key, **asked)
         except ClientError as error:
             if error_code(error) != "InvalidRange":
                 raise
