@@ -126,6 +126,8 @@ class _Exchange:
             if fault:
                 self._apply(fault)
             reply = self._dispatch()
+            if fault and fault.lose_answer:
+                raise ConnectionLost("the answer was lost by a fault")
             if isinstance(reply.body, ObjectBody) and not fault:
                 small = reply.body.take_if_small()
                 reply = reply if small is None else replace(reply, body=small)
@@ -186,8 +188,8 @@ class _Exchange:
             time.sleep(fault.delay_s)
         if fault.drop:
             raise ConnectionLost("dropped by a fault")
-        if fault.status:
-            raise _error_of_status(fault.status)
+        if fault.error:
+            raise fault.error
         if fault.cut_body_at is not None or fault.corrupt:
             self._body = FaultyInput(self._body, fault)
 
@@ -247,13 +249,6 @@ def _error_reply(error: S3Error, resource: str, request_id: str) -> Reply:
         namespace="",
     )
     return Reply(error.status, {"Content-Type": XML_CONTENT_TYPE} | error.headers, body)
-
-
-def _error_of_status(status: int) -> S3Error:
-    code = {503: "SlowDown", 403: "AccessDenied", 404: "NoSuchKey", 400: "InvalidRequest"}.get(
-        status, "InternalError"
-    )
-    return S3Error(code, status=status)
 
 
 def _drop(environ: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from s3portal.server.errors import ConnectionLost
+from s3portal.server.errors import ERRORS, ConnectionLost, S3Error
 from s3portal.server.routes import OPERATIONS
 
 if TYPE_CHECKING:
@@ -27,13 +27,18 @@ OPERATION_NAMES = {operation.name for operation in OPERATIONS} | {
 }
 
 
+_CODES = {503: "SlowDown", 403: "AccessDenied", 404: "NoSuchKey", 400: "InvalidRequest"}
+
+
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong, and with which calls.
 
-    ``status`` answers with an error of that HTTP status; ``delay_s`` waits first; ``drop`` resets the
-    connection before anything is read or answered; ``cut_body_at`` resets it after that many bytes of the
-    body, coming in or going out; ``corrupt`` changes the first byte of the body.
+    ``status`` answers with an error of that HTTP status (200: an error inside a success), ``code`` with that
+    error of S3, ``message`` in these words, ``retry_after_s`` with that header; ``delay_s`` waits first;
+    ``drop`` resets the connection before anything is read or answered, ``lose_answer`` after all was done;
+    ``cut_body_at`` resets it after that many bytes of the body, coming in or going out; ``corrupt`` changes
+    the first byte of the body.
     ``every`` n-th call, the ``first`` n calls, or each call with ``probability``; all calls without these.
     """
 
@@ -46,14 +51,32 @@ class Fault:
     every: int | None = None
     first: int | None = None
     probability: float | None = None
+    code: str | None = None
+    message: str | None = None
+    retry_after_s: int | None = None
+    lose_answer: bool = False
 
     def __post_init__(self) -> None:
         if self.operation not in OPERATION_NAMES:
             raise ValueError(
                 f"{self.operation!r} is not an operation; there are {', '.join(sorted(OPERATION_NAMES))}"
             )
-        if not (self.status or self.delay_s or self.drop or self.corrupt or self.cut_body_at is not None):
-            raise ValueError("a fault needs one of status, delay_s, drop, cut_body_at, corrupt")
+        if self.code is not None and self.code not in ERRORS:
+            raise ValueError(f"{self.code!r} is not an error code of S3")
+        cuts = self.drop or self.lose_answer or self.cut_body_at is not None
+        if not (self.status or self.code or self.delay_s or self.corrupt or cuts):
+            raise ValueError(
+                "a fault needs one of status, code, delay_s, drop, lose_answer, cut_body_at, corrupt"
+            )
+
+    @property
+    def error(self) -> S3Error | None:
+        """What is answered instead of doing anything; None where something is done."""
+        if not (self.status or self.code):
+            return None
+        code = self.code or _CODES.get(self.status or 0, "InternalError")
+        headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else {}
+        return S3Error(code, self.message, status=self.status, headers=headers)
 
 
 @dataclass
@@ -83,9 +106,27 @@ class Faults:
         every: int | None = None,
         first: int | None = None,
         probability: float | None = None,
+        code: str | None = None,
+        message: str | None = None,
+        retry_after_s: int | None = None,
+        lose_answer: bool = False,
     ) -> Fault:
-        """Adds a fault (see Fault); raises ValueError for an operation that does not exist."""
-        fault = Fault(operation, status, delay_s, drop, cut_body_at, corrupt, every, first, probability)
+        """Adds a fault (see Fault); raises ValueError for an operation or a code that does not exist."""
+        fault = Fault(
+            operation,
+            status=status,
+            delay_s=delay_s,
+            drop=drop,
+            cut_body_at=cut_body_at,
+            corrupt=corrupt,
+            every=every,
+            first=first,
+            probability=probability,
+            code=code,
+            message=message,
+            retry_after_s=retry_after_s,
+            lose_answer=lose_answer,
+        )
         self.add_fault(fault)
         return fault
 

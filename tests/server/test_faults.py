@@ -56,9 +56,16 @@ class TestWhichCalls:
         faults.add("*", status=503)
         assert faults.next_for("PutObject")
 
-    @pytest.mark.parametrize("wrong", [{"operation": "PutObjekt", "status": 503}, {"operation": "PutObject"}])
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"operation": "PutObjekt", "status": 503},
+            {"operation": "PutObject"},
+            {"operation": "PutObject", "code": "SlowUp"},
+        ],
+    )
     def test_a_fault_that_could_never_happen_is_an_error(self, wrong):
-        with pytest.raises(ValueError, match=r"PutObjekt|needs one of"):
+        with pytest.raises(ValueError, match=r"PutObjekt|needs one of|SlowUp"):
             Faults().add(**wrong)
 
 
@@ -67,6 +74,26 @@ def test_a_status_is_answered_as_s3_would(s3_server, s3, faults):
     refusal = refusal_of(s3.put_object, Bucket=BUCKET, Key="k", Body=b"x")
     assert (refusal.status, refusal.code) == (503, "SlowDown")
     s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+
+
+def test_a_code_is_answered_in_its_words_or_others_with_the_time_to_come_back(s3_server, s3, faults):
+    faults.add("PutObject", code="RequestTimeout", first=1)
+    refusal = refusal_of(s3.put_object, Bucket=BUCKET, Key="k", Body=b"x")
+    assert (refusal.status, refusal.code) == (400, "RequestTimeout")
+    faults.clear()
+    faults.add("PutObject", status=429, code="AccessDenied", message="Request has expired", retry_after_s=7)
+    status, headers, body = send(
+        s3_server, "PUT", s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "k"}), body=b"x"
+    )
+    assert (status, headers["retry-after"]) == (429, "7")
+    assert b"<Code>AccessDenied</Code><Message>Request has expired</Message>" in body
+
+
+def test_an_answer_is_lost_after_all_was_done(s3_server, s3, faults, put_url):
+    faults.add("PutObject", lose_answer=True, first=1)
+    with pytest.raises(GONE):
+        send(s3_server, "PUT", put_url, body=b"x")
+    assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
 
 
 def test_a_dropped_connection_is_reset_without_an_answer(s3_server, faults, put_url, s3):
