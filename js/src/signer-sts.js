@@ -18,6 +18,8 @@ import { presign } from "./sigv4.js";
 const REFRESH_BEFORE_MS = 5 * 60_000;
 /** Credentials this close to their end are not used any more: the part has to arrive, too. */
 const MARGIN_MS = 60_000;
+/** STS makes none that live shorter (AssumeRole, DurationSeconds): who says so has a clock that is wrong. */
+const SHORTEST_LIFE_MS = 15 * 60_000;
 /** A URL is used at once, and again for some tries. */
 const URL_EXPIRES_S = 900;
 
@@ -111,7 +113,7 @@ export class StsSigner {
   async #refresh(signal) {
     try {
       const credentials = await this.#fetchCredentials(signal);
-      const lifeMs = Date.parse(credentials.expiration) - Date.parse(credentials.now);
+      const lifeMs = Math.max(SHORTEST_LIFE_MS, Date.parse(credentials.expiration) - Date.parse(credentials.now));
       const nowMs = this.#clock.now();
       this.#skewMs = Date.parse(credentials.now) - this.#clock.today();
       this.#held = {

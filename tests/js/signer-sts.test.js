@@ -133,6 +133,13 @@ describe("a computer whose clock is wrong", () => {
     assert.equal(dateOf(await sign()), "20261122T100000Z");
   });
 
+  test("and a portal that calls its credentials over already: uses them until the store says so", async () => {
+    const { sign, portal, clock } = signer({ fetch: (usual) => ({ ...usual(), now: new Date(clock.today() + 2 * HOUR_MS).toISOString() }) });
+    await sign();
+    await sign();
+    assert.equal(portal.calls, 1);
+  });
+
   test("and a portal's that is wrong, too: signs by the store's once that has said it", async () => {
     const { sign, expired, clock, portal } = signer({ portalAheadMs: 20 * 60_000 });
     const signed = await sign();
