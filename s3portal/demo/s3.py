@@ -124,7 +124,7 @@ class S3Server(Service):
                             "AllowedHeaders": ["*"],
                             "ExposeHeaders": [
                                 *("ETag", "x-amz-version-id"),
-                                *("x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"),
+                                *("x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c", "Retry-After"),
                             ],
                             "MaxAgeSeconds": 3600,
                         }

@@ -48,7 +48,9 @@ S3_CONFIG: dict[str, object] = {
                     "AllowedOrigins": ["http://127.0.0.1:*"],
                     "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],
                     "AllowedHeaders": ["*"],
-                    "ExposeHeaders": ["ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"],
+                    "ExposeHeaders": [
+                        *("ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c", "Retry-After"),
+                    ],
                     "MaxAgeSeconds": 3600,
                 }
             ],
@@ -58,9 +60,15 @@ S3_CONFIG: dict[str, object] = {
 
 
 @pytest.fixture(scope="session")
-def s3_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def s3_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the S3 server keeps everything."""
+    return tmp_path_factory.mktemp("s3")
+
+
+@pytest.fixture(scope="session")
+def s3_session(s3_root: Path) -> Iterator[RunningServer]:
     """The S3 server of the whole run."""
-    with RunningServer(tmp_path_factory.mktemp("s3"), S3_CONFIG) as server:
+    with RunningServer(s3_root, S3_CONFIG) as server:
         yield server
 
 

@@ -1,0 +1,223 @@
+"""Going on: after reloads, a lost network, on another day, with the right file and with a wrong one."""
+
+import os
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from core_page import CorePage
+from playwright.sync_api import Page
+from random_files import random_file
+
+from s3portal.server.testing import RunningServer
+from s3portal.transfer.checksums import CRCS
+from s3portal.transfer.part_ranges import parse_ranges
+
+MIB = 1024 * 1024
+PART_BYTES = 5 * MIB
+PART_COUNT = 21
+RELOADS = 10
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return random_file(tmp_path / "gauges.bin", 20 * PART_BYTES + 3)
+
+
+@pytest.fixture
+def core(publisher: Page, s3: RunningServer) -> Iterator[CorePage]:
+    core = CorePage(publisher)
+    yield core
+    publisher.context.set_offline(False)
+    for upload in core.unfinished():
+        publisher.evaluate("id => core.adapter.abort(id)", upload["id"])
+
+
+def checksum_of(file: Path) -> str:
+    crc = CRCS["CRC64NVME"]
+    return crc.encode(crc.update(file.read_bytes()))
+
+
+def sent(s3: RunningServer) -> list[int | None]:
+    """The numbers of the parts that the store took, in order."""
+    return [r.part_number for r in s3.requests if r.operation == "UploadPart" and r.status == 200]
+
+
+def stored(core: CorePage, upload_id: str) -> set[int]:
+    """The parts that the portal says the store has."""
+    ranges = core.page.evaluate("async id => (await core.adapter.show(id)).stored", upload_id)
+    return set(parse_ranges(ranges))
+
+
+def test_reloads_at_ten_random_moments_lose_nothing(core: CorePage, s3: RunningServer, file: Path) -> None:
+    moments = random.Random(11)
+    s3.faults.add("UploadPart", delay_s=0.3)
+    core.open(file)
+    number = core.start()
+    core.wait_for(number, "uploading")
+    for reload in range(RELOADS):
+        # From the first moment on, and as long as enough is left that a slow test does not come too late.
+        core.wait_for_share(number, 0.7 * (reload + moments.random()) / RELOADS)
+        core.open(file)
+        (unfinished,) = core.unfinished()
+        number = core.start(resume=unfinished)
+
+    s3.faults.clear()
+    shown = core.wait_for(number, "complete", "failed")
+
+    assert (shown["state"], shown["error"]) == ("complete", None)
+    assert shown["upload"]["checksum"]["value"] == checksum_of(file)
+    assert set(sent(s3)) == set(range(1, PART_COUNT + 1))
+    assert len(sent(s3)) <= PART_COUNT + 4 * RELOADS, "at most the four in flight were sent twice, each time"
+    operations = [r.operation for r in s3.requests]
+    assert operations.count("CreateMultipartUpload") == 1
+
+
+def test_what_was_stored_before_a_reload_is_not_sent_again(
+    core: CorePage, s3: RunningServer, file: Path
+) -> None:
+    s3.faults.add("UploadPart", delay_s=0.2)
+    core.open(file)
+    core.wait_for_share(core.start(), 0.5)
+    core.open(file)
+    (unfinished,) = core.unfinished()
+    before = stored(core, unfinished["id"])
+    s3.faults.clear()
+    s3.requests.clear()
+
+    shown = core.upload(resume=unfinished)
+
+    assert shown["state"] == "complete"
+    assert len(before) >= 5
+    assert sorted(sent(s3)) == sorted(set(range(1, PART_COUNT + 1)) - before)
+
+
+def test_a_lost_network_stops_the_upload_and_its_return_goes_on(
+    core: CorePage, s3: RunningServer, file: Path
+) -> None:
+    s3.faults.add("UploadPart", delay_s=0.2)
+    core.open(file)
+    number = core.start()
+    core.wait_for_share(number, 0.3)
+    core.page.context.set_offline(True)
+    core.wait_for(number, "offline")
+    s3.faults.clear()
+
+    core.page.context.set_offline(False)
+    shown = core.wait_for(number, "complete", "failed")
+
+    assert shown["state"] == "complete"
+    assert shown["states"].count("offline") == 1
+    assert shown["upload"]["checksum"]["value"] == checksum_of(file)
+    assert len(sent(s3)) <= PART_COUNT + 4, "at most the four in flight were sent twice"
+
+
+class TestWrongFile:
+    """Nothing of a wrong file is sent, and the publisher is told what is wrong with it."""
+
+    @pytest.fixture
+    def unfinished(self, core: CorePage, s3: RunningServer, file: Path) -> dict[str, object]:
+        s3.faults.add("UploadPart", delay_s=0.2)
+        core.open(file)
+        core.wait_for_share(core.start(), 0.3)
+        core.open(file)
+        (unfinished,) = core.unfinished()
+        s3.faults.clear()
+        s3.requests.clear()
+        return unfinished
+
+    def refused(self, core: CorePage, s3: RunningServer, unfinished: object, file: Path) -> dict[str, object]:
+        core.open(file)
+        s3.requests.clear()
+        shown = core.upload(resume=unfinished)
+        assert (shown["state"], shown["error"]["code"]) == ("failed", "wrong_file")
+        assert sent(s3) == []
+        return dict(shown["error"]["facts"])
+
+    def test_of_another_size(
+        self, core: CorePage, s3: RunningServer, unfinished: dict[str, object], file: Path
+    ) -> None:
+        size = file.stat().st_size
+        with file.open("ab") as longer:
+            longer.write(b"x")
+
+        assert self.refused(core, s3, unfinished, file) == {
+            "reason": "size",
+            "expected": size,
+            "given": size + 1,
+        }
+
+    def test_of_another_name(
+        self, core: CorePage, s3: RunningServer, unfinished: dict[str, object], file: Path
+    ) -> None:
+        other = file.rename(file.with_name("levels.bin"))
+
+        assert self.refused(core, s3, unfinished, other)["reason"] == "name"
+
+    def test_of_another_content(
+        self, core: CorePage, s3: RunningServer, unfinished: dict[str, object], file: Path
+    ) -> None:
+        times = (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+        with file.open("r+b") as other:
+            other.seek(-1, 2)
+            last = other.read(1)
+            other.seek(-1, 2)
+            other.write(bytes([last[0] ^ 1]))
+
+        assert self.refused(core, s3, unfinished, file)["reason"] == "modified"
+        os.utime(file, ns=times)
+        assert self.refused(core, s3, unfinished, file)["reason"] == "content"
+
+    def test_damage_between_the_samples_is_found_by_the_checksum_of_the_whole(
+        self, core: CorePage, s3: RunningServer, unfinished: dict[str, object], file: Path
+    ) -> None:
+        stored_before = stored(core, str(unfinished["id"]))
+        assert 1 in stored_before
+        times = (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+        with file.open("r+b") as other:
+            other.seek(100_000)
+            other.write(b"not what was sent")
+        os.utime(file, ns=times)
+        core.open(file)
+
+        shown = core.upload(resume=unfinished)
+
+        assert (shown["state"], shown["error"]["code"]) == ("failed", "content_differs")
+
+
+def test_of_1110_parts_of_which_1100_are_stored_ten_are_sent(
+    core: CorePage, s3: RunningServer, s3_root: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "zeros.bin"
+    with file.open("wb") as sparse:
+        sparse.truncate(1110 * PART_BYTES)
+    # One part is really stored. The others are the same zeros, so rows that refer to it are the same to S3.
+    s3.faults.add("UploadPart", delay_s=0.5)
+    core.open(file)
+    number = core.start(concurrency=1)
+    core.wait_for_share(number, 1.5 / 1110)
+    core.call(number, "pause")
+    s3.faults.clear()
+    (unfinished,) = core.unfinished()
+    last = max(stored(core, unfinished["id"]))
+    with closing(sqlite3.connect(s3_root / "metadata.sqlite3", timeout=30)) as store, store:
+        columns = "blob, start, size_bytes, etag, checksum, modified_at, content"
+        of_this = "SELECT upload_id FROM uploads WHERE instr(CAST(key AS TEXT), ?)"
+        (s3_upload_id,) = store.execute(of_this, (unfinished["id"],)).fetchone()
+        store.executemany(
+            f"INSERT INTO parts (body_id, part_number, {columns}) "
+            f"SELECT body_id, ?, {columns} FROM parts WHERE body_id = ? AND part_number = 1",
+            [(part_number, s3_upload_id) for part_number in range(last + 1, 1101)],
+        )
+    core.open(file)
+    s3.requests.clear()
+
+    # Without checksums: whether 5.5 GB are read at leisure for them is another test's to ask.
+    shown = core.upload(resume=unfinished, checksum=False)
+
+    assert (shown["state"], shown["error"]) == ("complete", None)
+    assert sorted(sent(s3)) == list(range(1101, 1111))
+    assert len([r for r in s3.requests if r.operation == "ListParts"]) >= 2, "the listing has pages"
