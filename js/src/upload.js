@@ -19,11 +19,12 @@
  */
 
 import { UploadError, asUploadError } from "./errors.js";
-import { differs, fingerprint, randomKey } from "./fingerprint.js";
+import { randomKey } from "./fingerprint.js";
 import { whenReachable } from "./network.js";
 import { parsePartRanges } from "./part-plan.js";
 import { PartSender } from "./part-sender.js";
 import { repeated } from "./portal-calls.js";
+import { createUpload, takeUp } from "./preparation.js";
 import { isPhase, requireTransition } from "./states.js";
 import { withDefaults } from "./upload-options.js";
 
@@ -152,7 +153,9 @@ export class MultipartUpload extends EventTarget {
     this.#stopWatching();
     // The answer to a create on its way is waited for: only it tells what there is to abort.
     const created = await this.#creating?.catch(() => null);
-    const uploadId = this.#upload?.id ?? created?.upload.id ?? this.#unfinished?.id;
+    // A wrong file says nothing against the upload that it was picked for.
+    const unfinished = this.#error?.code === "wrong_file" ? null : this.#unfinished;
+    const uploadId = this.#upload?.id ?? created?.upload.id ?? unfinished?.id;
     if (uploadId) {
       const how = this.#patience(new AbortController().signal);
       how.policy = { ...how.policy, tries: ABORT_TRIES };
@@ -219,7 +222,7 @@ export class MultipartUpload extends EventTarget {
   /** @param {AbortSignal} signal @returns {Promise<State>} */
   async #prepare(signal) {
     // A pause does not stop it: a create that is on its way makes an upload, heard or not.
-    this.#creating ??= this.#unfinished ? this.#takeUp(this.#unfinished) : this.#create();
+    this.#creating ??= this.#begin();
     const { upload, parts } = await this.#creating;
     signal.throwIfAborted();
     const { signer, clock } = this.#options;
@@ -245,59 +248,22 @@ export class MultipartUpload extends EventTarget {
     return "uploading";
   }
 
-  #create() {
-    return this.#once(async () => {
-      const { name: filename, size, type: content_type } = this.#file;
-      const { network, storeUrl } = this.#options;
-      const [recognisedBy, roundTripMs] = await Promise.all([
-        fingerprint(this.#file),
-        storeUrl ? network.roundTripMs(storeUrl) : null,
-      ]);
-      const request = {
-        ...{ filename, size, content_type, fingerprint: recognisedBy, idempotency_key: this.#idempotencyKey },
-        ...(roundTripMs === null ? {} : { round_trip_ms: roundTripMs }),
-      };
-      return this.#askPortal(() => this.#adapter.create(request));
-    });
-  }
-
-  /** @param {PortalUpload} unfinished */
-  #takeUp(unfinished) {
-    return this.#once(async () => {
-      const difference = await differs(this.#file, unfinished);
-      if (difference) {
-        const message = `not the file of upload ${unfinished.id}: its ${difference.reason} differs`;
-        throw new UploadError("wrong_file", message, { facts: { ...difference } });
-      }
-      const upload = await this.#askPortal(() => this.#adapter.show(unfinished.id));
-      const isOpen = upload.state === "uploading" || upload.state === "completed";
-      if (!isOpen) throw new UploadError("upload_gone", `upload ${upload.id} is ${upload.state}`);
-      return { upload, parts: [] };
-    });
-  }
-
-  /**
-   * Remembers a preparation until it fails.
-   *
-   * @param {() => ReturnType<import("./portal-calls.js").Adapter["create"]>} prepare
-   */
-  #once(prepare) {
-    const creating = prepare();
+  /** Creates or takes up, and remembers it until it fails. */
+  #begin() {
+    /** @type {import("./preparation.js").AskPortal<any>} */
+    const ask = async (call) => {
+      const { signal } = this.#life;
+      signal.throwIfAborted();
+      return repeated(call, this.#patience(signal));
+    };
+    const how = { ...this.#options, idempotencyKey: this.#idempotencyKey };
+    const creating = this.#unfinished
+      ? takeUp(this.#file, this.#adapter, this.#unfinished, ask)
+      : createUpload(this.#file, this.#adapter, how, ask);
     creating.catch(() => {
       if (this.#creating === creating) this.#creating = null;
     });
     return creating;
-  }
-
-  /**
-   * @template T
-   * @param {() => Promise<T>} call
-   * @returns {Promise<T>}
-   */
-  async #askPortal(call) {
-    const { signal } = this.#life;
-    signal.throwIfAborted();
-    return repeated(call, this.#patience(signal));
   }
 
   /**

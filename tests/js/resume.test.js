@@ -124,6 +124,16 @@ describe("an unfinished upload that is taken up", () => {
     assert.equal(store.puts.length + portal.calls.length, 0, "neither store nor portal was asked anything");
   });
 
+  test("is kept at the portal when a wrong file that was picked for it is put away", async () => {
+    const { upload, clock, portal } = await takeUp({ picked: numberedFile(51) });
+    upload.start();
+    await clock.pass(0);
+    upload.cancel();
+    await clock.pass(0);
+    assert.equal(upload.state, "aborted");
+    assert.equal(portal.calls.length, 0);
+  });
+
   for (const state of ["aborted", "attached"]) {
     test(`that is ${state} meanwhile begins anew on Try again`, async () => {
       const { upload, clock, store, portal } = await takeUp({ state, stored: null });
