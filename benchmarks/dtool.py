@@ -139,9 +139,10 @@ def fill_with_datasets(server: RunningServer, count: int) -> None:
 
 
 def in_turn(tools: list[Tool], run: Callable[[Tool], None]) -> None:
-    """Runs each tool as often as it wants, one after the other, so that both meet the same machine."""
+    """Runs each tool as often as it wants, in turn and the other way round each time, so that both meet the
+    same machine."""
     for repeat in range(max(tool.repeats for tool in tools)):
-        for tool in tools:
+        for tool in tools if repeat % 2 else tools[::-1]:
             if repeat < tool.repeats:
                 run(tool)
 
