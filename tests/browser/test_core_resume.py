@@ -30,10 +30,18 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def core(publisher: Page, s3: RunningServer) -> Iterator[CorePage]:
     core = CorePage(publisher)
+    core.open()
+    # Also what tests before these left unfinished: here it would be offered for going on.
+    abort_unfinished(core)
     yield core
     publisher.context.set_offline(False)
+    abort_unfinished(core)
+
+
+def abort_unfinished(core: CorePage) -> None:
+    """Gives up every unfinished upload of the publisher."""
     for upload in core.unfinished():
-        publisher.evaluate("id => core.adapter.abort(id)", upload["id"])
+        core.page.evaluate("id => core.adapter.abort(id)", upload["id"])
 
 
 def checksum_of(file: Path) -> str:
