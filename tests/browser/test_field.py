@@ -84,9 +84,8 @@ def test_the_keyboard_stays_where_it_was_when_controls_come_and_go(
 ) -> None:
     open_new_resource(publisher)
     file_input = publisher.locator("[data-s3portal=input]")
-    file_input.focus()
     with publisher.expect_file_chooser() as chooser:
-        publisher.keyboard.press("Enter")
+        file_input.press("Enter")
     chooser.value.set_files(small_file)
     wait_until_uploaded(publisher)
     expect(publisher.locator("[data-s3portal=file]")).to_be_focused()

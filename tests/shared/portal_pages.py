@@ -22,6 +22,8 @@ def log_in(page: Page, name: str, password: str) -> None:
 def open_new_resource(page: Page, dataset: str = "rivers") -> None:
     """Opens the form for a new resource and waits for the uploader."""
     page.goto(f"/dataset/{dataset}/resource/new")
+    # CKAN's own scripts move the focus about until they have all begun.
+    page.wait_for_load_state("networkidle")
     expect(uploader(page)).to_be_visible()
 
 
@@ -31,7 +33,8 @@ def uploader(page: Page) -> Locator:
 
 
 def choose_file(page: Page, path: Path) -> None:
-    """Chooses a file in the uploader's field."""
+    """Chooses a file in the uploader's field, once its script has taken the field over."""
+    expect(uploader(page)).to_be_visible()
     page.set_input_files('.s3portal-uploader input[type="file"]', path)
 
 
