@@ -42,6 +42,8 @@ def look(page: Page, screen: str, tmp_path: Path) -> Callable[[str], None]:
     folder.mkdir(exist_ok=True)
 
     def take(name: str) -> None:
+        # Icons and copy buttons come with late styles and scripts.
+        page.wait_for_load_state("networkidle")
         page.evaluate("document.activeElement.blur()")
         page.screenshot(path=folder / f"{name}-{screen}.png")
         assert sideways(page) == []
@@ -99,6 +101,7 @@ def test_the_form_and_the_resource_page(
     save(page)
     page.get_by_role("link", name=name).first.click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.locator(".s3multipart-file").scroll_into_view_if_needed()
     look("resource")
 
 
