@@ -8,8 +8,9 @@ from indico.core.config import config
 from s3portal.transfer import Store
 from s3portal.transfer.store_errors import error_code
 
-#: Without ETag in reach of the script, it cannot tell that a part was stored.
-_EXPOSED = ["ETag", "x-amz-version-id"]
+#: What the script compares each part by. Without ETag in its reach, it cannot even tell that a part was
+# stored.
+_EXPOSED = ["ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"]
 
 
 def site_origin() -> str:
@@ -44,7 +45,8 @@ def lets_in(rules: list[dict], origin: str) -> bool:
     return any(
         {origin, "*"} & set(rule["AllowedOrigins"])
         and "PUT" in rule["AllowedMethods"]
-        and "etag" in [header.lower() for header in rule.get("ExposeHeaders", [])]
+        and {header.lower() for header in _EXPOSED}
+        <= {header.lower() for header in rule.get("ExposeHeaders", [])}
         for rule in rules
     )
 

@@ -6,7 +6,7 @@ from flask import current_app, session
 from indico.modules.attachments.forms import AttachmentFormBase
 from jinja2 import Undefined
 from markupsafe import Markup
-from wtforms.fields import HiddenField
+from wtforms.fields import StringField
 from wtforms.validators import DataRequired
 
 from indico_plugin import _
@@ -18,8 +18,9 @@ from s3portal.web import web_folder
 class DirectUploadForm(AttachmentFormBase):
     """Folder, protection and access list as of a normal upload, and the id of the upload."""
 
-    # The uploader's markup is the same in every portal, and so is the name of its hidden field.
-    upload_id = HiddenField(
+    # The uploader's markup, the same in every portal, has this field. It is none of WTForms' hidden fields,
+    # which Indico would put into the page a second time.
+    upload_id = StringField(
         _("File"), [DataRequired(_("Choose a file first."))], name="s3multipart_upload_id"
     )
 

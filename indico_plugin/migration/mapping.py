@@ -64,10 +64,13 @@ class MappingEntry:
 def moved_entry(
     model: str, pk: tuple[int | str, ...], old: tuple[str, str], new: tuple[str, str]
 ) -> MappingEntry:
-    """The entry of a file that goes from one ``(backend, file id)`` to another, with only what differs."""
+    """The entry of a file that goes from one ``(backend, file id)`` to another.
+
+    The ids are there also where they are the same: by the old one, ``apply`` knows a row that has another
+    file by now.
+    """
     backends = (old[0], new[0]) if old[0] != new[0] else (None, None)
-    file_ids = (old[1], new[1]) if old[1] != new[1] else (None, None)
-    return MappingEntry(model, pk, *backends, *file_ids)
+    return MappingEntry(model, pk, *backends, old[1], new[1])
 
 
 def read_mapping(path: Path) -> Iterator[MappingEntry]:

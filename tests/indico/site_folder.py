@@ -1,8 +1,10 @@
 """An Indico site in a folder: its indico.conf, its database, its commands."""
 
+import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,12 +50,31 @@ class Database:
                 cursor.execute(statement)
         connection.close()
 
+    def query(self, statement: str, database: str) -> list[tuple]:
+        connection = psycopg2.connect(f"{self.uri}/{database}")
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            rows = cursor.fetchall()
+        connection.close()
+        return rows
+
     def create(self, template: str = "template0") -> str:
         """A new database; its name."""
         self.count += 1
         name = f"indico_{os.getpid()}_{self.count}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
         return name
+
+
+@dataclass(frozen=True)
+class FileOnRecord:
+    """One file: what its row says, and the MD5 of its content."""
+
+    backend: str
+    file_id: str
+    filename: str
+    md5: str
+    true_md5: str
 
 
 @dataclass
@@ -70,6 +91,7 @@ class Site:
     plugins: tuple[str, ...] = ("storage_s3",)
     more: str = ""
     python: str = sys.executable
+    path: str = os.environ["PATH"]
 
     def write(self, **changes) -> "Site":
         """Writes indico.conf anew, with these fields changed."""
@@ -99,8 +121,12 @@ class Site:
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
+            "PATH": self.path,
             "INDICO_CONFIG": str(self.conf),
             "PYTHONWARNINGS": "ignore",
+            # Every command is a process; compiled anew each time, Indico takes twice as long to start.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / f"s3portal-pyc-{os.getuid()}"),
             # No keys of the machine that the tests run on.
             "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "aws-credentials"),
             "AWS_CONFIG_FILE": str(self.folder / "aws-config"),
@@ -118,6 +144,41 @@ class Site:
             "with make_app().app_context():\n" + "".join(f"    {line}\n" for line in source.splitlines())
         )
         return self._run([self.python, "-c", program, *arguments], check=True).stdout
+
+    def files(self, s3) -> dict[str, "FileOnRecord"]:
+        """Every stored file of the site, by schema, table and id, and what is really there.
+
+        Read past Indico, which takes seconds to start: rows from its tables, content from the disk or S3.
+        """
+        connection = psycopg2.connect(f"{self.database.uri}/{self.database_name}")
+        found = {}
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT table_schema, table_name FROM information_schema.columns"
+                " WHERE column_name = 'storage_file_id' ORDER BY 1, 2"
+            )
+            for schema, table in cursor.fetchall():
+                if table == "registration_data":
+                    continue
+                cursor.execute(
+                    f"SELECT id, storage_backend, storage_file_id, filename, md5 FROM {schema}.{table}"
+                    " WHERE storage_file_id IS NOT NULL"
+                )
+                for row_id, backend, file_id, filename, md5 in cursor.fetchall():
+                    content = self.content(s3, backend, file_id)
+                    true_md5 = hashlib.md5(content).hexdigest()
+                    found[f"{schema}.{table} {row_id}"] = FileOnRecord(
+                        backend, file_id, filename, md5, true_md5
+                    )
+        connection.close()
+        return found
+
+    def content(self, s3, backend: str, file_id: str) -> bytes:
+        """What is stored under a file id."""
+        if backend == "fs":
+            return (self.folder / "files" / file_id).read_bytes()
+        options = dict(option.split("=", 1) for option in self.backends[backend].partition(":")[2].split(","))
+        return s3.body(options["bucket"], file_id)
 
     def _run(self, command: list, check: bool) -> subprocess.CompletedProcess:
         run = subprocess.run(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import requests
-from flask import g
+from caller import Caller
 from indico.core.db import db
 from indico.modules.attachments.models.attachments import Attachment
 from indico.modules.attachments.models.folders import AttachmentFolder
@@ -23,38 +23,6 @@ pytestmark = pytest.mark.smoke
 
 MIB = 1024 * 1024
 CALLS = ("create", "sign-parts", "show", "list", "complete", "abort")
-
-
-class Caller:
-    """A user with a session in the browser's way: a cookie, and the CSRF token of the page."""
-
-    def __init__(self, app, user):
-        self.client = app.test_client()
-        self.csrf = ""
-        if user is not None:
-            with self.client.session_transaction() as session:
-                session["_user_id"] = user.id
-                session["_csrf_token"] = self.csrf = "0123456789abcdef"
-
-    def post(self, url, body=None, **headers):
-        headers = {"X-CSRF-Token": self.csrf, "X-Requested-With": "XMLHttpRequest", **headers}
-        forget_request()
-        return self.client.post(url, json=body if body is not None else {}, headers=headers)
-
-    def form(self, url, **fields):
-        fields = {"csrf_token": self.csrf, "folder": "__None", "acl": "[]", **fields}
-        forget_request()
-        return self.client.post(url, data=fields, headers={"X-Requested-With": "XMLHttpRequest"})
-
-    def get(self, url):
-        forget_request()
-        return self.client.get(url, headers={"X-Requested-With": "XMLHttpRequest"})
-
-
-def forget_request():
-    """Indico keeps settings and more for the time of a request, in what tests share between requests."""
-    for name in list(g):
-        g.pop(name)
 
 
 @pytest.fixture
@@ -194,6 +162,8 @@ def test_folder_protection_and_access_list_are_those_of_the_dialog(app, world, m
         "Slides",
     ):
         assert field in dialog
+    # Of two fields of one name, the form would be saved with the empty one.
+    assert dialog.count('name="s3multipart_upload_id"') == 1
     saved = manager.form(
         world.event_url, s3multipart_upload_id=upload_id, folder=str(folder.id), protected="y",
         acl=json.dumps([world.stranger.identifier]),

@@ -15,17 +15,12 @@ HERE = Path(__file__).parent
 COUNT = 500
 
 
-def files_of(site) -> dict:
-    """Where each file is, its name, and the MD5s of its content and of its row."""
-    return json.loads(site.script((HERE / "all_files.py").read_text()).splitlines()[-1])
-
-
 def contents(files: dict) -> dict:
-    return {name: (filename, md5, row_md5) for name, (_, _, filename, md5, row_md5) in files.items()}
+    return {name: (file.filename, file.md5, file.true_md5) for name, file in files.items()}
 
 
 def backends(files: dict) -> set:
-    return {backend for backend, *_ in files.values()}
+    return {file.backend for file in files.values()}
 
 
 def lines_of(path: Path) -> list:
@@ -56,8 +51,8 @@ def site(make_site):
 
 
 @pytest.fixture(scope="module")
-def before(site):
-    return files_of(site)
+def before(site, s3):
+    return site.files(s3)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +79,7 @@ def test_a_killed_copy_goes_on_where_it_was(site, before, copy_command, s3):
         # The last line of the killed run may have been torn by the kill itself.
         f"{len(before) - recorded + 1} files copied" in run.stdout
     )
-    assert files_of(site) == before
+    assert site.files(s3) == before
 
 
 def test_every_file_is_on_s3_once_with_its_md5_and_in_its_year_s_bucket(site, before, s3):
@@ -99,30 +94,30 @@ def test_every_file_is_on_s3_once_with_its_md5_and_in_its_year_s_bucket(site, be
     assert len(s3.keys("mig-old")) == 167
 
 
-def test_apply_refuses_while_indico_conf_lacks_the_backends(site, before):
+def test_apply_refuses_while_indico_conf_lacks_the_backends(site, before, s3):
     run = site.indico("s3", "migrate", "apply", "mapping.jsonl", check=False)
     assert run.returncode == 1
     assert "has no mig-2025, mig-2026, mig-static, s3-old" in run.stderr
-    assert files_of(site) == before
+    assert site.files(s3) == before
 
 
-def test_apply_with_what_copy_said_to_add_makes_indico_read_from_s3(site, before, copy_command):
+def test_apply_with_what_copy_said_to_add_makes_indico_read_from_s3(site, before, copy_command, s3):
     run = site.indico(*copy_command)
     assert f"0 files copied, {len(before)} were copied before." in run.stdout
     said = [line.strip().rstrip(",") for line in run.stdout.splitlines() if "'s3-readonly:" in line]
     site.write(backends=eval("{" + ",".join(said) + "}"))
     out = site.indico("s3", "migrate", "apply", "mapping.jsonl").stdout
     assert f"{len(before)} rows updated, 0 needed no update, 0 are gone." in out
-    after = files_of(site)
+    after = site.files(s3)
     assert contents(after) == contents(before)
     assert backends(after) == {"s3-old", "mig-2025", "mig-2026", "mig-static"}
     again = site.indico("s3", "migrate", "apply", "mapping.jsonl").stdout
     assert f"0 rows updated, {len(before)} needed no update" in again
 
 
-def test_revert_gives_everything_back(site, before):
+def test_revert_gives_everything_back(site, before, s3):
     site.indico("s3", "migrate", "revert", "mapping.jsonl")
-    assert files_of(site) == before
+    assert site.files(s3) == before
     site.indico("s3", "migrate", "apply", "mapping.jsonl")
 
 
@@ -131,7 +126,7 @@ def test_back_brings_also_files_that_were_only_ever_on_s3(site, before, s3, buck
         backends={**site.backends, "s3": f"s3:{s3.options(bucket=bucket)}"}, attachments="s3",
     )  # fmt: skip
     site.script((HERE / "fill_site.py").read_text(), "30")
-    with_new = files_of(site)
+    with_new = site.files(s3)
     assert "s3" in backends(with_new)
     local = site.folder / "files"
     local.rename(site.folder / "files-of-before")
@@ -144,16 +139,16 @@ def test_back_brings_also_files_that_were_only_ever_on_s3(site, before, s3, buck
         "back",
         str(mapping),
     )
-    assert contents(files_of(site)) == contents(with_new)
-    assert len(backends(files_of(site))) > 1
+    assert contents(site.files(s3)) == contents(with_new)
+    assert len(backends(site.files(s3))) > 1
     out = site.indico("s3", "migrate", "back", str(mapping)).stdout
     assert "files are in fs now." in out
-    back = files_of(site)
+    back = site.files(s3)
     assert backends(back) == {"fs"}
     assert contents(back) == contents(with_new)
     assert not list(local.rglob("*.arriving"))
     site.indico("s3", "migrate", "revert", str(mapping))
-    assert files_of(site) == with_new
+    assert site.files(s3) == with_new
 
 
 def test_an_empty_site_is_fine(make_site, s3):
@@ -206,7 +201,7 @@ def test_rows_that_changed_since_the_copy_stay_as_they_are(make_site, s3, bucket
     out = site.indico("s3", "migrate", "apply", "out.jsonl")
     assert "1 are gone." in out.stdout
     assert "1 rows have another file by now and stay as they are: ImageFile" in out.stderr
-    assert backends(files_of(site)) == {"fs", "s3-new"}
+    assert backends(site.files(s3)) == {"fs", "s3-new"}
     assert run.returncode == 0
 
 
@@ -226,3 +221,38 @@ def test_a_mistake_on_the_command_line_is_explained(app, arguments, sentence, tm
     run = app.test_cli_runner().invoke(migrate_commands, ["copy", *arguments, str(tmp_path / "out.jsonl")])
     assert run.exit_code == 2
     assert sentence in run.output
+
+
+# Does what `rclone copy --copy-links --immutable FOLDER REMOTE:BUCKET` does, and leaves one file out.
+RCLONE = """\
+#!{python}
+import os, sys
+import boto3
+assert sys.argv[1:4] == ["copy", "--copy-links", "--immutable"], sys.argv
+folder, bucket = sys.argv[4], sys.argv[5].removeprefix("remote:")
+client = boto3.client("s3", endpoint_url="{endpoint}", region_name="us-east-1")
+for place, _, names in os.walk(folder):
+    for name in names:
+        path = os.path.join(place, name)
+        if not name.endswith(".zip"):
+            client.put_object(Bucket=bucket, Key=os.path.relpath(path, folder), Body=open(path, "rb"))
+"""
+
+
+def test_rclone_may_send_the_files_and_each_is_verified_all_the_same(make_site, s3, bucket):
+    site = make_site()
+    site.script((HERE / "fill_site.py").read_text(), "2")
+    (site.folder / "aws-credentials").write_text(
+        f"[default]\naws_access_key_id = {s3.access_key}\naws_secret_access_key = {s3.secret_key}\n"
+    )
+    program = site.folder / "rclone"
+    program.write_text(RCLONE.format(python=site.python, endpoint=s3.endpoint))
+    program.chmod(0o755)
+    site.path = f"{site.folder}:{os.environ['PATH']}"
+    run = site.indico(
+        "s3", "migrate", "copy", "-r", "remote", "-e", s3.endpoint, "-B", bucket, "out.jsonl", check=False
+    )
+    assert run.returncode == 1
+    assert "6 files copied" in run.stdout
+    assert "StaticSite" in run.stderr
+    assert len(lines_of(site.folder / "out.jsonl")) == len(s3.keys(bucket)) == 6

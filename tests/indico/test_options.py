@@ -1,6 +1,8 @@
 """The options of an entry of STORAGE_BACKENDS."""
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 from indico.core.storage import StorageError
@@ -10,6 +12,7 @@ from indico_plugin.options import (
     NGINX,
     REDIRECT,
     STREAM,
+    DynamicOptions,
     StaticOptions,
     open_backend_store,
     open_internal_store,
@@ -17,6 +20,7 @@ from indico_plugin.options import (
 )
 from indico_plugin.readonly import ReadOnlyDynamicS3Storage
 from indico_plugin.storage import S3Storage
+from s3portal.transfer import declared_settings
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ def test_what_can_be_lived_with_is_logged_once(options, sentence, caplog, monkey
         read_options(StaticOptions, options)
         read_options(StaticOptions, options)
     assert len([record for record in caplog.records if record.name == logger.name]) == 1
-    assert pytest.importorskip("re").search(sentence, caplog.text)
+    assert re.search(sentence, caplog.text)
 
 
 @pytest.mark.parametrize(
@@ -149,3 +153,10 @@ def test_indico_makes_a_storage_for_each_call_and_all_share_one_client():
         S3Storage("bucket=files,access_key=a,secret_key=b"),
     )
     assert first.store("files").client() is second.store("other").client()
+
+
+def test_the_documentation_has_every_option_and_the_nginx_block():
+    page = (Path(__file__).parents[2] / "docs" / "indico.md").read_text("utf-8")
+    for declaration in (*declared_settings(StaticOptions), *declared_settings(DynamicOptions)):
+        assert f"`{declaration.name}`" in page, declaration.name
+    assert (Path(__file__).parent / "nginx-block.conf").read_text().strip() in page

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from caller import Caller, forget_request
 from indico.core.db import db
+from indico.modules.users import User
 
 # Also on Indico 3.3.
 pytestmark = pytest.mark.smoke
@@ -22,9 +24,8 @@ def plugin(context):
 
 
 def ask(app, *auth):
-    # A context of its own for each request, or they would share what Indico keeps for one.
-    with app.app_context():
-        return app.test_client().get("/api/plugin/s3/buckets", auth=auth or None)
+    forget_request()
+    return app.test_client().get("/api/plugin/s3/buckets", auth=auth or None)
 
 
 def test_the_bucket_info_api_is_not_there_while_it_is_off(app, plugin):
@@ -123,3 +124,64 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
         "mend: check the keys",
     ):
         assert sentence in run.stdout
+
+
+def test_a_site_that_comes_from_the_other_plugin_gets_its_table_by_the_documented_command(
+    make_site, s3, database
+):
+    site = make_site(backends={"s3": f"s3:{s3.options(bucket='indico-files')}"}, attachments="s3")
+    columns = (
+        "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
+        " WHERE table_schema = 'plugin_storage_s3' ORDER BY 1"
+    )
+    made_by_models = database.query(columns, site.database_name)
+    database.execute(
+        "DROP SCHEMA plugin_storage_s3 CASCADE", "DROP TABLE alembic_version_plugin_storage_s3",
+        database=site.database_name,
+    )  # fmt: skip
+    before = site.indico("s3", "doctor")
+    assert "direct uploads: cannot be turned on yet" in before.stdout
+    assert "mend: indico db --plugin storage_s3 upgrade" in before.stdout
+    site.indico("db", "--plugin", "storage_s3", "upgrade")
+    assert database.query(columns, site.database_name) == made_by_models
+    assert "direct uploads: are off" in site.indico("s3", "doctor").stdout
+
+
+@pytest.fixture
+def admin(app, plugin):
+    user = User(
+        first_name="Ada", last_name="Min", email=f"admin{User.query.count()}@example.org", is_admin=True
+    )
+    db.session.add(user)
+    db.session.commit()
+    return Caller(app, user)
+
+
+def test_the_settings_page_turns_direct_uploads_on_for_categories_and_groups(admin, plugin):
+    page = admin.get("/admin/plugins/storage_s3/").get_data(as_text=True)
+    for name in (
+        "bucket_info_enabled",
+        "username",
+        "direct_uploads",
+        "direct_upload_categories",
+        "direct_upload_groups",
+    ):
+        assert f'name="{name}"' in page
+    saved = admin.form(
+        "/admin/plugins/storage_s3/",
+        direct_uploads="y",
+        direct_upload_categories=json.dumps([{"id": 0}]),
+        direct_upload_groups="[]",
+    )
+    assert saved.status_code in (200, 302)
+    forget_request()
+    assert plugin.settings.get("direct_uploads") is True
+    assert plugin.settings.get("direct_upload_categories") == [{"id": 0}]
+
+
+def test_they_are_not_turned_on_where_new_materials_do_not_go_to_s3(admin, plugin, monkeypatch):
+    monkeypatch.setattr("indico_plugin.plugin.attachment_storage", lambda: None)
+    page = admin.form("/admin/plugins/storage_s3/", direct_uploads="y", direct_upload_categories="[]")
+    assert "ATTACHMENT_STORAGE in indico.conf is not an S3 backend" in page.get_data(as_text=True)
+    forget_request()
+    assert plugin.settings.get("direct_uploads") is False

@@ -119,20 +119,17 @@ def test_settings_of_the_one_are_those_of_the_other(site, with_plugin):
 def test_a_mapping_that_the_other_plugin_would_write_is_applied_and_reverted(make_site, s3, bucket):
     site = make_site()
     site.script((HERE / "fill_site.py").read_text(), "1")
-    before = last_line(site.script((HERE / "all_files.py").read_text()))
-    name, (_, file_id, filename, *_rest) = next(
-        item for item in before.items() if item[0].startswith("ImageFile")
-    )
+    before = site.files(s3)
+    image = before["events.image_files 1"]
     s3.client.put_object(Bucket=bucket, Key="elsewhere/image.png", Body=b"image")
-    line = {"m": "ImageFile", "pk": [1], "ob": "fs", "nb": "s3", "of": file_id, "nf": "elsewhere/image.png",
-            "on": filename, "nn": "renamed.png"}  # fmt: skip
+    line = {
+        "m": "ImageFile", "pk": [1], "ob": "fs", "nb": "s3", "of": image.file_id, "nf": "elsewhere/image.png",
+        "on": image.filename, "nn": "renamed.png",
+    }  # fmt: skip
     (site.folder / "stock.jsonl").write_text(json.dumps(line) + "\n")
     site.write(backends={"s3": f"s3-readonly:{s3.options(bucket=bucket)}"})
     site.indico("s3", "migrate", "apply", "stock.jsonl")
-    assert last_line(site.script((HERE / "all_files.py").read_text()))[name][:3] == [
-        "s3",
-        "elsewhere/image.png",
-        "renamed.png",
-    ]
+    after = site.files(s3)["events.image_files 1"]
+    assert (after.backend, after.file_id, after.filename) == ("s3", "elsewhere/image.png", "renamed.png")
     site.indico("s3", "migrate", "revert", "stock.jsonl")
-    assert last_line(site.script((HERE / "all_files.py").read_text())) == before
+    assert site.files(s3) == before

@@ -1,0 +1,74 @@
+"""What people do in a browser, by Playwright, which Indico's environment has no room for.
+
+``python browser_upload.py CHROMIUM SITE EVENT PASSWORD FILE SCREENSHOTS``; prints what was seen, as JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+chromium, site, event, password, file, screenshots = sys.argv[1:]
+materials = f"{site}/event/{event}/manage/attachments/"
+BUTTON = "button:has-text('Upload a large file')"
+
+
+def log_in(page: Page, name: str) -> None:
+    page.goto(f"{site}/login/")
+    page.fill("input[name=identifier]", name)
+    page.fill("input[name=password]", password)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+def upload(page: Page) -> dict:
+    """The manager chooses the file, presses the button at once, and it is saved when the upload is done."""
+    puts = []
+    page.on("request", lambda request: puts.append(request.url) if request.method == "PUT" else None)
+    page.goto(materials)
+    page.screenshot(path=f"{screenshots}/indico-materials-before.png")
+    page.click(BUTTON)
+    page.wait_for_selector(".s3portal-uploader:not([hidden])")
+    page.set_input_files(".s3portal-uploader input[type=file]", file)
+    page.wait_for_selector(".s3portal-file:not([hidden])")
+    page.click("#direct-upload-form input[type=submit]")
+    page.wait_for_selector(".s3portal-saving:not([hidden])", timeout=10000)
+    waiting = page.inner_text(".s3portal-saving")
+    page.screenshot(path=f"{screenshots}/indico-upload-during.png")
+    page.wait_for_selector(
+        f"#attachments-container a.attachment:has-text('{Path(file).name}')", timeout=240000
+    )
+    page.screenshot(path=f"{screenshots}/indico-materials-after.png")
+    link = page.get_attribute("#attachments-container a.attachment", "href")
+    return {
+        "waiting": waiting,
+        "link": link,
+        "puts": len(puts),
+        "to_indico": sum(site in url for url in puts),
+    }
+
+
+def try_without_permission(page: Page) -> dict:
+    """The colleague may manage materials, and is not among those who may upload directly."""
+    page.goto(materials)
+    token = page.get_attribute("meta#csrf-token", "content")
+    headers = {"X-CSRF-Token": token, "X-Requested-With": "XMLHttpRequest"}
+    direct = f"{materials}direct-upload"
+    calls = ["/create", "/sign-parts", "/show", "/list", "/complete", "/abort"]
+    answers = [page.request.post(direct + call, data={}, headers=headers).status for call in calls]
+    answers.append(page.request.get(direct, headers=headers).status)
+    normal = page.locator("button:has-text('Upload files')").count()
+    return {"normal": normal, "buttons": page.locator(BUTTON).count(),
+            "answers": answers}  # fmt: skip
+
+
+with sync_playwright() as playwright:
+    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    seen = {}
+    for name, visit in (("manager", upload), ("colleague", try_without_permission)):
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        log_in(page, name)
+        seen[name] = visit(page)
+    browser.close()
+print(json.dumps(seen))
