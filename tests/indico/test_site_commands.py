@@ -158,7 +158,7 @@ def admin(app, plugin):
 
 
 def test_the_settings_page_turns_direct_uploads_on_for_categories_and_groups(admin, plugin):
-    page = admin.get("/admin/plugins/storage_s3/").get_data(as_text=True)
+    page = admin.client.get("/admin/plugins/storage_s3/").get_data(as_text=True)
     for name in (
         "bucket_info_enabled",
         "username",
