@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
 
@@ -106,7 +107,7 @@ class S3Server:
         self._child = Child(name, command(self.port), log=folder / f"{name}.log", environment=environment)
         self._child.wait_until(self._answers)
 
-    @property
+    @cached_property
     def client(self):
         return boto3.client(
             "s3",

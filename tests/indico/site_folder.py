@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg2
+from commands import warm_indico
 
 _CONF = """\
 SQLALCHEMY_DATABASE_URI = {database!r}
@@ -133,17 +134,28 @@ class Site:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def indico(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        """Runs an ``indico`` command to its end. With ``check``, it has to exit 0."""
-        return self._run([Path(self.python).parent / "indico", *arguments], check)
+    def indico(
+        self, *arguments: str, check: bool = True, kill_when: Callable[[], bool] | None = None
+    ) -> subprocess.CompletedProcess:
+        """Runs an ``indico`` command to its end, or until it is killed. With ``check``, it has to exit 0."""
+        run = warm_indico(self.python).run(
+            list(arguments), folder=self.folder, environment=self.environment, kill_when=kill_when
+        )
+        return _checked(run) if check else run
 
     def script(self, source: str, *arguments: str) -> str:
         """Runs Python in the site's application context; what it printed."""
-        program = (
-            "import sys\nfrom indico.web.flask.app import make_app\n"
-            "with make_app().app_context():\n" + "".join(f"    {line}\n" for line in source.splitlines())
+        run = warm_indico(self.python).run(
+            list(arguments), folder=self.folder, environment=self.environment, script=source
         )
-        return self._run([self.python, "-c", program, *arguments], check=True).stdout
+        return _checked(run).stdout
+
+    def indico_in_a_shell(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Runs the ``indico`` that is installed, as an administrator would; it takes long to start."""
+        return subprocess.run(
+            [Path(self.python).parent / "indico", *arguments],
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
 
     def files(self, s3) -> dict[str, "FileOnRecord"]:
         """Every stored file of the site, by schema, table and id, and what is really there.
@@ -180,11 +192,8 @@ class Site:
         options = dict(option.split("=", 1) for option in self.backends[backend].partition(":")[2].split(","))
         return s3.body(options["bucket"], file_id)
 
-    def _run(self, command: list, check: bool) -> subprocess.CompletedProcess:
-        run = subprocess.run(
-            [str(part) for part in command],
-            env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
-        if check and run.returncode != 0:
-            raise AssertionError(f"{command} ended with {run.returncode}:\n{run.stdout}\n{run.stderr}")
-        return run
+
+def _checked(run: subprocess.CompletedProcess) -> subprocess.CompletedProcess:
+    if run.returncode != 0:
+        raise AssertionError(f"{run.args} ended with {run.returncode}:\n{run.stdout}\n{run.stderr}")
+    return run

@@ -4,9 +4,6 @@ same.
 
 import json
 import os
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -23,23 +20,12 @@ def backends(files: dict) -> set:
     return {file.backend for file in files.values()}
 
 
+def count_lines(path: Path) -> int:
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
 def lines_of(path: Path) -> list:
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def kill_when(site, ready, *arguments: str) -> None:
-    """Runs an indico command and kills it without warning once ``ready()``."""
-    process = subprocess.Popen(
-        [Path(site.python).parent / "indico", *arguments],
-        env=site.environment, cwd=site.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not ready():
-        assert process.poll() is None, "the command ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +54,8 @@ def copy_command(s3, site):
 
 def test_a_killed_copy_goes_on_where_it_was(site, before, copy_command, s3):
     mapping = site.folder / "mapping.jsonl"
-    kill_when(site, lambda: mapping.exists() and len(mapping.read_bytes().splitlines()) > 40, *copy_command)
-    recorded = len(mapping.read_bytes().splitlines())
+    site.indico(*copy_command, check=False, kill_when=lambda: count_lines(mapping) > 40)
+    recorded = count_lines(mapping)
     assert 40 < recorded < COUNT
     with mapping.open("a") as torn:
         torn.write('{"m": "AttachmentFile", "pk": [4')
@@ -131,13 +117,8 @@ def test_back_brings_also_files_that_were_only_ever_on_s3(site, before, s3, buck
     local = site.folder / "files"
     local.rename(site.folder / "files-of-before")
     mapping = site.folder / "back.jsonl"
-    kill_when(
-        site,
-        lambda: mapping.exists() and mapping.stat().st_size > 4000,
-        "s3",
-        "migrate",
-        "back",
-        str(mapping),
+    site.indico(
+        "s3", "migrate", "back", str(mapping), check=False, kill_when=lambda: count_lines(mapping) > 40
     )
     assert contents(site.files(s3)) == contents(with_new)
     assert len(backends(site.files(s3))) > 1

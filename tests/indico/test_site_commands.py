@@ -112,7 +112,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
             "keys": f"s3:{s3.options(bucket='indico-files', secret_key='wrong')}",
         }
     )
-    run = site.indico("s3", "doctor", check=False)
+    run = site.indico_in_a_shell("s3", "doctor")
     assert run.returncode == 1
     for sentence in (
         "typo: options: buckett is not an option; did you mean bucket?",
