@@ -20,9 +20,10 @@ from s3portal.server.faults import Fault, Faults, FaultyInput, corrupted
 from s3portal.server.http.connection import CONNECTION_KEY
 from s3portal.server.object_body import ObjectBody
 from s3portal.server.object_headers import refuse_unsupported
+from s3portal.server.operations.posting import open_form
 from s3portal.server.operations.sts import BODY_LIMIT_BYTES, action_of, answer_sts, sts_error
 from s3portal.server.reply import XML_CONTENT_TYPE, Reply
-from s3portal.server.routes import find_operation, is_sts
+from s3portal.server.routes import POST_OBJECT, Operation, find_operation, is_sts
 from s3portal.server.s3_request import S3Request, read_request
 from s3portal.server.service import Call, Service, context_of, resource_of
 from s3portal.server.storage import buckets
@@ -102,6 +103,7 @@ class _Exchange:
         self._body = body
         self._request_id = request_id
         self._sts_body: bytes | None = None
+        self._operation: Operation | None = None
         self.operation_name = "Unknown"
         self.user: str | None = None
         self.refused: S3Error | None = None
@@ -150,16 +152,20 @@ class _Exchange:
             return reply
         if self.refused and is_sts(request):
             raise self.refused
-        proof = self._service.authenticator.authenticate(request)
+        body = self._body
+        if self._operation is POST_OBJECT:
+            request, body, proof = open_form(self._service.authenticator, request, body)
+        else:
+            proof = self._service.authenticator.authenticate(request)
         self.user = proof.caller.name
         # Only who has proven who it is learns what there is and what not.
-        if self.refused:
-            raise self.refused
+        if self.refused or self._operation is None:
+            raise self.refused or S3Error("MethodNotAllowed")
         action = self._operation.action
         if action and not proof.caller.may(action, resource_of(request), context_of(request)):
             raise S3Error("AccessDenied")
         refuse_unsupported(request)
-        return self._operation.handler(Call(self._service, request, proof, self._body, self._request_id))
+        return self._operation.handler(Call(self._service, request, proof, body, self._request_id))
 
     def _preflight(self) -> Reply:
         if self._request.bucket is None:

@@ -20,8 +20,10 @@ from s3portal.server.access.authenticator import (
     Proof,
 )
 from s3portal.server.access.aws_chunked import AwsChunkedBody
+from s3portal.server.access.sigv4 import UNSIGNED_PAYLOAD
 from s3portal.server.checksums import ALGORITHMS, Algorithm, Digest
 from s3portal.server.errors import S3Error
+from s3portal.server.posted_form import PostedFile
 from s3portal.server.s3_request import S3Request
 
 GIB = 1024**3
@@ -60,10 +62,14 @@ class Payload:
         size_bytes: int,
         promise: Promise,
         algorithms: Collection[Algorithm],
+        *,
+        size_is_exact: bool = True,
     ) -> None:
         self._source = source
         self._promise = promise
+        #: Where it is not exact, an upper bound until the content was read.
         self.size_bytes = size_bytes
+        self._size_is_exact = size_is_exact
         self._left_bytes = size_bytes
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if promise.sha256 else None
@@ -113,10 +119,12 @@ class Payload:
         while filled < self.size_bytes and (count := self.readinto(view[filled:])):
             filled += count
         self.readinto(memoryview(bytearray(1)))
-        return bytes(content)
+        return bytes(content[:filled])
 
     def _compare(self) -> None:
         promise = self._promise
+        if self._left_bytes and not self._size_is_exact:
+            self.size_bytes, self._left_bytes = self.size_bytes - self._left_bytes, 0
         if self._left_bytes:
             raise S3Error("IncompleteBody")
         if self._sha256 and self._sha256.hexdigest() != promise.sha256:
@@ -186,6 +194,16 @@ def open_payload(
     elif promise.checksum_in_trailer:
         raise S3Error("InvalidRequest", "x-amz-trailer needs an aws-chunked body.")
     return Payload(source, size_bytes, promise, algorithms)
+
+
+def open_posted_payload(request: S3Request, file: PostedFile, algorithms: Collection[Algorithm]) -> Payload:
+    """Returns the content of a posted form's file; ``request`` has the form's fields for headers.
+
+    How large it is shows only when it was read. Raises InvalidDigest, InvalidRequest.
+    """
+    promise = _read_promise(request, UNSIGNED_PAYLOAD, checksum_headers=True)
+    bound_bytes = min(file.limit_bytes, SINGLE_PUT_LIMIT_BYTES)
+    return Payload(file, bound_bytes, promise, algorithms, size_is_exact=False)
 
 
 def _read_promise(request: S3Request, payload_hash: str, checksum_headers: bool) -> Promise:

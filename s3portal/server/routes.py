@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from s3portal.server.errors import S3Error
-from s3portal.server.operations import buckets, completing, listing, multipart, reading, writing
+from s3portal.server.operations import buckets, completing, listing, multipart, posting, reading, writing
 from s3portal.server.reply import Reply
 from s3portal.server.s3_request import S3Request
 from s3portal.server.service import Call
@@ -51,6 +51,9 @@ class Operation:
     copies: bool = False
 
 
+# The one operation that is authenticated by its body.
+POST_OBJECT = Operation("PostObject", BUCKET, "POST", (), "s3:PutObject", posting.post_object)
+
 OPERATIONS = (
     Operation("ListBuckets", SERVICE, "GET", (), "s3:ListAllMyBuckets", buckets.list_buckets),
     Operation("CreateBucket", BUCKET, "PUT", (), "s3:CreateBucket", buckets.create_bucket),
@@ -83,6 +86,7 @@ OPERATIONS = (
         listing.list_multipart_uploads,
     ),
     Operation("DeleteObjects", BUCKET, "POST", ("delete",), "", writing.delete_objects),
+    POST_OBJECT,
     Operation("GetObject", OBJECT, "GET", (), "s3:GetObject", reading.get_object),
     Operation("GetObject", OBJECT, "GET", ("partNumber",), "s3:GetObject", reading.get_object),
     Operation("HeadObject", OBJECT, "HEAD", (), "s3:GetObject", reading.head_object),

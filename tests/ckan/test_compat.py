@@ -2,7 +2,10 @@
 
 import base64
 import json
+import shlex
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import boto3
 import pytest
@@ -49,6 +52,28 @@ def test_get_s3_post_answers_a_form_for_one_private_file(publisher: Caller) -> N
     assert "acl" not in answer["fields"]
     assert answer["url"].endswith("/test-bucket/")
     assert answer["curl_example"].startswith("curl -v -F")
+
+
+def test_the_curl_example_stores_the_file_in_the_dataset(
+    publisher: Caller, store_settings: dict[str, str], tmp_path: Path
+) -> None:
+    example = fetch(publisher, "get_s3_post", publisher.dataset)[1]["curl_example"]
+    (tmp_path / "rivers.csv").write_bytes(b"gauge,level\n")
+
+    words = [word.replace("@filename", "@rivers.csv") for word in shlex.split(example)]
+    ran = subprocess.run([*words, "--fail"], cwd=tmp_path, capture_output=True, text=True)
+
+    assert ran.returncode == 0, ran.stderr
+    store = boto3.client(
+        "s3",
+        endpoint_url=store_settings["ckanext.s3multipart.s3_endpoint"],
+        region_name="us-east-1",
+        aws_access_key_id=store_settings["ckanext.s3multipart.s3_access_key_id"],
+        aws_secret_access_key=store_settings["ckanext.s3multipart.s3_secret_access_key"],
+    )
+    prefix = f"{publisher.organisation_id}/{publisher.dataset}/"
+    found = store.list_objects_v2(Bucket="test-bucket", Prefix=prefix)["Contents"]
+    assert [item["Key"].rsplit("/", 1)[1] for item in found if item["Size"] == 12] == ["rivers.csv"]
 
 
 def test_two_forms_never_write_to_the_same_place(publisher: Caller) -> None:

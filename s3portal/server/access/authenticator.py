@@ -12,8 +12,10 @@ from s3portal.server.access import sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
 from s3portal.server.access.identity import ACCOUNT_ID, Caller, Directory, caller_of_user
 from s3portal.server.access.policy import read_policy
+from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
 from s3portal.server.errors import S3Error
+from s3portal.server.posted_form import PostedForm
 from s3portal.server.s3_request import S3Request
 
 MAX_SKEW = timedelta(minutes=15)
@@ -85,6 +87,24 @@ class Authenticator:
                 seed_signature=claim.signature,
             )
         return Proof(caller, payload_hash, claim.presigned, signing)
+
+    def authenticate_form(self, form: PostedForm, bucket: str) -> Proof:
+        """Returns the proof of a posted form, whose policy then holds, but for the size of its file: what
+        the policy says of that is left with the file, which is not here yet.
+
+        Raises AccessDenied for an unsigned form and for one that its policy does not allow, and S3's error
+        for every other defect.
+        """
+        claim = sigv4.claim_of_form(form.fields)
+        self._check_scope(claim, "s3")
+        caller = self._caller(claim)
+        if not sigv4.policy_matches(caller.secret_access_key, claim, form.fields["policy"]):
+            facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
+            raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": form.fields["policy"]})
+        policy = read_post_policy(form.fields["policy"])
+        policy.check(form.fields, bucket=bucket, filename=form.filename, now=self.now())
+        form.file.size_range_bytes = policy.size_range_bytes
+        return Proof(caller, sigv4.UNSIGNED_PAYLOAD, presigned=False, chunk_signing=None)
 
     def _check_scope(self, claim: sigv4.Claim, service: str) -> None:
         code = "AuthorizationQueryParametersError" if claim.presigned else "AuthorizationHeaderMalformed"

@@ -166,6 +166,52 @@ def _claim_of_query(query: Mapping[str, str]) -> Claim:
     )
 
 
+def claim_of_form(fields: Mapping[str, str]) -> Claim:
+    """Returns the claim that a posted form makes about its policy; ``fields`` have names in lower case.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
+    Raises AccessDenied for a form without a signed policy, InvalidRequest for SigV2, InvalidArgument for
+    what cannot be read.
+    """
+    if "awsaccesskeyid" in fields:
+        raise _sigv2_refused()
+    needed = ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature")
+    missing = [name for name in needed if name not in fields]
+    if len(missing) == len(needed):
+        raise S3Error("AccessDenied")
+    if missing:
+        message = f"Bucket POST must contain a field named '{missing[0]}'."
+        raise S3Error("InvalidArgument", message, facts={"ArgumentName": missing[0]})
+    credential = _CREDENTIAL.fullmatch(fields["x-amz-credential"])
+    signed_at = _parse_time(fields["x-amz-date"])
+    well_formed = {
+        "x-amz-algorithm": fields["x-amz-algorithm"] == ALGORITHM,
+        "x-amz-credential": credential is not None,
+        "x-amz-date": signed_at is not None and credential and f"{signed_at:%Y%m%d}" == credential[2],
+        "x-amz-signature": _SIGNATURE.fullmatch(fields["x-amz-signature"]) is not None,
+    }
+    for name, right in well_formed.items():
+        if not right:
+            raise S3Error("InvalidArgument", f"{name} is malformed", facts={"ArgumentName": name})
+    assert credential is not None and signed_at is not None
+    return Claim(
+        access_key_id=credential[1],
+        date=credential[2],
+        region=credential[3],
+        service=credential[4],
+        signed_headers=(),
+        signature=fields["x-amz-signature"],
+        signed_at=signed_at,
+        session_token=fields.get("x-amz-security-token"),
+        expires_s=None,
+    )
+
+
+def policy_matches(secret_access_key: str, claim: Claim, encoded_policy: str) -> bool:
+    """Whether a form's signature is right for its policy, as it came; compared in constant time."""
+    return hmac.compare_digest(hmac_hex(key_of(secret_access_key, claim), encoded_policy), claim.signature)
+
+
 def _parse_time(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=timezone.utc)

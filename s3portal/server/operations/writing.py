@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from s3portal.server.checksums import ALGORITHMS, DEFAULT_ALGORITHM, Checksum, encode
+from s3portal.server.checksums import ALGORITHMS, DEFAULT_ALGORITHM, Algorithm, Checksum, encode
 from s3portal.server.conditions import etag_matches, write_precondition
 from s3portal.server.errors import S3Error
 from s3portal.server.object_headers import stored_headers
@@ -36,17 +36,17 @@ def put_object(call: Call) -> Reply:
     precondition = write_precondition(call.request)
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
-    algorithms = [] if _gives_checksum(call) else [ALGORITHMS[DEFAULT_ALGORITHM]]
-    payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms)
-    stored = _store(call, payload, headers, precondition)
-    return Reply(
-        200,
-        {
-            "ETag": f'"{stored.etag}"',
-            stored.checksum.header: stored.checksum.value,
-            "x-amz-checksum-type": stored.checksum.type,
-        },
-    )
+    payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
+    return Reply(200, headers_of(store(call, payload, headers, precondition)))
+
+
+def headers_of(stored: StoredObject) -> dict[str, str]:
+    """Returns what an answer says of an object that was just stored."""
+    return {
+        "ETag": f'"{stored.etag}"',
+        stored.checksum.header: stored.checksum.value,
+        "x-amz-checksum-type": stored.checksum.type,
+    }
 
 
 def copy_object(call: Call) -> Reply:
@@ -65,7 +65,7 @@ def copy_object(call: Call) -> Reply:
             )
         headers = dict(source.found.headers) if directive == "COPY" else stored_headers(call.request)
         named = call.header("x-amz-checksum-algorithm") or source.found.checksum.algorithm
-        stored = _store(call, source.payload(named, 0, source.found.size_bytes - 1), headers, precondition)
+        stored = store(call, source.payload(named, 0, source.found.size_bytes - 1), headers, precondition)
     return xml_reply(
         document(
             "CopyObjectResult",
@@ -77,15 +77,18 @@ def copy_object(call: Call) -> Reply:
     )
 
 
-def _gives_checksum(call: Call) -> bool:
+def algorithms_beside(call: Call) -> list[Algorithm]:
+    """Returns what is computed of a content whose sender gave no checksum."""
     headers = {algorithm.header for algorithm in ALGORITHMS.values()}
     trailers = (call.header("x-amz-trailer") or "").lower()
-    return bool(headers & set(call.request.headers)) or any(header in trailers for header in headers)
+    given = headers & set(call.request.headers) or any(header in trailers for header in headers)
+    return [] if given else [ALGORITHMS[DEFAULT_ALGORITHM]]
 
 
-def _store(
+def store(
     call: Call, payload: Payload, headers: dict[str, str], precondition: objects.Precondition
 ) -> StoredObject:
+    """Reads a payload to its end and puts it, whole, where the call's key is."""
     body_id = new_body_id()
     blob, content = call.storage.blobs.receive(payload, body_id, 1)
     algorithm = payload.given_algorithm or payload.algorithms[0]

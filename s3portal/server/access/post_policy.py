@@ -1,0 +1,126 @@
+"""The policy of a form that posts a file: what it demands of the fields, and whether they comply.
+
+Pure. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from s3portal.server.errors import S3Error
+
+FILENAME_VARIABLE = "${filename}"
+# What proves the policy, or is not looked at by anyone, need not be spoken of in it.
+_EXEMPT = ("x-amz-signature", "policy", "file")
+_EXEMPT_PREFIX = "x-ignore-"
+_TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class FieldCondition:
+    """``operator`` is eq or starts-with; ``field`` is in lower case, without its $."""
+
+    operator: str
+    field: str
+    value: str
+
+    def holds(self, given: str, filename: str) -> bool:
+        """Whether a field complies once the file's name stands in it."""
+        final = given.replace(FILENAME_VARIABLE, filename)
+        if self.operator == "eq":
+            return self.value in (given, final)
+        # A list of content types has to comply in each of its members.
+        values = final.split(",") if self.field == "content-type" else [final]
+        return all(value.strip().startswith(self.value) for value in values)
+
+    def __str__(self) -> str:
+        return json.dumps([self.operator, f"${self.field}", self.value])
+
+
+@dataclass(frozen=True)
+class PostPolicy:
+    """``size_range_bytes`` is the least and the largest size of the file, None when nothing is said."""
+
+    expires_at: datetime
+    conditions: Sequence[FieldCondition]
+    size_range_bytes: tuple[int, int] | None
+
+    def check(self, fields: Mapping[str, str], *, bucket: str, filename: str, now: datetime) -> None:
+        """Raises AccessDenied, with the reason, unless the policy is alive and every field complies.
+
+        ``fields`` are all of the form before the file, names in lower case. Each must be spoken of in the
+        policy: nobody can add to a form that somebody else has signed.
+        """
+        if now >= self.expires_at:
+            raise _denied("Policy expired.")
+        given = {**fields, "bucket": bucket}
+        for condition in self.conditions:
+            if not condition.holds(given.get(condition.field, ""), filename):
+                raise _denied(f"Policy Condition failed: {condition}")
+        spoken_of = {condition.field for condition in self.conditions}
+        extra = [
+            name
+            for name in fields
+            if name not in spoken_of and name not in _EXEMPT and not name.startswith(_EXEMPT_PREFIX)
+        ]
+        if extra:
+            raise _denied(f"Extra input fields: {', '.join(sorted(extra))}")
+
+
+def read_post_policy(encoded: str) -> PostPolicy:
+    """Returns the policy of its Base64 form; raises InvalidPolicyDocument that says what is wrong."""
+    try:
+        document = json.loads(base64.b64decode(encoded, validate=True))
+    except (ValueError, binascii.Error, RecursionError) as problem:
+        raise _invalid("it is not Base64 of a JSON text") from problem
+    if not isinstance(document, dict) or set(document) != {"expiration", "conditions"}:
+        raise _invalid("it is an object with expiration and conditions")
+    conditions, size_range = [], None
+    if not isinstance(document["conditions"], list):
+        raise _invalid("conditions is a list")
+    for condition in document["conditions"]:
+        if isinstance(condition, list) and condition[:1] == ["content-length-range"]:
+            size_range = _size_range(condition)
+        else:
+            conditions += _field_conditions(condition)
+    return PostPolicy(_expiration(document["expiration"]), tuple(conditions), size_range)
+
+
+def _expiration(text: Any) -> datetime:
+    for time_format in _TIME_FORMATS:
+        try:
+            return datetime.strptime(str(text), time_format).replace(tzinfo=timezone.utc)
+        except ValueError:
+            continue
+    raise _invalid("expiration is a time like 2026-12-31T12:00:00.000Z")
+
+
+def _field_conditions(condition: Any) -> list[FieldCondition]:
+    if isinstance(condition, dict) and all(isinstance(value, str) for value in condition.values()):
+        return [FieldCondition("eq", name.lower(), value) for name, value in condition.items()]
+    match condition:
+        case [("eq" | "starts-with") as operator, str(field), str(value)] if field.startswith("$"):
+            return [FieldCondition(operator, field[1:].lower(), value)]
+    raise _invalid(f"no such condition: {json.dumps(condition)[:200]}")
+
+
+def _size_range(condition: Sequence[Any]) -> tuple[int, int]:
+    try:
+        least, largest = (int(number) for number in condition[1:])
+    except (TypeError, ValueError) as problem:
+        raise _invalid("content-length-range has two whole numbers") from problem
+    return least, largest
+
+
+def _invalid(problem: str) -> S3Error:
+    return S3Error("InvalidPolicyDocument", f"Invalid Policy: {problem}.")
+
+
+def _denied(reason: str) -> S3Error:
+    return S3Error("AccessDenied", f"Invalid according to Policy: {reason}")
