@@ -48,7 +48,7 @@ export class CkanField {
     const none = this.#input("#resource-url-none");
     const upload = this.#input("#resource-url-upload");
     const link = this.#input("#resource-url-link");
-    const taken = this.#field.upload !== null;
+    const taken = this.#field.uploads.length > 0;
 
     if (taken && upload) {
       this.#before ??= [none, upload, link].find((radio) => radio?.checked) ?? null;
@@ -63,8 +63,9 @@ export class CkanField {
       if (this.#existing === "") none.checked = true;
     }
     const { invitation, replaces } = this.#field.parts;
-    invitation.textContent = this.#texts[this.#existing ? "invitation_to_replace" : "invitation"] ?? "";
-    replaces.hidden = this.#existing === "";
+    const text = taken ? "invitation_to_more" : this.#existing ? "invitation_to_replace" : "invitation";
+    invitation.textContent = this.#texts[text] ?? "";
+    replaces.hidden = !taken || this.#existing === "";
     this.#container.classList.toggle("s3portal-taken", taken);
     this.#root.hidden = !taken && (link?.checked ?? false);
   }
@@ -87,7 +88,7 @@ export class CkanField {
     if (!file) return;
     event.stopImmediatePropagation();
     input.value = "";
-    if (this.#field.upload === null) this.#field.take(file);
+    this.#field.take([{ file, handle: null }]);
     this.show();
   }
 

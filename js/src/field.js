@@ -1,52 +1,38 @@
 /**
  * The uploader's field on the page: the markup of templates/s3portal/uploader.html, brought to life.
  *
- * Knows uploads and nothing of the portal's form around it; `ckan-form.js` joins the two. Every
- * text is set as text, never as markup: a file's name may be anything.
+ * A list of files and a place to drop more. Knows uploads and nothing of the portal's form around it;
+ * `ckan-form.js` joins the two.
  */
 
-import { watchForFiles } from "./drop-zone.js";
-import { UploadError } from "./errors.js";
-import { partsOf } from "./parts.js";
-import { announcedStep, errorDetails, errorSentence, fill, statusLine } from "./sentences.js";
+import { watchFileInput } from "./chosen-files.js";
+import { systemClock } from "./clock.js";
+import { watchForDrops } from "./drop-zone.js";
+import { showError } from "./error-box.js";
+import { UploadError, asUploadError } from "./errors.js";
+import { FileRow } from "./file-row.js";
+import { partsOf, rowParts } from "./parts.js";
+import { announcedStep, fill } from "./sentences.js";
+import { standing, totalProgress } from "./totals.js";
 
-/** @typedef {import("./states.js").State} State */
+/** @typedef {import("./file-row.js").ShownUpload} ShownUpload */
+/** @typedef {import("./chosen-files.js").ChosenFile} ChosenFile */
 
 /**
- * What the field shows: a `MultipartUpload`, or one that is complete already (`stored-upload.js`).
- *
- * @typedef {Pick<import("./upload.js").MultipartUpload, "state" | "error" | "progress" | "pause"
- *   | "resume" | "cancel" | keyof EventTarget> & {readonly file: {readonly name: string,
- *   readonly size: number}, readonly upload: {readonly id: string} | null}} ShownUpload
+ * Dispatches `change` whenever a file came or went or the state of its upload changed, and `draw` when
+ * figures were drawn anew.
  */
-
-/** Figures that change more often than this cannot be read. */
-const REDRAW_MS = 250;
-/** Without progress the speed falls and the time left grows: that is shown, too. */
-const REDRAW_WITHOUT_PROGRESS_MS = 1_000;
-
-/** What the first button does in each state; it is away where nothing stands. */
-const GO_BUTTON = /** @type {Partial<Record<State, "pause" | "resume" | "try_again">>} */ ({
-  preparing: "pause",
-  uploading: "pause",
-  offline: "pause",
-  paused: "resume",
-  failed: "try_again",
-});
-
-/** Dispatches `change` whenever the state of its upload changed, or the upload came or went. */
 export class UploadField extends EventTarget {
-  /** @type {ShownUpload | null} */
-  upload = null;
   /** Elements that the form around may want to place or fill. */
   parts;
+  #root;
   #texts;
   #words;
   #maxSize;
   #open;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #redraw;
-  #redrawAtMs = Infinity;
+  #capacity;
+  /** @type {FileRow[]} */
+  #rows = [];
   #announcedStep = 0;
 
   /**
@@ -55,58 +41,74 @@ export class UploadField extends EventTarget {
    * @param {import("./sentences.js").Texts} needs.texts
    * @param {import("./number-words.js").NumberWords} needs.words
    * @param {number} needs.maxSize bytes; 0 for no limit
-   * @param {(file: File) => import("./upload.js").MultipartUpload} needs.open
+   * @param {number} needs.capacity how many files the form takes
+   * @param {(chosen: ChosenFile) => ShownUpload & {start: () => void}} needs.open
    */
-  constructor(root, { texts, words, maxSize, open }) {
+  constructor(root, { texts, words, maxSize, capacity, open }) {
     super();
+    this.#root = root;
     this.#texts = texts;
     this.#words = words;
     this.#maxSize = maxSize;
+    this.#capacity = capacity;
     this.#open = open;
     this.parts = partsOf(root);
+    this.parts.input.multiple = capacity > 1;
     this.parts.limit.textContent = maxSize ? fill(texts["up_to"], { size: words.size(maxSize) }) : "";
-    this.parts.go.addEventListener("click", () => this.#onGo());
-    this.parts.drop.addEventListener("click", () => this.#onDrop());
-    watchForFiles(root, this.parts.input, {
-      takes: () => this.upload === null && !root.hidden,
-      file: (file) => this.take(file),
-      refused: (reason, name) => this.#refuse(reason, { name }),
+    watchFileInput(this.parts.input, (files) => this.take(files));
+    watchForDrops(root, {
+      takes: () => this.hasRoom && !root.hidden,
+      files: (files) => this.take(files),
+      folders: (names) => this.#refuse(names.map((name) => fill(texts["no_folder"], { name }))),
     });
   }
 
+  /** @returns {ShownUpload[]} in the publisher's order, without those that were given up */
+  get uploads() {
+    return this.#standingRows.map((row) => row.upload);
+  }
+
+  /** @returns {boolean} another file may come */
+  get hasRoom() {
+    return this.uploads.length < this.#capacity;
+  }
+
+  /** What was given up cannot be had back any more. */
+  settle() {
+    for (const row of this.#rows) row.settle();
+  }
+
   /**
-   * Uploads a file, unless it is too large to begin with.
+   * Uploads files, but those that are too large to begin with.
    *
-   * @param {File} file
-   * @returns {boolean} whether the upload began
+   * @param {ChosenFile[]} files
    */
-  take(file) {
-    const { name, size } = file;
-    if (this.#maxSize && size > this.#maxSize) {
-      const limit = this.#words.size(this.#maxSize);
-      this.#refuse("too_large", { name, size: this.#words.size(size), limit });
-      return false;
+  take(files) {
+    if (this.uploads.length + files.length > this.#capacity) {
+      this.#refuse([this.#texts["one_file"] ?? ""]);
+      return;
     }
-    const upload = this.#open(file);
-    this.show(upload);
-    upload.start();
-    return true;
+    const tooLarge = files.filter(({ file }) => this.#maxSize && file.size > this.#maxSize);
+    this.#refuse(tooLarge.map(({ file }) => this.#tooLarge(file)));
+    for (const chosen of files) {
+      if (tooLarge.includes(chosen)) continue;
+      const upload = this.#open(chosen);
+      this.show(upload);
+      upload.start();
+    }
   }
 
   /** @param {ShownUpload} upload */
   show(upload) {
-    this.upload = upload;
+    if (!this.hasRoom) return;
+    const parts = rowParts(this.parts.row);
+    this.parts.files.append(parts.file);
+    const row = new FileRow(parts, upload, { texts: this.#texts, words: this.#words, clock: systemClock });
+    this.#rows.push(row);
+    row.addEventListener("change", () => this.#onRowChange(row));
+    row.addEventListener("draw", () => this.#onDraw());
     this.#announcedStep = 0;
-    this.#showError(null);
-    this.parts.name.textContent = upload.file.name;
-    this.parts.size.textContent = this.#words.size(upload.file.size);
-    this.parts.progress.setAttribute("aria-label", fill(this.#texts["progress_label"], { name: upload.file.name }));
-    upload.addEventListener("statechange", () => this.#onStateChange(upload));
-    upload.addEventListener("progress", () => this.#drawWithin(REDRAW_MS));
-    upload.addEventListener("error", () => this.#showError(upload.error));
     this.#draw();
-    this.dispatchEvent(new Event("change"));
-    this.#keepFocus();
   }
 
   /** Tells screen readers. @param {string} sentence */
@@ -114,109 +116,84 @@ export class UploadField extends EventTarget {
     this.parts.announcer.textContent = sentence;
   }
 
-  #onGo() {
-    if (!this.upload) return;
-    if (GO_BUTTON[this.upload.state] === "pause") this.upload.pause();
-    else this.upload.resume();
+  /** Says what went wrong with the files together. @param {unknown} error */
+  fail(error) {
+    showError(this.parts, asUploadError(error), this.#texts);
   }
 
-  #onDrop() {
-    // The button may be pressed once more before the first press has been drawn.
-    if (this.upload?.state !== "aborting") this.upload?.cancel();
+  /** Puts the keyboard where the publisher has to decide something. */
+  focusStopped() {
+    this.#rows.find((row) => row.upload.state === "failed")?.parts.go.focus();
   }
 
-  /** @param {ShownUpload} upload */
-  #onStateChange(upload) {
+  get #standingRows() {
+    return this.#rows.filter((row) => !row.isGivenUp);
+  }
+
+  /** @param {FileRow} row */
+  #onRowChange(row) {
+    const { upload } = row;
     if (upload.state === "aborted") {
-      this.upload = null;
+      this.#rows = this.#rows.filter((other) => other !== row);
       this.announce(this.#texts["aborted"] ?? "");
-    } else if (upload.state !== "uploading" && upload.state !== "failed") {
-      this.announce(`${upload.file.name}: ${statusLine(upload, this.#texts, this.#words)}`);
+    } else if (row.isGivenUp || (upload.state !== "uploading" && upload.state !== "failed")) {
+      this.announce(`${upload.file.name}: ${row.status}`);
     }
-    if (upload.state !== "failed") this.#showError(null);
-    this.#draw();
+    this.#draw(upload.state === "aborted" ? row : null);
+  }
+
+  /** @param {FileRow | null} [gone] */
+  #draw(gone = null) {
+    const { parts } = this;
+    parts["files-part"].hidden = this.#rows.length === 0;
+    parts.choose.hidden = !this.hasRoom;
+    parts.choose.classList.toggle("s3portal-more", this.#rows.length > 0);
+    parts.several.hidden = this.uploads.length < 2;
     this.dispatchEvent(new Event("change"));
-    this.#keepFocus();
+    this.#keepFocus(gone);
+    gone?.parts.file.remove();
   }
 
-  /** What had the focus may be gone now; the keyboard must not start again at the top of the page. */
-  #keepFocus() {
-    const { file, input } = this.parts;
-    const focused = document.activeElement;
-    if (!focused || focused === document.body || focused.getClientRects().length > 0) return;
-    (this.upload ? file : input).focus({ preventScroll: true });
-  }
-
-  /** @param {number} delayMs */
-  #drawWithin(delayMs) {
-    const atMs = performance.now() + delayMs;
-    if (atMs >= this.#redrawAtMs) return;
-    clearTimeout(this.#redraw);
-    this.#redrawAtMs = atMs;
-    this.#redraw = setTimeout(() => this.#draw(), delayMs);
-  }
-
-  #draw() {
-    clearTimeout(this.#redraw);
-    this.#redrawAtMs = Infinity;
-    const { upload, parts } = this;
-    parts.choose.hidden = upload !== null;
-    parts.file.hidden = upload === null;
-    if (!upload) return;
-
-    const { loaded, total } = upload.progress;
-    parts.progress.value = upload.state === "complete" ? 1 : total === 0 ? 0 : loaded / total;
-    // Where the portal refused the file there is nothing kept, and the error says all.
-    const neverBegan = upload.state === "failed" && upload.upload === null;
-    parts.status.textContent = neverBegan ? "" : statusLine(upload, this.#texts, this.#words);
-    parts.progress.hidden = neverBegan || upload.state === "complete";
-    this.#drawButtons(upload.state, neverBegan);
-    if (upload.state === "uploading") {
-      this.#announceStep(upload);
-      this.#drawWithin(REDRAW_WITHOUT_PROGRESS_MS);
-    }
+  #onDraw() {
+    this.#announceStep();
     this.dispatchEvent(new Event("draw"));
   }
 
-  /** @param {State} state @param {boolean} neverBegan */
-  #drawButtons(state, neverBegan) {
-    const { go, drop } = this.parts;
-    const goText = GO_BUTTON[state];
-    go.hidden = goText === undefined;
-    // Written only when it changes: a rewritten button is read out again.
-    setText(go, goText === undefined ? "" : (this.#texts[goText] ?? ""));
-    const dropText = state === "complete" ? "remove" : neverBegan ? "choose_other" : "cancel";
-    setText(drop, this.#texts[dropText] ?? "");
-    // Not `disabled`: that would take the focus away from whoever pressed it.
-    drop.setAttribute("aria-disabled", String(state === "aborting"));
+  /**
+   * What had the focus may be gone now; the keyboard must not start again at the top of the page.
+   *
+   * @param {FileRow | null} gone
+   */
+  #keepFocus(gone) {
+    const focused = document.activeElement;
+    const isLost = !focused || focused === document.body || focused.getClientRects().length === 0;
+    if (!isLost && !gone?.parts.file.contains(focused)) return;
+    if (focused && focused !== document.body && !this.#root.contains(focused)) return;
+    const last = this.#rows.at(-1)?.parts.file;
+    (this.hasRoom && gone ? this.parts.input : (last ?? this.parts.input)).focus({ preventScroll: true });
   }
 
-  /** @param {ShownUpload} upload */
-  #announceStep(upload) {
-    const { loaded, total } = upload.progress;
+  #announceStep() {
+    const { uploads } = this;
+    if (standing(uploads) !== "working") return;
+    const { loaded, total } = totalProgress(uploads);
     const step = announcedStep(loaded, total);
     if (step <= this.#announcedStep) return;
     this.#announcedStep = step;
     const percent = this.#words.percent(step / 100);
-    this.announce(fill(this.#texts["announce_percent"], { name: upload.file.name, percent }));
+    const text = this.#texts[uploads.length > 1 ? "announce_percent_of_all" : "announce_percent"];
+    this.announce(fill(text, { name: uploads[0]?.file.name ?? "", count: String(uploads.length), percent }));
   }
 
-  /** @param {string} reason @param {Record<string, string>} values */
-  #refuse(reason, values) {
-    this.#showError(new UploadError(reason, "", { sentence: fill(this.#texts[reason], values) }));
+  /** @param {File} file */
+  #tooLarge({ name, size }) {
+    const limit = this.#words.size(this.#maxSize);
+    return fill(this.#texts["too_large"], { name, size: this.#words.size(size), limit });
   }
 
-  /** @param {UploadError | null} error */
-  #showError(error) {
-    const { parts } = this;
-    parts.error.hidden = error === null;
-    parts["error-sentence"].textContent = error ? errorSentence(error, this.#texts) : "";
-    parts["error-details"].textContent = error ? errorDetails(error) : "";
-    parts["error-fold"].hidden = !error?.message;
+  /** @param {string[]} sentences none: nothing to complain about any more */
+  #refuse(sentences) {
+    const error = sentences.length === 0 ? null : new UploadError("refused", "", { sentence: sentences.join("\n") });
+    showError(this.parts, error, this.#texts);
   }
-}
-
-/** @param {HTMLElement} element @param {string} text */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

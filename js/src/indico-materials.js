@@ -9,7 +9,7 @@ import { indicoAdapter } from "./indico-adapter.js";
 import { guardLeaving } from "./leave-guard.js";
 import { numberWords } from "./number-words.js";
 import { DeferredSave } from "./saving.js";
-import { isUnfinished } from "./states.js";
+import { wouldLose } from "./totals.js";
 import { MultipartUpload } from "./upload.js";
 
 /**
@@ -32,22 +32,20 @@ export function mount(root, options = {}) {
     texts,
     words,
     maxSize: Number(root.dataset["maxSize"]) || 0,
-    open: (file) => new MultipartUpload(file, adapter, { concurrency, ...options.upload }),
+    capacity: 1,
+    open: ({ file }) => new MultipartUpload(file, adapter, { concurrency, ...options.upload }),
   });
   field.parts.invitation.textContent = texts["invitation"] ?? "";
   const input = field.parts["upload-id"];
   field.addEventListener("change", () => {
-    const { upload } = field;
+    const [upload] = field.uploads;
     input.value = upload?.state === "complete" ? (upload.upload?.id ?? "") : "";
     // A disabled input is not sent.
     input.disabled = input.value === "";
   });
-  new DeferredSave(form, field, texts, words);
+  new DeferredSave(form, field, { texts, words });
   // The dialog is taken out of the page when it is closed, also after saving.
-  guardLeaving(form, () => {
-    const state = field.upload?.state;
-    return form.isConnected && state !== undefined && (isUnfinished(state) || state === "complete");
-  });
+  guardLeaving(form, () => form.isConnected && wouldLose(field.uploads));
   root.hidden = false;
   return field;
 }

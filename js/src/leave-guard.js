@@ -3,6 +3,7 @@
  *
  * @param {HTMLFormElement} form
  * @param {() => boolean} wouldLose
+ * @returns {{allow: () => void}} `allow` the page to be left: everything was saved
  */
 export function guardLeaving(form, wouldLose) {
   const page = form.ownerDocument.defaultView ?? window;
@@ -14,4 +15,9 @@ export function guardLeaving(form, wouldLose) {
   page.addEventListener("beforeunload", (event) => {
     if (!saving && wouldLose()) event.preventDefault();
   });
+  return {
+    allow() {
+      saving = true;
+    },
+  };
 }

@@ -11,6 +11,9 @@
  * @property {(bytesPerSecond: number) => string} speed "94 MB/s"
  * @property {(share: number) => string} percent "61 %"; 100 only when all is done
  * @property {(seconds: number) => string} duration "4 min"
+ * @property {(bytes: number) => string} bytes "58,100,000,123 bytes"
+ * @property {(date: Date, now: Date) => string} moment "Tuesday 14:02"; with the date where it is longer ago
+ * @property {(date: Date) => string} instant "18 Nov 2026, 14:02:07"
  */
 
 /** Decimal units, as disks and operating systems count. */
@@ -18,6 +21,8 @@ const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte
 const MINUTE_S = 60;
 const HOUR_S = 3_600;
 const DAY_S = 86_400;
+/** A weekday's name means the last day of that name. */
+const WEEKDAYS_MS = 6 * DAY_S * 1_000;
 
 /**
  * @param {string} locale as in the page's lang attribute ("pt-BR"), or as gettext writes it ("pt_BR")
@@ -54,6 +59,19 @@ export function numberWords(locale) {
       return roundedDuration(seconds)
         .map(([value, unit]) => measured(value, unit))
         .join(" ");
+    },
+    bytes(bytes) {
+      return measured(bytes, "byte", { unitDisplay: "long" });
+    },
+    moment(date, now) {
+      const isRecent = now.getTime() - date.getTime() < WEEKDAYS_MS;
+      /** @type {Intl.DateTimeFormatOptions} */
+      const day = isRecent ? { weekday: "long" } : { day: "numeric", month: "long" };
+      const words = new Intl.DateTimeFormat(language, day).format(date);
+      return `${words} ${new Intl.DateTimeFormat(language, { timeStyle: "short" }).format(date)}`;
+    },
+    instant(date) {
+      return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }).format(date);
     },
   };
 }

@@ -3,17 +3,18 @@
  *
  * @typedef {object} Parts
  * @property {HTMLInputElement} upload-id
+ * @property {HTMLElement} unfinished
+ * @property {HTMLElement} unfinished-heading
+ * @property {HTMLElement} unfinished-list
+ * @property {HTMLTemplateElement} unfinished-row
+ * @property {HTMLElement} files-part
+ * @property {HTMLElement} files
+ * @property {HTMLTemplateElement} row
+ * @property {HTMLElement} several
  * @property {HTMLElement} choose
  * @property {HTMLInputElement} input
  * @property {HTMLElement} invitation
  * @property {HTMLElement} limit
- * @property {HTMLElement} file
- * @property {HTMLElement} name
- * @property {HTMLElement} size
- * @property {HTMLButtonElement} go
- * @property {HTMLButtonElement} drop
- * @property {HTMLProgressElement} progress
- * @property {HTMLElement} status
  * @property {HTMLElement} replaces
  * @property {HTMLElement} error
  * @property {HTMLElement} error-sentence
@@ -26,14 +27,64 @@
  */
 
 /**
+ * The elements of one file in the list.
+ *
+ * @typedef {object} RowParts
+ * @property {HTMLElement} file
+ * @property {HTMLElement} name
+ * @property {HTMLElement} size
+ * @property {HTMLButtonElement} go
+ * @property {HTMLButtonElement} drop
+ * @property {HTMLProgressElement} progress
+ * @property {HTMLElement} status
+ * @property {HTMLElement} error
+ * @property {HTMLElement} error-sentence
+ * @property {HTMLElement} error-fold
+ * @property {HTMLElement} error-details
+ */
+
+/**
+ * The elements of one unfinished upload.
+ *
+ * @typedef {object} UnfinishedParts
+ * @property {HTMLElement} item
+ * @property {HTMLElement} name
+ * @property {HTMLElement} standing
+ * @property {HTMLButtonElement} go
+ * @property {HTMLButtonElement} drop
+ * @property {HTMLInputElement} pick
+ * @property {HTMLElement} refusal
+ */
+
+/**
  * @param {HTMLElement} root the template's outermost element
  * @returns {Parts}
  */
 export function partsOf(root) {
+  return /** @type {Parts} */ (/** @type {unknown} */ (named(root)));
+}
+
+/** @param {HTMLTemplateElement} template @returns {RowParts} a new copy */
+export function rowParts(template) {
+  return /** @type {RowParts} */ (/** @type {unknown} */ (copied(template)));
+}
+
+/** @param {HTMLTemplateElement} template @returns {UnfinishedParts} a new copy */
+export function unfinishedParts(template) {
+  return /** @type {UnfinishedParts} */ (/** @type {unknown} */ (copied(template)));
+}
+
+/** @param {HTMLTemplateElement} template */
+function copied(template) {
+  return named(/** @type {DocumentFragment} */ (template.content.cloneNode(true)));
+}
+
+/** @param {ParentNode} within @returns {Record<string, Element>} */
+function named(within) {
   /** @type {Record<string, Element>} */
   const parts = {};
-  for (const element of root.querySelectorAll("[data-s3portal]")) {
+  for (const element of within.querySelectorAll("[data-s3portal]")) {
     parts[/** @type {string} */ (element.getAttribute("data-s3portal"))] = element;
   }
-  return /** @type {Parts} */ (/** @type {unknown} */ (parts));
+  return parts;
 }

@@ -43,6 +43,7 @@ import { decide, isTransient } from "./retry.js";
  * @property {string | null} [stored] part numbers that the store has, as in "1-1099,1101"; null where not asked for
  * @property {number | null} [stored_bytes]
  * @property {string | null} [checksum_algorithm] CRC64NVME, CRC32C or MD5: what parts are compared by
+ * @property {string} [created_at] ISO 8601
  * @property {string} [fingerprint] see fingerprint.js
  */
 

@@ -1,30 +1,39 @@
 /**
- * Saving a form while its file is still on its way: the press of the button is kept, said, and done
- * when the upload is complete. It can be taken back.
+ * Saving a form while its files are still on their way: the press of the button is kept, said, and done
+ * when the uploads are complete. It can be taken back.
  */
 
 import { fill } from "./sentences.js";
-import { isUnfinished } from "./states.js";
+import { standing, totalProgress } from "./totals.js";
 
 export class DeferredSave {
   #form;
   #field;
   #texts;
   #words;
+  #saveSeveral;
   /** The button that was pressed; undefined while nothing is to be saved. @type {HTMLElement | null | undefined} */
   #pressed = undefined;
+  /** What is being said while several resources are being made; "" while none are. */
+  #savingNow = "";
+  /** The form is to be sent without a further look at its files. */
+  #asItIs = false;
 
   /**
    * @param {HTMLFormElement} form
    * @param {import("./field.js").UploadField} field
-   * @param {import("./sentences.js").Texts} texts
-   * @param {import("./number-words.js").NumberWords} words
+   * @param {object} needs
+   * @param {import("./sentences.js").Texts} needs.texts
+   * @param {import("./number-words.js").NumberWords} needs.words
+   * @param {(submitter: HTMLElement | null, onSaved: (count: number) => void) => Promise<boolean>} [needs.saveSeveral]
+   *   for forms that take more than one file: saves them and leaves the page; false: the form is to be sent as it is
    */
-  constructor(form, field, texts, words) {
+  constructor(form, field, { texts, words, saveSeveral = async () => false }) {
     this.#form = form;
     this.#field = field;
     this.#texts = texts;
     this.#words = words;
+    this.#saveSeveral = saveSeveral;
     // In the capture phase, at the document: before any script of the portal hears of it and
     // disables the buttons.
     form.ownerDocument.addEventListener("submit", (event) => this.#onSubmit(event), true);
@@ -39,16 +48,24 @@ export class DeferredSave {
 
   /** @param {SubmitEvent} event */
   #onSubmit(event) {
-    const { upload } = this.#field;
-    if (event.target !== this.#form || !upload || !unsavable(upload.state)) return;
+    if (event.target !== this.#form || this.#asItIs) return;
+    this.#field.settle();
+    const { uploads } = this.#field;
+    const now = standing(uploads);
+    if (now === "empty" || (now === "stored" && uploads.length === 1 && !this.#savingNow)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (upload.state === "failed") {
+    if (this.#savingNow) return;
+    if (now === "stopped") {
       this.#refuse();
       return;
     }
-    this.#pressed = event.submitter;
     this.#place(event.submitter);
+    if (now === "stored") {
+      this.#saveAll(event.submitter);
+      return;
+    }
+    this.#pressed = event.submitter;
     this.#draw();
     this.#field.parts.saving.scrollIntoView({ block: "nearest" });
     this.#field.announce(this.#sentence());
@@ -56,13 +73,13 @@ export class DeferredSave {
 
   #onChange() {
     if (!this.#isWaiting) return;
-    const { upload } = this.#field;
-    if (!upload) {
+    const now = standing(this.#field.uploads);
+    if (now === "empty") {
       this.#takeBack("");
-    } else if (upload.state === "failed") {
+    } else if (now === "stopped") {
       this.#takeBack("");
       this.#refuse();
-    } else if (upload.state === "complete") {
+    } else if (now === "stored") {
       const pressed = this.#pressed;
       this.#takeBack(this.#texts["saving_now"] ?? "");
       // The same button again: CKAN reads from it where to go next.
@@ -70,6 +87,28 @@ export class DeferredSave {
     } else {
       this.#draw();
     }
+  }
+
+  /** @param {HTMLElement | null} submitter */
+  async #saveAll(submitter) {
+    const count = String(this.#field.uploads.length);
+    const say = (/** @type {number} */ saved) => {
+      this.#savingNow = fill(this.#texts["saving_several"], { saved: String(saved), count });
+      this.#draw();
+    };
+    say(0);
+    this.#field.announce(this.#savingNow);
+    try {
+      if (await this.#saveSeveral(submitter, say)) return;
+      this.#savingNow = "";
+      // CKAN has something to say about the form: it says so on the page that comes.
+      this.#asItIs = true;
+      this.#form.requestSubmit(submitter?.isConnected ? submitter : null);
+    } catch (error) {
+      this.#savingNow = "";
+      this.#field.fail(error);
+    }
+    this.#draw();
   }
 
   /**
@@ -84,15 +123,18 @@ export class DeferredSave {
   }
 
   #draw() {
-    this.#field.parts.saving.hidden = !this.#isWaiting;
-    if (this.#isWaiting) this.#field.parts["saving-text"].textContent = this.#sentence();
+    const { parts } = this.#field;
+    parts.saving.hidden = !this.#isWaiting && !this.#savingNow;
+    parts["saving-stop"].hidden = this.#savingNow !== "";
+    if (!parts.saving.hidden) parts["saving-text"].textContent = this.#savingNow || this.#sentence();
   }
 
   #sentence() {
-    const upload = this.#field.upload;
-    if (upload?.state === "paused") return this.#texts["saving_paused"] ?? "";
-    const eta = upload?.progress.eta ?? null;
-    if (upload?.state !== "uploading" || eta === null) return this.#texts["saving"] ?? "";
+    const { uploads } = this.#field;
+    if (standing(uploads) === "paused") return this.#texts["saving_paused"] ?? "";
+    const { eta } = totalProgress(uploads);
+    const isSending = uploads.some(({ state }) => state === "uploading");
+    if (!isSending || eta === null) return this.#texts["saving"] ?? "";
     return fill(this.#texts["saving_time"], { time: this.#words.duration(eta) });
   }
 
@@ -107,16 +149,6 @@ export class DeferredSave {
 
   #refuse() {
     this.#field.announce(this.#texts["saving_failed"] ?? "");
-    this.#field.parts.go.focus();
+    this.#field.focusStopped();
   }
-}
-
-/**
- * A form saved in these states would be saved without its file.
- *
- * @param {import("./states.js").State} state
- * @returns {boolean}
- */
-function unsavable(state) {
-  return isUnfinished(state) || state === "idle" || state === "aborting";
 }

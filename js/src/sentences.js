@@ -62,6 +62,55 @@ export function errorSentence(error, texts) {
 }
 
 /**
+ * What is known of an unfinished upload: "61 % of 58.1 GB, Tuesday 14:02".
+ *
+ * @param {import("./portal-calls.js").PortalUpload} upload
+ * @param {Texts} texts
+ * @param {NumberWords} words
+ * @param {Date} now
+ * @returns {string}
+ */
+export function unfinishedLine(upload, texts, words, now) {
+  const size = words.size(upload.size);
+  const when = words.moment(new Date(upload.created_at ?? now), now);
+  if (upload.state === "completed") return fill(texts["stored_line"], { size, when });
+  const percent = words.percent((upload.stored_bytes ?? 0) / upload.size);
+  return fill(texts["unfinished_line"], { percent, size, when });
+}
+
+/**
+ * Why a file is not the one that an upload was begun with.
+ *
+ * @param {import("./fingerprint.js").Difference} difference
+ * @param {Texts} texts
+ * @param {NumberWords} words
+ * @returns {string}
+ */
+export function differenceSentence({ reason, expected, given }, texts, words) {
+  return fill(texts[`differs_${reason}`], differing(reason, expected, given, words));
+}
+
+/**
+ * @param {string} reason
+ * @param {unknown} expected
+ * @param {unknown} given
+ * @param {NumberWords} words
+ * @returns {Record<string, string>}
+ */
+function differing(reason, expected, given, words) {
+  if (reason === "size") {
+    // Rounded, two sizes that differ may read the same.
+    const say = words.size(Number(expected)) === words.size(Number(given)) ? words.bytes : words.size;
+    return { expected: say(Number(expected)), given: say(Number(given)) };
+  }
+  if (reason === "modified") {
+    const say = (/** @type {unknown} */ ms) => words.instant(new Date(Number(ms)));
+    return { expected: say(expected), given: say(given) };
+  }
+  return { expected: String(expected), given: String(given) };
+}
+
+/**
  * For the details fold: what an administrator wants to read.
  *
  * @param {import("./errors.js").UploadError} error

@@ -114,6 +114,8 @@ def new_context(chromium: Browser, portal: Portal) -> Iterator[Callable[..., Bro
     def make(**options: object) -> BrowserContext:
         context = chromium.new_context(base_url=portal.url, **options)
         context.set_default_timeout(20_000)
+        # Chromium's own dialog for files cannot be driven from outside; other browsers do not have it.
+        context.add_init_script("delete window.showOpenFilePicker")
         contexts.append(context)
         return context
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 from portal_pages import (
+    call_action,
     choose_file,
     download_sha256,
     log_in,
@@ -35,23 +36,6 @@ def small_file(tmp_path: Path) -> Path:
 def slow_store(s3: RunningServer, delay_s: float) -> None:
     """Makes every part take at least so long."""
     s3.faults.add(operation="UploadPart", delay_s=delay_s)
-
-
-def call_action(page: Page, name: str, body: dict[str, str]) -> None:
-    """Calls a CKAN action as whoever is logged in on the page."""
-    page.evaluate(
-        """async ([name, body]) => {
-             const field = document.querySelector('meta[name="csrf_field_name"]').content;
-             const token = document.querySelector(`meta[name="${field}"]`).content;
-             const answer = await fetch("/api/3/action/" + name, {
-               method: "POST",
-               headers: {"Content-Type": "application/json", "X-CSRFToken": token},
-               body: JSON.stringify(body),
-             });
-             if (!answer.ok) throw new Error(await answer.text());
-           }""",
-        [name, body],
-    )
 
 
 def operations(s3: RunningServer) -> list[str]:
@@ -148,6 +132,7 @@ def test_replacing_a_file_keeps_the_link_and_serves_the_new_bytes(
     newer = random_file(tmp_path / "stations-2.csv", 6 * MIB)
 
     publisher.goto(f"{publisher.url}/edit")
+    expect(uploader(publisher)).to_be_visible()
     choose_file(publisher, newer)
     wait_until_uploaded(publisher)
     publisher.locator('#resource-edit button[name="save"]').last.click()

@@ -88,7 +88,7 @@ def test_the_form_and_the_resource_page(
     page.fill('input[name="name"]', name)
     progress = page.locator("progress").first
     expect(progress).to_be_visible()
-    page.wait_for_function("document.querySelector('.s3portal-uploader progress').value > 0.3")
+    page.wait_for_function("document.querySelector('.s3portal-uploader progress')?.value > 0.3")
     look("form-uploading")
 
     save(page)

@@ -66,3 +66,16 @@ describe("numbers", () => {
     assert.equal(plain(numberWords("no such language").size(1_000)), "1 kB");
   });
 });
+
+describe("moments", () => {
+  const { moment } = numberWords("en-GB");
+  const now = new Date(2026, 10, 21, 9, 0);
+
+  test("of the last days are weekdays", () => {
+    assert.equal(plain(moment(new Date(2026, 10, 17, 14, 2), now)), "Tuesday 14:02");
+  });
+
+  test("that are longer ago are dates, since a weekday would mislead", () => {
+    assert.equal(plain(moment(new Date(2026, 10, 14, 14, 2), now)), "14 November 14:02");
+  });
+});

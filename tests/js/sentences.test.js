@@ -4,7 +4,15 @@ import { describe, test } from "node:test";
 
 import { UploadError } from "../../js/src/errors.js";
 import { numberWords } from "../../js/src/number-words.js";
-import { announcedStep, errorDetails, errorSentence, fill, statusLine } from "../../js/src/sentences.js";
+import {
+  announcedStep,
+  differenceSentence,
+  errorDetails,
+  errorSentence,
+  fill,
+  statusLine,
+  unfinishedLine,
+} from "../../js/src/sentences.js";
 
 const SRC = new URL("../../js/src/", import.meta.url);
 const TEMPLATE = readFileSync(new URL("../../templates/s3portal/uploader.html", import.meta.url), "utf-8");
@@ -65,6 +73,32 @@ describe("the sentence about a failure", () => {
   });
 });
 
+describe("an unfinished upload", () => {
+  const now = new Date(2026, 10, 21, 9, 0);
+  const upload = { size: 58_100_000_000, stored_bytes: 35_500_000_000, created_at: new Date(2026, 10, 17, 14, 2).toISOString() };
+
+  test("is told with how much is there and since when", () => {
+    const line = plain(unfinishedLine({ ...upload, state: "uploading" }, texts, words, now));
+    assert.equal(line, "61% of 58.1 GB, Tuesday 2:02 PM");
+  });
+
+  test("that is complete only waits to be saved", () => {
+    const line = plain(unfinishedLine({ ...upload, state: "completed" }, texts, words, now));
+    assert.equal(line, "58.1 GB, uploaded, not saved yet, Tuesday 2:02 PM");
+  });
+
+  for (const [difference, sentence] of [
+    [{ reason: "size", expected: 58_100_000_000, given: 57_900_000_000 }, "This is not the same file: it has 57.9 GB, the unfinished one 58.1 GB."],
+    [{ reason: "size", expected: 58_100_000_001, given: 58_100_000_000 }, "This is not the same file: it has 58,100,000,000 bytes, the unfinished one 58,100,000,001 bytes."],
+    [{ reason: "name", expected: "a.nc", given: "b.nc" }, "This is not the same file: it is called b.nc, the unfinished one a.nc."],
+    [{ reason: "content", expected: null, given: null }, "This is not the same file: it has the same name and size, and another content."],
+  ]) {
+    test(`is not gone on with where the ${difference.reason} differs, and it is said how: ${difference.given}`, () => {
+      assert.equal(plain(differenceSentence(difference, texts, words)), sentence);
+    });
+  }
+});
+
 describe("the texts", () => {
   const sources = readdirSync(SRC).map((name) => readFileSync(new URL(name, SRC), "utf-8")).join("\n");
   const used = new Set([...sources.matchAll(/texts\["(\w+)"\]/g)].map(([, key]) => key));
@@ -75,7 +109,7 @@ describe("the texts", () => {
 
   test("of the template are all asked for", () => {
     const quoted = (key) => sources.includes(`"${key}"`) || sources.includes(`${key}:`);
-    const asked = (key) => used.has(key) || quoted(key) || quoted(key.replace(/^error_/, ""));
+    const asked = (key) => used.has(key) || quoted(key) || quoted(key.replace(/^(error|differs)_/, ""));
     assert.deepEqual(Object.keys(texts).filter((key) => !asked(key)), []);
   });
 

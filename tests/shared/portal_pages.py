@@ -2,9 +2,13 @@
 
 import hashlib
 import re
+import uuid
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
+
+from s3portal.demo.people import ORGANISATION
 
 NEW_RESOURCE = "/dataset/rivers/resource/new"
 UPLOAD_TIMEOUT_MS = 120_000
@@ -32,10 +36,54 @@ def uploader(page: Page) -> Locator:
     return page.locator(".s3portal-uploader")
 
 
+def call_action(page: Page, name: str, body: dict[str, object]) -> Any:
+    """Calls a CKAN action as whoever is logged in on the page; its result."""
+    return page.evaluate(
+        """async ([name, body]) => {
+             const field = document.querySelector('meta[name="csrf_field_name"]').content;
+             const token = document.querySelector(`meta[name="${field}"]`).content;
+             const answer = await fetch("/api/3/action/" + name, {
+               method: "POST",
+               headers: {"Content-Type": "application/json", "X-CSRFToken": token},
+               body: JSON.stringify(body),
+             });
+             if (!answer.ok) throw new Error(await answer.text());
+             return (await answer.json()).result;
+           }""",
+        [name, body],
+    )
+
+
+def new_dataset(page: Page) -> str:
+    """Makes a dataset as whoever is logged in; its name."""
+    name = f"rivers-{uuid.uuid4().hex[:8]}"
+    call_action(page, "package_create", {"name": name, "title": name, "owner_org": ORGANISATION})
+    return name
+
+
 def choose_file(page: Page, path: Path) -> None:
     """Chooses a file in the uploader's field, once its script has taken the field over."""
     expect(uploader(page)).to_be_visible()
-    page.set_input_files('.s3portal-uploader input[type="file"]', path)
+    page.set_input_files('.s3portal-uploader [data-s3portal="input"]', path)
+
+
+def choose_files(page: Page, paths: list[Path]) -> None:
+    """Chooses several files in the uploader's field at once."""
+    expect(uploader(page)).to_be_visible()
+    page.set_input_files('.s3portal-uploader [data-s3portal="input"]', paths)
+
+
+def drop_files(page: Page, contents: dict[str, str]) -> None:
+    """Drops files with these names and contents on the uploader's field."""
+    dropped = page.evaluate_handle(
+        """(contents) => {
+             const dropped = new DataTransfer();
+             for (const [name, text] of Object.entries(contents)) dropped.items.add(new File([text], name));
+             return dropped;
+           }""",
+        contents,
+    )
+    page.locator(".s3portal-uploader").dispatch_event("drop", {"dataTransfer": dropped})
 
 
 def status(page: Page) -> Locator:

@@ -1,0 +1,186 @@
+/**
+ * One file in the field: its name, how far it is, what it waits for, and the buttons for it.
+ *
+ * Every text is set as text, never as markup: a file's name may be anything.
+ */
+
+import { showError } from "./error-box.js";
+import { statusLine } from "./sentences.js";
+import { Undo } from "./undo.js";
+
+/** @typedef {import("./states.js").State} State */
+
+/**
+ * What a row shows: a `MultipartUpload`, or one that is complete already (`stored-upload.js`).
+ *
+ * @typedef {Pick<import("./upload.js").MultipartUpload, "state" | "error" | "progress" | "pause"
+ *   | "resume" | "cancel" | keyof EventTarget> & {readonly file: {readonly name: string,
+ *   readonly size: number}, readonly upload: {readonly id: string} | null}} ShownUpload
+ */
+
+/**
+ * @typedef {object} RowNeeds
+ * @property {import("./sentences.js").Texts} texts
+ * @property {import("./number-words.js").NumberWords} words
+ * @property {import("./clock.js").Clock} clock
+ */
+
+/** Figures that change more often than this cannot be read. */
+const REDRAW_MS = 250;
+/** Without progress the speed falls and the time left grows: that is shown, too. */
+const REDRAW_WITHOUT_PROGRESS_MS = 1_000;
+/** Giving up so much can be undone for a while; less is sent again sooner than it is thought about. */
+const UNDO_FROM_BYTES = 50_000_000;
+
+/** What the first button does in each state; it is away where nothing stands. */
+const GO_BUTTON = /** @type {Partial<Record<State, "pause" | "resume" | "try_again">>} */ ({
+  preparing: "pause",
+  uploading: "pause",
+  offline: "pause",
+  paused: "resume",
+  failed: "try_again",
+});
+
+let rowCount = 0;
+
+/**
+ * Dispatches `change` when the state of its upload changed or it was given up or taken back, and `draw`
+ * when its figures were drawn anew.
+ */
+export class FileRow extends EventTarget {
+  upload;
+  parts;
+  #texts;
+  #words;
+  #clock;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #redraw;
+  #redrawAtMs = Infinity;
+  /** While giving up can be undone. @type {Undo | null} */
+  #undo = null;
+
+  /**
+   * @param {import("./parts.js").RowParts} parts a copy of the template's row, where the page shows it
+   * @param {ShownUpload} upload
+   * @param {RowNeeds} needs
+   */
+  constructor(parts, upload, { texts, words, clock }) {
+    super();
+    this.parts = parts;
+    this.upload = upload;
+    this.#texts = texts;
+    this.#words = words;
+    this.#clock = clock;
+    parts.name.textContent = upload.file.name;
+    parts.name.id = `s3portal-name-${++rowCount}`;
+    parts.size.textContent = words.size(upload.file.size);
+    for (const named of [parts.go, parts.drop]) named.setAttribute("aria-describedby", parts.name.id);
+    parts.progress.setAttribute("aria-labelledby", parts.name.id);
+    parts.go.addEventListener("click", () => this.#onGo());
+    parts.drop.addEventListener("click", () => this.#onDrop());
+    upload.addEventListener("statechange", () => this.#onStateChange());
+    upload.addEventListener("progress", () => this.#drawWithin(REDRAW_MS));
+    upload.addEventListener("error", () => showError(parts, upload.error, texts));
+    this.#draw();
+  }
+
+  /** @returns {boolean} the publisher gave it up; for a while that can be undone */
+  get isGivenUp() {
+    return this.#undo !== null || this.upload.state === "aborting" || this.upload.state === "aborted";
+  }
+
+  /** What was given up cannot be had back any more. */
+  settle() {
+    this.#undo?.commit();
+  }
+
+  #onGo() {
+    if (this.#undo) this.#takeBack(this.#undo);
+    else if (GO_BUTTON[this.upload.state] === "pause") this.upload.pause();
+    else this.upload.resume();
+  }
+
+  #onDrop() {
+    const { upload } = this;
+    // The button may be pressed once more before the first press has been drawn.
+    if (upload.state === "aborting" || upload.state === "aborted") return;
+    if (upload.progress.loaded < UNDO_FROM_BYTES || upload.state === "completing") {
+      upload.cancel();
+      return;
+    }
+    this.#undo = new Undo(() => {
+      this.#undo = null;
+      upload.cancel();
+    }, this.#clock);
+    if (upload.state === "uploading" || upload.state === "offline") upload.pause();
+    this.#draw();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {Undo} undo */
+  #takeBack(undo) {
+    undo.undo();
+    this.#undo = null;
+    if (this.upload.state === "paused") this.upload.resume();
+    else {
+      this.#draw();
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  #onStateChange() {
+    if (this.upload.state !== "failed") showError(this.parts, null, this.#texts);
+    this.#draw();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {number} delayMs */
+  #drawWithin(delayMs) {
+    const atMs = performance.now() + delayMs;
+    if (atMs >= this.#redrawAtMs) return;
+    clearTimeout(this.#redraw);
+    this.#redrawAtMs = atMs;
+    this.#redraw = setTimeout(() => this.#draw(), delayMs);
+  }
+
+  #draw() {
+    clearTimeout(this.#redraw);
+    this.#redrawAtMs = Infinity;
+    const { upload, parts } = this;
+    const { loaded, total } = upload.progress;
+    parts.progress.value = upload.state === "complete" ? 1 : total === 0 ? 0 : loaded / total;
+    // Where the portal refused the file there is nothing kept, and the error says all.
+    const neverBegan = upload.state === "failed" && upload.upload === null;
+    parts.status.textContent = this.status;
+    parts.progress.hidden = neverBegan || this.#undo !== null || upload.state === "complete";
+    this.#drawButtons(upload.state, neverBegan);
+    if (upload.state === "uploading") this.#drawWithin(REDRAW_WITHOUT_PROGRESS_MS);
+    this.dispatchEvent(new Event("draw"));
+  }
+
+  /** @returns {string} the line below the bar */
+  get status() {
+    const { upload } = this;
+    if (this.#undo) return this.#texts["given_up"] ?? "";
+    if (upload.state === "failed" && upload.upload === null) return "";
+    return statusLine(upload, this.#texts, this.#words);
+  }
+
+  /** @param {State} state @param {boolean} neverBegan */
+  #drawButtons(state, neverBegan) {
+    const { go, drop } = this.parts;
+    const goText = this.#undo ? "undo" : GO_BUTTON[state];
+    go.hidden = goText === undefined;
+    // Written only when it changes: a rewritten button is read out again.
+    setText(go, goText === undefined ? "" : (this.#texts[goText] ?? ""));
+    drop.hidden = this.#undo !== null;
+    setText(drop, this.#texts[state === "complete" || neverBegan ? "remove" : "cancel"] ?? "");
+    // Not `disabled`: that would take the focus away from whoever pressed it.
+    drop.setAttribute("aria-disabled", String(state === "aborting"));
+  }
+}
+
+/** @param {HTMLElement} element @param {string} text */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,198 @@
+/**
+ * The quiet box above the field: uploads of this dataset that the publisher began, here or in another
+ * browser, and that no form was saved with yet. Each can be gone on with, or discarded.
+ */
+
+import { watchFileInput } from "./chosen-files.js";
+import { systemClock } from "./clock.js";
+import { differs } from "./fingerprint.js";
+import { fileOf, forgetHandle, keptHandle } from "./kept-files.js";
+import { heldUploads } from "./other-tabs.js";
+import { unfinishedParts } from "./parts.js";
+import { differenceSentence, errorSentence, fill, unfinishedLine } from "./sentences.js";
+import { asUploadError } from "./errors.js";
+import { Undo } from "./undo.js";
+
+/** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
+/** @typedef {import("./chosen-files.js").ChosenFile} ChosenFile */
+/** @typedef {{upload: PortalUpload, parts: import("./parts.js").UnfinishedParts, undo: Undo | null}} Entry */
+
+/** Each is asked for with what the store has of it; nobody reads more. */
+const MOST_SHOWN = 10;
+
+export class UnfinishedBox {
+  #parts;
+  #adapter;
+  #texts;
+  #words;
+  #goOn;
+  /** @type {Entry[]} */
+  #entries = [];
+  /** @type {Promise<PortalUpload[]>} */
+  #listed = Promise.resolve([]);
+  /** Ids of those that the form has now. @type {Set<string>} */
+  #claimed = new Set();
+  #hasRoom = true;
+
+  /**
+   * @param {import("./parts.js").Parts} parts
+   * @param {object} needs
+   * @param {import("./portal-calls.js").Adapter} needs.adapter
+   * @param {import("./sentences.js").Texts} needs.texts
+   * @param {import("./number-words.js").NumberWords} needs.words
+   * @param {(upload: PortalUpload, chosen: ChosenFile | null) => void} needs.goOn `chosen` is the upload's
+   *   own file, or null where the upload is complete
+   */
+  constructor(parts, { adapter, texts, words, goOn }) {
+    this.#parts = parts;
+    this.#adapter = adapter;
+    this.#texts = texts;
+    this.#words = words;
+    this.#goOn = goOn;
+  }
+
+  /** Asks the portal what there is. @param {string} exceptId the upload that the form has already */
+  async load(exceptId) {
+    this.#listed = this.#list(exceptId);
+    try {
+      const uploads = (await this.#listed).slice(0, MOST_SHOWN);
+      const shown = await Promise.all(
+        // One that is gone meanwhile has nothing stored, and does not stand in the way of the others.
+        uploads.map((upload) => this.#adapter.show(upload.id).catch(() => upload)),
+      );
+      for (const upload of shown) {
+        // Going on with nothing saves nothing.
+        if (upload.state === "completed" || (upload.state === "uploading" && upload.stored_bytes)) await this.#add(upload);
+      }
+    } catch (error) {
+      // The form works without; what is unfinished is offered another time.
+      console.warn("s3portal: unfinished uploads cannot be shown", error);
+    }
+  }
+
+  /**
+   * The unfinished upload of a file that was chosen or dropped as if it were new; it leaves the box.
+   *
+   * @param {import("./portal-calls.js").CreateRequest} request
+   * @returns {Promise<PortalUpload | null>} with what the store has of it
+   */
+  async claim({ filename, size, fingerprint }) {
+    const listed = await this.#listed.catch(() => []);
+    const known = listed.find(
+      (upload) => upload.filename === filename && upload.size === size && upload.fingerprint === fingerprint,
+    );
+    if (known?.state !== "uploading" || this.#claimed.has(known.id)) return null;
+    this.#claimed.add(known.id);
+    const entry = this.#entries.find(({ upload }) => upload.id === known.id);
+    entry?.undo?.undo();
+    if (entry) this.#remove(entry);
+    try {
+      const upload = await this.#adapter.show(known.id);
+      return upload.state === "uploading" ? upload : null;
+    } catch (error) {
+      this.#claimed.delete(known.id);
+      throw error;
+    }
+  }
+
+  /** @param {boolean} hasRoom whether the form takes another file */
+  draw(hasRoom) {
+    this.#hasRoom = hasRoom;
+    const count = this.#entries.length;
+    this.#parts.unfinished.hidden = !hasRoom || count === 0;
+    const heading = this.#texts[count === 1 ? "unfinished_one" : "unfinished_several"] ?? "";
+    this.#parts["unfinished-heading"].textContent = heading;
+  }
+
+  /** @param {string} exceptId @returns {Promise<PortalUpload[]>} what nobody sends at the moment */
+  async #list(exceptId) {
+    const [uploads, held] = await Promise.all([this.#adapter.list(), heldUploads()]);
+    return uploads.filter(({ id }) => id !== exceptId && !held.has(id));
+  }
+
+  /** @param {PortalUpload} upload */
+  async #add(upload) {
+    const handle = upload.state === "uploading" ? await keptHandle(upload.id) : null;
+    if (this.#claimed.has(upload.id)) return;
+    const parts = unfinishedParts(this.#parts["unfinished-row"]);
+    const entry = /** @type {Entry} */ ({ upload, parts, undo: null });
+    parts.name.textContent = upload.filename;
+    parts.name.id = `s3portal-unfinished-${upload.id}`;
+    for (const button of [parts.go, parts.drop]) button.setAttribute("aria-describedby", parts.name.id);
+    parts.drop.addEventListener("click", () => this.#discard(entry));
+    parts.go.addEventListener("click", () => this.#onGo(entry, handle));
+    watchFileInput(parts.pick, ([chosen]) => chosen && this.#tryFile(entry, chosen));
+    this.#drawEntry(entry, handle !== null);
+    this.#entries.push(entry);
+    this.#parts["unfinished-list"].append(parts.item);
+    this.draw(this.#hasRoom);
+  }
+
+  /** @param {Entry} entry @param {boolean} hasHandle */
+  #drawEntry({ upload, parts, undo }, hasHandle) {
+    const go = undo ? "undo" : upload.state === "completed" ? "take_stored" : hasHandle ? "resume" : "choose_to_go_on";
+    parts.go.textContent = this.#texts[go] ?? "";
+    parts.drop.hidden = undo !== null;
+    parts.standing.textContent = undo
+      ? (this.#texts["discarded"] ?? "")
+      : unfinishedLine(upload, this.#texts, this.#words, new Date());
+  }
+
+  /** @param {Entry} entry @param {FileSystemFileHandle | null} handle */
+  async #onGo(entry, handle) {
+    if (entry.undo) {
+      entry.undo.undo();
+      entry.undo = null;
+      this.#drawEntry(entry, handle !== null);
+      return;
+    }
+    if (entry.upload.state === "completed") {
+      this.#leave(entry, null);
+      return;
+    }
+    const file = handle && (await fileOf(handle));
+    if (file) await this.#tryFile(entry, { file, handle });
+    else entry.parts.pick.click();
+  }
+
+  /** @param {Entry} entry @param {ChosenFile} chosen */
+  async #tryFile(entry, chosen) {
+    const { parts, upload } = entry;
+    try {
+      const difference = await differs(chosen.file, upload);
+      parts.refusal.textContent = difference ? differenceSentence(difference, this.#texts, this.#words) : "";
+      if (!difference) this.#leave(entry, chosen);
+    } catch (error) {
+      parts.refusal.textContent = errorSentence(asUploadError(error), this.#texts);
+    }
+  }
+
+  /** @param {Entry} entry @param {ChosenFile | null} chosen */
+  #leave(entry, chosen) {
+    this.#claimed.add(entry.upload.id);
+    this.#remove(entry);
+    this.#goOn(entry.upload, chosen);
+  }
+
+  /** @param {Entry} entry */
+  #discard(entry) {
+    entry.undo = new Undo(() => {
+      this.#remove(entry);
+      forgetHandle(entry.upload.id);
+      // Where the portal cannot be told, its janitor removes what is too old.
+      this.#adapter.abort(entry.upload.id).catch((error) => console.warn("s3portal: not discarded", error));
+    }, systemClock);
+    this.#drawEntry(entry, false);
+    entry.parts.go.focus();
+    this.#parts.announcer.textContent = fill(this.#texts["discarded"]);
+  }
+
+  /** @param {Entry} entry */
+  #remove(entry) {
+    this.#entries = this.#entries.filter((other) => other !== entry);
+    const hadFocus = entry.parts.item.contains(document.activeElement);
+    entry.parts.item.remove();
+    this.draw(this.#hasRoom);
+    if (hadFocus) this.#parts.input.focus({ preventScroll: true });
+  }
+}

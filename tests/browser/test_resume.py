@@ -1,0 +1,233 @@
+"""Going on with an upload after the page was left: the box above the field, the same file, a wrong file."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+from portal_pages import (
+    call_action,
+    choose_file,
+    download_sha256,
+    log_in,
+    new_dataset,
+    open_new_resource,
+    open_resource,
+    persistent_link,
+    save,
+    sha256,
+    status,
+    wait_until_uploaded,
+)
+from random_files import random_file
+
+from s3portal.demo.people import PUBLISHER
+from s3portal.demo.portal import Portal
+from s3portal.server.testing import RunningServer
+from s3portal.transfer.part_ranges import parse_ranges
+
+MIB = 1024 * 1024
+PART_COUNT = 6
+# Chromium's dialog for files cannot be driven from outside; the browser's private folder gives handles of
+# the same kind, which are kept in the same way.
+DIALOG_WITH_HANDLES = """
+  window.showOpenFilePicker = async () => {
+    const folder = await navigator.storage.getDirectory();
+    return [await folder.getFileHandle("gauges.csv")];
+  };
+"""
+
+
+@pytest.fixture
+def dataset(publisher: Page) -> str:
+    """The name of a dataset that nothing was uploaded to before."""
+    return new_dataset(publisher)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return random_file(tmp_path / "gauges.csv", PART_COUNT * 5 * MIB)
+
+
+def box(page: Page) -> Locator:
+    """The box with unfinished uploads."""
+    return page.locator('[data-s3portal="unfinished"]')
+
+
+def stored_part_numbers(s3: RunningServer) -> list[int | None]:
+    return [r.part_number for r in s3.requests if r.operation == "UploadPart" and r.status == 200]
+
+
+def missing_part_numbers(page: Page, dataset: str) -> list[int]:
+    """The parts that the store does not have of the one unfinished upload."""
+    [listed] = call_action(page, "s3multipart_upload_list", {"owner": dataset})
+    upload = call_action(page, "s3multipart_upload_show", {"id": listed["id"]})
+    stored = parse_ranges(upload["stored"])
+    assert stored, "the store has nothing to go on from"
+    return [number for number in range(1, upload["part_count"] + 1) if number not in stored]
+
+
+def begin_and_pause(page: Page, s3: RunningServer, dataset: str, file: Path) -> None:
+    """Uploads most of the file, and pauses."""
+    s3.faults.add("UploadPart", delay_s=1.0)
+    open_new_resource(page, dataset)
+    choose_file(page, file)
+    page.wait_for_function("document.querySelector('.s3portal-uploader progress')?.value > 0.7")
+    page.get_by_role("button", name="Pause").click()
+    expect(status(page)).to_contain_text("You can close this page and go on later")
+    s3.faults.clear()
+
+
+def go_on_with(page: Page, file: Path) -> None:
+    """Presses the box's button and chooses the file."""
+    with page.expect_file_chooser() as chooser:
+        box(page).get_by_role("button", name="Choose the file to go on").click()
+    chooser.value.set_files(file)
+
+
+def test_after_a_reload_only_what_is_missing_is_sent(
+    publisher: Page, s3: RunningServer, dataset: str, file: Path
+) -> None:
+    begin_and_pause(publisher, s3, dataset, file)
+
+    publisher.reload()
+    expect(box(publisher)).to_contain_text("You have an unfinished upload here:")
+    expect(box(publisher)).to_contain_text(re.compile(r"gauges\.csv \d+% of 31\.5 MB"))
+    missing = missing_part_numbers(publisher, dataset)
+    s3.requests.clear()
+    go_on_with(publisher, file)
+    wait_until_uploaded(publisher)
+
+    assert sorted(stored_part_numbers(s3)) == missing
+    assert [r.operation for r in s3.requests].count("CreateMultipartUpload") == 0
+    save(publisher)
+    open_resource(publisher, "gauges.csv", dataset)
+    assert download_sha256(publisher, persistent_link(publisher)) == sha256(file)
+
+
+def test_in_another_browser_it_is_offered_as_well(
+    publisher: Page,
+    s3: RunningServer,
+    dataset: str,
+    file: Path,
+    new_context: Callable[..., BrowserContext],
+    portal: Portal,
+) -> None:
+    begin_and_pause(publisher, s3, dataset, file)
+    elsewhere = new_context().new_page()
+    log_in(elsewhere, PUBLISHER.name, PUBLISHER.password(portal.secrets))
+
+    open_new_resource(elsewhere, dataset)
+    expect(box(elsewhere)).to_be_visible()
+    missing = missing_part_numbers(elsewhere, dataset)
+    s3.requests.clear()
+    choose_file(elsewhere, file)
+    wait_until_uploaded(elsewhere)
+
+    assert sorted(stored_part_numbers(s3)) == missing, "chosen as if new, it is gone on with all the same"
+
+
+def test_what_another_tab_sends_is_not_offered(
+    publisher: Page, s3: RunningServer, dataset: str, file: Path
+) -> None:
+    begin_and_pause(publisher, s3, dataset, file)
+    second_tab = publisher.context.new_page()
+
+    with second_tab.expect_response(lambda answer: "upload_list" in answer.url) as listed:
+        open_new_resource(second_tab, dataset)
+
+    assert len(listed.value.json()["result"]) == 1
+    expect(box(second_tab)).to_be_hidden()
+
+
+def test_a_wrong_file_is_refused_with_the_reason(
+    publisher: Page, s3: RunningServer, dataset: str, file: Path, tmp_path: Path
+) -> None:
+    begin_and_pause(publisher, s3, dataset, file)
+    publisher.reload()
+    (tmp_path / "other").mkdir()
+    longer = random_file(tmp_path / "other" / "gauges.csv", 40 * MIB)
+
+    go_on_with(publisher, longer)
+
+    expect(box(publisher).get_by_role("alert")).to_have_text(
+        "This is not the same file: it has 41.9 MB, the unfinished one 31.5 MB."
+    )
+    expect(publisher.locator('[data-s3portal="file"]')).to_have_count(0)
+
+
+def test_a_kept_handle_goes_on_with_one_click(
+    publisher: Page, s3: RunningServer, dataset: str, file: Path
+) -> None:
+    publisher.add_init_script(DIALOG_WITH_HANDLES)
+    open_new_resource(publisher, dataset)
+    publisher.evaluate(
+        """async (size) => {
+             const folder = await navigator.storage.getDirectory();
+             const writer = await (await folder.getFileHandle("gauges.csv", {create: true})).createWritable();
+             const bytes = new Uint8Array(size).map((_, i) => i % 251);
+             await writer.write(bytes);
+             await writer.close();
+           }""",
+        PART_COUNT * 5 * MIB,
+    )
+    s3.faults.add("UploadPart", delay_s=1.0)
+    publisher.get_by_text("choose files").click()
+    publisher.wait_for_function("document.querySelector('.s3portal-uploader progress')?.value > 0.7")
+    publisher.get_by_role("button", name="Pause").click()
+    s3.faults.clear()
+
+    publisher.reload()
+    box(publisher).get_by_role("button", name="Go on").click()
+
+    wait_until_uploaded(publisher)
+    assert sorted(set(stored_part_numbers(s3))) == list(range(1, PART_COUNT + 1))
+
+
+def test_a_file_that_is_uploaded_and_was_not_saved_is_offered(
+    publisher: Page, s3: RunningServer, dataset: str, file: Path
+) -> None:
+    open_new_resource(publisher, dataset)
+    choose_file(publisher, file)
+    wait_until_uploaded(publisher)
+    publisher.once("dialog", lambda dialog: dialog.accept())
+    publisher.reload()
+
+    expect(box(publisher)).to_contain_text("uploaded, not saved yet")
+    box(publisher).get_by_role("button", name="Use it in this form").click()
+    expect(publisher.locator('input[name="name"]')).to_have_value("gauges.csv")
+    save(publisher)
+
+    open_resource(publisher, "gauges.csv", dataset)
+    assert download_sha256(publisher, persistent_link(publisher)) == sha256(file)
+
+
+def test_discarding_can_be_undone_and_then_leaves_nothing_at_the_store(
+    publisher: Page, s3: RunningServer, dataset: str, file: Path
+) -> None:
+    begin_and_pause(publisher, s3, dataset, file)
+    publisher.clock.install()
+    publisher.reload()
+
+    box(publisher).get_by_role("button", name="Discard").click()
+    box(publisher).get_by_role("button", name="Undo").click()
+    publisher.clock.run_for(60_000)
+    expect(box(publisher).get_by_role("button", name="Choose the file to go on")).to_be_visible()
+    assert "AbortMultipartUpload" not in [r.operation for r in s3.requests]
+
+    box(publisher).get_by_role("button", name="Discard").click()
+    with publisher.expect_response(lambda answer: "upload_abort" in answer.url):
+        publisher.clock.run_for(20_000)
+    expect(box(publisher)).to_be_hidden()
+    assert "AbortMultipartUpload" in [r.operation for r in s3.requests]
+
+
+def test_others_see_nothing_of_it(
+    publisher: Page, reader: Page, s3: RunningServer, dataset: str, file: Path
+) -> None:
+    begin_and_pause(publisher, s3, dataset, file)
+
+    reader.goto("/")
+
+    assert call_action(reader, "s3multipart_upload_list", {"owner": dataset}) == []
