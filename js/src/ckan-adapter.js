@@ -27,8 +27,13 @@ const CALL_TIMEOUT_MS = 180_000;
 export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, fetch = globalThis.fetch }) {
   const base = api.replace(/\/$/, "");
 
-  /** @param {string} action @param {object} body @returns {Promise<any>} the action's result */
-  async function call(action, body) {
+  /**
+   * @param {string} action
+   * @param {object} body
+   * @param {{keepalive?: boolean}} [how] `keepalive`: the call gets through although the page is being left
+   * @returns {Promise<any>} the action's result
+   */
+  async function call(action, body, how = {}) {
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), CALL_TIMEOUT_MS);
     try {
@@ -38,6 +43,7 @@ export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, f
         headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
         body: JSON.stringify(body),
         signal: timeout.signal,
+        ...how,
       });
       return resultOf(response, await response.text());
     } catch (error) {
@@ -56,7 +62,7 @@ export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, f
     show: (id) => call("s3multipart_upload_show", { id }),
     list: () => call("s3multipart_upload_list", { owner }),
     complete: (id, checksum) => call("s3multipart_upload_complete", { id, ...(checksum ? { checksum } : {}) }),
-    abort: (id) => call("s3multipart_upload_abort", { id }),
+    abort: (id) => call("s3multipart_upload_abort", { id }, { keepalive: true }),
     createResource: (fields) => call("resource_create", { package_id: owner, ...fields }).catch(unlessAttached),
   };
 }

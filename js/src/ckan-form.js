@@ -160,6 +160,8 @@ async function showFormsOwn(field, adapter) {
  * @param {import("./portal-calls.js").Adapter} adapter
  */
 function showStored(field, upload, adapter) {
+  // The publisher may have been faster than the portal's answer.
+  if (!field.hasRoom) return;
   holdUpload(upload.id);
   field.show(new StoredUpload(upload, adapter));
 }

@@ -61,6 +61,8 @@ export class UploadField extends EventTarget {
       files: (files) => this.take(files),
       folders: (names) => this.#refuse(names.map((name) => fill(texts["no_folder"], { name }))),
     });
+    // Nobody can press "Undo" on a page that is gone.
+    addEventListener("pagehide", () => this.settle());
   }
 
   /** @returns {ShownUpload[]} in the publisher's order, without those that were given up */
@@ -85,7 +87,8 @@ export class UploadField extends EventTarget {
    */
   take(files) {
     if (this.uploads.length + files.length > this.#capacity) {
-      this.#refuse([this.#texts["one_file"] ?? ""]);
+      const text = this.#texts[this.#capacity === 1 ? "one_file" : "too_many"];
+      this.#refuse([fill(text, { count: String(this.#capacity) })]);
       return;
     }
     const tooLarge = files.filter(({ file }) => this.#maxSize && file.size > this.#maxSize);
@@ -100,7 +103,8 @@ export class UploadField extends EventTarget {
 
   /** @param {ShownUpload} upload */
   show(upload) {
-    if (!this.hasRoom) return;
+    // Its place is taken: it cannot come back into a form that is full.
+    if (this.#rows.length >= this.#capacity) this.settle();
     const parts = rowParts(this.parts.row);
     this.parts.files.append(parts.file);
     const row = new FileRow(parts, upload, { texts: this.#texts, words: this.#words, clock: systemClock });

@@ -49,6 +49,9 @@ export class UnfinishedBox {
     this.#texts = texts;
     this.#words = words;
     this.#goOn = goOn;
+    addEventListener("pagehide", () => {
+      for (const { undo } of this.#entries) undo?.commit();
+    });
   }
 
   /** Asks the portal what there is. @param {string} exceptId the upload that the form has already */
@@ -169,6 +172,8 @@ export class UnfinishedBox {
 
   /** @param {Entry} entry @param {ChosenFile | null} chosen */
   #leave(entry, chosen) {
+    // The form may have been given another file while this one was being read.
+    if (!this.#hasRoom) return;
     this.#claimed.add(entry.upload.id);
     this.#remove(entry);
     this.#goOn(entry.upload, chosen);

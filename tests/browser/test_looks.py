@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
-from portal_pages import choose_file, log_in, open_new_resource, save, saving_line, wait_until_uploaded
+from portal_pages import (
+    choose_file,
+    log_in,
+    new_dataset,
+    open_new_resource,
+    save,
+    saving_line,
+    wait_until_uploaded,
+)
 from random_files import random_file
 
 from s3portal.demo.people import PUBLISHER
@@ -79,7 +87,7 @@ def test_the_form_and_the_resource_page(
 ) -> None:
     name = f"River gauges {screen}"
     file = random_file(tmp_path / "river-gauges-2026.csv", 96 * 1024 * 1024)
-    open_new_resource(page)
+    open_new_resource(page, new_dataset(page))
     page.locator(".s3portal-uploader").scroll_into_view_if_needed()
     look("form-before")
 
@@ -109,7 +117,7 @@ def test_a_refusal_is_a_sentence(
     page: Page, look: Callable[[str], None], s3: RunningServer, tmp_path: Path
 ) -> None:
     s3.faults.add(operation="UploadPart", status=403)
-    open_new_resource(page)
+    open_new_resource(page, new_dataset(page))
 
     choose_file(page, random_file(tmp_path / "stations.csv", 1024))
 

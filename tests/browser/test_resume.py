@@ -223,6 +223,24 @@ def test_discarding_can_be_undone_and_then_leaves_nothing_at_the_store(
     assert "AbortMultipartUpload" in [r.operation for r in s3.requests]
 
 
+def test_what_is_discarded_is_gone_although_the_page_is_left_at_once(
+    publisher: Page, s3: RunningServer, dataset: str, file: Path
+) -> None:
+    begin_and_pause(publisher, s3, dataset, file)
+    publisher.reload()
+    box(publisher).get_by_role("button", name="Discard").click()
+
+    publisher.goto("/about")
+
+    publisher.wait_for_function(
+        """async (owner) => {
+             const answer = await fetch("/api/3/action/s3multipart_upload_list?owner=" + owner);
+             return (await answer.json()).result.length === 0;
+           }""",
+        arg=dataset,
+    )
+
+
 def test_others_see_nothing_of_it(
     publisher: Page, reader: Page, s3: RunningServer, dataset: str, file: Path
 ) -> None:

@@ -83,9 +83,7 @@ def test_they_share_the_connections(
     assert max(r.in_flight for r in s3.requests if r.operation == "UploadPart") <= 4
 
 
-def test_files_dropped_on_the_field_are_taken_and_folders_are_not(
-    publisher: Page, s3: RunningServer, dataset: str
-) -> None:
+def test_files_dropped_on_the_field_are_taken(publisher: Page, s3: RunningServer, dataset: str) -> None:
     open_new_resource(publisher, dataset)
 
     drop_files(publisher, {"a.csv": "1,2", "b.csv": "3,4"})

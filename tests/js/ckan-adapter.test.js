@@ -46,6 +46,13 @@ describe("a call to CKAN", () => {
     ]);
   });
 
+  test("that gives an upload up gets through although the page is being left", async () => {
+    const { adapter, requests } = adapterWith(success({}));
+    await adapter.abort("u-1");
+    await adapter.show("u-1");
+    assert.deepEqual(requests.map((r) => r.keepalive ?? false), [true, false]);
+  });
+
   test("names the resource where one is replaced, and only there", async () => {
     const request = { filename: "a", size: 1, content_type: "", fingerprint: "f", idempotency_key: "k" };
     const created = adapterWith(success({}));
