@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -37,6 +37,22 @@ class SignedPart:
     def has_expired(self) -> bool:
         """Whether the store would refuse it by now."""
         return time.monotonic() >= self.good_until
+
+
+@dataclass(frozen=True)
+class UploadCredentials:
+    """Keys that upload to ``key`` and do nothing else: the object at ``url``, by the store's own
+    ``s3_upload_id``. Times are the portal's."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expiration: datetime
+    now: datetime
+    region: str
+    key: str
+    url: str
+    s3_upload_id: str
 
 
 @dataclass(frozen=True)
@@ -114,6 +130,14 @@ class CkanPortal:
             "s3multipart_upload_sign_parts", id=upload_id, part_numbers=part_numbers
         )
         return [_signed_part(part, answered_at) for part in parts]
+
+    def credentials(self, upload_id: str) -> UploadCredentials:
+        """Session credentials for this upload alone."""
+        answer = self.call("s3multipart_credentials", id=upload_id)
+        times = {name: _time(answer[name]) for name in ("expiration", "now")}
+        return UploadCredentials(
+            **{each.name: answer[each.name] for each in fields(UploadCredentials)} | times
+        )
 
     def unfinished_uploads(self, dataset: str) -> list[PortalUpload]:
         """The token's owner's uploads to this dataset that are no resource's file yet, the newest first."""
@@ -249,12 +273,15 @@ def _upload(shown: dict[str, Any]) -> PortalUpload:
 
 
 def _signed_part(answer: dict[str, Any], answered_at: datetime | None) -> SignedPart:
-    # Python 3.10 does not read the Z of ISO 8601.
-    expires_at = datetime.fromisoformat(answer["expires_at"].replace("Z", "+00:00"))
-    good_for_s = (expires_at - (answered_at or datetime.now(timezone.utc))).total_seconds()
+    good_for_s = (_time(answer["expires_at"]) - (answered_at or datetime.now(timezone.utc))).total_seconds()
     return SignedPart(
         answer["part_number"], answer["url"], dict(answer["headers"]), time.monotonic() + good_for_s
     )
+
+
+def _time(iso_8601: str) -> datetime:
+    # Python 3.10 does not read its Z.
+    return datetime.fromisoformat(iso_8601.replace("Z", "+00:00"))
 
 
 def _date(header: str | None) -> datetime | None:

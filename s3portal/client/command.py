@@ -40,6 +40,10 @@ EXIT_INTERRUPTED = 130
     "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=PARALLEL_PARTS, show_default=True,
     help="Parts that are sent at a time.",
 )  # fmt: skip
+@click.option(
+    "--credentials", "session_credentials", is_flag=True,
+    help="Sign the parts here, with session credentials that the portal gives for each upload.",
+)  # fmt: skip
 @click.option("--restart", is_flag=True, help="Give up an unfinished upload of the same name and begin anew.")
 @click.option("--json", "as_json", is_flag=True, help="Say how it goes in JSON lines, for programs.")
 def upload_command(
@@ -51,6 +55,7 @@ def upload_command(
     description: str,
     file_format: str,
     concurrency: int,
+    session_credentials: bool,
     restart: bool,
     as_json: bool,
 ) -> None:
@@ -79,7 +84,13 @@ def upload_command(
                 report.next_file(str(path))
                 try:
                     published = publish_file(
-                        portal, path, target, report=report, concurrency=concurrency, restart=restart
+                        portal,
+                        path,
+                        target,
+                        report=report,
+                        concurrency=concurrency,
+                        restart=restart,
+                        session_credentials=session_credentials,
                     )
                 except UploadFailed as error:
                     failed.append(path)
@@ -124,6 +135,6 @@ def _command_to_go_on(files: list[Path]) -> str:
         ("--concurrency", "" if given["concurrency"] == PARALLEL_PARTS else str(given["concurrency"])),
     ]
     words = [word for option, value in options if value for word in (option, value)]
-    return shlex.join(
-        ["s3portal", "upload", *words, *(["--json"] * given["as_json"]), "--", *map(str, files)]
-    )
+    flags = {"--credentials": given["session_credentials"], "--json": given["as_json"]}
+    words += [flag for flag, is_given in flags.items() if is_given]
+    return shlex.join(["s3portal", "upload", *words, "--", *map(str, files)])

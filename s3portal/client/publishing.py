@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from s3portal.client.fingerprint import fingerprint, require_same_file, same_nam
 from s3portal.client.local_file import LocalFile
 from s3portal.client.retry import Failure, RetryPolicy
 from s3portal.client.sending import PARALLEL_PARTS, PartSender
-from s3portal.client.signing import PresignedUrls
+from s3portal.client.signing import PresignedUrls, SessionSigner, Signer
 from s3portal.transfer.checksums import CRCS
 from s3portal.transfer.part_ranges import parse_ranges
 
@@ -92,11 +93,12 @@ def publish_file(
     report: Report | None = None,
     concurrency: int = PARALLEL_PARTS,
     restart: bool = False,
+    session_credentials: bool = False,
     policy: RetryPolicy | None = None,
 ) -> Published:
     """Uploads the file, or the rest of it, compares checksums, and makes it a resource's file.
 
-    ``restart`` gives up an unfinished upload of this name instead of going on with it. Raises UploadFailed:
+    With ``session_credentials`` the parts are signed here and not by the portal. ``restart`` gives up an unfinished upload of this name instead of going on with it. Raises UploadFailed:
     what is stored stays there for the next time, unless it cannot be right any more (FileChanged, or
     PortalError with the code ``content_differs``).
     """
@@ -110,7 +112,7 @@ def publish_file(
         upload, first_batch = _create(portal, file, target)
     try:
         if upload.state == "uploading":
-            _send(portal, upload, first_batch, file, report, concurrency, policy)
+            _send(portal, upload, first_batch, file, report, concurrency, session_credentials, policy)
         else:
             report.began(file, file.size_bytes)
     except (FileChanged, PortalError) as error:
@@ -133,15 +135,22 @@ def _send(
     file: LocalFile,
     report: Report,
     concurrency: int,
+    session_credentials: bool,
     policy: RetryPolicy | None,
 ) -> None:
     """Sends what the store has not, and has the portal complete the upload."""
     stored = upload.stored or ()
+
+    def open_signer(upcoming: Callable[[int], list[int]]) -> Signer:
+        if session_credentials:
+            return SessionSigner(portal, upload)
+        return PresignedUrls(portal, upload.id, first_batch, upcoming)
+
     sender = PartSender(
         upload,
         file,
         pool=open_pool(first_batch[0].url if first_batch else portal.url, connections=concurrency),
-        open_signer=lambda upcoming: PresignedUrls(portal, upload.id, first_batch, upcoming),
+        open_signer=open_signer,
         report=report,
         stored=stored,
         concurrency=concurrency,

@@ -157,7 +157,7 @@ class PartSender:
                 if self._stopped.wait(decision.delay_s):
                     raise _Stopped
             if is_expired(failure):
-                part = self._signer.sign_again(part_number)
+                part = self._signer.sign_again(part)
             elif part.has_expired:
                 part = self._signer.sign(part_number)
 

@@ -90,6 +90,15 @@ def object_url(store: Store, key: str) -> str:
     return f"{store.address.base_url}{_encode_path(key)}"
 
 
+def bucket_address(url: str, key: str) -> BucketAddress:
+    """Where the bucket is, of which ``object_url`` made this URL of this key. Raises ValueError for another
+    one."""
+    path = _encode_path(key)
+    if not url.endswith(path):
+        raise ValueError(f"{url} is not the address of {key}")
+    return BucketAddress.at(url.removesuffix(path))
+
+
 def _signer(store: Store, expires_s: int) -> "UrlSigner":
     return UrlSigner(
         address=store.address,

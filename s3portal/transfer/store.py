@@ -46,6 +46,13 @@ class BucketAddress:
     host: str
     base_path: str
 
+    @classmethod
+    def at(cls, base_url: str) -> "BucketAddress":
+        """The address whose objects are under this URL."""
+        parts = urlsplit(base_url)
+        host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
+        return cls(base_url=base_url, host=host, base_path=parts.path)
+
 
 @dataclass(frozen=True)
 class Store:
@@ -169,10 +176,7 @@ def _resolve_address(anonymous: "S3Client", bucket: str) -> BucketAddress:
     address.
     """
     probe = anonymous.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
-    base_url = probe.removesuffix("k")
-    parts = urlsplit(base_url)
-    host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
-    return BucketAddress(base_url=base_url, host=host, base_path=parts.path)
+    return BucketAddress.at(probe.removesuffix("k"))
 
 
 def _shared_config() -> Config:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 from s3portal.client.ckan import CkanPortal
@@ -16,11 +17,13 @@ from s3portal.transfer import (
     TransferError,
     Upload,
     abort_upload,
+    assume_upload_role,
     complete_upload,
     create_upload,
     list_parts,
     sign_parts,
 )
+from s3portal.transfer.presign import object_url
 
 #: As the real one, without the waiting.
 AT_ONCE = RetryPolicy(base_s=0.0, cap_s=0.0)
@@ -84,6 +87,15 @@ class PortalOnStore(CkanPortal):
     def _s3multipart_upload_abort(self, id: str) -> object:
         self.uploads[id] = abort_upload(self.store, self.uploads[id])
         return self._shown(self.uploads[id])
+
+    def _s3multipart_credentials(self, id: str) -> object:
+        upload = self.uploads[id]
+        return {
+            **assume_upload_role(self.store, "anna", "portal.invalid", key=upload.key).as_dict(),
+            "url": object_url(self.store, upload.key),
+            "s3_upload_id": upload.s3_upload_id,
+            "now": datetime.now(timezone.utc).isoformat(),
+        }
 
     def _resource_create(self, s3multipart_upload_id: str, name: str, **_: str) -> object:
         upload = self.uploads[s3multipart_upload_id]

@@ -76,6 +76,25 @@ def test_a_file_is_published_and_comes_back_equal(
     assert resource["hash"] == published["hash"] == crc64nvme(file)
 
 
+def test_with_credentials_the_parts_are_signed_here_and_faults_do_no_harm(
+    start: Upload, upload: Upload, s3: RunningServer, file: Path
+) -> None:
+    slow(s3)
+    words = shlex.split(start(file, "--json", "--credentials").wait_for("progress").interrupt().stderr)
+    assert "--credentials" in words, "the command that goes on"
+    s3.faults.clear()
+    s3.faults.add("UploadPart", status=503, every=5)
+    s3.faults.add("UploadPart", code="ExpiredToken", every=7)
+
+    run = upload(file, "--json", "--credentials")
+
+    assert run.exit_code == 0, run.stdout
+    assert sha256_of_link(run.event("published")["url"]) == sha256_of_file(file)
+    assert {r.status for r in s3.requests if r.operation == "UploadPart"} >= {200, 400, 503}
+    senders = {r.user for r in s3.requests if r.operation == "UploadPart" and r.status == 200}
+    assert senders == {"uploads/publisher@127.0.0.1"}, "the role, and not the portal"
+
+
 def test_people_get_the_link_on_stdout_and_the_rest_on_stderr(upload: Upload, small: Path) -> None:
     run = upload(small, "--name", "Small gauges")
 
