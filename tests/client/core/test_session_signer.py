@@ -1,4 +1,4 @@
-"""Signing with session credentials: few calls to the portal, its clock, and nothing lost when keys run out."""
+"""Signing with session credentials: few calls to the portal, its clock, nothing lost when keys run out."""
 
 from __future__ import annotations
 
