@@ -98,8 +98,10 @@ def publish_file(
 ) -> Published:
     """Uploads the file, or the rest of it, compares checksums, and makes it a resource's file.
 
-X there for the next time, unless it cannot be right any more (FileChanged, or
-    PortalError with the code ``content_differs``).
+    With ``session_credentials`` the parts are signed here and not by the portal. ``restart`` gives up an
+    unfinished upload of this name instead of going on with it. Raises UploadFailed: what is stored stays
+    there for the next time, unless it cannot be right any more (FileChanged, or PortalError with the code
+    ``content_differs``).
     """
     file = LocalFile.at(path)
     report = report or Silence()
