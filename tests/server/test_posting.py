@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from s3_callers import BUCKET, MIB, client_of, code_of, send, signed_send
 
-from s3portal.server.access.sigv4 import claim_of_form as claim_of
+from s3portal.server.access.claims import claim_of_form
 from s3portal.server.access.sigv4 import hmac_hex, key_of
 from s3portal.server.testing import RunningServer
 
@@ -60,7 +60,7 @@ def sign(server: RunningServer, policy: Mapping[str, Any], fields: Mapping[str, 
         "x-amz-date": f"{now:%Y%m%dT%H%M%SZ}",
         "x-amz-signature": "0" * 64,
     }
-    key = key_of(keys.secret_access_key, claim_of(complete))
+    key = key_of(keys.secret_access_key, claim_of_form(complete))
     return complete | {"x-amz-signature": hmac_hex(key, complete["policy"])}
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3_callers import BUCKET, code_of, refusal_of, send, signed_headers, signed_send
 
-from s3portal.server.access import sigv4
+from s3portal.server.access import claims, sigv4
 from s3portal.server.errors import S3Error
 from s3portal.server.s3_request import parse_query
 
@@ -24,7 +24,7 @@ EXAMPLE_KEY, EXAMPLE_SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPx
 def signature_is_right(method, url, headers, payload_hash, secret=EXAMPLE_SECRET):
     parts = urlsplit(url)
     query = parse_query(parts.query)
-    claim = sigv4.read_claim(dict(query), headers)
+    claim = claims.read_claim(dict(query), headers)
     forms = sigv4.canonical_requests(claim, method, parts.path, query, headers, payload_hash)
     return sigv4.matches(secret, claim, forms)
 
@@ -86,12 +86,12 @@ def test_what_botocore_signs_in_headers_is_right_and_stands_for_nothing_else(key
     assert not signature_is_right("PUT", url, headers, payload_hash, "another")
 
 
-@given(key=names, expires_s=st.integers(1, sigv4.EXPIRES_LIMIT_S))
+@given(key=names, expires_s=st.integers(1, claims.EXPIRES_LIMIT_S))
 def test_what_botocore_presigns_is_right(key, expires_s):
     request = AWSRequest("GET", f"http://host.example/bucket/{quote(key)}", {})
     S3SigV4QueryAuth(Credentials("key", "secret", "token+/="), "s3", "us-east-1", expires_s).add_auth(request)
 
-    claim = sigv4.read_claim(dict(parse_query(urlsplit(request.url).query)), {})
+    claim = claims.read_claim(dict(parse_query(urlsplit(request.url).query)), {})
 
     assert (claim.expires_s, claim.session_token) == (expires_s, "token+/=")
     assert signature_is_right("GET", request.url, {"host": "host.example"}, sigv4.UNSIGNED_PAYLOAD, "secret")
@@ -108,7 +108,7 @@ def test_the_path_counts_as_it_was_sent(path):
 @given(st.text(max_size=200))
 def test_no_authorization_header_is_a_crash(text):
     try:
-        claim = sigv4.read_claim({}, {"authorization": text, "x-amz-date": "20130524T000000Z"})
+        claim = claims.read_claim({}, {"authorization": text, "x-amz-date": "20130524T000000Z"})
     except S3Error as refused:
         assert refused.status in (400, 403)
     else:

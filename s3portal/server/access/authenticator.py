@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 from s3portal.server.access import sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
+from s3portal.server.access.claims import Claim, claim_of_form, read_claim
 from s3portal.server.access.identity import ACCOUNT_ID, Caller, Directory, caller_of_user
 from s3portal.server.access.policy import read_policy
 from s3portal.server.access.post_policy import read_post_policy
@@ -61,7 +62,7 @@ class Authenticator:
         Raises AccessDenied for an anonymous request, and S3's error for every other defect.
         """
         service = "s3" if body_for_sts is None else "sts"
-        claim = sigv4.read_claim(dict(reversed(request.query)), request.headers)
+        claim = read_claim(dict(reversed(request.query)), request.headers)
         if claim is None:
             raise S3Error("AccessDenied")
         self._check_scope(claim, service)
@@ -95,7 +96,7 @@ class Authenticator:
         Raises AccessDenied for an unsigned form and for one that its policy does not allow, and S3's error
         for every other defect.
         """
-        claim = sigv4.claim_of_form(form.fields)
+        claim = claim_of_form(form.fields)
         self._check_scope(claim, "s3")
         caller = self._caller(claim)
         if not sigv4.policy_matches(caller.secret_access_key, claim, form.fields["policy"]):
@@ -106,7 +107,7 @@ class Authenticator:
         form.file.size_range_bytes = policy.size_range_bytes
         return Proof(caller, sigv4.UNSIGNED_PAYLOAD, presigned=False, chunk_signing=None)
 
-    def _check_scope(self, claim: sigv4.Claim, service: str) -> None:
+    def _check_scope(self, claim: Claim, service: str) -> None:
         code = "AuthorizationQueryParametersError" if claim.presigned else "AuthorizationHeaderMalformed"
         if claim.service != service:
             raise S3Error(
@@ -120,7 +121,7 @@ class Authenticator:
                 facts={"Region": self.region},
             )
 
-    def _check_time(self, claim: sigv4.Claim) -> None:
+    def _check_time(self, claim: Claim) -> None:
         now = self.now()
         server_time = {"ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
         if claim.expires_s is not None:
@@ -140,7 +141,7 @@ class Authenticator:
             }
             raise S3Error("RequestTimeTooSkewed", facts=facts | server_time)
 
-    def _caller(self, claim: sigv4.Claim) -> Caller:
+    def _caller(self, claim: Claim) -> Caller:
         if claim.session_token is None:
             user = self.directory.user_with_key(claim.access_key_id)
             if user is None or is_session_key(claim.access_key_id):
@@ -162,7 +163,7 @@ class Authenticator:
             role=role,
         )
 
-    def _payload_hash(self, claim: sigv4.Claim, request: S3Request, body_for_sts: bytes | None) -> str:
+    def _payload_hash(self, claim: Claim, request: S3Request, body_for_sts: bytes | None) -> str:
         if body_for_sts is not None:
             return hashlib.sha256(body_for_sts).hexdigest()
         given = request.header("x-amz-content-sha256")
