@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 HERE = Path(__file__).resolve().parent
 REPORTS = HERE / ".test" / "reports"
@@ -112,7 +113,7 @@ def ckan_2_12(session: nox.Session) -> None:
 
 @nox.session(name="browser", venv_backend="venv")
 def browser(session: nox.Session) -> None:
-    """The main job in Chromium on the running portal, with faults, kills and memory limits."""
+    """The main job in Chromium and Firefox on the running portal, with faults, kills and memory limits."""
     install(session, "requirements/ckan-2.12.txt", "requirements/browser.txt")
     run_pytest(
         session,
@@ -120,7 +121,7 @@ def browser(session: nox.Session) -> None:
         "tests/browser",
         "tests/faults",
         "tests/client/portal",
-        env={"S3PORTAL_CHROMIUM": chromium(session)},
+        env={"S3PORTAL_CHROMIUM": chromium(session), "S3PORTAL_FIREFOX": firefox(session)},
     )
 
 
@@ -236,3 +237,17 @@ def chromium(session: nox.Session) -> str:
         "with sync_playwright() as playwright: print(playwright.chromium.executable_path)"
     )
     return str(session.run("python", "-c", ask, silent=True)).strip()
+
+
+def firefox(session: nox.Session) -> str:
+    """The path of a Firefox: the one named, the system's, else Debian's; "" where none can be had, which its
+    test says then."""
+    named = os.environ.get("S3PORTAL_FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
+    if not named and os.geteuid() == 0 and shutil.which("apt-get"):
+        session.log("No Firefox on this machine: getting one")
+        try:
+            apt_install(session, "firefox-esr")
+        except CommandFailed:
+            session.warn("apt-get has no firefox-esr: THE UPLOADER IS NOT TRIED IN FIREFOX")
+        named = shutil.which("firefox-esr")
+    return named or ""

@@ -1,0 +1,79 @@
+"""The main job in Firefox: faults, a reload in the middle, the same file once more, equal bytes."""
+
+import json
+from pathlib import Path
+
+from firefox import Firefox as Firefox
+from firefox import firefox as firefox  # a fixture
+from portal_pages import NEW_RESOURCE, sha256
+
+from s3portal.client.ckan import CkanPortal
+from s3portal.client.digests import sha256_of_link
+from s3portal.demo.people import DATASET, PUBLISHER
+from s3portal.demo.portal import Portal
+from s3portal.server.testing import RunningServer
+
+FIELD = '.s3portal-uploader [data-s3portal="choose"]'
+UNFINISHED = '[data-s3portal="unfinished"]'
+PART_COUNT = 13
+
+
+def log_in(firefox: Firefox, portal: Portal) -> None:
+    firefox.open(f"{portal.url}/user/login")
+    firefox.fill("#field-login", PUBLISHER.name)
+    firefox.fill("#field-password", f"{PUBLISHER.password(portal.secrets)}\ue007")
+    firefox.wait_for("!location.pathname.includes('login') && document.readyState === 'complete'")
+
+
+def is_shown(selector: str) -> str:
+    """Whether the page shows it, as an expression."""
+    return f"document.querySelector({json.dumps(selector)})?.checkVisibility()"
+
+
+def says(text: str) -> str:
+    """Whether the uploader says so, as an expression."""
+    return f"document.querySelector('.s3portal-uploader')?.innerText.includes({json.dumps(text)})"
+
+
+def sent_part_numbers(s3: RunningServer) -> list[int]:
+    parts = (r for r in s3.requests if r.operation == "UploadPart" and r.status == 200)
+    return sorted(r.part_number or 0 for r in parts)
+
+
+def test_an_upload_survives_faults_and_a_reload_and_comes_back_equal(
+    firefox: Firefox, portal: Portal, s3: RunningServer, big_file: Path
+) -> None:
+    client = CkanPortal(portal.url, portal.publisher_token())
+    log_in(firefox, portal)
+    s3.faults.add("UploadPart", status=503, every=4)
+    s3.faults.add("UploadPart", drop=True, every=5)
+    s3.faults.add("UploadPart", delay_s=0.5)
+
+    firefox.open(portal.url + NEW_RESOURCE)
+    firefox.wait_for(is_shown(FIELD))
+    firefox.choose_file(FIELD, big_file)
+    firefox.wait_for("document.querySelector('.s3portal-uploader progress')?.value > 0.4")
+    firefox.reload()
+    firefox.wait_for(is_shown(UNFINISHED))
+    [unfinished] = client.unfinished_uploads(DATASET)
+    stored = client.show_upload(unfinished.id).stored or ()
+    assert stored
+    s3.requests.clear()
+
+    firefox.choose_file(f'{UNFINISHED} [data-s3portal="go"]', big_file)
+    firefox.fill('input[name="name"]', "Gauges by Firefox")
+    firefox.wait_for(says("Uploaded and verified"))
+    firefox.click(
+        '#resource-edit button[value="go-metadata"], #resource-edit button[value="go-dataset-complete"]'
+    )
+    firefox.wait_for("!location.pathname.includes('/resource/new') && document.readyState === 'complete'")
+
+    assert sent_part_numbers(s3) == [number for number in range(1, PART_COUNT + 1) if number not in stored]
+    assert {0, 503} <= {r.status for r in s3.requests if r.operation == "UploadPart"}
+    [resource] = [each for each in client.resources(DATASET) if each["name"] == "Gauges by Firefox"]
+    assert sha256_of_link(resource["url"]) == sha256(big_file)
+    assert resource["hash"].startswith("crc64nvme:")
+    errors = [
+        entry["text"] for entry in firefox.events.get("log.entryAdded", []) if entry["level"] == "error"
+    ]
+    assert errors == []
