@@ -35,6 +35,8 @@ def uploader_markup(dialog_url: str, upload_id: str | None) -> Markup:
         current_app.jinja_env.overlay(undefined=Undefined)
         .from_string(source)
         .render(
+            # A template without a name is otherwise translated as Indico's own.
+            _=_,
             owner="",
             script_url=web_url("src/indico-materials.js"),
             api=dialog_url.rstrip("/"),

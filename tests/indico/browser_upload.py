@@ -35,6 +35,7 @@ def upload(page: Page) -> dict:
     page.click("#direct-upload-form input[type=submit]")
     page.wait_for_selector(".s3portal-saving:not([hidden])", timeout=10000)
     waiting = page.inner_text(".s3portal-saving")
+    page.wait_for_function("document.querySelector('.s3portal-progress').value > 0.2")
     page.screenshot(path=f"{screenshots}/indico-upload-during.png")
     page.wait_for_selector(
         f"#attachments-container a.attachment:has-text('{Path(file).name}')", timeout=240000
@@ -47,6 +48,22 @@ def upload(page: Page) -> dict:
         "puts": len(puts),
         "to_indico": sum(site in url for url in puts),
     }
+
+
+def pause_on_a_phone(page: Page) -> dict:
+    """The manager again, in a narrow window: the file is chosen, stopped and taken out."""
+    page.goto(materials)
+    page.click(BUTTON)
+    page.wait_for_selector(".s3portal-uploader:not([hidden])")
+    page.set_input_files(".s3portal-uploader input[type=file]", file)
+    page.wait_for_function("document.querySelector('.s3portal-progress').value > 0.2")
+    page.click("[data-s3portal=go]")
+    page.wait_for_function("document.querySelector('.s3portal-status').textContent.includes('Paused')")
+    page.screenshot(path=f"{screenshots}/indico-upload-phone.png")
+    page.click("[data-s3portal=drop]")
+    page.wait_for_selector(".s3portal-choose:not([hidden])")
+    dialog = page.locator(".ui-dialog").bounding_box()
+    return {"right_edge": dialog["x"] + dialog["width"]}
 
 
 def try_without_permission(page: Page) -> dict:
@@ -66,9 +83,13 @@ def try_without_permission(page: Page) -> dict:
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
     seen = {}
-    for name, visit in (("manager", upload), ("colleague", try_without_permission)):
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    for name, width, visit in (
+        ("manager", 1280, upload),
+        ("manager", 390, pause_on_a_phone),
+        ("colleague", 1280, try_without_permission),
+    ):
+        page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
         log_in(page, name)
-        seen[name] = visit(page)
+        seen[visit.__name__] = visit(page)
     browser.close()
 print(json.dumps(seen))

@@ -2,7 +2,9 @@
 of their own, since moto and our own server pin other libraries than Indico does.
 """
 
+import hashlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -69,6 +71,7 @@ class Postgres:
             [self._programs / "postgres", "-D", self._folder / "db", "-p", str(self.port), *options],
             log=log,
             account=self._account,
+            stop_signal=signal.SIGINT,  # "Fast shutdown": does not wait for clients to leave.
         )
         self._child.wait_until(
             lambda: (
@@ -101,6 +104,7 @@ class S3Server:
     def __init__(
         self, name: str, command: Callable[[int], list], folder: Path, environment: dict | None = None
     ):
+        self._md5s: dict[tuple[str, str, str], str] = {}
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,6 +143,17 @@ class S3Server:
 
     def body(self, bucket: str, key: str) -> bytes:
         return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def md5s(self, bucket: str) -> dict[str, str]:
+        """The MD5 of each object's content by key. None is read again while its ETag is the same."""
+        found = {}
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for item in (item for page in pages for item in page.get("Contents", [])):
+            version = bucket, item["Key"], item["ETag"]
+            if version not in self._md5s:
+                self._md5s[version] = hashlib.md5(self.body(bucket, item["Key"])).hexdigest()
+            found[item["Key"]] = self._md5s[version]
+        return found
 
     def stop(self) -> None:
         self._child.stop()

@@ -162,35 +162,36 @@ class Site:
 
         Read past Indico, which takes seconds to start: rows from its tables, content from the disk or S3.
         """
-        connection = psycopg2.connect(f"{self.database.uri}/{self.database_name}")
-        found = {}
-        with connection, connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT table_schema, table_name FROM information_schema.columns"
-                " WHERE column_name = 'storage_file_id' ORDER BY 1, 2"
+        tables = self.database.query(
+            "SELECT table_schema || '.' || table_name FROM information_schema.columns"
+            " WHERE column_name = 'storage_file_id' AND table_name != 'registration_data' ORDER BY 1",
+            self.database_name,
+        )
+        rows = {
+            f"{table} {row_id}": row
+            for (table,) in tables
+            for row_id, *row in self.database.query(
+                f"SELECT id, storage_backend, storage_file_id, filename, md5 FROM {table}"
+                " WHERE storage_file_id IS NOT NULL",
+                self.database_name,
             )
-            for schema, table in cursor.fetchall():
-                if table == "registration_data":
-                    continue
-                cursor.execute(
-                    f"SELECT id, storage_backend, storage_file_id, filename, md5 FROM {schema}.{table}"
-                    " WHERE storage_file_id IS NOT NULL"
-                )
-                for row_id, backend, file_id, filename, md5 in cursor.fetchall():
-                    content = self.content(s3, backend, file_id)
-                    true_md5 = hashlib.md5(content).hexdigest()
-                    found[f"{schema}.{table} {row_id}"] = FileOnRecord(
-                        backend, file_id, filename, md5, true_md5
-                    )
-        connection.close()
-        return found
+        }
+        md5s = {backend: self._md5s(s3, backend) for backend in {row[0] for row in rows.values()}}
+        return {
+            name: FileOnRecord(backend, file_id, filename, md5, md5s[backend][file_id])
+            for name, (backend, file_id, filename, md5) in rows.items()
+        }
 
-    def content(self, s3, backend: str, file_id: str) -> bytes:
-        """What is stored under a file id."""
+    def _md5s(self, s3, backend: str) -> dict[str, str]:
+        """The MD5 of what a backend really has, by file id."""
         if backend == "fs":
-            return (self.folder / "files" / file_id).read_bytes()
+            files = [path for path in (self.folder / "files").rglob("*") if path.is_file()]
+            return {
+                str(path.relative_to(self.folder / "files")): hashlib.md5(path.read_bytes()).hexdigest()
+                for path in files
+            }
         options = dict(option.split("=", 1) for option in self.backends[backend].partition(":")[2].split(","))
-        return s3.body(options["bucket"], file_id)
+        return s3.md5s(options["bucket"])
 
 
 def _checked(run: subprocess.CompletedProcess) -> subprocess.CompletedProcess:

@@ -57,15 +57,16 @@ def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(chromium, 
         )  # fmt: skip
         assert run.returncode == 0, run.stderr
         seen = json.loads(run.stdout.splitlines()[-1])
-        with urlopen(f"{site.base_url}{seen['manager']['link']}", timeout=60) as downloaded:
+        with urlopen(f"{site.base_url}{seen['upload']['link']}", timeout=60) as downloaded:
             sha256 = hashlib.sha256(downloaded.read()).hexdigest()
     finally:
         server.stop()
     assert sha256 == hashlib.sha256(content).hexdigest()
-    assert "Saving when the upload is done" in seen["manager"]["waiting"]
+    assert "Saving when the upload is done" in seen["upload"]["waiting"]
+    assert seen["pause_on_a_phone"]["right_edge"] <= 390
     # 64 MB in parts of 8 MiB; none of them to Indico.
-    assert (seen["manager"]["puts"], seen["manager"]["to_indico"]) == (8, 0)
-    assert seen["colleague"] == {"normal": 1, "buttons": 0, "answers": [403] * 7}
+    assert (seen["upload"]["puts"], seen["upload"]["to_indico"]) == (8, 0)
+    assert seen["try_without_permission"] == {"normal": 1, "buttons": 0, "answers": [403] * 7}
 
 
 def answers(url: str) -> bool:

@@ -5,18 +5,24 @@ import io
 import json
 import os
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 import requests
-from caller import Caller
+from caller import Caller, forget_request
 from indico.core.db import db
+from indico.core.oauth.models.personal_tokens import PersonalToken
 from indico.modules.attachments.models.attachments import Attachment
 from indico.modules.attachments.models.folders import AttachmentFolder
 from indico.modules.categories import Category
+from indico.modules.events.contributions.models.contributions import Contribution
+from indico.modules.events.contributions.models.subcontributions import SubContribution
 from indico.modules.events.models.events import Event, EventType
+from indico.modules.events.sessions.models.sessions import Session
+from indico.modules.groups.models.groups import LocalGroup
 from indico.modules.logs.models.entries import CategoryLogEntry, EventLogEntry
 from indico.modules.users import User
+from werkzeug.datastructures import ImmutableDict
 
 # Also on Indico 3.3.
 pytestmark = pytest.mark.smoke
@@ -184,6 +190,74 @@ def test_categories_have_direct_uploads_too(app, world, manager):
     assert CategoryLogEntry.query.filter_by(category_id=world.category.id, module="Materials").count() == 1
 
 
+@pytest.mark.parametrize("kind", ["session", "contribution", "subcontribution"])
+def test_sessions_and_contributions_have_direct_uploads_too(app, world, manager, kind):
+    linked_object, address = part_of_event(world.event, kind)
+    url = f"/event/{world.event.id}/manage/{address}/attachments/direct-upload"
+    saved = manager.form(url, s3multipart_upload_id=uploaded(manager, url, "a.bin", b"part"))
+    assert saved.json["success"], saved.json
+    attachment = newest_attachment()
+    assert attachment.folder.object == linked_object
+    assert attachment.file.storage_file_id == attachment.file._build_storage_path()[1]
+
+
+def part_of_event(event, kind):
+    """A session, contribution or subcontribution, and its address below the event's management."""
+    if kind == "session":
+        session = Session(event=event, title="Plenary")
+        db.session.add(session)
+        db.session.commit()
+        return session, f"sessions/{session.id}"
+    contribution = Contribution(event=event, title="Talk", duration=timedelta(minutes=20))
+    db.session.add(contribution)
+    # Its own counter numbers its subcontributions, from another connection.
+    db.session.commit()
+    address = f"contributions/{contribution.id}"
+    if kind == "contribution":
+        return contribution, address
+    subcontribution = SubContribution(contribution=contribution, title="Part", duration=timedelta(minutes=5))
+    db.session.add(subcontribution)
+    db.session.commit()
+    return subcontribution, f"{address}/subcontributions/{subcontribution.id}"
+
+
+def test_an_upload_that_is_begun_in_the_old_year_ends_in_the_old_year_s_bucket(
+    app, world, manager, s3, monkeypatch
+):
+    monkeypatch.setitem(
+        app.config, "INDICO", ImmutableDict({**app.config["INDICO"], "ATTACHMENT_STORAGE": "dyn"})
+    )
+    monkeypatch.setattr("indico_plugin.dynamic_buckets.today", lambda: date(2026, 12, 31))
+    created = manager.post(f"{world.event_url}/create", describe("a.bin", 5)).json
+    monkeypatch.setattr("indico_plugin.dynamic_buckets.today", lambda: date(2027, 1, 1))
+    put_parts(created, b"bytes")
+    saved = manager.form(world.event_url, s3multipart_upload_id=created["upload"]["id"])
+    assert saved.json["success"], saved.json
+    file = newest_attachment().file
+    assert file.storage_file_id.startswith("dyn-2026-")
+    with file.open() as stored:
+        assert stored.read() == b"bytes"
+
+
+def test_a_script_uploads_with_a_token_of_indico(app, world):
+    token = PersonalToken(user=world.manager, name="upload", scopes=["full:everything"])
+    secret = token.generate_token()
+    db.session.commit()
+    headers = {"Authorization": f"Bearer {secret}"}
+    forget_request()
+    created = app.test_client().post(f"{world.event_url}/create", json=describe("a.bin", 5), headers=headers)
+    assert created.status_code == 200, created.json
+    put_parts(created.json, b"bytes")
+    forget_request()
+    saved = app.test_client().post(
+        world.event_url,
+        data={"s3multipart_upload_id": created.json["upload"]["id"], "folder": "__None", "acl": "[]"},
+        headers={**headers, "X-Requested-With": "XMLHttpRequest"},
+    )
+    assert saved.json["success"], saved.json
+    assert newest_attachment().title == "a.bin"
+
+
 def test_every_call_may_be_repeated(app, world, manager):
     request = describe("a.bin", 6 * MIB, idempotency_key="once")
     first, second = (manager.post(f"{world.event_url}/create", request).json for _ in range(2))
@@ -241,6 +315,16 @@ def test_what_cannot_be_is_refused_with_the_reason(app, world, manager, request_
     assert (answer.status_code, answer.json["code"]) == (status, code)
     if status == 413:
         assert (answer.json["setting"], answer.json["limit"]) == ("MAX_UPLOAD_FILE_SIZE", 100 * MIB)
+
+
+def test_the_smaller_of_indico_conf_s_limits_holds(app, world, manager, monkeypatch):
+    monkeypatch.setitem(
+        app.config, "INDICO", ImmutableDict({**app.config["INDICO"], "MAX_UPLOAD_FILES_TOTAL_SIZE": 50})
+    )
+    answer = manager.post(f"{world.event_url}/create", describe("big.bin", 50 * MIB + 1))
+    assert (answer.json["setting"], answer.json["limit"]) == ("MAX_UPLOAD_FILES_TOTAL_SIZE", 50 * MIB)
+    assert f'data-max-size="{50 * MIB}"' in manager.get(world.event_url).json["html"]
+    assert manager.post(f"{world.event_url}/create", describe("a.bin", 50 * MIB)).status_code == 200
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -305,7 +389,16 @@ def test_categories_in_the_settings_hold_for_what_is_in_them(app, world, manager
 
 
 def test_groups_in_the_settings_hold_for_their_members(app, world, manager):
-    for principal, allowed in ((world.stranger, False), (world.manager, True)):
+    theirs, other = (LocalGroup(name=f"{name} of {world.event.id}") for name in ("Team", "Others"))
+    theirs.members.add(world.manager)
+    db.session.add_all([theirs, other])
+    db.session.commit()
+    for principal, allowed in (
+        (world.stranger, False),
+        (world.manager, True),
+        (other.proxy, False),
+        (theirs.proxy, True),
+    ):
         world.settings.acls.set("direct_upload_groups", {principal})
         db.session.commit()
         assert button(manager, world) is allowed

@@ -27,12 +27,19 @@ NAMES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def content():
     return os.urandom(9 * MIB)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def bucket(s3):
+    """A bucket that no test of this module writes to."""
+    s3.client.create_bucket(Bucket="downloads")
+    return "downloads"
+
+
+@pytest.fixture(scope="module")
 def stored(s3, bucket, content):
     """A file, whose key needs escaping in URLs."""
     key = "event/1/event/1-2-a b+c%20ü.pdf"
@@ -58,6 +65,11 @@ def test_a_redirect_leads_to_the_bytes_and_is_not_kept(app, s3, bucket, stored, 
     answer = requests.get(url, timeout=30)
     assert answer.content == content
     assert answer.headers["Content-Disposition"] == 'inline; filename="a.pdf"'
+
+
+def test_a_url_lives_as_long_as_the_options_say(app, s3, bucket, stored):
+    response = send(app, S3Storage(s3.options(bucket=bucket, expires="2 minutes")), stored)
+    assert "X-Amz-Expires=120&" in response.headers["Location"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -101,7 +101,14 @@ def test_apply_with_what_copy_said_to_add_makes_indico_read_from_s3(site, before
     assert f"0 rows updated, {len(before)} needed no update" in again
 
 
-def test_revert_gives_everything_back(site, before, s3):
+def test_a_killed_revert_changes_nothing_and_the_next_gives_everything_back(site, before, s3, database):
+    applied = site.files(s3)
+    activity = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{site.database_name}'"
+    site.indico(
+        "s3", "migrate", "revert", "mapping.jsonl",
+        check=False, kill_when=lambda: database.query(f"{activity} AND query ~ '^UPDATE'", "postgres"),
+    )  # fmt: skip
+    assert site.files(s3) == applied
     site.indico("s3", "migrate", "revert", "mapping.jsonl")
     assert site.files(s3) == before
     site.indico("s3", "migrate", "apply", "mapping.jsonl")

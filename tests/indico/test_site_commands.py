@@ -1,6 +1,8 @@
 """What an administrator meets: the bucket info API, the bucket tasks, ``create-bucket`` and ``doctor``."""
 
+import hmac
 import json
+from types import SimpleNamespace
 
 import pytest
 from caller import Caller, forget_request
@@ -42,6 +44,24 @@ def test_without_the_right_login_it_tells_nothing(app, plugin, auth):
     answer = ask(app, *auth)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="Indico - S3 Buckets"'
+
+
+def test_how_long_a_refusal_takes_does_not_tell_what_was_right(app, plugin, monkeypatch):
+    from indico_plugin import bucket_info
+
+    compared = []
+
+    def compare(given, wanted):
+        compared.append(wanted.decode())
+        return hmac.compare_digest(given, wanted)
+
+    plugin.settings.set_multi(SETTINGS)
+    db.session.commit()
+    monkeypatch.setattr(bucket_info, "hmac", SimpleNamespace(compare_digest=compare))
+    for auth in (("wrong", "wrong"), ("backup", "wrong"), ("wrong", "pässword")):
+        compared.clear()
+        assert ask(app, *auth).status_code == 401
+        assert compared == ["backup", "pässword"]
 
 
 def test_an_empty_password_in_the_settings_lets_nobody_in(app, plugin):

@@ -39,6 +39,39 @@ def test_a_saved_file_is_read_back_and_its_md5_is_on_the_object(storage, s3, buc
     assert base64.b64decode(head["Metadata"]["md5chksum"]).hex() == md5
 
 
+def test_a_large_file_is_saved_in_parts_of_the_size_in_the_options(storage, s3, bucket):
+    storage.save("large", "application/zip", "large.zip", io.BytesIO(bytes(11 * MIB)))
+    first = s3.client.head_object(Bucket=bucket, Key="large", PartNumber=1)
+    assert (first["ContentLength"], first["PartsCount"]) == (5 * MIB, 3)
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from indico_plugin.storage import S3Storage
+storage, path = S3Storage(sys.argv[1]), Path(sys.argv[2])
+storage.save('warm', 'text/plain', 'a', bytes(20 * 1024 * 1024))
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before = peak()
+with path.open('rb') as source:
+    storage.save('huge', 'text/plain', 'a', source)
+with storage.open('huge') as stored:
+    while stored.read(1024 * 1024):
+        pass
+with storage.get_local_path('huge') as copy:
+    assert Path(copy).stat().st_size == path.stat().st_size
+print(peak() - before)
+"""
+
+
+def test_memory_does_not_grow_with_the_file(make_site, s3, bucket, tmp_path):
+    sparse = tmp_path / "huge"
+    with sparse.open("wb") as file:
+        file.truncate(256 * MIB)
+    grown_mib = int(make_site().script(MEMORY, s3.options(bucket=bucket), str(sparse)).split()[-1])
+    assert grown_mib < 64
+
+
 def test_bytes_and_streams_that_can_be_read_only_once_are_saved_too(storage):
     class Pipe(io.RawIOBase):
         left = [b"one ", b"two"]
