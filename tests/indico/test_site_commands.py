@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from caller import Caller, forget_request
 from indico.core.db import db
+from indico.modules.files.models.files import File
 from indico.modules.users import User
 
 # Also on Indico 3.3.
@@ -72,11 +73,16 @@ def test_an_empty_password_in_the_settings_lets_nobody_in(app, plugin):
 
 def test_it_lists_the_backends_and_the_buckets_that_files_are_in(app, plugin, s3):
     plugin.settings.set_multi(SETTINGS)
+    file = File(filename="a.txt", content_type="text/plain", size=1, md5="", storage_backend="dyn")
+    file.storage_file_id = "dyn-2020-secret//a.txt"
+    db.session.add(file)
     db.session.commit()
-    answer = ask(app, "backup", "pässword")
-    assert answer.json == {
+    answer = ask(app, "backup", "pässword").json
+    # Other tests have files in buckets of other years.
+    assert "dyn-2020-secret" in answer["dyn"].pop("buckets")
+    assert answer == {
         "s3": {"readonly": False, "meta": None, "dynamic": False, "bucket": "indico-files"},
-        "dyn": {"readonly": False, "meta": "year", "dynamic": True, "template": "dyn-<year>", "buckets": []},
+        "dyn": {"readonly": False, "meta": "year", "dynamic": True, "template": "dyn-<year>"},
     }
 
 
