@@ -5,7 +5,8 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,8 @@ from typing import BinaryIO
 
 from s3portal.dtool.big_files import PARTS_FROM_BYTES, fetch_file
 from s3portal.dtool.bucket_objects import BucketObjects
-from s3portal.dtool.errors import ItemDamaged, ObjectMissing
+from s3portal.dtool.errors import ItemDamaged, ObjectMissing, StoreFailed
+from s3portal.dtool.item_index import StoredItem
 from s3portal.dtool.workers import shared_workers
 
 _AHEAD_ITEMS = 64
@@ -29,6 +31,11 @@ class WantedItem:
     relpath: str
     size_bytes: int
     md5: str
+
+
+def as_stored(items: Iterable[StoredItem]) -> dict[str, WantedItem]:
+    """Items before the freeze are what they are."""
+    return {item.identifier: WantedItem(item.handle, item.size_bytes, item.checksum) for item in items}
 
 
 class ItemReader:
@@ -96,9 +103,7 @@ class ItemReader:
     def _fetch(self, identifier: str) -> None:
         """Puts the item into the cache. It appears there whole, or not at all."""
         self._cache.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f"{identifier}.", suffix=".part", dir=self._cache)
-        partial = Path(name)
-        _partial_files.add(partial)
+        descriptor, partial = _partial_files.make(self._cache, identifier)
         try:
             with os.fdopen(descriptor, "w+b") as file:
                 self._write(identifier, file)
@@ -108,7 +113,7 @@ class ItemReader:
             partial.unlink(missing_ok=True)
             raise
         finally:
-            _partial_files.discard(partial)
+            _partial_files.forget(partial)
 
     def _write(self, identifier: str, file: BinaryIO) -> None:
         key = f"{self._folder}{identifier}"
@@ -132,12 +137,36 @@ class ItemReader:
             )
 
 
-#: Files that threads are writing, which end with the process at Ctrl-C.
-_partial_files: set[Path] = set()
+class PartialFiles:
+    """Files that threads are writing. They end with the process, while the threads still run after Ctrl-C."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._paths: set[Path] = set()
+        self._ended = False
+
+    def make(self, folder: Path, identifier: str) -> tuple[int, Path]:
+        """A new file's descriptor and path. Raises StoreFailed where the process is at its end."""
+        with self._lock:
+            if self._ended:
+                raise StoreFailed(f"{identifier} was not fetched: this process ends.")
+            descriptor, name = tempfile.mkstemp(prefix=f"{identifier}.", suffix=".part", dir=folder)
+            self._paths.add(Path(name))
+            return descriptor, Path(name)
+
+    def forget(self, path: Path) -> None:
+        """The file is whole, or gone."""
+        with self._lock:
+            self._paths.discard(path)
+
+    def end(self) -> None:
+        """Removes the files, and lets no thread make more."""
+        with self._lock:
+            self._ended = True
+            for path in self._paths:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
-@atexit.register
-def _remove_partial_files() -> None:
-    for partial in list(_partial_files):
-        with contextlib.suppress(OSError):
-            partial.unlink()
+_partial_files = PartialFiles()
+atexit.register(_partial_files.end)

@@ -7,12 +7,13 @@ end of a process waits for itself (``item_queue.py``).
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import TypeVar
 
-# With the threads for big files these are the connections that a store keeps open (transfer/store.py).
+# Together these are the connections that a store keeps open (transfer/store.py).
 _THREADS = 24
+BIG_FILE_THREADS = 8
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -48,25 +49,42 @@ class Workers:
             self._calls.get()()
 
 
-def in_parallel(call: Callable[[Given], Result], given: Iterable[Given]) -> list[Result]:
-    """The result for each of ``given``, in its order. The first error is raised, and the rest not begun."""
-    workers = shared_workers()
+def in_parallel(
+    call: Callable[[Given], Result], given: Iterable[Given], workers: Workers | None = None
+) -> list[Result]:
+    """The result for each of ``given``, in its order, by the shared workers unless others are given.
+
+    The first error is raised when nothing runs any more, and the rest is not begun. Ctrl-C waits for nothing.
+    """
+    workers = workers or shared_workers()
     futures = [workers.submit(lambda one=one: call(one)) for one in given]  # type: ignore[misc]
     try:
         return [future.result() for future in futures]
-    except BaseException:
-        for future in futures:
-            future.cancel()
+    except BaseException as error:
+        running = [future for future in futures if not future.cancel()]
+        if isinstance(error, Exception):
+            wait(running)
         raise
 
 
-_of_process: dict[int, Workers] = {}
+_of_process: dict[tuple[int, int], Workers] = {}
 _lock = threading.Lock()
 
 
 def shared_workers() -> Workers:
-    """The workers of this process. Threads do not survive a fork, so a child starts its own."""
+    """The workers of this process for all that is small."""
+    return _workers(_THREADS)
+
+
+def big_file_workers() -> Workers:
+    """The workers of this process for parts of big files. The shared ones may wait for them."""
+    return _workers(BIG_FILE_THREADS)
+
+
+def _workers(threads: int) -> Workers:
+    """Threads do not survive a fork, so a child starts its own."""
+    place = os.getpid(), threads
     with _lock:
-        if os.getpid() not in _of_process:
-            _of_process[os.getpid()] = Workers(_THREADS)
-        return _of_process[os.getpid()]
+        if place not in _of_process:
+            _of_process[place] = Workers(threads)
+        return _of_process[place]

@@ -10,8 +10,8 @@ import pytest
 from datasets import contents_of, item_key, put_bytes
 
 from s3portal.dtool import item_reader
-from s3portal.dtool.errors import ItemDamaged, ObjectMissing
-from s3portal.dtool.item_reader import ItemReader, WantedItem
+from s3portal.dtool.errors import ItemDamaged, ObjectMissing, StoreFailed
+from s3portal.dtool.item_reader import ItemReader, PartialFiles, WantedItem
 
 
 @pytest.fixture
@@ -125,6 +125,17 @@ def test_no_more_is_fetched_ahead_than_the_bytes_allow(reader, objects, monkeypa
     for number in range(100):
         reader.abspath(f"{number:03}")
         assert len(objects.asked) <= number + 1 + 10
+
+
+def test_at_the_end_of_the_process_nothing_half_is_left_and_nothing_begun(tmp_path):
+    files = PartialFiles()
+    descriptor, path = files.make(tmp_path, "007")
+    os.close(descriptor)
+    files.end()
+    assert not path.exists()
+    with pytest.raises(StoreFailed, match="this process ends"):
+        files.make(tmp_path, "008")
+    assert list(tmp_path.glob("*.part")) == []
 
 
 def test_an_extension_that_is_a_sentence_is_left_out(objects, tmp_path):
