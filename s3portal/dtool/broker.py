@@ -5,11 +5,9 @@ A broker is made for every question that dtool has, so making one sends nothing.
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
-from dtoolcore.filehasher import FileHasher, md5sum_hexdigest
 from dtoolcore.storagebroker import BaseStorageBroker
 from dtoolcore.utils import generate_identifier, generous_parse_uri
 
@@ -20,14 +18,17 @@ from s3portal.dtool.errors import ItemsMissing, ObjectMissing
 from s3portal.dtool.item_index import ItemIndex, StoredItem
 from s3portal.dtool.item_metadata import ItemsMetadata, delete_fragments, put_fragment, read_fragments
 from s3portal.dtool.item_queue import ItemQueue
-from s3portal.dtool.item_reader import ItemReader, WantedItem
+from s3portal.dtool.item_reader import ItemReader, as_stored
 from s3portal.dtool.item_source import store_item
 from s3portal.dtool.keys import DatasetKeys, json_name, registration_key
 from s3portal.dtool.listing import ListedMetadata, list_datasets
-from s3portal.dtool.publishing import DatasetContents, http_manifest, publish, read_contents
+from s3portal.dtool.manifest import HASHER, read_manifest, relpaths, wanted_items
+from s3portal.dtool.publishing import DatasetContents, publish, read_contents
+from s3portal.dtool.readmes import replace_readme
 from s3portal.dtool.registration import find_prefix, register
+from s3portal.dtool.resuming import is_begun_copy, is_copied_again, say_how_to_go_on_if_interrupted
 from s3portal.dtool.settings import cache_directory, publish_expiry_s, read_bucket_settings, store_of
-from s3portal.dtool.signed_urls import SignedUrls
+from s3portal.dtool.signed_access import SignedAccess
 from s3portal.dtool.structure import DTOOL_README, structure_parameters
 
 # dtoolcore loads every broker before it picks one, so this is said even where dtool-s3 is picked.
@@ -45,8 +46,7 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
 
     #: The scheme of the URIs.
     key = "s3"
-    #: Its name stands in the manifest as the hash function.
-    hasher = FileHasher(md5sum_hexdigest)
+    hasher = HASHER
     _dtool_readme_txt = DTOOL_README
 
     def __init__(self, uri: str, config_path: str | None = None) -> None:
@@ -129,10 +129,16 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         self._keys = DatasetKeys(prefix, self.uuid)
 
     def has_admin_metadata(self) -> bool:
-        """Whether this is a dataset, frozen or not. A 403 is raised, not taken for a no."""
+        """Whether this is a dataset, frozen or not. A 403 is raised, not taken for a no.
+
+        To the ``dtool cp`` that began a copy, and is given again, the copy is none before it is complete.
+        """
         if not self.uuid:
             return False
-        return _listed.has(self._objects, self.uuid) or self._read_admin_metadata() is not None
+        if _listed.has(self._objects, self.uuid):
+            return True
+        told = self._read_admin_metadata()
+        return told is not None and not (is_begun_copy(told) and is_copied_again(self.bucket))
 
     def get_admin_metadata(self) -> dict[str, Any]:
         """The administrative metadata, with times as numbers. Raises ObjectMissing."""
@@ -152,14 +158,10 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
 
     def get_manifest(self) -> dict[str, Any]:
         """The manifest. Raises ObjectMissing before the freeze."""
-        self._manifest = self._read_manifest()
+        self._manifest = read_manifest(self._objects, self._keys)
         if self._manifest is None:
             raise ObjectMissing(f"s3://{self.bucket}/{self._keys.manifest} does not exist: not frozen yet.")
         return self._manifest
-
-    def _read_manifest(self) -> dict[str, Any] | None:
-        found = self._objects.get_if_there(self._keys.manifest)
-        return json.loads(found[0]) if found else None
 
     # ---- Texts: the READMEs, overlays, annotations and tags
 
@@ -174,11 +176,7 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
 
     def update_readme(self, content: str) -> None:
         """Replaces the README and keeps the one that was, under the time of now."""
-        replaced = self._objects.get_if_there(self._keys.readme)
-        if replaced is not None:
-            now = datetime.now(timezone.utc).timestamp()
-            self._objects.put(f"{self._keys.historical_readmes}{now}", replaced[0])
-        self.put_text(self._keys.readme, content)
+        replace_readme(self._objects, self._keys, content)
 
     def _list_historical_readme_keys(self) -> list[str]:
         return [listed.key for listed in self._objects.list(self._keys.historical_readmes)]
@@ -200,6 +198,7 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         Small files are sent soon after, in other threads; the file may be deleted at once all the same.
         Raises ItemsNotStored, ItemUnreadable.
         """
+        say_how_to_go_on_if_interrupted()
         self._frozen_items = self._manifest = None
         self.__dict__.pop("_reader", None)
         store_item(self._objects, self._keys, self._queue, self._index, fpath, relpath)
@@ -230,19 +229,17 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
 
     @cached_property
     def _index(self) -> ItemIndex:
-        return ItemIndex(self._objects, self._keys.items, self._relpaths)
+        return ItemIndex(
+            self._objects, self._keys.items, lambda: relpaths(read_manifest(self._objects, self._keys))
+        )
 
-    def _relpaths(self) -> dict[str, str]:
-        items = (self._read_manifest() or {"items": {}})["items"]
-        relpaths = {identifier: item["relpath"] for identifier, item in items.items()}
-        # A manifest that somebody wrote by hand is believed as far as it proves itself.
-        return {name: path for name, path in relpaths.items() if generate_identifier(path) == name}
+    def _stored_items(self) -> list[StoredItem]:
+        self._queue.finish()
+        return self._index.read() if self._frozen_items is None else self._frozen_items
 
     def iter_item_handles(self) -> Iterator[str]:
         """The relative paths of the items that are in the bucket."""
-        self._queue.finish()
-        items = self._index.read() if self._frozen_items is None else self._frozen_items
-        return (item.handle for item in items)
+        return (item.handle for item in self._stored_items())
 
     def _item(self, handle: str) -> StoredItem:
         self._queue.finish()
@@ -269,27 +266,16 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
 
     def get_item_abspath(self, identifier: str) -> str:
         """The path of a local copy of the item. Raises ObjectMissing, ItemDamaged."""
+        say_how_to_go_on_if_interrupted()
         return self._reader.abspath(identifier)
 
     @cached_property
     def _reader(self) -> ItemReader:
-        cache = cache_directory(self._config_path) / self.uuid
-        return ItemReader(self._objects, self._keys.items, cache, self._wanted_items())
-
-    def _wanted_items(self) -> dict[str, WantedItem]:
-        """The items in the manifest's order, or those that are there before the freeze."""
-        manifest = self._manifest or self._read_manifest()
-        if manifest is None:
-            self._queue.finish()
-            return {
-                item.identifier: WantedItem(item.handle, item.size_bytes, item.checksum)
-                for item in self._index.read()
-            }
-        md5_noted = manifest.get("hash_function") == self.hasher.name
-        return {
-            identifier: WantedItem(item["relpath"], item["size_in_bytes"], item["hash"] if md5_noted else "")
-            for identifier, item in manifest["items"].items()
-        }
+        manifest = self._manifest or read_manifest(self._objects, self._keys)
+        wanted = wanted_items(manifest) if manifest else as_stored(self._stored_items())
+        return ItemReader(
+            self._objects, self._keys.items, cache_directory(self._config_path) / self.uuid, wanted
+        )
 
     # ---- Reading and writing without a key
 
@@ -299,37 +285,26 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         return publish(self._objects, self._keys, self._contents(), expiry_s)
 
     def supports_signing(self) -> bool:
-        """Whether the ``generate_`` methods below work."""
+        """Whether the ``generate_`` methods below work; what they do is told in signed_access.py."""
         return True
 
     def generate_signed_read_url(self, key: str, expiry_seconds: int = 3600) -> str:
-        """A URL to GET the object ``key`` for some time."""
-        return SignedUrls.of(self._objects.store).read(key, expiry_seconds)
+        return self._signed.read_url(key, expiry_seconds)
 
     def generate_signed_write_url(self, key: str, expiry_seconds: int = 3600) -> str:
-        """A URL to PUT the object ``key`` for some time."""
-        return SignedUrls.of(self._objects.store).write(key, expiry_seconds)
+        return self._signed.write_url(key, expiry_seconds)
 
     def generate_signed_item_write_url(
         self, relpath: str, md5: str, expiry_seconds: int = 3600
     ) -> tuple[str, dict[str, str]]:
-        """A URL to PUT the item ``relpath`` whose content has this MD5 (hex), and the headers to send."""
-        key = self._keys.item(generate_identifier(relpath))
-        return SignedUrls.of(self._objects.store).write_item(key, relpath, md5, expiry_seconds)
+        return self._signed.item_write_url(relpath, md5, expiry_seconds)
 
     def generate_dataset_signed_urls(self, expiry_seconds: int = 3600) -> dict[str, Any]:
-        """URLs to GET everything of a frozen dataset for some time."""
-        urls = SignedUrls.of(self._objects.store)
-        signed = http_manifest(self._keys, self._contents(), lambda key: urls.read(key, expiry_seconds))
-        return {
-            "admin_metadata_url": urls.read(self._keys.admin_metadata, expiry_seconds),
-            "manifest_url": signed["manifest_url"],
-            "readme_url": signed["readme_url"],
-            "item_urls": signed["item_urls"],
-            "overlay_urls": signed["overlays"],
-            "annotation_urls": signed["annotations"],
-            "tags": signed["tags"],
-        }
+        return self._signed.dataset_urls(self._contents(), expiry_seconds)
+
+    @property
+    def _signed(self) -> SignedAccess:
+        return SignedAccess(self._objects.store, self._keys)
 
     def _contents(self) -> DatasetContents:
         return read_contents(self._objects, self._keys, self.get_admin_metadata(), self.get_manifest())

@@ -63,7 +63,7 @@ class ItemsNotStored(DtoolS3Error):
         super().__init__(
             f"{_count(len(listed))} not stored, so the dataset is not complete and stays a proto dataset:\n"
             f"{_first(listed)}\n"
-            "What was stored stays. Go on with dtool cp --resume, or put these items again and freeze."
+            "What was stored stays. Run dtool cp again, or put these items again and freeze."
         )
 
 
@@ -75,7 +75,7 @@ class ItemsMissing(DtoolS3Error):
         super().__init__(
             f"{_count(len(self.names))} no longer in the bucket as stored, so the dataset is not frozen:\n"
             f"{_first(self.names)}\n"
-            "Something else removed or replaced them. Put them again, or go on with dtool cp --resume."
+            "Something else removed or replaced them. Put them again, or run dtool cp again."
         )
 
 

@@ -129,10 +129,6 @@ class ItemQueue:
             for future, _ in waiting:
                 future.cancel()
             _unfinished.discard(self)
-            click.echo(
-                "\nStopped. What is stored stays; run the same command again, dtool cp with --resume.",
-                err=True,
-            )
             raise
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C stops cleanly, and the same command goes on where it was."""
+"""Ctrl-C stops cleanly, and says which command goes on where it was: up to a bucket the same one."""
 
 import os
 import signal
@@ -23,6 +23,14 @@ def interrupt_when(line, condition):
     return command.returncode, out, err
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """What a shell starts in the background ignores SIGINT, and so does all that it starts itself."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def count(server, operation, part=""):
     return sum(
         request.operation == operation and part in (request.key or "") and request.status == 200
@@ -30,36 +38,38 @@ def count(server, operation, part=""):
     )
 
 
-def test_an_interrupted_copy_up_resumes_with_the_rest(dtool, bundled, on_disk, s3_server):
+@pytest.mark.parametrize("resume", [[], ["--resume"]], ids=["the same command", "--resume"])
+def test_an_interrupted_copy_up_resumes_with_the_rest(shell, dtool, bundled, on_disk, s3_server, resume):
     items = {f"{number}.csv": str(number).encode() for number in range(300)}
     source = on_disk(items)
     s3_server.faults.add("PutObject", delay_s=0.05)
     status, _, error = interrupt_when(
-        dtool.line("cp", "-q", source, bundled.uri), lambda: count(s3_server, "PutObject", "/data/") >= 30
+        shell.line("cp", "-q", source, bundled.uri), lambda: count(s3_server, "PutObject", "/data/") >= 30
     )
     assert status != 0
     assert "Traceback" not in error
+    assert "run the same command again to go on" in error
     s3_server.faults.clear()
     stored = len([key for key in bundled.list_keys() if "/data/" in key])
     assert 30 <= stored < 300
     before = count(s3_server, "PutObject", "/data/")
-    uri = dtool.ok("cp", "-q", "--resume", source, bundled.uri)
+    uri = dtool.ok("cp", "-q", *resume, source, bundled.uri)
     assert count(s3_server, "PutObject", "/data/") - before == 300 - stored
     dtool.ok("verify", "--full", uri)
 
 
-def test_an_interrupted_big_file_leaves_nothing_behind_and_resumes(dtool, bundled, on_disk, s3_server):
+def test_an_interrupted_big_file_leaves_nothing_behind_and_resumes(shell, dtool, bundled, on_disk, s3_server):
     source = on_disk({"big.bin": b"x" * 80 * MIB})
     s3_server.faults.add("UploadPart", delay_s=0.3)
     status, _, error = interrupt_when(
-        dtool.line("cp", "-q", source, bundled.uri),
+        shell.line("cp", "-q", source, bundled.uri),
         lambda: count(s3_server, "CreateMultipartUpload") == 1,
     )
     assert status != 0
     assert "Traceback" not in error
     assert bundled.unfinished_uploads() == []
     s3_server.faults.clear()
-    uri = dtool.ok("cp", "-q", "--resume", source, bundled.uri)
+    uri = dtool.ok("cp", "-q", source, bundled.uri)
     dtool.ok("verify", "--full", uri)
 
 
@@ -70,15 +80,16 @@ def uri(dtool, bundled, on_disk):
     )
 
 
-def test_an_interrupted_copy_down_resumes_from_the_cache(dtool, uri, s3_server, tmp_path, home):
+def test_an_interrupted_copy_down_resumes_from_the_cache(shell, dtool, uri, s3_server, tmp_path, home):
     (tmp_path / "down").mkdir()
     s3_server.faults.add("GetObject", delay_s=0.05)
     status, _, error = interrupt_when(
-        dtool.line("cp", "-q", uri, str(tmp_path / "down")),
+        shell.line("cp", "-q", uri, str(tmp_path / "down")),
         lambda: count(s3_server, "GetObject", "/data/") >= 60,
     )
     assert status != 0
     assert "Traceback" not in error
+    assert "run dtool cp --resume with the same arguments to go on" in error
     s3_server.faults.clear()
     cached = list((home / ".cache/dtool").rglob("*.csv"))
     assert len(cached) >= 50
