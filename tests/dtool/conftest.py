@@ -17,7 +17,8 @@ from pathlib import Path
 import dtoolcore
 import dtoolcore.utils
 import pytest
-from datasets import Bucket, Command
+from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
+from datasets import Bucket, Command, ForkingDtool
 
 from s3portal.dtool import drop_in, registration, settings
 
@@ -99,18 +100,38 @@ def proto(bucket: Bucket) -> dtoolcore.ProtoDataSet:
     return dtoolcore.create_proto_dataset("rivers", bucket.uri, "description: rivers\n")
 
 
-@pytest.fixture
-def dtool() -> Command:
-    """The dtool command line with our broker."""
-    return Command(sys.executable)
+@pytest.fixture(scope="session")
+def forking_dtool() -> Iterator[ForkingDtool]:
+    dtool = ForkingDtool(sys.executable)
+    yield dtool
+    dtool.stop()
 
 
-@pytest.fixture
-def stock(bucket: Bucket) -> Command:
-    """The dtool command line with stock dtool-s3."""
+@pytest.fixture(scope="session")
+def forking_stock() -> Iterator[ForkingDtool]:
     if not STOCK_PYTHON:
         pytest.skip("NOT RUN: S3PORTAL_STOCK_DTOOL_PYTHON does not name a Python with stock dtool-s3")
-    return Command(STOCK_PYTHON)
+    stock = ForkingDtool(STOCK_PYTHON)
+    yield stock
+    stock.stop()
+
+
+@pytest.fixture
+def dtool(home: Path, forking_dtool: ForkingDtool) -> ForkingDtool:
+    """The dtool command line with our broker."""
+    return forking_dtool
+
+
+@pytest.fixture
+def stock(bucket: Bucket, forking_stock: ForkingDtool) -> ForkingDtool:
+    """The dtool command line with stock dtool-s3."""
+    return forking_stock
+
+
+@pytest.fixture
+def shell(home: Path) -> Command:
+    """The dtool command line with our broker, started as from a shell."""
+    return Command(sys.executable)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,9 +1,13 @@
 """What the tests of the dtool broker say often: a bucket seen from behind, an item put, a dataset read."""
 
+import json
+import os
 import subprocess
+import textwrap
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Protocol
 
 import dtoolcore
 
@@ -76,26 +80,76 @@ def _store_of(bucket: Bucket) -> Store:
 
 
 @dataclass(frozen=True)
-class Command:
-    """The dtool command line in some Python's environment."""
+class Ended:
+    """How a command ended, and what it printed."""
 
-    python: str
+    returncode: int
+    stdout: str
+    stderr: str
 
-    def __call__(self, *arguments: str, text_in: str | None = None) -> "subprocess.CompletedProcess[str]":
-        """Runs dtool to its end. Environment and home are the test's."""
-        return subprocess.run(
-            self.line(*arguments), input=text_in, capture_output=True, text=True, timeout=_LONGEST_COMMAND_S
-        )
 
-    def line(self, *arguments: str) -> list[str]:
-        # pkg_resources, which dtool imports, warns of itself each time.
-        return [self.python, "-W", "ignore", str(Path(self.python).parent / "dtool"), *arguments]
+class Dtool(Protocol):
+    """The dtool command line in some Python's environment. Environment, folder and home are the test's."""
+
+    def __call__(self, *arguments: str, text_in: str | None = None) -> Ended:
+        """Runs dtool to its end."""
 
     def ok(self, *arguments: str, text_in: str | None = None) -> str:
         """Runs dtool, which has to succeed, and returns what it printed."""
         done = self(*arguments, text_in=text_in)
         assert done.returncode == 0, f"dtool {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
+
+
+@dataclass(frozen=True)
+class Command(Dtool):
+    """dtool as people start it."""
+
+    python: str
+
+    def __call__(self, *arguments: str, text_in: str | None = None) -> Ended:
+        done = subprocess.run(
+            self.line(*arguments), input=text_in, capture_output=True, text=True, timeout=_LONGEST_COMMAND_S
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def line(self, *arguments: str) -> list[str]:
+        # pkg_resources, which dtool imports, warns of itself each time.
+        return [self.python, "-W", "ignore", str(Path(self.python).parent / "dtool"), *arguments]
+
+
+class ForkingDtool(Dtool):
+    """The same without its start: forking_dtool.py runs each command in a process of its own."""
+
+    def __init__(self, python: str) -> None:
+        self.python = python
+        self._forking = subprocess.Popen(
+            [python, "-W", "ignore", str(Path(__file__).with_name("forking_dtool.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, text_in: str | None = None) -> Ended:
+        return self._ask(arguments=arguments, text_in=text_in)
+
+    def script(self, script: str) -> Any:
+        """Runs a script that has to succeed, with dtoolcore and json imported.
+
+        Returns what it printed, which is JSON, or None where it printed nothing.
+        """
+        done = self._ask(script=textwrap.dedent(script))
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout else None
+
+    def stop(self) -> None:
+        self._forking.communicate()
+
+    def _ask(self, **asked: Any) -> Ended:
+        command = json.dumps({**asked, "environment": dict(os.environ), "folder": str(Path.cwd())})
+        print(command, file=self._forking.stdin, flush=True)
+        told = json.loads(self._forking.stdout.readline())
+        return Ended(told["status"], told["out"], told["err"])
 
 
 def put_bytes(proto: dtoolcore.ProtoDataSet, folder: Path, relpath: str, content: bytes) -> None:

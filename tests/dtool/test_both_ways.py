@@ -1,7 +1,6 @@
 """Stock dtool-s3 0.14.1 reads what we write, and we read what it writes; it runs in its own environment."""
 
 import json
-import subprocess
 
 import dtoolcore
 import pytest
@@ -20,8 +19,7 @@ ITEMS = {
 def from_stock(stock, bucket, on_disk):
     """A dataset that stock dtool-s3 has written, with everything that a dataset can have."""
     uri = stock.ok("cp", "-q", on_disk(ITEMS), bucket.uri)
-    run_stock(
-        stock,
+    stock.script(
         f"""
         dataset = dtoolcore.DataSet.from_uri({uri!r})
         dataset.put_overlay("is_csv", {{name: True for name in dataset.identifiers}})
@@ -45,19 +43,6 @@ def from_us(dtool, bucket, on_disk):
     return uri
 
 
-def run_stock(stock, script):
-    """Runs a script with stock dtool-s3 and returns what it printed, which is JSON, or None."""
-    lines = "\n".join(line.strip() for line in script.splitlines())
-    done = subprocess.run(
-        [stock.python, "-W", "ignore", "-c", f"import json, dtoolcore\n{lines}"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout) if done.stdout else None
-
-
 def test_stock_reads_what_we_wrote(stock, from_us, tmp_path):
     assert stock.ok("verify", "--full", from_us) == "All good :)"
     (tmp_path / "down").mkdir()
@@ -67,8 +52,7 @@ def test_stock_reads_what_we_wrote(stock, from_us, tmp_path):
 
 
 def test_stock_reads_all_that_belongs_to_it(stock, from_us):
-    told = run_stock(
-        stock,
+    told = stock.script(
         f"""
         dataset = dtoolcore.DataSet.from_uri({from_us!r})
         print(json.dumps([
@@ -173,16 +157,9 @@ def test_old_datasets_with_raw_handles_are_read_by_both(stock, dtool, bucket, tm
     assert stock.ok("verify", "--full", proto.uri) == "All good :)"
 
 
-def test_stock_installed_beside_us_is_said(stock, dtool, bucket, monkeypatch):
-    site_packages = subprocess.run(
-        [
-            stock.python,
-            "-c",
-            "import dtool_s3, pathlib; print(pathlib.Path(dtool_s3.__file__).parent.parent)",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
+def test_stock_installed_beside_us_is_said(stock, shell, bucket, monkeypatch):
+    site_packages = stock.script(
+        "import dtool_s3, pathlib; print(json.dumps(str(pathlib.Path(dtool_s3.__file__).parent.parent)))"
+    )
     monkeypatch.setenv("PYTHONPATH", site_packages)
-    assert "pip uninstall dtool-s3" in dtool("ls", bucket.uri).stderr
+    assert "pip uninstall dtool-s3" in shell("ls", bucket.uri).stderr

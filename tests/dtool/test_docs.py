@@ -1,6 +1,6 @@
 """Every command of docs/dtool.md runs, in the order of the page.
 
-What is not run here: pip, and ``dtool cp --resume``, which test_interrupt.py runs after an interruption.
+What is not run here: pip, and going on with a copy, which test_interrupt.py does after an interruption.
 """
 
 import json
