@@ -68,7 +68,8 @@ def test_an_upload_survives_faults_and_a_reload_and_comes_back_equal(
     )
     firefox.wait_for("!location.pathname.includes('/resource/new') && document.readyState === 'complete'")
 
-    assert sent_part_numbers(s3) == [number for number in range(1, PART_COUNT + 1) if number not in stored]
+    # One that was on its way at the reload may have arrived since, so that not even all others were sent.
+    assert set(sent_part_numbers(s3)) <= set(range(1, PART_COUNT + 1)) - set(stored)
     assert {0, 503} <= {r.status for r in s3.requests if r.operation == "UploadPart"}
     [resource] = [each for each in client.resources(DATASET) if each["name"] == "Gauges by Firefox"]
     assert sha256_of_link(resource["url"]) == sha256(big_file)
