@@ -4,7 +4,9 @@
 """
 
 import json
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -22,10 +24,23 @@ def log_in(page: Page, name: str) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
+def hold_parts(page: Page, numbers: str) -> Callable[[], None]:
+    """Keeps these parts from leaving the browser, however fast the machine is; what lets them go."""
+
+    def is_held(url: str) -> bool:
+        part_number = re.search(r"partNumber=(\d+)", url)
+        return part_number is not None and part_number[1] in numbers
+
+    # A request that nobody answers waits until nothing intercepts it any more.
+    page.route(is_held, lambda route: None)
+    return lambda: page.unroute(is_held)
+
+
 def upload(page: Page) -> dict:
     """The manager chooses the file, presses the button at once, and it is saved when the upload is done."""
     puts = []
     page.on("request", lambda request: puts.append(request.url) if request.method == "PUT" else None)
+    release_parts = hold_parts(page, "78")
     page.goto(materials)
     page.screenshot(path=f"{screenshots}/indico-materials-before.png")
     page.click(BUTTON)
@@ -33,13 +48,12 @@ def upload(page: Page) -> dict:
     page.set_input_files(".s3portal-uploader input[type=file]", file)
     page.wait_for_selector(".s3portal-file:not([hidden])")
     page.click("#direct-upload-form input[type=submit]")
-    page.wait_for_selector(".s3portal-saving:not([hidden])", timeout=10000)
+    page.wait_for_selector(".s3portal-saving:not([hidden])")
     waiting = page.inner_text(".s3portal-saving")
     page.wait_for_function("document.querySelector('.s3portal-progress').value > 0.2")
     page.screenshot(path=f"{screenshots}/indico-upload-during.png")
-    page.wait_for_selector(
-        f"#attachments-container a.attachment:has-text('{Path(file).name}')", timeout=240000
-    )
+    release_parts()
+    page.wait_for_selector(f"#attachments-container a.attachment:has-text('{Path(file).name}')")
     page.screenshot(path=f"{screenshots}/indico-materials-after.png")
     link = page.get_attribute("#attachments-container a.attachment", "href")
     return {
@@ -53,6 +67,7 @@ def upload(page: Page) -> dict:
 def pause_on_a_phone(page: Page) -> dict:
     """The manager again, in a narrow window: the file is chosen, stopped and taken out."""
     page.goto(materials)
+    hold_parts(page, "5678")
     page.click(BUTTON)
     page.wait_for_selector(".s3portal-uploader:not([hidden])")
     page.set_input_files(".s3portal-uploader input[type=file]", file)
@@ -89,6 +104,8 @@ with sync_playwright() as playwright:
         ("colleague", 1280, try_without_permission),
     ):
         page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+        # Patient, since a loaded machine is slow; a condition that holds is never waited for.
+        page.set_default_timeout(120_000)
         log_in(page, name)
         seen[visit.__name__] = visit(page)
     browser.close()

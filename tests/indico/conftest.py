@@ -89,6 +89,7 @@ def app(make_site, s3):
     site = make_site(
         backends={
             "s3": f"s3:{s3.options(bucket='indico-files')}",
+            "old": f"s3-readonly:{s3.options(bucket='indico-files')}",
             "dyn": f"s3-dynamic:{s3.options(bucket_template='dyn-<year>', bucket_secret='x', meta='year')}",
         },
         attachments="s3",

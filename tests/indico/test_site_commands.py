@@ -82,6 +82,7 @@ def test_it_lists_the_backends_and_the_buckets_that_files_are_in(app, plugin, s3
     assert "dyn-2020-secret" in answer["dyn"].pop("buckets")
     assert answer == {
         "s3": {"readonly": False, "meta": None, "dynamic": False, "bucket": "indico-files"},
+        "old": {"readonly": True, "meta": None, "dynamic": False, "bucket": "indico-files"},
         "dyn": {"readonly": False, "meta": "year", "dynamic": True, "template": "dyn-<year>"},
     }
 
@@ -93,11 +94,16 @@ def test_create_bucket_makes_what_is_missing_and_says_what_it_did(app, s3):
     assert run.exit_code == 0
     assert "Storage s3: bucket indico-files already exists" in run.output
     assert "Storage dyn: bucket dyn-" in run.output
+    assert "Storage old" not in run.output
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("nowhere", "Storage nowhere does not exist"), ("fs", "Storage fs is not an s3 storage")],
+    [
+        ("nowhere", "Storage nowhere does not exist"),
+        ("fs", "Storage fs is not an s3 storage"),
+        ("old", "Storage old is read-only"),
+    ],
 )
 def test_create_bucket_for_what_cannot_have_one_fails(app, name, sentence):
     from indico_plugin.cli import s3_commands
