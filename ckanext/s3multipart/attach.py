@@ -18,6 +18,7 @@ from ckanext.s3multipart.errors import UploadNotComplete, UploadOfAnotherDataset
 from ckanext.s3multipart.model import UploadRow, find_upload
 from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
+from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import AlreadyAttached, InvalidRequest, TransferError, UploadNotFound
 from s3portal.transfer.upload import ATTACHED, COMPLETED
 
@@ -129,7 +130,7 @@ def refused_save(refusal: TransferError) -> Exception:
     """What a save raises, so that the form comes again with the reason on it, and the API answers the
     status."""
     refused(refusal)
-    return tk.ValidationError({FIELD: [refusal.message(tk._)]})
+    return tk.ValidationError({FIELD: [sentence(refusal)]})
 
 
 def format_of(filename: str) -> str:

@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.s3multipart import request_fields
 from ckanext.s3multipart.model import UploadRow, find_upload
 from ckanext.s3multipart.permission import authorised_owner, signed_in_user
+from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import TransferError, UploadNotFound
 
 #: Where an authorisation function leaves the reason, since CKAN hands on its message alone.
@@ -64,7 +65,7 @@ def _answer(context: dict[str, Any], rule: Any) -> dict[str, Any]:
         rule()
     except TransferError as refusal:
         context[REFUSAL] = refusal
-        return {"success": False, "msg": refusal.message(tk._)}
+        return {"success": False, "msg": sentence(refusal)}
     return {"success": True}
 
 

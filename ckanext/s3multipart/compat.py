@@ -14,6 +14,7 @@ from flask import Blueprint, Response, json, request
 
 from ckanext.s3multipart.permission import authorised_owner, signed_in_user
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
+from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES
@@ -61,7 +62,7 @@ def get_session_credentials(dataset: str) -> dict[str, Any]:
     try:
         return session_credentials(dataset)
     except TransferError as error:
-        return {"error": error.message(tk._)}
+        return {"error": sentence(error)}
 
 
 def session_credentials(dataset: str) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def _answer(result: Any) -> Response:
     try:
         body, status = result(), 200
     except TransferError as error:
-        body, status = {"error": error.message(tk._)}, error.http_status
+        body, status = {"error": sentence(error)}, error.http_status
     response = Response(json.dumps(body), status=status, content_type="application/json;charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     return response

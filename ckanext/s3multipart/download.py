@@ -17,6 +17,7 @@ from werkzeug.http import http_date
 from ckanext.s3multipart.download_proxy import passed_through
 from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.content_disposition import content_disposition, safe_content_type
 from s3portal.transfer.errors import StoreError
 from s3portal.transfer.presign import presign_get
@@ -73,7 +74,7 @@ def _answer(row: UploadRow) -> Response:
             version_id=row.version_id,
         )
     except StoreError as error:
-        return tk.abort(error.http_status, error.message(tk._))
+        return tk.abort(error.http_status, sentence(error))
     return redirect(location, 302)
 
 

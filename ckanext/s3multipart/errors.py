@@ -2,7 +2,8 @@
 
 import ckan.plugins.toolkit as tk
 
-from s3portal.transfer.errors import StoreError, TransferError
+from ckanext.s3multipart.wording import sentence
+from s3portal.transfer.errors import STATES, StoreError, TransferError
 
 
 class NotSignedIn(TransferError):
@@ -90,6 +91,7 @@ class UploadNotComplete(TransferError):
     code = "upload_not_complete"
     http_status = 409
     template = "This upload is %(state)s. Only a completed upload can become the file of a resource."
+    word_facts = {"state": STATES}
 
     def __init__(self, *, state: str) -> None:
         super().__init__(state=state)
@@ -101,7 +103,7 @@ def as_ckan_error(error: TransferError) -> Exception:
 
     The store's failures stay what they are: no caller's request was wrong.
     """
-    message = error.message(tk._)
+    message = sentence(error)
     if isinstance(error, StoreError):
         return error
     if error.http_status == 404:

@@ -19,6 +19,7 @@ from werkzeug.exceptions import BadRequest
 from ckanext.s3multipart.auth import REFUSAL
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import CsrfTokenMissing, as_ckan_error
+from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import TransferError
 
 ActionFunction = Callable[[dict[str, Any], dict[str, Any]], Any]
@@ -91,7 +92,7 @@ def answer_refusal(response: Response) -> Response:
 
 
 def _answer(refusal: TransferError) -> Response:
-    error = {**refusal.as_dict(), "__type": type(refusal).__name__, "message": refusal.message(tk._)}
+    error = {**refusal.as_dict(), "__type": type(refusal).__name__, "message": sentence(refusal)}
     return Response(
         json.dumps({"success": False, "error": error}),
         status=refusal.http_status,

@@ -5,13 +5,22 @@ person who sees it that says what to do next. Messages are templates, so that a 
 ``error.message(gettext)``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from s3portal.transfer.sizes import format_size
 
 Fact = str | int | list[int] | None
+#: Says a size in bytes: rounded, or to the byte where the second argument is true.
+ShowSize = Callable[[int, bool], str]
+
+#: Of an upload (upload.py, which stands on this module).
+STATES = ("uploading", "completed", "attached", "aborted")
+
+
+def _in_english(size_bytes: int, exact: bool) -> str:
+    return f"{size_bytes:,} bytes" if exact else format_size(size_bytes)
 
 
 class TransferError(Exception):
@@ -22,25 +31,31 @@ class TransferError(Exception):
     template: ClassVar[str] = "The transfer failed."
     #: Facts that are sizes in bytes: the message shows them as people read them.
     size_facts: ClassVar[frozenset[str]] = frozenset()
+    #: Facts that are words of ours, and which words: the message shows them in the reader's language.
+    word_facts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self, **facts: Fact) -> None:
         self.facts = facts
         super().__init__(self.message())
 
-    def message(self, translate: Callable[[str], str] = str) -> str:
-        """The sentence for the person, its template passed through ``translate`` (a portal's gettext)."""
-        return translate(self.template) % self._readable_facts()
+    def message(self, translate: Callable[[str], str] = str, show_size: ShowSize = _in_english) -> str:
+        """The sentence for the person, its template and words passed through ``translate`` (a portal's
+        gettext), its sizes through ``show_size``."""
+        facts = self._readable_facts(show_size)
+        words = {name: translate(str(facts[name])) for name in self.word_facts}
+        return translate(self.template) % {**facts, **words}
 
     def as_dict(self) -> dict[str, Fact]:
         """The error as the upload protocol sends it: code, message and the facts."""
         return {"code": self.code, "message": str(self), **self.facts}
 
-    def _readable_facts(self) -> dict[str, Fact]:
+    def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
         """The facts for the message; two sizes that would read the same although they differ are exact."""
-        sizes = {name: fact for name, fact in self.facts.items() if name in self.size_facts}
-        shown = {name: format_size(size) for name, size in sizes.items() if isinstance(size, int)}
+        facts = self.facts.items()
+        sizes = {name: fact for name, fact in facts if name in self.size_facts and isinstance(fact, int)}
+        shown = {name: show_size(size, False) for name, size in sizes.items()}
         if len(set(shown.values())) < len(set(sizes.values())):
-            shown = {name: f"{size:,} bytes" for name, size in sizes.items()}
+            shown = {name: show_size(size, True) for name, size in sizes.items()}
         return {**self.facts, **shown}
 
 
@@ -150,6 +165,7 @@ class UploadNotOpen(TransferError):
     code = "upload_not_open"
     http_status = 409
     template = "This upload is %(state)s already and takes nothing more."
+    word_facts = {"state": STATES}
 
     def __init__(self, *, state: str) -> None:
         super().__init__(state=state)
@@ -190,12 +206,12 @@ class PartsMissing(TransferError):
     def __init__(self, *, missing: str, wrong_size: str = "") -> None:
         super().__init__(missing=missing, wrong_size=wrong_size)
 
-    def _readable_facts(self) -> dict[str, Fact]:
-        return {name: fact or "-" for name, fact in super()._readable_facts().items()}
+    def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
+        return {name: fact or "-" for name, fact in super()._readable_facts(show_size).items()}
 
 
 class ContentDiffers(TransferError):
-    """What the store holds is not what was sent. ``what`` is ``size``, ``etag`` or ``checksum``."""
+    """What the store holds is not what was sent."""
 
     code = "content_differs"
     http_status = 422
@@ -203,6 +219,7 @@ class ContentDiffers(TransferError):
         "What arrived is not the file that was sent: its %(what)s is %(found)s and should be %(expected)s."
         " Upload the file again."
     )
+    word_facts = {"what": ("size", "checksum", "ETag", "upload id")}
 
     def __init__(self, *, what: str, expected: str | int, found: str | int) -> None:
         super().__init__(what=what, expected=expected, found=found)

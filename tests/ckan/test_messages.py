@@ -1,59 +1,77 @@
 """Messages are translated: those of pages, of scripts, and of errors."""
 
 import json
+import shutil
 from collections.abc import Callable
-from io import BytesIO
+from pathlib import Path
 
 import pytest
-from babel.messages.mofile import read_mo, write_mo
-from babel.messages.pofile import read_po
 from browser import Browser, resource_form
 from callers import Caller
 from werkzeug.test import TestResponse
 
-from ckanext.s3multipart.messages import TEMPLATE, collect
-from s3portal.transfer.errors import TransferError
+from ckanext.s3multipart import messages
+from ckanext.s3multipart.messages import bring_up_to_date, collect, problems, translations
+from s3portal.transfer.errors import STATES, TransferError
 
 Setting = Callable[[str, object], None]
-TRANSLATIONS = sorted(TEMPLATE.parent.glob("*/LC_MESSAGES/*.po"))
 
 
-def test_every_message_of_the_extension_can_be_translated() -> None:
-    """If not: python -m ckanext.s3multipart.messages"""
-    with TEMPLATE.open("rb") as template:
-        written = {message.id for message in read_po(template)}
-    own = {message.id for message in collect() if "s3portal/uploader.html" not in str(message.locations)}
-
-    assert own <= written
+def test_all_is_collected_translated_and_compiled() -> None:
+    """If not: bin/translations"""
+    assert list(problems()) == []
 
 
-def test_every_error_can_be_translated() -> None:
+def test_there_are_german_and_french() -> None:
+    assert {path.parts[-3] for path in translations()} >= {"de", "fr"}
+
+
+def test_every_error_and_every_word_in_it_can_be_translated() -> None:
     collected = {message.id for message in collect()}
 
     assert {error.template for error in TransferError.__subclasses__()} <= collected
+    assert {*STATES, "checksum"} <= collected
 
 
-@pytest.mark.parametrize("path", TRANSLATIONS, ids=lambda path: path.parts[-3])
-class TestTranslation:
-    def test_it_is_complete_for_the_extension(self, path) -> None:
-        with path.open("rb") as written:
-            translated = {message.id for message in read_po(written) if message.string}
-        own = {message.id for message in collect() if "s3portal/uploader.html" not in str(message.locations)}
+class TestWhatIsNotAsItShouldBe:
+    @pytest.fixture
+    def german(self, tmp_path, monkeypatch) -> Path:
+        """A copy of the German translation, which may be spoiled."""
+        folder = tmp_path / "i18n"
+        shutil.copytree(messages.TEMPLATE.parent, folder)
+        monkeypatch.setattr(messages, "TEMPLATE", folder / messages.TEMPLATE.name)
+        return folder / "de" / "LC_MESSAGES" / "ckanext-s3multipart.po"
 
-        assert own <= translated
+    @pytest.mark.parametrize(
+        ("text", "spoiled", "problem"),
+        [
+            ('msgstr "Abbrechen"', 'msgstr ""', "de: not translated: Cancel"),
+            ('msgid "Cancel"', 'msgid "Cancle"', "ckanext-s3multipart.po lacks: Cancel"),
+            ('"noch etwa {time}"', '"noch etwa {zeit}"', "de: fills in something else: about {time} left"),
+            ("%(count)s Bytes", "%(anzahl)s Bytes", "de: fills in something else: %(count)s bytes"),
+            ('msgstr "Abbrechen"', 'msgstr "Halt"', "de: the .mo is not what the .po compiles to"),
+            ('msgid "Cancel"', '#, fuzzy\nmsgid "Cancel"', "de: not translated: Cancel"),
+        ],
+    )
+    def test_is_found(self, text: str, spoiled: str, problem: str, german: Path) -> None:
+        content = german.read_text("utf-8")
+        assert text in content
+        german.write_text(content.replace(text, spoiled, 1), "utf-8")
 
-    def test_it_keeps_what_is_filled_in(self, path) -> None:
-        with path.open("rb") as written:
-            for message in read_po(written):
-                assert not list(message.check()), message.id
+        assert problem in list(problems())
 
-    def test_the_compiled_one_is_up_to_date(self, path) -> None:
-        compiled = BytesIO()
-        with path.open("rb") as written:
-            write_mo(compiled, read_po(written))
-        compiled.seek(0)
-        with path.with_suffix(".mo").open("rb") as shipped:
-            assert {m.id: m.string for m in read_mo(shipped)} == {m.id: m.string for m in read_mo(compiled)}
+    def test_is_mended_as_far_as_a_program_can(self, german: Path) -> None:
+        german.write_text(german.read_text("utf-8").replace('msgid "Cancel"', 'msgid "Cancle"'), "utf-8")
+
+        bring_up_to_date()
+
+        assert list(problems()) == ["de: not translated: Cancel"]
+        assert "Cancle" not in german.read_text("utf-8")
+
+
+def said(answer: TestResponse) -> str:
+    """What a refusal says, its blanks of all kinds as plain ones."""
+    return " ".join(answer.get_json()["error"]["message"].split())
 
 
 class TestInGerman:
@@ -67,7 +85,7 @@ class TestInGerman:
         assert self.error(answer)["code"] == "not_signed_in"
 
     def test_a_refusal_with_figures(self, publisher: Caller, setting: Setting) -> None:
-        setting("max_upload_size", "5 GB")
+        setting("max_upload_size", "5.5 GB")
 
         answer = publisher.client().post(
             "/de/api/3/action/s3multipart_upload_create",
@@ -75,9 +93,19 @@ class TestInGerman:
             headers=publisher.headers,
         )
 
-        assert self.error(answer)["message"].startswith(
-            "Dieses Portal speichert Dateien bis 5 GB; diese hat 6 GB."
+        assert said(answer).startswith("Dieses Portal speichert Dateien bis 5,5 GB; diese hat 6 GB.")
+
+    def test_the_words_in_a_refusal(self, publisher: Caller) -> None:
+        upload = publisher.upload()
+
+        answer = publisher.client().post(
+            "/de/api/3/action/s3multipart_credentials", json={"id": upload["id"]}, headers=publisher.headers
         )
+
+        assert (
+            self.error(answer)["message"] == "Dieser Upload ist schon abgeschlossen und nimmt nichts mehr an."
+        )
+        assert self.error(answer)["state"] == "completed"
 
     def test_the_form(self, portal) -> None:
         browser = Browser(portal)
@@ -94,3 +122,15 @@ class TestInGerman:
         page = publisher.get(f"/de/dataset/{publisher.dataset}/resource/{resource['id']}")
 
         assert "Dauerhafter Link" in page.get_data(as_text=True)
+
+
+def test_sizes_are_written_as_the_french_write_them(publisher: Caller, setting: Setting) -> None:
+    setting("max_upload_size", "5.5 GB")
+
+    answer = publisher.client().post(
+        "/fr/api/3/action/s3multipart_upload_create",
+        json={"owner": publisher.dataset, "filename": "a.csv", "size": 5_500_000_001},
+        headers=publisher.headers,
+    )
+
+    assert "à 5 500 000 000 octets ; celui-ci fait 5 500 000 001 octets" in said(answer)

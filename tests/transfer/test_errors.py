@@ -5,6 +5,10 @@ import inspect
 import pytest
 
 from s3portal.transfer import (
+    ABORTED,
+    ATTACHED,
+    COMPLETED,
+    UPLOADING,
     ContentDiffers,
     CredentialsNotConfigured,
     FileTooLarge,
@@ -88,12 +92,25 @@ def test_equal_sizes_stay_readable() -> None:
     assert str(refusal).startswith("5 GB of 5 GB are used, so 1 GB more do not fit.")
 
 
-def test_a_portal_translates_the_template_and_not_the_facts() -> None:
-    german = {UploadNotOpen.template: "Dieser Upload ist schon %(state)s."}
+def test_a_portal_translates_the_template_and_the_words_in_it() -> None:
+    german = {UploadNotOpen.template: "Dieser Upload ist schon %(state)s.", "completed": "fertig"}
 
-    assert (
-        UploadNotOpen(state="completed").message(german.__getitem__) == "Dieser Upload ist schon completed."
-    )
+    refusal = UploadNotOpen(state="completed")
+
+    assert refusal.message(german.__getitem__) == "Dieser Upload ist schon fertig."
+    assert refusal.as_dict()["state"] == "completed", "programs read the fact itself"
+
+
+def test_a_portal_says_sizes_in_its_own_way() -> None:
+    refusal = FileTooLarge(limit=5_000_000_000, given=5_000_000_001, setting="max_upload_size")
+
+    said = refusal.message(show_size=lambda size_bytes, exact: f"{size_bytes} o" if exact else "5 Go")
+
+    assert "up to 5000000000 o; this one has 5000000001 o." in said
+
+
+def test_the_words_of_states_are_those_that_uploads_have() -> None:
+    assert errors.STATES == (UPLOADING, COMPLETED, ATTACHED, ABORTED)
 
 
 def test_missing_parts_are_ranges_and_nothing_is_a_dash() -> None:

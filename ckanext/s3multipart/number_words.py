@@ -1,0 +1,27 @@
+"""Sizes and counts on CKAN's pages, in the page's language: by CLDR, as the browser words them on the form
+(``js/src/number-words.js``), so that a file has one size wherever it is shown.
+"""
+
+from babel.units import format_unit
+from flask_babel import get_locale
+
+_UNITS = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte")
+
+
+def size_words(size_bytes: int) -> str:
+    """``size_bytes`` as a person would say it, in decimal units: ``"58.1 GB"``, ``"58,1 Go"``."""
+    power = 0
+    while power < len(_UNITS) - 1 and size_bytes / 1000**power >= 999.5:
+        power += 1
+    value = size_bytes / 1000**power
+    return _measured(round(value, 1 if value < 99.95 else 0), _UNITS[power])
+
+
+def bytes_words(size_bytes: int) -> str:
+    """``size_bytes`` to the byte: ``"58,123,456,789 bytes"``."""
+    return _measured(size_bytes, "byte")
+
+
+def _measured(value: float, unit: str) -> str:
+    length = "long" if unit == "byte" else "short"
+    return format_unit(value, f"digital-{unit}", length, format="#,##0.#", locale=get_locale())
