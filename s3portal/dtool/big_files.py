@@ -1,10 +1,12 @@
 """Files that do not fit into memory: in parts, several at a time, straight from and to the disk."""
 
+import logging
 import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.futures import TransferFuture
 from s3transfer.manager import TransferConfig, TransferManager
 from s3transfer.utils import ReadFileChunk
@@ -15,6 +17,8 @@ from s3portal.transfer import PartPlan, Store, plan_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+logger = logging.getLogger(__name__)
 
 #: Above this size a file is sent and fetched in parts.
 PARTS_FROM_BYTES = 8 * 1024 * 1024
@@ -50,8 +54,22 @@ def send_file(store: Store, path: str, key: str, metadata: dict[str, str]) -> No
             client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
         except BaseException:
             if not creating.cancel() and not creating.exception():
-                client.abort_multipart_upload(**place, UploadId=creating.result())
+                _abort(client, {**place, "UploadId": creating.result()})
             raise
+
+
+def _abort(client: "S3Client", upload: Any) -> None:
+    """Removes what was sent. That this fails is said, and does not take the place of why it is done."""
+    try:
+        client.abort_multipart_upload(**upload)
+    except (ClientError, BotoCoreError) as error:
+        logger.warning(
+            "What was sent of s3://%s/%s stays in the bucket, where no listing shows it: %s. The key needs"
+            " s3:AbortMultipartUpload, or the bucket a lifecycle rule that aborts incomplete uploads.",
+            upload["Bucket"],
+            upload["Key"],
+            error,
+        )
 
 
 def _send_part(client: "S3Client", part: Any, path: str, plan: PartPlan) -> Any:

@@ -8,17 +8,21 @@ import dtoolcore
 import pytest
 from datasets import Bucket, contents_of, put_bytes
 
-from s3portal.dtool.errors import NotPermitted
+from s3portal.dtool.errors import ItemsNotStored, NotPermitted
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
 
+MIB = 1024 * 1024
 DOCS = Path(__file__).parents[2] / "docs" / "dtool.md"
 
 
-@pytest.fixture
-def server(tmp_path):
+@pytest.fixture(params=["documented here", "documented by dtool-s3"])
+def server(request, tmp_path):
     """A server whose users ``olssont`` and ``hartleym`` have the documented policy on ``my-bucket``."""
     (policy,) = re.findall(r"```json\n(\{\s*\"Version\".*?\n\})\n```", DOCS.read_text(), re.DOTALL)
+    if request.param == "documented by dtool-s3":
+        policy = re.sub(r",\s*\"s3:AbortMultipartUpload\"", "", policy)
+        assert "AbortMultipartUpload" not in policy
     users = [
         {
             "name": name,
@@ -61,6 +65,25 @@ def by_olssont(become, tmp_path):
 def test_users_write_under_their_own_prefix(by_olssont, server):
     written = {request.key for request in server.requests if request.operation == "PutObject"}
     assert all(key.startswith((f"dtool-{by_olssont.uuid}", "u/olssont/")) for key in written)
+
+
+def test_users_publish_what_is_theirs(by_olssont, become, monkeypatch):
+    bucket = become("olssont")
+    monkeypatch.setenv("DTOOL_S3_PUBLISH_EXPIRY", "600")
+    address = dtoolcore.DataSet.from_uri(by_olssont.uri)._storage_broker.http_enable()
+    assert contents_of(address) == {"a.csv": b"a"}
+    # On AWS the bucket's region is asked for before links are signed.
+    bucket.store.client().head_bucket(Bucket=bucket.name)
+
+
+def test_big_files_are_written_too_and_their_failures_told_for_what_they_are(
+    become, tmp_path, server, impatient
+):
+    proto = dtoolcore.create_proto_dataset("rivers", become("olssont").uri)
+    put_bytes(proto, tmp_path, "big.bin", b"x" * 9 * MIB)
+    server.faults.add("UploadPart", status=503)
+    with pytest.raises(ItemsNotStored, match=r"failed\.bin: .*503"):
+        put_bytes(proto, tmp_path, "failed.bin", b"x" * 9 * MIB)
 
 
 def test_others_read_and_list_it(by_olssont, become):

@@ -3,8 +3,11 @@
 ``shell`` starts it as a shell does, where that is what a test is about.
 """
 
+import contextlib
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 
@@ -68,9 +71,23 @@ def test_a_copy_from_bucket_to_bucket_is_the_same(dtool, bundled, on_disk, monke
 
 
 def test_progress_bars_go_to_the_end(shell, bucket, on_disk):
-    copied = shell.ok("cp", on_disk({"a.csv": b"a"}), bucket.uri)
-    assert "Generating manifest" in copied
-    assert "Dataset copied to:" in copied
+    source = on_disk({f"{number}.csv": b"a" for number in range(20)})
+    assert "100%" in on_a_terminal(shell.line("cp", source, bucket.uri))
+
+
+def on_a_terminal(line):
+    """What a command shows on a terminal, which alone gets progress bars."""
+    ours, the_commands = os.openpty()
+    command = subprocess.Popen(line, stdout=the_commands, stderr=the_commands)
+    os.close(the_commands)
+    shown = b""
+    # Linux answers EIO, not an end of file, when nobody has the other side open any more.
+    with contextlib.suppress(OSError):
+        while read := os.read(ours, 4096):
+            shown += read
+    os.close(ours)
+    assert command.wait(timeout=60) == 0, shown
+    return shown.decode()
 
 
 def test_a_failure_is_a_sentence_and_no_traceback(shell, bundled, on_disk, s3_server):
