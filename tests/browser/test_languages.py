@@ -1,0 +1,233 @@
+"""The form in German and in French, through everything that may happen on it: no English is left, and long
+words break nothing, on a desktop and on a phone.
+
+With S3PORTAL_SCREENSHOTS=1 pictures of all of it go to .test/screenshots.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+from portal_pages import choose_files, log_in, new_dataset, save, saving_line, uploader
+from random_files import random_file
+
+from s3portal.demo.people import PUBLISHER
+from s3portal.demo.portal import Portal
+from s3portal.server.testing import RunningServer
+
+Read = Callable[..., None]
+
+MIB = 1024 * 1024
+TRANSLATIONS = Path(__file__).parents[2] / "ckanext" / "s3multipart" / "i18n"
+OURS = ".s3portal-uploader, .s3portal-saving, .s3multipart-file"
+SCREENS = {"desktop": (1280, 1000), "phone": (390, 844)}
+# Bootstrap scrolls smoothly, which takes its time.
+TO_THE_MIDDLE = "element => element.scrollIntoView({block: 'center', behavior: 'instant'})"
+_FILLED_IN = re.compile(r"%\(\w+\)s|\{\w+\}")
+
+
+class Language:
+    """What the page says in this language. Calling it translates."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        with (TRANSLATIONS / code / "LC_MESSAGES" / "ckanext-s3multipart.po").open("rb") as file:
+            self._said = {str(text.id): str(text.string) for text in read_po(file) if text.id}
+
+    def __call__(self, english: str) -> str:
+        """The beginning of the text, as far as nothing is filled in."""
+        return _FILLED_IN.split(self._said[english])[0].strip()
+
+    def english_left(self, shown: str) -> list[str]:
+        """English texts, or pieces of them between what is filled in, that the page shows."""
+        translated = (english for english, said in self._said.items() if said != english)
+        pieces = {piece.strip(" .,;:()") for english in translated for piece in _FILLED_IN.split(english)}
+        words = (piece for piece in pieces if len(piece) > 3)
+        return sorted(piece for piece in words if re.search(rf"(?<!\w){re.escape(piece)}(?!\w)", shown))
+
+
+@pytest.fixture(params=["de", "fr"])
+def language(request: pytest.FixtureRequest) -> Language:
+    return Language(request.param)
+
+
+@pytest.fixture
+def page(new_context: Callable[..., BrowserContext], portal: Portal) -> Page:
+    """The publisher's page."""
+    page = new_context().new_page()
+    log_in(page, PUBLISHER.name, PUBLISHER.password(portal.secrets))
+    return page
+
+
+@pytest.fixture
+def read(page: Page, language: Language, tmp_path: Path) -> Read:
+    """Reads all that is ours on the page as it is now, on every screen."""
+    folder = Path(".test/screenshots") if os.environ.get("S3PORTAL_SCREENSHOTS") else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def read_as_it_is_now(name: str, about: str = OURS) -> None:
+        # Buttons for copying come with late scripts.
+        page.wait_for_load_state("networkidle")
+        for screen, (width, height) in SCREENS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.locator(about).first.evaluate(TO_THE_MIDDLE)
+            page.screenshot(path=folder / f"{language.code}-{name}-{screen}.png", animations="disabled")
+            assert stands_out(page) == [], screen
+        assert language.english_left(shown_texts(page)) == []
+        page.set_viewport_size({"width": 1280, "height": 1000})
+
+    return read_as_it_is_now
+
+
+def stands_out(page: Page) -> list[str]:
+    """What of ours is wider than the screen, or than the button or line that it stands in."""
+    return list(
+        page.evaluate(
+            """(ours) => [...document.querySelectorAll(ours)]
+                 .flatMap((root) => [root, ...root.querySelectorAll("*")])
+                 .filter((element) => element.checkVisibility() && !element.closest(".s3portal-unseen"))
+                 .filter((element) => element.getBoundingClientRect().right > window.innerWidth
+                   || (element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1))
+                 .map((element) => element.outerHTML.slice(0, 120))""",
+            OURS,
+        )
+    )
+
+
+def shown_texts(page: Page) -> str:
+    """Everything that is ours and is seen or read out, a line each."""
+    texts = page.evaluate(
+        """(ours) => [...document.querySelectorAll(ours)].flatMap((root) => [
+             root.innerText,
+             ...[...root.querySelectorAll("[aria-label], [title]")]
+               .flatMap((element) => [element.getAttribute("aria-label"), element.title]),
+           ])""",
+        OURS,
+    )
+    return "\n".join(filter(None, texts))
+
+
+def open_form(page: Page, language: Language, dataset: str) -> None:
+    page.goto(f"/{language.code}/dataset/{dataset}/resource/new")
+    page.wait_for_load_state("networkidle")
+    expect(uploader(page)).to_be_visible()
+
+
+def row(page: Page, name: str) -> Locator:
+    """The line of one file in the field."""
+    return page.locator('[data-s3portal="file"]').filter(has_text=name)
+
+
+def status_of(page: Page, name: str) -> Locator:
+    return row(page, name).locator('[data-s3portal="status"]')
+
+
+def test_an_upload_from_the_empty_form_to_the_resource_page(
+    page: Page, language: Language, read: Read, s3: RunningServer, tmp_path: Path
+) -> None:
+    dataset, t = new_dataset(page), language
+    open_form(page, language, dataset)
+    read("empty")
+
+    s3.faults.add("UploadPart", delay_s=1.0)
+    big = random_file(tmp_path / "a1.csv", 120 * MIB)
+    choose_files(page, [big, random_file(tmp_path / "b2.geojson", 2 * MIB)])
+    expect(status_of(page, "b2")).to_contain_text(
+        t("✓ Uploaded and verified. It is published when you save this form.")
+    )
+    expect(status_of(page, "a1")).to_contain_text(t("about {time} left"))
+    read("uploading")
+
+    page.context.set_offline(True)
+    expect(status_of(page, "a1")).to_contain_text(
+        t("Connection lost at {percent}. Your upload is safe; it goes on by itself.")
+    )
+    read("offline")
+    page.context.set_offline(False)
+
+    row(page, "a1").get_by_role("button", name=t("Pause")).click()
+    expect(status_of(page, "a1")).to_contain_text(
+        t("Paused at {percent}. You can close this page and go on later.")
+    )
+    read("paused")
+    save(page)
+    expect(saving_line(page)).to_contain_text(t("Saving when the upload is done; it is paused"))
+    read("saving-paused", about=".s3portal-saving")
+    row(page, "a1").get_by_role("button", name=t("Go on")).click()
+    expect(saving_line(page)).to_contain_text(t("Saving when the upload is done ({time} left)"))
+    read("saving", about=".s3portal-saving")
+    page.get_by_role("button", name=t("Do not save yet")).click()
+    expect(page.get_by_role("status").first).to_contain_text(t("Not saving. The upload goes on."))
+    read("not-saving")
+
+    row(page, "a1").get_by_role("button", name=t("Cancel")).click()
+    expect(row(page, "a1")).to_contain_text(
+        t("Removed. What was uploaded of it will be deleted in a moment.")
+    )
+    read("removed")
+    row(page, "a1").get_by_role("button", name=t("Undo")).click()
+    s3.faults.clear()
+    s3.faults.add("UploadPart", status=403, first=1)
+    go_on = row(page, "a1").get_by_role("button", name=t("Go on"))
+    expect(go_on.or_(row(page, "a1").get_by_role("button", name=t("Try again")))).to_be_visible()
+    if go_on.is_visible():
+        go_on.click()
+    row(page, "a1").locator("summary", has_text=t("Details")).click()
+    read("refused")
+    row(page, "a1").get_by_role("button", name=t("Try again")).click()
+    expect(status_of(page, "a1")).to_contain_text(
+        t("✓ Uploaded and verified. It is published when you save this form.")
+    )
+    read("uploaded")
+
+    save(page)
+    page.wait_for_url(f"**/{language.code}/dataset/{dataset}")
+    page.get_by_role("link", name="b2.geojson").first.click()
+    expect(page.locator(".s3multipart-file")).to_contain_text(t("Persistent link"))
+    read("resource")
+
+
+def test_unfinished_uploads_and_wrong_files(
+    page: Page, language: Language, read: Read, s3: RunningServer, tmp_path: Path
+) -> None:
+    dataset, t = new_dataset(page), language
+    open_form(page, language, dataset)
+    s3.faults.add("UploadPart", delay_s=1.0)
+    choose_files(
+        page, [random_file(tmp_path / "a1.csv", 60 * MIB), random_file(tmp_path / "b2.geojson", 2 * MIB)]
+    )
+    expect(status_of(page, "b2")).to_contain_text(
+        t("✓ Uploaded and verified. It is published when you save this form.")
+    )
+    page.wait_for_function("document.querySelector('.s3portal-uploader progress').value > 0.3")
+    row(page, "a1").get_by_role("button", name=t("Pause")).click()
+    s3.faults.clear()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    box = page.locator('[data-s3portal="unfinished"]')
+    expect(box).to_contain_text(t("You have unfinished uploads here:"))
+    read("unfinished")
+
+    for number, wrong in enumerate(wrong_files(tmp_path)):
+        with page.expect_file_chooser() as chooser:
+            box.get_by_role("button", name=t("Choose the file to go on")).click()
+        chooser.value.set_files(wrong)
+        expect(box.get_by_role("alert").first).not_to_be_empty()
+        read(f"wrong-{number}")
+
+    box.get_by_role("button", name=t("Discard")).first.click()
+    read("discarded")
+
+
+def wrong_files(folder: Path) -> Iterator[Path]:
+    """Of another name, of another size, of another time and content."""
+    (folder / "other").mkdir()
+    yield random_file(folder / "other" / "c3.csv", 60 * MIB)
+    yield random_file(folder / "other" / "a1.csv", 61 * MIB)
+    yield random_file(folder / "other" / "a1.csv", 60 * MIB)
