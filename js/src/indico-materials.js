@@ -1,22 +1,26 @@
 /**
  * The uploader in Indico's dialog for materials: the entry that the dialog imports.
  *
- * Joins the field, the adapter, saving that waits for the file, and the warning before the page is left.
+ * Joins the field, the adapter, saving that waits for the file, the warning before the page is left, and
+ * the end of the dialog, after which its upload is offered again.
  */
 
-import { UploadField } from "./field.js";
+import { joinUploads } from "./form-uploads.js";
 import { indicoAdapter } from "./indico-adapter.js";
 import { guardLeaving } from "./leave-guard.js";
 import { numberWords } from "./number-words.js";
+import { letGoOfUpload } from "./other-tabs.js";
 import { DeferredSave } from "./saving.js";
 import { wouldLose } from "./totals.js";
-import { MultipartUpload } from "./upload.js";
+
+/** What can be paused; an upload that is completing takes a moment, and is offered as stored. */
+const MOVING = new Set(/** @type {import("./states.js").State[]} */ (["preparing", "uploading", "offline"]));
 
 /**
  * @param {HTMLElement} root the outermost element of templates/s3portal/uploader.html
  * @param {{adapter?: import("./portal-calls.js").Adapter,
  *   upload?: import("./upload-options.js").UploadOptions}} [options] for tests
- * @returns {UploadField}
+ * @returns {import("./field.js").UploadField}
  * @throws {Error} where the element is in no form
  */
 export function mount(root, options = {}) {
@@ -27,25 +31,44 @@ export function mount(root, options = {}) {
   const texts = JSON.parse(textsJson);
   const words = numberWords(locale);
   const adapter = options.adapter ?? indicoAdapter({ api });
-  const concurrency = Number(root.dataset["concurrency"]) || 4;
-  const field = new UploadField(root, {
-    texts,
-    words,
-    maxSize: Number(root.dataset["maxSize"]) || 0,
+  const { field, begin } = joinUploads(root, {
+    ...{ adapter, texts, words },
     capacity: 1,
-    open: ({ file }) => new MultipartUpload(file, adapter, { concurrency, ...options.upload }),
+    upload: options.upload ?? {},
   });
   field.parts.invitation.textContent = texts["invitation"] ?? "";
-  const input = field.parts["upload-id"];
-  field.addEventListener("change", () => {
-    const [upload] = field.uploads;
-    input.value = upload?.state === "complete" ? (upload.upload?.id ?? "") : "";
-    // A disabled input is not sent.
-    input.disabled = input.value === "";
-  });
   new DeferredSave(form, field, { texts, words });
-  // The dialog is taken out of the page when it is closed, also after saving.
   guardLeaving(form, () => form.isConnected && wouldLose(field.uploads));
+  whenTakenOut(form, () => rest(field));
   root.hidden = false;
+  begin();
   return field;
+}
+
+/**
+ * Nobody sees the upload of a closed dialog any more: it stops, and the next dialog offers to go on.
+ *
+ * @param {import("./field.js").UploadField} field
+ */
+function rest(field) {
+  field.settle();
+  for (const upload of field.uploads) {
+    if (MOVING.has(upload.state)) upload.pause();
+    letGoOfUpload(upload.upload?.id ?? "");
+  }
+}
+
+/**
+ * Indico takes the dialog out of the page when it is closed, however that was, also after saving.
+ *
+ * @param {HTMLElement} element
+ * @param {() => void} then
+ */
+function whenTakenOut(element, then) {
+  const observer = new MutationObserver(() => {
+    if (element.isConnected) return;
+    observer.disconnect();
+    then();
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
 }

@@ -64,21 +64,32 @@ def upload(page: Page) -> dict:
     }
 
 
-def pause_on_a_phone(page: Page) -> dict:
-    """The manager again, in a narrow window: the file is chosen, stopped and taken out."""
+def close_and_go_on_on_a_phone(page: Page) -> dict:
+    """The manager again, in a narrow window: closes the dialog half way, and goes on in the next."""
+    puts = []
+    page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
+    release_parts = hold_parts(page, "5678")
     page.goto(materials)
-    hold_parts(page, "5678")
+    before = page.locator("#attachments-container a.attachment").count()
     page.click(BUTTON)
     page.wait_for_selector(".s3portal-uploader:not([hidden])")
     page.set_input_files(".s3portal-uploader input[type=file]", file)
-    page.wait_for_function("document.querySelector('.s3portal-progress').value > 0.2")
-    page.click("[data-s3portal=go]")
+    page.wait_for_function("document.querySelector('.s3portal-progress').value >= 0.5")
+    page.click("[data-s3portal=file] [data-s3portal=go]")
     page.wait_for_function("document.querySelector('.s3portal-status').textContent.includes('Paused')")
-    page.screenshot(path=f"{screenshots}/indico-upload-phone.png")
-    page.click("[data-s3portal=drop]")
-    page.wait_for_selector(".s3portal-choose:not([hidden])")
     dialog = page.locator(".ui-dialog").bounding_box()
-    return {"right_edge": dialog["x"] + dialog["width"]}
+    page.click(".ui-dialog-titlebar-close, .titlebar-close")
+    page.wait_for_selector(".s3portal-uploader", state="detached")
+    release_parts()
+    page.click(BUTTON)
+    page.wait_for_selector(".s3portal-unfinished:not([hidden])")
+    page.screenshot(path=f"{screenshots}/indico-unfinished-phone.png")
+    page.set_input_files(".s3portal-unfinished [data-s3portal=pick]", file)
+    page.click("#direct-upload-form input[type=submit]")
+    page.wait_for_function(
+        f"document.querySelectorAll('#attachments-container a.attachment').length == {before + 1}"
+    )
+    return {"right_edge": dialog["x"] + dialog["width"], "puts": len(puts)}
 
 
 def try_without_permission(page: Page) -> dict:
@@ -100,7 +111,7 @@ with sync_playwright() as playwright:
     seen = {}
     for name, width, visit in (
         ("manager", 1280, upload),
-        ("manager", 390, pause_on_a_phone),
+        ("manager", 390, close_and_go_on_on_a_phone),
         ("colleague", 1280, try_without_permission),
     ):
         page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
