@@ -167,7 +167,11 @@ def indico_3_3(session: nox.Session) -> None:
     """Smoke suite on Indico 3.3. It asks for Python 3.12; but for event export it runs on older ones."""
     postgresql = postgresql_for_indico(session)
     install(session, "requirements/indico-3.3.txt", pip_options=("--ignore-requires-python",))
-    environment = {**postgresql, "S3PORTAL_TEST_SERVICES_PYTHON": indico_services(session)}
+    environment = {
+        **postgresql,
+        "S3PORTAL_CHROMIUM": chromium(session),
+        "S3PORTAL_TEST_SERVICES_PYTHON": indico_services(session),
+    }
     run_pytest(session, *NO_INDICO, "tests/indico", "-m", "smoke", env=environment)
 
 

@@ -16,6 +16,9 @@ from services import services_python
 
 from s3portal.demo.process import Child, free_port
 
+# Also on Indico 3.3.
+pytestmark = pytest.mark.smoke
+
 HERE = Path(__file__).parent
 SIZE_BYTES = 64_000_000
 PASSWORD = "only-for-tests-9"
