@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from callers import Caller
 from werkzeug.test import TestResponse
 
 from ckanext.s3multipart import messages
-from ckanext.s3multipart.messages import bring_up_to_date, collect, problems, translations
 from s3portal.transfer.errors import STATES, TransferError
 
 Setting = Callable[[str, object], None]
@@ -19,15 +19,15 @@ Setting = Callable[[str, object], None]
 
 def test_all_is_collected_translated_and_compiled() -> None:
     """If not: bin/translations"""
-    assert list(problems()) == []
+    assert list(messages.TEXTS.problems()) == []
 
 
 def test_there_are_german_and_french() -> None:
-    assert {path.parts[-3] for path in translations()} >= {"de", "fr"}
+    assert {path.parts[-3] for path in messages.TEXTS.translations()} >= {"de", "fr"}
 
 
 def test_every_error_and_every_word_in_it_can_be_translated() -> None:
-    collected = {message.id for message in collect()}
+    collected = {message.id for message in messages.TEXTS.collect()}
 
     assert {error.template for error in TransferError.__subclasses__()} <= collected
     assert {*STATES, "checksum"} <= collected
@@ -38,8 +38,9 @@ class TestWhatIsNotAsItShouldBe:
     def german(self, tmp_path, monkeypatch) -> Path:
         """A copy of the German translation, which may be spoiled."""
         folder = tmp_path / "i18n"
-        shutil.copytree(messages.TEMPLATE.parent, folder)
-        monkeypatch.setattr(messages, "TEMPLATE", folder / messages.TEMPLATE.name)
+        template = messages.TEXTS.template
+        shutil.copytree(template.parent, folder)
+        monkeypatch.setattr(messages, "TEXTS", replace(messages.TEXTS, template=folder / template.name))
         return folder / "de" / "LC_MESSAGES" / "ckanext-s3multipart.po"
 
     @pytest.mark.parametrize(
@@ -58,14 +59,14 @@ class TestWhatIsNotAsItShouldBe:
         assert text in content
         german.write_text(content.replace(text, spoiled, 1), "utf-8")
 
-        assert problem in list(problems())
+        assert problem in list(messages.TEXTS.problems())
 
     def test_is_mended_as_far_as_a_program_can(self, german: Path) -> None:
         german.write_text(german.read_text("utf-8").replace('msgid "Cancel"', 'msgid "Cancle"'), "utf-8")
 
-        bring_up_to_date()
+        messages.TEXTS.bring_up_to_date()
 
-        assert list(problems()) == ["de: not translated: Cancel"]
+        assert list(messages.TEXTS.problems()) == ["de: not translated: Cancel"]
         assert "Cancle" not in german.read_text("utf-8")
 
 

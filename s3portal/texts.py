@@ -1,0 +1,138 @@
+"""The texts of one front end in every language: collects, compiles, and says what is missing.
+
+Brings the template (.pot), the translations (.po) and what the portal reads of them (.mo) up to date. Works
+in the environment of the portal, which has Babel and what reads its templates.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import read_po, write_po
+
+from s3portal import __version__
+from s3portal.transfer.errors import TransferError
+
+_FILLED_IN = re.compile(r"%\(\w+\)s|\{\w+\}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder with texts, and what finds them: Babel's ``(pattern, extractor)``, the first that fits."""
+
+    folder: Path
+    methods: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of one front end. Its translations stand in folders of languages beside the template."""
+
+    portal: str
+    template: Path
+    sources: tuple[Source, ...]
+
+    def collect(self) -> Catalog:
+        """Every text of the sources, and of the errors that the transfers raise."""
+        header = f"# What can be translated of s3portal in {self.portal}. Written by bin/translations."
+        catalog = Catalog(
+            project="s3portal", version=__version__, header_comment=header, charset="utf-8", fuzzy=False
+        )
+        for source in self.sources:
+            found = extract_from_dir(str(source.folder), list(source.methods))
+            for filename, _line, message, comments, context in found:
+                # Without line numbers, which would change with every edit of a source.
+                catalog.add(message, locations=[(filename, 0)], auto_comments=comments, context=context)
+        for error in sorted(_errors(TransferError), key=lambda each: each.code):
+            catalog.add(error.template, auto_comments=[f"the error {error.code}"])
+            for fact, words in error.word_facts.items():
+                for word in words:
+                    catalog.add(word, auto_comments=[f"%({fact})s of the error {error.code}"])
+        return catalog
+
+    def translations(self) -> list[Path]:
+        """The translations that there are, a .po for each language."""
+        return sorted(self.template.parent.glob("*/LC_MESSAGES/*.po"))
+
+    def bring_up_to_date(self) -> None:
+        """Writes the template, brings the texts of the translations in line with it, and compiles them."""
+        collected = self.collect()
+        if not self.template.exists() or _ids(_read(self.template)) != _ids(collected):
+            _write(self.template, collected)
+        for path in self.translations():
+            translated = _read(path, _language(path))
+            before = _ids(translated)
+            # What is similar to a text is no translation of it.
+            translated.update(collected, no_fuzzy_matching=True)
+            if before != _ids(translated):
+                _write(path, translated)
+            with path.with_suffix(".mo").open("wb") as compiled:
+                write_mo(compiled, translated)
+
+    def problems(self) -> Iterator[str]:
+        """What is not as it should be, a line each."""
+        collected = _ids(self.collect())
+        for path in (self.template, *self.translations()):
+            texts = _ids(_read(path))
+            for text in sorted(collected - texts):
+                yield f"{path.name} lacks: {text}"
+            for text in sorted(texts - collected):
+                yield f"{path.name} has what nothing says any more: {text}"
+        for path in self.translations():
+            yield from _problems_of(path)
+
+    def main(self) -> None:
+        """The command. Exit code 1 where something is left to do; with --check nothing is written."""
+        if sys.argv[1:] not in ([], ["--check"]):
+            sys.exit("Options: --check")
+        if not sys.argv[1:]:
+            self.bring_up_to_date()
+        found = list(self.problems())
+        click.echo("\n".join(found) or f"All texts for {self.portal} are translated.")
+        sys.exit(1 if found else 0)
+
+
+def _problems_of(path: Path) -> Iterator[str]:
+    language = _language(path)
+    translated = _read(path, language)
+    for message in translated:
+        if not message.id:
+            continue
+        if message.fuzzy or not message.string:
+            yield f"{language}: not translated: {message.id}"
+        elif set(_FILLED_IN.findall(str(message.id))) != set(_FILLED_IN.findall(str(message.string))):
+            yield f"{language}: fills in something else: {message.id}"
+    with path.with_suffix(".mo").open("rb") as compiled:
+        shipped = {message.id: message.string for message in read_mo(compiled) if message.id}
+    if shipped != {m.id: m.string for m in translated if m.id and m.string and not m.fuzzy}:
+        yield f"{language}: the .mo is not what the .po compiles to"
+
+
+def _errors(error: type[TransferError]) -> Iterator[type[TransferError]]:
+    for subclass in error.__subclasses__():
+        yield subclass
+        yield from _errors(subclass)
+
+
+def _ids(catalog: Catalog) -> set[str]:
+    return {str(message.id) for message in catalog if message.id}
+
+
+def _language(path: Path) -> str:
+    return path.parts[-3]
+
+
+def _read(path: Path, language: str | None = None) -> Catalog:
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def _write(path: Path, catalog: Catalog) -> None:
+    with path.open("wb") as file:
+        write_po(file, catalog, width=110, sort_output=True, include_lineno=False, ignore_obsolete=True)
