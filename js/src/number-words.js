@@ -57,7 +57,8 @@ export function numberWords(locale) {
     },
     duration(seconds) {
       return roundedDuration(seconds)
-        .map(([value, unit]) => measured(value, unit))
+        // "3 Tg." is no German that anybody reads.
+        .map(([value, unit]) => measured(value, unit, { unitDisplay: unit === "day" ? "long" : "short" }))
         .join(" ");
     },
     bytes(bytes) {

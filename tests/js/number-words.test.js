@@ -67,6 +67,24 @@ describe("numbers", () => {
   });
 });
 
+describe("in other languages", () => {
+  for (const [locale, words] of [
+    ["de", ["0 Byte", "1 Byte", "2 Byte", "1,5 kB", "20 Sek.", "2 Std. 30 Min.", "3 Tage", "94 MB/s"]],
+    ["fr", ["0 octet", "1 octet", "2 octets", "1,5 ko", "20 s", "2 h 30 min", "3 jours", "94 Mo/s"]],
+  ]) {
+    test(`numbers have the units and plurals of ${locale}`, () => {
+      const { size, duration, speed } = numberWords(locale);
+      const said = [
+        ...[0, 1, 2, 1_500].map(size),
+        ...[12, 8_900].map(duration),
+        duration(3 * 86_400),
+        speed(94_200_000),
+      ];
+      assert.deepEqual(said.map(plain), words);
+    });
+  }
+});
+
 describe("moments", () => {
   const { moment } = numberWords("en-GB");
   const now = new Date(2026, 10, 21, 9, 0);
