@@ -7,12 +7,12 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.s3multipart.model import attached_upload, downloads, used_bytes
+from ckanext.s3multipart.number_words import bytes_words, size_words
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.uploader import checksum_text
 from ckanext.s3multipart.web_modules import web_version
 from s3portal.transfer.errors import TransferError
-from s3portal.transfer.sizes import format_size
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class ShownFile:
     """What the resource page says of a file of ours."""
 
     filename: str
-    size_bytes: int
     size: str
+    size_to_the_byte: str
     checksum: str
     downloads: int | None
 
@@ -59,8 +59,8 @@ def quota_sentence(dataset_id: str) -> str:
         return ""
     organisation = enabled_organisation(model.Package.get(dataset_id))
     return tk._("%(used)s of %(allowed)s used by %(organisation)s") % {
-        "used": format_size(used_bytes(organisation.id)),
-        "allowed": format_size(quota_bytes),
+        "used": size_words(used_bytes(organisation.id)),
+        "allowed": size_words(quota_bytes),
         "organisation": organisation.title or organisation.name,
     }
 
@@ -77,8 +77,8 @@ def s3multipart_file(resource_id: str) -> ShownFile | None:
         return None
     return ShownFile(
         filename=row.filename,
-        size_bytes=row.size_bytes,
-        size=format_size(row.size_bytes),
+        size=size_words(row.size_bytes),
+        size_to_the_byte=bytes_words(row.size_bytes),
         checksum=checksum_text(row),
         downloads=downloads(resource_id) if portal_settings().count_downloads else None,
     )
@@ -88,5 +88,10 @@ def helpers() -> dict[str, Any]:
     """The template helpers by name."""
     return {
         function.__name__: function
-        for function in (s3multipart_uploader, s3multipart_web_url, s3multipart_file)
+        for function in (
+            s3multipart_uploader,
+            s3multipart_web_url,
+            s3multipart_button_class,
+            s3multipart_file,
+        )
     }

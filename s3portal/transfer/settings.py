@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from s3portal.transfer.errors import SettingProblem, SettingsError
 from s3portal.transfer.setting_kinds import Kind
-from s3portal.transfer.sizes import format_size
+from s3portal.transfer.sizes import format_limit
 
 _DECLARATION = "s3portal.setting"
 
@@ -42,7 +42,7 @@ class Declaration:
 
     def _shown(self, number: int) -> str:
         if self.kind.name == "bytes":
-            return format_size(number)
+            return format_limit(number)
         return f"{number:,} seconds" if self.kind.name == "seconds" else f"{number:,}"
 
 

@@ -14,10 +14,12 @@ _UNITS = {
     "mb": 10**6,
     "gb": 10**9,
     "tb": 10**12,
+    "pb": 10**15,
     "kib": KIB,
     "mib": MIB,
     "gib": GIB,
     "tib": TIB,
+    "pib": 1024 * TIB,
 }
 _SIZE = re.compile(r"([0-9]+)(?:\.([0-9]+))?\s*([A-Za-z]*)")
 
@@ -37,17 +39,24 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size_bytes: int) -> str:
-    """``size_bytes`` as a person would say it, with at most one decimal: ``"5 GB"``, ``"5 MiB"``, ``"58.1
-    GB"``.
+    """``size_bytes`` as a person would say it: ``"999 bytes"``, ``"58.1 GB"``, ``"168 MB"``.
 
-    Decimal units, as the browser and the desktop show them, unless the size is a round number only in
-    binary units, as limits of stores are.
+    Decimal units and one decimal below a hundred of them, as the browser's form says it
+    (``js/src/number-words.js``).
     """
     if size_bytes < 1000:
         return f"{size_bytes} byte" if size_bytes == 1 else f"{size_bytes} bytes"
+    return _rounded(size_bytes, 1000, ("kB", "MB", "GB", "TB", "PB"))
+
+
+def format_limit(size_bytes: int) -> str:
+    """``size_bytes`` as an administrator would write it into a setting: ``"5 MiB"``, ``"100 GB"``.
+
+    In binary units where the size is a round number only in those, as limits of stores are.
+    """
     if size_bytes % MIB == 0 and not _is_short(size_bytes, 1000):
-        return _rounded(size_bytes, 1024, ("KiB", "MiB", "GiB", "TiB"))
-    return _rounded(size_bytes, 1000, ("kB", "MB", "GB", "TB"))
+        return _rounded(size_bytes, 1024, ("KiB", "MiB", "GiB", "TiB", "PiB"))
+    return format_size(size_bytes)
 
 
 def _is_short(size_bytes: int, base: int) -> bool:
@@ -58,7 +67,10 @@ def _is_short(size_bytes: int, base: int) -> bool:
 
 def _rounded(size_bytes: int, base: int, names: tuple[str, ...]) -> str:
     power = _power(size_bytes, base)
-    tenths = (size_bytes * 10 + base**power // 2) // base**power
+    unit = base**power
+    tenths = (size_bytes * 10 + unit // 2) // unit
+    if tenths >= 1000:
+        tenths = (size_bytes + unit // 2) // unit * 10
     if tenths >= base * 10 and power < len(names):
         # 999,999 bytes are 1 MB and not 1,000 kB.
         power, tenths = power + 1, 10
@@ -67,4 +79,4 @@ def _rounded(size_bytes: int, base: int, names: tuple[str, ...]) -> str:
 
 
 def _power(size_bytes: int, base: int) -> int:
-    return max(power for power in range(1, 5) if base**power <= size_bytes)
+    return max(power for power in range(1, 6) if base**power <= size_bytes)

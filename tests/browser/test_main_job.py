@@ -51,7 +51,7 @@ def test_a_publisher_uploads_a_big_file_and_the_link_gives_it_back(
     publish(publisher, big_file, "Gauges of 2026")
 
     expect(publisher.locator(".resource-view, .module-content").first).to_be_visible()
-    assert "64 MiB" in publisher.content()
+    assert "67.1 MB" in publisher.content()
     assert "CSV" in publisher.content()
     assert download_sha256(publisher, persistent_link(publisher)) == sha256(big_file)
 
