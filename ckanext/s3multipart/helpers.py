@@ -13,6 +13,9 @@ from ckanext.s3multipart.settings import portal_settings, portal_store, transfer
 from ckanext.s3multipart.uploader import checksum_text
 from ckanext.s3multipart.web_modules import web_version
 from s3portal.transfer.errors import TransferError
+from s3portal.web import module_graph
+
+_FORM_MODULE = "src/ckan-form.js"
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
     return {
         "owner": owner.dataset_id,
         "resource": owner.resource_id,
-        "script_url": s3multipart_web_url("src/ckan-form.js"),
+        "script_url": s3multipart_web_url(_FORM_MODULE),
+        "module_urls": [s3multipart_web_url(path) for path in module_graph(_FORM_MODULE)],
         "api": tk.url_for("api.action", ver=3, logic_function="").rstrip("/"),
         "locale": tk.h.lang().replace("_", "-"),
         "max_size": settings.size_limit[0],
@@ -68,6 +72,11 @@ def quota_sentence(dataset_id: str) -> str:
 def s3multipart_web_url(path: str) -> str:
     """The URL of a module or style of the uploader, which changes when any of them does."""
     return tk.url_for("s3multipart_web.web_module", version=web_version(), path=path)
+
+
+def s3multipart_button_class() -> str:
+    """The classes of CKAN's own plain buttons, which changed with CKAN 2.12."""
+    return "btn btn-secondary" if tk.check_ckan_version(min_version="2.12") else "btn btn-default"
 
 
 def s3multipart_file(resource_id: str) -> ShownFile | None:
