@@ -48,7 +48,8 @@ export class CkanField {
     const none = this.#input("#resource-url-none");
     const upload = this.#input("#resource-url-upload");
     const link = this.#input("#resource-url-link");
-    const taken = this.#field.uploads.length > 0;
+    const taken = this.#field.isTaken;
+    const hasFile = this.#field.uploads.length > 0;
 
     if (taken && upload) {
       this.#before ??= [none, upload, link].find((radio) => radio?.checked) ?? null;
@@ -63,9 +64,9 @@ export class CkanField {
       if (this.#existing === "") none.checked = true;
     }
     const { invitation, replaces } = this.#field.parts;
-    const text = taken ? "invitation_to_more" : this.#existing ? "invitation_to_replace" : "invitation";
+    const text = hasFile ? "invitation_to_more" : this.#existing ? "invitation_to_replace" : "invitation";
     invitation.textContent = this.#texts[text] ?? "";
-    replaces.hidden = !taken || this.#existing === "";
+    replaces.hidden = !hasFile || this.#existing === "";
     this.#container.classList.toggle("s3portal-taken", taken);
     this.#root.hidden = !taken && (link?.checked ?? false);
   }

@@ -70,6 +70,11 @@ export class UploadField extends EventTarget {
     return this.#standingRows.map((row) => row.upload);
   }
 
+  /** @returns {boolean} a file stands here, or one that can be had back: nothing moves until that is decided */
+  get isTaken() {
+    return this.#rows.some((row) => !row.isGivenUp || row.canComeBack);
+  }
+
   /** @returns {boolean} another file may come */
   get hasRoom() {
     return this.uploads.length < this.#capacity;

@@ -58,6 +58,8 @@ export class FileRow extends EventTarget {
   #redrawAtMs = Infinity;
   /** While giving up can be undone. @type {Undo | null} */
   #undo = null;
+  /** It was on its way when it was given up. */
+  #wasMoving = false;
 
   /**
    * @param {import("./parts.js").RowParts} parts a copy of the template's row, where the page shows it
@@ -89,6 +91,11 @@ export class FileRow extends EventTarget {
     return this.#undo !== null || this.upload.state === "aborting" || this.upload.state === "aborted";
   }
 
+  /** @returns {boolean} it was given up, and can be had back */
+  get canComeBack() {
+    return this.#undo !== null;
+  }
+
   /** What was given up cannot be had back any more. */
   settle() {
     this.#undo?.commit();
@@ -112,7 +119,8 @@ export class FileRow extends EventTarget {
       this.#undo = null;
       upload.cancel();
     }, this.#clock);
-    if (upload.state === "uploading" || upload.state === "offline") upload.pause();
+    this.#wasMoving = upload.state === "uploading" || upload.state === "offline";
+    if (this.#wasMoving) upload.pause();
     this.#draw();
     this.dispatchEvent(new Event("change"));
   }
@@ -121,7 +129,7 @@ export class FileRow extends EventTarget {
   #takeBack(undo) {
     undo.undo();
     this.#undo = null;
-    if (this.upload.state === "paused") this.upload.resume();
+    if (this.#wasMoving) this.upload.resume();
     else {
       this.#draw();
       this.dispatchEvent(new Event("change"));

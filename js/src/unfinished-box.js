@@ -188,6 +188,7 @@ export class UnfinishedBox {
       this.#adapter.abort(entry.upload.id).catch((error) => console.warn("s3portal: not discarded", error));
     }, systemClock);
     this.#drawEntry(entry, false);
+    entry.parts.refusal.textContent = "";
     entry.parts.go.focus();
     this.#parts.announcer.textContent = fill(this.#texts["discarded"]);
   }

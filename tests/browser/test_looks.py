@@ -1,125 +1,196 @@
-"""How the pages look and read: no sideways scrolling, no accessibility finding, and the screenshots of docs/.
+"""How the pages look and read, in every state of the field, on a desktop and on a phone: nothing stands out
+of the screen, and axe has nothing serious to say.
 
-With S3PORTAL_SCREENSHOTS=1 they are written to docs/screenshots, else to a temporary folder.
+With S3PORTAL_SCREENSHOTS=1 every picture goes to .test/screenshots, and those that the docs show to
+docs/screenshots.
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from portal_pages import (
     choose_file,
-    log_in,
+    choose_files,
     new_dataset,
     open_new_resource,
+    open_resource,
     save,
     saving_line,
+    status,
     wait_until_uploaded,
 )
 from random_files import random_file
 
-from s3portal.demo.people import PUBLISHER
-from s3portal.demo.portal import Portal
 from s3portal.server.testing import RunningServer
 
+MIB = 1024 * 1024
 SCREENS = {"desktop": {"width": 1280, "height": 1000}, "phone": {"width": 390, "height": 844}}
+SHOWN_IN_DOCS = {
+    *("form-uploading-desktop", "form-uploading-phone", "form-several-desktop"),
+    *("form-unfinished-desktop", "resource-desktop"),
+}
 SERIOUS = ("serious", "critical")
+OURS = ".s3portal-uploader, .s3portal-saving, .s3multipart-file"
 
+# Bootstrap scrolls smoothly, which takes its time.
+SHOW_OURS = "ours => document.querySelector(ours).scrollIntoView({block: 'center', behavior: 'instant'})"
 
-@pytest.fixture(params=sorted(SCREENS))
-def screen(request: pytest.FixtureRequest) -> str:
-    """Which screen the page is shown on."""
-    return str(request.param)
-
-
-@pytest.fixture
-def page(screen: str, new_context: Callable[..., BrowserContext], portal: Portal) -> Page:
-    """The publisher's page on that screen."""
-    page = new_context(viewport=SCREENS[screen]).new_page()
-    log_in(page, PUBLISHER.name, PUBLISHER.password(portal.secrets))
-    return page
+Look = Callable[[str], None]
 
 
 @pytest.fixture
-def look(page: Page, screen: str, tmp_path: Path) -> Callable[[str], None]:
-    """Takes a screenshot by name, and checks what holds for every page."""
-    folder = Path("docs/screenshots") if os.environ.get("S3PORTAL_SCREENSHOTS") else tmp_path
-    folder.mkdir(exist_ok=True)
+def page(publisher: Page) -> Page:
+    """The publisher's page; no time is taken for pictures that move."""
+    publisher.set_viewport_size(SCREENS["desktop"])
+    return publisher
+
+
+@pytest.fixture
+def look(page: Page, tmp_path: Path) -> Look:
+    """Looks at the page as it is now, on every screen, and checks what holds for every state."""
+    is_kept = bool(os.environ.get("S3PORTAL_SCREENSHOTS"))
+    everything = Path(".test/screenshots") if is_kept else tmp_path
 
     def take(name: str) -> None:
         # Icons and copy buttons come with late styles and scripts.
         page.wait_for_load_state("networkidle")
         page.evaluate("document.activeElement.blur()")
-        page.screenshot(path=folder / f"{name}-{screen}.png")
-        assert sideways(page) == []
+        for screen, size in SCREENS.items():
+            page.set_viewport_size(size)
+            page.evaluate(SHOW_OURS, OURS)
+            picture = page.screenshot(animations="disabled")
+            for folder in [everything, *_docs(is_kept, f"{name}-{screen}")]:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / f"{name}-{screen}.png").write_bytes(picture)
+            assert sideways(page) == [], screen
         assert findings(page) == []
+        page.set_viewport_size(SCREENS["desktop"])
 
     return take
+
+
+def _docs(is_kept: bool, name: str) -> list[Path]:
+    return [Path("docs/screenshots")] if is_kept and name in SHOWN_IN_DOCS else []
 
 
 def sideways(page: Page) -> list[str]:
     """What of ours stands out of the screen to the right. (CKAN's own hidden menus do on a phone.)"""
     return list(
         page.evaluate(
-            """() => [...document.querySelectorAll(".s3portal-uploader *, .s3multipart-file *")]
+            """(ours) => [...document.querySelectorAll(ours)]
+                 .flatMap((root) => [root, ...root.querySelectorAll("*")])
                  .filter((element) => element.getBoundingClientRect().right > window.innerWidth)
-                 .map((element) => element.outerHTML.slice(0, 120))"""
+                 .map((element) => element.outerHTML.slice(0, 120))""",
+            OURS,
         )
     )
 
 
 def findings(page: Page) -> list[str]:
     """Serious accessibility findings about what is ours."""
-    results = Axe().run(page, context=".s3portal-uploader, .s3multipart-file")
+    results = Axe().run(page, context=OURS)
     return [
-        f"{violation['id']}: {node['html'][:120]}"
+        f"{violation['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
         for violation in results.response["violations"]
         if violation["impact"] in SERIOUS
         for node in violation["nodes"]
     ]
 
 
-def test_the_form_and_the_resource_page(
-    page: Page, look: Callable[[str], None], screen: str, s3: RunningServer, tmp_path: Path
-) -> None:
-    name = f"River gauges {screen}"
-    file = random_file(tmp_path / "river-gauges-2026.csv", 96 * 1024 * 1024)
-    open_new_resource(page, new_dataset(page))
-    page.locator(".s3portal-uploader").scroll_into_view_if_needed()
-    look("form-before")
+def wait_for_share(page: Page, share: float) -> None:
+    """Waits until so much of the file is on its way or stored."""
+    page.wait_for_function(
+        "share => document.querySelector('.s3portal-uploader progress')?.value >= share", arg=share
+    )
 
-    s3.faults.add(operation="UploadPart", delay_s=0.5)
+
+def test_one_file_from_the_empty_form_to_the_resource_page(
+    page: Page, look: Look, s3: RunningServer, tmp_path: Path
+) -> None:
+    file = random_file(tmp_path / "river-gauges-2026.csv", 160 * MIB)
+    dataset = new_dataset(page)
+    open_new_resource(page, dataset)
+    look("form-empty")
+
+    s3.faults.add(operation="UploadPart", delay_s=1.0)
     choose_file(page, file)
-    page.fill('input[name="name"]', name)
-    progress = page.locator("progress").first
-    expect(progress).to_be_visible()
-    page.wait_for_function("document.querySelector('.s3portal-uploader progress')?.value > 0.3")
+    page.fill('textarea[name="description"]', "Water levels of all gauges, hourly")
+    wait_for_share(page, 0.35)
     look("form-uploading")
+
+    page.context.set_offline(True)
+    expect(status(page)).to_contain_text("Connection lost")
+    look("form-offline")
+    page.context.set_offline(False)
+    expect(status(page)).to_contain_text("/s")
 
     save(page)
     expect(saving_line(page)).to_contain_text("Saving when the upload is done")
     look("form-saving")
+    page.get_by_role("button", name="Pause").click()
+    expect(saving_line(page)).to_contain_text("it is paused")
+    look("form-paused")
+
     page.get_by_role("button", name="Do not save yet").click()
+    page.get_by_role("button", name="Cancel").click()
+    look("form-given-up")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Go on").click()
+    s3.faults.clear()
     wait_until_uploaded(page)
     look("form-uploaded")
 
     save(page)
-    page.get_by_role("link", name=name).first.click()
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
-    page.locator(".s3multipart-file").scroll_into_view_if_needed()
+    open_resource(page, file.name, dataset)
     look("resource")
 
 
-def test_a_refusal_is_a_sentence(
-    page: Page, look: Callable[[str], None], s3: RunningServer, tmp_path: Path
+def test_several_files_one_of_which_the_store_refuses(
+    page: Page, look: Look, s3: RunningServer, tmp_path: Path
 ) -> None:
-    s3.faults.add(operation="UploadPart", status=403)
+    sizes = {"gauges-2026.csv": 60 * MIB, "stations.geojson": 2 * MIB, "levels in the delta.nc": 40 * MIB}
     open_new_resource(page, new_dataset(page))
+    s3.faults.add(operation="UploadPart", delay_s=1.0)
+    choose_files(page, [random_file(tmp_path / name, size) for name, size in sizes.items()])
+    expect(page.locator('[data-s3portal="status"]').nth(1)).to_contain_text("Uploaded and verified")
+    look("form-several")
 
-    choose_file(page, random_file(tmp_path / "stations.csv", 1024))
-
-    expect(page.get_by_role("alert").filter(has_text="does not accept this file")).to_be_visible()
+    s3.faults.clear()
+    s3.faults.add(operation="UploadPart", status=403)
+    expect(page.get_by_role("alert").filter(has_text="does not accept this file").first).to_be_visible()
     look("form-failed")
+
+
+def test_unfinished_uploads_and_a_wrong_file(
+    page: Page, look: Look, s3: RunningServer, tmp_path: Path
+) -> None:
+    dataset = new_dataset(page)
+    open_new_resource(page, dataset)
+    choose_file(page, random_file(tmp_path / "stations.geojson", 2 * MIB))
+    wait_until_uploaded(page)
+    s3.faults.add(operation="UploadPart", delay_s=1.0)
+    choose_file(page, random_file(tmp_path / "river-gauges-2026.csv", 80 * MIB))
+    page.wait_for_function("[...document.querySelectorAll('.s3portal-uploader progress')].at(-1).value > 0.5")
+    page.get_by_role("button", name="Pause").click()
+    s3.faults.clear()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    box = page.locator('[data-s3portal="unfinished"]')
+    expect(box).to_contain_text("You have unfinished uploads here:")
+    expect(box).to_contain_text("river-gauges-2026.csv")
+    look("form-unfinished")
+
+    (tmp_path / "other").mkdir()
+    with page.expect_file_chooser() as chooser:
+        box.get_by_role("button", name="Choose the file to go on").click()
+    chooser.value.set_files(random_file(tmp_path / "other" / "river-gauges-2026.csv", 90 * MIB))
+    expect(box.get_by_role("alert").filter(has_text=re.compile("not the same file"))).to_be_visible()
+    look("form-wrong-file")
+    for name in ("Discard", "Discard"):
+        box.get_by_role("button", name=name).first.click()
+    look("form-discarded")
