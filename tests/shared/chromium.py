@@ -30,7 +30,12 @@ def _playwright() -> Playwright:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One Chromium for a folder of tests; each test makes a context (profile) of its own in it."""
-    path = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium")
-    browser = _playwright().chromium.launch(executable_path=path, args=[*_FLAGS])
+    browser = launch_chromium()
     yield browser
     browser.close()
+
+
+def launch_chromium(*flags: str) -> Browser:
+    """One more Chromium, for what is a matter of its command line; to be closed."""
+    path = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium")
+    return _playwright().chromium.launch(executable_path=path, args=[*_FLAGS, *flags])
