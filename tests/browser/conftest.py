@@ -4,17 +4,18 @@ The S3 server runs inside the test process, so that a test can read its request 
 everything else is a process of its own, as `bin/demo` starts it.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from chromium import chromium as chromium  # a fixture
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState
 from portal_pages import log_in
 from random_files import random_file
 
 from s3portal.client.ckan import CkanPortal
-from s3portal.demo.people import DATASET, PUBLISHER, READER
+from s3portal.demo.people import DATASET, PUBLISHER, READER, Person
 from s3portal.demo.portal import Portal
 from s3portal.demo.s3 import ExternalS3
 from s3portal.server.testing import RunningServer
@@ -124,20 +125,45 @@ def new_context(chromium: Browser, portal: Portal) -> Iterator[Callable[..., Bro
         context.close()
 
 
+@pytest.fixture(scope="session")
+def cookies_of(chromium: Browser, portal: Portal) -> Callable[[Person], StorageState]:
+    """What a browser keeps of a login; everybody logs in once in the whole run, since it takes seconds."""
+
+    @functools.cache
+    def logged_in(person: Person) -> StorageState:
+        context = chromium.new_context(base_url=portal.url)
+        log_in(context.new_page(), person.name, person.password(portal.secrets))
+        cookies = context.storage_state()
+        context.close()
+        return cookies
+
+    return logged_in
+
+
 @pytest.fixture
-def publisher(new_context: Callable[..., BrowserContext], portal: Portal) -> Page:
+def page_of(
+    new_context: Callable[..., BrowserContext], cookies_of: Callable[[Person], StorageState]
+) -> Callable[[Person], Page]:
+    """Opens a page, in a browser profile of its own, in which somebody is logged in."""
+
+    def open_page(person: Person) -> Page:
+        page = new_context(storage_state=cookies_of(person)).new_page()
+        page.goto("/about")
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def publisher(page_of: Callable[[Person], Page]) -> Page:
     """A page in which the publisher is logged in."""
-    page = new_context().new_page()
-    log_in(page, PUBLISHER.name, PUBLISHER.password(portal.secrets))
-    return page
+    return page_of(PUBLISHER)
 
 
 @pytest.fixture
-def reader(new_context: Callable[..., BrowserContext], portal: Portal) -> Page:
+def reader(page_of: Callable[[Person], Page]) -> Page:
     """A page in which a user who may only read is logged in."""
-    page = new_context().new_page()
-    log_in(page, READER.name, READER.password(portal.secrets))
-    return page
+    return page_of(READER)
 
 
 @pytest.fixture(scope="session")

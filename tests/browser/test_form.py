@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Dialog, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, Page, StorageState, expect
 from portal_pages import (
     call_action,
     choose_file,
     download_sha256,
-    log_in,
     open_new_resource,
     persistent_link,
     save,
@@ -20,8 +19,7 @@ from portal_pages import (
 )
 from random_files import random_file
 
-from s3portal.demo.people import ADMIN, PUBLISHER
-from s3portal.demo.portal import Portal
+from s3portal.demo.people import ADMIN, PUBLISHER, Person
 from s3portal.server.testing import RunningServer
 
 MIB = 1024 * 1024
@@ -143,10 +141,12 @@ def test_replacing_a_file_keeps_the_link_and_serves_the_new_bytes(
 
 
 def test_without_javascript_ckans_own_upload_works(
-    new_context: Callable[..., BrowserContext], portal: Portal, tmp_path: Path, s3: RunningServer
+    new_context: Callable[..., BrowserContext],
+    cookies_of: Callable[[Person], StorageState],
+    tmp_path: Path,
+    s3: RunningServer,
 ) -> None:
-    page = new_context(java_script_enabled=False).new_page()
-    log_in(page, PUBLISHER.name, PUBLISHER.password(portal.secrets))
+    page = new_context(java_script_enabled=False, storage_state=cookies_of(PUBLISHER)).new_page()
     plain = tmp_path / "plain.txt"
     plain.write_text("through CKAN, as ever")
 
@@ -163,10 +163,9 @@ def test_without_javascript_ckans_own_upload_works(
 
 
 def test_outside_the_enabled_organisations_there_is_ckans_own_upload_only(
-    new_context: Callable[..., BrowserContext], portal: Portal
+    page_of: Callable[[Person], Page],
 ) -> None:
-    page = new_context().new_page()
-    log_in(page, ADMIN.name, ADMIN.password(portal.secrets))
+    page = page_of(ADMIN)
     call_action(page, "organization_create", {"name": "not-enabled"})
     call_action(page, "package_create", {"name": "elsewhere", "owner_org": "not-enabled"})
 

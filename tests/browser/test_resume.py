@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from portal_pages import (
     call_action,
     choose_file,
     download_sha256,
-    log_in,
     new_dataset,
     open_new_resource,
     open_resource,
@@ -22,8 +21,7 @@ from portal_pages import (
 )
 from random_files import random_file
 
-from s3portal.demo.people import PUBLISHER
-from s3portal.demo.portal import Portal
+from s3portal.demo.people import PUBLISHER, Person
 from s3portal.server.testing import RunningServer
 from s3portal.transfer.part_ranges import parse_ranges
 
@@ -111,12 +109,10 @@ def test_in_another_browser_it_is_offered_as_well(
     s3: RunningServer,
     dataset: str,
     file: Path,
-    new_context: Callable[..., BrowserContext],
-    portal: Portal,
+    page_of: Callable[[Person], Page],
 ) -> None:
     begin_and_pause(publisher, s3, dataset, file)
-    elsewhere = new_context().new_page()
-    log_in(elsewhere, PUBLISHER.name, PUBLISHER.password(portal.secrets))
+    elsewhere = page_of(PUBLISHER)
 
     open_new_resource(elsewhere, dataset)
     expect(box(elsewhere)).to_be_visible()
