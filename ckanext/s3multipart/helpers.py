@@ -93,6 +93,13 @@ def s3multipart_file(resource_id: str) -> ShownFile | None:
     )
 
 
+def s3multipart_persistent_link(url: str) -> str:
+    """The address of a file as people keep it. CKAN's own has the language of whoever reads the page."""
+    of_the_page = tk.url_for("home.index", qualified=True)
+    of_everybody = tk.url_for("home.index", qualified=True, locale="default")
+    return of_everybody + url.removeprefix(of_the_page) if url.startswith(of_the_page) else url
+
+
 def helpers() -> dict[str, Any]:
     """The template helpers by name."""
     return {
@@ -102,5 +109,6 @@ def helpers() -> dict[str, Any]:
             s3multipart_web_url,
             s3multipart_button_class,
             s3multipart_file,
+            s3multipart_persistent_link,
         )
     }

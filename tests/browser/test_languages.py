@@ -13,12 +13,10 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
-from playwright.sync_api import BrowserContext, Locator, Page, expect
-from portal_pages import choose_files, log_in, new_dataset, save, saving_line, uploader
+from playwright.sync_api import Locator, Page, expect
+from portal_pages import choose_files, new_dataset, save, saving_line, uploader
 from random_files import random_file
 
-from s3portal.demo.people import PUBLISHER
-from s3portal.demo.portal import Portal
 from s3portal.server.testing import RunningServer
 
 Read = Callable[..., None]
@@ -58,18 +56,11 @@ def language(request: pytest.FixtureRequest) -> Language:
 
 
 @pytest.fixture
-def page(new_context: Callable[..., BrowserContext], portal: Portal) -> Page:
-    """The publisher's page."""
-    page = new_context().new_page()
-    log_in(page, PUBLISHER.name, PUBLISHER.password(portal.secrets))
-    return page
-
-
-@pytest.fixture
-def read(page: Page, language: Language, tmp_path: Path) -> Read:
+def read(publisher: Page, language: Language, tmp_path: Path) -> Read:
     """Reads all that is ours on the page as it is now, on every screen."""
     folder = Path(".test/screenshots") if os.environ.get("S3PORTAL_SCREENSHOTS") else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
+    page = publisher
 
     def read_as_it_is_now(name: str, about: str = OURS) -> None:
         # Buttons for copying come with late scripts.
@@ -129,9 +120,9 @@ def status_of(page: Page, name: str) -> Locator:
 
 
 def test_an_upload_from_the_empty_form_to_the_resource_page(
-    page: Page, language: Language, read: Read, s3: RunningServer, tmp_path: Path
+    publisher: Page, language: Language, read: Read, s3: RunningServer, tmp_path: Path
 ) -> None:
-    dataset, t = new_dataset(page), language
+    page, dataset, t = publisher, new_dataset(publisher), language
     open_form(page, language, dataset)
     read("empty")
 
@@ -194,9 +185,9 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
 
 
 def test_unfinished_uploads_and_wrong_files(
-    page: Page, language: Language, read: Read, s3: RunningServer, tmp_path: Path
+    publisher: Page, language: Language, read: Read, s3: RunningServer, tmp_path: Path
 ) -> None:
-    dataset, t = new_dataset(page), language
+    page, dataset, t = publisher, new_dataset(publisher), language
     open_form(page, language, dataset)
     s3.faults.add("UploadPart", delay_s=1.0)
     choose_files(

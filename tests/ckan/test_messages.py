@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, resource_form
+from bs4 import BeautifulSoup
 from callers import Caller
 from werkzeug.test import TestResponse
 
 from ckanext.s3multipart import messages
-from s3portal.transfer.errors import STATES, TransferError
+from s3portal.transfer.errors import STATES, PartOutsidePlan, TransferError
+
+PART_OUTSIDE_PLAN = f"de: fills in something else: {PartOutsidePlan.template}"
 
 Setting = Callable[[str, object], None]
 
@@ -49,7 +52,7 @@ class TestWhatIsNotAsItShouldBe:
             ('msgstr "Abbrechen"', 'msgstr ""', "de: not translated: Cancel"),
             ('msgid "Cancel"', 'msgid "Cancle"', "ckanext-s3multipart.po lacks: Cancel"),
             ('"noch etwa {time}"', '"noch etwa {zeit}"', "de: fills in something else: about {time} left"),
-            ("%(count)s Bytes", "%(anzahl)s Bytes", "de: fills in something else: %(count)s bytes"),
+            ("Teil %(part_number)s", "Teil %(nummer)s", PART_OUTSIDE_PLAN),
             ('msgstr "Abbrechen"', 'msgstr "Halt"', "de: the .mo is not what the .po compiles to"),
             ('msgid "Cancel"', '#, fuzzy\nmsgid "Cancel"', "de: not translated: Cancel"),
         ],
@@ -122,7 +125,11 @@ class TestInGerman:
 
         page = publisher.get(f"/de/dataset/{publisher.dataset}/resource/{resource['id']}")
 
-        assert "Dauerhafter Link" in page.get_data(as_text=True)
+        html = BeautifulSoup(page.get_data(as_text=True), "html.parser")
+        assert "Dauerhafter Link" in html.text
+        shown = html.select_one(".s3multipart-file")
+        addresses = [shown.find("a")["href"], shown.select(".s3multipart-copied")[-1].text]
+        assert addresses == [resource["url"]] * 2, "without the language in which it was read"
 
 
 def test_sizes_are_written_as_the_french_write_them(publisher: Caller, setting: Setting) -> None:
