@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 
 HERE = Path(__file__).parent
+TIMEOUT_S = 300
 
 
 class WarmIndico:
@@ -47,9 +49,14 @@ class WarmIndico:
                 }
             )
             pid = self._answer()
-            if kill_when is not None:
-                _kill(pid, kill_when)
-            code = self._answer()
+            hanging = Timer(TIMEOUT_S, os.kill, (pid, signal.SIGKILL))
+            hanging.start()
+            try:
+                if kill_when is not None:
+                    _kill(pid, kill_when)
+                code = self._answer()
+            finally:
+                hanging.cancel()
             return subprocess.CompletedProcess(arguments, code, _text(stdout), _text(stderr))
 
     def _ask(self, request: dict) -> None:

@@ -9,6 +9,7 @@ import os
 import uuid
 
 import pytest
+from caller import Caller
 from services import Postgres, S3Server, find_postgres, start_moto, start_s3_server
 from site_folder import Database, Site
 
@@ -109,6 +110,28 @@ def context(app):
     """An application context of Indico."""
     with app.app_context():
         yield app
+
+
+@pytest.fixture
+def world(context):
+    """A category with an event, its manager, and somebody else."""
+    # Imported here, since Indico takes seconds to import, and not every test needs it.
+    from uploading import world_with_direct_uploads
+
+    with world_with_direct_uploads() as world:
+        yield world
+
+
+@pytest.fixture
+def manager(app, world):
+    """The manager in front of a browser."""
+    return Caller(app, world.manager)
+
+
+@pytest.fixture
+def stranger(app, world):
+    """Somebody who may manage nothing."""
+    return Caller(app, world.stranger)
 
 
 def pytest_configure(config):

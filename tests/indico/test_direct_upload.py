@@ -1,108 +1,27 @@
-"""Direct uploads over HTTP, on a real site: what a normal upload would have made, and who is refused."""
+"""Direct uploads over HTTP, on a real site: what comes of them is what a normal upload would have made."""
 
-import hashlib
 import io
 import json
 import os
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 
 import pytest
 import requests
-from caller import Caller, forget_request
+from caller import forget_request
 from indico.core.db import db
 from indico.core.oauth.models.personal_tokens import PersonalToken
 from indico.modules.attachments.models.attachments import Attachment
 from indico.modules.attachments.models.folders import AttachmentFolder
-from indico.modules.categories import Category
 from indico.modules.events.contributions.models.contributions import Contribution
 from indico.modules.events.contributions.models.subcontributions import SubContribution
-from indico.modules.events.models.events import Event, EventType
 from indico.modules.events.sessions.models.sessions import Session
-from indico.modules.groups.models.groups import LocalGroup
 from indico.modules.logs.models.entries import CategoryLogEntry, EventLogEntry
-from indico.modules.users import User
+from uploading import MIB, describe, newest_attachment, put_parts, uploaded
 from werkzeug.datastructures import ImmutableDict
 
 # Also on Indico 3.3.
 pytestmark = pytest.mark.smoke
-
-MIB = 1024 * 1024
-CALLS = ("create", "sign-parts", "show", "list", "complete", "abort")
-
-
-@pytest.fixture
-def world(context):
-    """A category with an event, its manager, and somebody else."""
-    from indico_plugin.plugin import S3StoragePlugin
-
-    with S3StoragePlugin.instance.plugin_context():
-        S3StoragePlugin.settings.set("direct_uploads", True)
-        number = User.query.count()
-        manager = User(first_name="Mona", last_name="M", email=f"manager{number}@example.org")
-        stranger = User(first_name="Sam", last_name="S", email=f"stranger{number}@example.org")
-        category = Category(title="Physics", parent=Category.get_root())
-        start = datetime(2026, 11, 21, 9, tzinfo=timezone.utc)
-        event = Event(
-            title="Workshop", creator=manager, category=category, type_=EventType.meeting, start_dt=start,
-            end_dt=start + timedelta(hours=8), timezone="UTC",
-        )  # fmt: skip
-        db.session.add_all([manager, stranger, category, event])
-        db.session.flush()
-        event.update_principal(manager, full_access=True)
-        category.update_principal(manager, full_access=True)
-        db.session.commit()
-
-        class World:
-            pass
-
-        World.event, World.category, World.manager, World.stranger = event, category, manager, stranger
-        World.event_url = f"/event/{event.id}/manage/attachments/direct-upload"
-        World.category_url = f"/category/{category.id}/manage/attachments/direct-upload"
-        World.settings = S3StoragePlugin.settings
-        yield World
-        db.session.rollback()
-        S3StoragePlugin.settings.delete_all()
-        db.session.commit()
-
-
-@pytest.fixture
-def manager(app, world):
-    return Caller(app, world.manager)
-
-
-@pytest.fixture
-def stranger(app, world):
-    return Caller(app, world.stranger)
-
-
-def describe(name, size_bytes, **more):
-    return {"filename": name, "size": size_bytes, "content_type": "", "fingerprint": "f", **more}
-
-
-def put_parts(created, content):
-    upload = created["upload"]
-    for part in created["parts"]:
-        start = (part["part_number"] - 1) * upload["part_size"]
-        body = content[start : start + upload["part_size"]]
-        answer = requests.put(part["url"], data=body, headers=part["headers"], timeout=30)
-        assert answer.status_code == 200, answer.text
-
-
-def uploaded(caller, url, name, content):
-    """The id of a completed upload."""
-    created = caller.post(f"{url}/create", describe(name, len(content))).json
-    put_parts(created, content)
-    completed = caller.post(f"{url}/complete", {"id": created["upload"]["id"]})
-    assert completed.status_code == 200, completed.json
-    assert completed.json["state"] == "completed"
-    return created["upload"]["id"]
-
-
-def newest_attachment():
-    db.session.rollback()
-    db.session.expire_all()
-    return Attachment.query.order_by(Attachment.id.desc()).first()
 
 
 def test_a_direct_upload_becomes_what_a_normal_one_would_have(app, world, manager, s3):
@@ -137,28 +56,6 @@ def test_a_direct_upload_becomes_what_a_normal_one_would_have(app, world, manage
     assert logged[0].data.keys() == logged[1].data.keys()
     download = manager.client.get(direct.download_url)
     assert requests.get(download.headers["Location"], timeout=30).content == content
-
-
-def test_the_md5_is_the_true_one_and_comes_after_the_commit(app, world, manager, monkeypatch):
-    from indico_plugin import tasks
-
-    asked = []
-    monkeypatch.setattr(tasks.compute_md5, "delay", asked.append)
-    content = os.urandom(6 * MIB)
-    upload_id = uploaded(manager, world.event_url, "a.bin", content)
-    manager.form(world.event_url, s3multipart_upload_id=upload_id)
-    file = newest_attachment().file
-    assert (file.md5, asked) == ("", [file.id])
-    # A task that was lost is started again by the next day's janitor.
-    asked.clear()
-    tasks.tidy_up.apply(throw=True)
-    assert file.id in asked
-    tasks.compute_md5.run(file.id)
-    db.session.expire_all()
-    assert newest_attachment().file.md5 == hashlib.md5(content).hexdigest()
-    asked.clear()
-    tasks.tidy_up.apply(throw=True)
-    assert newest_attachment().file.id not in asked
 
 
 def test_folder_protection_and_access_list_are_those_of_the_dialog(app, world, manager):
@@ -304,159 +201,6 @@ def test_an_aborted_upload_is_gone_from_the_store(app, world, manager, s3):
     saved = manager.form(world.event_url, s3multipart_upload_id=created["upload"]["id"])
     assert not saved.json.get("success")
     assert "aborted already" in saved.json["html"]
-
-
-@pytest.mark.parametrize(
-    ("request_body", "status", "code"),
-    [
-        (describe("big.bin", 101 * MIB), 413, "file_too_large"),
-        (describe("", 1), 422, "invalid_request"),
-        (describe("a", -1), 422, "invalid_request"),
-        (describe("a", "1"), 422, "invalid_request"),
-        (describe("a", True), 422, "invalid_request"),
-        ([], 422, "invalid_request"),
-    ],
-)
-def test_what_cannot_be_is_refused_with_the_reason(app, world, manager, request_body, status, code):
-    answer = manager.post(f"{world.event_url}/create", request_body)
-    assert (answer.status_code, answer.json["code"]) == (status, code)
-    if status == 413:
-        assert (answer.json["setting"], answer.json["limit"]) == ("MAX_UPLOAD_FILE_SIZE", 100 * MIB)
-
-
-def test_the_smaller_of_indico_conf_s_limits_holds(app, world, manager, monkeypatch):
-    monkeypatch.setitem(
-        app.config, "INDICO", ImmutableDict({**app.config["INDICO"], "MAX_UPLOAD_FILES_TOTAL_SIZE": 50})
-    )
-    answer = manager.post(f"{world.event_url}/create", describe("big.bin", 50 * MIB + 1))
-    assert (answer.json["setting"], answer.json["limit"]) == ("MAX_UPLOAD_FILES_TOTAL_SIZE", 50 * MIB)
-    assert f'data-max-size="{50 * MIB}"' in manager.get(world.event_url).json["html"]
-    assert manager.post(f"{world.event_url}/create", describe("a.bin", 50 * MIB)).status_code == 200
-
-
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("place", ["event_url", "category_url"])
-def test_who_may_not_manage_materials_is_refused_at_every_call(app, world, stranger, call, place):
-    answer = stranger.post(f"{getattr(world, place)}/{call}", describe("a", 1, id="x", part_numbers=[1]))
-    assert answer.status_code == 403
-    # Without a session there is no token to send, and that is what is refused first.
-    assert Caller(app, None).post(f"{getattr(world, place)}/{call}").status_code == 400
-
-
-def test_without_the_page_s_token_a_cookie_is_not_enough(app, world, manager):
-    answer = manager.post(f"{world.event_url}/create", describe("a", 1), **{"X-CSRF-Token": "forged"})
-    assert answer.status_code == 400
-
-
-def test_nobody_reaches_the_upload_of_another_or_through_another_object(app, world, manager):
-    other = User(first_name="Otto", last_name="O", email=f"otto{User.query.count()}@example.org")
-    db.session.add(other)
-    db.session.flush()
-    world.event.update_principal(other, full_access=True)
-    db.session.commit()
-    upload_id = manager.post(f"{world.event_url}/create", describe("mine.bin", 1)).json["upload"]["id"]
-    second = Caller(app, other)
-    body = {"id": upload_id, "part_numbers": [1]}
-    for call in ("sign-parts", "show", "complete", "abort"):
-        assert second.post(f"{world.event_url}/{call}", body).json["code"] == "upload_not_found"
-        assert manager.post(f"{world.category_url}/{call}", body).json["code"] == "upload_not_found"
-    assert upload_id not in [item["id"] for item in second.post(f"{world.event_url}/list").json]
-    refused = second.form(world.event_url, s3multipart_upload_id=upload_id)
-    assert not refused.json.get("success")
-
-
-def button(caller, world):
-    page = caller.get(f"/event/{world.event.id}/manage/attachments/")
-    return "attachments/direct-upload" in page.get_data(as_text=True)
-
-
-def test_the_button_is_there_only_for_whom_it_works(app, world, manager):
-    assert button(manager, world)
-    world.settings.set("direct_uploads", False)
-    db.session.commit()
-    assert not button(manager, world)
-    refused = manager.post(f"{world.event_url}/create", describe("a", 1))
-    assert (refused.status_code, refused.json["code"]) == (403, "not_allowed")
-
-
-def test_categories_in_the_settings_hold_for_what_is_in_them(app, world, manager):
-    other = Category(title="Other", parent=Category.get_root())
-    db.session.add(other)
-    db.session.flush()
-    for category_id, allowed in (
-        (world.category.id, True),
-        (Category.get_root().id, True),
-        (other.id, False),
-    ):
-        world.settings.set("direct_upload_categories", [{"id": category_id}])
-        db.session.commit()
-        assert button(manager, world) is allowed
-        answer = manager.post(f"{world.event_url}/create", describe("a", 1))
-        assert answer.status_code == (200 if allowed else 403)
-
-
-def test_groups_in_the_settings_hold_for_their_members(app, world, manager):
-    theirs, other = (LocalGroup(name=f"{name} of {world.event.id}") for name in ("Team", "Others"))
-    theirs.members.add(world.manager)
-    db.session.add_all([theirs, other])
-    db.session.commit()
-    for principal, allowed in (
-        (world.stranger, False),
-        (world.manager, True),
-        (other.proxy, False),
-        (theirs.proxy, True),
-    ):
-        world.settings.acls.set("direct_upload_groups", {principal})
-        db.session.commit()
-        assert button(manager, world) is allowed
-        answer = manager.post(f"{world.event_url}/create", describe("a", 1))
-        assert answer.status_code == (200 if allowed else 403)
-
-
-def test_a_locked_event_takes_no_uploads(app, world, manager):
-    world.event.is_locked = True
-    db.session.commit()
-    assert manager.post(f"{world.event_url}/create", describe("a", 1)).status_code in (403, 400)
-
-
-def test_the_janitor_removes_what_nobody_finished_and_leaves_the_rest(app, world, manager, s3):
-    from indico_plugin.direct_upload import janitor
-    from indico_plugin.models.uploads import DirectUpload
-
-    kept = uploaded(manager, world.event_url, "attached.bin", b"kept")
-    manager.form(world.event_url, s3multipart_upload_id=kept)
-    completed = uploaded(manager, world.event_url, "forgotten.bin", b"forgotten")
-    unfinished = manager.post(f"{world.event_url}/create", describe("half.bin", 10)).json["upload"]["id"]
-    alive = manager.post(f"{world.event_url}/create", describe("alive.bin", 10)).json["upload"]["id"]
-    past = datetime.now(timezone.utc) - timedelta(hours=1)
-    DirectUpload.query.filter(DirectUpload.id.in_([kept, completed, unfinished])).update(
-        {"expires_at": past}, synchronize_session=False
-    )
-    db.session.commit()
-    assert janitor.remove_expired_uploads() >= 2
-    states = {row.id: row.state for row in DirectUpload.query}
-    assert (states[kept], states[completed], states[unfinished], states[alive]) == (
-        "attached", "aborted", "aborted", "uploading",
-    )  # fmt: skip
-    names = [key.rpartition("-")[2] for key in s3.keys("indico-files")]
-    assert "attached.bin" in names
-    assert "forgotten.bin" not in names
-
-
-def test_the_janitor_aborts_old_multiparts_but_not_those_that_go_on(app, world, manager, s3, monkeypatch):
-    from indico_plugin.direct_upload import janitor
-
-    alive = manager.post(f"{world.event_url}/create", describe("alive.bin", 10)).json["upload"]["id"]
-    stale = s3.client.create_multipart_upload(Bucket="indico-files", Key="left-behind")["UploadId"]
-    assert janitor.abort_stale_multiparts() == 0
-    monkeypatch.setattr(janitor, "STALE_AFTER", timedelta(0))
-    janitor.abort_stale_multiparts()
-    left = [
-        upload["UploadId"]
-        for upload in s3.client.list_multipart_uploads(Bucket="indico-files").get("Uploads", [])
-    ]
-    assert stale not in left
-    assert manager.post(f"{world.event_url}/show", {"id": alive}).json["state"] == "uploading"
 
 
 def test_the_scripts_of_the_dialog_are_served_and_kept(app, world, manager):
