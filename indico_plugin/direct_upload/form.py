@@ -12,7 +12,9 @@ from wtforms.validators import DataRequired
 from indico_plugin import _
 from indico_plugin.direct_upload.permission import size_limit
 from indico_plugin.web_modules import web_url
-from s3portal.web import web_folder
+from s3portal.web import module_graph, web_folder
+
+_DIALOG_MODULE = "src/indico-materials.js"
 
 
 class DirectUploadForm(AttachmentFormBase):
@@ -38,7 +40,8 @@ def uploader_markup(dialog_url: str, upload_id: str | None) -> Markup:
             # A template without a name is otherwise translated as Indico's own.
             _=_,
             owner="",
-            script_url=web_url("src/indico-materials.js"),
+            script_url=web_url(_DIALOG_MODULE),
+            module_urls=[web_url(path) for path in module_graph(_DIALOG_MODULE)],
             api=dialog_url.rstrip("/"),
             locale=(session.lang or "en").replace("_", "-"),
             max_size=limit[0] if limit else 0,

@@ -24,12 +24,17 @@ def log_in(page: Page, name: str) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
-def hold_parts(page: Page, numbers: str) -> Callable[[], None]:
-    """Keeps these parts from leaving the browser, however fast the machine is; what lets them go."""
+def part_number(url: str) -> int:
+    """The number of the part that goes to this URL; 0 for any other."""
+    found = re.search(r"partNumber=(\d+)", url)
+    return int(found[1]) if found else 0
+
+
+def hold_parts(page: Page) -> Callable[[], None]:
+    """Keeps all parts but two from leaving the browser, however fast the machine is; what lets them go."""
 
     def is_held(url: str) -> bool:
-        part_number = re.search(r"partNumber=(\d+)", url)
-        return part_number is not None and part_number[1] in numbers
+        return part_number(url) > 2
 
     # A request that nobody answers waits until nothing intercepts it any more.
     page.route(is_held, lambda route: None)
@@ -40,7 +45,7 @@ def upload(page: Page) -> dict:
     """The manager chooses the file, presses the button at once, and it is saved when the upload is done."""
     puts = []
     page.on("request", lambda request: puts.append(request.url) if request.method == "PUT" else None)
-    release_parts = hold_parts(page, "78")
+    release_parts = hold_parts(page)
     page.goto(materials)
     page.screenshot(path=f"{screenshots}/indico-materials-before.png")
     page.click(BUTTON)
@@ -59,7 +64,7 @@ def upload(page: Page) -> dict:
     return {
         "waiting": waiting,
         "link": link,
-        "puts": len(puts),
+        "parts": sorted({part_number(url) for url in puts}),
         "to_indico": sum(site in url for url in puts),
     }
 
@@ -68,13 +73,14 @@ def close_and_go_on_on_a_phone(page: Page) -> dict:
     """The manager again, in a narrow window: closes the dialog half way, and goes on in the next."""
     puts = []
     page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
-    release_parts = hold_parts(page, "5678")
+    release_parts = hold_parts(page)
     page.goto(materials)
     before = page.locator("#attachments-container a.attachment").count()
     page.click(BUTTON)
     page.wait_for_selector(".s3portal-uploader:not([hidden])")
     page.set_input_files(".s3portal-uploader input[type=file]", file)
-    page.wait_for_function("document.querySelector('.s3portal-progress').value >= 0.5")
+    while len(puts) < 2:
+        page.wait_for_event("requestfinished")
     page.click("[data-s3portal=file] [data-s3portal=go]")
     page.wait_for_function("document.querySelector('.s3portal-status').textContent.includes('Paused')")
     dialog = page.locator(".ui-dialog").bounding_box()
@@ -89,7 +95,7 @@ def close_and_go_on_on_a_phone(page: Page) -> dict:
     page.wait_for_function(
         f"document.querySelectorAll('#attachments-container a.attachment').length == {before + 1}"
     )
-    return {"right_edge": dialog["x"] + dialog["width"], "puts": len(puts)}
+    return {"right_edge": dialog["x"] + dialog["width"], "parts": sorted(map(part_number, puts))}
 
 
 def try_without_permission(page: Page) -> dict:

@@ -50,14 +50,14 @@ def manager(app, context):
             "Große Datei hochladen",
             "Abbrechen",
             "Datei wählen",
-            "Dieses Portal speichert Dateien bis 100 MiB",
+            "Dieses Portal speichert Dateien bis 105",
         ),
         (
             "fr_FR",
             "Téléverser un grand fichier",
             "Annuler",
             "choisissez un fichier",
-            "Ce portail accepte des fichiers jusqu",
+            "Ce portail accepte des fichiers",
         ),
     ],
 )
