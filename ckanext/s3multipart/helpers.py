@@ -11,9 +11,8 @@ from ckanext.s3multipart.number_words import bytes_words, size_words
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.uploader import checksum_text
-from ckanext.s3multipart.web_modules import web_version
 from s3portal.transfer.errors import TransferError
-from s3portal.web import module_graph
+from s3portal.web import module_graph, web_version
 
 _FORM_MODULE = "src/ckan-form.js"
 
