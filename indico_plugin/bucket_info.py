@@ -14,6 +14,7 @@ from indico.web.rh import RH
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from indico_plugin.dynamic_buckets import DynamicS3Storage
+from indico_plugin.plugin_settings import settings
 from indico_plugin.storage import S3StorageBase
 
 
@@ -21,13 +22,10 @@ class RHBuckets(RH):
     """What the S3 backends of this site are, and their buckets."""
 
     def _check_access(self):
-        from indico_plugin.plugin import S3StoragePlugin
-
-        settings = S3StoragePlugin.settings.get_all()
-        if not settings["bucket_info_enabled"]:
+        if not settings.get("bucket_info_enabled"):
             raise NotFound
         given = request.authorization
-        if given is None or not _same_login(given, settings["username"], settings["password"]):
+        if given is None or not _same_login(given, settings.get("username"), settings.get("password")):
             challenge = {"WWW-Authenticate": 'Basic realm="Indico - S3 Buckets"'}
             raise Unauthorized(response=current_app.response_class("Authorization required", 401, challenge))
 

@@ -19,6 +19,7 @@ from indico_plugin.direct_upload.attach import start_waiting_tasks
 from indico_plugin.direct_upload.permission import attachment_storage, may_upload_directly
 from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_exists
 from indico_plugin.dynamic_buckets import DynamicS3Storage
+from indico_plugin.plugin_settings import ACLS, DEFAULTS
 from indico_plugin.readonly import ReadOnlyDynamicS3Storage, ReadOnlyS3Storage
 from indico_plugin.storage import S3Storage
 
@@ -82,14 +83,8 @@ class S3StoragePlugin(IndicoPlugin):
 
     configurable = True
     settings_form = SettingsForm
-    default_settings = {
-        "bucket_info_enabled": False,
-        "username": "",
-        "password": "",
-        "direct_uploads": False,
-        "direct_upload_categories": [],
-    }
-    acl_settings = frozenset({"direct_upload_groups"})
+    default_settings = DEFAULTS
+    acl_settings = ACLS
 
     def init(self):
         super().init()

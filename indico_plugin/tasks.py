@@ -11,6 +11,7 @@ from indico.modules.attachments.models.attachments import AttachmentFile
 
 from indico_plugin.direct_upload import janitor
 from indico_plugin.dynamic_buckets import DynamicS3Storage
+from indico_plugin.plugin_settings import logger
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -24,15 +25,13 @@ def create_buckets_ahead():
 
     Raises the first failure at the end, so that Celery's log and monitoring show it.
     """
-    from indico_plugin.plugin import S3StoragePlugin
-
     failures = []
     for backend_name, storage in writable_dynamic_storages():
         for bucket in storage.wanted_buckets():
             try:
                 storage.make_bucket(bucket)
             except Exception as error:  # noqa: BLE001 (whatever a store does must not stop the other backends)
-                S3StoragePlugin.logger.exception("Backend %s: bucket %s was not made", backend_name, bucket)
+                logger.exception("Backend %s: bucket %s was not made", backend_name, bucket)
                 failures.append(error)
     if failures:
         raise failures[0]

@@ -1,4 +1,4 @@
-"""The web folders that the front ends share: ``js``, which is the uploader and how it is served, ``templates``."""
+"""The web folders that the front ends share: ``js``, the uploader, with how it is served; ``templates``."""
 
 import hashlib
 import posixpath

@@ -14,6 +14,7 @@ from indico.modules.users import User
 from indico.util.fs import secure_client_filename
 
 from indico_plugin.models.uploads import DirectUpload
+from indico_plugin.plugin_settings import logger
 from s3portal.transfer import ATTACHED, COMPLETED, UploadNotOpen
 
 _WAITING_FOR_COMMIT = "s3portal_files_without_md5"
@@ -55,9 +56,7 @@ def attach(
 
 def announce(attachment: Attachment, user: User) -> None:
     """Tells Indico and its plugins of the new material, and has its MD5 worked out once it is committed."""
-    from indico_plugin.plugin import S3StoragePlugin
-
-    S3StoragePlugin.logger.info("Attachment %s uploaded directly by %s", attachment, user)
+    logger.info("Attachment %s uploaded directly by %s", attachment, user)
     signals.attachments.attachment_created.send(attachment, user=user)
     g.setdefault(_WAITING_FOR_COMMIT, []).append(attachment.file.id)
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 from indico.core.config import config
 
+from indico_plugin.plugin_settings import logger
 from s3portal.transfer import Store
 from s3portal.transfer.store_errors import error_code
 
@@ -70,11 +71,10 @@ def open_new_bucket(store: Store) -> None:
     logged: normal uploads work there all the same.
     """
     from indico_plugin.direct_upload.permission import direct_uploads_on
-    from indico_plugin.plugin import S3StoragePlugin
 
     if not direct_uploads_on():
         return
     try:
         let_site_in(store)
     except (ClientError, BotoCoreError) as error:
-        S3StoragePlugin.logger.error("Bucket %s has no CORS rule for direct uploads: %s", store.bucket, error)
+        logger.error("Bucket %s has no CORS rule for direct uploads: %s", store.bucket, error)

@@ -14,6 +14,7 @@ from indico_plugin.direct_upload.table import table_exists
 from indico_plugin.direct_upload.uploads import UNFINISHED, abort
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.models.uploads import DirectUpload
+from indico_plugin.plugin_settings import logger
 from indico_plugin.storage import S3StorageBase
 from s3portal.transfer import ATTACHED, UPLOADING, TransferError
 
@@ -26,8 +27,6 @@ def remove_expired_uploads() -> int:
 
     One that the store cannot remove now is tried again the next day.
     """
-    from indico_plugin.plugin import S3StoragePlugin
-
     if not table_exists():
         return 0
     removed = 0
@@ -42,7 +41,7 @@ def remove_expired_uploads() -> int:
                 abort(row)
                 removed += 1
         except TransferError as error:
-            S3StoragePlugin.logger.warning("%s could not be removed: %s", row, error)
+            logger.warning("%s could not be removed: %s", row, error)
         db.session.commit()
     return removed
 
@@ -51,8 +50,6 @@ def abort_stale_multiparts() -> int:
     """Aborts old multipart uploads in the buckets that Indico writes to, but for the direct uploads that may
     still go on. How many.
     """
-    from indico_plugin.plugin import S3StoragePlugin
-
     alive = _s3_ids_of_live_uploads()
     aborted = 0
     for name, storage in _writable_storages():
@@ -60,7 +57,7 @@ def abort_stale_multiparts() -> int:
             try:
                 aborted += _abort_stale(storage, bucket, alive)
             except (ClientError, BotoCoreError) as error:
-                S3StoragePlugin.logger.warning("Bucket %s was not tidied up: %s", bucket, error)
+                logger.warning("Bucket %s was not tidied up: %s", bucket, error)
     return aborted
 
 

@@ -6,6 +6,7 @@ from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
 from indico.modules.users import User
 
 from indico_plugin import _
+from indico_plugin.plugin_settings import settings
 from indico_plugin.storage import S3StorageBase
 from s3portal.transfer import FileTooLarge, NotAllowed
 
@@ -21,9 +22,7 @@ def attachment_storage() -> S3StorageBase | None:
 
 def direct_uploads_on() -> bool:
     """Whether this site has direct uploads at all."""
-    from indico_plugin.plugin import S3StoragePlugin
-
-    return bool(S3StoragePlugin.settings.get("direct_uploads")) and attachment_storage() is not None
+    return bool(settings.get("direct_uploads")) and attachment_storage() is not None
 
 
 def may_upload_directly(linked_object: db.Model, user: User | None) -> bool:
@@ -37,11 +36,8 @@ def may_upload_directly(linked_object: db.Model, user: User | None) -> bool:
 
 def require_direct_uploads(linked_object: db.Model, user: User | None) -> None:
     """Raises NotAllowed, with the rule that is in the way."""
-    from indico_plugin.plugin import S3StoragePlugin
-
     if not direct_uploads_on():
         raise NotAllowed(reason=_("This site has no direct uploads. Use “Upload files”."))
-    settings = S3StoragePlugin.settings
     categories = {int(item["id"]) for item in settings.get("direct_upload_categories")}
     if categories and categories.isdisjoint(category_chain(linked_object)):
         raise NotAllowed(reason=_("Direct uploads are not enabled in this category. Use “Upload files”."))
