@@ -27,6 +27,7 @@ from portal_pages import (
 from random_files import random_file
 
 from s3portal.server.testing import RunningServer
+from s3portal.web import web_folder
 
 MIB = 1024 * 1024
 SCREENS = {"desktop": {"width": 1280, "height": 1000}, "phone": {"width": 390, "height": 844}}
@@ -194,3 +195,9 @@ def test_unfinished_uploads_and_a_wrong_file(
     for name in ("Discard", "Discard"):
         box.get_by_role("button", name=name).first.click()
     look("form-discarded")
+
+
+def test_the_style_has_no_colour_of_its_own_so_that_every_theme_fits() -> None:
+    style = (web_folder("js") / "uploader.css").read_text("utf-8")
+
+    assert re.findall(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|lab|oklch)a?\(", style) == []

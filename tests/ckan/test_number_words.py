@@ -4,6 +4,9 @@ import pytest
 
 from ckanext.s3multipart.number_words import bytes_words, size_words
 
+# Each CKAN has a Babel of its own.
+pytestmark = pytest.mark.smoke
+
 
 @pytest.mark.parametrize(
     ("locale", "size", "to_the_byte"),
