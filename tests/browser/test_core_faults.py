@@ -21,10 +21,12 @@ from s3portal.transfer.checksums import CRCS
 MIB = 1024 * 1024
 PART_COUNT = 21
 SIZE_BYTES = 20 * 5 * MIB + 4 * MIB + 3
+SHORT_PART_COUNT = 9
+SHORT_SIZE_BYTES = 8 * 5 * MIB + 3
+# Its number in the page's file input; the long one is the first.
+SHORT = 1
 # The waits between two tries are the product's own in kind and shorter in time.
 QUICK = {"retry": {"baseMs": 20, "capMs": 200}}
-# The 30 % are a third, so that no row can be without its fault.
-SHARES = {"5 %": {"every": 20}, "30 %": {"every": 3}}
 
 FAULTS: dict[str, dict[str, object]] = {
     "connection dropped": {"drop": True},
@@ -51,8 +53,24 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def short_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine parts, the last of three bytes: for what is no matter of many parts."""
+    return random_file(tmp_path_factory.mktemp("files") / "levels.bin", SHORT_SIZE_BYTES)
+
+
+@pytest.fixture(scope="module")
 def checksum(file: Path) -> dict[str, str]:
-    """The file's checksum, as the portal shows it of an upload."""
+    """The long file's checksum, as the portal shows it of an upload."""
+    return checksum_of(file)
+
+
+@pytest.fixture(scope="module")
+def short_checksum(short_file: Path) -> dict[str, str]:
+    """The short file's checksum."""
+    return checksum_of(short_file)
+
+
+def checksum_of(file: Path) -> dict[str, str]:
     crc = CRCS["CRC64NVME"]
     return {"algorithm": crc.name, "value": crc.encode(crc.update(file.read_bytes()))}
 
@@ -69,15 +87,15 @@ def module_page(chromium: Browser, portal: Portal) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def module_core(module_page: Page, file: Path) -> CorePage:
+def module_core(module_page: Page, file: Path, short_file: Path) -> CorePage:
     core = CorePage(module_page)
-    core.open(file)
+    core.open(file, short_file)
     return core
 
 
 @pytest.fixture
 def core(module_core: CorePage, s3: RunningServer) -> CorePage:
-    """The page with the file chosen, and a store without faults."""
+    """The page with both files chosen, and a store without faults."""
     return module_core
 
 
@@ -102,18 +120,30 @@ def test_nothing_goes_wrong(core: CorePage, s3: RunningServer, checksum: dict[st
     assert len(parts(s3)) == PART_COUNT
 
 
-@pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_that_passes_changes_nothing(
-    core: CorePage, s3: RunningServer, checksum: dict[str, str], fault: str, share: str
+def test_a_fault_of_5_percent_of_requests_changes_nothing(
+    core: CorePage, s3: RunningServer, checksum: dict[str, str], fault: str
 ) -> None:
-    s3.faults.add(**{"operation": "UploadPart", **FAULTS[fault], **SHARES[share]})
+    s3.faults.add(**{"operation": "UploadPart", **FAULTS[fault], "every": 20})
 
     shown = core.upload(stallTimeoutMs=700, **QUICK)
 
     assert_equal(shown, checksum)
     # What meets a connection that was open before, Chromium may try again itself, and nobody hears of it.
     assert shown["retries"] or len(parts(s3)) > PART_COUNT, "no fault happened"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_30_percent_of_requests_changes_nothing(
+    core: CorePage, s3: RunningServer, short_checksum: dict[str, str], fault: str
+) -> None:
+    # A third, so that no run can be without its faults.
+    s3.faults.add(**{"operation": "UploadPart", **FAULTS[fault], "every": 3})
+
+    shown = core.upload(file=SHORT, stallTimeoutMs=700, **QUICK)
+
+    assert_equal(shown, short_checksum)
+    assert shown["retries"] or len(parts(s3)) > SHORT_PART_COUNT, "no fault happened"
 
 
 @pytest.mark.parametrize("sts", [False, True], ids=["presigned", "sts"])
@@ -127,7 +157,7 @@ def test_everything_at_once(core: CorePage, s3: RunningServer, checksum: dict[st
     assert shown["retries"]
 
 
-@pytest.mark.parametrize("share", [0.05, 0.3], ids=SHARES)
+@pytest.mark.parametrize("share", [0.05, 0.3], ids=["5 %", "30 %"])
 def test_a_portal_that_does_not_answer_now_and_then_changes_nothing(
     core: CorePage, s3: RunningServer, checksum: dict[str, str], share: float
 ) -> None:
@@ -155,24 +185,24 @@ def test_a_portal_that_does_not_answer_now_and_then_changes_nothing(
 
 class TestCompleting:
     def test_an_error_inside_a_200_is_tried_again(
-        self, core: CorePage, s3: RunningServer, checksum: dict[str, str]
+        self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str]
     ) -> None:
         s3.faults.add("CompleteMultipartUpload", status=200, code="InternalError", first=2)
 
-        assert_equal(core.upload(**QUICK), checksum)
+        assert_equal(core.upload(file=SHORT, **QUICK), short_checksum)
 
     def test_an_answer_that_was_lost_is_no_loss_head_decides(
-        self, core: CorePage, s3: RunningServer, checksum: dict[str, str]
+        self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str]
     ) -> None:
         s3.faults.add("CompleteMultipartUpload", lose_answer=True, first=1)
 
-        assert_equal(core.upload(**QUICK), checksum)
+        assert_equal(core.upload(file=SHORT, **QUICK), short_checksum)
         calls = [r.operation for r in s3.requests if r.part_number is None]
         assert calls.count("CompleteMultipartUpload") >= 2, "the second one met NoSuchUpload"
         assert calls[-1] == "HeadObject"
 
     def test_the_portals_own_answer_may_be_lost(
-        self, core: CorePage, s3: RunningServer, checksum: dict[str, str]
+        self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str]
     ) -> None:
         lost: list[int] = []
 
@@ -185,10 +215,10 @@ class TestCompleting:
                 route.fulfill(response=answer)
 
         core.page.route("**/s3multipart_upload_complete", lose_the_first)
-        shown = core.upload(**QUICK)
+        shown = core.upload(file=SHORT, **QUICK)
         core.page.unroute("**/s3multipart_upload_complete")
 
-        assert_equal(shown, checksum)
+        assert_equal(shown, short_checksum)
         assert lost == [200, 200]
 
 
@@ -209,37 +239,37 @@ class TestForGood:
     ) -> None:
         s3.faults.add("UploadPart", **wrong)
 
-        shown = core.upload(**QUICK)
+        shown = core.upload(file=SHORT, **QUICK)
 
         assert (shown["state"], shown["error"]["code"]) == ("failed", code)
         assert shown["retries"] == []
         assert len(parts(s3)) <= 4
 
     def test_and_try_again_begins_anew_where_the_store_has_forgotten_the_upload(
-        self, core: CorePage, s3: RunningServer, checksum: dict[str, str]
+        self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str]
     ) -> None:
         s3.faults.add("UploadPart", code="NoSuchUpload", every=6)
-        number = core.start(**QUICK)
+        number = core.start(file=SHORT, **QUICK)
         first = core.wait_for(number, "failed")
         s3.faults.clear()
 
         core.call(number, "resume")
         shown = core.wait_for(number, "complete")
 
-        assert shown["upload"]["checksum"] == checksum
+        assert shown["upload"]["checksum"] == short_checksum
         assert shown["upload"]["id"] != first["upload"]["id"]
 
 
 class TestSigningInTheBrowser:
     def test_needs_one_call_and_no_url_of_the_portal(
-        self, core: CorePage, s3: RunningServer, checksum: dict[str, str]
+        self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str]
     ) -> None:
         calls: list[str] = []
         core.page.on("request", lambda request: calls.append(request.url.rsplit("/", 1)[-1]))
 
-        shown = core.upload(sts=True)
+        shown = core.upload(file=SHORT, sts=True)
 
-        assert_equal(shown, checksum)
+        assert_equal(shown, short_checksum)
         assert shown["refreshes"] == 1
         ours = [call for call in calls if call.startswith("s3multipart_")]
         assert ours == ["s3multipart_upload_create", "s3multipart_credentials", "s3multipart_upload_complete"]
@@ -248,29 +278,29 @@ class TestSigningInTheBrowser:
 
     @pytest.mark.parametrize("hours", [-25, 25], ids=["behind", "ahead"])
     def test_a_clock_that_is_wrong_by_a_day_is_corrected_by_the_portals(
-        self, core: CorePage, s3: RunningServer, checksum: dict[str, str], hours: int
+        self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str], hours: int
     ) -> None:
-        shown = core.upload(sts=True, clockAheadMs=hours * 3_600_000)
+        shown = core.upload(file=SHORT, sts=True, clockAheadMs=hours * 3_600_000)
 
-        assert_equal(shown, checksum)
+        assert_equal(shown, short_checksum)
         assert shown["retries"] == []
 
     @pytest.mark.parametrize("hours", [-25, 25], ids=["behind", "ahead"])
     def test_and_by_the_stores_where_the_portals_is_wrong_too(
-        self, core: CorePage, s3: RunningServer, checksum: dict[str, str], hours: int
+        self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str], hours: int
     ) -> None:
-        shown = core.upload(sts=True, clockAheadMs=hours * 3_600_000, lieAboutTime=True)
+        shown = core.upload(file=SHORT, sts=True, clockAheadMs=hours * 3_600_000, lieAboutTime=True)
 
-        assert_equal(shown, checksum)
+        assert_equal(shown, short_checksum)
         assert 1 <= len(shown["retries"]) <= 4, "once for each part that was in flight"
         assert all(retry["signedAgain"] and retry["tries"] == 0 for retry in shown["retries"])
 
     def test_credentials_that_expire_are_replaced(
-        self, core: CorePage, s3: RunningServer, checksum: dict[str, str]
+        self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str]
     ) -> None:
-        s3.faults.add("UploadPart", code="ExpiredToken", every=9)
+        s3.faults.add("UploadPart", code="ExpiredToken", every=4)
 
-        shown = core.upload(sts=True)
+        shown = core.upload(file=SHORT, sts=True)
 
-        assert_equal(shown, checksum)
+        assert_equal(shown, short_checksum)
         assert 2 <= shown["refreshes"] <= 1 + len(shown["retries"])
