@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 from playwright.sync_api import Locator, Page, expect
 from portal_pages import choose_files, new_dataset, save, saving_line, uploader
 from random_files import random_file
+from screens import OURS, SCREENS, bring_into_sight, stands_out
 
 from s3portal.server.testing import RunningServer
 
@@ -23,10 +24,6 @@ Read = Callable[..., None]
 
 MIB = 1024 * 1024
 TRANSLATIONS = Path(__file__).parents[2] / "ckanext" / "s3multipart" / "i18n"
-OURS = ".s3portal-uploader, .s3portal-saving, .s3multipart-file"
-SCREENS = {"desktop": (1280, 1000), "phone": (390, 844)}
-# Bootstrap scrolls smoothly, which takes its time.
-TO_THE_MIDDLE = "element => element.scrollIntoView({block: 'center', behavior: 'instant'})"
 _FILLED_IN = re.compile(r"%\(\w+\)s|\{\w+\}")
 
 
@@ -65,30 +62,15 @@ def read(publisher: Page, language: Language, tmp_path: Path) -> Read:
     def read_as_it_is_now(name: str, about: str = OURS) -> None:
         # Buttons for copying come with late scripts.
         page.wait_for_load_state("networkidle")
-        for screen, (width, height) in SCREENS.items():
-            page.set_viewport_size({"width": width, "height": height})
-            page.locator(about).first.evaluate(TO_THE_MIDDLE)
+        for screen, size in SCREENS.items():
+            page.set_viewport_size(size)
+            bring_into_sight(page, about)
             page.screenshot(path=folder / f"{language.code}-{name}-{screen}.png", animations="disabled")
             assert stands_out(page) == [], screen
         assert language.english_left(shown_texts(page)) == []
-        page.set_viewport_size({"width": 1280, "height": 1000})
+        page.set_viewport_size(SCREENS["desktop"])
 
     return read_as_it_is_now
-
-
-def stands_out(page: Page) -> list[str]:
-    """What of ours is wider than the screen, or than the button or line that it stands in."""
-    return list(
-        page.evaluate(
-            """(ours) => [...document.querySelectorAll(ours)]
-                 .flatMap((root) => [root, ...root.querySelectorAll("*")])
-                 .filter((element) => element.checkVisibility() && !element.closest(".s3portal-unseen"))
-                 .filter((element) => element.getBoundingClientRect().right > window.innerWidth
-                   || (element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1))
-                 .map((element) => element.outerHTML.slice(0, 120))""",
-            OURS,
-        )
-    )
 
 
 def shown_texts(page: Page) -> str:
@@ -134,6 +116,8 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
     )
     expect(status_of(page, "a1")).to_contain_text(t("about {time} left"))
     read("uploading")
+    # Giving up less than 50 MB is not asked twice about.
+    page.wait_for_function("document.querySelector('.s3portal-uploader progress').value > 0.45")
 
     page.context.set_offline(True)
     expect(status_of(page, "a1")).to_contain_text(

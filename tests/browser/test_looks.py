@@ -25,21 +25,17 @@ from portal_pages import (
     wait_until_uploaded,
 )
 from random_files import random_file
+from screens import OURS, SCREENS, bring_into_sight, stands_out
 
 from s3portal.server.testing import RunningServer
 from s3portal.web import web_folder
 
 MIB = 1024 * 1024
-SCREENS = {"desktop": {"width": 1280, "height": 1000}, "phone": {"width": 390, "height": 844}}
 SHOWN_IN_DOCS = {
     *("form-uploading-desktop", "form-uploading-phone", "form-several-desktop"),
     *("form-unfinished-desktop", "resource-desktop"),
 }
 SERIOUS = ("serious", "critical")
-OURS = ".s3portal-uploader, .s3portal-saving, .s3multipart-file"
-
-# Bootstrap scrolls smoothly, which takes its time.
-SHOW_OURS = "ours => document.querySelector(ours).scrollIntoView({block: 'center', behavior: 'instant'})"
 
 Look = Callable[[str], None]
 
@@ -63,12 +59,12 @@ def look(page: Page, tmp_path: Path) -> Look:
         page.evaluate("document.activeElement.blur()")
         for screen, size in SCREENS.items():
             page.set_viewport_size(size)
-            page.evaluate(SHOW_OURS, OURS)
+            bring_into_sight(page)
             picture = page.screenshot(animations="disabled")
             for folder in [everything, *_docs(is_kept, f"{name}-{screen}")]:
                 folder.mkdir(parents=True, exist_ok=True)
                 (folder / f"{name}-{screen}.png").write_bytes(picture)
-            assert sideways(page) == [], screen
+            assert stands_out(page) == [], screen
         assert findings(page) == []
         page.set_viewport_size(SCREENS["desktop"])
 
@@ -77,19 +73,6 @@ def look(page: Page, tmp_path: Path) -> Look:
 
 def _docs(is_kept: bool, name: str) -> list[Path]:
     return [Path("docs/screenshots")] if is_kept and name in SHOWN_IN_DOCS else []
-
-
-def sideways(page: Page) -> list[str]:
-    """What of ours stands out of the screen to the right. (CKAN's own hidden menus do on a phone.)"""
-    return list(
-        page.evaluate(
-            """(ours) => [...document.querySelectorAll(ours)]
-                 .flatMap((root) => [root, ...root.querySelectorAll("*")])
-                 .filter((element) => element.getBoundingClientRect().right > window.innerWidth)
-                 .map((element) => element.outerHTML.slice(0, 120))""",
-            OURS,
-        )
-    )
 
 
 def findings(page: Page) -> list[str]:
