@@ -32,8 +32,10 @@ from s3portal.web import web_folder
 
 MIB = 1024 * 1024
 SHOWN_IN_DOCS = {
-    *("form-uploading-desktop", "form-uploading-phone", "form-several-desktop"),
-    *("form-unfinished-desktop", "resource-desktop"),
+    "form-uploading-desktop",
+    "form-several-desktop",
+    "form-unfinished-desktop",
+    "resource-desktop",
 }
 SERIOUS = ("serious", "critical")
 
