@@ -47,7 +47,6 @@ def upload(page: Page) -> dict:
     page.on("request", lambda request: puts.append(request.url) if request.method == "PUT" else None)
     release_parts = hold_parts(page)
     page.goto(materials)
-    page.screenshot(path=f"{screenshots}/indico-materials-before.png")
     page.click(BUTTON)
     page.wait_for_selector(".s3portal-uploader:not([hidden])")
     page.set_input_files(".s3portal-uploader input[type=file]", file)
