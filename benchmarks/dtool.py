@@ -2,14 +2,16 @@
 
     S3PORTAL_STOCK_DTOOL_PYTHON=<Python with requirements/dtool-stock.txt> python benchmarks/dtool.py
 
-Prints a table in Markdown: seconds (the median where there are several runs), how many times faster, and the
-requests that the server counted. Takes half an hour, most of it stock's at 20 ms; --items makes it shorter.
+Prints a table in Markdown: seconds (the median where there are several runs), how many times faster, the CPU
+seconds of the command, and the requests that the server counted. Takes half an hour, most of it stock's at
+20 ms; --items makes it shorter, and a count of 0 leaves an operation out.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -51,6 +53,8 @@ class Row:
     """What was measured of one operation with one tool."""
 
     seconds: list[float] = field(default_factory=list)
+    #: Of the command alone: the server is a thread of this process.
+    cpu_seconds: list[float] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)
 
 
@@ -71,7 +75,7 @@ class Bench:
 
     def measure(self, operation: str, *arguments: str) -> str:
         """Runs ``dtool`` with the arguments and returns what it printed."""
-        before, begun = len(self._server.requests), time.perf_counter()
+        before, begun, cpu_before = len(self._server.requests), time.perf_counter(), cpu_of_children_s()
         dtool = str(Path(self._tool.python).parent / "dtool")
         done = subprocess.run(
             [self._tool.python, "-W", "ignore", dtool, *arguments],
@@ -84,10 +88,18 @@ class Bench:
             sys.exit(f"{self._tool.name}: dtool {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
         row = self._table.setdefault((self._latency_ms, operation), {}).setdefault(self._tool.name, Row())
         row.seconds.append(seconds)
+        row.cpu_seconds.append(cpu_of_children_s() - cpu_before)
         row.requests.append(len(self._server.requests) - before)
         report = f"{self._latency_ms:3} ms  {operation:32} {self._tool.name:10} {seconds:8.2f} s"
-        print(report, f"{row.requests[-1]:7,} requests", file=sys.stderr, flush=True)
+        report += f" {row.cpu_seconds[-1]:8.2f} s of CPU {row.requests[-1]:7,} requests"
+        print(report, file=sys.stderr, flush=True)
         return done.stdout.strip()
+
+
+def cpu_of_children_s() -> float:
+    """CPU seconds of all commands that have ended, which other work on the machine hardly changes."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def settings(server: RunningServer) -> dict[str, str]:
@@ -128,8 +140,16 @@ def copy_there_and_back(bench: Bench, source: str, what: str, *, everything: boo
     shutil.rmtree(bench.folder)
 
 
-def list_datasets(bench: Bench, server: RunningServer, count: int) -> None:
-    bench.measure(f"ls, {count} datasets", "ls", "-q", f"s3://{BUCKET}")
+def compare_listings(tools: list[Tool], folder: Path, count: int, latency_ms: int, table: Table) -> None:
+    with fresh_server(folder) as server:
+        fill_with_datasets(server, count)
+
+        def run(tool: Tool) -> None:
+            server.faults.clear()
+            bench = Bench(server, tool, folder, latency_ms, table)
+            bench.measure(f"ls, {count} datasets", "ls", "-q", f"s3://{BUCKET}")
+
+        in_turn(tools, run)
 
 
 def fill_with_datasets(server: RunningServer, count: int) -> None:
@@ -157,16 +177,17 @@ def print_table(table: Table, tools: list[Tool]) -> None:
     print(
         f"{stock} 0.14.1 with the same. Runs: {', '.join(f'{tool.name} {tool.repeats}' for tool in tools)}.\n"
     )
-    print(
-        "| latency | operation | dtool-s3 | s3portal | times faster | requests dtool-s3 | requests s3portal |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    columns = ("latency", "operation", "dtool-s3", "s3portal", "times faster")
+    columns += ("CPU dtool-s3", "CPU s3portal", "requests dtool-s3", "requests s3portal")
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for (latency_ms, operation), rows in table.items():
         seconds = {name: statistics.median(row.seconds) for name, row in rows.items()}
+        cpu = {name: statistics.median(row.cpu_seconds) for name, row in rows.items()}
         requests = {name: statistics.median(row.requests) for name, row in rows.items()}
         print(
             f"| {latency_ms} ms | {operation} | {seconds[stock]:.1f} s | {seconds[ours]:.1f} s"
-            f" | {seconds[stock] / seconds[ours]:.1f} | {requests[stock]:,.0f} | {requests[ours]:,.0f} |"
+            f" | {seconds[stock] / seconds[ours]:.1f} | {cpu[stock]:.1f} s | {cpu[ours]:.1f} s"
+            f" | {requests[stock]:,.0f} | {requests[ours]:,.0f} |"
         )
 
 
@@ -202,18 +223,12 @@ def main() -> None:
                     bench = Bench(server, tool, folder, latency_ms, table)
                     copy_there_and_back(bench, source, what, everything=everything)
 
-            in_turn(tools, lambda tool: run(tool, small, f"{chosen.items:,} x 4 KiB", everything=True))
-            with fresh_server(folder) as server:
-                fill_with_datasets(server, chosen.datasets)
-
-                def run_listing(
-                    tool: Tool, server: RunningServer = server, latency_ms: int = latency_ms
-                ) -> None:
-                    server.faults.clear()
-                    list_datasets(Bench(server, tool, folder, latency_ms, table), server, chosen.datasets)
-
-                in_turn(tools, run_listing)
-            in_turn(tools, lambda tool: run(tool, big, f"{chosen.big_files} x 128 MiB", everything=False))
+            if chosen.items:
+                in_turn(tools, lambda tool: run(tool, small, f"{chosen.items:,} x 4 KiB", everything=True))
+            if chosen.datasets:
+                compare_listings(tools, folder, chosen.datasets, latency_ms, table)
+            if chosen.big_files:
+                in_turn(tools, lambda tool: run(tool, big, f"{chosen.big_files} x 128 MiB", everything=False))
     print_table(table, tools)
 
 
