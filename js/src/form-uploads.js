@@ -33,7 +33,7 @@ export function joinUploads(root, { adapter, texts, words, capacity, upload: opt
   const goingOn = {
     ...adapter,
     async create(/** @type {import("./portal-calls.js").CreateRequest} */ request) {
-      const upload = await unfinished.claim(request);
+      const upload = await unfinished.takeOut(request);
       return upload ? { upload, parts: [] } : adapter.create(request);
     },
   };

@@ -31,7 +31,7 @@ export class UnfinishedBox {
   /** @type {Promise<PortalUpload[]>} */
   #listed = Promise.resolve([]);
   /** Ids of those that the form has now. @type {Set<string>} */
-  #claimed = new Set();
+  #taken = new Set();
   #hasRoom = true;
 
   /**
@@ -79,13 +79,13 @@ export class UnfinishedBox {
    * @param {import("./portal-calls.js").CreateRequest} request
    * @returns {Promise<PortalUpload | null>} with what the store has of it
    */
-  async claim({ filename, size, fingerprint }) {
+  async takeOut({ filename, size, fingerprint }) {
     const listed = await this.#listed.catch(() => []);
     const known = listed.find(
       (upload) => upload.filename === filename && upload.size === size && upload.fingerprint === fingerprint,
     );
-    if (known?.state !== "uploading" || this.#claimed.has(known.id)) return null;
-    this.#claimed.add(known.id);
+    if (known?.state !== "uploading" || this.#taken.has(known.id)) return null;
+    this.#taken.add(known.id);
     const entry = this.#entries.find(({ upload }) => upload.id === known.id);
     entry?.undo?.undo();
     if (entry) this.#remove(entry);
@@ -93,7 +93,7 @@ export class UnfinishedBox {
       const upload = await this.#adapter.show(known.id);
       return upload.state === "uploading" ? upload : null;
     } catch (error) {
-      this.#claimed.delete(known.id);
+      this.#taken.delete(known.id);
       throw error;
     }
   }
@@ -116,7 +116,7 @@ export class UnfinishedBox {
   /** @param {PortalUpload} upload */
   async #add(upload) {
     const handle = upload.state === "uploading" ? await keptHandle(upload.id) : null;
-    if (this.#claimed.has(upload.id)) return;
+    if (this.#taken.has(upload.id)) return;
     const parts = unfinishedParts(this.#parts["unfinished-row"]);
     const entry = /** @type {Entry} */ ({ upload, parts, undo: null });
     parts.name.textContent = upload.filename;
@@ -174,7 +174,7 @@ export class UnfinishedBox {
   #leave(entry, chosen) {
     // The form may have been given another file while this one was being read.
     if (!this.#hasRoom) return;
-    this.#claimed.add(entry.upload.id);
+    this.#taken.add(entry.upload.id);
     this.#remove(entry);
     this.#goOn(entry.upload, chosen);
   }
