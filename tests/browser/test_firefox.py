@@ -1,15 +1,16 @@
 """The main job in Firefox: faults, a reload in the middle, the same file once more, equal bytes."""
 
 import json
+import uuid
 from pathlib import Path
 
 from firefox import Firefox as Firefox
 from firefox import firefox as firefox  # a fixture
-from portal_pages import NEW_RESOURCE, sha256
+from portal_pages import sha256
 
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.digests import sha256_of_link
-from s3portal.demo.people import DATASET, PUBLISHER
+from s3portal.demo.people import ORGANISATION, PUBLISHER
 from s3portal.demo.portal import Portal
 from s3portal.server.testing import RunningServer
 
@@ -44,18 +45,20 @@ def test_an_upload_survives_faults_and_a_reload_and_comes_back_equal(
     firefox: Firefox, portal: Portal, s3: RunningServer, big_file: Path
 ) -> None:
     client = CkanPortal(portal.url, portal.publisher_token())
+    dataset = f"rivers-{uuid.uuid4().hex[:8]}"
+    client.call("package_create", name=dataset, owner_org=ORGANISATION)
     log_in(firefox, portal)
     s3.faults.add("UploadPart", status=503, every=4)
     s3.faults.add("UploadPart", drop=True, every=5)
     s3.faults.add("UploadPart", delay_s=0.5)
 
-    firefox.open(portal.url + NEW_RESOURCE)
+    firefox.open(f"{portal.url}/dataset/{dataset}/resource/new")
     firefox.wait_for(is_shown(FIELD))
     firefox.choose_file(FIELD, big_file)
     firefox.wait_for("document.querySelector('.s3portal-uploader progress')?.value > 0.4")
     firefox.reload()
     firefox.wait_for(is_shown(UNFINISHED))
-    [unfinished] = client.unfinished_uploads(DATASET)
+    [unfinished] = client.unfinished_uploads(dataset)
     stored = client.show_upload(unfinished.id).stored or ()
     assert stored
     s3.requests.clear()
@@ -71,10 +74,11 @@ def test_an_upload_survives_faults_and_a_reload_and_comes_back_equal(
     # One that was on its way at the reload may have arrived since, so that not even all others were sent.
     assert set(sent_part_numbers(s3)) <= set(range(1, PART_COUNT + 1)) - set(stored)
     assert {0, 503} <= {r.status for r in s3.requests if r.operation == "UploadPart"}
-    [resource] = [each for each in client.resources(DATASET) if each["name"] == "Gauges by Firefox"]
+    [resource] = [each for each in client.resources(dataset) if each["name"] == "Gauges by Firefox"]
     assert sha256_of_link(resource["url"]) == sha256(big_file)
     assert resource["hash"].startswith("crc64nvme:")
     errors = [
         entry["text"] for entry in firefox.events.get("log.entryAdded", []) if entry["level"] == "error"
     ]
-    assert errors == []
+    # So Firefox says it of a connection that is cut, as these were.
+    assert [text for text in errors if "CORS request did not succeed" not in text] == []

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, Request, expect
 from portal_pages import (
     choose_file,
     download_sha256,
+    new_dataset,
     open_new_resource,
     persistent_link,
     save,
@@ -25,7 +26,8 @@ SMALL_BYTES = 50_000
 
 def publish(page: Page, file: Path, name: str) -> None:
     """Uploads the file on the form of a new resource, saves it and stays on the page that follows."""
-    open_new_resource(page)
+    # A dataset of its own: elsewhere the file may have an unfinished upload, which would be gone on with.
+    open_new_resource(page, new_dataset(page))
     choose_file(page, file)
     page.fill('input[name="name"]', name)
     wait_until_uploaded(page)

@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from s3portal.demo.people import ORGANISATION
 
-NEW_RESOURCE = "/dataset/rivers/resource/new"
 UPLOAD_TIMEOUT_MS = 120_000
 
 

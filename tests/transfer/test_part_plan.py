@@ -65,8 +65,8 @@ def test_a_file_of_no_bytes_is_one_empty_part() -> None:
 @pytest.mark.parametrize(
     ("limit_bytes", "shown"),
     [
-        (LARGEST_OBJECT_ON_AWS_BYTES, "48.8 TiB"),
-        (LARGEST_OBJECT_ELSEWHERE_BYTES, "5 TiB"),
+        (LARGEST_OBJECT_ON_AWS_BYTES, "53.7 TB"),
+        (LARGEST_OBJECT_ELSEWHERE_BYTES, "5.5 TB"),
         (5_000_000_000, "5 GB"),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_larger_file_is_refused_with_the_limit_in_the_message(limit_bytes: int
 
 
 def test_no_setting_makes_a_plan_of_more_than_ten_thousand_of_the_largest_parts() -> None:
-    with pytest.raises(FileTooLarge, match=r"48\.8 TiB"):
+    with pytest.raises(FileTooLarge, match=r"53\.7 TB"):
         plan_parts(60 * TIB, max_object_size_bytes=100 * TIB)
 
 

@@ -83,8 +83,8 @@ def test_with_credentials_the_parts_are_signed_here_and_faults_do_no_harm(
     words = shlex.split(start(file, "--json", "--credentials").wait_for("progress").interrupt().stderr)
     assert "--credentials" in words, "the command that goes on"
     s3.faults.clear()
-    s3.faults.add("UploadPart", status=503, every=5)
-    s3.faults.add("UploadPart", code="ExpiredToken", every=7)
+    s3.faults.add("UploadPart", code="ExpiredToken", first=1)
+    s3.faults.add("UploadPart", status=503, every=2)
 
     run = upload(file, "--json", "--credentials")
 
