@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -171,5 +172,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     for line in process.stderr:
         said += line
         if address := re.search(r"WebDriver BiDi listening on (ws://\S+)", line):
+            # Nobody reads the rest, and a full pipe would stop Firefox.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
             return address[1]
     raise BidiError(f"Firefox ended: {said}")
