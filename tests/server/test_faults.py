@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
+from urllib.parse import urlsplit
 
 import pytest
 from s3_callers import BUCKET, MIB, client_of, refusal_of, send
@@ -184,14 +186,21 @@ class TestLog:
 
     def test_how_many_ran_at_once_is_exact(self, s3_server, put_url):
         together = threading.Barrier(4)
-
-        def body():
-            yield b"x"
-            together.wait(timeout=20)
-            yield b"x"
+        address = urlsplit(put_url)
+        head = (
+            f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+            "Content-Length: 1\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+        )
 
         def put():
-            send(s3_server, "PUT", put_url, {"Content-Length": "2"}, body())
+            with socket.create_connection((address.hostname, address.port), timeout=30) as sock:
+                sock.sendall(head.encode())
+                # From here on the server has the request, and waits for its body.
+                assert sock.recv(1024).startswith(b"HTTP/1.1 100 ")
+                together.wait(timeout=20)
+                sock.sendall(b"x")
+                while sock.recv(65536):
+                    pass
 
         threads = [threading.Thread(target=put) for _ in range(4)]
         for thread in threads:
