@@ -24,6 +24,19 @@ from werkzeug.datastructures import ImmutableDict
 pytestmark = pytest.mark.smoke
 
 
+def alike(attachment):
+    """What an attachment has in common with one that was uploaded in the other way."""
+    file = attachment.file
+    own = (attachment.title, attachment.type, attachment.user_id, attachment.folder_id)
+    return (*own, attachment.protection_mode, file.filename, file.content_type, file.storage_backend)
+
+
+def key_of(attachment):
+    """The key of its file, with IDS for the ids in it."""
+    file = attachment.file
+    return file.storage_file_id.replace(f"{attachment.id}-{file.id}", "IDS")
+
+
 def test_a_direct_upload_becomes_what_a_normal_one_would_have(app, world, manager, s3):
     content = os.urandom(17 * MIB)
     normal = manager.client.post(
@@ -40,10 +53,7 @@ def test_a_direct_upload_becomes_what_a_normal_one_would_have(app, world, manage
     assert saved.json["attachment_list"].count("Grüße 1.pdf") >= 2
     direct = newest_attachment()
     assert direct.id > before.id
-    same = lambda a: (a.title, a.type, a.user_id, a.folder_id, a.protection_mode, a.file.filename,  # noqa: E731
-                      a.file.content_type, a.file.storage_backend)  # fmt: skip
-    assert same(direct) == same(before)
-    key_of = lambda a: a.file.storage_file_id.replace(f"{a.id}-{a.file.id}", "IDS")  # noqa: E731
+    assert alike(direct) == alike(before)
     assert key_of(direct) == key_of(before) == f"event/{world.event.id}/event/IDS-Gruesse_1.pdf"
     assert direct.file.size == len(content)
     assert s3.body("indico-files", direct.file.storage_file_id) == content
