@@ -46,6 +46,7 @@ class AccessLog:
 
     def __init__(self, path: Path | None = None, *, keep: bool = False) -> None:
         self._lock = threading.Lock()
+        self._one_ended = threading.Condition(self._lock)
         self._file = path.open("ab", buffering=0) if path else None
         self._keep = keep
         self._running: Counter[str] = Counter()
@@ -75,6 +76,12 @@ class AccessLog:
         )
         return Entry(self, record)
 
+    def wait_until_idle(self, timeout_s: float) -> None:
+        """Waits until no request is running; raises TimeoutError."""
+        with self._one_ended:
+            if not self._one_ended.wait_for(lambda: not any(self._running.values()), timeout_s):
+                raise TimeoutError(f"still running: {+self._running}")
+
     def close(self) -> None:
         if self._file:
             self._file.close()
@@ -87,6 +94,7 @@ class AccessLog:
     def _ended(self, announced: RequestRecord, record: RequestRecord) -> None:
         with self._lock:
             self._running[record.operation] -= 1
+            self._one_ended.notify_all()
             for index in range(len(self.requests) - 1, -1, -1):
                 if self.requests[index] is announced:
                     self.requests[index] = record

@@ -72,6 +72,7 @@ class Gateway:
         except S3Error as refused:
             exchange.refused = refused
         entry = self._log.begin(exchange.operation_name, request, request_id)
+        self._faults.wait_while_held(exchange.operation_name)
         fault = self._faults.next_for(exchange.operation_name)
         try:
             reply = exchange.answer(fault)

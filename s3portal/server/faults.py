@@ -1,6 +1,7 @@
 """Faults on demand: what networks and stores do to their callers, so that tests can wait for it.
 
 ``faults.add("UploadPart", status=503, every=5)`` and the like; also a list in the configuration file.
+``faults.hold("UploadPart", after=8)`` keeps what comes after the eighth waiting until it is released.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from s3portal.server.errors import ERRORS, ConnectionLost, S3Error
+from s3portal.server.holds import Hold
 from s3portal.server.routes import OPERATIONS
 
 if TYPE_CHECKING:
@@ -57,10 +59,7 @@ class Fault:
     lose_answer: bool = False
 
     def __post_init__(self) -> None:
-        if self.operation not in OPERATION_NAMES:
-            raise ValueError(
-                f"{self.operation!r} is not an operation; there are {', '.join(sorted(OPERATION_NAMES))}"
-            )
+        _require_operation(self.operation)
         if self.code is not None and self.code not in ERRORS:
             raise ValueError(f"{self.code!r} is not an error code of S3")
         cuts = self.drop or self.lose_answer or self.cut_body_at is not None
@@ -79,6 +78,11 @@ class Fault:
         return S3Error(code, self.message, status=self.status, headers=headers)
 
 
+def _require_operation(name: str) -> None:
+    if name not in OPERATION_NAMES:
+        raise ValueError(f"{name!r} is not an operation; there are {', '.join(sorted(OPERATION_NAMES))}")
+
+
 @dataclass
 class _Counted:
     fault: Fault
@@ -90,6 +94,7 @@ class Faults:
     """The faults of one server. Changed while it runs, from any thread."""
 
     _faults: list[_Counted] = field(default_factory=list)
+    _holds: list[Hold] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     # Seeded, so that a failing test fails again.
     _random: random.Random = field(default_factory=lambda: random.Random(2718))  # noqa: S311
@@ -134,9 +139,30 @@ class Faults:
         with self._lock:
             self._faults.append(_Counted(fault))
 
+    def hold(self, operation: str, *, after: int = 0) -> Hold:
+        """Holds back the operation's calls, but the first ``after`` of them, until it is released; raises
+        ValueError for an operation that does not exist. What is released then meets the faults of that time.
+        """
+        _require_operation(operation)
+        hold = Hold(operation, after)
+        with self._lock:
+            self._holds.append(hold)
+        return hold
+
     def clear(self) -> None:
+        """Nothing goes wrong any more, and what is held back is released."""
         with self._lock:
             self._faults.clear()
+            holds, self._holds = self._holds, []
+        for hold in holds:
+            hold.release()
+
+    def wait_while_held(self, operation: str) -> None:
+        """Returns when the call may pass. For the server, in the call's own thread."""
+        with self._lock:
+            holds = [hold for hold in self._holds if hold.operation in (operation, ANY)]
+        for hold in holds:
+            hold.admit()
 
     def next_for(self, operation: str) -> Fault | None:
         """Counts a call and returns what shall go wrong with it: the first fault whose turn it is."""

@@ -81,6 +81,8 @@ class S3Server:
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Lets running requests finish for ``grace_s`` seconds, then closes everything."""
+        # Nobody would release what is held back.
+        self.faults.clear()
         self.http.stop(grace_s)
         self.storage.close()
         self.access_log.close()

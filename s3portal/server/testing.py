@@ -65,6 +65,10 @@ class RunningServer:
     def faults(self) -> Faults:
         return self._server.faults
 
+    def wait_until_idle(self, timeout_s: float = 60.0) -> None:
+        """Waits until no request is running, so that none ends in a log that was cleared meanwhile."""
+        self._log.wait_until_idle(timeout_s)
+
     def advance_clock(self, seconds: float) -> None:
         """Moves the clock that signatures, URLs and sessions are held against: what would expire, has."""
         self._ahead += timedelta(seconds=seconds)

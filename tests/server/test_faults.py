@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from urllib.parse import urlsplit
 
 import pytest
@@ -152,6 +153,83 @@ def test_a_delay_is_waited_for(s3_server, faults, put_url):
     send(s3_server, "PUT", put_url, body=b"x")
     record = s3_server.requests[-1]
     assert (record.ended_at - record.started_at).total_seconds() >= 0.2
+
+
+class TestHolding:
+    @pytest.fixture
+    def put(self, s3_server, put_url):
+        """Puts an object in a thread of its own; its future is the status of the answer."""
+        with ThreadPoolExecutor() as threads:
+            yield lambda: threads.submit(lambda: send(s3_server, "PUT", put_url, body=b"x")[0])
+            # Also where a test fails: nobody waits for ever.
+            s3_server.faults.clear()
+
+    def test_what_comes_after_the_first_waits_until_it_is_released(self, s3_server, faults, put, s3):
+        hold = faults.hold("PutObject", after=1)
+        assert put().result(60) == 200
+        held = [put(), put()]
+        hold.wait_for(2)
+        assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 1, "other operations go on"
+        assert [call.done() for call in held] == [False, False]
+        assert len([r for r in s3_server.requests if r.operation == "PutObject"]) == 1
+
+        hold.release()
+
+        assert [call.result(60) for call in held] == [200, 200]
+        assert put().result(60) == 200
+        assert hold.held == 0
+
+    def test_some_can_be_let_pass(self, faults, put):
+        with faults.hold("PutObject") as hold:
+            held = [put(), put(), put()]
+            hold.wait_for(3)
+            hold.let_pass(2)
+            passed = as_completed(held, timeout=60)
+            assert [next(passed).result(), next(passed).result()] == [200, 200]
+            assert hold.held == 1
+        assert [call.result(60) for call in held] == [200, 200, 200]
+
+    def test_what_is_released_meets_the_faults_of_that_time(self, faults, put):
+        hold = faults.hold("PutObject")
+        held = put()
+        hold.wait_for(1)
+        faults.add("PutObject", status=503)
+        hold.release()
+        assert held.result(60) == 503
+
+    def test_clearing_releases_and_so_does_the_end_of_the_server(self, s3_server, faults, put):
+        hold = faults.hold("*")
+        held = put()
+        hold.wait_for(1)
+        faults.clear()
+        assert held.result(60) == 200
+
+        last = faults.hold("PutObject")
+        held = put()
+        last.wait_for(1)
+        s3_server.stop()
+        assert held.result(60) == 200
+
+    def test_calls_that_do_not_come_are_told(self, faults):
+        with pytest.raises(TimeoutError, match="0 of 1 calls of PutObject came"):
+            faults.hold("PutObject").wait_for(1, timeout_s=0.01)
+
+    def test_an_operation_that_does_not_exist_is_an_error(self, faults):
+        with pytest.raises(ValueError, match="PutObjekt"):
+            faults.hold("PutObjekt")
+
+
+def test_an_idle_server_has_logged_all_that_came(s3_server, faults, put_url):
+    hold = faults.hold("PutObject")
+    with ThreadPoolExecutor() as threads:
+        held = threads.submit(send, s3_server, "PUT", put_url, body=b"x")
+        hold.wait_for(1)
+        with pytest.raises(TimeoutError, match="PutObject"):
+            s3_server.wait_until_idle(timeout_s=0.01)
+        hold.release()
+        s3_server.wait_until_idle()
+        assert s3_server.requests[-1].status == 200
+        assert held.result(60)[0] == 200
 
 
 def test_faults_from_the_configuration(tmp_path):
