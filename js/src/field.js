@@ -5,6 +5,7 @@
  * `ckan-form.js` joins the two.
  */
 
+import { Announcer } from "./announcer.js";
 import { watchFileInput } from "./chosen-files.js";
 import { systemClock } from "./clock.js";
 import { watchForDrops } from "./drop-zone.js";
@@ -16,7 +17,13 @@ import { announcedStep, fill } from "./sentences.js";
 import { standing, totalProgress } from "./totals.js";
 
 /** @typedef {import("./file-row.js").ShownUpload} ShownUpload */
+/** @typedef {import("./states.js").State} State */
 /** @typedef {import("./chosen-files.js").ChosenFile} ChosenFile */
+
+/** States that screen readers are told of, whatever else they are told. `failed` has an alert of its own. */
+const OUTCOMES = new Set(/** @type {State[]} */ (["paused", "offline", "complete", "aborting"]));
+/** States that something better follows upon soon. */
+const PASSING = new Set(/** @type {State[]} */ (["preparing", "completing"]));
 
 /**
  * Dispatches `change` whenever a file came or went or the state of its upload changed, and `draw` when
@@ -33,6 +40,7 @@ export class UploadField extends EventTarget {
   #capacity;
   /** @type {FileRow[]} */
   #rows = [];
+  #announcer;
   #announcedStep = 0;
 
   /**
@@ -53,6 +61,7 @@ export class UploadField extends EventTarget {
     this.#capacity = capacity;
     this.#open = open;
     this.parts = partsOf(root);
+    this.#announcer = new Announcer((text) => (this.parts.announcer.textContent = text), systemClock);
     this.parts.input.multiple = capacity > 1;
     this.parts.limit.textContent = maxSize ? fill(texts["up_to"], { size: words.size(maxSize) }) : "";
     watchFileInput(this.parts.input, (files) => this.take(files));
@@ -120,9 +129,9 @@ export class UploadField extends EventTarget {
     this.#draw();
   }
 
-  /** Tells screen readers. @param {string} sentence */
+  /** Tells screen readers what came of something. @param {string} sentence */
   announce(sentence) {
-    this.parts.announcer.textContent = sentence;
+    this.#announcer.tell(sentence);
   }
 
   /** Says what went wrong with the files together. @param {unknown} error */
@@ -145,8 +154,10 @@ export class UploadField extends EventTarget {
     if (upload.state === "aborted") {
       this.#rows = this.#rows.filter((other) => other !== row);
       this.announce(this.#texts["aborted"] ?? "");
-    } else if (row.isGivenUp || (upload.state !== "uploading" && upload.state !== "failed")) {
+    } else if (row.isGivenUp || OUTCOMES.has(upload.state)) {
       this.announce(`${upload.file.name}: ${row.status}`);
+    } else if (PASSING.has(upload.state)) {
+      this.#announcer.tellProgress(`${upload.file.name}: ${row.status}`);
     }
     this.#draw(upload.state === "aborted" ? row : null);
   }
@@ -188,10 +199,11 @@ export class UploadField extends EventTarget {
     const { loaded, total } = totalProgress(uploads);
     const step = announcedStep(loaded, total);
     if (step <= this.#announcedStep) return;
-    this.#announcedStep = step;
     const percent = this.#words.percent(step / 100);
     const text = this.#texts[uploads.length > 1 ? "announce_percent_of_all" : "announce_percent"];
-    this.announce(fill(text, { name: uploads[0]?.file.name ?? "", count: String(uploads.length), percent }));
+    const values = { name: uploads[0]?.file.name ?? "", count: String(uploads.length), percent };
+    // What was not said is due again when the figures are drawn next.
+    if (this.#announcer.tellProgress(fill(text, values))) this.#announcedStep = step;
   }
 
   /** @param {File} file */

@@ -56,6 +56,7 @@ export function joinUploads(root, { adapter, texts, words, capacity, upload: opt
   });
   const unfinished = new UnfinishedBox(field.parts, {
     ...{ adapter, texts, words },
+    announce: (sentence) => field.announce(sentence),
     goOn(upload, chosen) {
       if (!chosen) {
         showStored(field, upload, adapter);

@@ -25,6 +25,7 @@ export class UnfinishedBox {
   #adapter;
   #texts;
   #words;
+  #announce;
   #goOn;
   /** @type {Entry[]} */
   #entries = [];
@@ -40,14 +41,16 @@ export class UnfinishedBox {
    * @param {import("./portal-calls.js").Adapter} needs.adapter
    * @param {import("./sentences.js").Texts} needs.texts
    * @param {import("./number-words.js").NumberWords} needs.words
+   * @param {(sentence: string) => void} needs.announce tells screen readers
    * @param {(upload: PortalUpload, chosen: ChosenFile | null) => void} needs.goOn `chosen` is the upload's
    *   own file, or null where the upload is complete
    */
-  constructor(parts, { adapter, texts, words, goOn }) {
+  constructor(parts, { adapter, texts, words, announce, goOn }) {
     this.#parts = parts;
     this.#adapter = adapter;
     this.#texts = texts;
     this.#words = words;
+    this.#announce = announce;
     this.#goOn = goOn;
     addEventListener("pagehide", () => {
       for (const { undo } of this.#entries) undo?.commit();
@@ -190,7 +193,7 @@ export class UnfinishedBox {
     this.#drawEntry(entry, false);
     entry.parts.refusal.textContent = "";
     entry.parts.go.focus();
-    this.#parts.announcer.textContent = fill(this.#texts["discarded"]);
+    this.#announce(fill(this.#texts["discarded"]));
   }
 
   /** @param {Entry} entry */
