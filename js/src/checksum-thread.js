@@ -5,7 +5,10 @@
  * checksums of its own; the store's checks stay.
  */
 
-/** @typedef {(algorithm: string, blob: Blob) => Promise<string | null>} Digest hexadecimal digits; null: unknown */
+/**
+ * @typedef {(algorithm: string, file: Blob, start: number, end: number) => Promise<string | null>} Digest
+ *   hexadecimal digits of the bytes from start to before end; null: unknown
+ */
 
 /** @type {Worker | null} */
 let worker = null;
@@ -14,15 +17,20 @@ let lastId = 0;
 /** @type {Map<number, (hex: string | null) => void>} */
 const asked = new Map();
 
+/** The thread gets a copy of the file each time, and goes on where it was in the same one. @type {WeakMap<Blob, number>} */
+const fileIds = new WeakMap();
+
 /** @type {Digest} */
-export function digestInThread(algorithm, blob) {
+export function digestInThread(algorithm, file, start, end) {
   return new Promise((resolve) => {
     const id = ++lastId;
+    const fileId = fileIds.get(file) ?? id;
+    fileIds.set(file, fileId);
     asked.set(id, resolve);
     try {
       worker ??= begin();
       if (broken) giveUp();
-      else worker.postMessage({ id, algorithm, blob });
+      else worker.postMessage({ id, algorithm, file, fileId, start, end });
     } catch {
       giveUp();
     }

@@ -96,7 +96,8 @@ export class PartChecksums {
       else md5s += hex;
     }
     if (isCrc(algorithm)) return { algorithm, value: base64OfHex(crc) };
-    const hex = await this.#digest(algorithm, new Blob([bytesOfHex(md5s)]));
+    const digests = new Blob([bytesOfHex(md5s)]);
+    const hex = await this.#digest(algorithm, digests, 0, digests.size);
     return hex === null ? null : { algorithm, value: `${hex}-${this.#plan.partCount}` };
   }
 
@@ -105,7 +106,7 @@ export class PartChecksums {
     const known = this.#computed.get(partNumber);
     if (known) return known;
     const { start, end } = partRange(this.#plan, partNumber);
-    const computing = this.#digest(this.algorithm, this.#file.slice(start, end));
+    const computing = this.#digest(this.algorithm, this.#file, start, end);
     this.#computed.set(partNumber, computing);
     return computing;
   }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { RunningCrc } from "../../js/src/crc.js";
+
 const answers = [];
 let ask;
 let answered = () => {};
@@ -13,7 +15,7 @@ globalThis.postMessage = (answer) => {
 };
 await import("../../js/src/checksum-worker.js");
 
-async function digestsOf(...messages) {
+async function answersTo(...messages) {
   answers.length = 0;
   const all = new Promise((resolve) => {
     answered = () => answers.length === messages.length && resolve();
@@ -23,14 +25,17 @@ async function digestsOf(...messages) {
   return answers;
 }
 
-test("parts are answered in the order in which they were asked for, whatever their sizes", async () => {
+let lastFileId = 0;
+
+/** A question about a whole file that was never asked about before. */
+function whole(id, algorithm, file) {
+  return { id, algorithm, file, fileId: ++lastFileId, start: 0, end: file.size };
+}
+
+test("stretches are answered in the order in which they were asked for, whatever their sizes", async () => {
   const zeros = (length) => new Blob([new Uint8Array(length)]);
   assert.deepEqual(
-    await digestsOf(
-      { id: 1, algorithm: "CRC64NVME", blob: zeros(4096) },
-      { id: 2, algorithm: "CRC32C", blob: zeros(32) },
-      { id: 3, algorithm: "MD5", blob: zeros(0) },
-    ),
+    await answersTo(whole(1, "CRC64NVME", zeros(4096)), whole(2, "CRC32C", zeros(32)), whole(3, "MD5", zeros(0))),
     [
       { id: 1, hex: "6482d367eb22b64e" },
       { id: 2, hex: "8a9136aa" },
@@ -39,16 +44,17 @@ test("parts are answered in the order in which they were asked for, whatever the
   );
 });
 
-test("a part of many stretches, at any place of its file, has the checksum of its bytes", async () => {
+test("a stretch, at any place of its file, has the checksum of its bytes", async () => {
   const bytes = Uint8Array.from({ length: 1_000_003 }, (_, i) => (i * 31) % 253);
-  const slice = new Blob([bytes]).slice(1, 700_002);
-  const [{ hex }] = await digestsOf({ id: 1, algorithm: "CRC32C", blob: slice });
-  const { RunningCrc } = await import("../../js/src/crc.js");
+  const asked = { ...whole(1, "CRC32C", new Blob([bytes])), start: 1, end: 700_002 };
+  const [{ hex }] = await answersTo(asked);
   assert.equal(hex, new RunningCrc("CRC32C").update(bytes.slice(1, 700_002)).hex);
 });
 
 test("a file that cannot be read any more has no checksum, and the next one has", async () => {
   const gone = {
+    size: 9,
+    slice: () => gone,
     stream: () =>
       new ReadableStream({
         pull() {
@@ -56,8 +62,7 @@ test("a file that cannot be read any more has no checksum, and the next one has"
         },
       }),
   };
-  const messages = [gone, new Blob([])].map((blob, id) => ({ id, algorithm: "CRC32C", blob }));
-  assert.deepEqual(await digestsOf(...messages), [
+  assert.deepEqual(await answersTo(whole(0, "CRC32C", gone), whole(1, "CRC32C", new Blob([]))), [
     { id: 0, hex: null },
     { id: 1, hex: "00000000" },
   ]);

@@ -11,9 +11,9 @@ const ALGORITHM = "CRC64NVME";
 const HEADER = "x-amz-checksum-crc64nvme";
 
 /** What the thread does, here without a thread. */
-async function digest(algorithm, blob) {
+async function digest(algorithm, file, start = 0, end = file.size) {
   const running = isCrc(algorithm) ? new RunningCrc(algorithm) : new RunningMd5();
-  return running.update(new Uint8Array(await blob.arrayBuffer())).hex;
+  return running.update(new Uint8Array(await file.slice(start, end).arrayBuffer())).hex;
 }
 
 async function crcHeader(blob, algorithm = ALGORITHM) {
@@ -70,7 +70,7 @@ describe("parts whose checksum the store computes", () => {
     let reads = 0;
     const { upload, clock, store } = await begin({
       size: 5,
-      options: { digest: async (algorithm, blob) => (++reads === 1 ? "0".repeat(16) : digest(algorithm, blob)) },
+      options: { digest: async (...asked) => (++reads === 1 ? "0".repeat(16) : digest(...asked)) },
     });
     upload.start();
     await clock.pass(10_000);

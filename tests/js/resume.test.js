@@ -52,11 +52,12 @@ describe("an unfinished upload that is taken up", () => {
   });
 
   test("reads what was stored before for the checksum of the whole file", async () => {
-    const digest = async (algorithm, blob) => new RunningCrc(algorithm).update(new Uint8Array(await blob.arrayBuffer())).hex;
+    const crc = async (algorithm, blob) => new RunningCrc(algorithm).update(new Uint8Array(await blob.arrayBuffer())).hex;
+    const digest = (algorithm, file, start, end) => crc(algorithm, file.slice(start, end));
     const { upload, clock, portal, file } = await takeUp({ checksum_algorithm: "CRC32C", options: { digest } });
     upload.start();
     await clock.pass(0);
-    const value = base64OfHex(await digest("CRC32C", file));
+    const value = base64OfHex(await crc("CRC32C", file));
     assert.deepEqual(portal.named("complete")[0].checksum, { algorithm: "CRC32C", value });
   });
 
