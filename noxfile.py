@@ -50,8 +50,10 @@ def run_pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None
         "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONPYCACHEPREFIX": str(Path(session.virtualenv.location) / "pycache"),
     }
+    # Suites run beside each other, and each remembers its own failures.
+    cache = f"cache_dir={HERE / '.test' / 'cache' / session.name}"
     session.run(
-        "python", "-m", "pytest", f"--junitxml={report}", *arguments, *session.posargs,
+        "python", "-m", "pytest", f"--junitxml={report}", "-o", cache, *arguments, *session.posargs,
         env={**compiled_once, **(env or {})},
     )  # fmt: skip
 
