@@ -8,14 +8,14 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from sqlalchemy.exc import IntegrityError
 
-from ckanext.s3multipart import request_fields
 from ckanext.s3multipart.model import OWNER_TYPE, REMOVED, REMOVING, UploadRow, find_upload, now
 from ckanext.s3multipart.permission import Owner, authorised_owner, signed_in_user
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.rules import check_quota, check_size, check_type, content_type_of
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
+from s3portal.transfer import request_fields
 from s3portal.transfer.completion import complete_upload
-from s3portal.transfer.errors import InvalidRequest, UploadNotFound, UploadNotOpen
+from s3portal.transfer.errors import InvalidRequest, Problem, UploadNotFound, UploadNotOpen
 from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.lifecycle import abort_upload, create_upload, list_parts, sign_parts
 from s3portal.transfer.presign import object_url
@@ -63,7 +63,7 @@ def upload_create(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, A
             user, owner, filename, size_bytes, content_type, fingerprint, round_trip_ms, idempotency_key
         )
     elif (row.owner_id, row.filename, row.size_bytes) != (owner.dataset_id, filename, size_bytes):
-        raise InvalidRequest(field="idempotency_key", problem="was used for another file")
+        raise InvalidRequest(field="idempotency_key", problem=Problem.USED_BEFORE)
     return {"upload": _shown(row), "parts": _first_batch(row.as_upload())}
 
 

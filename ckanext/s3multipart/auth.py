@@ -7,10 +7,10 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.s3multipart import request_fields
 from ckanext.s3multipart.model import UploadRow, find_upload
 from ckanext.s3multipart.permission import authorised_owner, signed_in_user
 from ckanext.s3multipart.wording import sentence
+from s3portal.transfer import request_fields
 from s3portal.transfer.errors import TransferError, UploadNotFound
 
 #: Where an authorisation function leaves the reason, since CKAN hands on its message alone.

@@ -4,8 +4,6 @@ Each handler exists twice, for events (with their sessions and contributions) an
 right to manage materials, locked events and CSRF are checked by the bases, which are Indico's own.
 """
 
-import math
-
 from flask import flash, jsonify, request, session
 from indico.modules.attachments.controllers.management.base import (
     _get_folders_protection_info,
@@ -28,11 +26,11 @@ from indico_plugin.web_modules import web_url
 from s3portal.transfer import (
     ATTACHED,
     COMPLETED,
-    Checksum,
     InvalidRequest,
     NotAllowed,
+    Problem,
     TransferError,
-    parse_ranges,
+    request_fields,
     sign_parts,
 )
 
@@ -54,7 +52,7 @@ class DirectUploadMixin:
         try:
             given = request.get_json(silent=True)
             if not isinstance(given, dict):
-                raise InvalidRequest(field="body", problem="must be a JSON object")
+                raise InvalidRequest(field="body", problem=Problem.NO_OBJECT)
             return jsonify(self.answer(given))
         except TransferError as refusal:
             return _refusal(refusal)
@@ -74,12 +72,12 @@ class CreateMixin(DirectUploadMixin):
         row = uploads.create(
             self.object,
             session.user,
-            filename=_field(given, "filename", str, ""),
-            size_bytes=_field(given, "size", int, -1),
-            content_type=_field(given, "content_type", str, ""),
-            fingerprint=_field(given, "fingerprint", str, ""),
-            idempotency_key=_field(given, "idempotency_key", str, None),
-            round_trip_ms=_round_trip_ms(given.get("round_trip_ms")),
+            filename=request_fields.text(given, "filename"),
+            size_bytes=request_fields.size_bytes(given, "size"),
+            content_type=request_fields.text(given, "content_type", required=False),
+            fingerprint=request_fields.text(given, "fingerprint", required=False),
+            idempotency_key=request_fields.text(given, "idempotency_key", required=False) or None,
+            round_trip_ms=request_fields.milliseconds(given, "round_trip_ms"),
         )
         upload = row.as_upload()
         numbers = range(1, min(_FIRST_BATCH, upload.part_count) + 1) if upload.state == "uploading" else ()
@@ -92,7 +90,7 @@ class SignPartsMixin(DirectUploadMixin):
 
     def answer(self, given):
         row = self._row(given)
-        numbers = _part_numbers(given.get("part_numbers"))
+        numbers = request_fields.part_numbers(given, "part_numbers")
         return [part.as_dict() for part in sign_parts(uploads.store_of(row), row.as_upload(), numbers)]
 
 
@@ -115,7 +113,7 @@ class CompleteMixin(DirectUploadMixin):
 
     def answer(self, given):
         row = self._row(given, lock=True)
-        uploads.complete(row, _checksum(given.get("checksum")))
+        uploads.complete(row, request_fields.checksum(given, "checksum"))
         return uploads.describe(row)
 
 
@@ -166,43 +164,6 @@ def _refusal(error: TransferError):
     response = jsonify({**error.as_dict(), "message": error.message(_)})
     response.status_code = error.http_status
     return response
-
-
-def _field(given: dict, name: str, kind: type, default):
-    value = given.get(name, default)
-    # A bool is an int to Python, and not to anybody else.
-    if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
-        raise InvalidRequest(field=name, problem=f"must be of type {kind.__name__}")
-    return value
-
-
-def _round_trip_ms(value) -> float | None:
-    """How far the browser is from the store, where it knows."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise InvalidRequest(field="round_trip_ms", problem="must be a number of milliseconds")
-    return value
-
-
-def _checksum(value) -> Checksum | None:
-    if not value:
-        return None
-    if not isinstance(value, dict):
-        raise InvalidRequest(field="checksum", problem="must be an object with algorithm and value")
-    return Checksum(_field(value, "algorithm", str, "").upper(), _field(value, "value", str, ""))
-
-
-def _part_numbers(value) -> list[int]:
-    """Part numbers as a list, or as ranges such as ``"1-16,20"``."""
-    if isinstance(value, str):
-        try:
-            return list(parse_ranges(value))
-        except ValueError as error:
-            raise InvalidRequest(field="part_numbers", problem=str(error)) from error
-    if isinstance(value, list) and all(type(number) is int for number in value):
-        return value
-    raise InvalidRequest(field="part_numbers", problem="must be a list of numbers")
 
 
 def event_and_category_handlers(mixin: type) -> tuple[type, type]:

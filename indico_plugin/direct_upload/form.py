@@ -46,6 +46,7 @@ def uploader_markup(dialog_url: str, upload_id: str | None) -> Markup:
             locale=(session.lang or "en").replace("_", "-"),
             max_size=limit[0] if limit else 0,
             upload_id=upload_id or "",
+            own_texts={"one_file": _("Please choose one file: each becomes a material of its own.")},
             button_class="i-button",
             module="s3portal-indico",
         )

@@ -26,6 +26,7 @@ from s3portal.transfer import (
     UPLOADING,
     Checksum,
     InvalidRequest,
+    Problem,
     Store,
     StoreFailed,
     Upload,
@@ -62,7 +63,7 @@ def create(
     """
     if idempotency_key and (row := _by_idempotency_key(user.id, idempotency_key)):
         if (row.owner_type, row.owner_id) != owner_of(linked_object):
-            raise InvalidRequest(field="idempotency_key", problem="was used for another object")
+            raise InvalidRequest(field="idempotency_key", problem=Problem.USED_BEFORE)
         return row
     require_size(size_bytes)
     # As of a normal upload: what the file's name says counts more than what the browser thinks.

@@ -7,6 +7,7 @@ person who sees it that says what to do next. Messages are templates, so that a 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar
 
 from s3portal.transfer.sizes import format_size
@@ -31,7 +32,8 @@ class TransferError(Exception):
     template: ClassVar[str] = "The transfer failed."
     #: Facts that are sizes in bytes: the message shows them as people read them.
     size_facts: ClassVar[frozenset[str]] = frozenset()
-    #: Facts that are words of ours, and which words: the message shows them in the reader's language.
+    #: Facts that are words of ours, and which: the message shows them in the reader's language. They are
+    #: templates, too.
     word_facts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self, **facts: Fact) -> None:
@@ -42,12 +44,15 @@ class TransferError(Exception):
         """The sentence for the person, its template and words passed through ``translate`` (a portal's
         gettext), its sizes through ``show_size``."""
         facts = self._readable_facts(show_size)
-        words = {name: translate(str(facts[name])) for name in self.word_facts}
-        return translate(self.template) % {**facts, **words}
+        return translate(self.template) % {**facts, **self._words(facts, translate)}
 
     def as_dict(self) -> dict[str, Fact]:
         """The error as the upload protocol sends it: code, message and the facts."""
-        return {"code": self.code, "message": str(self), **self.facts}
+        return {"code": self.code, "message": str(self), **self.facts, **self._words(self.facts, str)}
+
+    def _words(self, facts: Mapping[str, Fact], translate: Callable[[str], str]) -> dict[str, str]:
+        """The facts that are words of ours, translated; the other facts fill those that are templates."""
+        return {name: translate(str(facts[name])) % facts for name in self.word_facts}
 
     def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
         """The facts for the message; two sizes that would read the same although they differ are exact."""
@@ -88,15 +93,34 @@ class SettingsError(TransferError):
         super().__init__(problems="\n".join(f"  {problem}" for problem in problems))
 
 
+class Problem(str, Enum):
+    """What can be wrong with a field of a call: a template that reads on after the field's name."""
+
+    MISSING = "is missing"
+    NO_TEXT = "is not a text of at most %(limit)s characters"
+    LENGTH = "must have 1 to %(limit)s characters"
+    NEGATIVE = "must not be negative"
+    NO_SIZE = "is not a number of bytes"
+    NO_TIME = "is not a number of milliseconds"
+    NO_PART_NUMBERS = "is not a list of part numbers"
+    NO_CHECKSUM = "is not an object with algorithm and value"
+    NO_OBJECT = "is not a JSON object"
+    USED_BEFORE = "was used for another file"
+    NO_UPLOAD = "is not the id of one upload"
+
+
 class InvalidRequest(TransferError):
-    """A field of the call has a value that cannot be used. ``problem`` reads on after the field's name."""
+    """A field of the call has a value that cannot be used. Where the problem speaks of a limit, it is a
+    fact."""
 
     code = "invalid_request"
     http_status = 422
     template = "%(field)s %(problem)s."
+    word_facts = {"problem": tuple(problem.value for problem in Problem)}
 
-    def __init__(self, *, field: str, problem: str) -> None:
-        super().__init__(field=field, problem=problem)
+    def __init__(self, *, field: str, problem: Problem, limit: int | None = None) -> None:
+        limits = {} if limit is None else {"limit": limit}
+        super().__init__(field=field, problem=problem.value, **limits)
 
 
 class NotAllowed(TransferError):
@@ -226,11 +250,12 @@ class ContentDiffers(TransferError):
 
 
 class AlreadyAttached(TransferError):
-    """The upload is the file of a resource, so it is neither aborted nor attached a second time."""
+    """The upload is the file of a resource or material, so it is neither aborted nor attached a second
+    time."""
 
     code = "already_attached"
     http_status = 409
-    template = "This upload is the file of a resource already. Delete the resource, or upload the file again."
+    template = "This upload was saved already. Delete it where it is shown, or upload the file again."
 
 
 class CredentialsNotConfigured(TransferError):

@@ -19,6 +19,7 @@ from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.errors import (
     AlreadyAttached,
     InvalidRequest,
+    Problem,
     TooManyParts,
     UploadNotFound,
     UploadNotOpen,
@@ -65,11 +66,9 @@ def create_upload(
     InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
     """
     if not filename or len(filename) > _MAX_FILENAME_CHARACTERS:
-        raise InvalidRequest(
-            field="filename", problem=f"must have 1 to {_MAX_FILENAME_CHARACTERS} characters"
-        )
+        raise InvalidRequest(field="filename", problem=Problem.LENGTH, limit=_MAX_FILENAME_CHARACTERS)
     if size_bytes < 0:
-        raise InvalidRequest(field="size", problem="must not be negative")
+        raise InvalidRequest(field="size", problem=Problem.NEGATIVE)
     limit_bytes, limit_setting = store.settings.size_limit
     plan = plan_parts(
         size_bytes,

@@ -111,6 +111,16 @@ class TestInGerman:
         )
         assert self.error(answer)["state"] == "completed"
 
+    def test_the_problem_with_a_field_and_its_limit(self, publisher: Caller) -> None:
+        answer = publisher.client().post(
+            "/de/api/3/action/s3multipart_upload_create",
+            json={"owner": publisher.dataset, "filename": "x" * 1001, "size": 1},
+            headers=publisher.headers,
+        )
+
+        assert said(answer) == "filename ist kein Text von höchstens 1000 Zeichen."
+        assert self.error(answer)["problem"] == "is not a text of at most 1000 characters"
+
     def test_the_form(self, portal) -> None:
         browser = Browser(portal)
 

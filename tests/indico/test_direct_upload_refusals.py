@@ -21,7 +21,7 @@ CALLS = ("create", "sign-parts", "show", "list", "complete", "abort")
         (describe("big.bin", 101 * MIB), 413, "file_too_large"),
         (describe("", 1), 422, "invalid_request"),
         (describe("a", -1), 422, "invalid_request"),
-        (describe("a", "1"), 422, "invalid_request"),
+        (describe("a", "one"), 422, "invalid_request"),
         (describe("a", True), 422, "invalid_request"),
         ([], 422, "invalid_request"),
     ],

@@ -25,6 +25,11 @@ def test_all_is_collected_translated_and_compiled():
     assert [problem for problem in own.problems() if "nothing says any more" not in problem] == []
 
 
+def test_no_text_speaks_of_what_only_ckan_has():
+    texts = [str(message.id) for message in TEXTS.collect()]
+    assert [text for text in texts if re.search(r"\b(resource|dataset|organi[sz]ation)", text, re.I)] == []
+
+
 @pytest.fixture
 def manager(app, context):
     """A manager of all, with direct uploads on; and the address of a category's dialog."""
@@ -43,7 +48,7 @@ def manager(app, context):
 
 
 @pytest.mark.parametrize(
-    ("language", "title", "cancel", "choose", "refusal"),
+    ("language", "title", "cancel", "choose", "refusal", "problem"),
     [
         (
             "de_DE",
@@ -51,6 +56,7 @@ def manager(app, context):
             "Abbrechen",
             "Datei wählen",
             "Dieses Portal speichert Dateien bis 105",
+            "filename fehlt.",
         ),
         (
             "fr_FR",
@@ -58,11 +64,12 @@ def manager(app, context):
             "Annuler",
             "choisissez un fichier",
             "Ce portail accepte des fichiers",
+            "filename manque.",
         ),
     ],
 )
 def test_the_button_the_dialog_and_a_refusal_are_in_the_user_s_language(
-    manager, language, title, cancel, choose, refusal
+    manager, language, title, cancel, choose, refusal, problem
 ):
     with manager.client.session_transaction() as session:
         session["_lang"] = language
@@ -75,3 +82,5 @@ def test_the_button_the_dialog_and_a_refusal_are_in_the_user_s_language(
     assert f'data-locale="{language.replace("_", "-")}"' in dialog
     refused = manager.post(f"{category}/direct-upload/create", {"filename": "a", "size": 200 * 1024 * 1024})
     assert refused.json["message"].startswith(refusal)
+    invalid = manager.post(f"{category}/direct-upload/create", {"size": 1})
+    assert (invalid.json["message"], invalid.json["problem"]) == (problem, "is missing")

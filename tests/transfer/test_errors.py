@@ -12,7 +12,9 @@ from s3portal.transfer import (
     ContentDiffers,
     CredentialsNotConfigured,
     FileTooLarge,
+    InvalidRequest,
     PartsMissing,
+    Problem,
     QuotaExceeded,
     SettingProblem,
     SettingsError,
@@ -99,6 +101,24 @@ def test_a_portal_translates_the_template_and_the_words_in_it() -> None:
 
     assert refusal.message(german.__getitem__) == "Dieser Upload ist schon fertig."
     assert refusal.as_dict()["state"] == "completed", "programs read the fact itself"
+
+
+def test_the_problem_with_a_field_is_translated_before_its_limit_is_filled_in() -> None:
+    german = {
+        InvalidRequest.template: "%(field)s %(problem)s.",
+        Problem.LENGTH.value: "hat über %(limit)s Zeichen",
+    }
+
+    refusal = InvalidRequest(field="filename", problem=Problem.LENGTH, limit=1000)
+
+    assert refusal.message(german.__getitem__) == "filename hat über 1000 Zeichen."
+    assert refusal.as_dict() == {
+        "code": "invalid_request",
+        "message": "filename must have 1 to 1000 characters.",
+        "field": "filename",
+        "problem": "must have 1 to 1000 characters",
+        "limit": 1000,
+    }
 
 
 def test_a_portal_says_sizes_in_its_own_way() -> None:

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from s3portal.transfer.completion import Checksum
-from s3portal.transfer.errors import InvalidRequest, TooManyParts
+from s3portal.transfer.errors import InvalidRequest, Problem, TooManyParts
 from s3portal.transfer.lifecycle import MAX_PARTS_A_CALL
+from s3portal.transfer.upload import Checksum
 
 MAX_CHARACTERS = 1000
 
@@ -16,10 +16,10 @@ def text(asked: Mapping[str, Any], field: str, *, required: bool = True) -> str:
     value = asked.get(field)
     if value is None or value == "":
         if required:
-            raise InvalidRequest(field=field, problem="is missing")
+            raise InvalidRequest(field=field, problem=Problem.MISSING)
         return ""
     if not isinstance(value, str) or len(value) > MAX_CHARACTERS or "\x00" in value:
-        raise InvalidRequest(field=field, problem=f"is not a text of at most {MAX_CHARACTERS:,} characters")
+        raise InvalidRequest(field=field, problem=Problem.NO_TEXT, limit=MAX_CHARACTERS)
     return value
 
 
@@ -29,7 +29,7 @@ def size_bytes(asked: Mapping[str, Any], field: str) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InvalidRequest(field=field, problem="is not a number of bytes")
+        raise InvalidRequest(field=field, problem=Problem.NO_SIZE)
     return value
 
 
@@ -39,7 +39,7 @@ def milliseconds(asked: Mapping[str, Any], field: str) -> float | None:
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise InvalidRequest(field=field, problem="is not a number of milliseconds")
+        raise InvalidRequest(field=field, problem=Problem.NO_TIME)
     return value
 
 
@@ -47,11 +47,11 @@ def part_numbers(asked: Mapping[str, Any], field: str) -> list[int]:
     """Part numbers, as many as one call signs. Raises InvalidRequest, TooManyParts."""
     value = asked.get(field)
     if not isinstance(value, list) or not value:
-        raise InvalidRequest(field=field, problem="is not a list of part numbers")
+        raise InvalidRequest(field=field, problem=Problem.NO_PART_NUMBERS)
     if len(value) > MAX_PARTS_A_CALL:
         raise TooManyParts(given=len(value), limit=MAX_PARTS_A_CALL)
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in value):
-        raise InvalidRequest(field=field, problem="is not a list of part numbers")
+        raise InvalidRequest(field=field, problem=Problem.NO_PART_NUMBERS)
     return value
 
 
@@ -62,5 +62,5 @@ def checksum(asked: Mapping[str, Any], field: str) -> Checksum | None:
     if not value:
         return None
     if not isinstance(value, dict):
-        raise InvalidRequest(field=field, problem="is not an object with algorithm and value")
+        raise InvalidRequest(field=field, problem=Problem.NO_CHECKSUM)
     return Checksum(algorithm=text(value, "algorithm").upper(), value=text(value, "value"))
