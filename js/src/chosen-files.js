@@ -61,6 +61,17 @@ async function withHandle(file, item) {
   return { file, handle: handle ?? null };
 }
 
+/**
+ * @param {{readonly name: string, readonly size: number, readonly lastModified?: number}} one; of a file that
+ *   was uploaded on another page, nobody knows here when it was changed
+ * @param {File} other
+ * @returns {boolean} as far as can be told without reading them
+ */
+export function areSame(one, other) {
+  const { lastModified = other.lastModified } = one;
+  return one.name === other.name && one.size === other.size && lastModified === other.lastModified;
+}
+
 /** @param {FileSystemFileHandle} handle @returns {Promise<ChosenFile>} */
 async function chosen(handle) {
   return { file: await handle.getFile(), handle };

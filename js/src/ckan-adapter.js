@@ -9,20 +9,13 @@ import { parseRetryAfter } from "./retry.js";
 const CALL_TIMEOUT_MS = 180_000;
 
 /**
- * @typedef {import("./portal-calls.js").Adapter & {createResource: CreateResource}} CkanAdapter
- *
- * Makes a resource of a complete upload, named in the field `s3multipart_upload_id`; safe to repeat.
- * @typedef {(fields: Readonly<Record<string, unknown>>) => Promise<void>} CreateResource
- */
-
-/**
  * @param {object} site
  * @param {string} site.api base URL of CKAN's actions, for example "/api/3/action"
  * @param {string} site.owner dataset id or name
  * @param {string} [site.resource] id of the resource whose file is replaced
  * @param {() => string} [site.csrfToken] asked for at each call
  * @param {typeof globalThis.fetch} [site.fetch]
- * @returns {CkanAdapter}
+ * @returns {import("./portal-calls.js").Adapter}
  */
 export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, fetch = globalThis.fetch }) {
   const base = api.replace(/\/$/, "");
@@ -63,13 +56,7 @@ export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, f
     list: () => call("s3multipart_upload_list", { owner }),
     complete: (id, checksum) => call("s3multipart_upload_complete", { id, ...(checksum ? { checksum } : {}) }),
     abort: (id) => call("s3multipart_upload_abort", { id }, { keepalive: true }),
-    createResource: (fields) => call("resource_create", { package_id: owner, ...fields }).catch(unlessAttached),
   };
-}
-
-/** The answer to the first call was lost, and this is the second one. @param {unknown} error */
-function unlessAttached(error) {
-  if (!(error instanceof UploadError) || error.code !== "already_attached") throw error;
 }
 
 /** @returns {string} the token that CKAN writes into the head of its pages; "" where there is none */

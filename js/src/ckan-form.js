@@ -21,7 +21,7 @@ const MOST_FILES = 50;
 
 /**
  * @param {HTMLElement} root the outermost element of templates/s3portal/uploader.html
- * @param {{adapter?: import("./ckan-adapter.js").CkanAdapter,
+ * @param {{adapter?: import("./portal-calls.js").Adapter,
  *   upload?: import("./upload-options.js").UploadOptions}} [options] for tests and other portals
  * @returns {import("./field.js").UploadField}
  * @throws {Error} where the element is in no form

@@ -6,7 +6,7 @@
  */
 
 import { Announcer } from "./announcer.js";
-import { watchFileInput } from "./chosen-files.js";
+import { areSame, watchFileInput } from "./chosen-files.js";
 import { systemClock } from "./clock.js";
 import { watchForDrops } from "./drop-zone.js";
 import { showError } from "./error-box.js";
@@ -95,7 +95,7 @@ export class UploadField extends EventTarget {
   }
 
   /**
-   * Uploads files, but those that are too large to begin with.
+   * Uploads files, but those that are too large to begin with, or in the form already.
    *
    * @param {ChosenFile[]} files
    */
@@ -106,9 +106,13 @@ export class UploadField extends EventTarget {
       return;
     }
     const tooLarge = files.filter(({ file }) => this.#maxSize && file.size > this.#maxSize);
-    this.#refuse(tooLarge.map(({ file }) => this.#tooLarge(file)));
+    const inForm = files.filter(({ file }) => this.uploads.some((upload) => areSame(upload.file, file)));
+    this.#refuse([
+      ...tooLarge.map(({ file }) => this.#tooLarge(file)),
+      ...inForm.map(({ file: { name } }) => fill(this.#texts["in_form"], { name })),
+    ]);
     for (const chosen of files) {
-      if (tooLarge.includes(chosen)) continue;
+      if (tooLarge.includes(chosen) || inForm.includes(chosen)) continue;
       const upload = this.#open(chosen);
       this.show(upload);
       upload.start();

@@ -5,7 +5,7 @@
  */
 
 import { showError } from "./error-box.js";
-import { statusLine } from "./sentences.js";
+import { beforeLine, statusLine } from "./sentences.js";
 import { Undo } from "./undo.js";
 
 /** @typedef {import("./states.js").State} State */
@@ -15,7 +15,7 @@ import { Undo } from "./undo.js";
  *
  * @typedef {Pick<import("./upload.js").MultipartUpload, "state" | "error" | "progress" | "pause"
  *   | "resume" | "cancel" | keyof EventTarget> & {readonly file: {readonly name: string,
- *   readonly size: number}, readonly upload: {readonly id: string} | null}} ShownUpload
+ *   readonly size: number, readonly lastModified?: number}, readonly upload: {readonly id: string} | null}} ShownUpload
  */
 
 /**
@@ -80,7 +80,7 @@ export class FileRow extends EventTarget {
     parts.progress.setAttribute("aria-labelledby", parts.name.id);
     parts.go.addEventListener("click", () => this.#onGo());
     parts.drop.addEventListener("click", () => this.#onDrop());
-    upload.addEventListener("statechange", () => this.#onStateChange());
+    upload.addEventListener("statechange", (event) => this.#onStateChange(/** @type {CustomEvent} */ (event).detail.from));
     upload.addEventListener("progress", () => this.#drawWithin(REDRAW_MS));
     upload.addEventListener("error", () => showError(parts, upload.error, texts));
     this.#draw();
@@ -136,8 +136,13 @@ export class FileRow extends EventTarget {
     }
   }
 
-  #onStateChange() {
-    if (this.upload.state !== "failed") showError(this.parts, null, this.#texts);
+  /** @param {State} from */
+  #onStateChange(from) {
+    const { state, progress } = this.upload;
+    if (state !== "failed") showError(this.parts, null, this.#texts);
+    if (from === "preparing" && state === "uploading") {
+      setText(this.parts.before, beforeLine(progress, this.#texts, this.#words));
+    }
     this.#draw();
     this.dispatchEvent(new Event("change"));
   }

@@ -37,6 +37,7 @@
  * @property {HTMLButtonElement} drop
  * @property {HTMLProgressElement} progress
  * @property {HTMLElement} status
+ * @property {HTMLElement} before
  * @property {HTMLElement} error
  * @property {HTMLElement} error-sentence
  * @property {HTMLElement} error-fold

@@ -44,6 +44,19 @@ export function statusLine(upload, texts, words) {
 }
 
 /**
+ * What the store had of a file when it was chosen; "" where it had nothing.
+ *
+ * @param {{readonly loaded: number, readonly total: number}} progress at the moment when sending begins
+ * @param {Texts} texts
+ * @param {NumberWords} words
+ * @returns {string}
+ */
+export function beforeLine({ loaded, total }, texts, words) {
+  if (loaded === 0) return "";
+  return fill(texts[loaded < total ? "going_on" : "stored_before"], { percent: words.percent(loaded / total) });
+}
+
+/**
  * What to tell the publisher about a failure, and what to do about it. The portal's own sentence is
  * the best one: it knows the limits and the language.
  *

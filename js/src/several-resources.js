@@ -1,37 +1,36 @@
 /**
- * Saving a form with several files: the first goes with the form itself, and each of the others becomes a
- * resource of its own by CKAN's API.
+ * Saving a form with several files: the form is sent once for each, with the file's own name and format, so
+ * that every resource has all fields of the form just as CKAN and its plugins read them.
  *
- * The form goes first, so that nothing is made of a form that CKAN does not take, and so that the resources
- * stand in the publisher's order. It is sent in the background, since a page that is left can do nothing
- * more; whether CKAN took it, the portal says: the upload is then the file of a resource.
+ * The first goes with the form as it is, so that nothing is made of a form that CKAN does not take, and so
+ * that the resources stand in the publisher's order. All are sent in the background, since a page that is left
+ * can do nothing more; whether CKAN took one, the portal says: the upload is then the file of a resource.
  */
 
+import { UploadError } from "./errors.js";
 import { formatOf } from "./prefill.js";
 
-/**
- * What belongs to the first file, or to the form alone. All other fields, a description or a licence, are
- * meant for each of the files.
- */
-const NOT_SHARED = new Set([
-  ...["id", "name", "format", "url", "url_type", "upload", "clear_upload", "save", "package_id"],
-  ...["size", "mimetype", "mimetype_inner", "hash", "last_modified", "s3multipart_upload_id"],
-]);
+/** What describes the first file and no other. */
+const OF_THE_FIRST_FILE = ["upload", "size", "mimetype", "mimetype_inner", "hash", "last_modified"];
+
+/** @typedef {{uploadId: string, filename: string}} StoredFile */
 
 /**
- * @param {FormData} fields
- * @returns {Record<string, string | string[]>} what every resource of this form has in common
+ * @param {FormData} form as it is for the first file
+ * @param {StoredFile} file another one
+ * @returns {FormData} the form for that
  */
-export function sharedFields(fields) {
-  /** @type {Record<string, string | string[]>} */
-  const shared = {};
-  for (const name of new Set(fields.keys())) {
-    const values = fields.getAll(name).filter((value) => typeof value === "string");
-    // Names with "__" stand for lists in lists, which CKAN's form puts together and its API does not.
-    if (NOT_SHARED.has(name) || name.includes("__") || name.includes("csrf") || values.length === 0) continue;
-    shared[name] = values.length === 1 ? /** @type {string} */ (values[0]) : values;
+export function formFor(form, { uploadId, filename }) {
+  const fields = new FormData();
+  for (const [name, value] of form) {
+    if (!OF_THE_FIRST_FILE.includes(name)) fields.append(name, value);
   }
-  return shared;
+  fields.set("name", filename);
+  fields.set("format", formatOf(filename));
+  fields.set("s3multipart_upload_id", uploadId);
+  // What else the button does, it did with the first one.
+  fields.set("save", "again");
+  return fields;
 }
 
 export class SeveralResources {
@@ -42,7 +41,7 @@ export class SeveralResources {
 
   /**
    * @param {HTMLFormElement} form
-   * @param {import("./ckan-adapter.js").CkanAdapter} adapter
+   * @param {Pick<import("./portal-calls.js").Adapter, "show">} adapter
    */
   constructor(form, adapter) {
     this.#form = form;
@@ -52,31 +51,54 @@ export class SeveralResources {
   /**
    * Saves all of them. After a failure it can be called again, and goes on where it stopped.
    *
-   * @param {{uploadId: string, filename: string}[]} files the first is the form's own
+   * @param {StoredFile[]} files the first is the form's own
    * @param {HTMLElement | null} submitter the button that was pressed; CKAN reads from it where to go next
    * @param {(count: number) => void} onSaved so many are saved
    * @returns {Promise<string | null>} the page that CKAN went on to; null where it did not take the form
-   * @throws {import("./errors.js").UploadError} where CKAN took the form and not all of the others
+   * @throws {UploadError} where CKAN took the form and not all of the others
    */
   async save([first, ...others], submitter, onSaved) {
-    const fields = new FormData(this.#form, submitter);
-    if (first && !(await this.#isSaved(first.uploadId))) {
-      // A lost answer is no answer: what happened, the portal knows.
-      const answer = await fetch(this.#form.action, { method: "POST", body: fields }).catch(() => null);
-      if (!(await this.#isSaved(first.uploadId))) return null;
+    const form = new FormData(this.#form, submitter);
+    if (first && !(await this.#isSaved(first))) {
+      const answer = await this.#send(form, "follow");
+      if (!(await this.#isSaved(first))) return null;
       this.#nextUrl = answer?.url ?? "";
     }
-    const shared = sharedFields(fields);
-    for (const [index, { uploadId, filename }] of others.entries()) {
+    for (const [index, file] of others.entries()) {
       onSaved(index + 1);
-      const own = { name: filename, format: formatOf(filename), s3multipart_upload_id: uploadId };
-      await this.#adapter.createResource({ ...shared, ...own });
+      if (await this.#isSaved(file)) continue;
+      // A form that CKAN took is answered with another page, which nobody is going to see.
+      const answer = await this.#send(formFor(form, file), "manual");
+      if (!(await this.#isSaved(file))) throw await refusal(answer, file);
     }
     return this.#nextUrl || this.#form.action;
   }
 
-  /** @param {string} uploadId */
-  async #isSaved(uploadId) {
+  /**
+   * @param {FormData} body
+   * @param {RequestRedirect} redirect
+   * @returns {Promise<Response | null>} a lost answer is no answer: what happened, the portal knows
+   */
+  #send(body, redirect) {
+    return fetch(this.#form.action, { method: "POST", body, redirect }).catch(() => null);
+  }
+
+  /** @param {StoredFile} file */
+  async #isSaved({ uploadId }) {
     return (await this.#adapter.show(uploadId)).state === "attached";
   }
+}
+
+/**
+ * @param {Response | null} answer
+ * @param {StoredFile} file
+ * @returns {Promise<UploadError>} with what CKAN's page says about the form
+ */
+async function refusal(answer, { filename }) {
+  if (!answer) return new UploadError("no_connection", `${filename}: no answer from the portal`);
+  const page = new DOMParser().parseFromString(await answer.text().catch(() => ""), "text/html");
+  const reasons = [...page.querySelectorAll(".error-explanation li")].map((reason) => reason.textContent?.trim());
+  const sentence = reasons.length > 0 ? `${filename}: ${reasons.join(" ")}` : "";
+  const { status } = answer;
+  return new UploadError(`http_${status}`, `${filename}: ${status} ${answer.statusText}`, { status, sentence });
 }

@@ -77,24 +77,30 @@ export class UnfinishedBox {
   }
 
   /**
-   * The unfinished upload of a file that was chosen or dropped as if it were new; it leaves the box.
+   * The upload of a file that was chosen or dropped as if it were new: unfinished, or complete and never
+   * saved. It leaves the box.
    *
    * @param {import("./portal-calls.js").CreateRequest} request
    * @returns {Promise<PortalUpload | null>} with what the store has of it
    */
   async takeOut({ filename, size, fingerprint }) {
-    const listed = await this.#listed.catch(() => []);
+    const [listed, held] = await Promise.all([this.#listed.catch(() => []), heldUploads()]);
     const known = listed.find(
-      (upload) => upload.filename === filename && upload.size === size && upload.fingerprint === fingerprint,
+      (upload) =>
+        upload.filename.normalize() === filename.normalize() &&
+        upload.size === size &&
+        upload.fingerprint === fingerprint &&
+        !this.#taken.has(upload.id) &&
+        !held.has(upload.id),
     );
-    if (known?.state !== "uploading" || this.#taken.has(known.id)) return null;
+    if (!known) return null;
     this.#taken.add(known.id);
     const entry = this.#entries.find(({ upload }) => upload.id === known.id);
     entry?.undo?.undo();
     if (entry) this.#remove(entry);
     try {
       const upload = await this.#adapter.show(known.id);
-      return upload.state === "uploading" ? upload : null;
+      return upload.state === "uploading" || upload.state === "completed" ? upload : null;
     } catch (error) {
       this.#taken.delete(known.id);
       throw error;

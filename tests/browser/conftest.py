@@ -5,6 +5,7 @@ everything else is a process of its own, as `bin/demo` starts it.
 """
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,12 +16,15 @@ from portal_pages import log_in
 from random_files import random_file
 
 from s3portal.client.ckan import CkanPortal
+from s3portal.demo.ckan import PLUGINS
+from s3portal.demo.configuration import SEARCH_PLUGIN
 from s3portal.demo.people import DATASET, PUBLISHER, READER, Person
 from s3portal.demo.portal import Portal
 from s3portal.demo.s3 import ExternalS3
 from s3portal.server.testing import RunningServer
 
 BUCKET = "river-data"
+CUSTOM_FIELDS = Path(__file__).parent / "custom_fields"
 ROLE_ARN = "arn:aws:iam::000000000000:role/uploads"
 
 
@@ -92,9 +96,16 @@ def portal(tmp_path_factory: pytest.TempPathFactory, s3_session: RunningServer) 
         secret_access_key="secret-of-the-portal-in-these-tests",
         role=ROLE_ARN,
     )
-    with Portal(tmp_path_factory.mktemp("portal"), s3=store, durable=False) as running:
+    plugins = {"ckan.plugins": " ".join((*PLUGINS, "custom_fields", SEARCH_PLUGIN))}
+    folder = tmp_path_factory.mktemp("portal")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(CUSTOM_FIELDS), prepend=os.pathsep)
+        running = Portal(folder, s3=store, ckan_settings=plugins, durable=False).start()
+    try:
         _create_first_upload(running)
         yield running
+    finally:
+        running.stop()
 
 
 def _create_first_upload(portal: Portal) -> None:

@@ -122,6 +122,8 @@ def test_in_another_browser_it_is_offered_as_well(
     wait_until_uploaded(elsewhere)
 
     assert sorted(stored_part_numbers(s3)) == missing, "chosen as if new, it is gone on with all the same"
+    expect(elsewhere.get_by_text("You began to upload this file before")).to_be_visible()
+    expect(box(elsewhere)).to_be_hidden()
 
 
 def test_what_another_tab_sends_is_not_offered(
@@ -197,6 +199,27 @@ def test_a_file_that_is_uploaded_and_was_not_saved_is_offered(
 
     open_resource(publisher, "gauges.csv", dataset)
     assert download_sha256(publisher, persistent_link(publisher)) == sha256(file)
+
+
+def test_a_file_that_is_uploaded_and_is_chosen_as_if_new_is_not_sent_again(
+    publisher: Page, s3: RunningServer, dataset: str, file: Path
+) -> None:
+    open_new_resource(publisher, dataset)
+    choose_file(publisher, file)
+    wait_until_uploaded(publisher)
+    publisher.once("dialog", lambda dialog: dialog.accept())
+    publisher.reload()
+    s3.requests.clear()
+
+    choose_file(publisher, file)
+    wait_until_uploaded(publisher)
+    expect(publisher.get_by_text("it is not sent again")).to_be_visible()
+    expect(box(publisher)).to_be_hidden()
+    save(publisher)
+
+    open_resource(publisher, "gauges.csv", dataset)
+    assert download_sha256(publisher, persistent_link(publisher)) == sha256(file)
+    assert {"CreateMultipartUpload", "UploadPart"}.isdisjoint(r.operation for r in s3.requests)
 
 
 def test_discarding_can_be_undone_and_then_leaves_nothing_at_the_store(

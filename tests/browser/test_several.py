@@ -1,5 +1,6 @@
 """Several files at once: each becomes a resource, and the form says so."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,37 @@ def test_each_file_becomes_a_resource_in_the_order_in_which_they_were_chosen(
         assert publisher.request.get(str(resource["url"])).body() == path.read_bytes()
 
 
+def test_each_has_all_fields_of_the_form_as_ckan_reads_them(
+    publisher: Page, s3: RunningServer, dataset: str, files: list[Path]
+) -> None:
+    open_new_resource(publisher, dataset)
+    choose_files(publisher, files)
+    custom = [
+        ("theme", "water"),
+        ("theme", "air"),
+        ("stations__0__river", "Elbe"),
+        ("stations__1__river", "Oder"),
+    ]
+    publisher.evaluate(
+        """(fields) => {
+             const form = document.querySelector("#resource-edit");
+             for (const [name, value] of fields) {
+               form.append(Object.assign(document.createElement("input"), {name, value}));
+             }
+           }""",
+        custom,
+    )
+    wait_until_stored(publisher, 3)
+
+    save(publisher)
+    publisher.wait_for_url(f"**/dataset/{dataset}", timeout=60_000)
+
+    made = resources(publisher, dataset)
+    assert [json.loads(str(resource["stations"])) for resource in made] == [
+        [{"river": "Elbe"}, {"river": "Oder"}]
+    ] * 3
+
+
 def test_they_share_the_connections(
     publisher: Page, s3: RunningServer, dataset: str, files: list[Path]
 ) -> None:
@@ -108,6 +140,22 @@ def test_one_of_them_can_be_taken_out(
         "stations.geojson",
         "read me.txt",
     ]
+
+
+def test_a_file_that_is_in_the_form_is_not_taken_twice(
+    publisher: Page, s3: RunningServer, dataset: str, files: list[Path]
+) -> None:
+    open_new_resource(publisher, dataset)
+    choose_files(publisher, files[:2])
+    wait_until_stored(publisher, 2)
+
+    choose_files(publisher, files)
+
+    expect(
+        publisher.get_by_role("alert").filter(has_text="stations.geojson is in this form already")
+    ).to_be_visible()
+    wait_until_stored(publisher, 3)
+    assert [r.operation for r in s3.requests].count("CreateMultipartUpload") == 3
 
 
 def test_saving_stops_where_one_of_them_failed_and_goes_on_when_it_is_mended(

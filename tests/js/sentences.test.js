@@ -6,6 +6,7 @@ import { UploadError } from "../../js/src/errors.js";
 import { numberWords } from "../../js/src/number-words.js";
 import {
   announcedStep,
+  beforeLine,
   differenceSentence,
   errorDetails,
   errorSentence,
@@ -15,10 +16,12 @@ import {
 } from "../../js/src/sentences.js";
 
 const SRC = new URL("../../js/src/", import.meta.url);
-const TEMPLATE = readFileSync(new URL("../../templates/s3portal/uploader.html", import.meta.url), "utf-8");
+const template = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf-8");
+const TEMPLATE = template("templates/s3portal/uploader.html");
+const CKAN_TEMPLATE = template("ckanext/s3multipart/templates/s3multipart/uploader.html");
 
-/** The template's texts in their original language. */
-const texts = Object.fromEntries([...TEMPLATE.matchAll(/^ {2}"(\w+)": _\("(.*)"\),?$/gm)].map(([, key, text]) => [key, text]));
+/** The texts of the template, and those that CKAN adds, in their original language. */
+const texts = Object.fromEntries([...(TEMPLATE + CKAN_TEMPLATE).matchAll(/^ {2}"(\w+)": _\("(.*)"\),?$/gm)].map(([, key, text]) => [key, text]));
 const words = numberWords("en");
 const plain = (text) => text.replace(/\s/gu, " ");
 
@@ -97,6 +100,15 @@ describe("an unfinished upload", () => {
       assert.equal(plain(differenceSentence(difference, texts, words)), sentence);
     });
   }
+});
+
+describe("of what was uploaded before", () => {
+  test("it is said where it goes on, or that nothing is sent", () => {
+    const said = (loaded) => plain(beforeLine({ loaded, total: 100 }, texts, words));
+    assert.equal(said(0), "");
+    assert.equal(said(61), "You began to upload this file before: it goes on at 61%.");
+    assert.equal(said(100), "You uploaded this file before and did not save it: it is not sent again.");
+  });
 });
 
 describe("the texts", () => {

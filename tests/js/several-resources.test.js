@@ -1,98 +1,102 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { SeveralResources, sharedFields } from "../../js/src/several-resources.js";
+import { SeveralResources, formFor } from "../../js/src/several-resources.js";
 
-const form = (fields) => {
-  const data = new FormData();
-  for (const [name, value] of fields) data.append(name, value);
-  return data;
-};
+describe("the form for another file", () => {
+  const fieldsFor = (fields) => {
+    const form = new FormData();
+    for (const [name, value] of fields) form.append(name, value);
+    return [...formFor(form, { uploadId: "u2", filename: "b.geojson" })];
+  };
 
-describe("what the resources of one form have in common", () => {
-  test("is everything but what describes one file, and what only the form knows", () => {
-    const fields = form([
-      ["_csrf_token", "t"], ["id", ""], ["name", "A"], ["format", "CSV"], ["url_type", "upload"], ["url", ""],
-      ["upload", new Blob(["x"])], ["s3multipart_upload_id", "u"], ["save", "again"],
-      ["description", "Levels"], ["license", "cc-by"],
+  test("has that file's name, format and upload, and goes nowhere", () => {
+    const fields = fieldsFor([
+      ["_csrf_token", "t"], ["name", "A"], ["format", "CSV"], ["s3multipart_upload_id", "u1"], ["save", "go-metadata"],
     ]);
-    assert.deepEqual(sharedFields(fields), { description: "Levels", license: "cc-by" });
+    assert.deepEqual(Object.fromEntries(fields), {
+      ...{ _csrf_token: "t", name: "b.geojson", format: "GeoJSON", s3multipart_upload_id: "u2", save: "again" },
+    });
   });
 
-  test("keeps a field with several values whole, and leaves out lists in lists", () => {
-    const fields = form([["theme", "water"], ["theme", "air"], ["extras__0__key", "k"]]);
-    assert.deepEqual(sharedFields(fields), { theme: ["water", "air"] });
+  test("has all else as it is: a field with several values, lists in lists, in their order", () => {
+    const kept = [
+      ...[["id", ""], ["theme", "water"], ["stations__0__river", "Elbe"], ["theme", "air"]],
+      ...[["stations__1__river", "Oder"], ["description", ""], ["url_type", "upload"]],
+    ];
+    assert.deepEqual(fieldsFor(kept).slice(0, kept.length), kept);
+  });
+
+  test("has nothing that describes the first file", () => {
+    const fields = fieldsFor([["upload", new Blob(["x"])], ["size", "3"], ["hash", "md5:1"], ["mimetype", "text/csv"]]);
+    assert.deepEqual(fields.map(([name]) => name), ["name", "format", "s3multipart_upload_id", "save"]);
   });
 });
 
 describe("saving several files", () => {
   const files = ["a", "b", "c"].map((id) => ({ uploadId: id, filename: `${id}.csv` }));
   let attached;
-  let made;
-  let refuse;
-  let posts;
-  let takesForm;
-  const adapter = {
-    show: async (id) => ({ state: attached.has(id) ? "attached" : "completed" }),
-    createResource: async (fields) => {
-      if (refuse === fields.s3multipart_upload_id) throw new Error("refused");
-      made.push(fields);
-    },
-  };
+  let sent;
+  let answers;
+  const adapter = { show: async (id) => ({ state: attached.has(id) ? "attached" : "completed" }) };
   const RealFormData = globalThis.FormData;
   const realFetch = globalThis.fetch;
+  const realParser = globalThis.DOMParser;
 
   beforeEach(() => {
-    [attached, made, refuse, posts, takesForm] = [new Set(), [], null, 0, true];
+    [attached, sent, answers] = [new Set(), [], {}];
     globalThis.FormData = class extends RealFormData {
-      constructor() {
+      constructor(form) {
         super();
+        if (!form) return;
+        this.append("s3multipart_upload_id", "a");
         this.append("description", "Levels");
       }
     };
-    globalThis.fetch = async () => {
-      posts += 1;
-      if (takesForm) attached.add("a");
-      return { url: "/dataset/rivers" };
+    globalThis.fetch = async (url, { body, redirect }) => {
+      const id = body.get("s3multipart_upload_id");
+      sent.push([id, redirect, body.get("description")]);
+      const answer = answers[id] ?? "takes";
+      if (answer !== "refuses") attached.add(id);
+      if (answer === "loses") throw new TypeError("network");
+      return { url: "/dataset/rivers", status: 200, statusText: "OK", text: async () => "<ul>" };
+    };
+    globalThis.DOMParser = class {
+      parseFromString = () => ({ querySelectorAll: () => [{ textContent: " River: Missing value " }] });
     };
   });
   afterEach(() => {
     globalThis.FormData = RealFormData;
     globalThis.fetch = realFetch;
+    globalThis.DOMParser = realParser;
   });
 
   const several = () => new SeveralResources({ action: "/dataset/rivers/resource/new" }, adapter);
+  const ids = () => sent.map(([id]) => id);
 
-  test("sends the form first, then makes the others in their order, and tells where CKAN went on to", async () => {
+  test("sends the form for each in their order, and tells where CKAN went on to", async () => {
     assert.equal(await several().save(files, null, () => {}), "/dataset/rivers");
-    assert.deepEqual(made, [
-      { description: "Levels", name: "b.csv", format: "CSV", s3multipart_upload_id: "b" },
-      { description: "Levels", name: "c.csv", format: "CSV", s3multipart_upload_id: "c" },
-    ]);
+    assert.deepEqual(sent, [["a", "follow", "Levels"], ["b", "manual", "Levels"], ["c", "manual", "Levels"]]);
   });
 
-  test("makes nothing of a form that CKAN does not take", async () => {
-    takesForm = false;
+  test("sends nothing more of a form that CKAN does not take", async () => {
+    answers = { a: "refuses" };
     assert.equal(await several().save(files, null, () => {}), null);
-    assert.deepEqual(made, []);
+    assert.deepEqual(ids(), ["a"]);
   });
 
-  test("after a failure sends the form no second time", async () => {
+  test("says what CKAN's page says, and goes on later where it stopped", async () => {
     const saving = several();
-    refuse = "c";
-    await assert.rejects(saving.save(files, null, () => {}));
-    refuse = null;
+    answers = { b: "refuses" };
+    await assert.rejects(saving.save(files, null, () => {}), { sentence: "b.csv: River: Missing value" });
+    answers = {};
     assert.equal(await saving.save(files, null, () => {}), "/dataset/rivers");
-    assert.equal(posts, 1);
-    assert.equal(made.at(-1).name, "c.csv");
+    assert.deepEqual(ids(), ["a", "b", "b", "c"]);
   });
 
-  test("believes the portal and not the answer, when the answer is lost", async () => {
-    globalThis.fetch = async () => {
-      attached.add("a");
-      throw new TypeError("network");
-    };
+  test("believes the portal and not the answer, when answers are lost", async () => {
+    answers = { a: "loses", b: "loses" };
     assert.equal(await several().save(files, null, () => {}), "/dataset/rivers/resource/new");
-    assert.equal(made.length, 2);
+    assert.deepEqual(ids(), ["a", "b", "c"]);
   });
 });
