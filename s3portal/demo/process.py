@@ -144,9 +144,20 @@ def processes_working_in(folder: Path) -> list[int]:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now."""
+    """A port that nothing listens on now, and that the kernel gives to nobody else for a minute (Linux).
+
+    Its remains of a closed connection (TIME_WAIT) see to that; they are no obstacle to a server that asks
+    for just this port with SO_REUSEADDR, as servers do.
+    """
     with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, 0))
+        listener.listen(1)
+        with socket.create_connection(listener.getsockname()) as caller:
+            accepted, _ = listener.accept()
+            # The side that closes first keeps the remains.
+            accepted.close()
+            caller.recv(1)
         return int(listener.getsockname()[1])
 
 

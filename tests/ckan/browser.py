@@ -69,7 +69,7 @@ class Browser:
                 **asked,
             },
         ).get_json()["result"]
-        assert requests.put(created["parts"][0]["url"], data=content, timeout=30).status_code == 200
+        assert requests.put(created["parts"][0]["url"], data=content, timeout=120).status_code == 200
         completed = self.action("s3multipart_upload_complete", csrf_token=token, id=created["upload"]["id"])
         return completed.get_json()["result"]
 
@@ -94,7 +94,7 @@ class Browser:
         """Clicks a link of the portal."""
         answer = self.get(url)
         assert answer.status_code == 302, answer.get_data(as_text=True)[:500]
-        return requests.get(answer.headers["Location"], timeout=30)
+        return requests.get(answer.headers["Location"], timeout=120)
 
     def submit(self, page_url: str, /, **fields: Any) -> TestResponse:
         """Fills in the form on the page and submits it, with everything that the page has put into it."""

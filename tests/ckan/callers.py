@@ -95,7 +95,7 @@ class Caller:
                 part["url"],
                 data=content[begin : begin + upload["part_size"]],
                 headers=part["headers"],
-                timeout=30,
+                timeout=120,
             )
             assert sent.status_code == 200, sent.text
         return upload
@@ -129,7 +129,7 @@ class Caller:
         """Fetches a link of the portal and then, as a browser does, what it leads to."""
         answer = self.get(url, **kwargs)
         assert answer.status_code == 302, answer.get_data(as_text=True)[:500]
-        return requests.get(answer.headers["Location"], headers=kwargs.get("headers"), timeout=30)
+        return requests.get(answer.headers["Location"], headers=kwargs.get("headers"), timeout=120)
 
 
 def new_publisher(app: CKANTestApp, **dataset: Any) -> Caller:

@@ -27,7 +27,7 @@ class TestWhatItAnswers:
 
         assert answer.status_code == 302
         assert "X-Amz-Expires=300" in answer.headers["Location"]
-        assert requests.get(answer.headers["Location"], timeout=30).content == CONTENT
+        assert requests.get(answer.headers["Location"], timeout=120).content == CONTENT
 
     def test_nobody_may_keep_the_answer(self, anonymous: Caller, resource: dict) -> None:
         cache_control = anonymous.get(resource["url"]).headers["Cache-Control"]
@@ -197,14 +197,14 @@ class TestAuthorizationHeader:
         came_from.request = requests.Request("GET", "http://test.ckan.net/dataset").prepare()
         dropped(prepared, came_from)
 
-        assert requests.Session().send(prepared, timeout=30).content == CONTENT
+        assert requests.Session().send(prepared, timeout=120).content == CONTENT
 
     def test_a_client_that_forwards_the_header_is_refused_by_the_store(
         self, publisher: Caller, resource: dict
     ) -> None:
         location = publisher.get(resource["url"]).headers["Location"]
 
-        assert requests.get(location, headers=publisher.headers, timeout=30).status_code == 400
+        assert requests.get(location, headers=publisher.headers, timeout=120).status_code == 400
 
     def test_a_client_that_forwards_the_header_gets_the_file_through_ckan(
         self, publisher: Caller, resource: dict, setting: Setting

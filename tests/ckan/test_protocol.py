@@ -80,7 +80,7 @@ class TestSigningParts:
         [part] = publisher.do("s3multipart_upload_sign_parts", id=upload["id"], part_numbers=[2])
 
         assert part["part_number"] == 2
-        assert requests.put(part["url"], data=b"x" * (2 * MIB), timeout=30).status_code == 200
+        assert requests.put(part["url"], data=b"x" * (2 * MIB), timeout=120).status_code == 200
 
     def test_a_part_outside_the_plan_is_refused(self, publisher: Caller) -> None:
         upload = publisher.create(size=7 * MIB).result["upload"]
@@ -121,7 +121,7 @@ class TestSigningParts:
         forged = part["url"].replace(part_key(part["url"]), row_key(victim["id"]))
 
         assert forged != part["url"]
-        assert requests.put(forged, data=b"forged", timeout=30).status_code == 403
+        assert requests.put(forged, data=b"forged", timeout=120).status_code == 403
 
 
 class TestShowing:
@@ -129,7 +129,7 @@ class TestShowing:
         created = publisher.create(size=12 * MIB).result
         for part in (created["parts"][0], created["parts"][2]):
             length = 5 * MIB if part["part_number"] == 1 else 2 * MIB
-            requests.put(part["url"], data=b"x" * length, timeout=30)
+            requests.put(part["url"], data=b"x" * length, timeout=120)
 
         shown = publisher.do("s3multipart_upload_show", id=created["upload"]["id"])
 
@@ -213,7 +213,7 @@ class TestCompleting:
 
     def test_missing_parts_are_named(self, publisher: Caller) -> None:
         created = publisher.create(size=12 * MIB).result
-        requests.put(created["parts"][1]["url"], data=b"x" * (5 * MIB), timeout=30)
+        requests.put(created["parts"][1]["url"], data=b"x" * (5 * MIB), timeout=120)
 
         answer = publisher.call("s3multipart_upload_complete", id=created["upload"]["id"])
 

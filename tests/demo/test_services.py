@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -150,6 +150,24 @@ def test_a_port_is_free_until_somebody_listens_there():
     assert is_free(port)
     with socket.create_server(("127.0.0.1", port)):
         assert not is_free(port)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="as Linux keeps closed connections")
+def test_a_free_port_is_not_given_to_somebody_else_before_its_server_starts():
+    port = free_port()
+    # So many of the 28,000 that Linux chooses from that some would be given out twice.
+    with ExitStack() as others:
+        given = [port, *(others.enter_context(taken_port()) for _ in range(100))]
+        given += [free_port() for _ in range(500)]
+    assert len(set(given)) == len(given)
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+@contextmanager
+def taken_port():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        yield other.getsockname()[1]
 
 
 def test_an_address_of_another_machine_is_an_error():

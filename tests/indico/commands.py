@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from threading import Timer
 
 HERE = Path(__file__).parent
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 
 class WarmIndico:
@@ -77,11 +77,11 @@ def warm_indico(python: str) -> WarmIndico:
 
 
 def _kill(pid: int, ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + TIMEOUT_S
     while not ready():
         assert Path(f"/proc/{pid}").exists(), "the command ended before it could be killed"
         assert time.monotonic() < deadline
-        time.sleep(0.002)
+        time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
 
 

@@ -154,7 +154,7 @@ class Site:
         """Runs the ``indico`` that is installed, as an administrator would; it takes long to start."""
         return subprocess.run(
             [Path(self.python).parent / "indico", *arguments],
-            env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=300,
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
 
     def files(self, s3) -> dict[str, "FileOnRecord"]:

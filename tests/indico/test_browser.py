@@ -12,9 +12,10 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from held_port import held_port
 from services import services_python
 
-from s3portal.demo.process import Child, free_port
+from s3portal.demo.process import Child
 
 # Also on Indico 3.3.
 pytestmark = pytest.mark.smoke
@@ -32,8 +33,16 @@ def chromium():
     return path
 
 
-def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(chromium, make_site, s3, tmp_path):
-    port = free_port()
+@pytest.fixture
+def port():
+    """Held, and not only chosen: the site is prepared before it is served there."""
+    with held_port() as port:
+        yield port
+
+
+def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(
+    chromium, make_site, s3, port, tmp_path
+):
     s3.client.create_bucket(Bucket="browser")
     site = make_site(
         base_url=f"http://127.0.0.1:{port}",
@@ -52,11 +61,11 @@ def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(chromium, 
         environment=site.environment,
     )  # fmt: skip
     try:
-        server.wait_until(lambda: answers(f"{site.base_url}/login/"), timeout_s=120)
+        server.wait_until(lambda: answers(f"{site.base_url}/login/"), timeout_s=300)
         arguments = [chromium, site.base_url, event, PASSWORD, file, screenshots]
         run = subprocess.run(
             [services_python(), HERE / "browser_upload.py", *arguments],
-            capture_output=True, text=True, check=False, timeout=400,
+            capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
         assert run.returncode == 0, run.stderr
         seen = json.loads(run.stdout.splitlines()[-1])
@@ -79,6 +88,6 @@ def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(chromium, 
 
 def answers(url: str) -> bool:
     try:
-        return urlopen(url, timeout=30).status == 200
+        return urlopen(url, timeout=120).status == 200
     except OSError:
         return False

@@ -65,7 +65,7 @@ def test_a_direct_upload_becomes_what_a_normal_one_would_have(app, world, manage
     assert [entry.summary for entry in logged] == ['Added material "Grüße 1.pdf"'] * 2
     assert logged[0].data.keys() == logged[1].data.keys()
     download = manager.client.get(direct.download_url)
-    assert requests.get(download.headers["Location"], timeout=30).content == content
+    assert requests.get(download.headers["Location"], timeout=120).content == content
 
 
 def test_folder_protection_and_access_list_are_those_of_the_dialog(app, world, manager):

@@ -62,7 +62,7 @@ def test_a_redirect_leads_to_the_bytes_and_is_not_kept(app, s3, bucket, stored, 
     url = response.headers["Location"]
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
     assert "X-Amz-Expires=300" in url
-    answer = requests.get(url, timeout=30)
+    answer = requests.get(url, timeout=120)
     assert answer.content == content
     assert answer.headers["Content-Disposition"] == 'inline; filename="a.pdf"'
 
@@ -79,7 +79,7 @@ def test_file_names_arrive_in_every_script(app, s3, bucket, stored, name, proxy)
         app, S3Storage(s3.options(bucket=bucket, proxy=proxy)), stored, filename=name, inline=False
     )
     if proxy == "off":
-        response = requests.get(response.headers["Location"], timeout=30)
+        response = requests.get(response.headers["Location"], timeout=120)
     disposition = response.headers["Content-Disposition"]
     assert disposition.startswith("attachment; ")
     assert disposition.isascii()
@@ -103,7 +103,7 @@ def test_only_what_runs_nothing_is_shown_in_place(app, s3, bucket, stored, conte
         assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert response.headers["X-Content-Type-Options"] == "nosniff"
     else:
-        answer = requests.get(response.headers["Location"], timeout=30)
+        answer = requests.get(response.headers["Location"], timeout=120)
         disposition, sent_type = answer.headers["Content-Disposition"], answer.headers["Content-Type"]
     assert disposition.startswith("inline" if shown else "attachment")
     assert not any(word in sent_type for word in ("html", "svg", "xml", "script"))
@@ -227,9 +227,9 @@ def test_nginx_with_the_documented_block_hands_out_the_file_itself(app, s3, buck
     indico = make_server("127.0.0.1", 0, answer, threaded=True)
     Thread(target=indico.serve_forever, daemon=True).start()
     address = nginx(indico.port)
-    whole = requests.get(f"{address}/file", allow_redirects=False, timeout=30)
-    part = requests.get(f"{address}/file", headers={"Range": "bytes=100-199", "Cookie": "a=b"}, timeout=30)
-    head = requests.head(f"{address}/file", timeout=30)
+    whole = requests.get(f"{address}/file", allow_redirects=False, timeout=120)
+    part = requests.get(f"{address}/file", headers={"Range": "bytes=100-199", "Cookie": "a=b"}, timeout=120)
+    head = requests.head(f"{address}/file", timeout=120)
     indico.shutdown()
     assert (whole.status_code, whole.content) == (200, content)
     assert (part.status_code, part.content) == (206, content[100:200])

@@ -4,8 +4,10 @@ same.
 
 import json
 import os
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 HERE = Path(__file__).parent
@@ -52,9 +54,40 @@ def copy_command(s3, site):
     ]  # fmt: skip
 
 
+@contextmanager
+def files_that_cannot_be_read_to_their_end(site, files: dict, beyond: int):
+    """Puts pipes in the place of all attachments but the first: who opens one waits there to be killed."""
+    paths = [
+        site.folder / "files" / file.file_id
+        for name, file in files.items()
+        if name.startswith("attachments.files ") and int(name.split()[1]) > beyond
+    ]
+    for path in paths:
+        path.rename(path.with_suffix(".aside"))
+        os.mkfifo(path)
+    try:
+        yield
+    finally:
+        for path in paths:
+            path.with_suffix(".aside").rename(path)
+
+
+@contextmanager
+def locked(site, database, table: str, row_id: int):
+    """Locks a row: who wants to change it waits there to be killed. Yields whether somebody waits."""
+    waiting = (
+        f"SELECT 1 FROM pg_stat_activity WHERE datname = '{site.database_name}' AND wait_event_type = 'Lock'"
+    )
+    connection = psycopg2.connect(f"{database.uri}/{site.database_name}")
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", [row_id])
+        yield lambda: database.query(waiting, "postgres")
+
+
 def test_a_killed_copy_goes_on_where_it_was(site, before, copy_command, s3):
     mapping = site.folder / "mapping.jsonl"
-    site.indico(*copy_command, check=False, kill_when=lambda: count_lines(mapping) > 40)
+    with files_that_cannot_be_read_to_their_end(site, before, beyond=60):
+        site.indico(*copy_command, check=False, kill_when=lambda: count_lines(mapping) > 40)
     recorded = count_lines(mapping)
     assert 40 < recorded < COUNT
     with mapping.open("a") as torn:
@@ -103,18 +136,16 @@ def test_apply_with_what_copy_said_to_add_makes_indico_read_from_s3(site, before
 
 def test_a_killed_revert_changes_nothing_and_the_next_gives_everything_back(site, before, s3, database):
     applied = site.files(s3)
-    activity = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{site.database_name}'"
-    site.indico(
-        "s3", "migrate", "revert", "mapping.jsonl",
-        check=False, kill_when=lambda: database.query(f"{activity} AND query ~ '^UPDATE'", "postgres"),
-    )  # fmt: skip
+    with locked(site, database, "attachments.files", COUNT // 2) as somebody_waits:
+        site.indico("s3", "migrate", "revert", "mapping.jsonl", check=False, kill_when=somebody_waits)
+        assert site.files(s3) == applied
     assert site.files(s3) == applied
     site.indico("s3", "migrate", "revert", "mapping.jsonl")
     assert site.files(s3) == before
     site.indico("s3", "migrate", "apply", "mapping.jsonl")
 
 
-def test_back_brings_also_files_that_were_only_ever_on_s3(site, before, s3, bucket):
+def test_back_brings_also_files_that_were_only_ever_on_s3(site, before, s3, bucket, database):
     site.write(
         backends={**site.backends, "s3": f"s3:{s3.options(bucket=bucket)}"}, attachments="s3",
     )  # fmt: skip
@@ -124,9 +155,9 @@ def test_back_brings_also_files_that_were_only_ever_on_s3(site, before, s3, buck
     local = site.folder / "files"
     local.rename(site.folder / "files-of-before")
     mapping = site.folder / "back.jsonl"
-    site.indico(
-        "s3", "migrate", "back", str(mapping), check=False, kill_when=lambda: count_lines(mapping) > 40
-    )
+    with locked(site, database, "attachments.files", COUNT // 2) as somebody_waits:
+        site.indico("s3", "migrate", "back", str(mapping), check=False, kill_when=somebody_waits)
+    assert count_lines(mapping) > 40
     assert contents(site.files(s3)) == contents(with_new)
     assert len(backends(site.files(s3))) > 1
     out = site.indico("s3", "migrate", "back", str(mapping)).stdout

@@ -71,7 +71,7 @@ def put_parts(created, content):
     for part in created["parts"]:
         start = (part["part_number"] - 1) * upload["part_size"]
         body = content[start : start + upload["part_size"]]
-        answer = requests.put(part["url"], data=body, headers=part["headers"], timeout=30)
+        answer = requests.put(part["url"], data=body, headers=part["headers"], timeout=120)
         assert answer.status_code == 200, answer.text
 
 
