@@ -36,6 +36,7 @@ def main() -> None:
     from ckan.cli import load_config
     from ckan.cli.db import upgrade
     from ckan.config.middleware import make_app
+    from ckan.plugins import toolkit as tk
 
     app = make_app(load_config(str(chosen.ini)))
     with app._wsgi_app.test_request_context(), click.Context(upgrade) as command:
@@ -45,7 +46,19 @@ def main() -> None:
             from s3portal.demo.first_data import make_first_data
 
             make_first_data(chosen.secrets)
+        renew_links(chosen.ini.with_name("links"), tk.config["ckan.site_url"])
     serve(app, chosen.host, chosen.port)
+
+
+def renew_links(noted: Path, site_url: str) -> None:
+    """Indexes all datasets anew where the portal's address was another one: the index keeps links as they
+    were when a dataset was saved, and pages show those.
+    """
+    from ckan.lib.search import rebuild
+
+    if noted.exists() and noted.read_text("utf-8") != site_url:
+        rebuild(quiet=True)
+    noted.write_text(site_url, "utf-8")
 
 
 def configure_logging(ini: Path) -> None:

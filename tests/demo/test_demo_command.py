@@ -75,6 +75,11 @@ def test_publishing_a_file_ends_well_only_when_the_bytes_come_back_equal(demo, t
     assert "/download/" in running.printed(r"persistent link\s+(\S+)")
     assert "equal" in running.output
 
+    # It is published already, and its link is on the port on which the portal runs now.
+    again = demo("--publish", file)
+    assert again.wait_until_ended() == 0, again.output
+    assert again.printed(r"CKAN runs on port (\d+)") in again.printed(r"persistent link\s+(\S+)")
+
 
 def test_an_empty_file_is_published_too(demo, tmp_path):
     file = tmp_path / "empty.txt"

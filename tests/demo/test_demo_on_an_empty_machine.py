@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,32 +34,36 @@ def fresh_checkout(tmp_path: Path) -> Path:
 
 def run_demo(checkout: Path, *options: object) -> subprocess.CompletedProcess[str]:
     """Runs bin/demo to its end, as from a shell in which no environment is active."""
-    # Held, and not only chosen: the first run listens minutes later, when its environment is made.
     clean = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    return subprocess.run(
+        [sys.executable, checkout / "bin" / "demo", *map(str, options)],
+        env=clean,
+        cwd=checkout.parent,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def ports() -> Iterator[tuple[object, ...]]:
+    """Held, and not only chosen: the first run listens minutes later, when its environment is made."""
     with held_port() as port, held_port() as s3_port:
-        ports = ("--port", port, "--s3-port", s3_port)
-        return subprocess.run(
-            [sys.executable, checkout / "bin" / "demo", *map(str, (*ports, *options))],
-            env=clean,
-            cwd=checkout.parent,
-            capture_output=True,
-            text=True,
-        )
+        yield ("--port", port, "--s3-port", s3_port)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git to tell the project's files from others")
 @pytest.mark.timeout(1800)
-def test_one_command_makes_everything_and_publishes_a_file(fresh_checkout, tmp_path):
+def test_one_command_makes_everything_and_publishes_a_file(fresh_checkout, ports, tmp_path):
     file = tmp_path / "levels.csv"
     file.write_bytes(os.urandom(6 * 1024 * 1024))
     project = {path.name for path in fresh_checkout.iterdir()}
 
-    first = run_demo(fresh_checkout, "--publish", file)
+    first = run_demo(fresh_checkout, *ports, "--publish", file)
     assert first.returncode == 0, first.stdout + first.stderr
     assert hashlib.sha256(file.read_bytes()).hexdigest() in first.stdout
     assert "Making the environment" in first.stdout
 
-    second = run_demo(fresh_checkout, "--publish", file)
+    second = run_demo(fresh_checkout, *ports, "--publish", file)
     assert second.returncode == 0, second.stdout + second.stderr
     assert "Making the environment" not in second.stdout
 
