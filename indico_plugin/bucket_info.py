@@ -9,10 +9,11 @@ from flask import current_app, jsonify, request
 from indico.core.config import config
 from indico.core.db import db
 from indico.core.storage import StoredFileMixin
-from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
+from indico.core.storage.backend import ReadOnlyStorageMixin
 from indico.web.rh import RH
 from werkzeug.exceptions import NotFound, Unauthorized
 
+from indico_plugin.backends import open_backend
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.plugin_settings import settings
 from indico_plugin.storage import S3StorageBase
@@ -30,7 +31,7 @@ class RHBuckets(RH):
             raise Unauthorized(response=current_app.response_class("Authorization required", 401, challenge))
 
     def _process(self):
-        backends = ((name, get_storage(name)) for name in config.STORAGE_BACKENDS)
+        backends = ((name, open_backend(name)) for name in config.STORAGE_BACKENDS)
         return jsonify(
             {
                 name: describe_backend(name, storage)

@@ -7,8 +7,9 @@ from dataclasses import asdict
 import click
 from indico.cli.core import cli_group
 from indico.core.config import config
-from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
+from indico.core.storage import StorageError
 
+from indico_plugin.backends import is_writable_s3, open_backend
 from indico_plugin.doctor import LOOK, OK, WRONG, Finding, examine
 from indico_plugin.migration.commands import migrate_commands
 from indico_plugin.storage import S3StorageBase
@@ -30,8 +31,13 @@ def create_bucket(storage):
         sys.exit(f"Storage {storage} does not exist")
     failed = False
     for name in [storage] if storage else config.STORAGE_BACKENDS:
-        backend = get_storage(name)
-        if isinstance(backend, S3StorageBase) and not isinstance(backend, ReadOnlyStorageMixin):
+        try:
+            backend = open_backend(name)
+        except StorageError as error:
+            click.secho(f"Storage {name}: {error}", fg="red", err=True)
+            failed = True
+            continue
+        if is_writable_s3(backend):
             failed |= not _create_buckets(name, backend)
         elif storage is not None:
             kind = "read-only" if isinstance(backend, S3StorageBase) else "not an s3 storage"

@@ -1,14 +1,17 @@
 """``indico s3 doctor``: looks at everything that an administrator can get wrong, and says how to mend it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 from indico.core.config import config
 from indico.core.db import db
 from indico.core.storage import StorageError
-from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
+from indico.core.storage.backend import ReadOnlyStorageMixin
 
+from indico_plugin.backends import open_backend
 from indico_plugin.bucket_info import buckets_with_files
 from indico_plugin.direct_upload.cors import let_site_in, lets_in, read_rules, site_origin
 from indico_plugin.direct_upload.permission import attachment_storage, direct_uploads_on
@@ -39,30 +42,58 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     """Looks at all S3 backends, and at the site. With ``apply``, mends what can be mended without a choice:
     missing buckets and CORS rules.
     """
-    for name, definition in config.STORAGE_BACKENDS.items():
-        kind, _, options = definition.partition(":")
-        if kind.startswith("s3"):
-            yield from _examine_backend(name, options, apply)
+    for name in config.STORAGE_BACKENDS:
+        yield from _examine_backend(name, apply)
+    yield from _examine_attachment_storage()
     yield from _examine_rows()
     yield from _examine_direct_uploads(apply)
 
 
-def _examine_backend(name: str, options: str, apply: bool) -> Iterator[Finding]:
+def _examine_backend(name: str, apply: bool) -> Iterator[Finding]:
     try:
-        storage = get_storage(name)
-    except (StorageError, RuntimeError) as error:
+        storage = open_backend(name)
+    except StorageError as error:
         yield Finding(name, "options", WRONG, str(error), "mend STORAGE_BACKENDS in indico.conf")
         return
-    problems = options_problems(storage.options_class, options)
+    if not isinstance(storage, S3StorageBase):
+        return
+    problems = options_problems(storage.options_class, config.STORAGE_BACKENDS[name].partition(":")[2])
     for problem in problems:
         yield Finding(name, "options", LOOK, problem, "mend STORAGE_BACKENDS in indico.conf")
     if not problems:
         yield Finding(name, "options", OK, "all known")
+    yield from _examine_policy_file(name, storage.options.bucket_policy_file)
     if storage.options.proxy == STREAM:
         text = "downloads go through Indico's own processes, each for as long as its reader takes"
         yield Finding(name, "proxy", LOOK, text, "proxy=nginx, see docs/indico.md")
     for bucket in _buckets(name, storage):
         yield from _examine_bucket(name, storage, bucket, apply)
+
+
+def _examine_policy_file(name: str, path: str) -> Iterator[Finding]:
+    """A dynamic backend needs it again at the next turn of the year, when nobody looks."""
+    if not path:
+        return
+    try:
+        json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        yield Finding(name, "bucket_policy_file", WRONG, f"{path}: {error}", "no bucket can be made without")
+
+
+def _examine_attachment_storage() -> Iterator[Finding]:
+    """Where new materials go: with a name that is not there, every upload fails."""
+    name, subject, mend = config.ATTACHMENT_STORAGE, "new materials", "mend ATTACHMENT_STORAGE in indico.conf"
+    try:
+        storage = open_backend(name)
+    except StorageError as error:
+        # What is wrong with an entry that is there has been said.
+        if name not in config.STORAGE_BACKENDS:
+            yield Finding(name, subject, WRONG, f"cannot be saved: {error}", mend)
+        return
+    if isinstance(storage, ReadOnlyStorageMixin):
+        yield Finding(name, subject, WRONG, f"cannot be saved: {name} is for reading only", mend)
+    elif not isinstance(storage, S3StorageBase):
+        yield Finding(name, subject, LOOK, "do not go to S3", "ATTACHMENT_STORAGE, if they should")
 
 
 def _buckets(name: str, storage: S3StorageBase) -> list[str]:
@@ -74,8 +105,8 @@ def _buckets(name: str, storage: S3StorageBase) -> list[str]:
 
 def _examine_bucket(name: str, storage: S3StorageBase, bucket: str, apply: bool) -> Iterator[Finding]:
     subject = f"bucket {bucket}"
-    store = storage.store(bucket)
     try:
+        store = storage.store(bucket)
         if not storage.bucket_exists(bucket):
             if not apply:
                 yield Finding(
@@ -84,7 +115,7 @@ def _examine_bucket(name: str, storage: S3StorageBase, bucket: str, apply: bool)
                 return
             storage.make_bucket(bucket)
         region = store.client().get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
-    except (ClientError, BotoCoreError, StorageError) as error:
+    except (ClientError, BotoCoreError, StorageError, OSError) as error:
         mend = {
             "403": "check the keys, and that their policy allows s3:ListBucket and s3:GetBucketLocation",
             "301": "set region= to the bucket's own",
@@ -123,10 +154,10 @@ def _examine_direct_uploads(apply: bool) -> Iterator[Finding]:
         return
     origin = site_origin()
     for bucket in storage.wanted_buckets():
-        store = storage.store(bucket)
         try:
+            store = storage.store(bucket)
             enough = lets_in(read_rules(store), origin) or (apply and let_site_in(store))
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, StorageError) as error:
             yield Finding(name, subject, WRONG, f"CORS of {bucket}: {error}", "check the keys' permissions")
             continue
         if enough:

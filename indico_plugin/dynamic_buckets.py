@@ -9,7 +9,13 @@ from functools import partial
 from dateutil.relativedelta import relativedelta
 from indico.core.storage import StorageError
 
-from indico_plugin.options import MAX_BUCKET_NAME, MAX_DYNAMIC_NAME, DynamicOptions, profile_config
+from indico_plugin.options import (
+    MAX_BUCKET_NAME,
+    MAX_DYNAMIC_NAME,
+    DynamicOptions,
+    entry_of,
+    profile_config,
+)
 from indico_plugin.storage import S3StorageBase
 
 _FORMATS = {"<year>": "%Y", "<month>": "%m", "<week>": "%W"}
@@ -25,6 +31,13 @@ def expand_template(template: str, day: date) -> str:
     for placeholder, date_format in _FORMATS.items():
         template = template.replace(placeholder, day.strftime(date_format))
     return template
+
+
+def unknown_placeholder(template: str) -> str | None:
+    """What looks like a placeholder and is none, and so would be in the name of a bucket."""
+    rest = re.sub("|".join(_FORMATS), "", template)
+    unknown = re.search("<[^>]*>?|>", rest)
+    return unknown[0] if unknown else None
 
 
 def dynamic_bucket_name(template: str, secret: str, day: date) -> str:
@@ -56,20 +69,24 @@ class DynamicS3Storage(S3StorageBase):
 
     def __init__(self, data):
         super().__init__(data)
+        if problem := self._problem():
+            raise StorageError(f"{entry_of(data)}: {problem}")
+
+    def _problem(self) -> str | None:
+        """What cannot work, and no single option is to blame for."""
         if not re.search("|".join(_FORMATS), self.bucket_name_template):
-            raise StorageError(
-                "STORAGE_BACKENDS: bucket_template has no placeholder: <year>, <month> or <week>"
-            )
-        if len(expand_template(self.bucket_name_template, today())) > MAX_DYNAMIC_NAME:
-            raise StorageError(
-                f"STORAGE_BACKENDS: bucket_template makes names of more than {MAX_DYNAMIC_NAME} characters,"
+            return "bucket_template has no placeholder: <year>, <month> or <week>"
+        name = expand_template(self.bucket_name_template, today())
+        if unknown := unknown_placeholder(name):
+            return f"bucket_template has {unknown}; placeholders are <year>, <month> and <week>"
+        if len(name) > MAX_DYNAMIC_NAME:
+            return (
+                f"bucket_template makes names of more than {MAX_DYNAMIC_NAME} characters,"
                 " which leaves no room for 16 of the hash"
             )
         if self.needs_secret and not self.bucket_secret:
-            raise StorageError(
-                "STORAGE_BACKENDS: bucket_secret is missing: set it there, or as indico_bucket_secret in"
-                " ~/.aws/credentials"
-            )
+            return "bucket_secret is missing: set it there, or as indico_bucket_secret in ~/.aws/credentials"
+        return None
 
     @property
     def bucket_name_template(self) -> str:

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import botocore.session
 from botocore.exceptions import BotoCoreError
+from flask import has_app_context
+from indico.core.config import config
 from indico.core.storage import StorageError
 
 from s3portal.transfer import (
@@ -122,14 +124,21 @@ def read_options(options_class: type[OptionsT], text: str) -> OptionsT:
     Raises StorageError, which lists everything that is wrong.
     """
     for problem in options_problems(options_class, text):
-        logger.warning("STORAGE_BACKENDS: %s", problem)
+        logger.warning("%s: %s", entry_of(text), problem)
     values = split_options(text)[0]
     for name in _unclear_switches(options_class, values):
         del values[name]
     try:
         return read_settings(options_class, values, "")
     except SettingsError as error:
-        raise StorageError(f"STORAGE_BACKENDS: {'; '.join(map(str, error.problems))}") from error
+        raise StorageError(f"{entry_of(text)}: {'; '.join(map(str, error.problems))}") from error
+
+
+def entry_of(text: str) -> str:
+    """Where indico.conf has these options. Indico opens a backend without telling it what it is called."""
+    entries = config.STORAGE_BACKENDS.items() if has_app_context() else ()
+    name = next((name for name, definition in entries if definition.partition(":")[2] == text), None)
+    return "STORAGE_BACKENDS" if name is None else f"STORAGE_BACKENDS[{name!r}]"
 
 
 def options_problems(options_class: type[BackendOptions], text: str) -> list[str]:
@@ -163,11 +172,13 @@ def split_options(text: str) -> tuple[dict[str, str], list[str]]:
     values: dict[str, str] = {}
     problems = []
     for item in filter(None, (item.strip() for item in text.split(","))):
-        name, equals, value = item.partition("=")
-        if equals:
-            values[name.strip()] = value.strip()
-        else:
-            problems.append(f"{item!r} is not of the form option=value")
+        name, equals, value = map(str.strip, item.partition("="))
+        if not equals:
+            problems.append(f"{item!r} is not of the form option=value, and a value has no comma in it")
+            continue
+        if name in values:
+            problems.append(f"{name} is there twice; the last one counts")
+        values[name] = value
     return values, problems
 
 

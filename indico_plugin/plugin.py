@@ -16,12 +16,13 @@ from indico_plugin import _
 from indico_plugin.blueprint import blueprint
 from indico_plugin.cli import s3_commands
 from indico_plugin.direct_upload.attach import start_waiting_tasks
+from indico_plugin.direct_upload.cors import open_new_bucket
 from indico_plugin.direct_upload.permission import attachment_storage, may_upload_directly
 from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_exists
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.plugin_settings import ACLS, DEFAULTS
 from indico_plugin.readonly import ReadOnlyDynamicS3Storage, ReadOnlyS3Storage
-from indico_plugin.storage import S3Storage
+from indico_plugin.storage import S3Storage, bucket_made
 
 
 class SettingsForm(IndicoForm):
@@ -92,6 +93,7 @@ class S3StoragePlugin(IndicoPlugin):
         self.connect(signals.core.import_tasks, self._import_tasks)
         self.connect(signals.core.after_commit, start_waiting_tasks)
         self.connect(signals.plugin.cli, self._cli)
+        self.connect(bucket_made, open_new_bucket)
         self.template_hook("attachment-sources", self._direct_upload_button)
 
     def get_blueprints(self):

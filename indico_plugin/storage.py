@@ -4,17 +4,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from tempfile import NamedTemporaryFile
 
+from blinker import Signal
 from indico.core.config import config
 from indico.core.storage import Storage, StorageError
 from werkzeug.exceptions import HTTPException
 
 from indico_plugin.buckets import bucket_exists, create_bucket
-from indico_plugin.direct_upload.cors import open_new_bucket
 from indico_plugin.downloads import send_object
 from indico_plugin.object_reader import open_object
 from indico_plugin.object_writer import write_object
 from indico_plugin.options import BackendOptions, StaticOptions, open_backend_store, read_options
 from s3portal.transfer import Store
+
+#: Sent with the store of a bucket that a backend made. What else a new bucket needs is not the backend's
+#: business: direct uploads give it a CORS rule.
+bucket_made = Signal()
 
 
 class S3StorageBase(Storage):
@@ -110,7 +114,7 @@ class S3StorageBase(Storage):
         """Makes the bucket unless it is there, and says whether it did."""
         made = create_bucket(self.options, bucket)
         if made:
-            open_new_bucket(self.store(bucket))
+            bucket_made.send(self.store(bucket))
         return made
 
 

@@ -4,11 +4,11 @@ import hashlib
 
 from celery.schedules import crontab
 from indico.core.celery import celery
-from indico.core.config import config
 from indico.core.db import db
-from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
+from indico.core.storage.backend import get_storage
 from indico.modules.attachments.models.attachments import AttachmentFile
 
+from indico_plugin.backends import writable_s3_backends
 from indico_plugin.direct_upload import janitor
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.plugin_settings import logger
@@ -70,7 +70,6 @@ def compute_md5(file_id: int):
 
 def writable_dynamic_storages():
     """The backends that get a bucket for each period: ``(name, storage)``."""
-    for name in config.STORAGE_BACKENDS:
-        storage = get_storage(name)
-        if isinstance(storage, DynamicS3Storage) and not isinstance(storage, ReadOnlyStorageMixin):
+    for name, storage in writable_s3_backends():
+        if isinstance(storage, DynamicS3Storage):
             yield name, storage

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 from indico.core.config import config
 
+from indico_plugin.direct_upload.permission import direct_uploads_on
 from indico_plugin.plugin_settings import logger
 from s3portal.transfer import Store
 from s3portal.transfer.store_errors import error_code
@@ -66,12 +67,10 @@ def let_site_in(store: Store) -> bool:
     return True
 
 
-def open_new_bucket(store: Store) -> None:
+def open_new_bucket(store: Store, **kwargs) -> None:
     """Lets this site into a bucket that was just made, where it has direct uploads. A store without CORS is
     logged: normal uploads work there all the same.
     """
-    from indico_plugin.direct_upload.permission import direct_uploads_on
-
     if not direct_uploads_on():
         return
     try:

@@ -1,14 +1,12 @@
 """Removes what nobody finished: expired uploads, and multipart uploads that a killed process left behind."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import BotoCoreError, ClientError
-from indico.core.config import config
 from indico.core.db import db
-from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
 from indico.modules.attachments.models.attachments import AttachmentFile
 
+from indico_plugin.backends import writable_s3_backends
 from indico_plugin.bucket_info import buckets_with_files
 from indico_plugin.direct_upload.table import table_exists
 from indico_plugin.direct_upload.uploads import UNFINISHED, abort
@@ -52,7 +50,7 @@ def abort_stale_multiparts() -> int:
     """
     alive = _s3_ids_of_live_uploads()
     aborted = 0
-    for name, storage in _writable_storages():
+    for name, storage in writable_s3_backends():
         for bucket in _buckets(name, storage):
             try:
                 aborted += _abort_stale(storage, bucket, alive)
@@ -83,13 +81,6 @@ def _abort_stale(storage: S3StorageBase, bucket: str, alive: set[str]) -> int:
                 client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
                 aborted += 1
     return aborted
-
-
-def _writable_storages() -> Iterator[tuple[str, S3StorageBase]]:
-    for name in config.STORAGE_BACKENDS:
-        storage = get_storage(name)
-        if isinstance(storage, S3StorageBase) and not isinstance(storage, ReadOnlyStorageMixin):
-            yield name, storage
 
 
 def _buckets(name: str, storage: S3StorageBase) -> set[str]:

@@ -2,11 +2,12 @@
 
 from indico.core.config import config
 from indico.core.db import db
-from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage
+from indico.core.storage import StorageError
 from indico.modules.users import User
 
 from indico_plugin import _
-from indico_plugin.plugin_settings import settings
+from indico_plugin.backends import is_writable_s3, open_backend
+from indico_plugin.plugin_settings import logger, settings
 from indico_plugin.storage import S3StorageBase
 from s3portal.transfer import FileTooLarge, NotAllowed
 
@@ -14,10 +15,15 @@ _MIB = 1024 * 1024
 
 
 def attachment_storage() -> S3StorageBase | None:
-    """The backend of new materials, where it is on S3 and can be written to."""
-    storage = get_storage(config.ATTACHMENT_STORAGE)
-    writable = isinstance(storage, S3StorageBase) and not isinstance(storage, ReadOnlyStorageMixin)
-    return storage if writable else None
+    """The backend of new materials, where it is on S3 and can be written to. One that cannot be opened is
+    logged: the pages that ask here have more on them than direct uploads.
+    """
+    try:
+        storage = open_backend(config.ATTACHMENT_STORAGE)
+    except StorageError as error:
+        logger.warning("ATTACHMENT_STORAGE: %s", error)
+        return None
+    return storage if is_writable_s3(storage) else None
 
 
 def direct_uploads_on() -> bool:

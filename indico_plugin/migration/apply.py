@@ -3,18 +3,21 @@
 A row is changed only where it still has the file that was copied. Doing it again changes nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from indico.core.config import config
 from indico.core.db import db
-from indico.core.storage import StoredFileMixin
+from indico.core.storage import StorageError, StoredFileMixin
 from sqlalchemy import inspect
 
+from indico_plugin.backends import open_backend
 from indico_plugin.migration.mapping import MappingEntry
 from indico_plugin.migration.stored_files import find_model
 
 _ROWS_A_COMMIT = 1000
+# Some may have been deleted with their materials since.
+_FILES_LOOKED_AT = 10
 
 
 @dataclass
@@ -34,6 +37,26 @@ def missing_backends(entries: Iterable[MappingEntry]) -> set[str]:
     """
     wanted = {entry.new_backend for entry in entries if entry.new_backend is not None}
     return wanted - set(config.STORAGE_BACKENDS)
+
+
+def missing_files(entries: Sequence[MappingEntry]) -> Iterator[str]:
+    """What is wrong with backends that the entries lead to, and that have none of a few of their files: the
+    wrong bucket or key in indico.conf, say. No row should change then.
+    """
+    by_backend: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.new_backend is not None and entry.new_file_id is not None:
+            by_backend.setdefault(entry.new_backend, []).append(entry.new_file_id)
+    for name, file_ids in by_backend.items():
+        storage, error = open_backend(name), None
+        for file_id in file_ids[:: max(1, len(file_ids) // _FILES_LOOKED_AT)]:
+            try:
+                storage.getsize(file_id)
+                break
+            except StorageError as failure:
+                error = failure
+        else:
+            yield f"{name} has none of the files: {error}"
 
 
 def apply_entries(entries: Iterable[MappingEntry], report: ApplyReport) -> Iterator[MappingEntry]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from indico.core.db import db
 from indico.core.storage.backend import FileSystemStorage, get_storage
 
+from indico_plugin.bucket_info import buckets_with_files
+from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.migration.apply import ApplyReport, apply_entries
 from indico_plugin.migration.copy import NotVerified
 from indico_plugin.migration.mapping import MappingEntry, MappingWriter, moved_entry
@@ -31,6 +33,15 @@ class BackReport:
     brought: int = 0
     rows: ApplyReport = field(default_factory=ApplyReport)
     failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+def require_stores(sources: Sequence[str]) -> None:
+    """Raises what the store of a source says of its keys and address, before any file is brought."""
+    for name in sources:
+        storage = get_storage(name)
+        buckets = buckets_with_files(name) if isinstance(storage, DynamicS3Storage) else [storage.bucket_name]
+        for bucket in buckets:
+            storage.bucket_exists(bucket)
 
 
 def bring_back(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from indico_plugin.dynamic_buckets import expand_template
+from indico_plugin.dynamic_buckets import expand_template, unknown_placeholder
 
 _COMPARISONS = {
     "<": operator.lt,
@@ -77,4 +77,6 @@ def _parse(text: str) -> BucketRule:
     if match is None:
         raise BucketRuleError(f"{text!r} is not a bucket: write it as in [<2009:]indico-<year>[/backend]")
     backend = match["backend"] or match["bucket"]
+    if unknown := unknown_placeholder(match["bucket"] + backend):
+        raise BucketRuleError(f"{text!r} has {unknown}; placeholders are <year>, <month> and <week>")
     return BucketRule(match["comparison"], int(match["year"] or 0), match["bucket"], backend)

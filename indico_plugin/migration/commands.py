@@ -1,24 +1,29 @@
 """``indico s3 migrate``: what is asked on the command line, and what is said about it."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 from flask.cli import with_appcontext
 from indico.cli.core import cli_group
 from indico.core.config import config
-from indico.core.storage.backend import FileSystemStorage, ReadOnlyStorageMixin, get_storage
+from indico.core.storage import Storage, StorageError
+from indico.core.storage.backend import FileSystemStorage, ReadOnlyStorageMixin
 
-from indico_plugin.migration.apply import ApplyReport, apply_entries, missing_backends
-from indico_plugin.migration.back import BackReport, bring_back
+from indico_plugin.backends import open_backend
+from indico_plugin.migration.apply import ApplyReport, apply_entries, missing_backends, missing_files
+from indico_plugin.migration.back import BackReport, bring_back, require_stores
 from indico_plugin.migration.bucket_rules import BucketRuleError, parse_rules, parse_static_rule
 from indico_plugin.migration.copy import CopyReport, CopyTarget, copy_files
 from indico_plugin.migration.mapping import MappingEntry, MappingError, MappingWriter, read_mapping
 from indico_plugin.migration.parallel import progress_bar
-from indico_plugin.migration.rclone import copy_by_rclone
+from indico_plugin.migration.rclone import RcloneUnusable, copy_by_rclone, require_rclone
 from indico_plugin.migration.stored_files import StoredFile, count_files
 from indico_plugin.storage import S3StorageBase
+from s3portal.transfer import SettingsError
 
 _SHOWN_FAILURES = 20
 _MAPPING = click.Path(dir_okay=False, path_type=Path)
@@ -26,6 +31,11 @@ _EXISTING_MAPPING = click.Path(exists=True, dir_okay=False, path_type=Path)
 _THREADS = click.option(
     "--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="How many files at a time."
 )
+
+
+def _sources(meaning: str):
+    """The option ``-s`` of the commands that move files."""
+    return click.option("-s", "--source-backend", "sources", metavar="NAME", multiple=True, help=meaning)
 
 
 @cli_group(name="migrate")
@@ -42,14 +52,7 @@ def migrate_commands():
 
 
 @migrate_commands.command()
-@click.option(
-    "-s",
-    "--source-backend",
-    "sources",
-    metavar="NAME",
-    multiple=True,
-    help="The backends to copy from. Without it, all that are not on S3.",
-)
+@_sources("The backends to copy from. Without it, all that are not on S3.")
 @click.option(
     "-B",
     "--bucket-name",
@@ -101,8 +104,7 @@ def copy(
     A backend of indico.conf gets the name of its bucket, unless another name follows: with
     'indico-<year>/s3-<year>' the bucket indico-2018 belongs to the backend s3-2018.
     """  # fmt: skip
-    sources = sources or [name for name in config.STORAGE_BACKENDS if not _on_s3(name)]
-    _require_backends(sources)
+    sources = _opened(sources) or [name for name in config.STORAGE_BACKENDS if not _on_s3(name)]
     try:
         target = CopyTarget(
             connection=_given(
@@ -111,9 +113,14 @@ def copy(
             rules=parse_rules(buckets),
             static_rule=parse_static_rule(static_bucket) if static_bucket else None,
         )
+        if rclone:
+            require_rclone(sources)
         mapping = MappingWriter(path)
-    except (BucketRuleError, MappingError) as error:
+    except (BucketRuleError, MappingError, RcloneUnusable) as error:
         raise click.UsageError(str(error)) from error
+    if count_files(sources)[0]:
+        with _store_errors():
+            target.require_store()
     report = CopyReport()
     with mapping:
         files = (
@@ -145,14 +152,7 @@ def revert(path):
 
 
 @migrate_commands.command()
-@click.option(
-    "-s",
-    "--source-backend",
-    "sources",
-    metavar="NAME",
-    multiple=True,
-    help="The backends to bring files from. Without it, all that are on S3.",
-)
+@_sources("The backends to bring files from. Without it, all that are on S3.")
 @click.option(
     "-t",
     "--to",
@@ -170,16 +170,19 @@ def back(sources, target, threads, path):
 
     Where an earlier `apply` was from local files that are still there, `revert` it first: that copies
     nothing. """  # fmt: skip
-    sources = sources or [name for name in config.STORAGE_BACKENDS if _on_s3(name)]
-    _require_backends(sources)
+    sources = _opened(sources) or [name for name in config.STORAGE_BACKENDS if _on_s3(name)]
+    if elsewhere := [name for name in sources if not _on_s3(name)]:
+        raise click.UsageError(f"{elsewhere[0]} is not on S3.")
     target = target or _only_local_backend()
-    _require_backends([target])
     if not _is_writable_folder(target):
         raise click.UsageError(f"{target} is not a backend in the file system that can be written to.")
     try:
         mapping = MappingWriter(path)
     except MappingError as error:
         raise click.UsageError(str(error)) from error
+    if count_files(sources)[0]:
+        with _store_errors():
+            require_stores(sources)
     report = BackReport()
     with mapping:
         _follow("Bringing back", sources, bring_back(sources, target, mapping, threads, report))
@@ -198,6 +201,8 @@ def _change_rows(path: Path, direction: Callable[[MappingEntry], MappingEntry]) 
             f"STORAGE_BACKENDS in indico.conf has no {', '.join(sorted(missing))}:"
             " add what `migrate copy` said."
         )
+    if wrong := list(missing_files(entries)):
+        raise click.ClickException(f"Nothing was changed. {' '.join(wrong)}")
     report = ApplyReport()
     with click.progressbar(
         apply_entries(entries, report), length=len(entries), label="Updating", file=sys.stderr, show_pos=True
@@ -207,6 +212,15 @@ def _change_rows(path: Path, direction: Callable[[MappingEntry], MappingEntry]) 
     click.echo(f"{report.updated} rows updated, {report.before} needed no update, {report.gone} are gone.")
     _say_changed_since(report)
     _end(report.failures, "The other rows are updated.")
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """What a store refuses altogether, as a sentence; otherwise every single file would fail with it."""
+    try:
+        yield
+    except (SettingsError, StorageError, ClientError, BotoCoreError) as error:
+        raise click.ClickException(f"The store cannot be used: {error}") from error
 
 
 def _follow(what: str, sources: Iterable[str], files: Iterable[StoredFile]) -> None:
@@ -252,12 +266,26 @@ def _given(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
+def _open(name: str) -> Storage:
+    try:
+        return open_backend(name)
+    except StorageError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _opened(names: Sequence[str]) -> Sequence[str]:
+    """These names, of backends that can be opened."""
+    for name in names:
+        _open(name)
+    return names
+
+
 def _on_s3(name: str) -> bool:
-    return isinstance(get_storage(name), S3StorageBase)
+    return isinstance(_open(name), S3StorageBase)
 
 
 def _is_writable_folder(name: str) -> bool:
-    storage = get_storage(name)
+    storage = _open(name)
     return isinstance(storage, FileSystemStorage) and not isinstance(storage, ReadOnlyStorageMixin)
 
 
@@ -266,9 +294,3 @@ def _only_local_backend() -> str:
     if len(names) != 1:
         raise click.UsageError(f"Say with -t which local backend: {', '.join(names) or 'there is none'}.")
     return names[0]
-
-
-def _require_backends(names: Iterable[str]) -> None:
-    for name in names:
-        if name not in config.STORAGE_BACKENDS:
-            raise click.UsageError(f"STORAGE_BACKENDS in indico.conf has no {name}.")

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from indico.core.storage.backend import get_storage
+from indico.util.date_time import now_utc
 
-from indico_plugin.buckets import create_bucket
+from indico_plugin.buckets import bucket_exists, create_bucket
 from indico_plugin.migration.bucket_rules import BucketRule, choose_bucket
 from indico_plugin.migration.mapping import MappingWriter, moved_entry
 from indico_plugin.migration.parallel import work_through
@@ -41,6 +42,15 @@ class CopyTarget:
     def options(self, bucket: str) -> StaticOptions:
         """The options of the backend of one bucket."""
         return read_settings(StaticOptions, {**self.connection, "bucket": bucket}, "")
+
+    def require_store(self) -> None:
+        """Raises what the store says of these keys and this address, before any file is read. That a bucket
+        is not there yet is fine.
+        """
+        rules = (*self.rules, self.static_rule) if self.static_rule else self.rules
+        for rule in rules:
+            bucket, _backend = rule.names(now_utc())
+            bucket_exists(self.options(bucket), bucket)
 
     def definition(self, bucket: str) -> str:
         """The line of ``STORAGE_BACKENDS`` for one bucket, but for its name. Read-only: new files go

@@ -75,7 +75,7 @@ def moved_entry(
 
 def read_mapping(path: Path) -> Iterator[MappingEntry]:
     """The entries of a finished mapping. Raises MappingError, with the line, where it is none."""
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield _parse(line, f"{path}, line {number}")
@@ -92,14 +92,17 @@ def _parse(line: str, where: str) -> MappingEntry:
 
 class MappingWriter:
     """A mapping that grows, file by file, and that a killed run leaves usable. ``earlier`` is what was
-    there.
+    there. Raises MappingError where the file is no mapping, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        if path.exists():
+        try:
+            path.touch()
             _drop_torn_line(path)
-        self.earlier: list[MappingEntry] = list(read_mapping(path)) if path.exists() else []
+        except OSError as error:
+            raise MappingError(f"{path} cannot be written: {error.strerror}") from error
+        self.earlier: list[MappingEntry] = list(read_mapping(path))
 
     def __enter__(self) -> "MappingWriter":
         self._output: IO[str] = self._path.open("a", encoding="utf-8")

@@ -4,6 +4,7 @@ Each batch is a folder of links that looks like the bucket; rclone copies it, an
 after.
 """
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,19 @@ from indico_plugin.migration.stored_files import StoredFile
 from indico_plugin.options import open_backend_store
 
 _FILES_A_BATCH = 1000
+
+
+class RcloneUnusable(Exception):
+    """rclone cannot do this copy; the message says why."""
+
+
+def require_rclone(sources: Sequence[str]) -> None:
+    """Raises RcloneUnusable where rclone is not installed, or cannot be pointed at a source."""
+    if shutil.which("rclone") is None:
+        raise RcloneUnusable("rclone is not installed, or not on the PATH.")
+    for name in sources:
+        if not isinstance(get_storage(name), FileSystemStorage):
+            raise RcloneUnusable(f"{name} is not in the file system, so rclone cannot copy from it.")
 
 
 def copy_by_rclone(
@@ -64,9 +78,6 @@ def _copy_batch(
 
 
 def _link(file: StoredFile, folder: Path) -> None:
-    storage = get_storage(file.backend)
-    if not isinstance(storage, FileSystemStorage):
-        raise ValueError(f"{file.backend} is not in the file system, so rclone cannot copy from it")
     link = folder / file.key
     link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(storage._resolve_path(file.file_id))
+    link.symlink_to(get_storage(file.backend)._resolve_path(file.file_id))

@@ -151,7 +151,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
         "typo: proxy: downloads go through Indico's own processes",
         "typo: bucket never-made: is not there",
         "mend: indico s3 create-bucket --storage typo",
-        "broken: options: STORAGE_BACKENDS: bucket is missing",
+        "broken: options: STORAGE_BACKENDS['broken']: bucket is missing",
         "keys: bucket indico-files: ",
         "mend: check the keys",
     ):
