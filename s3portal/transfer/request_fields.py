@@ -18,9 +18,18 @@ def text(asked: Mapping[str, Any], field: str, *, required: bool = True) -> str:
         if required:
             raise InvalidRequest(field=field, problem=Problem.MISSING)
         return ""
-    if not isinstance(value, str) or len(value) > MAX_CHARACTERS or "\x00" in value:
+    if not isinstance(value, str) or len(value) > MAX_CHARACTERS or not _can_be_kept(value):
         raise InvalidRequest(field=field, problem=Problem.NO_TEXT, limit=MAX_CHARACTERS)
     return value
+
+
+def _can_be_kept(value: str) -> bool:
+    """JSON may have what no database takes as text: a NUL, and half of a pair of surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in value
 
 
 def size_bytes(asked: Mapping[str, Any], field: str) -> int:
