@@ -13,7 +13,7 @@ import dtoolcore
 
 from s3portal.transfer import Store, TransferSettings, open_store
 
-_LONGEST_COMMAND_S = 150
+_LONGEST_COMMAND_S = 300
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def on_a_terminal(line):
         while read := os.read(ours, 4096):
             shown += read
     os.close(ours)
-    assert command.wait(timeout=60) == 0, shown
+    assert command.wait(timeout=150) == 0, shown
     return shown.decode()
 
 

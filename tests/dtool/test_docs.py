@@ -57,7 +57,7 @@ def test_the_documented_commands_run(researcher):
         cwd=researcher,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=600,
         env={
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -83,7 +83,7 @@ def test_the_documented_server_starts(tmp_path):
         assert "http://127.0.0.1:" in server.stdout.readline()
     finally:
         server.terminate()
-        server.communicate(timeout=20)
+        server.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("block", blocks("json"))

@@ -24,7 +24,7 @@ def queue():
 
 
 def test_items_are_stored_side_by_side(queue):
-    together = threading.Barrier(3, timeout=20)
+    together = threading.Barrier(3, timeout=60)
     for name in ("a", "b", "c"):
         queue.send(name, 1, together.wait)
     queue.finish()
@@ -70,7 +70,7 @@ def test_an_item_put_twice_is_stored_in_that_order(queue):
     first_may_end, stored = threading.Event(), []
 
     def slow():
-        assert first_may_end.wait(20)
+        assert first_may_end.wait(60)
         stored.append("old")
 
     queue.send("a", 1, slow)
@@ -107,7 +107,7 @@ def test_after_ctrl_c_what_waits_is_dropped_and_known_to_be_missing(queue, monke
     monkeypatch.setattr(item_queue, "_WAITING_ITEMS", 100)
     may_end = threading.Event()
     for number in range(60):
-        queue.send(str(number), 1, lambda: may_end.wait(20))
+        queue.send(str(number), 1, lambda: may_end.wait(60))
 
     def interrupt(until):
         raise KeyboardInterrupt

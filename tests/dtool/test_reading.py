@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-import time
 from pathlib import Path
 
 import dtoolcore
 import pytest
 from datasets import contents_of, item_key, put_bytes
+from waiting import wait_until
 
 from s3portal.dtool import item_reader
 from s3portal.dtool.errors import ItemDamaged, ObjectMissing, StoreFailed
@@ -69,14 +69,6 @@ def test_answers_that_break_off_are_asked_for_again(bundled, s3_server, tmp_path
     assert contents_of(proto.uri) == {"a.bin": b"x" * 100_000}
 
 
-def eventually(condition):
-    """Waits until the condition holds."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        os.sched_yield()
-
-
 class FakeObjects:
     """A bucket whose items are their own identifiers, and which notes what was asked for."""
 
@@ -117,7 +109,7 @@ def test_items_that_are_read_in_order_are_fetched_ahead_and_once(reader, objects
 def test_what_is_passed_over_does_not_keep_the_rest_from_being_fetched_ahead(reader, objects):
     for number in (0, 1, 100, 101):
         reader.abspath(f"{number:03}")
-    eventually(lambda: "150" in objects.asked)
+    wait_until(lambda: "150" in objects.asked, "the rest was fetched ahead")
 
 
 def test_no_more_is_fetched_ahead_than_the_bytes_allow(reader, objects, monkeypatch):

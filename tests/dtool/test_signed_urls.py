@@ -15,7 +15,7 @@ from s3portal.dtool.errors import PublishingRefused
 def request(method, url, body=None, headers=()):
     """The body of the answer. Raises urllib's HTTPError for a refusal."""
     sent = urllib.request.Request(url, data=body, method=method, headers=dict(headers))
-    with urllib.request.urlopen(sent, timeout=20) as answer:
+    with urllib.request.urlopen(sent, timeout=60) as answer:
         return answer.read()
 
 

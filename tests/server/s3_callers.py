@@ -88,7 +88,7 @@ def send(
     body: Any = None,
 ) -> tuple[int, dict[str, str], bytes]:
     """Sends one request as given, unsigned; returns status, headers (lower case) and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     try:
         connection.request(method, target.removeprefix(server.endpoint), body, dict(headers or {}))
         answer = connection.getresponse()
@@ -126,7 +126,7 @@ def signed_send(
 
 def raw_exchange(server: RunningServer, sent: bytes, *, half_close: bool = False) -> bytes:
     """Sends bytes as they are and returns everything that comes back until the server closes."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as sock:
         sock.sendall(sent)
         if half_close:
             sock.shutdown(socket.SHUT_WR)

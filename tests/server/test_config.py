@@ -165,7 +165,7 @@ class TestCommand:
         )
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["my-bucket"]
         process.send_signal(signum)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         assert process.returncode == 0
         assert json.loads(log.read_text())["operation"] == "ListBuckets"
 
@@ -173,7 +173,7 @@ class TestCommand:
         process = self.start(tmp_path)
         lines = [process.stdout.readline() for _ in range(3)]
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         assert str(tmp_path / "s3" / "root-access-key.json") in lines[2]
         secret = json.loads((tmp_path / "s3" / "root-access-key.json").read_text())["secret_access_key"]
         assert secret not in "".join(lines)

@@ -47,7 +47,7 @@ class Server:
             region_name="us-east-1",
             aws_access_key_id="portal-key",
             aws_secret_access_key="portal-secret",
-            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=8, read_timeout=30),
+            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=8, read_timeout=120),
         )
 
     def kill(self):
@@ -133,7 +133,7 @@ def test_what_was_answered_survives_and_nothing_else_is_seen(server):
         writers = [Writer(s3, number, memory, 6 + number, enough) for number in range(3)]
         for writer in writers:
             writer.start()
-        assert enough.wait(timeout=60)
+        assert enough.wait(timeout=300)
         server.kill()
         for writer in writers:
             writer.join()

@@ -52,7 +52,7 @@ def test_changes_that_wait_together_share_a_commit_and_fail_alone(database):
 
     def hold(connection):
         entered.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     def write(number):
         def change(connection):
@@ -68,7 +68,7 @@ def test_changes_that_wait_together_share_a_commit_and_fail_alone(database):
 
     threads = [threading.Thread(target=database.write, args=(hold,))]
     threads[0].start()
-    assert entered.wait(20)
+    assert entered.wait(60)
     threads += [threading.Thread(target=write, args=(number,)) for number in range(9)]
     for thread in threads[1:]:
         thread.start()

@@ -43,7 +43,7 @@ def test_a_refused_upload_leaves_the_connection_good_for_the_next_request(s3_ser
 
 
 def test_a_body_too_long_to_drain_gets_its_answer_and_a_closed_connection(s3_server):
-    with socket.create_connection(("127.0.0.1", s3_server.port), timeout=30) as sock:
+    with socket.create_connection(("127.0.0.1", s3_server.port), timeout=120) as sock:
         sock.sendall(f"PUT /{BUCKET}/k HTTP/1.1\r\nHost: x\r\nContent-Length: {10**10}\r\n\r\n".encode())
         sock.sendall(b"x" * MIB)
         sock.shutdown(socket.SHUT_WR)
@@ -63,7 +63,7 @@ def test_who_waits_for_100_continue_is_refused_before_sending_the_body(s3_server
 
 def test_who_waits_for_100_continue_gets_it_once_and_then_the_answer(s3_server, s3):
     head = put_head(s3_server, f"/{BUCKET}/k", "Content-Length: 5\r\nExpect: 100-continue", b"hello")
-    with socket.create_connection(("127.0.0.1", s3_server.port), timeout=30) as sock:
+    with socket.create_connection(("127.0.0.1", s3_server.port), timeout=120) as sock:
         sock.sendall(head)
         assert sock.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(b"hello")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of, signed_send
 
@@ -48,7 +48,7 @@ letters = st.text("ab/é￿\U0001f600", max_size=6)
 key_sets = st.sets(letters.filter(bool), max_size=25)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300)
 @given(
     keys=key_sets,
     prefix=letters,

@@ -30,7 +30,7 @@ any_key = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_s
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60)
 @given(key=any_key, content=st.binary(max_size=100))
 def test_any_key_and_any_content_come_back(shared_server, key, content):
     path = f"/{BUCKET}/" + "".join(f"%{byte:02X}" for byte in key.encode())
@@ -165,7 +165,9 @@ class TestRanges:
         assert send(s3_server, "GET", url, {"Range": "bytes=1-2", "If-Range": etag})[2] == b"12"
         assert send(s3_server, "GET", url, {"Range": "bytes=1-2", "If-Range": '"old"'})[2] == CONTENT
 
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(
+        max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    )
     @given(first=st.integers(0, 3 * 70_000 - 1), length=st.integers(1, 150_000))
     def test_a_range_of_a_larger_object_is_that_slice(self, shared_server, first, length):
         s3 = client_of(shared_server)

@@ -20,13 +20,8 @@ from urllib.parse import unquote
 
 import pytest
 from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
-from hypothesis import settings as hypothesis_settings
 
 from s3portal.transfer import Store, TransferSettings, Upload, create_upload, open_store
-
-# A deadline would measure the machine.
-hypothesis_settings.register_profile("transfer", deadline=None)
-hypothesis_settings.load_profile("transfer")
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def botocore_url(store: Store, operation: str, parameters: dict[str, object], ex
 
 
 @pytest.mark.parametrize("store", STORES, ids=lambda store: f"{store.address.base_url}")
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     key=keys, s3_upload_id=odd_text, size_bytes=st.integers(0, 49 * GIB), expires_s=expiries, data=st.data()
 )
@@ -112,7 +112,7 @@ def test_the_url_of_a_part_is_botocores(
 
 
 @pytest.mark.parametrize("store", STORES, ids=lambda store: f"{store.address.base_url}")
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(key=keys, filename=st.text(max_size=40), expires_s=expiries, version_id=st.none() | odd_text)
 def test_the_url_of_a_download_is_botocores(
     store: Store, key: str, filename: str, expires_s: int, version_id: str | None

@@ -142,17 +142,17 @@ def test_one_thread_fetches_and_the_others_sign_with_what_there_is(
 
     def answers_when_told(upload_id: str) -> object:
         is_asked.set()
-        assert may_answer.wait(30)
+        assert may_answer.wait(60)
         return fetch(upload_id)
 
     monkeypatch.setattr(portal, "credentials", answers_when_told)
     refreshing = threading.Thread(target=signer.sign, args=[2])
     refreshing.start()
-    assert is_asked.wait(30)
+    assert is_asked.wait(60)
 
     meanwhile = signer.sign(3)
     may_answer.set()
-    refreshing.join(30)
+    refreshing.join(60)
 
     assert meanwhile.part_number == 3
     assert fetches(portal) == 2
@@ -166,7 +166,7 @@ def test_the_first_parts_wait_for_one_and_the_same_credentials(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert fetches(portal) == 1
 
