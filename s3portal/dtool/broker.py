@@ -26,7 +26,12 @@ from s3portal.dtool.manifest import HASHER, read_manifest, relpaths, wanted_item
 from s3portal.dtool.publishing import DatasetContents, publish, read_contents
 from s3portal.dtool.readmes import replace_readme
 from s3portal.dtool.registration import find_prefix, register
-from s3portal.dtool.resuming import is_begun_copy, is_copied_again, say_how_to_go_on_if_interrupted
+from s3portal.dtool.resuming import (
+    check_there_is_a_rest,
+    is_begun_copy,
+    is_copied_again,
+    say_how_to_go_on_if_interrupted,
+)
 from s3portal.dtool.settings import cache_directory, publish_expiry_s, read_bucket_settings, store_of
 from s3portal.dtool.signed_access import SignedAccess
 from s3portal.dtool.structure import DTOOL_README, structure_parameters
@@ -149,7 +154,9 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
 
     def _read_admin_metadata(self) -> dict[str, Any] | None:
         found = self._objects.get_if_there(self._keys.admin_metadata)
-        return admin.from_object(*found) if found else None
+        told = admin.from_object(*found) if found else None
+        check_there_is_a_rest(told, self.bucket, f"s3://{self.bucket}/{self.uuid}")
+        return told
 
     def put_admin_metadata(self, admin_metadata: dict[str, Any]) -> None:
         _listed.take(self._objects, self.uuid)

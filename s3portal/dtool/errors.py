@@ -50,6 +50,10 @@ class ForeignObject(DtoolS3Error):
     """An object among the items that dtool did not store, or whose metadata somebody removed."""
 
 
+class NothingToResume(DtoolS3Error):
+    """``dtool cp --resume`` of a copy that is complete, or was never begun."""
+
+
 class PublishingRefused(DtoolS3Error):
     """The dataset cannot be published in this way."""
 

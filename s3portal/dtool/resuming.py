@@ -11,6 +11,8 @@ from typing import Any
 import click
 from dtoolcore.utils import generous_parse_uri
 
+from s3portal.dtool.errors import NothingToResume
+
 
 def is_begun_copy(admin_metadata: Mapping[str, Any]) -> bool:
     """Whether the dataset is a copy that is not complete: not frozen, though it knows when its source was.
@@ -24,6 +26,19 @@ def is_copied_again(bucket: str) -> bool:
     """Whether who asks is a ``dtool cp`` to the bucket, without ``--resume``."""
     arguments = _copy_arguments()
     return bool(arguments) and not arguments["resume"] and _bucket(arguments) == bucket
+
+
+def check_there_is_a_rest(admin_metadata: Mapping[str, Any] | None, bucket: str, uri: str) -> None:
+    """Raises NothingToResume where ``dtool cp --resume`` to the bucket asks, and the copy is complete or was
+    never begun. dtoolcore would print a traceback for both.
+    """
+    arguments = _copy_arguments()
+    if not arguments or not arguments["resume"] or _bucket(arguments) != bucket:
+        return
+    if admin_metadata is None:
+        raise NothingToResume(f"No copy was begun at {uri}. Run the command without --resume.")
+    if admin_metadata.get("type") == "dataset":
+        raise NothingToResume(f"The copy is complete already: {uri}")
 
 
 def say_how_to_go_on_if_interrupted() -> None:

@@ -45,6 +45,8 @@ def read_bucket_settings(bucket: str, config_path: str | None = None) -> BucketS
 
     Raises BucketSettingsError, which names what is missing and what may have been meant for it.
     """
+    if not bucket:
+        raise BucketSettingsError("The URI names no bucket. Write it as in s3://my-bucket")
     wanted = {start: _value(f"{start}{bucket}", config_path) for start in _PER_BUCKET}
     together = (_ENDPOINT, _ACCESS_KEY_ID, _SECRET_ACCESS_KEY)
     missing = [f"{start}{bucket}" for start in together if not wanted[start]]

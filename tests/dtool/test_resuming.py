@@ -63,3 +63,16 @@ def test_a_proto_dataset_that_somebody_made_is_not_copied_over(source, dtool, bu
     refused = dtool("cp", "-q", source, bucket.uri)
     assert refused.returncode != 0
     assert "Dataset already exists" in refused.stderr
+
+
+def test_a_complete_copy_is_nothing_to_resume(source, dtool, bucket):
+    uri = dtool.ok("cp", "-q", source, bucket.uri)
+    again = dtool("cp", "-q", "--resume", source, bucket.uri)
+    assert (again.returncode, again.stderr) == (1, f"Error: The copy is complete already: {uri}\n")
+
+
+def test_a_copy_that_was_never_begun_is_nothing_to_resume(source, dtool, bucket):
+    refused = dtool("cp", "-q", "--resume", source, bucket.uri)
+    assert refused.returncode == 1
+    assert "Run the command without --resume" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -35,6 +35,11 @@ def config_file(home):
     return write
 
 
+def test_a_uri_without_a_bucket_is_said_to_be_one():
+    with pytest.raises(BucketSettingsError, match="names no bucket"):
+        read_bucket_settings("")
+
+
 def test_settings_come_from_the_file(config_file):
     config_file(COMPLETE)
     settings = read_bucket_settings("my-bucket")
