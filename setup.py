@@ -46,7 +46,8 @@ setup(
     extras_require={
         "ckan": [],
         "indico": [],
-        # dtool's command line imports pkg_resources and ruamel.yaml, and does not say so.
+        # dtool's command line imports pkg_resources and ruamel.yaml, and does not say so. pkg_resources
+        # warns of itself in each command from setuptools 80.9 on, and is gone from 82 on.
         "dtool": [
             "dtoolcore>=3.19",
             "dtool-cli",
@@ -56,7 +57,7 @@ setup(
             "dtool-overlay",
             "dtool-tag",
             "ruamel.yaml",
-            "setuptools>=75,<81",
+            "setuptools>=75,<80.9",
         ],
         # Without it checksums are computed in Python, some megabytes a second.
         "upload": ["awscrt>=0.31"],
