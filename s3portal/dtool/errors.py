@@ -46,6 +46,10 @@ class ItemDamaged(DtoolS3Error):
     """What the bucket holds of an item is not what the manifest says."""
 
 
+class CacheUnusable(DtoolS3Error):
+    """An item that was fetched cannot be written to the local disk."""
+
+
 class ForeignObject(DtoolS3Error):
     """An object among the items that dtool did not store, or whose metadata somebody removed."""
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from s3portal.dtool.big_files import PARTS_FROM_BYTES, fetch_file
 from s3portal.dtool.bucket_objects import BucketObjects
-from s3portal.dtool.errors import ItemDamaged, ObjectMissing, StoreFailed
+from s3portal.dtool.errors import CacheUnusable, ItemDamaged, ObjectMissing, StoreFailed
 from s3portal.dtool.item_index import StoredItem
 from s3portal.dtool.workers import shared_workers
 
@@ -97,11 +97,21 @@ class ItemReader:
     def _is_cached(self, identifier: str) -> bool:
         try:
             return self._path(identifier).stat().st_size == self._items[identifier].size_bytes
-        except FileNotFoundError:
+        except OSError:
+            # Where the cache itself cannot be used, fetching says so.
             return False
 
     def _fetch(self, identifier: str) -> None:
-        """Puts the item into the cache. It appears there whole, or not at all."""
+        """Puts the item into the cache. It appears there whole, or not at all. Raises CacheUnusable."""
+        try:
+            self._fetch_into_cache(identifier)
+        except OSError as error:
+            raise CacheUnusable(
+                f"{self._items[identifier].relpath} cannot be put into the cache {self._cache.parent}:"
+                f" {error.strerror or error}. Make room, or set DTOOL_CACHE_DIRECTORY to another folder."
+            ) from error
+
+    def _fetch_into_cache(self, identifier: str) -> None:
         self._cache.mkdir(parents=True, exist_ok=True)
         descriptor, partial = _partial_files.make(self._cache, identifier)
         try:

@@ -1,5 +1,6 @@
 """Items on the local disk: fetched once, checked, and ahead of need."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ from datasets import contents_of, item_key, put_bytes
 from waiting import wait_until
 
 from s3portal.dtool import item_reader
-from s3portal.dtool.errors import ItemDamaged, ObjectMissing, StoreFailed
+from s3portal.dtool.errors import CacheUnusable, ItemDamaged, ObjectMissing, StoreFailed
 from s3portal.dtool.item_reader import ItemReader, PartialFiles, WantedItem
 
 
@@ -46,6 +47,23 @@ def test_an_item_that_is_not_what_the_manifest_says_is_refused_and_not_cached(
 ):
     bucket.put(item_key(dataset, "rivers.tar.gz"), b"other")
     with pytest.raises(ItemDamaged, match=r"rivers\.tar\.gz is not what the dataset's manifest says"):
+        dataset.item_content_abspath(identifier)
+    assert list((home / ".cache/dtool" / dataset.uuid).iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(dataset, identifier, monkeypatch, tmp_path):
+    (tmp_path / "a-file").touch()
+    monkeypatch.setenv("DTOOL_CACHE_DIRECTORY", str(tmp_path / "a-file"))
+    with pytest.raises(CacheUnusable, match=r"rivers\.tar\.gz .*Not a directory.*DTOOL_CACHE_DIRECTORY"):
+        dataset.item_content_abspath(identifier)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half(dataset, identifier, monkeypatch, home):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ItemReader, "_write", full)
+    with pytest.raises(CacheUnusable, match="No space left on device"):
         dataset.item_content_abspath(identifier)
     assert list((home / ".cache/dtool" / dataset.uuid).iterdir()) == []
 
