@@ -124,12 +124,16 @@ class ItemQueue:
         except Exception:
             raise
         except BaseException:
-            with self._changed:
-                waiting = list(self._waiting.values())
-            for future, _ in waiting:
-                future.cancel()
-            _unfinished.discard(self)
+            self.drop()
             raise
+
+    def drop(self) -> None:
+        """Begins nothing more. The end of the process does not wait for this queue."""
+        with self._changed:
+            waiting = list(self._waiting.values())
+        for future, _ in waiting:
+            future.cancel()
+        _unfinished.discard(self)
 
 
 def _reason(error: Exception) -> str:
@@ -140,11 +144,23 @@ def _reason(error: Exception) -> str:
 _unfinished: set[ItemQueue] = set()
 
 
+def _unfinished_here() -> list[ItemQueue]:
+    return [queue for queue in _unfinished if queue.process_id == os.getpid()]
+
+
+def drop_what_waits() -> None:
+    """After Ctrl-C, which may have met the process between two items: of all queues nothing more is begun."""
+    for queue in _unfinished_here():
+        queue.drop()
+
+
 @atexit.register
 def _finish_at_exit() -> None:
     """A script may end without freezing what it put, and its items are to be in the bucket all the same."""
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        drop_what_waits()
     failed = False
-    for queue in [queue for queue in _unfinished if queue.process_id == os.getpid()]:
+    for queue in _unfinished_here():
         reported = set(queue.reported)
         try:
             queue.finish()

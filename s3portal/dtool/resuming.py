@@ -12,6 +12,7 @@ import click
 from dtoolcore.utils import generous_parse_uri
 
 from s3portal.dtool.errors import NothingToResume
+from s3portal.dtool.item_queue import drop_what_waits
 
 
 def is_begun_copy(admin_metadata: Mapping[str, Any]) -> bool:
@@ -53,6 +54,7 @@ def _saying_how_to_go_on() -> Iterator[bool]:
     try:
         yield True
     except KeyboardInterrupt:
+        drop_what_waits()
         click.echo(f"\nStopped. What is stored stays; {_how_to_go_on()}.", err=True)
         raise
 

@@ -144,3 +144,22 @@ def test_a_script_that_ends_without_freezing_fails_if_an_item_did():
     done = subprocess.run([sys.executable, "-c", SCRIPT.format(store="fail")], capture_output=True, text=True)
     assert done.returncode == 1
     assert "rivers.csv: S3 answered 503" in done.stderr
+
+
+INTERRUPTED_SCRIPT = """
+import threading
+from s3portal.dtool.item_queue import ItemQueue
+queue = ItemQueue()
+queue.send("first", 0, lambda: None)
+for number in range(60):
+    queue.send(str(number), 0, threading.Event().wait)
+raise KeyboardInterrupt
+"""
+
+
+def test_a_script_that_ctrl_c_meets_between_two_items_waits_for_none():
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_SCRIPT], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode != 0
+    assert done.stderr.endswith("KeyboardInterrupt\n")
