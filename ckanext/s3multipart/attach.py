@@ -20,6 +20,7 @@ from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import AlreadyAttached, InvalidRequest, Problem, TransferError, UploadNotFound
+from s3portal.transfer.request_fields import can_be_kept
 from s3portal.transfer.upload import ATTACHED, COMPLETED
 
 #: The form field, and the key of a resource in the API, that says which upload becomes its file.
@@ -44,7 +45,7 @@ class Saving:
         """
         user = signed_in_user(self._context)
         require_csrf_token()
-        if not isinstance(upload_id, str) or "\x00" in upload_id:
+        if not isinstance(upload_id, str) or not can_be_kept(upload_id):
             raise InvalidRequest(field=FIELD, problem=Problem.NO_UPLOAD)
         row = find_upload(upload_id, user.id, lock=True)
         if row is None:

@@ -24,6 +24,9 @@ from s3portal.transfer.presign import presign_get
 
 log = logging.getLogger(__name__)
 
+#: CKAN's own words, in its own translations.
+_NO_DOWNLOAD = "No download is available"
+
 
 def download_blueprint() -> Blueprint:
     """Both forms of the link, for every dataset type that this portal has; registered before CKAN's own."""
@@ -51,9 +54,10 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
         return _by_ckan(package_type, id, resource_id, filename)
     except (FileNotFoundError, TypeError):
         # CKAN looks for a file on its own disk, or finds that it has none to look on.
-        if not had_upload(resource_id):
-            raise
-        return tk.abort(404, tk._("The file of this resource was deleted."))
+        if had_upload(resource_id):
+            return tk.abort(404, tk._("The file of this resource was deleted."))
+        # Whoever saves a resource may call it an upload without there being a file.
+        return tk.abort(404, tk._(_NO_DOWNLOAD))
 
 
 def _answer(row: UploadRow) -> Response:

@@ -16,6 +16,7 @@ from ckanext.s3multipart.errors import (
     ResourceNotFound,
 )
 from ckanext.s3multipart.settings import PREFIX, portal_settings
+from s3portal.transfer.request_fields import can_be_kept
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def enabled_organisation(package: model.Package) -> model.Group:
 
 
 def _dataset(reference: str) -> model.Package:
-    package = model.Package.get(reference)
+    # The address of a page may have in it what no database can be asked for.
+    package = model.Package.get(reference) if can_be_kept(reference) else None
     if package is None or package.state == model.State.DELETED:
         raise DatasetNotFound(dataset=reference)
     return package

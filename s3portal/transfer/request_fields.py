@@ -18,12 +18,12 @@ def text(asked: Mapping[str, Any], field: str, *, required: bool = True) -> str:
         if required:
             raise InvalidRequest(field=field, problem=Problem.MISSING)
         return ""
-    if not isinstance(value, str) or len(value) > MAX_CHARACTERS or not _can_be_kept(value):
+    if not isinstance(value, str) or len(value) > MAX_CHARACTERS or not can_be_kept(value):
         raise InvalidRequest(field=field, problem=Problem.NO_TEXT, limit=MAX_CHARACTERS)
     return value
 
 
-def _can_be_kept(value: str) -> bool:
+def can_be_kept(value: str) -> bool:
     """JSON may have what no database takes as text: a NUL, and half of a pair of surrogates."""
     try:
         value.encode()
