@@ -69,7 +69,7 @@ class Child:
         """Whether the process is still there."""
         return self._process.poll() is None
 
-    def wait_until(self, ready: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], *, timeout_s: float = 180.0) -> None:
         """Waits for `ready()`. Raises DemoError, with the log's end, when the child dies or is too slow."""
         deadline = time.monotonic() + timeout_s
         while not ready():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import socket
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -191,8 +190,6 @@ class _Exchange:
         return rule.answer_headers(origin or "")
 
     def _apply(self, fault: Fault) -> None:
-        if fault.delay_s:
-            time.sleep(fault.delay_s)
         if fault.drop:
             raise ConnectionLost("dropped by a fault")
         if fault.error:

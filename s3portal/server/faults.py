@@ -96,6 +96,7 @@ class Faults:
     _faults: list[_Counted] = field(default_factory=list)
     _holds: list[Hold] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _cleared: threading.Event = field(default_factory=threading.Event)
     # Seeded, so that a failing test fails again.
     _random: random.Random = field(default_factory=lambda: random.Random(2718))  # noqa: S311
 
@@ -150,10 +151,12 @@ class Faults:
         return hold
 
     def clear(self) -> None:
-        """Nothing goes wrong any more, and what is held back is released."""
+        """Nothing goes wrong any more; what is delayed or held back goes on at once."""
         with self._lock:
             self._faults.clear()
             holds, self._holds = self._holds, []
+            self._cleared.set()
+            self._cleared = threading.Event()
         for hold in holds:
             hold.release()
 
@@ -165,7 +168,9 @@ class Faults:
             hold.admit()
 
     def next_for(self, operation: str) -> Fault | None:
-        """Counts a call and returns what shall go wrong with it: the first fault whose turn it is."""
+        """Counts a call and returns what shall go wrong with it, the first fault whose turn it is, after its
+        delay.
+        """
         if not self._faults:
             return None
         chosen = None
@@ -175,6 +180,9 @@ class Faults:
                     counted.calls += 1
                     if chosen is None and self._is_due(counted):
                         chosen = counted.fault
+            cleared = self._cleared
+        if chosen and chosen.delay_s:
+            cleared.wait(chosen.delay_s)
         return chosen
 
     def _is_due(self, counted: _Counted) -> bool:

@@ -233,6 +233,19 @@ def test_an_idle_server_has_logged_all_that_came(s3_server, faults, put_url):
         assert held.result(60)[0] == 200
 
 
+def test_a_delay_ends_when_the_faults_are_cleared(s3_server, faults, put_url):
+    hold = faults.hold("PutObject")
+    faults.add("PutObject", delay_s=3600)
+    with ThreadPoolExecutor() as threads:
+        delayed = threads.submit(lambda: send(s3_server, "PUT", put_url, body=b"x")[0])
+        hold.wait_for(1)
+        hold.release()
+        while hold.held:
+            assert not delayed.done()
+        faults.clear()
+        assert delayed.result(60) == 200
+
+
 def test_faults_from_the_configuration(tmp_path):
     config = server_config() | {"faults": [{"operation": "ListObjectsV2", "status": 500}]}
     with RunningServer(tmp_path / "s3", config) as server:
