@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from chromium import chromium as chromium  # a fixture
+from chromium import open_context
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState
-from portal_pages import log_in
+from portal_pages import log_in, new_dataset
 from random_files import random_file
 
 from s3portal.client.ckan import CkanPortal
@@ -81,6 +82,8 @@ def s3_session(s3_root: Path) -> Iterator[RunningServer]:
 def s3(s3_session: RunningServer) -> Iterator[RunningServer]:
     """The S3 server, with an empty request log and no faults."""
     s3_session.faults.clear()
+    # What the pages of the test before had on its way belongs into that test's log.
+    s3_session.wait_until_idle()
     s3_session.requests.clear()
     yield s3_session
     s3_session.faults.clear()
@@ -124,8 +127,7 @@ def new_context(chromium: Browser, portal: Portal) -> Iterator[Callable[..., Bro
     contexts: list[BrowserContext] = []
 
     def make(**options: object) -> BrowserContext:
-        context = chromium.new_context(base_url=portal.url, **options)
-        context.set_default_timeout(20_000)
+        context = open_context(chromium, base_url=portal.url, **options)
         # Chromium's own dialog for files cannot be driven from outside; other browsers do not have it.
         context.add_init_script("delete window.showOpenFilePicker")
         contexts.append(context)
@@ -142,7 +144,7 @@ def cookies_of(chromium: Browser, portal: Portal) -> Callable[[Person], StorageS
 
     @functools.cache
     def logged_in(person: Person) -> StorageState:
-        context = chromium.new_context(base_url=portal.url)
+        context = open_context(chromium, base_url=portal.url)
         log_in(context.new_page(), person.name, person.password(portal.secrets))
         cookies = context.storage_state()
         context.close()
@@ -175,6 +177,12 @@ def publisher(page_of: Callable[[Person], Page]) -> Page:
 def reader(page_of: Callable[[Person], Page]) -> Page:
     """A page in which a user who may only read is logged in."""
     return page_of(READER)
+
+
+@pytest.fixture
+def dataset(publisher: Page) -> str:
+    """The name of a dataset that nothing was uploaded to before: its form offers nothing unfinished."""
+    return new_dataset(publisher)
 
 
 @pytest.fixture(scope="session")

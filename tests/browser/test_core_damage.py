@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from chromium import launch_chromium
+from chromium import launch_chromium, open_context
 from core_page import CorePage
 from corrupting_proxy import CorruptingProxy
 from playwright.sync_api import Page
@@ -34,7 +34,7 @@ def page(portal: Portal, s3: RunningServer, proxy: CorruptingProxy) -> Iterator[
     """The publisher's page, in a browser whose way to the store leads through the proxy."""
     detour = f"--host-resolver-rules=MAP 127.0.0.1:{s3.port} 127.0.0.1:{proxy.port}"
     browser = launch_chromium(detour)
-    page = browser.new_context(base_url=portal.url).new_page()
+    page = open_context(browser, base_url=portal.url).new_page()
     log_in(page, PUBLISHER.name, PUBLISHER.password(portal.secrets))
     yield page
     browser.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from core_page import CorePage
+from held_parts import AT_A_TIME, hold_parts, lose_parts
 from playwright.sync_api import Page
 from random_files import random_file
 
@@ -71,14 +72,16 @@ def stored(core: CorePage, upload_id: str) -> set[int]:
 
 def test_reloads_at_ten_random_moments_lose_nothing(core: CorePage, s3: RunningServer, file: Path) -> None:
     moments = random.Random(11)
-    s3.faults.add("UploadPart", delay_s=0.3)
+    hold = hold_parts(s3)
     core.open(file)
     number = core.start()
-    core.wait_for(number, "uploading")
-    for reload in range(RELOADS):
-        # From the first moment on, and as long as enough is left that a slow test does not come too late.
-        core.wait_for_share(number, 0.7 * (reload + moments.random()) / RELOADS)
+    for _ in range(RELOADS):
+        core.wait_for(number, "uploading")
+        # From the first moment on: none, some or all of the parts that are under way have got to the store.
+        hold.wait_for(moments.randrange(AT_A_TIME + 1))
         core.open(file)
+        lose_parts(s3, hold)
+        hold = hold_parts(s3, after=moments.randrange(2))
         (unfinished,) = core.unfinished()
         number = core.start(resume=unfinished)
 
@@ -88,7 +91,9 @@ def test_reloads_at_ten_random_moments_lose_nothing(core: CorePage, s3: RunningS
     assert (shown["state"], shown["error"]) == ("complete", None)
     assert shown["upload"]["checksum"]["value"] == checksum_of(file)
     assert set(sent(s3)) == set(range(1, PART_COUNT + 1))
-    assert len(sent(s3)) <= PART_COUNT + 4 * RELOADS, "at most the four in flight were sent twice, each time"
+    assert len(sent(s3)) <= PART_COUNT + AT_A_TIME * RELOADS, (
+        "at most those in flight were sent twice, each time"
+    )
     operations = [r.operation for r in s3.requests]
     assert operations.count("CreateMultipartUpload") == 1
 
@@ -96,29 +101,30 @@ def test_reloads_at_ten_random_moments_lose_nothing(core: CorePage, s3: RunningS
 def test_what_was_stored_before_a_reload_is_not_sent_again(
     core: CorePage, s3: RunningServer, file: Path
 ) -> None:
-    s3.faults.add("UploadPart", delay_s=0.2)
+    hold = hold_parts(s3, after=9)
     core.open(file)
-    core.wait_for_share(core.start(), 0.5)
+    core.start()
+    hold.wait_for(AT_A_TIME)
     core.open(file)
+    lose_parts(s3, hold)
     (unfinished,) = core.unfinished()
     before = stored(core, unfinished["id"])
-    s3.faults.clear()
     s3.requests.clear()
 
     shown = core.upload(resume=unfinished)
 
     assert shown["state"] == "complete"
-    assert len(before) >= 5
+    assert len(before) == 9
     assert sorted(sent(s3)) == sorted(set(range(1, PART_COUNT + 1)) - before)
 
 
 def test_a_lost_network_stops_the_upload_and_its_return_goes_on(
     core: CorePage, s3: RunningServer, file: Path
 ) -> None:
-    s3.faults.add("UploadPart", delay_s=0.2)
+    hold = hold_parts(s3, after=6)
     core.open(file)
     number = core.start()
-    core.wait_for_share(number, 0.3)
+    hold.wait_for(AT_A_TIME)
     core.page.context.set_offline(True)
     core.wait_for(number, "offline")
     s3.faults.clear()
@@ -142,13 +148,13 @@ class TestWrongFile:
 
     @pytest.fixture
     def unfinished(self, core: CorePage, s3: RunningServer, file: Path) -> dict[str, object]:
-        s3.faults.add("UploadPart", delay_s=0.2)
+        hold = hold_parts(s3, after=4)
         core.open(file)
-        # More than the four that are in flight, so that the first is stored.
-        core.wait_for_share(core.start(), 0.7)
+        core.start()
+        hold.wait_for(AT_A_TIME)
         core.open(file)
+        lose_parts(s3, hold)
         (unfinished,) = core.unfinished()
-        s3.faults.clear()
         return unfinished
 
     def test_is_refused_with_what_is_wrong_with_it(
@@ -203,12 +209,12 @@ def test_of_1110_parts_of_which_1100_are_stored_ten_are_sent(
     with file.open("wb") as sparse:
         sparse.truncate(1110 * PART_BYTES)
     # One part is really stored. The others are the same zeros, so rows that refer to it are the same to S3.
-    s3.faults.add("UploadPart", delay_s=0.5)
+    hold = hold_parts(s3, after=1)
     core.open(file)
     number = core.start(concurrency=1)
-    core.wait_for_share(number, 1.5 / 1110)
+    hold.wait_for(1)
     core.call(number, "pause")
-    s3.faults.clear()
+    lose_parts(s3, hold)
     (unfinished,) = core.unfinished()
     last = max(stored(core, unfinished["id"]))
     with closing(sqlite3.connect(s3_root / "metadata.sqlite3", timeout=30)) as store, store:

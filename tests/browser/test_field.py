@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from held_parts import AT_A_TIME, hold_parts
 from playwright.sync_api import Page, expect
 from portal_pages import choose_file, open_new_resource, status, uploader, wait_until_uploaded
 
@@ -17,11 +18,12 @@ def small_file(tmp_path: Path) -> Path:
     return path
 
 
-def on_its_way(page: Page, s3: RunningServer, file: Path) -> None:
-    """Brings an upload to where it has stored something and takes a while longer."""
-    s3.faults.add("UploadPart", delay_s=0.5)
-    open_new_resource(page)
+def on_its_way(page: Page, s3: RunningServer, dataset: str, file: Path) -> None:
+    """Brings an upload to where it has stored something and the rest is held back."""
+    hold = hold_parts(s3, after=5)
+    open_new_resource(page, dataset)
     choose_file(page, file)
+    hold.wait_for(AT_A_TIME)
     expect(status(page)).to_contain_text(re.compile(r"[1-9]\d?%"))
 
 
@@ -30,9 +32,9 @@ def stored_part_numbers(s3: RunningServer) -> list[int | None]:
 
 
 def test_a_pause_stops_sending_and_nothing_stored_is_sent_again(
-    publisher: Page, s3: RunningServer, big_file: Path
+    publisher: Page, s3: RunningServer, dataset: str, big_file: Path
 ) -> None:
-    on_its_way(publisher, s3, big_file)
+    on_its_way(publisher, s3, dataset, big_file)
     publisher.get_by_role("button", name="Pause").click()
     expect(status(publisher)).to_contain_text("Paused")
 
@@ -45,9 +47,9 @@ def test_a_pause_stops_sending_and_nothing_stored_is_sent_again(
 
 
 def test_a_lost_network_is_said_and_its_return_goes_on(
-    publisher: Page, s3: RunningServer, big_file: Path
+    publisher: Page, s3: RunningServer, dataset: str, big_file: Path
 ) -> None:
-    on_its_way(publisher, s3, big_file)
+    on_its_way(publisher, s3, dataset, big_file)
     publisher.context.set_offline(True)
     expect(status(publisher)).to_contain_text("Connection lost")
 
@@ -67,9 +69,9 @@ def test_a_link_instead_of_a_file_puts_the_uploader_away(publisher: Page) -> Non
 
 
 def test_a_file_chosen_with_ckans_own_button_goes_the_same_way(
-    publisher: Page, s3: RunningServer, small_file: Path
+    publisher: Page, s3: RunningServer, dataset: str, small_file: Path
 ) -> None:
-    open_new_resource(publisher)
+    open_new_resource(publisher, dataset)
     with publisher.expect_file_chooser() as chooser:
         publisher.locator("#resource-upload-button").click()
     chooser.value.set_files(small_file)
@@ -80,9 +82,9 @@ def test_a_file_chosen_with_ckans_own_button_goes_the_same_way(
 
 
 def test_the_keyboard_stays_where_it_was_when_controls_come_and_go(
-    publisher: Page, s3: RunningServer, small_file: Path
+    publisher: Page, s3: RunningServer, dataset: str, small_file: Path
 ) -> None:
-    open_new_resource(publisher)
+    open_new_resource(publisher, dataset)
     file_input = publisher.locator("[data-s3portal=input]")
     with publisher.expect_file_chooser() as chooser:
         file_input.press("Enter")
@@ -97,12 +99,12 @@ def test_the_keyboard_stays_where_it_was_when_controls_come_and_go(
 
 
 def test_on_a_phone_the_field_is_as_wide_as_the_form(
-    publisher: Page, s3: RunningServer, tmp_path: Path
+    publisher: Page, s3: RunningServer, dataset: str, tmp_path: Path
 ) -> None:
     long_name = tmp_path / ("water_levels_" * 12 + ".csv")
     long_name.write_text("a\n", encoding="utf-8")
     publisher.set_viewport_size({"width": 390, "height": 844})
-    open_new_resource(publisher)
+    open_new_resource(publisher, dataset)
     choose_file(publisher, long_name)
     wait_until_uploaded(publisher)
 

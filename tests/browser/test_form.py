@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from held_parts import hold_parts
 from playwright.sync_api import BrowserContext, Dialog, Page, StorageState, expect
 from portal_pages import (
     call_action,
@@ -31,9 +32,16 @@ def small_file(tmp_path: Path) -> Path:
     return random_file(tmp_path / "stations.csv", 16 * MIB)
 
 
-def slow_store(s3: RunningServer, delay_s: float) -> None:
-    """Makes every part take at least so long."""
-    s3.faults.add(operation="UploadPart", delay_s=delay_s)
+def hear_announcements(page: Page) -> None:
+    """Listens to what screen readers are told from here on: ``window.heard``, with the page's own time."""
+    page.evaluate(
+        """() => {
+             const region = document.querySelector('[data-s3portal="announcer"]');
+             window.heard = [];
+             const hear = () => window.heard.push({text: region.textContent, atMs: performance.now()});
+             new MutationObserver(hear).observe(region, {childList: true});
+           }"""
+    )
 
 
 def operations(s3: RunningServer) -> list[str]:
@@ -42,38 +50,48 @@ def operations(s3: RunningServer) -> list[str]:
 
 
 def test_saving_waits_for_the_upload_and_then_goes_on_by_itself(
-    publisher: Page, s3: RunningServer, small_file: Path
+    publisher: Page, s3: RunningServer, dataset: str, small_file: Path
 ) -> None:
-    slow_store(s3, 1.0)
-    open_new_resource(publisher)
+    hold = hold_parts(s3)
+    open_new_resource(publisher, dataset)
     choose_file(publisher, small_file)
     publisher.fill('input[name="name"]', "Stations, saved early")
 
     save(publisher)
 
     expect(saving_line(publisher)).to_contain_text("Saving when the upload is done")
-    expect(publisher.get_by_role("link", name="Stations, saved early").first).to_be_visible(timeout=30_000)
+    hold.release()
     publisher.get_by_role("link", name="Stations, saved early").first.click()
     assert download_sha256(publisher, persistent_link(publisher)) == sha256(small_file)
 
 
-def test_saving_can_be_taken_back(publisher: Page, s3: RunningServer, small_file: Path) -> None:
-    slow_store(s3, 1.0)
-    open_new_resource(publisher)
+def test_saving_can_be_taken_back_and_the_answer_is_not_drowned_by_progress(
+    publisher: Page, s3: RunningServer, dataset: str, small_file: Path
+) -> None:
+    hold = hold_parts(s3)
+    open_new_resource(publisher, dataset)
     choose_file(publisher, small_file)
     save(publisher)
+    hear_announcements(publisher)
 
     publisher.get_by_role("button", name="Do not save yet").click()
+    publisher.wait_for_function("window.heard.some(({text}) => text.startsWith('Not saving'))")
+    hold.release()
 
     wait_until_uploaded(publisher)
+    heard = publisher.evaluate("window.heard")
+    [answered_at] = [said["atMs"] for said in heard if said["text"] == "Not saving. The upload goes on."]
+    # By the page's own clock, so that it does not matter how fast the machine is.
+    steps = [said["atMs"] - answered_at for said in heard if "%" in said["text"]]
+    assert not [after for after in steps if 0 < after < 4_900], heard
     expect(uploader(publisher)).to_be_visible()
     assert publisher.url.endswith("/resource/new")
 
 
 def test_name_and_format_are_suggested_and_stay_the_publishers_own(
-    publisher: Page, s3: RunningServer, small_file: Path
+    publisher: Page, s3: RunningServer, dataset: str, small_file: Path
 ) -> None:
-    open_new_resource(publisher)
+    open_new_resource(publisher, dataset)
 
     choose_file(publisher, small_file)
     wait_until_uploaded(publisher)
@@ -82,11 +100,13 @@ def test_name_and_format_are_suggested_and_stay_the_publishers_own(
     assert publisher.input_value('input[name="format"]') == "CSV"
 
 
-def test_cancelling_leaves_nothing_at_the_store(publisher: Page, s3: RunningServer, small_file: Path) -> None:
-    slow_store(s3, 2.0)
-    open_new_resource(publisher)
+def test_cancelling_leaves_nothing_at_the_store(
+    publisher: Page, s3: RunningServer, dataset: str, small_file: Path
+) -> None:
+    hold = hold_parts(s3)
+    open_new_resource(publisher, dataset)
     choose_file(publisher, small_file)
-    expect(publisher.get_by_role("button", name="Cancel")).to_be_visible()
+    hold.wait_for(1)
 
     with publisher.expect_response(lambda answer: "upload_abort" in answer.url) as aborted:
         publisher.get_by_role("button", name="Cancel").click()
@@ -97,11 +117,12 @@ def test_cancelling_leaves_nothing_at_the_store(publisher: Page, s3: RunningServ
 
 
 def test_leaving_the_page_asks_first_while_a_file_is_uploading(
-    publisher: Page, s3: RunningServer, small_file: Path
+    publisher: Page, s3: RunningServer, dataset: str, small_file: Path
 ) -> None:
-    slow_store(s3, 2.0)
-    open_new_resource(publisher)
+    hold = hold_parts(s3)
+    open_new_resource(publisher, dataset)
     choose_file(publisher, small_file)
+    hold.wait_for(1)
     # Browsers ask only where the visitor has done something on the page.
     publisher.fill('input[name="name"]', "Going away")
     asked: list[str] = []
@@ -118,14 +139,15 @@ def test_leaving_the_page_asks_first_while_a_file_is_uploading(
 
 
 def test_replacing_a_file_keeps_the_link_and_serves_the_new_bytes(
-    publisher: Page, s3: RunningServer, small_file: Path, tmp_path: Path
+    publisher: Page, s3: RunningServer, dataset: str, small_file: Path, tmp_path: Path
 ) -> None:
-    open_new_resource(publisher)
+    open_new_resource(publisher, dataset)
     choose_file(publisher, small_file)
     publisher.fill('input[name="name"]', "Stations, replaced")
     wait_until_uploaded(publisher)
     save(publisher)
     publisher.get_by_role("link", name="Stations, replaced").first.click()
+    expect(publisher.get_by_role("heading", name="Stations, replaced")).to_be_visible()
     link = persistent_link(publisher)
     newer = random_file(tmp_path / "stations-2.csv", 6 * MIB)
 

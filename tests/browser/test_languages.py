@@ -13,8 +13,15 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from held_parts import AT_A_TIME, hold_parts, lose_parts
 from playwright.sync_api import Locator, Page, expect
-from portal_pages import choose_files, new_dataset, save, saving_line, uploader
+from portal_pages import (
+    choose_file,
+    leave_time_to_undo,
+    save,
+    saving_line,
+    uploader,
+)
 from random_files import random_file
 from screens import OURS, SCREENS, bring_into_sight, stands_out
 
@@ -58,6 +65,7 @@ def read(publisher: Page, language: Language, tmp_path: Path) -> Read:
     folder = Path(".test/screenshots") if os.environ.get("S3PORTAL_SCREENSHOTS") else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
     page = publisher
+    leave_time_to_undo(page)
 
     def read_as_it_is_now(name: str, about: str = OURS) -> None:
         # Buttons for copying come with late scripts.
@@ -102,22 +110,22 @@ def status_of(page: Page, name: str) -> Locator:
 
 
 def test_an_upload_from_the_empty_form_to_the_resource_page(
-    publisher: Page, language: Language, read: Read, s3: RunningServer, tmp_path: Path
+    publisher: Page, language: Language, read: Read, s3: RunningServer, dataset: str, tmp_path: Path
 ) -> None:
-    page, dataset, t = publisher, new_dataset(publisher), language
+    page, t = publisher, language
     open_form(page, language, dataset)
     read("empty")
 
-    s3.faults.add("UploadPart", delay_s=1.0)
-    big = random_file(tmp_path / "a1.csv", 120 * MIB)
-    choose_files(page, [big, random_file(tmp_path / "b2.geojson", 2 * MIB)])
+    choose_file(page, random_file(tmp_path / "b2.geojson", 2 * MIB))
     expect(status_of(page, "b2")).to_contain_text(
         t("✓ Uploaded and verified. It is published when you save this form.")
     )
+    # More than what is given up without a question, and the rest when all has been read.
+    hold = hold_parts(s3, after=10)
+    choose_file(page, random_file(tmp_path / "a1.csv", 90 * MIB))
+    hold.wait_for(AT_A_TIME)
     expect(status_of(page, "a1")).to_contain_text(t("about {time} left"))
     read("uploading")
-    # Giving up less than 50 MB is not asked twice about.
-    page.wait_for_function("document.querySelector('.s3portal-uploader progress').value > 0.45")
 
     page.context.set_offline(True)
     expect(status_of(page, "a1")).to_contain_text(
@@ -147,14 +155,11 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
     )
     read("removed")
     row(page, "a1").get_by_role("button", name=t("Undo")).click()
-    s3.faults.clear()
-    s3.faults.add("UploadPart", status=403, first=1)
-    go_on = row(page, "a1").get_by_role("button", name=t("Go on"))
-    expect(go_on.or_(row(page, "a1").get_by_role("button", name=t("Try again")))).to_be_visible()
-    if go_on.is_visible():
-        go_on.click()
+    s3.faults.add("UploadPart", status=403)
+    hold.release()
     row(page, "a1").locator("summary", has_text=t("Details")).click()
     read("refused")
+    s3.faults.clear()
     row(page, "a1").get_by_role("button", name=t("Try again")).click()
     expect(status_of(page, "a1")).to_contain_text(
         t("✓ Uploaded and verified. It is published when you save this form.")
@@ -169,20 +174,19 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
 
 
 def test_unfinished_uploads_and_wrong_files(
-    publisher: Page, language: Language, read: Read, s3: RunningServer, tmp_path: Path
+    publisher: Page, language: Language, read: Read, s3: RunningServer, dataset: str, tmp_path: Path
 ) -> None:
-    page, dataset, t = publisher, new_dataset(publisher), language
+    page, t = publisher, language
     open_form(page, language, dataset)
-    s3.faults.add("UploadPart", delay_s=1.0)
-    choose_files(
-        page, [random_file(tmp_path / "a1.csv", 60 * MIB), random_file(tmp_path / "b2.geojson", 2 * MIB)]
-    )
+    choose_file(page, random_file(tmp_path / "b2.geojson", 2 * MIB))
     expect(status_of(page, "b2")).to_contain_text(
         t("✓ Uploaded and verified. It is published when you save this form.")
     )
-    page.wait_for_function("document.querySelector('.s3portal-uploader progress').value > 0.3")
+    hold = hold_parts(s3, after=3)
+    choose_file(page, random_file(tmp_path / "a1.csv", 40 * MIB))
+    hold.wait_for(AT_A_TIME)
     row(page, "a1").get_by_role("button", name=t("Pause")).click()
-    s3.faults.clear()
+    lose_parts(s3, hold)
     page.once("dialog", lambda dialog: dialog.accept())
     page.reload()
     box = page.locator('[data-s3portal="unfinished"]')
@@ -203,6 +207,6 @@ def test_unfinished_uploads_and_wrong_files(
 def wrong_files(folder: Path) -> Iterator[Path]:
     """Of another name, of another size, of another time and content."""
     (folder / "other").mkdir()
-    yield random_file(folder / "other" / "c3.csv", 60 * MIB)
-    yield random_file(folder / "other" / "a1.csv", 61 * MIB)
-    yield random_file(folder / "other" / "a1.csv", 60 * MIB)
+    yield random_file(folder / "other" / "c3.csv", 40 * MIB)
+    yield random_file(folder / "other" / "a1.csv", 41 * MIB)
+    yield random_file(folder / "other" / "a1.csv", 40 * MIB)

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from held_parts import AT_A_TIME, hold_parts, lose_parts
 from playwright.sync_api import Page, expect
 from portal_pages import (
     choose_file,
     choose_files,
+    leave_time_to_undo,
     new_dataset,
     open_new_resource,
     open_resource,
@@ -46,6 +48,7 @@ Look = Callable[[str], None]
 def page(publisher: Page) -> Page:
     """The publisher's page; no time is taken for pictures that move."""
     publisher.set_viewport_size(SCREENS["desktop"])
+    leave_time_to_undo(publisher)
     return publisher
 
 
@@ -88,25 +91,20 @@ def findings(page: Page) -> list[str]:
     ]
 
 
-def wait_for_share(page: Page, share: float) -> None:
-    """Waits until so much of the file is on its way or stored."""
-    page.wait_for_function(
-        "share => document.querySelector('.s3portal-uploader progress')?.value >= share", arg=share
-    )
-
-
 def test_one_file_from_the_empty_form_to_the_resource_page(
     page: Page, look: Look, s3: RunningServer, tmp_path: Path
 ) -> None:
-    file = random_file(tmp_path / "river-gauges-2026.csv", 160 * MIB)
+    file = random_file(tmp_path / "river-gauges-2026.csv", 90 * MIB)
     dataset = new_dataset(page)
     open_new_resource(page, dataset)
     look("form-empty")
 
-    s3.faults.add(operation="UploadPart", delay_s=1.0)
+    # More than what is given up without a question, and the rest when all has been looked at.
+    hold = hold_parts(s3, after=10)
     choose_file(page, file)
     page.fill('textarea[name="description"]', "Water levels of all gauges, hourly")
-    wait_for_share(page, 0.35)
+    hold.wait_for(AT_A_TIME)
+    expect(status(page)).to_contain_text(re.compile("/s .* left"))
     look("form-uploading")
 
     page.context.set_offline(True)
@@ -139,15 +137,18 @@ def test_one_file_from_the_empty_form_to_the_resource_page(
 def test_several_files_one_of_which_the_store_refuses(
     page: Page, look: Look, s3: RunningServer, tmp_path: Path
 ) -> None:
-    sizes = {"gauges-2026.csv": 60 * MIB, "stations.geojson": 2 * MIB, "levels in the delta.nc": 40 * MIB}
+    sizes = {"stations.geojson": 2 * MIB, "gauges-2026.csv": 60 * MIB, "levels in the delta.nc": 40 * MIB}
     open_new_resource(page, new_dataset(page))
-    s3.faults.add(operation="UploadPart", delay_s=1.0)
-    choose_files(page, [random_file(tmp_path / name, size) for name, size in sizes.items()])
-    expect(page.locator('[data-s3portal="status"]').nth(1)).to_contain_text("Uploaded and verified")
+    first, *others = [random_file(tmp_path / name, size) for name, size in sizes.items()]
+    choose_file(page, first)
+    wait_until_uploaded(page)
+    hold = hold_parts(s3, after=8)
+    choose_files(page, others)
+    hold.wait_for(AT_A_TIME)
     look("form-several")
 
-    s3.faults.clear()
     s3.faults.add(operation="UploadPart", status=403)
+    hold.release()
     expect(page.get_by_role("alert").filter(has_text="does not accept this file").first).to_be_visible()
     look("form-failed")
 
@@ -159,11 +160,11 @@ def test_unfinished_uploads_and_a_wrong_file(
     open_new_resource(page, dataset)
     choose_file(page, random_file(tmp_path / "stations.geojson", 2 * MIB))
     wait_until_uploaded(page)
-    s3.faults.add(operation="UploadPart", delay_s=1.0)
-    choose_file(page, random_file(tmp_path / "river-gauges-2026.csv", 80 * MIB))
-    page.wait_for_function("[...document.querySelectorAll('.s3portal-uploader progress')].at(-1).value > 0.5")
+    hold = hold_parts(s3, after=5)
+    choose_file(page, random_file(tmp_path / "river-gauges-2026.csv", 50 * MIB))
+    hold.wait_for(AT_A_TIME)
     page.get_by_role("button", name="Pause").click()
-    s3.faults.clear()
+    lose_parts(s3, hold)
     page.once("dialog", lambda dialog: dialog.accept())
     page.reload()
     box = page.locator('[data-s3portal="unfinished"]')
@@ -174,7 +175,7 @@ def test_unfinished_uploads_and_a_wrong_file(
     (tmp_path / "other").mkdir()
     with page.expect_file_chooser() as chooser:
         box.get_by_role("button", name="Choose the file to go on").click()
-    chooser.value.set_files(random_file(tmp_path / "other" / "river-gauges-2026.csv", 90 * MIB))
+    chooser.value.set_files(random_file(tmp_path / "other" / "river-gauges-2026.csv", 20 * MIB))
     expect(box.get_by_role("alert").filter(has_text=re.compile("not the same file"))).to_be_visible()
     look("form-wrong-file")
     for name in ("Discard", "Discard"):

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from held_parts import hold_parts, lose_parts
 from playwright.sync_api import Locator, Page, expect
 from portal_pages import (
     call_action,
     choose_file,
     download_sha256,
-    new_dataset,
     open_new_resource,
     open_resource,
     persistent_link,
@@ -22,11 +22,13 @@ from portal_pages import (
 from random_files import random_file
 
 from s3portal.demo.people import PUBLISHER, Person
+from s3portal.server.holds import Hold
 from s3portal.server.testing import RunningServer
 from s3portal.transfer.part_ranges import parse_ranges
 
 MIB = 1024 * 1024
 PART_COUNT = 6
+STORED_FIRST = 4
 # Chromium's dialog for files cannot be driven from outside; the browser's private folder gives handles of
 # the same kind, which are kept in the same way.
 DIALOG_WITH_HANDLES = """
@@ -35,12 +37,6 @@ DIALOG_WITH_HANDLES = """
     return [await folder.getFileHandle("gauges.csv")];
   };
 """
-
-
-@pytest.fixture
-def dataset(publisher: Page) -> str:
-    """The name of a dataset that nothing was uploaded to before."""
-    return new_dataset(publisher)
 
 
 @pytest.fixture
@@ -68,13 +64,18 @@ def missing_part_numbers(page: Page, dataset: str) -> list[int]:
 
 def begin_and_pause(page: Page, s3: RunningServer, dataset: str, file: Path) -> None:
     """Uploads most of the file, and pauses."""
-    s3.faults.add("UploadPart", delay_s=1.0)
+    hold = hold_parts(s3, after=STORED_FIRST)
     open_new_resource(page, dataset)
     choose_file(page, file)
-    page.wait_for_function("document.querySelector('.s3portal-uploader progress')?.value > 0.7")
+    pause_in_the_middle(page, s3, hold)
+
+
+def pause_in_the_middle(page: Page, s3: RunningServer, hold: Hold) -> None:
+    """Pauses once the store has most parts; it gets no other, and what it has is certain from here on."""
+    hold.wait_for(PART_COUNT - STORED_FIRST)
     page.get_by_role("button", name="Pause").click()
     expect(status(page)).to_contain_text("You can close this page and go on later")
-    s3.faults.clear()
+    lose_parts(s3, hold)
 
 
 def go_on_with(page: Page, file: Path) -> None:
@@ -170,11 +171,9 @@ def test_a_kept_handle_goes_on_with_one_click(
            }""",
         PART_COUNT * 5 * MIB,
     )
-    s3.faults.add("UploadPart", delay_s=1.0)
+    hold = hold_parts(s3, after=STORED_FIRST)
     publisher.get_by_text("choose files").click()
-    publisher.wait_for_function("document.querySelector('.s3portal-uploader progress')?.value > 0.7")
-    publisher.get_by_role("button", name="Pause").click()
-    s3.faults.clear()
+    pause_in_the_middle(publisher, s3, hold)
 
     publisher.reload()
     box(publisher).get_by_role("button", name="Go on").click()
@@ -235,8 +234,8 @@ def test_discarding_can_be_undone_and_then_leaves_nothing_at_the_store(
     expect(box(publisher).get_by_role("button", name="Choose the file to go on")).to_be_visible()
     assert "AbortMultipartUpload" not in [r.operation for r in s3.requests]
 
-    box(publisher).get_by_role("button", name="Discard").click()
     with publisher.expect_response(lambda answer: "upload_abort" in answer.url):
+        box(publisher).get_by_role("button", name="Discard").click()
         publisher.clock.run_for(20_000)
     expect(box(publisher)).to_be_hidden()
     assert "AbortMultipartUpload" in [r.operation for r in s3.requests]

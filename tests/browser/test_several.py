@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from held_parts import AT_A_TIME, hold_parts
 from playwright.sync_api import Locator, Page, expect
 from portal_pages import (
+    UPLOAD_TIMEOUT_MS,
     call_action,
     choose_files,
     drop_files,
-    new_dataset,
     open_new_resource,
     save,
     saving_line,
@@ -20,12 +21,6 @@ from random_files import random_file
 from s3portal.server.testing import RunningServer
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def dataset(publisher: Page) -> str:
-    """The name of a dataset without resources."""
-    return new_dataset(publisher)
 
 
 @pytest.fixture
@@ -43,7 +38,7 @@ def row(page: Page, name: str) -> Locator:
 def wait_until_stored(page: Page, count: int) -> None:
     """Waits until so many files are uploaded."""
     lines = page.locator('[data-s3portal="status"]').filter(has_text="Uploaded and verified")
-    expect(lines).to_have_count(count, timeout=60_000)
+    expect(lines).to_have_count(count, timeout=UPLOAD_TIMEOUT_MS)
 
 
 def resources(page: Page, dataset: str) -> list[dict[str, object]]:
@@ -61,7 +56,7 @@ def test_each_file_becomes_a_resource_in_the_order_in_which_they_were_chosen(
     publisher.fill('textarea[name="description"]', "Measured by hand")
 
     save(publisher)
-    publisher.wait_for_url(f"**/dataset/{dataset}", timeout=60_000)
+    publisher.wait_for_url(f"**/dataset/{dataset}")
 
     made = resources(publisher, dataset)
     assert [resource["name"] for resource in made] == ["Gauges of 2026", "stations.geojson", "read me.txt"]
@@ -106,13 +101,15 @@ def test_each_has_all_fields_of_the_form_as_ckan_reads_them(
 def test_they_share_the_connections(
     publisher: Page, s3: RunningServer, dataset: str, files: list[Path]
 ) -> None:
-    s3.faults.add("UploadPart", delay_s=0.2)
+    hold = hold_parts(s3)
     open_new_resource(publisher, dataset)
     choose_files(publisher, files)
+    hold.wait_for(AT_A_TIME)
+    hold.release()
 
     wait_until_stored(publisher, 3)
 
-    assert max(r.in_flight for r in s3.requests if r.operation == "UploadPart") <= 4
+    assert max(r.in_flight for r in s3.requests if r.operation == "UploadPart") == AT_A_TIME
 
 
 def test_files_dropped_on_the_field_are_taken(publisher: Page, s3: RunningServer, dataset: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from chromium import chromium as chromium  # a fixture
+from chromium import open_context
 from playwright.sync_api import Browser, Page
 from portal_pages import log_in
 
@@ -13,15 +14,15 @@ from s3portal.demo.portal import Portal
 
 @pytest.fixture(scope="session")
 def whole_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """The portal as `bin/demo` runs it, every service a process."""
-    with Portal(tmp_path_factory.mktemp("whole-portal")) as running:
+    """The portal as `bin/demo` runs it, every service a process. PostgreSQL is not among those killed."""
+    with Portal(tmp_path_factory.mktemp("whole-portal"), durable=False) as running:
         yield running
 
 
 @pytest.fixture
 def page(chromium: Browser, whole_portal: Portal) -> Iterator[Page]:
     """A page in which the publisher is logged in."""
-    context = chromium.new_context(base_url=whole_portal.url)
+    context = open_context(chromium, base_url=whole_portal.url)
     page = context.new_page()
     log_in(page, PUBLISHER.name, PUBLISHER.password(whole_portal.secrets))
     yield page

@@ -5,9 +5,10 @@ import functools
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -15,8 +16,11 @@ _FLAGS = (
 )
 
 
-# Patient, since a loaded machine is slow; a condition that holds is never waited for.
-expect.set_options(timeout=30_000)
+#: For every page and everything that is waited for on it. A loaded machine is slow, and a condition that
+#: holds is never waited for.
+PATIENCE_MS = 120_000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @functools.cache
@@ -38,4 +42,11 @@ def chromium() -> Iterator[Browser]:
 def launch_chromium(*flags: str) -> Browser:
     """One more Chromium, for what is a matter of its command line; to be closed."""
     path = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium")
-    return _playwright().chromium.launch(executable_path=path, args=[*_FLAGS, *flags])
+    return _playwright().chromium.launch(executable_path=path, args=[*_FLAGS, *flags], timeout=PATIENCE_MS)
+
+
+def open_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A new profile, whose pages are patient; to be closed."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_MS)
+    return context

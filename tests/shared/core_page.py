@@ -35,7 +35,7 @@ class CorePage:
         """Starts an upload; its number. Options are those of MultipartUpload and of ``core.start``."""
         return int(self.page.evaluate("options => core.start(options)", options))
 
-    def wait_for(self, number: int, *states: str, timeout_s: float = 60) -> dict[str, Any]:
+    def wait_for(self, number: int, *states: str, timeout_s: float = 300) -> dict[str, Any]:
         """Waits until the upload is in one of the states; what there is to see of it then."""
         arrived = "([number, states]) => states.includes(core.uploads[number].upload.state)"
         self.page.wait_for_function(arrived, arg=[number, states], timeout=timeout_s * 1000)

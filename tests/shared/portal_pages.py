@@ -10,7 +10,20 @@ from playwright.sync_api import Locator, Page, expect
 
 from s3portal.demo.people import ORGANISATION
 
-UPLOAD_TIMEOUT_MS = 120_000
+UPLOAD_TIMEOUT_MS = 300_000
+
+
+# As much as a test needs that looks at what is going to be gone.
+_NO_HURRY = """
+  const setRealTimeout = window.setTimeout;
+  window.setTimeout = (callback, delayMs, ...given) =>
+    setRealTimeout(callback, delayMs === 20_000 ? 24 * 3_600_000 : delayMs, ...given);
+"""
+
+
+def leave_time_to_undo(page: Page) -> None:
+    """On pages from here on, what is given up can be had back for a day instead of some seconds."""
+    page.add_init_script(_NO_HURRY)
 
 
 def log_in(page: Page, name: str, password: str) -> None:

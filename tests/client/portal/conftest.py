@@ -59,6 +59,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory, s3_of_the_portal: RunningSe
 def s3(s3_of_the_portal: RunningServer, portal: Portal) -> Iterator[RunningServer]:
     """The S3 server, with an empty request log and no faults."""
     s3_of_the_portal.faults.clear()
+    s3_of_the_portal.wait_until_idle()
     s3_of_the_portal.requests.clear()
     yield s3_of_the_portal
     s3_of_the_portal.faults.clear()

@@ -7,11 +7,11 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from held_parts import AT_A_TIME, hold_parts, lose_parts
 from random_files import random_file
 
 from s3portal.client.ckan import CkanPortal
@@ -49,11 +49,6 @@ def put_part_numbers(s3: RunningServer) -> list[int]:
     return sorted(r.part_number or 0 for r in s3.requests if r.operation == "UploadPart" and r.status == 200)
 
 
-def slow(s3: RunningServer) -> None:
-    """Makes each part take a moment, so that there is a middle of an upload."""
-    s3.faults.add("UploadPart", delay_s=0.5)
-
-
 def crc64nvme(file: Path) -> str:
     crc = CRCS["CRC64NVME"]
     return f"crc64nvme:{crc.encode(crc.update(file.read_bytes()))}"
@@ -79,10 +74,11 @@ def test_a_file_is_published_and_comes_back_equal(
 def test_with_credentials_the_parts_are_signed_here_and_faults_do_no_harm(
     start: Upload, upload: Upload, s3: RunningServer, file: Path
 ) -> None:
-    slow(s3)
-    words = shlex.split(start(file, "--json", "--credentials").wait_for("progress").interrupt().stderr)
-    assert "--credentials" in words, "the command that goes on"
-    s3.faults.clear()
+    hold = hold_parts(s3, after=5)
+    first = start(file, "--json", "--credentials")
+    hold.wait_for(AT_A_TIME)
+    assert "--credentials" in shlex.split(first.interrupt().stderr), "the command that goes on"
+    lose_parts(s3, hold)
     s3.faults.add("UploadPart", code="ExpiredToken", first=1)
     s3.faults.add("UploadPart", status=503, every=2)
 
@@ -145,20 +141,19 @@ def test_a_file_of_zero_bytes_is_published(upload: Upload, tmp_path: Path) -> No
 def test_what_was_stored_is_not_sent_again(
     end: str, start: Upload, upload: Upload, s3: RunningServer, file: Path
 ) -> None:
-    slow(s3)
-    first = start(file, "--json").wait_for("progress")
+    hold = hold_parts(s3, after=5)
+    first = start(file, "--json")
+    hold.wait_for(AT_A_TIME)
     getattr(first, end)()
-    s3.faults.clear()
-    ended_at = datetime.now(timezone.utc)
+    lose_parts(s3, hold)
+    before = put_part_numbers(s3)
+    s3.requests.clear()
 
     second = upload(file, "--json")
 
     assert second.exit_code == 0, second.stdout
-    stored_bytes = second.event("began")["stored"]
-    assert 0 < stored_bytes < file.stat().st_size
-    # What was on its way at the end may still have arrived.
-    sent = [r for r in s3.requests if r.operation == "UploadPart" and r.started_at > ended_at]
-    assert len(sent) == PART_COUNT - stored_bytes // (5 * MIB)
+    assert second.event("began")["stored"] == 5 * 5 * MIB
+    assert sorted(before + put_part_numbers(s3)) == list(range(1, PART_COUNT + 1))
     published = second.event("published")
     assert sha256_of_link(published["url"]) == sha256_of_file(file)
     assert published["hash"] == crc64nvme(file), "also of the parts that were only read"
@@ -167,9 +162,11 @@ def test_what_was_stored_is_not_sent_again(
 def test_ctrl_c_says_how_to_go_on(
     start: Upload, upload: Upload, s3: RunningServer, portal: Portal, file: Path, small: Path
 ) -> None:
-    slow(s3)
-    run = start(small, file, "--json", "--restart").wait_for("published").wait_for("progress").interrupt()
-    s3.faults.clear()
+    hold = hold_parts(s3, after=1 + 3)
+    run = start(small, file, "--json", "--restart").wait_for("published")
+    hold.wait_for(AT_A_TIME)
+    run.interrupt()
+    lose_parts(s3, hold)
 
     assert run.exit_code == 130
     said = run.stderr.splitlines()[-1].strip()
@@ -202,9 +199,11 @@ def test_the_same_command_again_finds_the_file_published(
 def test_another_file_of_the_same_name_is_refused_with_a_reason(
     start: Upload, upload: Upload, s3: RunningServer, file: Path
 ) -> None:
-    slow(s3)
-    start(file, "--json").wait_for("progress").kill()
-    s3.faults.clear()
+    hold = hold_parts(s3, after=5)
+    first = start(file, "--json")
+    hold.wait_for(AT_A_TIME)
+    first.kill()
+    lose_parts(s3, hold)
     before = file.stat()
     with file.open("r+b") as opened:
         opened.write(b"another beginning")
@@ -224,10 +223,12 @@ def test_another_file_of_the_same_name_is_refused_with_a_reason(
 def test_a_file_that_changes_meanwhile_is_not_published(
     start: Upload, s3: RunningServer, file: Path, portal: Portal
 ) -> None:
-    slow(s3)
-    run = start(file, "--json").wait_for("progress")
+    hold = hold_parts(s3, after=5)
+    run = start(file, "--json")
+    hold.wait_for(AT_A_TIME)
     with file.open("ab") as opened:
         opened.write(b"one more line")
+    hold.release()
     run.wait()
 
     assert run.exit_code == 1
@@ -253,9 +254,9 @@ def test_a_byte_that_is_damaged_on_its_way_is_found_and_its_part_sent_again(
 def test_a_store_that_fails_and_drops_connections_gets_the_file_all_the_same(
     upload: Upload, s3: RunningServer, file: Path
 ) -> None:
-    s3.faults.add("UploadPart", status=503, probability=0.2)
-    s3.faults.add("UploadPart", drop=True, probability=0.1)
-    s3.faults.add("UploadPart", cut_body_at=MIB, probability=0.1)
+    s3.faults.add("UploadPart", status=503, every=4)
+    s3.faults.add("UploadPart", drop=True, every=5)
+    s3.faults.add("UploadPart", cut_body_at=MIB, every=7)
     s3.faults.add("CompleteMultipartUpload", status=500, first=1)
 
     run = upload(file, "--json", "--concurrency", "16")
@@ -310,9 +311,10 @@ def test_memory_is_constant_in_the_size_of_the_file(start: Upload, s3: RunningSe
     huge = tmp_path / "sparse.bin"
     with huge.open("wb") as opened:
         opened.truncate(60_000_000_000)
-    slow(s3)
+    hold = hold_parts(s3, after=5)
 
-    run = start(huge, "--json").wait_for("progress")
+    run = start(huge, "--json")
+    hold.wait_for(AT_A_TIME)
     status = Path(f"/proc/{run.process.pid}/status").read_text("utf-8")
     run.interrupt()
 
