@@ -19,13 +19,13 @@ from s3portal.transfer.checksums import CRCS
 
 MIB = 1024 * 1024
 PART_COUNT = 12
-# Of the 960 blocks of the file; those that are sent again are damaged now and then, too.
-EVERY_BLOCKS = 300
+# Of the file's 60 MiB; what is sent again is damaged now and then, too.
+EVERY_BYTES = 13 * MIB
 
 
 @pytest.fixture
 def proxy(s3: RunningServer) -> Iterator[CorruptingProxy]:
-    with closing(CorruptingProxy(s3.port, EVERY_BLOCKS)) as proxy:
+    with closing(CorruptingProxy(s3.port, EVERY_BYTES)) as proxy:
         yield proxy
 
 

@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 from held_parts import AT_A_TIME, hold_parts, lose_parts
 from playwright.sync_api import Locator, Page, expect
 from portal_pages import (
+    announcer,
     choose_file,
     leave_time_to_undo,
     save,
@@ -146,7 +147,7 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
     expect(saving_line(page)).to_contain_text(t("Saving when the upload is done ({time} left)"))
     read("saving", about=".s3portal-saving")
     page.get_by_role("button", name=t("Do not save yet")).click()
-    expect(page.get_by_role("status").first).to_contain_text(t("Not saving. The upload goes on."))
+    expect(announcer(page)).to_contain_text(t("Not saving. The upload goes on."))
     read("not-saving")
 
     row(page, "a1").get_by_role("button", name=t("Cancel")).click()

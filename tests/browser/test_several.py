@@ -90,7 +90,7 @@ def test_each_has_all_fields_of_the_form_as_ckan_reads_them(
     wait_until_stored(publisher, 3)
 
     save(publisher)
-    publisher.wait_for_url(f"**/dataset/{dataset}", timeout=60_000)
+    publisher.wait_for_url(f"**/dataset/{dataset}")
 
     made = resources(publisher, dataset)
     assert [json.loads(str(resource["stations"])) for resource in made] == [

@@ -10,15 +10,15 @@ _DAMAGED_BYTES = 16 * 1024
 
 
 class CorruptingProxy:
-    """Passes connections on to a port of this machine, with one bit flipped in each ``every_blocks``-th block
-    of a body. Requests without a large body pass as they are.
+    """Passes connections on to a port of this machine, with one bit flipped each time that ``every_bytes``
+    more have passed, in the bodies. Requests without a large body pass as they are.
     """
 
-    def __init__(self, port: int, every_blocks: int) -> None:
+    def __init__(self, port: int, every_bytes: int) -> None:
         self._port = port
-        self._every_blocks = every_blocks
+        self._every_bytes = every_bytes
         self._counting = Lock()
-        self._blocks = 0
+        self._passed_bytes = 0
         self.flipped_bits = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         Thread(target=self._accept, daemon=True).start()
@@ -45,15 +45,16 @@ class CorruptingProxy:
         # Either end may hang up at any time, which ends the other, too.
         with suppress(OSError), target:
             while block := bytearray(source.recv(_BLOCK_BYTES)):
-                if damages and len(block) >= _DAMAGED_BYTES and self._is_due():
+                # In bytes: how many come at once is a matter of who is faster just now.
+                if damages and len(block) >= _DAMAGED_BYTES and self._is_due(len(block)):
                     # Behind whatever head the block may begin with.
                     block[-1] ^= 1
                 target.sendall(block)
             target.shutdown(socket.SHUT_WR)
 
-    def _is_due(self) -> bool:
+    def _is_due(self, size_bytes: int) -> bool:
         with self._counting:
-            self._blocks += 1
-            is_due = self._blocks % self._every_blocks == 0
+            self._passed_bytes += size_bytes
+            is_due = self._passed_bytes >= (self.flipped_bits + 1) * self._every_bytes
             self.flipped_bits += is_due
             return is_due

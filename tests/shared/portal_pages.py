@@ -9,21 +9,24 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from s3portal.demo.people import ORGANISATION
+from s3portal.web import web_folder
 
 UPLOAD_TIMEOUT_MS = 300_000
 
 
-# As much as a test needs that looks at what is going to be gone.
 _NO_HURRY = """
   const setRealTimeout = window.setTimeout;
   window.setTimeout = (callback, delayMs, ...given) =>
-    setRealTimeout(callback, delayMs === 20_000 ? 24 * 3_600_000 : delayMs, ...given);
+    setRealTimeout(callback, delayMs === UNDO_MS ? 24 * 3_600_000 : delayMs, ...given);
 """
 
 
 def leave_time_to_undo(page: Page) -> None:
-    """On pages from here on, what is given up can be had back for a day instead of some seconds."""
-    page.add_init_script(_NO_HURRY)
+    """On pages from here on, what is given up can be had back for a day instead of some seconds: a test may
+    look at it for longer."""
+    script = (web_folder("js") / "src" / "undo.js").read_text("utf-8")
+    [undo_ms] = re.findall(r"UNDO_MS = ([\d_]+);", script)
+    page.add_init_script(_NO_HURRY.replace("UNDO_MS", undo_ms))
 
 
 def log_in(page: Page, name: str, password: str) -> None:
@@ -101,6 +104,11 @@ def drop_files(page: Page, contents: dict[str, str]) -> None:
 def status(page: Page) -> Locator:
     """The line that says how the upload goes."""
     return page.locator('[data-s3portal="status"]').first
+
+
+def announcer(page: Page) -> Locator:
+    """What screen readers are told, seen by nobody."""
+    return page.locator('[data-s3portal="announcer"]')
 
 
 def saving_line(page: Page) -> Locator:
