@@ -1,8 +1,6 @@
 """``indico s3``: the commands of the plugin for the administrator's terminal."""
 
-import json
 import sys
-from dataclasses import asdict
 
 import click
 from indico.cli.core import cli_group
@@ -10,9 +8,10 @@ from indico.core.config import config
 from indico.core.storage import StorageError
 
 from indico_plugin.backends import is_writable_s3, open_backend
-from indico_plugin.doctor import LOOK, OK, WRONG, Finding, examine
+from indico_plugin.doctor import examine
 from indico_plugin.migration.commands import migrate_commands
 from indico_plugin.storage import S3StorageBase
+from s3portal.findings import report
 
 
 @cli_group(name="s3")
@@ -65,22 +64,7 @@ def doctor(apply, as_json):
 
     Exits 1 where something is wrong. Files are neither written nor read.
     """
-    findings = list(examine(apply=apply))
-    if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
-        _show(findings)
-    sys.exit(1 if any(finding.state == WRONG for finding in findings) else 0)
-
-
-def _show(findings: list[Finding]) -> None:
-    marks = {OK: click.style("✓", "green"), LOOK: click.style("!", "yellow"), WRONG: click.style("✗", "red")}
-    for finding in findings:
-        click.echo(f" {marks[finding.state]} {finding.backend}: {finding.subject}: {finding.text}")
-        if finding.mend:
-            click.echo(f"     mend: {finding.mend}")
-    count = sum(finding.state != OK for finding in findings)
-    click.echo(f" {count} to look at." if count else " All is well.")
+    report(examine(apply=apply), as_json=as_json)
 
 
 s3_commands.add_command(migrate_commands)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,29 +12,16 @@ from indico.core.storage.backend import ReadOnlyStorageMixin
 
 from indico_plugin.backends import open_backend
 from indico_plugin.bucket_info import buckets_with_files
-from indico_plugin.direct_upload.cors import let_site_in, lets_in, read_rules, site_origin
+from indico_plugin.direct_upload.cors import let_site_in, site_origin
 from indico_plugin.direct_upload.permission import attachment_storage, direct_uploads_on
 from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_exists
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.migration.stored_files import file_models
 from indico_plugin.options import STREAM, options_problems
 from indico_plugin.storage import S3StorageBase
+from s3portal.findings import LOOK, OK, WRONG, Finding
+from s3portal.transfer.cors import lets_in, read_cors_rules
 from s3portal.transfer.store_errors import error_code
-
-OK, LOOK, WRONG = "ok", "look", "wrong"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. ``state`` is ``ok``, ``look`` (works, could be better) or ``wrong``;
-    ``mend`` is what to do about it.
-    """
-
-    backend: str
-    subject: str
-    state: str
-    text: str
-    mend: str = ""
 
 
 def examine(*, apply: bool = False) -> Iterator[Finding]:
@@ -156,7 +142,7 @@ def _examine_direct_uploads(apply: bool) -> Iterator[Finding]:
     for bucket in storage.wanted_buckets():
         try:
             store = storage.store(bucket)
-            enough = lets_in(read_rules(store), origin) or (apply and let_site_in(store))
+            enough = lets_in(read_cors_rules(store), origin) or (apply and let_site_in(store))
         except (ClientError, BotoCoreError, StorageError) as error:
             yield Finding(name, subject, WRONG, f"CORS of {bucket}: {error}", "check the keys' permissions")
             continue

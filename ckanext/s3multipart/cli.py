@@ -6,9 +6,11 @@ import click
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.s3multipart.doctor import examine
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import STATES_THAT_COUNT, UploadRow
 from ckanext.s3multipart.settings import portal_settings
+from s3portal.findings import report
 from s3portal.transfer.sizes import format_size
 
 
@@ -37,6 +39,13 @@ def janitor(dry_run: bool, as_json: bool) -> None:
             err=True,
         )
         raise click.exceptions.Exit(1)
+
+
+@s3multipart.command()
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+def doctor(as_json: bool) -> None:
+    """Look for mistakes in settings, database and store, and say how to mend them. Changes nothing."""
+    report(examine(), as_json=as_json)
 
 
 @s3multipart.command()

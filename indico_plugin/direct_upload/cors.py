@@ -1,4 +1,4 @@
-"""What a bucket must allow so that a browser, on a page of this site, may send parts to it."""
+"""Lets pages of this site send parts to its buckets."""
 
 from urllib.parse import urlsplit
 
@@ -8,11 +8,7 @@ from indico.core.config import config
 from indico_plugin.direct_upload.permission import direct_uploads_on
 from indico_plugin.plugin_settings import logger
 from s3portal.transfer import Store
-from s3portal.transfer.store_errors import error_code
-
-#: What the script compares each part by. Without ETag in its reach, it cannot even tell that a part was
-# stored.
-_EXPOSED = ["ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"]
+from s3portal.transfer.cors import cors_rule, lets_in, read_cors_rules
 
 
 def site_origin() -> str:
@@ -21,44 +17,12 @@ def site_origin() -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def cors_rule(origin: str) -> dict:
-    """The rule that direct uploads from pages of ``origin`` need."""
-    return {
-        "AllowedOrigins": [origin],
-        "AllowedMethods": ["PUT", "GET", "HEAD"],
-        "AllowedHeaders": ["*"],
-        "ExposeHeaders": _EXPOSED,
-        "MaxAgeSeconds": 3600,
-    }
-
-
-def read_rules(store: Store) -> list[dict]:
-    """The bucket's rules, none where it has no CORS configuration. Raises ClientError."""
-    try:
-        return store.client().get_bucket_cors(Bucket=store.bucket)["CORSRules"]
-    except ClientError as error:
-        if error_code(error) == "NoSuchCORSConfiguration":
-            return []
-        raise
-
-
-def lets_in(rules: list[dict], origin: str) -> bool:
-    """Whether one of the rules is enough for direct uploads from this origin."""
-    return any(
-        {origin, "*"} & set(rule["AllowedOrigins"])
-        and "PUT" in rule["AllowedMethods"]
-        and {header.lower() for header in _EXPOSED}
-        <= {header.lower() for header in rule.get("ExposeHeaders", [])}
-        for rule in rules
-    )
-
-
 def let_site_in(store: Store) -> bool:
     """Adds this site's rule to the bucket's, unless one is enough, and says whether it did. Raises
     ClientError.
     """
     origin = site_origin()
-    rules = read_rules(store)
+    rules = read_cors_rules(store)
     if lets_in(rules, origin):
         return False
     store.client().put_bucket_cors(

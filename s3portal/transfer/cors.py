@@ -1,0 +1,48 @@
+"""What a bucket must allow so that a browser, on a page of a portal, may send parts to it."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from s3portal.transfer.store import Store
+from s3portal.transfer.store_errors import error_code
+
+#: What the script compares each part by. Without ETag in its reach, it cannot even tell that a part was
+#: stored.
+EXPOSED = ["ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"]
+
+
+def cors_rule(origin: str) -> dict[str, Any]:
+    """The rule that uploads from pages of ``origin`` (scheme, host, port) need."""
+    return {
+        "AllowedOrigins": [origin],
+        "AllowedMethods": ["PUT", "GET", "HEAD"],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": EXPOSED,
+        "MaxAgeSeconds": 3600,
+    }
+
+
+def read_cors_rules(store: Store) -> Sequence[Any]:
+    """The bucket's rules, none where it has no CORS configuration. Raises ClientError."""
+    try:
+        return store.client().get_bucket_cors(Bucket=store.bucket)["CORSRules"]
+    except ClientError as error:
+        if error_code(error) == "NoSuchCORSConfiguration":
+            return []
+        raise
+
+
+def lets_in(rules: Sequence[Any], origin: str, *, exposed: Iterable[str] = EXPOSED) -> bool:
+    """Whether one of the rules lets pages of this origin send parts, and see these headers of the answers.
+    ``*`` in a rule stands for anything.
+    """
+    wanted = {header.lower() for header in exposed}
+    return any(
+        any(fnmatchcase(origin, allowed) for allowed in rule["AllowedOrigins"])
+        and "PUT" in rule["AllowedMethods"]
+        and wanted <= {header.lower() for header in rule.get("ExposeHeaders", [])}
+        for rule in rules
+    )
