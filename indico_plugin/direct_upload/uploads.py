@@ -10,14 +10,17 @@ from datetime import datetime, timezone
 
 from indico.core.config import config
 from indico.core.db import db
+from indico.core.storage import StorageError
 from indico.core.storage.backend import get_storage
 from indico.modules.users import User
 from indico.util.fs import secure_client_filename
 from sqlalchemy.exc import IntegrityError
 
+from indico_plugin.backends import open_backend
 from indico_plugin.direct_upload.permission import require_size
 from indico_plugin.direct_upload.reservation import Reservation, reserve_place
 from indico_plugin.models.uploads import DirectUpload
+from indico_plugin.plugin_settings import logger
 from indico_plugin.storage import S3StorageBase
 from s3portal.transfer import (
     ABORTED,
@@ -115,8 +118,14 @@ def unfinished(linked_object: db.Model, user: User) -> list[DirectUpload]:
 
 
 def store_of(row: DirectUpload) -> Store:
-    """Where the upload goes: the bucket it began in, whatever the date is by now."""
-    return get_storage(row.backend).store(row.bucket)
+    """Where the upload goes: the bucket it began in, whatever the date is by now. Raises StoreFailed where
+    indico.conf has lost the backend since.
+    """
+    try:
+        return open_backend(row.backend).store(row.bucket)
+    except StorageError as error:
+        logger.error("%s: %s", row, error)
+        raise StoreFailed(operation="OpenStore", store_code="StorageError") from error
 
 
 def describe(row: DirectUpload, *, ask_store: bool = False) -> dict:

@@ -58,6 +58,26 @@ def test_the_janitor_removes_what_nobody_finished_and_leaves_the_rest(app, world
     assert "forgotten.bin" not in names
 
 
+def test_an_upload_whose_backend_is_gone_from_indico_conf_does_not_stop_the_others(app, world, manager):
+    from indico_plugin.direct_upload import janitor
+    from indico_plugin.models.uploads import DirectUpload
+
+    created = [manager.post(f"{world.event_url}/create", describe("a.bin", 10)).json for _ in range(2)]
+    lost, other = (DirectUpload.query.get(each["upload"]["id"]) for each in created)
+    past = datetime.now(timezone.utc) - timedelta(hours=1)
+    lost.backend, lost.expires_at, other.expires_at = "gone", past - timedelta(hours=1), past
+    db.session.commit()
+    assert janitor.remove_expired_uploads() >= 1
+    assert (lost.state, other.state) == ("uploading", "aborted")
+    for call in ("show", "sign-parts", "complete", "abort"):
+        answer = manager.post(f"{world.event_url}/{call}", {"id": lost.id, "part_numbers": [1]})
+        assert (answer.status_code, answer.json["code"]) == (502, "store_failed")
+    lost = DirectUpload.query.get(created[0]["upload"]["id"])
+    lost.backend = other.backend
+    db.session.commit()
+    assert manager.post(f"{world.event_url}/abort", {"id": lost.id}).status_code == 200
+
+
 def test_the_janitor_aborts_old_multiparts_but_not_those_that_go_on(app, world, manager, s3, monkeypatch):
     from indico_plugin.direct_upload import janitor
 
