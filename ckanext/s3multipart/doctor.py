@@ -13,11 +13,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.settings import PREFIX, portal_host, portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.settings import (
+    PREFIX,
+    SETTINGS_CLASSES,
+    portal_host,
+    portal_settings,
+    portal_store,
+    transfer_settings,
+)
 from s3portal.findings import LOOK, OK, WRONG, Finding
 from s3portal.transfer.cors import lets_in, read_cors_rules
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.session_credentials import assume_upload_role
+from s3portal.transfer.settings import unknown_settings
 from s3portal.transfer.store_errors import error_code
 from s3portal.transfer.upload import COMPLETED, UPLOADING
 
@@ -33,6 +41,7 @@ _MENDS = {
 
 def examine() -> Iterator[Finding]:
     """Looks at everything, and changes nothing."""
+    yield from _examine_names()
     yield from _examine_organisations()
     if sa.inspect(model.Session.get_bind()).has_table(UploadRow.__tablename__):
         yield Finding("database", "tables", OK, "are there")
@@ -41,6 +50,13 @@ def examine() -> Iterator[Finding]:
         yield Finding("database", "tables", WRONG, "are not there", "ckan db upgrade -p s3multipart")
     yield from _examine_bucket()
     yield from _examine_role()
+
+
+def _examine_names() -> Iterator[Finding]:
+    """Settings that nobody reads, which the log has named when CKAN started."""
+    for name, suggestion in unknown_settings(SETTINGS_CLASSES, tk.config, PREFIX):
+        mend = f"did you mean {suggestion}?" if suggestion else "take it out of the .ini"
+        yield Finding(name, "name", LOOK, "is not a setting, and does nothing", mend)
 
 
 def _examine_organisations() -> Iterator[Finding]:
