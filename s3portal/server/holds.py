@@ -8,7 +8,7 @@ import threading
 from types import TracebackType
 
 #: Nobody waits longer for calls to come; a loaded machine needs some of it.
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 class Hold:

@@ -65,7 +65,7 @@ class RunningServer:
     def faults(self) -> Faults:
         return self._server.faults
 
-    def wait_until_idle(self, timeout_s: float = 60.0) -> None:
+    def wait_until_idle(self, timeout_s: float = 120.0) -> None:
         """Waits until no request is running, so that none ends in a log that was cleared meanwhile."""
         self._log.wait_until_idle(timeout_s)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from chromium import chromium as chromium  # a fixture
 from chromium import open_context
+from held_port import held_port
 from playwright.sync_api import Browser, Page
 from portal_pages import log_in
 
@@ -15,7 +16,13 @@ from s3portal.demo.portal import Portal
 @pytest.fixture(scope="session")
 def whole_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """The portal as `bin/demo` runs it, every service a process. PostgreSQL is not among those killed."""
-    with Portal(tmp_path_factory.mktemp("whole-portal"), durable=False) as running:
+    folder = tmp_path_factory.mktemp("whole-portal")
+    # Nobody takes the port of a server that was killed, until it runs again.
+    with (
+        held_port() as port,
+        held_port() as s3_port,
+        Portal(folder, port=port, s3_port=s3_port, durable=False) as running,
+    ):
         yield running
 
 

@@ -137,7 +137,8 @@ def open_resource(page: Page, name: str, dataset: str = "rivers") -> None:
 
 
 def persistent_link(page: Page) -> str:
-    """The persistent link as the resource page offers it."""
+    """The persistent link as the resource page offers it, once that is there."""
+    page.wait_for_url(re.compile(r"/resource/[0-9a-f-]{36}(?:$|[?#])"))
     return str(page.locator("a.resource-url-analytics").first.get_attribute("href"))
 
 
