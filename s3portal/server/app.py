@@ -26,7 +26,7 @@ from s3portal.server.routes import POST_OBJECT, Operation, find_operation, is_st
 from s3portal.server.s3_request import S3Request, read_request
 from s3portal.server.service import Call, Service, context_of, resource_of
 from s3portal.server.storage import buckets
-from s3portal.server.xml_documents import document, field, fields
+from s3portal.server.xml_documents import document, field, fields, readable
 
 log = logging.getLogger(__name__)
 
@@ -247,8 +247,8 @@ def _error_reply(error: S3Error, resource: str, request_id: str) -> Reply:
     body = document(
         "Error",
         fields(("Code", error.code), ("Message", error.message)),
-        fields(*error.facts.items()),
-        field("Resource", resource),
+        fields(*((name, readable(str(value))) for name, value in error.facts.items())),
+        field("Resource", readable(resource)),
         fields(("RequestId", request_id), ("HostId", request_id)),
         namespace="",
     )

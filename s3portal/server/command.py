@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
+import sqlite3
 import threading
 from pathlib import Path
 from types import FrameType
@@ -14,6 +16,7 @@ import click
 from s3portal.server.access_log import AccessLog
 from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_environment, read_config_file
 from s3portal.server.running import S3Server
+from s3portal.server.storage.database import OtherVersion
 from s3portal.server.storage.storage import StorageInUse
 
 _PATH = click.Path(path_type=Path)
@@ -47,10 +50,12 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
         access_log = AccessLog(log_file)
         server = S3Server(root, config, host=host, port=port, access_log=access_log)
-    except (ConfigError, StorageInUse) as problem:
+    except (ConfigError, StorageInUse, OtherVersion) as problem:
         raise click.ClickException(str(problem)) from problem
+    except sqlite3.DatabaseError as problem:
+        raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
     except OSError as problem:
-        raise click.ClickException(f"{host}:{port} or {root}: {problem}") from problem
+        raise click.ClickException(_sentence_of(problem, host, port)) from problem
     click.echo(f"S3 server: {server.endpoint}, data in {root}")
     click.echo("It is for one machine: development, tests, small sites.")
     if server.root_key_file:
@@ -68,3 +73,12 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
     server.serve()
+
+
+def _sentence_of(problem: OSError, host: str, port: int) -> str:
+    """What cannot be used, a file or the address, and why."""
+    if problem.filename is not None:
+        return f"{problem.filename} cannot be used: {problem.strerror}"
+    if problem.errno == errno.EADDRINUSE:
+        return f"{host}:{port} is in use by another program. Give another --port, or 0 for a free one."
+    return f"{host}:{port} cannot be listened on: {problem.strerror}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ ROOT_USER = "root"
 ROOT_KEY_FILE = "root-access-key.json"
 SESSION_LIMIT_S = 12 * 3600
 _ACCESS_KEY_ID = re.compile(r"[A-Za-z0-9_.-]{3,128}")
+# RFC 6454, section 7: what a browser sends, and "null" for pages that are nowhere.
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#@\s]+")
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 
 
@@ -97,12 +99,23 @@ def add_environment(config: ServerConfig, environ: Mapping[str, str]) -> ServerC
         users += (_checked_user(User(ROOT_USER, key_id, secret), PREFIX + "ACCESS_KEY_ID"),)
         _refuse_repeats("users, access_key_id", [user.access_key_id for user in users])
     origins = tuple(environ.get(f"{PREFIX}CORS_ORIGINS", "").replace(",", " ").split())
+    _check_origins(origins, f"{PREFIX}CORS_ORIGINS")
     cors = (upload_cors(origins),) if origins else None
     for name in environ.get(f"{PREFIX}BUCKETS", "").replace(",", " ").split():
         buckets += (_bucket({"name": name}, f"{PREFIX}BUCKETS"),)
     if cors:
         buckets = tuple(bucket if bucket.cors else replace(bucket, cors=cors) for bucket in buckets)
     return replace(config, users=users, buckets=buckets)
+
+
+def _check_origins(origins: Iterable[str], place: str) -> None:
+    """Raises ConfigError for what no browser calls its page's origin, and what would let nobody in."""
+    for origin in origins:
+        if "*" not in origin and not _ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"{place}: {origin!r} is no origin. It is scheme and host, without a slash at its end, as in"
+                " https://data.example.org"
+            )
 
 
 def upload_cors(origins: Sequence[str]) -> CorsRule:
@@ -128,8 +141,13 @@ def root_user(folder: Path) -> tuple[User, Path]:
             "secret_access_key": secrets.token_urlsafe(30),
         }
         write_private_file(path, json.dumps(key, indent=1).encode())
-    stored = json.loads(path.read_text("utf-8"))
-    return User(ROOT_USER, stored["access_key_id"], stored["secret_access_key"]), path
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        return User(ROOT_USER, stored["access_key_id"], stored["secret_access_key"]), path
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ConfigError(
+            f"{path} does not hold an access key any more. Remove it, and a new one is made."
+        ) from problem
 
 
 def _user(entry: Any, place: str) -> User:
@@ -173,9 +191,11 @@ def _bucket(entry: Any, place: str) -> BucketConfig:
     if "cors" not in found:
         return BucketConfig(name)
     try:
-        return BucketConfig(name, tuple(rules_of_json(found["cors"])))
+        rules = tuple(rules_of_json(found["cors"]))
     except ValueError as problem:
         raise ConfigError(f"{place}.cors: {problem}") from problem
+    _check_origins((origin for rule in rules for origin in rule.allowed_origins), f"{place}.cors")
+    return BucketConfig(name, rules)
 
 
 def _fault(entry: Any, place: str) -> Fault:

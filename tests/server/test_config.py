@@ -194,3 +194,38 @@ class TestCommand:
         for result, says in ((used, "another server is using"), (taken, "in use"), (missing, "no.json")):
             assert (result.exit_code, says in result.output) == (1, True), result.output
             assert "Traceback" not in result.output
+
+    def test_what_cannot_be_used_is_named_without_a_traceback(self, tmp_path):
+        file, other, lost, locked = (tmp_path / name for name in ("file", "other", "lost", "locked"))
+        file.write_text("")
+        other.mkdir()
+        (other / "metadata.sqlite3").write_text("no database, but long enough to have been one" * 30)
+        lost.mkdir()
+        (lost / "root-access-key.json").write_text("{}")
+        for root, options, says in (
+            (file, [], f"{file} cannot be used: File exists"),
+            (other, [], f"The database in {other} cannot be used"),
+            (lost, [], "root-access-key.json does not hold an access key any more"),
+            (locked, ["--host", "192.0.2.1"], "192.0.2.1:0 cannot be listened on"),
+            (locked, ["--log", str(tmp_path)], f"{tmp_path} cannot be used: Is a directory"),
+        ):
+            result = CliRunner().invoke(server_command, ["--root", str(root), "--port", "0", *options])
+            assert (result.exit_code, says in result.output) == (1, True), result.output
+            assert "Traceback" not in result.output
+
+    @pytest.mark.parametrize("origin", ["data.example.org", "https://data.example.org/", "http://a.org/path"])
+    def test_an_origin_that_lets_no_page_in_stops_the_start(self, origin):
+        with pytest.raises(ConfigError, match=r"S3PORTAL_SERVER_CORS_ORIGINS.*is no origin"):
+            add_environment(ServerConfig(), {"S3PORTAL_SERVER_CORS_ORIGINS": origin})
+        rule = {"AllowedOrigins": [origin], "AllowedMethods": ["PUT"]}
+        with pytest.raises(ConfigError, match=r"buckets\[0\]\.cors.*is no origin"):
+            config_of_json({"buckets": [{"name": "my-bucket", "cors": [rule]}]})
+
+    @pytest.mark.parametrize(
+        "origin", ["https://data.example.org", "http://127.0.0.1:*", "*", "http://[::1]:5000"]
+    )
+    def test_an_origin_as_browsers_send_it_is_taken(self, origin):
+        config = add_environment(
+            ServerConfig(), {"S3PORTAL_SERVER_CORS_ORIGINS": origin, "S3PORTAL_SERVER_BUCKETS": "b-1"}
+        )
+        assert config.buckets[0].cors[0].allowed_origins == (origin,)

@@ -6,7 +6,10 @@ import http.client
 import socket
 
 import pytest
-from s3_callers import BUCKET, MIB, client_of, raw_exchange, send, signed_headers, signed_send
+from s3_callers import BUCKET, MIB, client_of, code_of, raw_exchange, send, signed_headers, signed_send
+from waiting import wait_until
+
+from s3portal.server.http import connection
 
 
 def put_head(server, path, length_line, body=b"", **headers):
@@ -85,6 +88,24 @@ def test_many_idle_connections_keep_nobody_waiting(s3_server, s3):
     assert keys_in(s3) == ["k"]
     for sock in idle:
         sock.close()
+
+
+def test_a_head_that_comes_byte_by_byte_is_not_waited_for_without_end(s3_server, monkeypatch):
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT_S", 0.3)
+    with socket.create_connection(("127.0.0.1", s3_server.port)) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        sock.settimeout(0.02)
+
+        def is_closed():
+            try:
+                sock.sendall(b"x")
+                return sock.recv(1) == b""
+            except TimeoutError:
+                return False
+            except ConnectionError:
+                return True
+
+        wait_until(is_closed, "the server closed the connection")
 
 
 def test_a_body_shorter_than_promised_is_refused_and_nothing_is_stored(s3_server, s3):
@@ -219,3 +240,8 @@ def test_every_error_page_is_s3s_own(s3_server):
 
 def test_method_not_allowed_says_what_is(s3_server):
     assert signed_send(s3_server, "PATCH", f"/{BUCKET}/k")[1]["allow"] == "DELETE, GET, HEAD, POST, PUT"
+
+
+def test_an_error_that_quotes_what_no_xml_may_hold_can_be_read(s3_server, s3):
+    assert code_of(s3.get_object, Bucket=BUCKET, Key="a\x00b\x1f") == "NoSuchKey"
+    assert code_of(s3.list_parts, Bucket=BUCKET, Key="k", UploadId="\x00") == "NoSuchUpload"

@@ -15,9 +15,10 @@ import logging
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
 from s3portal.server.errors import ConnectionLost, S3Error
@@ -25,11 +26,16 @@ from s3portal.server.http.body import RequestBody
 from s3portal.server.http.head import RequestHead, read_head
 from s3portal.server.xml_documents import document, field
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 IDLE_TIMEOUT_S = 75
+# From its first byte to its last: who sends a head byte by byte keeps a connection from others.
+HEAD_TIMEOUT_S = 30
 TRANSFER_TIMEOUT_S = 60
 RECEIVE_BUFFER_BYTES = 64 * 1024
 # An unread body up to this size is read and forgotten, so that the connection lives and the caller, who
@@ -49,6 +55,23 @@ class SocketBody(Protocol):
     def send_to(self, sock: socket.socket) -> None: ...
 
 
+class _SocketInput(socket.SocketIO):
+    """What comes in, until ``ends_at`` where that is set; then reading raises TimeoutError."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock, "r")
+        self._timed = sock
+        self.ends_at: float | None = None
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        if self.ends_at is not None:
+            left_s = self.ends_at - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError("the head of the request took too long")
+            self._timed.settimeout(left_s)
+        return super().readinto(buffer)
+
+
 class Connection:
     """A connection and what it is doing. ``serve`` runs in a thread of its own until it is over."""
 
@@ -56,7 +79,8 @@ class Connection:
         self._sock = sock
         self._application = application
         self._server_address = server_address
-        self._stream = io.BufferedReader(socket.SocketIO(sock, "r"), RECEIVE_BUFFER_BYTES)
+        self._input = _SocketInput(sock)
+        self._stream = io.BufferedReader(self._input, RECEIVE_BUFFER_BYTES)
         self._dropped = False
         self._closing = False
         self.idle = True
@@ -99,6 +123,9 @@ class Connection:
         self.idle = True
         self._sock.settimeout(IDLE_TIMEOUT_S)
         try:
+            if not self._stream.peek(1):
+                return False
+            self._input.ends_at = time.monotonic() + HEAD_TIMEOUT_S
             head = read_head(self._stream)
             if head is None:
                 return False
@@ -109,6 +136,8 @@ class Connection:
             self._write_error(refused)
             self._linger()
             return False
+        finally:
+            self._input.ends_at = None
         self.idle = False
         self._sock.settimeout(TRANSFER_TIMEOUT_S)
         body = RequestBody(self._stream, length_bytes, self._send_continue if head.expects_continue else None)

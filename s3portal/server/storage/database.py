@@ -75,6 +75,10 @@ class _Job:
     error: Exception | None = None
 
 
+class OtherVersion(RuntimeError):
+    """The database was written by another version of this server."""
+
+
 class Database:
     """Many readers at once, one writer. A write that returned is on the disk (WAL, synchronous=FULL)."""
 
@@ -90,7 +94,7 @@ class Database:
             self._writer.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         elif version != SCHEMA_VERSION:
             self._writer.close()
-            raise RuntimeError(
+            raise OtherVersion(
                 f"{path} was written by another version of this server: its schema is {version}, "
                 f"this one knows {SCHEMA_VERSION}"
             )
