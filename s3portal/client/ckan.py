@@ -81,7 +81,8 @@ class PortalUpload:
 class CkanPortal:
     """The calls of the protocol to the portal at ``url``, as the owner of ``token``.
 
-    Every call is safe to repeat and is repeated while that may help (retry.py). Raises PortalError.
+    Every call is safe to repeat and is repeated while that may help (retry.py); ``waiting`` hears of it where
+    that takes long. Raises PortalError.
     """
 
     def __init__(
@@ -92,12 +93,14 @@ class CkanPortal:
         pool: urllib3.PoolManager | None = None,
         policy: RetryPolicy | None = None,
         sleep: Callable[[float], object] = time.sleep,
+        waiting: Callable[[PortalError], object] | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._headers = {"Authorization": token, "Content-Type": "application/json"}
         self._pool = pool or open_pool(url)
         self._policy = policy or RetryPolicy()
         self._sleep = sleep
+        self._waiting = waiting
 
     def create_upload(
         self,
@@ -195,6 +198,8 @@ class CkanPortal:
                 )
                 if decision.action != "retry":
                     raise no_result.error from no_result
+                if tries == 2 and self._waiting:
+                    self._waiting(no_result.error)
                 self._sleep(decision.delay_s)
 
     def _try_to_call(self, action: str, parameters: dict[str, object]) -> tuple[Any, datetime | None]:

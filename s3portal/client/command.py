@@ -70,11 +70,12 @@ def upload_command(
         raise click.UsageError("--portal is an address such as https://data.example.org")
     if len(files) > 1 and (name or resource):
         raise click.UsageError("--name and --resource are for one file, and several are given.")
-    portal = CkanPortal(portal_url, _token())
+    token = _token()
     target = Target(
         dataset=dataset, resource=resource, name=name, description=description, format=file_format
     )
     report = JsonReport(sys.stdout) if as_json else TerminalReport(len(files), stdout=sys.stdout)
+    portal = CkanPortal(portal_url, token, waiting=report.waiting)
     left = list(files)
     failed: list[Path] = []
     try:
@@ -117,6 +118,11 @@ def _token() -> str:
         raise click.UsageError(
             f"{TOKEN_VARIABLE} is not set. Make an API token on your user page of the portal, under API "
             f"Tokens, and put it into the environment:  export {TOKEN_VARIABLE}=..."
+        )
+    if not (token.isascii() and token.isprintable()):
+        raise click.UsageError(
+            f"{TOKEN_VARIABLE} holds a character that no API token has, such as a line end or a curly quote."
+            " Copy the token anew."
         )
     return token
 

@@ -21,6 +21,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from s3portal.client.errors import PortalError
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published
 from s3portal.client.retry import Failure
@@ -98,6 +99,10 @@ class TerminalReport:
             self._say(f"{printable(path)}: {note}")
         self._stdout.write(f"{published.url}\n")
         self._stdout.flush()
+
+    def waiting(self, error: PortalError) -> None:
+        """The portal did not answer, twice, and is asked again, for minutes."""
+        self._say(f"Trying again: {error}")
 
     def failed(self, path: str, code: str, message: str) -> None:
         """The file was not published."""
@@ -184,6 +189,9 @@ class JsonReport:
             hash=published.checksum or None,
             before=published.before,
         )
+
+    def waiting(self, error: PortalError) -> None:
+        self._tell("waiting", code=error.code, message=str(error))
 
     def failed(self, path: str, code: str, message: str) -> None:
         self._tell("failed", code=code, message=message)

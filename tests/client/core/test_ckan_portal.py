@@ -55,6 +55,18 @@ def portal(*answers: object, waits: list[float] | None = None) -> tuple[CkanPort
     return CkanPortal("https://data.example.org/", "token", pool=pool, sleep=sleep), pool  # type: ignore[arg-type]
 
 
+def test_a_portal_that_is_away_is_spoken_of_once_while_it_is_waited_for() -> None:
+    away = urllib3.exceptions.ProtocolError("Connection refused.")
+    heard: list[PortalError] = []
+    pool = ScriptedPool(away, away, away, away, result([]))
+    client = CkanPortal(
+        "https://data.example.org/", "token", pool=pool, sleep=lambda _: None, waiting=heard.append  # type: ignore[arg-type]
+    )  # fmt: skip
+
+    assert client.unfinished_uploads("rivers") == []
+    assert [error.code for error in heard] == ["unreachable"]
+
+
 def test_a_call_is_an_action_of_the_portal() -> None:
     client, pool = portal(result([{**UPLOAD, "stored": "1"}]))
 

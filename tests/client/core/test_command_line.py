@@ -43,6 +43,14 @@ def test_a_command_that_cannot_be_run_says_why(arguments: list[str], said: str, 
     assert said in " ".join(result.stderr.split())
 
 
+@pytest.mark.parametrize("token", ["abc\r\ndef", "\N{LEFT DOUBLE QUOTATION MARK}abc"])
+def test_a_token_that_no_header_can_carry_is_said_to_be_one(token: str, file: str) -> None:
+    result = CliRunner().invoke(main, ["upload", file, *PORTAL], env={TOKEN_VARIABLE: token})
+
+    assert result.exit_code == 2
+    assert "holds a character that no API token has" in " ".join(result.stderr.split())
+
+
 def test_help_says_where_the_token_goes_and_what_the_exit_codes_mean() -> None:
     result = CliRunner().invoke(main, ["upload", "--help"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from s3portal.client.errors import PortalError
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published
 from s3portal.client.reporting import JsonReport, TerminalReport
@@ -93,12 +94,14 @@ def test_without_a_terminal_there_is_a_line_a_file(tmp_path: Path) -> None:
     with TerminalReport(2, stdout=stdout, console=Console(file=said, width=40)) as report:
         report.next_file("/data/gauges.csv")
         report.began(a_file(tmp_path), 0)
+        report.waiting(PortalError("unreachable", "https://data.example.org does not answer"))
         report.published("/data/gauges.csv", PUBLISHED)
         report.next_file("/data/\x1b[31mlevels.csv")
         report.failed("/data/\x1b[31mlevels.csv", "quota_exceeded", "5 GB of 5 GB are used. " * 3)
         report.ended(1, 1)
 
     assert said.getvalue().splitlines() == [
+        "Trying again: https://data.example.org does not answer",
         "/data/gauges.csv: published",
         "/data/\N{REPLACEMENT CHARACTER}[31mlevels.csv: " + "5 GB of 5 GB are used. " * 3,
         "1 published, 1 failed",
