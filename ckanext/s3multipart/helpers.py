@@ -12,6 +12,7 @@ from ckanext.s3multipart.permission import authorised_owner, enabled_organisatio
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.uploader import checksum_text
 from s3portal.transfer.errors import TransferError
+from s3portal.transfer.keys import safe_filename
 from s3portal.web import module_graph, web_version
 
 _FORM_MODULE = "src/ckan-form.js"
@@ -84,7 +85,8 @@ def s3multipart_file(resource_id: str) -> ShownFile | None:
     if row is None:
         return None
     return ShownFile(
-        filename=row.filename,
+        # As it is downloaded: a name may be made to look like another.
+        filename=safe_filename(row.filename),
         size=size_words(row.size_bytes),
         size_to_the_byte=bytes_words(row.size_bytes),
         checksum=checksum_text(row),

@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from held_parts import AT_A_TIME, hold_parts, lose_parts
 from playwright.sync_api import Page, expect
 from portal_pages import (
+    call_action,
     choose_file,
     choose_files,
     leave_time_to_undo,
@@ -181,6 +182,19 @@ def test_unfinished_uploads_and_a_wrong_file(
     for name in ("Discard", "Discard"):
         box.get_by_role("button", name=name).first.click()
     look("form-discarded")
+
+
+def test_a_long_name_fits_in(page: Page, look: Look, s3: RunningServer, dataset: str, tmp_path: Path) -> None:
+    open_new_resource(page, dataset)
+    choose_file(page, random_file(tmp_path / f"{'x' * 195}.csv", 10))
+    wait_until_uploaded(page)
+    look("form-long-name")
+
+    save(page)
+    page.wait_for_url(f"**/dataset/{dataset}")
+    [resource] = call_action(page, "package_show", {"id": dataset})["resources"]
+    page.goto(f"/dataset/{dataset}/resource/{resource['id']}")
+    look("resource-long-name")
 
 
 def test_the_style_has_no_colour_of_its_own_so_that_every_theme_fits() -> None:

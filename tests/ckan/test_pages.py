@@ -101,6 +101,13 @@ class TestResourcePage:
         assert resource["url"] in shown
         assert "Downloads 0" in shown
 
+    def test_it_names_no_file_so_that_it_looks_like_another(self, publisher: Caller) -> None:
+        resource = publisher.publish(filename="a\u202efdp.exe")
+
+        page = read(publisher.get(f"/dataset/{publisher.dataset}/resource/{resource['id']}"))
+
+        assert page.select_one(".s3multipart-file dd").get_text(strip=True) == "afdp.exe"
+
     def test_the_persistent_link_and_the_checksum_can_be_copied(self, publisher: Caller) -> None:
         resource = publisher.publish()
         publisher.do("resource_patch", id=resource["id"], hash="sha256:abc")
