@@ -2,6 +2,7 @@
  * The upload protocol as CKAN speaks it: an action a call, in CKAN's own envelope.
  */
 
+import { pageCsrfToken, renewPageCsrfToken } from "./csrf-token.js";
 import { UploadError } from "./errors.js";
 import { parseRetryAfter } from "./retry.js";
 
@@ -14,10 +15,13 @@ const CALL_TIMEOUT_MS = 180_000;
  * @param {string} site.owner dataset id or name
  * @param {string} [site.resource] id of the resource whose file is replaced
  * @param {() => string} [site.csrfToken] asked for at each call
+ * @param {() => Promise<boolean>} [site.renewCsrfToken] asked where the token does not hold any more: whether
+ *   there is another one now
  * @param {typeof globalThis.fetch} [site.fetch]
  * @returns {import("./portal-calls.js").Adapter}
  */
-export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, fetch = globalThis.fetch }) {
+export function ckanAdapter({ api, owner, resource, ...page }) {
+  const { csrfToken = pageCsrfToken, renewCsrfToken = renewPageCsrfToken, fetch = globalThis.fetch } = page;
   const base = api.replace(/\/$/, "");
 
   /**
@@ -27,6 +31,17 @@ export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, f
    * @returns {Promise<any>} the action's result
    */
   async function call(action, body, how = {}) {
+    try {
+      return await callOnce(action, body, how);
+    } catch (error) {
+      const isOld = error instanceof UploadError && error.code === "csrf_token_missing";
+      if (!isOld || !(await renewCsrfToken().catch(() => false))) throw error;
+      return callOnce(action, body, how);
+    }
+  }
+
+  /** @param {string} action @param {object} body @param {{keepalive?: boolean}} how @returns {Promise<any>} */
+  async function callOnce(action, body, how) {
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), CALL_TIMEOUT_MS);
     try {
@@ -57,14 +72,6 @@ export function ckanAdapter({ api, owner, resource, csrfToken = pageCsrfToken, f
     complete: (id, checksum) => call("s3multipart_upload_complete", { id, ...(checksum ? { checksum } : {}) }),
     abort: (id) => call("s3multipart_upload_abort", { id }, { keepalive: true }),
   };
-}
-
-/** @returns {string} the token that CKAN writes into the head of its pages; "" where there is none */
-export function pageCsrfToken() {
-  /** @param {string} name */
-  const meta = (name) => document.querySelector(`meta[name="${CSS.escape(name)}"]`)?.getAttribute("content");
-  const field = meta("csrf_field_name");
-  return (field && meta(field)) || "";
 }
 
 /**

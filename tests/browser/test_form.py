@@ -10,6 +10,7 @@ from portal_pages import (
     call_action,
     choose_file,
     download_sha256,
+    log_in,
     open_new_resource,
     persistent_link,
     save,
@@ -21,6 +22,7 @@ from portal_pages import (
 from random_files import random_file
 
 from s3portal.demo.people import ADMIN, PUBLISHER, Person
+from s3portal.demo.portal import Portal
 from s3portal.server.testing import RunningServer
 
 MIB = 1024 * 1024
@@ -136,6 +138,29 @@ def test_leaving_the_page_asks_first_while_a_file_is_uploading(
     publisher.wait_for_event("dialog") if not asked else None
 
     assert asked == ["beforeunload"]
+
+
+def test_who_was_logged_out_logs_in_in_another_tab_and_loses_nothing(
+    publisher: Page, portal: Portal, s3: RunningServer, dataset: str, small_file: Path
+) -> None:
+    hold = hold_parts(s3)
+    open_new_resource(publisher, dataset)
+    choose_file(publisher, small_file)
+    publisher.fill('input[name="name"]', "Stations, logged out")
+    hold.wait_for(1)
+    publisher.context.clear_cookies()
+
+    hold.release()
+    expect(
+        publisher.get_by_role("alert").filter(has_text="log in again in another tab").first
+    ).to_be_visible()
+    log_in(publisher.context.new_page(), PUBLISHER.name, PUBLISHER.password(portal.secrets))
+    publisher.get_by_role("button", name="Try again").click()
+    wait_until_uploaded(publisher)
+    save(publisher)
+
+    publisher.get_by_role("link", name="Stations, logged out").first.click()
+    assert download_sha256(publisher, persistent_link(publisher)) == sha256(small_file)
 
 
 def test_replacing_a_file_keeps_the_link_and_serves_the_new_bytes(

@@ -53,6 +53,25 @@ describe("a call to CKAN", () => {
     assert.deepEqual(requests.map((r) => r.keepalive ?? false), [true, false]);
   });
 
+  test("is made once more with a new CSRF token, where the publisher logged in again meanwhile", async () => {
+    let token = "old";
+    const answer = () =>
+      token === "new" ? json(200, { success: true, result: "done" }) : json(403, { error: { code: "csrf_token_missing" } });
+    const renewCsrfToken = async () => Boolean((token = "new"));
+    const { adapter, requests } = adapterWith(answer, { csrfToken: () => token, renewCsrfToken });
+    assert.equal(await adapter.show("u-1"), "done");
+    assert.deepEqual(requests.map((r) => r.headers["X-CSRFToken"]), ["old", "new"]);
+  });
+
+  test("is refused for its CSRF token where there is no other, or where the page cannot be had", async () => {
+    for (const renewCsrfToken of [async () => false, async () => Promise.reject(new TypeError("network"))]) {
+      const refused = () => json(403, { error: { code: "csrf_token_missing" } });
+      const { adapter, requests } = adapterWith(refused, { renewCsrfToken });
+      await assert.rejects(adapter.show("u-1"), { code: "csrf_token_missing" });
+      assert.equal(requests.length, 1);
+    }
+  });
+
   test("names the resource where one is replaced, and only there", async () => {
     const request = { filename: "a", size: 1, content_type: "", fingerprint: "f", idempotency_key: "k" };
     const created = adapterWith(success({}));
