@@ -13,6 +13,7 @@ import { numberWords } from "./number-words.js";
 import { Prefill, formatOf } from "./prefill.js";
 import { DeferredSave } from "./saving.js";
 import { SeveralResources } from "./several-resources.js";
+import { shownName } from "./shown-name.js";
 import { canSign, stsSigner } from "./signer-sts.js";
 import { wouldLose } from "./totals.js";
 
@@ -50,7 +51,7 @@ export function mount(root, options = {}) {
     ckan.show();
     if (!first || first === described) return;
     described = first;
-    prefill.fill(form.querySelector("input[name=name]"), first.file.name);
+    prefill.fill(form.querySelector("input[name=name]"), shownName(first.file.name));
     prefill.fill(form.querySelector("input[name=format]"), formatOf(first.file.name));
   });
   const several = new SeveralResources(form, adapter);

@@ -26,8 +26,8 @@ const OUTCOMES = new Set(/** @type {State[]} */ (["paused", "offline", "complete
 const PASSING = new Set(/** @type {State[]} */ (["preparing", "completing"]));
 
 /**
- * Dispatches `change` whenever a file came or went or the state of its upload changed, and `draw` when
- * figures were drawn anew.
+ * Dispatches `change` whenever a file came or went or the state of its upload changed, `draw` when figures
+ * were drawn anew, and `giveback` {upload} when an upload whose file cannot be read left the field.
  */
 export class UploadField extends EventTarget {
   /** Elements that the form around may want to place or fill. */
@@ -42,6 +42,8 @@ export class UploadField extends EventTarget {
   #rows = [];
   #announcer;
   #announcedStep = 0;
+  /** The row whose file is to be chosen again. @type {FileRow | null} */
+  #choosingFor = null;
 
   /**
    * @param {HTMLElement} root the template's outermost element
@@ -100,6 +102,7 @@ export class UploadField extends EventTarget {
    * @param {ChosenFile[]} files
    */
   take(files) {
+    this.#replaceUnreadable(files);
     if (this.uploads.length + files.length > this.#capacity) {
       const text = this.#texts[this.#capacity === 1 ? "one_file" : "too_many"];
       this.#refuse([fill(text, { count: String(this.#capacity) })]);
@@ -129,6 +132,11 @@ export class UploadField extends EventTarget {
     this.#rows.push(row);
     row.addEventListener("change", () => this.#onRowChange(row));
     row.addEventListener("draw", () => this.#onDraw());
+    row.addEventListener("takenup", () => this.announce(`${upload.file.name}: ${parts.before.textContent}`));
+    row.addEventListener("choose", () => {
+      this.#choosingFor = row;
+      this.parts.input.click();
+    });
     this.#announcedStep = 0;
     this.#draw();
   }
@@ -150,6 +158,24 @@ export class UploadField extends EventTarget {
 
   get #standingRows() {
     return this.#rows.filter((row) => !row.isGivenUp);
+  }
+
+  /**
+   * What is chosen now takes the place of what cannot be read any more. The upload of that can be gone on
+   * with, should it be the same file.
+   *
+   * @param {ChosenFile[]} files
+   */
+  #replaceUnreadable(files) {
+    const names = new Set(files.map(({ file }) => file.name));
+    for (const row of this.#rows.filter((each) => each.isUnreadable)) {
+      if (row !== this.#choosingFor && !names.has(row.upload.file.name)) continue;
+      this.#rows = this.#rows.filter((other) => other !== row);
+      const { upload } = row.upload;
+      if (upload) this.dispatchEvent(new CustomEvent("giveback", { detail: { upload } }));
+      this.#draw(row);
+    }
+    this.#choosingFor = null;
   }
 
   /** @param {FileRow} row */

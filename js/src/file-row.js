@@ -6,6 +6,7 @@
 
 import { showError } from "./error-box.js";
 import { beforeLine, statusLine } from "./sentences.js";
+import { shownName } from "./shown-name.js";
 import { Undo } from "./undo.js";
 
 /** @typedef {import("./states.js").State} State */
@@ -44,8 +45,9 @@ const GO_BUTTON = /** @type {Partial<Record<State, "pause" | "resume" | "try_aga
 let rowCount = 0;
 
 /**
- * Dispatches `change` when the state of its upload changed or it was given up or taken back, and `draw`
- * when its figures were drawn anew.
+ * Dispatches `change` when the state of its upload changed or it was given up or taken back, `draw` when its
+ * figures were drawn anew, `takenup` when it goes on with what was uploaded before, and `choose` when the
+ * publisher wants to choose the file again.
  */
 export class FileRow extends EventTarget {
   upload;
@@ -73,7 +75,7 @@ export class FileRow extends EventTarget {
     this.#texts = texts;
     this.#words = words;
     this.#clock = clock;
-    parts.name.textContent = upload.file.name;
+    parts.name.textContent = shownName(upload.file.name);
     parts.name.id = `s3portal-name-${++rowCount}`;
     parts.size.textContent = words.size(upload.file.size);
     for (const named of [parts.go, parts.drop]) named.setAttribute("aria-describedby", parts.name.id);
@@ -91,6 +93,11 @@ export class FileRow extends EventTarget {
     return this.#undo !== null || this.upload.state === "aborting" || this.upload.state === "aborted";
   }
 
+  /** @returns {boolean} the file was moved, changed or deleted: trying again does not help, choosing it does */
+  get isUnreadable() {
+    return this.upload.state === "failed" && this.upload.error?.code === "file_unreadable";
+  }
+
   /** @returns {boolean} it was given up, and can be had back */
   get canComeBack() {
     return this.#undo !== null;
@@ -103,6 +110,7 @@ export class FileRow extends EventTarget {
 
   #onGo() {
     if (this.#undo) this.#takeBack(this.#undo);
+    else if (this.isUnreadable) this.dispatchEvent(new Event("choose"));
     else if (GO_BUTTON[this.upload.state] === "pause") this.upload.pause();
     else this.upload.resume();
   }
@@ -142,6 +150,7 @@ export class FileRow extends EventTarget {
     if (state !== "failed") showError(this.parts, null, this.#texts);
     if (from === "preparing" && state === "uploading") {
       setText(this.parts.before, beforeLine(progress, this.#texts, this.#words));
+      if (this.parts.before.textContent) this.dispatchEvent(new Event("takenup"));
     }
     this.#draw();
     this.dispatchEvent(new Event("change"));
@@ -182,7 +191,7 @@ export class FileRow extends EventTarget {
   /** @param {State} state @param {boolean} neverBegan */
   #drawButtons(state, neverBegan) {
     const { go, drop } = this.parts;
-    const goText = this.#undo ? "undo" : GO_BUTTON[state];
+    const goText = this.#undo ? "undo" : this.isUnreadable ? "choose_again" : GO_BUTTON[state];
     go.hidden = goText === undefined;
     // Written only when it changes: a rewritten button is read out again.
     setText(go, goText === undefined ? "" : (this.#texts[goText] ?? ""));

@@ -6,7 +6,7 @@
 import { ConnectionPool } from "./connection-pool.js";
 import { UploadField } from "./field.js";
 import { keepWhileItLasts } from "./keeping.js";
-import { holdUpload } from "./other-tabs.js";
+import { holdUpload, letGoOfUpload } from "./other-tabs.js";
 import { isPhase } from "./states.js";
 import { StoredUpload } from "./stored-upload.js";
 import { UnfinishedBox } from "./unfinished-box.js";
@@ -66,6 +66,11 @@ export function joinUploads(root, { adapter, texts, words, capacity, upload: opt
       field.show(resumed);
       resumed.start();
     },
+  });
+  field.addEventListener("giveback", (event) => {
+    const { upload } = /** @type {CustomEvent<{upload: import("./portal-calls.js").PortalUpload}>} */ (event).detail;
+    letGoOfUpload(upload.id);
+    unfinished.giveBack(upload);
   });
   const wakeLock = new WakeLock(document);
   field.addEventListener("change", () => {

@@ -30,6 +30,7 @@ export function statusLine(upload, texts, words) {
   const percent = words.percent(total === 0 ? 0 : loaded / total);
   switch (upload.state) {
     case "uploading": {
+      if (loaded === total && total > 0) return texts["completing"] ?? "";
       const line = [percent];
       if (bytesPerSecond !== null) line.push(words.speed(bytesPerSecond));
       if (eta !== null) line.push(fill(texts["time_left"], { time: words.duration(eta) }));
@@ -65,6 +66,8 @@ export function beforeLine({ loaded, total }, texts, words) {
  * @returns {string}
  */
 export function errorSentence(error, texts) {
+  // But it does not know that there is a form that should not be left.
+  if (error.code === "not_signed_in") return texts["error_not_signed_in"] ?? "";
   if (error.sentence) return error.sentence;
   const byCode = texts[`error_${error.code}`];
   if (byCode) return byCode;

@@ -9,6 +9,7 @@
 
 import { UploadError } from "./errors.js";
 import { formatOf } from "./prefill.js";
+import { shownName } from "./shown-name.js";
 
 /** What describes the first file and no other. */
 const OF_THE_FIRST_FILE = ["upload", "size", "mimetype", "mimetype_inner", "hash", "last_modified"];
@@ -25,7 +26,7 @@ export function formFor(form, { uploadId, filename }) {
   for (const [name, value] of form) {
     if (!OF_THE_FIRST_FILE.includes(name)) fields.append(name, value);
   }
-  fields.set("name", filename);
+  fields.set("name", shownName(filename));
   fields.set("format", formatOf(filename));
   fields.set("s3multipart_upload_id", uploadId);
   // What else the button does, it did with the first one.
@@ -58,8 +59,11 @@ export class SeveralResources {
    * @throws {UploadError} where CKAN took the form and not all of the others
    */
   async save([first, ...others], submitter, onSaved) {
+    if (!first) return null;
+    const isBegun = await this.#isSaved(first);
+    // Not before: that question may have brought the form a new CSRF token.
     const form = new FormData(this.#form, submitter);
-    if (first && !(await this.#isSaved(first))) {
+    if (!isBegun) {
       const answer = await this.#send(form, "follow");
       if (!(await this.#isSaved(first))) return null;
       this.#nextUrl = answer?.url ?? "";

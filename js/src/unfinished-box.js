@@ -11,6 +11,7 @@ import { heldUploads } from "./other-tabs.js";
 import { unfinishedParts } from "./parts.js";
 import { differenceSentence, errorSentence, fill, unfinishedLine } from "./sentences.js";
 import { asUploadError } from "./errors.js";
+import { shownName } from "./shown-name.js";
 import { Undo } from "./undo.js";
 
 /** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
@@ -33,6 +34,8 @@ export class UnfinishedBox {
   #listed = Promise.resolve([]);
   /** Ids of those that the form has now. @type {Set<string>} */
   #taken = new Set();
+  /** Uploads that left the form. @type {PortalUpload[]} */
+  #givenBack = [];
   #hasRoom = true;
 
   /**
@@ -66,10 +69,7 @@ export class UnfinishedBox {
         // One that is gone meanwhile has nothing stored, and does not stand in the way of the others.
         uploads.map((upload) => this.#adapter.show(upload.id).catch(() => upload)),
       );
-      for (const upload of shown) {
-        // Going on with nothing saves nothing.
-        if (upload.state === "completed" || (upload.state === "uploading" && upload.stored_bytes)) await this.#add(upload);
-      }
+      for (const upload of shown) await this.#add(upload);
     } catch (error) {
       // The form works without; what is unfinished is offered another time.
       console.warn("s3portal: unfinished uploads cannot be shown", error);
@@ -83,16 +83,12 @@ export class UnfinishedBox {
    * @param {import("./portal-calls.js").CreateRequest} request
    * @returns {Promise<PortalUpload | null>} with what the store has of it
    */
-  async takeOut({ filename, size, fingerprint }) {
+  async takeOut(request) {
     const [listed, held] = await Promise.all([this.#listed.catch(() => []), heldUploads()]);
-    const known = listed.find(
-      (upload) =>
-        upload.filename.normalize() === filename.normalize() &&
-        upload.size === size &&
-        upload.fingerprint === fingerprint &&
-        !this.#taken.has(upload.id) &&
-        !held.has(upload.id),
-    );
+    const free = listed.filter(({ id }) => !this.#taken.has(id) && !held.has(id));
+    const givenBack = this.#givenBack.splice(0);
+    const known = [...givenBack, ...free].find((upload) => isOf(upload, request));
+    for (const upload of givenBack) if (upload !== known) this.#addAsItIsNow(upload);
     if (!known) return null;
     this.#taken.add(known.id);
     const entry = this.#entries.find(({ upload }) => upload.id === known.id);
@@ -105,6 +101,14 @@ export class UnfinishedBox {
       this.#taken.delete(known.id);
       throw error;
     }
+  }
+
+  /** An upload whose file is to be chosen anew: for that file, or else for the box. @param {PortalUpload} upload */
+  giveBack(upload) {
+    this.#taken.delete(upload.id);
+    this.#givenBack.push(upload);
+    // Of several files chosen at once, another may be the one.
+    this.#listed = this.#listed.catch(() => []).then((listed) => [...listed, upload]);
   }
 
   /** @param {boolean} hasRoom whether the form takes another file */
@@ -123,12 +127,20 @@ export class UnfinishedBox {
   }
 
   /** @param {PortalUpload} upload */
+  async #addAsItIsNow(upload) {
+    const shown = await this.#adapter.show(upload.id).catch(() => null);
+    if (shown) await this.#add(shown);
+  }
+
+  /** @param {PortalUpload} upload */
   async #add(upload) {
+    // Going on with nothing saves nothing.
+    if (upload.state !== "completed" && !(upload.state === "uploading" && upload.stored_bytes)) return;
     const handle = upload.state === "uploading" ? await keptHandle(upload.id) : null;
     if (this.#taken.has(upload.id)) return;
     const parts = unfinishedParts(this.#parts["unfinished-row"]);
     const entry = /** @type {Entry} */ ({ upload, parts, undo: null });
-    parts.name.textContent = upload.filename;
+    parts.name.textContent = shownName(upload.filename);
     parts.name.id = `s3portal-unfinished-${upload.id}`;
     for (const button of [parts.go, parts.drop]) button.setAttribute("aria-describedby", parts.name.id);
     parts.drop.addEventListener("click", () => this.#discard(entry));
@@ -210,4 +222,15 @@ export class UnfinishedBox {
     this.draw(this.#hasRoom);
     if (hadFocus) this.#parts.input.focus({ preventScroll: true });
   }
+}
+
+/**
+ * @param {PortalUpload} upload
+ * @param {import("./portal-calls.js").CreateRequest} request
+ * @returns {boolean} it was begun with the file of the request
+ */
+function isOf(upload, { filename, size, fingerprint }) {
+  // The same name may come decomposed from one computer and composed from another.
+  const isNamedAlike = upload.filename.normalize() === filename.normalize();
+  return isNamedAlike && upload.size === size && upload.fingerprint === fingerprint;
 }

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from held_parts import hold_parts, lose_parts
-from playwright.sync_api import Locator, Page, expect
+from held_parts import hold_parts
+from playwright.sync_api import Page, expect
 from portal_pages import (
     call_action,
     choose_file,
@@ -16,19 +16,25 @@ from portal_pages import (
     persistent_link,
     save,
     sha256,
-    status,
     wait_until_uploaded,
 )
 from random_files import random_file
+from unfinished_uploads import (
+    FILE_BYTES,
+    MIB,
+    PART_COUNT,
+    STORED_FIRST,
+    begin_and_pause,
+    box,
+    go_on_with,
+    missing_part_numbers,
+    pause_in_the_middle,
+    stored_part_numbers,
+)
 
 from s3portal.demo.people import PUBLISHER, Person
-from s3portal.server.holds import Hold
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.part_ranges import parse_ranges
 
-MIB = 1024 * 1024
-PART_COUNT = 6
-STORED_FIRST = 4
 # Chromium's dialog for files cannot be driven from outside; the browser's private folder gives handles of
 # the same kind, which are kept in the same way.
 DIALOG_WITH_HANDLES = """
@@ -41,48 +47,7 @@ DIALOG_WITH_HANDLES = """
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return random_file(tmp_path / "gauges.csv", PART_COUNT * 5 * MIB)
-
-
-def box(page: Page) -> Locator:
-    """The box with unfinished uploads."""
-    return page.locator('[data-s3portal="unfinished"]')
-
-
-def stored_part_numbers(s3: RunningServer) -> list[int | None]:
-    return [r.part_number for r in s3.requests if r.operation == "UploadPart" and r.status == 200]
-
-
-def missing_part_numbers(page: Page, dataset: str) -> list[int]:
-    """The parts that the store does not have of the one unfinished upload."""
-    [listed] = call_action(page, "s3multipart_upload_list", {"owner": dataset})
-    upload = call_action(page, "s3multipart_upload_show", {"id": listed["id"]})
-    stored = parse_ranges(upload["stored"])
-    assert stored, "the store has nothing to go on from"
-    return [number for number in range(1, upload["part_count"] + 1) if number not in stored]
-
-
-def begin_and_pause(page: Page, s3: RunningServer, dataset: str, file: Path) -> None:
-    """Uploads most of the file, and pauses."""
-    hold = hold_parts(s3, after=STORED_FIRST)
-    open_new_resource(page, dataset)
-    choose_file(page, file)
-    pause_in_the_middle(page, s3, hold)
-
-
-def pause_in_the_middle(page: Page, s3: RunningServer, hold: Hold) -> None:
-    """Pauses once the store has most parts; it gets no other, and what it has is certain from here on."""
-    hold.wait_for(PART_COUNT - STORED_FIRST)
-    page.get_by_role("button", name="Pause").click()
-    expect(status(page)).to_contain_text("You can close this page and go on later")
-    lose_parts(s3, hold)
-
-
-def go_on_with(page: Page, file: Path) -> None:
-    """Presses the box's button and chooses the file."""
-    with page.expect_file_chooser() as chooser:
-        box(page).get_by_role("button", name="Choose the file to go on").click()
-    chooser.value.set_files(file)
+    return random_file(tmp_path / "gauges.csv", FILE_BYTES)
 
 
 def test_after_a_reload_only_what_is_missing_is_sent(
@@ -123,6 +88,8 @@ def test_in_another_browser_it_is_offered_as_well(
     wait_until_uploaded(elsewhere)
 
     assert sorted(stored_part_numbers(s3)) == missing, "chosen as if new, it is gone on with all the same"
+    expect(elsewhere.locator('[data-s3portal="before"]')).to_contain_text("You began to upload this file")
+    expect(box(elsewhere)).to_be_hidden()
     expect(elsewhere.get_by_text("You began to upload this file before")).to_be_visible()
     expect(box(elsewhere)).to_be_hidden()
 
@@ -169,7 +136,7 @@ def test_a_kept_handle_goes_on_with_one_click(
              await writer.write(bytes);
              await writer.close();
            }""",
-        PART_COUNT * 5 * MIB,
+        FILE_BYTES,
     )
     hold = hold_parts(s3, after=STORED_FIRST)
     publisher.get_by_text("choose files").click()
@@ -212,7 +179,7 @@ def test_a_file_that_is_uploaded_and_is_chosen_as_if_new_is_not_sent_again(
 
     choose_file(publisher, file)
     wait_until_uploaded(publisher)
-    expect(publisher.get_by_text("it is not sent again")).to_be_visible()
+    expect(publisher.locator('[data-s3portal="before"]')).to_contain_text("it is not sent again")
     expect(box(publisher)).to_be_hidden()
     save(publisher)
 

@@ -33,6 +33,10 @@ describe("the line under the bar", () => {
     assert.equal(plain(line), "61% · 94 MB/s · about 4 min left");
   });
 
+  test("says that all is sent, where nothing but answers is waited for", () => {
+    assert.equal(statusLine(shown("uploading", { loaded: 100, bytesPerSecond: 94e6, eta: 0 }), texts, words), texts["completing"]);
+  });
+
   test("says no more than is known", () => {
     assert.equal(statusLine(shown("uploading"), texts, words), "61%");
     assert.equal(statusLine(shown("uploading", { loaded: 0, total: 0 }), texts, words), "0%");
@@ -52,6 +56,10 @@ describe("the sentence about a failure", () => {
 
   test("is the portal's own, where it has one", () => {
     assert.equal(of("file_too_large", { status: 413, sentence: "At most 5 GB." }), "At most 5 GB.");
+  });
+
+  test("tells who was logged out that the form need not be left", () => {
+    assert.match(of("not_signed_in", { status: 401, sentence: "Log in." }), /in another tab/);
   });
 
   for (const code of ["no_connection", "no_answer_from_store", "store_refused", "store_failed", "upload_gone", "file_unreadable"]) {
@@ -106,7 +114,7 @@ describe("of what was uploaded before", () => {
   test("it is said where it goes on, or that nothing is sent", () => {
     const said = (loaded) => plain(beforeLine({ loaded, total: 100 }, texts, words));
     assert.equal(said(0), "");
-    assert.equal(said(61), "You began to upload this file before: it goes on at 61%.");
+    assert.equal(said(61), "You began to upload this file before: 61% of it are there and not sent again.");
     assert.equal(said(100), "You uploaded this file before and did not save it: it is not sent again.");
   });
 });

@@ -27,6 +27,11 @@ describe("the form for another file", () => {
     assert.deepEqual(fieldsFor(kept).slice(0, kept.length), kept);
   });
 
+  test("names no file so that it looks like another", () => {
+    const form = formFor(new FormData(), { uploadId: "u", filename: "a\u202efdp.exe" });
+    assert.equal(form.get("name"), "afdp.exe");
+  });
+
   test("has nothing that describes the first file", () => {
     const fields = fieldsFor([["upload", new Blob(["x"])], ["size", "3"], ["hash", "md5:1"], ["mimetype", "text/csv"]]);
     assert.deepEqual(fields.map(([name]) => name), ["name", "format", "s3multipart_upload_id", "save"]);
