@@ -114,7 +114,7 @@ describe("of what was uploaded before", () => {
   test("it is said where it goes on, or that nothing is sent", () => {
     const said = (loaded) => plain(beforeLine({ loaded, total: 100 }, texts, words));
     assert.equal(said(0), "");
-    assert.equal(said(61), "You began to upload this file before: 61% of it are there and not sent again.");
+    assert.equal(said(61), "You began to upload this file before: 61% of it is there and is not sent again.");
     assert.equal(said(100), "You uploaded this file before and did not save it: it is not sent again.");
   });
 });
