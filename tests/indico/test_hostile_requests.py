@@ -7,23 +7,10 @@ import requests
 from caller import forget_request
 from indico.core.db import db
 from indico.modules.attachments.models.folders import AttachmentFolder
+from strange_values import STRANGE
 from uploading import describe, newest_attachment, put_parts, uploaded
 from werkzeug.http import parse_options_header
 
-STRANGE = [
-    "\x00",
-    "a\x00b",
-    "\ud800",
-    "x" * 100_000,
-    "../../etc/passwd",
-    "a\r\nX-Evil: 1",
-    [],
-    {},
-    7,
-    True,
-    None,
-    1e308,
-]
 FIELDS = ["filename", "size", "content_type", "fingerprint", "idempotency_key", "round_trip_ms"]
 
 
