@@ -21,8 +21,14 @@ number = len(list(calls.iterdir())) + 1
 (calls / str(number)).write_text(" ".join(sys.argv[1:]))
 report = folder / f"report-{{number}}.xml"
 (folder / "core.xml").write_text(report.read_text())
-sys.exit("<failure" in report.read_text())
+sys.exit("<failure" in report.read_text() or "<error" in report.read_text())
 """
+
+#: What pytest writes where a file cannot be imported: it runs no test at all.
+NOT_COLLECTED = (
+    '<testsuites><testsuite><testcase classname="" name="tests.core.test_one">'
+    '<error message="collection failure"/></testcase></testsuite></testsuites>'
+)
 
 Run = Callable[..., tuple[int, list[str], str]]
 
@@ -92,8 +98,9 @@ def test_a_second_run_that_runs_nothing_proves_nothing(run: Run) -> None:
         (report("-one"), ("core",)),
         (report("one"), ("core", "--second-try")),
         (report(*(f"-{n}" for n in range(6))), ("core", "--second-try")),
+        (NOT_COLLECTED, ("core", "--second-try")),
     ],
-    ids=["not asked for", "nothing failed", "more than an accident"],
+    ids=["not asked for", "nothing failed", "more than an accident", "a file that cannot be imported"],
 )
 def test_otherwise_there_is_one_run(first: str, arguments: tuple[str, ...], run: Run) -> None:
     _, calls, closing = run(first, arguments=arguments)
