@@ -147,14 +147,19 @@ def test_a_kept_handle_goes_on_with_one_click(
     assert sorted(set(stored_part_numbers(s3))) == list(range(1, PART_COUNT + 1))
 
 
+def upload_and_leave(page: Page, dataset: str, file: Path) -> None:
+    """The whole file is stored, and the form is opened anew without having been saved."""
+    open_new_resource(page, dataset)
+    choose_file(page, file)
+    wait_until_uploaded(page)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+
+
 def test_a_file_that_is_uploaded_and_was_not_saved_is_offered(
     publisher: Page, s3: RunningServer, dataset: str, file: Path
 ) -> None:
-    open_new_resource(publisher, dataset)
-    choose_file(publisher, file)
-    wait_until_uploaded(publisher)
-    publisher.once("dialog", lambda dialog: dialog.accept())
-    publisher.reload()
+    upload_and_leave(publisher, dataset, file)
 
     expect(box(publisher)).to_contain_text("uploaded, not saved yet")
     box(publisher).get_by_role("button", name="Use it in this form").click()
@@ -168,11 +173,7 @@ def test_a_file_that_is_uploaded_and_was_not_saved_is_offered(
 def test_a_file_that_is_uploaded_and_is_chosen_as_if_new_is_not_sent_again(
     publisher: Page, s3: RunningServer, dataset: str, file: Path
 ) -> None:
-    open_new_resource(publisher, dataset)
-    choose_file(publisher, file)
-    wait_until_uploaded(publisher)
-    publisher.once("dialog", lambda dialog: dialog.accept())
-    publisher.reload()
+    upload_and_leave(publisher, dataset, file)
     s3.requests.clear()
 
     choose_file(publisher, file)

@@ -27,6 +27,19 @@ def test_a_rule_is_enough_or_is_not(changes: dict, enough: bool) -> None:
     assert lets_in([{**cors_rule(ORIGIN), **changes}], ORIGIN) is enough
 
 
+@pytest.mark.parametrize(
+    ("allowed", "origin", "enough"),
+    [
+        ("http://[::1]:5000", "http://[::1]:5000", True),
+        ("http://*:5000", "http://[::1]:5000", True),
+        ("http://[abc]:5000", "http://a:5000", False),
+        ("http://dat?.example.org", "http://data.example.org", False),
+    ],
+)
+def test_a_star_is_the_only_wildcard(allowed: str, origin: str, enough: bool) -> None:
+    assert lets_in([cors_rule(allowed)], origin) is enough
+
+
 def test_who_needs_no_headers_is_not_asked_for_them() -> None:
     assert lets_in([{**cors_rule(ORIGIN), "ExposeHeaders": []}], ORIGIN, exposed=())
 

@@ -49,19 +49,20 @@ def refusal(status: int, **error: object) -> urllib3.HTTPResponse:
     return answer({"success": False, "error": error}, status)
 
 
-def portal(*answers: object, waits: list[float] | None = None) -> tuple[CkanPortal, ScriptedPool]:
+def portal(
+    *answers: object, waits: list[float] | None = None, heard: list[PortalError] | None = None
+) -> tuple[CkanPortal, ScriptedPool]:
     pool = ScriptedPool(*answers)
     sleep = (waits if waits is not None else []).append
-    return CkanPortal("https://data.example.org/", "token", pool=pool, sleep=sleep), pool  # type: ignore[arg-type]
+    waiting = (heard if heard is not None else []).append
+    address = "https://data.example.org/"
+    return CkanPortal(address, "token", pool=pool, sleep=sleep, waiting=waiting), pool  # type: ignore[arg-type]
 
 
 def test_a_portal_that_is_away_is_spoken_of_once_while_it_is_waited_for() -> None:
     away = urllib3.exceptions.ProtocolError("Connection refused.")
     heard: list[PortalError] = []
-    pool = ScriptedPool(away, away, away, away, result([]))
-    client = CkanPortal(
-        "https://data.example.org/", "token", pool=pool, sleep=lambda _: None, waiting=heard.append  # type: ignore[arg-type]
-    )  # fmt: skip
+    client, _ = portal(away, away, away, away, result([]), heard=heard)
 
     assert client.unfinished_uploads("rivers") == []
     assert [error.code for error in heard] == ["unreachable"]
