@@ -15,6 +15,7 @@ from ckanext.s3multipart import (
     helpers,
     refusal,
     removal,
+    schema,
     settings,
     uploader,
     web_modules,
@@ -50,6 +51,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         """IConfigurable: a setting that cannot be used is found now, and not at the first upload."""
         settings.check_settings(config)
         removal.listen_to_transactions()
+        schema.warn_if_outdated()
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
@@ -62,11 +64,12 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def get_resource_uploader(self, resource: dict[str, Any]) -> Any:
         """IUploader"""
-        return uploader.resource_uploader(resource)
+        return uploader.resource_uploader(resource) if schema.is_current() else None
 
     def notify(self, entity: Any, operation: str) -> None:
         """IDomainObjectModification"""
-        removal.mark_unused_files(entity, operation)
+        if schema.is_current():
+            removal.mark_unused_files(entity, operation)
 
     def get_blueprint(self) -> list[Any]:
         """IBlueprint"""
