@@ -49,6 +49,7 @@ EVERY_ERROR = [
         ("store_unavailable", 503),
         ("store_busy", 503),
         ("store_failed", 502),
+        ("store_misconfigured", 503),
         ("credentials_not_configured", 501),
         ("invalid_request", 422),
         ("settings_invalid", 500),
