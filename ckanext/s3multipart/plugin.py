@@ -21,6 +21,7 @@ from ckanext.s3multipart import (
     web_modules,
 )
 from ckanext.s3multipart.download import download_blueprint
+from ckanext.s3multipart.file_list import file_list
 from s3portal.web import web_folder
 
 
@@ -56,7 +57,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
         chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
-        return {**actions.actions(), **chained}
+        return {**actions.actions(), "s3multipart_file_list": file_list, **chained}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """IAuthFunctions"""
