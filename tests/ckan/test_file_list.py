@@ -78,7 +78,9 @@ def test_in_the_order_of_the_resources(publisher: Caller) -> None:
 
 
 class TestWhoIsTold:
-    def test_readers_are_told_what_a_download_tells(self, portal, publisher: Caller, anonymous: Caller) -> None:
+    def test_readers_are_told_what_a_download_tells(
+        self, portal, publisher: Caller, anonymous: Caller
+    ) -> None:
         publisher.publish(CONTENT, fingerprint="18/1795251600000/0eb6fdbb89d04d0b")
 
         for reader in (anonymous, new_stranger(portal), new_publisher(portal)):
