@@ -9,7 +9,6 @@ Tests of what stores answer once in a million times take ``scripted``, a store t
 to.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,6 +19,8 @@ from urllib.parse import unquote
 
 import pytest
 from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
+from foreign_store import bundled_server_where_it_is_needed as bundled_server_where_it_is_needed  # a fixture
+from foreign_store import foreign_store, is_foreign
 
 from s3portal.transfer import Store, TransferSettings, Upload, create_upload, open_store
 
@@ -27,18 +28,8 @@ from s3portal.transfer import Store, TransferSettings, Upload, create_upload, op
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Store:
     """A real store with a bucket that the tests may write to."""
-    if "S3PORTAL_TEST_BUCKET" in os.environ:
-        return open_store(
-            TransferSettings(
-                s3_bucket=os.environ["S3PORTAL_TEST_BUCKET"],
-                s3_endpoint=os.environ.get("S3PORTAL_TEST_ENDPOINT", ""),
-                s3_region=os.environ.get("S3PORTAL_TEST_REGION", "us-east-1"),
-                s3_access_key_id=os.environ.get("S3PORTAL_TEST_ACCESS_KEY_ID", ""),
-                s3_secret_access_key=os.environ.get("S3PORTAL_TEST_SECRET_ACCESS_KEY", ""),
-                s3_role=os.environ.get("S3PORTAL_TEST_ROLE", ""),
-                s3_prefix="s3portal-tests",
-            )
-        )
+    if is_foreign():
+        return foreign_store()
     server = request.getfixturevalue("s3_server")
     return open_store(
         TransferSettings(
