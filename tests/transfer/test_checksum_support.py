@@ -34,7 +34,7 @@ from s3portal.transfer.sizes import MIB
 from s3portal.transfer.store_knowledge import ANSWER_LASTS, Answer, find_out
 
 if TYPE_CHECKING:
-    from conftest import ScriptedStore
+    from scripted_store import ScriptedStore
 
 CREATED = "<InitiateMultipartUploadResult><UploadId>s3-upload</UploadId></InitiateMultipartUploadResult>"
 #: The CRC64NVME of what the probe sends.
