@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from dialogs import expected_dialog
 from held_parts import AT_A_TIME, hold_parts, lose_parts
 from playwright.sync_api import Locator, Page, expect
 from portal_pages import (
@@ -188,8 +189,8 @@ def test_unfinished_uploads_and_wrong_files(
     hold.wait_for(AT_A_TIME)
     row(page, "a1").get_by_role("button", name=t("Pause")).click()
     lose_parts(s3, hold)
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.reload()
+    with expected_dialog(page, accept=True):
+        page.reload()
     box = page.locator('[data-s3portal="unfinished"]')
     expect(box).to_contain_text(t("You have unfinished uploads here:"))
     read("unfinished")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from dialogs import expected_dialog
 from held_parts import AT_A_TIME, hold_parts, lose_parts
 from playwright.sync_api import Page, expect
 from portal_pages import (
@@ -166,8 +167,8 @@ def test_unfinished_uploads_and_a_wrong_file(
     hold.wait_for(AT_A_TIME)
     page.get_by_role("button", name="Pause").click()
     lose_parts(s3, hold)
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.reload()
+    with expected_dialog(page, accept=True):
+        page.reload()
     box = page.locator('[data-s3portal="unfinished"]')
     expect(box).to_contain_text("You have unfinished uploads here:")
     expect(box).to_contain_text("river-gauges-2026.csv")
