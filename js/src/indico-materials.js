@@ -38,7 +38,7 @@ export function mount(root, options = {}) {
   });
   field.parts.invitation.textContent = texts["invitation"] ?? "";
   new DeferredSave(form, field, { texts, words });
-  guardLeaving(form, () => form.isConnected && wouldLose(field.uploads));
+  guardLeaving(form, { wouldLose: () => form.isConnected && wouldLose(field.uploads) });
   whenTakenOut(form, () => rest(field));
   root.hidden = false;
   begin();

@@ -21,14 +21,21 @@ export function formatOf(filename) {
   return FORMAT_OF[extension] ?? extension.toUpperCase();
 }
 
+/** @typedef {HTMLInputElement | HTMLTextAreaElement} TextField */
+
 /** Remembers what it filled in, so that another file may change that and nothing else. */
 export class Prefill {
-  /** @type {Map<HTMLInputElement, string>} */
+  /** @type {Map<TextField, string>} */
   #filled = new Map();
 
-  /** @param {HTMLInputElement | null} input @param {string} value */
+  /** @param {TextField | null} input @param {string} value */
   fill(input, value) {
-    if (!input || (input.value !== "" && input.value !== this.#filled.get(input))) return;
+    if (input && (input.value === "" || input.value === this.#filled.get(input))) this.put(input, value);
+  }
+
+  /** Over what was typed: that was of another file. @param {TextField | null} input @param {string} value */
+  put(input, value) {
+    if (!input) return;
     input.value = value;
     this.#filled.set(input, value);
     // For scripts of the portal that dress the input (CKAN's autocomplete) or watch for changes.
