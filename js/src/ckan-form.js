@@ -14,6 +14,7 @@ import { measureRoundTrip } from "./distance.js";
 import { FileDetails } from "./file-details.js";
 import { FormSaver } from "./form-saver.js";
 import { Prefill, formatOf } from "./prefill.js";
+import { SameFile } from "./same-file.js";
 import { DeferredSave } from "./saving.js";
 import { canSign, stsSigner } from "./signer-sts.js";
 import { wouldLose } from "./totals.js";
@@ -32,7 +33,7 @@ export function mount(root, options = {}) {
   const form = root.closest("form");
   if (!form) throw new Error("the uploader stands in no form");
   const { texts: textsJson = "{}", api = "", owner = "", resource = "", locale = "" } = root.dataset;
-  const { storeUrl = "", nextUrl = "" } = root.dataset;
+  const { storeUrl = "", nextUrl = "", resourceUrl = "" } = root.dataset;
   /** @type {import("./sentences.js").Texts} */
   const texts = JSON.parse(textsJson);
   const words = numberWords(locale);
@@ -48,6 +49,7 @@ export function mount(root, options = {}) {
   field.addEventListener("change", () => ckan.show());
   const details = new FileDetails(form, field, new Prefill(), formatOf);
   const saver = new FormSaver(form, field, { adapter, owner, nextUrl, details, format: formatOf });
+  if (adapter.files) new SameFile(field, { files: adapter.files, texts, resourceUrl });
   const save = new DeferredSave(form, field, { texts, words, saver });
   saver.sendAgain = (submitter) => save.send(submitter);
   guardLeaving(form, { wouldLose: () => wouldLose(field.uploads), stayed: () => saver.lookAgain() });

@@ -14,7 +14,7 @@ import { UploadError } from "./errors.js";
 import { FileRow } from "./file-row.js";
 import { partsOf, rowParts } from "./parts.js";
 import { announcedStep, fill } from "./sentences.js";
-import { shownName } from "./shown-name.js";
+import { safeFilename } from "./safe-filename.js";
 import { standing, totalProgress } from "./totals.js";
 
 /** @typedef {import("./file-row.js").ShownUpload} ShownUpload */
@@ -166,7 +166,7 @@ export class UploadField extends EventTarget {
    * @param {ShownUpload[]} [uploads] those of them that stand in the field
    */
   showPublished(names, uploads = []) {
-    this.#published.push(...names.map(shownName));
+    this.#published.push(...names.map(safeFilename));
     this.parts.published.textContent = fill(this.#texts["published"], { names: this.#published.join(", ") });
     this.parts.published.hidden = false;
     const gone = this.#rows.filter((row) => uploads.includes(row.upload));

@@ -6,7 +6,7 @@
  */
 
 import { OF_ONE_FILE } from "./several-resources.js";
-import { shownName } from "./shown-name.js";
+import { safeFilename } from "./safe-filename.js";
 
 /** @typedef {import("./file-row.js").FileRow} FileRow */
 /** @typedef {HTMLInputElement | HTMLTextAreaElement} TextField */
@@ -72,7 +72,7 @@ export class FileDetails {
     const isNext = own.name !== undefined || own.description !== undefined;
     // What its row says, or else what the file suggests, and then not over what was typed.
     const fill = isNext ? this.#prefill.put : this.#prefill.fill;
-    fill.call(this.#prefill, this.#input("name"), own.name ?? shownName(filename));
+    fill.call(this.#prefill, this.#input("name"), own.name ?? safeFilename(filename));
     fill.call(this.#prefill, this.#form.querySelector("input[name=format]"), this.#format(filename));
     if (!isNext) return;
     this.#prefill.put(this.#input("description"), own.description ?? "");
@@ -85,7 +85,7 @@ export class FileDetails {
   #begin(row) {
     this.#begun.add(row);
     const { "own-name": name, "own-description": description } = row.parts;
-    name.value = shownName(row.upload.file.name);
+    name.value = safeFilename(row.upload.file.name);
     description.value = this.#input("description")?.value ?? "";
     description.addEventListener("input", () => this.#described.add(row));
     for (const [field, own] of /** @type {[string, TextField][]} */ ([["name", name], ["description", description]])) {

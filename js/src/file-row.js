@@ -6,7 +6,7 @@
 
 import { showError } from "./error-box.js";
 import { beforeLine, statusLine } from "./sentences.js";
-import { shownName } from "./shown-name.js";
+import { safeFilename } from "./safe-filename.js";
 import { STANDSTILL_MS } from "./speed.js";
 import { Undo } from "./undo.js";
 
@@ -17,7 +17,7 @@ import { Undo } from "./undo.js";
  *
  * @typedef {Pick<import("./upload.js").MultipartUpload, "state" | "error" | "progress" | "pause"
  *   | "resume" | "cancel" | keyof EventTarget> & {readonly file: {readonly name: string,
- *   readonly size: number, readonly lastModified?: number}, readonly upload: {readonly id: string} | null}} ShownUpload
+ *   readonly size: number, readonly lastModified?: number}, readonly upload: Partial<import("./portal-calls.js").PortalUpload> & {readonly id: string} | null}} ShownUpload
  */
 
 /**
@@ -81,7 +81,7 @@ export class FileRow extends EventTarget {
     this.#texts = texts;
     this.#words = words;
     this.#clock = clock;
-    parts.name.textContent = shownName(upload.file.name);
+    parts.name.textContent = safeFilename(upload.file.name);
     parts.name.id = `s3portal-name-${++rowCount}`;
     parts.size.textContent = words.size(upload.file.size);
     for (const named of [parts.go, parts.drop]) named.setAttribute("aria-describedby", parts.name.id);

@@ -4,7 +4,7 @@
  */
 
 import { asUploadError } from "./errors.js";
-import { letGoOfUpload } from "./other-tabs.js";
+import { letGoOf } from "./keeping.js";
 import { rememberSent, rememberedSent, typedIn } from "./published-files.js";
 import { SeveralResources } from "./several-resources.js";
 
@@ -115,7 +115,7 @@ export class FormSaver {
   /** @param {ShownUpload[]} uploads */
   #publish(uploads) {
     if (uploads.length === 0) return;
-    for (const upload of uploads) letGoOfUpload(idOf(upload));
+    for (const upload of uploads) letGoOf(idOf(upload));
     this.#field.showPublished(uploads.map(({ file }) => file.name), uploads);
     // The form describes the next file now, or still the last one.
     this.#remember(uploads);

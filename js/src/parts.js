@@ -42,6 +42,9 @@
  * @property {HTMLProgressElement} progress
  * @property {HTMLElement} status
  * @property {HTMLElement} before
+ * @property {HTMLElement} same
+ * @property {HTMLElement} same-text
+ * @property {HTMLAnchorElement} same-link
  * @property {HTMLElement} in-form
  * @property {HTMLElement} details
  * @property {HTMLInputElement} own-name

@@ -2,6 +2,10 @@
  * Fills fields of the form from the file, where the publisher has not: never over what was typed.
  */
 
+import { safeFilename } from "./safe-filename.js";
+
+/** With a letter in it: "minutes.2026" and "log.1" are years and counters. */
+const EXTENSION = /\.(?=[0-9]*[a-z])([a-z0-9]{1,10})$/i;
 /** Extensions that are no good name of their format. The others are their format's name. */
 const FORMAT_OF = /** @type {Record<string, string>} */ ({
   geojson: "GeoJSON",
@@ -13,11 +17,13 @@ const FORMAT_OF = /** @type {Record<string, string>} */ ({
 });
 
 /**
+ * The rule that the portal has too (s3portal/transfer/file_format.py).
+ *
  * @param {string} filename
  * @returns {string} for example "CSV"; "" where the name tells none
  */
 export function formatOf(filename) {
-  const extension = /[^.]\.([a-z0-9]{1,8})$/i.exec(filename)?.[1]?.toLowerCase() ?? "";
+  const extension = EXTENSION.exec(safeFilename(filename))?.[1]?.toLowerCase() ?? "";
   return FORMAT_OF[extension] ?? extension.toUpperCase();
 }
 

@@ -8,7 +8,7 @@
 
 import { UploadError } from "./errors.js";
 import { formatOf } from "./prefill.js";
-import { shownName } from "./shown-name.js";
+import { safeFilename } from "./safe-filename.js";
 
 /** What describes the file that the form was filled in for, and no other. */
 export const OF_ONE_FILE = Object.freeze(["upload", "size", "mimetype", "mimetype_inner", "hash", "last_modified"]);
@@ -36,7 +36,7 @@ export function formFor(form, { uploadId, filename, name, description }, format 
   for (const [field, value] of form) {
     if (!OF_ONE_FILE.includes(field)) fields.append(field, value);
   }
-  fields.set("name", name ?? shownName(filename));
+  fields.set("name", name ?? safeFilename(filename));
   if (description !== undefined) fields.set("description", description);
   fields.set("format", format(filename));
   fields.set("s3multipart_upload_id", uploadId);
@@ -131,7 +131,7 @@ async function refused(answer, { filename }) {
   if (!answer) return new UploadError("no_connection", `${filename}: no answer from the portal`);
   const page = new DOMParser().parseFromString(await answer.text().catch(() => ""), "text/html");
   const reasons = [...page.querySelectorAll(".error-explanation li")].map((reason) => reason.textContent?.trim());
-  const sentence = reasons.length > 0 ? `${shownName(filename)}: ${reasons.join(" ")}` : "";
+  const sentence = reasons.length > 0 ? `${safeFilename(filename)}: ${reasons.join(" ")}` : "";
   const { status } = answer;
   return new UploadError(`http_${status}`, `${filename}: ${status} ${answer.statusText}`, { status, sentence });
 }
