@@ -141,10 +141,10 @@ export class DeferredSave {
       this.#draw();
       this.#field.announceProgress(this.#savingNow);
     };
-    say(0);
-    this.#field.parts.saving.scrollIntoView({ block: "nearest" });
     this.#field.isLocked = true;
-    const refusal = await this.#saver.saveAhead(uploads.slice(0, -1), say).catch(asUploadError);
+    const saving = this.#saver.saveAhead(uploads.slice(0, -1), say);
+    this.#field.parts.saving.scrollIntoView({ block: "nearest" });
+    const refusal = await saving.catch(asUploadError);
     this.#field.isLocked = false;
     this.#savingNow = "";
     this.#draw();

@@ -262,6 +262,7 @@ def test_what_a_row_says_comes_into_the_form_when_its_file_is_the_first(
 
     expect(publisher.locator('input[name="name"]')).to_have_value("Stations")
     expect(publisher.locator('input[name="format"]')).to_have_value("GeoJSON")
+    expect(row(publisher, "a.csv")).to_have_count(0)
     expect(publisher.locator('[data-s3portal="details"]')).to_be_hidden()
 
 
