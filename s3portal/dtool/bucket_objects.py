@@ -1,21 +1,25 @@
 """The objects of one bucket: reading, writing, listing, with errors that say what happened to which one."""
 
 import base64
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import HTTPClientError, IncompleteReadError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from urllib3.exceptions import HTTPError
 
 from s3portal.dtool.errors import ObjectMissing, StoreFailed
-from s3portal.dtool.s3_errors import s3_errors
+from s3portal.dtool.public_store import is_anonymous
+from s3portal.dtool.s3_errors import error_code, retrying_damage, s3_errors, status
 from s3portal.transfer import Store
 
 # botocore repeats requests, but not the reading of an answer's body that breaks off.
-_READ_ATTEMPTS = 4
+READ_ATTEMPTS = 4
+#: What reading a body raises where it breaks off.
+BROKEN_OFF = (IncompleteReadError, HTTPClientError, HTTPError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,14 @@ class ObjectHead:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectStart:
+    """The first bytes of an object."""
+
+    body: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
 class BucketObjects:
     """The objects of the store's bucket. Safe in threads; every method raises DtoolS3Error where S3 fails."""
 
@@ -48,24 +60,50 @@ class BucketObjects:
     def bucket(self) -> str:
         return self.store.bucket
 
+    @property
+    def anonymous(self) -> bool:
+        """Whether the bucket is read as anybody may read it, without a key."""
+        return is_anonymous(self.store)
+
     def put(self, key: str, body: bytes, metadata: dict[str, str] | None = None) -> str:
         """Stores an object and returns its ETag. S3 compares the content with its MD5 before it says so."""
-        md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         with s3_errors(self.bucket, key):
-            stored = self.store.client().put_object(
-                Bucket=self.bucket, Key=key, Body=body, Metadata=metadata or {}, ContentMD5=md5
-            )
+            return self._put(key, body, Metadata=metadata or {})
+
+    def put_over(self, key: str, body: bytes, etag: str) -> bool:
+        """Stores an object in the place of the one with this ETag, or of none where it is "".
+
+        Returns False where another is there by now. A store that knows no conditions stores it all the same.
+        """
+        condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        with s3_errors(self.bucket, key):
+            try:
+                self._put(key, body, **condition)
+            except ClientError as error:
+                if status(error) in (409, 412):
+                    return False
+                if status(error) != 501 and error_code(error) != "NotImplemented":
+                    raise
+                self._put(key, body)
+        return True
+
+    def _put(self, key: str, body: bytes, **arguments: Any) -> str:
+        md5 = content_md5(body)
+        client = self.store.client()
+        stored: Any = retrying_damage(
+            lambda: client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentMD5=md5, **arguments)
+        )
         return str(stored["ETag"])
 
     def get(self, key: str) -> tuple[bytes, dict[str, str]]:
         """The content and metadata of an object, whole in memory. Raises ObjectMissing."""
         problem: Exception | None = None
-        for _ in range(_READ_ATTEMPTS):
+        for _ in range(READ_ATTEMPTS):
             with s3_errors(self.bucket, key):
                 answer = self.store.client().get_object(Bucket=self.bucket, Key=key)
                 try:
                     return answer["Body"].read(), answer["Metadata"]
-                except (IncompleteReadError, HTTPClientError, HTTPError, OSError) as error:
+                except BROKEN_OFF as error:
                     problem = error
         raise StoreFailed(f"s3://{self.bucket}/{key}: the answer broke off: {problem}") from problem
 
@@ -75,6 +113,24 @@ class BucketObjects:
             return self.get(key)
         except ObjectMissing:
             return None
+
+    def start_if_there(self, key: str, most_bytes: int) -> ObjectStart | None:
+        """The first bytes of an object, whatever its size; None where there is none."""
+        try:
+            with s3_errors(self.bucket, key):
+                answer = self.store.client().get_object(Bucket=self.bucket, Key=key)
+                with contextlib.closing(answer["Body"]) as body:
+                    return ObjectStart(body.read(most_bytes), answer["ETag"])
+        except ObjectMissing:
+            return None
+
+    def is_there(self, key: str) -> bool:
+        """Whether there is such an object. A 403 is not taken for a no."""
+        try:
+            self.head(key)
+        except ObjectMissing:
+            return False
+        return True
 
     def head(self, key: str) -> ObjectHead:
         """What S3 says of an object without sending it. Raises ObjectMissing."""
@@ -97,6 +153,11 @@ class BucketObjects:
         """Removes an object; one that is not there counts as removed."""
         with s3_errors(self.bucket, key):
             self.store.client().delete_object(Bucket=self.bucket, Key=key)
+
+
+def content_md5(body: bytes) -> str:
+    """The MD5 as the header Content-MD5 says it (RFC 1864)."""
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 def _object_head(answer: Any) -> ObjectHead:

@@ -20,7 +20,7 @@ import pytest
 from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
 from datasets import Bucket, Command, ForkingDtool
 
-from s3portal.dtool import drop_in, registration, settings
+from s3portal.dtool import drop_in, settings
 
 STOCK_PYTHON = os.environ.get("S3PORTAL_STOCK_DTOOL_PYTHON", "")
 
@@ -67,7 +67,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setattr(dtoolcore.utils, "DEFAULT_CONFIG_PATH", str(folder / ".config/dtool/dtool.json"))
     monkeypatch.setattr(dtoolcore.utils, "DEFAULT_CACHE_PATH", str(folder / ".cache/dtool"))
-    registration._found.clear()
     settings.store_of.cache_clear()
     drop_in.warn_of_dtool_s3.cache_clear()
     drop_in.warn_of_unsuffixed_settings.cache_clear()
