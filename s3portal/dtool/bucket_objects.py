@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from urllib3.exceptions import HTTPError
 
-from s3portal.dtool.errors import ObjectMissing, StoreFailed
+from s3portal.dtool.errors import NotPermitted, ObjectMissing, StoreFailed
 from s3portal.dtool.public_store import is_anonymous
 from s3portal.dtool.s3_errors import error_code, retrying_damage, s3_errors, status
 from s3portal.transfer import Store
@@ -65,9 +66,20 @@ class BucketObjects:
         """Whether the bucket is read as anybody may read it, without a key."""
         return is_anonymous(self.store)
 
+    def require_key(self) -> None:
+        """Raises NotPermitted where the bucket is read without a key: nothing is written so."""
+        if self.anonymous:
+            raise NotPermitted(
+                f"s3://{self.bucket} is read without a key, so nothing is written to it:"
+                f" DTOOL_S3_ANONYMOUS_{self.bucket} is set. Remove that setting, and set a key."
+            )
+
+    def _errors(self, key: str) -> AbstractContextManager[None]:
+        return s3_errors(self.bucket, key, anonymous=self.anonymous)
+
     def put(self, key: str, body: bytes, metadata: dict[str, str] | None = None) -> str:
         """Stores an object and returns its ETag. S3 compares the content with its MD5 before it says so."""
-        with s3_errors(self.bucket, key):
+        with self._errors(key):
             return self._put(key, body, Metadata=metadata or {})
 
     def put_over(self, key: str, body: bytes, etag: str) -> bool:
@@ -76,7 +88,7 @@ class BucketObjects:
         Returns False where another is there by now. A store that knows no conditions stores it all the same.
         """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-        with s3_errors(self.bucket, key):
+        with self._errors(key):
             try:
                 self._put(key, body, **condition)
             except ClientError as error:
@@ -88,6 +100,7 @@ class BucketObjects:
         return True
 
     def _put(self, key: str, body: bytes, **arguments: Any) -> str:
+        self.require_key()
         md5 = content_md5(body)
         client = self.store.client()
         stored: Any = retrying_damage(
@@ -99,7 +112,7 @@ class BucketObjects:
         """The content and metadata of an object, whole in memory. Raises ObjectMissing."""
         problem: Exception | None = None
         for _ in range(READ_ATTEMPTS):
-            with s3_errors(self.bucket, key):
+            with self._errors(key):
                 answer = self.store.client().get_object(Bucket=self.bucket, Key=key)
                 try:
                     return answer["Body"].read(), answer["Metadata"]
@@ -117,7 +130,7 @@ class BucketObjects:
     def start_if_there(self, key: str, most_bytes: int) -> ObjectStart | None:
         """The first bytes of an object, whatever its size; None where there is none."""
         try:
-            with s3_errors(self.bucket, key):
+            with self._errors(key):
                 answer = self.store.client().get_object(Bucket=self.bucket, Key=key)
                 with contextlib.closing(answer["Body"]) as body:
                     return ObjectStart(body.read(most_bytes), answer["ETag"])
@@ -134,13 +147,13 @@ class BucketObjects:
 
     def head(self, key: str) -> ObjectHead:
         """What S3 says of an object without sending it. Raises ObjectMissing."""
-        with s3_errors(self.bucket, key):
+        with self._errors(key):
             return _object_head(self.store.client().head_object(Bucket=self.bucket, Key=key))
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """The objects whose keys begin with ``prefix``, in the order of the keys: 1,000 a request."""
         pages = self.store.client().get_paginator("list_objects_v2")
-        with s3_errors(self.bucket, prefix):
+        with self._errors(prefix):
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
                 for found in page.get("Contents", ()):
                     yield ListedObject(found["Key"], found["Size"], found["ETag"], found["LastModified"])
@@ -151,7 +164,8 @@ class BucketObjects:
 
     def delete(self, key: str) -> None:
         """Removes an object; one that is not there counts as removed."""
-        with s3_errors(self.bucket, key):
+        self.require_key()
+        with self._errors(key):
             self.store.client().delete_object(Bucket=self.bucket, Key=key)
 
 

@@ -108,7 +108,8 @@ class ItemReader:
         return self._items[identifier]
 
     def cached_path(self, identifier: str) -> Path | None:
-        """The item's file in the cache, where it is there."""
+        """The item's file in the cache, where it is there. Raises UnknownItem."""
+        self.wanted(identifier)
         return self._path(identifier) if self._is_cached(identifier) else None
 
     def _fetch_ahead(self, position: int) -> None:

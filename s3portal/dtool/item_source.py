@@ -31,6 +31,7 @@ def store_item(
 
     Raises ItemUnreadable for the file, and ItemsNotStored for this item or others that failed.
     """
+    objects.require_key()
     try:
         key = keys.item(generate_identifier(relpath))
         size_bytes = Path(path).stat().st_size

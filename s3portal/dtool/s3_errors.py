@@ -49,14 +49,14 @@ Answer = TypeVar("Answer")
 
 
 @contextmanager
-def s3_errors(bucket: str, key: str = "") -> Iterator[None]:
+def s3_errors(bucket: str, key: str = "", *, anonymous: bool = False) -> Iterator[None]:
     """Raises a DtoolS3Error for whatever boto3 or ``s3portal.transfer`` raises inside."""
     try:
         yield
     except ClientError as error:
         if isinstance(error, DtoolS3Error):
             raise
-        raise from_answer(error, bucket, key) from error
+        raise from_answer(error, bucket, key, anonymous=anonymous) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise _no_credentials(bucket) from error
     except (BotoCoreError, Boto3Error, HTTPError) as error:
@@ -107,9 +107,14 @@ def _behind(error: BaseException) -> BaseException | None:
     return error.__cause__ or (kept if isinstance(kept, BaseException) else None) or error.__context__
 
 
-def from_answer(error: ClientError, bucket: str, key: str) -> DtoolS3Error:
+def from_answer(error: ClientError, bucket: str, key: str, *, anonymous: bool = False) -> DtoolS3Error:
     """The sentence for an error that S3 answered with; a ClientError too."""
     kind, message = _told(error, bucket, key)
+    if kind is NotPermitted and anonymous:
+        message = (
+            f"{_place(bucket, key)}: S3 answered 403 to {error.operation_name}. The bucket does not let everybody"
+            f" do this, and DTOOL_S3_ANONYMOUS_{bucket} is set: remove that setting, and set a key."
+        )
     made: DtoolS3Error = answered(kind, message, error)
     return made
 

@@ -113,6 +113,12 @@ class Command(Dtool):
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 
+    def bytes(self, *arguments: str) -> bytes:
+        """What a command writes that has to succeed, as it is."""
+        return subprocess.run(
+            self.line(*arguments), capture_output=True, check=True, timeout=_LONGEST_COMMAND_S
+        ).stdout
+
     def line(self, *arguments: str) -> list[str]:
         # pkg_resources, which dtool imports, warns of itself each time.
         return [self.python, "-W", "ignore", str(Path(self.python).parent / "dtool"), *arguments]
