@@ -5,6 +5,7 @@ import json
 import dtoolcore
 import pytest
 from datasets import Bucket, contents_of, put_bytes
+from foreign import FOREIGN
 
 from s3portal.dtool.errors import NotPermitted, RegisteredElsewhere
 from s3portal.server.pytest_plugin import server_config
@@ -57,10 +58,10 @@ def restricted(server, monkeypatch):
 
 @pytest.fixture
 def set_prefix(monkeypatch):
-    """Sets the prefix for both buckets of these tests."""
+    """Sets the prefix for all buckets of these tests."""
 
     def set_prefix(prefix):
-        for bucket in ("my-bucket", "test-bucket"):
+        for bucket in {"my-bucket", "test-bucket", *([FOREIGN.name] if FOREIGN else [])}:
             monkeypatch.setenv(f"DTOOL_S3_DATASET_PREFIX_{bucket}", prefix)
 
     return set_prefix
