@@ -1,8 +1,8 @@
 """Packaging of the placeholder for dtool-s3: its name, its module names, and no broker.
 
 The broker is in s3portal. What requires ``dtool-s3`` (plugins of dserver, dtool-ecs) is satisfied by this
-distribution, so that pip does not install that broker beside ours: dtoolcore keeps one of two for ``s3://``, and
-does not say which.
+distribution, so that pip does not install that broker beside ours: dtoolcore keeps one of two for
+``s3://``, and does not say which.
 """
 
 from setuptools import setup

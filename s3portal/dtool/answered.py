@@ -7,7 +7,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from s3portal.dtool.errors import BucketMissing, DtoolS3Error, ItemsNotStored, NotPermitted, ObjectMissing, StoreFailed
+from s3portal.dtool.errors import (
+    BucketMissing,
+    DtoolS3Error,
+    ItemsNotStored,
+    NotPermitted,
+    ObjectMissing,
+    StoreFailed,
+)
 
 
 class _Answered(ClientError):

@@ -1,7 +1,7 @@
 """Objects that do not fit into memory, fetched in parts, several at a time, straight to the disk.
 
-What was fetched of an object stays when it is interrupted, beside a note of which parts these are, and the next
-attempt fetches the rest. The note names the ETag, so what is put together is of one object.
+What was fetched of an object stays when it is interrupted, beside a note of which parts these are, and the
+next attempt fetches the rest. The note names the ETag, so what is put together is of one object.
 """
 
 import contextlib
@@ -31,7 +31,8 @@ class _Wanted:
 
 
 def fetch_file(objects: BucketObjects, key: str, path: Path) -> None:
-    """Writes the object's content to ``path``, a file that stays where this is interrupted. Raises DtoolS3Error.
+    """Writes the object's content to ``path``, a file that stays where this is interrupted. Raises
+    DtoolS3Error.
 
     Where ``path`` has parts of it already, the others are fetched. The caller has the file for itself.
     """
@@ -114,7 +115,9 @@ def _note_of(path: Path) -> Path:
 
 
 def _read_note(note: BinaryIO, wanted: _Wanted) -> set[int]:
-    """The starts of the parts that are there; after a note of another object none, and the note begins anew."""
+    """The starts of the parts that are there; after a note of another object none, and the note begins
+    anew.
+    """
     note.seek(0)
     first, *lines = note.read().split(b"\n")
     of_this = json.dumps([wanted.etag, wanted.size_bytes, PART_BYTES]).encode()
@@ -125,4 +128,3 @@ def _read_note(note: BinaryIO, wanted: _Wanted) -> set[int]:
     note.truncate()
     note.write(of_this + b"\n")
     return set()
-

@@ -12,10 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.utils import ReadFileChunk
 
 from s3portal.dtool.bucket_objects import content_md5
-from s3portal.dtool.s3_errors import error_code, retrying_damage, s3_errors, status
+from s3portal.dtool.s3_errors import retrying_damage, s3_errors, status
 from s3portal.dtool.upload_journal import BegunUpload, UploadJournal, UploadJournals, is_same_upload
 from s3portal.dtool.workers import big_file_workers, in_parallel
 from s3portal.transfer import PartPlan, Store, plan_parts
+from s3portal.transfer.store_errors import says_no_upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,8 +34,8 @@ _IN_MEMORY_BYTES = PART_BYTES
 def send_file(store: Store, path: str, key: str, metadata: dict[str, str], journals: UploadJournals) -> None:
     """Stores the file, whose MD5 is ``metadata["checksum"]``. Raises DtoolS3Error.
 
-    What S3 has of it stays where another attempt can go on with it: after Ctrl-C, and where S3 failed or was not
-    reached. Otherwise, and where nothing can be noted, it is removed.
+    What S3 has of it stays where another attempt can go on with it: after Ctrl-C, and where S3 failed or
+    was not reached. Otherwise, and where nothing can be noted, it is removed.
     """
     size_bytes = Path(path).stat().st_size
     plan = plan_parts(size_bytes, part_size_bytes=PART_BYTES)
@@ -110,7 +111,8 @@ class _Sending:
         return False
 
     def _create(self) -> None:
-        # As boto3 does by itself elsewhere; a store refuses parts with checksums that it was not told to expect.
+        # As boto3 does by itself elsewhere; a store refuses parts with checksums that it was not told to
+        # expect.
         checksum: Any = {"ChecksumAlgorithm": "CRC32"} if self._with_crc else {}
         created = self._client.create_multipart_upload(**self._place, Metadata=self._metadata, **checksum)
         self._journal.begin(replace(self._wanted, upload_id=created["UploadId"]))
@@ -120,7 +122,9 @@ class _Sending:
         numbers = range(1, self._plan.part_count + 1)
         missing = [number for number in numbers if number not in self._journal.parts]
         try:
-            in_parallel(lambda number: self._journal.add(self._send_part(number)), missing, big_file_workers())
+            in_parallel(
+                lambda number: self._journal.add(self._send_part(number)), missing, big_file_workers()
+            )
             parts: Any = [self._journal.parts[number] for number in numbers]
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
         except BaseException as error:
@@ -180,7 +184,7 @@ class _Sending:
 
 
 def _says_no_upload(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and error_code(error) == "NoSuchUpload"
+    return isinstance(error, ClientError) and says_no_upload(error)
 
 
 def _abort(client: "S3Client", begun: BegunUpload) -> None:

@@ -271,7 +271,8 @@ class S3StorageBroker(StockNames, BaseStorageBroker):  # type: ignore[misc]
         return self._reader.abspath(identifier)
 
     def open_item(self, identifier: str) -> io.BufferedReader:
-        """The item's content as a file to read and seek in; from S3 as far as it is read, unless it is cached.
+        """The item's content as a file to read and seek in; from S3 as far as it is read, unless it is
+        cached.
 
         Raises UnknownItem, ObjectMissing; reading raises ItemDamaged at the end.
         """

@@ -16,7 +16,7 @@ _BLOCK_BYTES = 1024 * 1024
 
 
 @click.command()
-@dataset_uri_argument
+@dataset_uri_argument  # type: ignore[untyped-decorator]
 @click.argument("item")
 def cat(dataset_uri: str, item: str) -> None:
     """Write the content of an item to standard output.
@@ -39,5 +39,10 @@ def _identifier(item: str, items: Mapping[str, Any]) -> str:
 
 def _open(dataset: Any, identifier: str) -> BinaryIO:
     open_item = getattr(dataset._storage_broker, "open_item", None)
-    opened: BinaryIO = open_item(identifier) if open_item else Path(dataset.item_content_abspath(identifier)).open("rb")
+    opened: BinaryIO
+    opened = open_item(identifier) if open_item else _open_path(dataset.item_content_abspath(identifier))
     return opened
+
+
+def _open_path(path: str) -> BinaryIO:
+    return Path(path).open("rb")

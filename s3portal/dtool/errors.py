@@ -1,8 +1,8 @@
 """Everything that the broker can refuse or fail at, as one small tree of errors.
 
 They are click's own exceptions, so that the dtool command line shows the sentence and exits with 1 instead of
-printing a traceback; and RuntimeErrors, which is what scripts written for dtool-s3 catch. Those that an answer
-of S3 caused are botocore's ClientError too (answered.py), for the same scripts.
+printing a traceback; and RuntimeErrors, which is what scripts written for dtool-s3 catch. Those that an
+answer of S3 caused are botocore's ClientError too (answered.py), for the same scripts.
 """
 
 from collections.abc import Mapping, Sequence

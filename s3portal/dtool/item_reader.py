@@ -166,7 +166,9 @@ class ItemReader:
                 break
         why = "Somebody or something replaced it: take it from its source again."
         if len(found_md5s) > 1:
-            why = "Each time something else arrived: a proxy, the network or this computer's memory changes it."
+            why = (
+                "Each time something else arrived: a proxy, the network or this computer's memory changes it."
+            )
         raise ItemDamaged(
             f"{wanted.relpath} is not what the dataset's manifest says: {found_bytes:,} bytes with MD5"
             f" {found_md5} came from s3://{self._objects.bucket}/{self._folder}{identifier}, and"

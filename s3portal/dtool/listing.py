@@ -62,7 +62,9 @@ def check_base_uri(bucket: str, path: str, objects: BucketObjects | None = None)
             f" s3://{bucket}/<uuid>, whatever folder they are in. Use s3://{bucket}, and set"
             f" DTOOL_S3_DATASET_PREFIX_{bucket} to {path + '/'!r} if that is the folder for your datasets."
         )
-    message = f"s3://{bucket}/{path} is not a dataset. To list all datasets of the bucket: dtool ls s3://{bucket}"
+    message = (
+        f"s3://{bucket}/{path} is not a dataset. To list all datasets of the bucket: dtool ls s3://{bucket}"
+    )
     if close := difflib.get_close_matches(path, _registered_uuids(objects), n=1, cutoff=0.75):
         message += f"\nDid you mean s3://{bucket}/{close[0]}?"
     raise NotABaseUri(message)

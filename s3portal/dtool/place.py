@@ -1,8 +1,8 @@
 """Where a dataset is in its bucket, and where it goes when it is made.
 
-The registration says where, if there is a dataset there. dtool-s3 writes the registration first, so one that it
-left behind may lead to nothing; and it may write another prefix than it uses. Then the dataset is looked for
-under the user's own prefix and at the top of the bucket.
+The registration says where, if there is a dataset there. dtool-s3 writes the registration first, so one
+that it left behind may lead to nothing; and it may write another prefix than it uses. Then the dataset is
+looked for under the user's own prefix and at the top of the bucket.
 """
 
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 # Where datasets are that their registration does not lead to, as long as it stays as it is:
 # {(endpoint, bucket, uuid, registration): prefix}
-_found_elsewhere: dict[tuple[str, str, str, Registration], str] = {}
+_found_elsewhere: dict[tuple[tuple[str, str, str], Registration], str] = {}
 
 #: Body and metadata of the object that makes a dataset one.
 AdminObject = tuple[bytes, dict[str, str]]
@@ -97,7 +97,7 @@ class DatasetPlace:
         registration = self._registration
         if registration is None:
             return self.own_prefix
-        prefix = _found_elsewhere.get((*self._address, registration), registration.prefix)
+        prefix = _found_elsewhere.get((self._address, registration), registration.prefix)
         return self.own_prefix if prefix is None else prefix
 
     def _read_registration(self) -> Registration | None:
@@ -120,7 +120,7 @@ class DatasetPlace:
             except NotPermitted:
                 continue
             if found is not None and registration is not None:
-                _found_elsewhere[(*self._address, registration)] = prefix
+                _found_elsewhere[self._address, registration] = prefix
                 logger.warning(
                     "s3://%s/%s does not say where the dataset is: it was found under the prefix %r. Others"
                     " find it when that object contains this prefix.",

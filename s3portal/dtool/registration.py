@@ -1,13 +1,16 @@
 """The registration of a dataset: an object at the top of the bucket whose body is the dataset's prefix.
 
-It says where a dataset is and never that there is one: that is for the administrative metadata to say, the last
-object of a dataset in the making. A registration that leads to none is left over, whoever wrote it.
+It says where a dataset is and never that there is one: that is for the administrative metadata to say, the
+last object of a dataset in the making. A registration that leads to none is left over, whoever wrote it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
+from s3portal.dtool.answered import answered
 from s3portal.dtool.bucket_objects import BucketObjects
 from s3portal.dtool.errors import NotPermitted
 from s3portal.dtool.keys import registration_key
@@ -46,15 +49,18 @@ def prefix_of(body: bytes) -> str | None:
 
 @contextmanager
 def naming_the_registration(uuid: str, bucket: str, prefix: str, own_prefix: str) -> Iterator[None]:
-    """Adds to a NotPermitted that the prefix is that of a copy begun elsewhere, where it is."""
+    """Says of a NotPermitted that the prefix is that of a copy begun elsewhere, where it is."""
     try:
         yield
     except NotPermitted as error:
-        if prefix != own_prefix:
-            error.message += (
-                f" A copy of this dataset was begun under the prefix {prefix!r}, as s3://{bucket}/"
-                f"{registration_key(uuid)} says, and DTOOL_S3_DATASET_PREFIX_{bucket} is {own_prefix!r}. Let"
-                " whoever began it finish it; or have that copy removed with its registration, and run the"
-                " command again."
-            )
-        raise
+        if prefix == own_prefix:
+            raise
+        told = (
+            f"{error} A copy of this dataset was begun under the prefix {prefix!r}, as s3://{bucket}/"
+            f"{registration_key(uuid)} says, and DTOOL_S3_DATASET_PREFIX_{bucket} is {own_prefix!r}. Let"
+            " whoever began it finish it; or have that copy removed with its registration, and run the"
+            " command again."
+        )
+        if isinstance(error, ClientError):
+            raise answered(NotPermitted, told, error) from error
+        raise NotPermitted(told) from error

@@ -64,7 +64,8 @@ def s3_errors(bucket: str, key: str = "", *, anonymous: bool = False) -> Iterato
     except TransferError as error:
         if isinstance(error.__cause__, NoCredentialsError):
             raise _no_credentials(bucket) from error
-        raise StoreFailed(f"{_place(bucket, key)}: {error}") from error
+        because = f" ({error.__cause__})" if error.__cause__ else ""
+        raise StoreFailed(f"{_place(bucket, key)}: {error}{because}") from error
 
 
 def retrying_damage(call: Callable[[], Answer]) -> Answer:
@@ -94,8 +95,8 @@ def check_open_files(error: BaseException) -> None:
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in (errno.EMFILE, errno.ENFILE):
             raise TooManyOpenFiles(
-                "This process has as many files and connections open as it may: Too many open files. Raise the"
-                " limit (ulimit -n 4096) and run the command again; what is stored stays."
+                "This process has as many files and connections open as it may: Too many open files. Raise"
+                " the limit (ulimit -n 4096) and run the command again; what is stored stays."
             ) from error
         seen = _behind(seen)
 
@@ -112,8 +113,8 @@ def from_answer(error: ClientError, bucket: str, key: str, *, anonymous: bool = 
     kind, message = _told(error, bucket, key)
     if kind is NotPermitted and anonymous:
         message = (
-            f"{_place(bucket, key)}: S3 answered 403 to {error.operation_name}. The bucket does not let everybody"
-            f" do this, and DTOOL_S3_ANONYMOUS_{bucket} is set: remove that setting, and set a key."
+            f"{_place(bucket, key)}: S3 answered 403 to {error.operation_name}. The bucket does not let"
+            f" everybody do this, and DTOOL_S3_ANONYMOUS_{bucket} is set: remove that setting, and set a key."
         )
     made: DtoolS3Error = answered(kind, message, error)
     return made
@@ -139,7 +140,10 @@ def _told(error: ClientError, bucket: str, key: str) -> tuple[type[DtoolS3Error]
             f" It was sent {_DAMAGED_ATTEMPTS} times, and each time something else arrived than was sent: a"
             " proxy, the network or this computer's memory changes it."
         )
-    if status(error) in (301, 307, 308) or code in ("AuthorizationHeaderMalformed", "IllegalLocationConstraint"):
+    if status(error) in (301, 307, 308) or code in (
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraint",
+    ):
         said += f" The bucket is in another region: check DTOOL_S3_ENDPOINT_{bucket} and AWS_DEFAULT_REGION."
     return StoreFailed, said
 
@@ -156,10 +160,12 @@ def _not_permitted(error: ClientError, bucket: str, key: str) -> str:
     # S3 API, GetObject and HeadObject: without s3:ListBucket a missing object is answered 403, not 404.
     if operation in ("GetObject", "HeadObject"):
         return f"{said} (or s3:ListBucket, without which S3 says 403 of what does not exist)."
-    if needed != "s3:PutObject" or "/" not in key and not key.startswith(REGISTRATION_PREFIX):
+    if needed != "s3:PutObject" or ("/" not in key and not key.startswith(REGISTRATION_PREFIX)):
         return f"{said}."
     if key.startswith(REGISTRATION_PREFIX):
-        return f"{said} on {REGISTRATION_PREFIX}*, the objects at the top of the bucket that register datasets."
+        return (
+            f"{said} on {REGISTRATION_PREFIX}*, the objects at the top of the bucket that register datasets."
+        )
     return (
         f"{said} there. Where each user writes under a prefix of their own, set"
         f" DTOOL_S3_DATASET_PREFIX_{bucket} to yours and run the command again."

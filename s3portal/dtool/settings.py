@@ -62,7 +62,8 @@ def read_bucket_settings(bucket: str, config_path: str | None = None) -> BucketS
     missing = [f"{start}{bucket}" for start in together if not wanted[start]]
     if missing and len(missing) < len(together):
         raise BucketSettingsError(_missing_message(bucket, missing, config_path))
-    return BucketSettings(bucket, *(wanted[start] for start in (*together, _DATASET_PREFIX)))
+    endpoint, access_key_id, secret_access_key = (wanted[start] for start in together)
+    return BucketSettings(bucket, endpoint, access_key_id, secret_access_key, wanted[_DATASET_PREFIX])
 
 
 def publish_expiry_s(config_path: str | None = None) -> int | None:
@@ -131,7 +132,9 @@ def _value(name: str, config_path: str | None) -> str:
     # JSON's null is what dtool's own reader takes for a setting that is not there.
     for path in (config_path, None):
         value = _config_file(path).get(name)
-        if isinstance(value, (bool, list, dict)) and not (isinstance(value, bool) and name.startswith(_ANONYMOUS)):
+        if isinstance(value, (bool, list, dict)) and not (
+            isinstance(value, bool) and name.startswith(_ANONYMOUS)
+        ):
             raise BucketSettingsError(f"{name} has to be a text in quotes, and is {json.dumps(value)}.")
         if value is not None:
             return str(value)

@@ -1,7 +1,8 @@
-"""What is noted on this computer of big files on their way up, so that after an interruption the rest is sent.
+"""What is noted on this computer of big files on their way up, so that after an interruption the rest is
+sent.
 
-A file in the cache for each: its first line says which multipart upload it is, and each later line is a part that
-S3 has stored. No permission to list uploads or parts is needed for it.
+A file in the cache for each: its first line says which multipart upload it is, and each later line is a
+part that S3 has stored. No permission to list uploads or parts is needed for it.
 """
 
 import hashlib
@@ -113,7 +114,11 @@ class UploadJournals:
                 logger.info("%s cannot be read: %s", path, error)
                 continue
             begun, parts = _read(file) if try_lock(file) else (None, {})
-            if begun and (begun.endpoint, begun.bucket) == (endpoint, bucket) and begun.key.startswith(folder):
+            if (
+                begun
+                and (begun.endpoint, begun.bucket) == (endpoint, bucket)
+                and begun.key.startswith(folder)
+            ):
                 yield UploadJournal(path, begun, parts, file)
             file.close()
 

@@ -1,8 +1,9 @@
 """What the tests of the dtool broker share.
 
 They run on the bundled server, or on any other store that the environment names (foreign.py). Tests that
-count requests or switch on faults take ``server_bucket`` or ``bundled``, which is always the bundled one's. What
-a test needs of a store beyond what all have it says by ``needs``, and is skipped with that reason elsewhere.
+count requests or switch on faults take ``server_bucket`` or ``bundled``, which is always the bundled one's.
+What a test needs of a store beyond what all have it says by ``needs``, and is skipped with that reason
+elsewhere.
 
 Tests against stock dtool-s3 need it in an environment of its own, whose Python
 ``S3PORTAL_STOCK_DTOOL_PYTHON`` names; ``bin/test dtool`` makes it.

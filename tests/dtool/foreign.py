@@ -1,10 +1,11 @@
-"""A store that the environment names, to run the tests of the dtool broker against instead of the bundled one.
+"""A store that the environment names, to run the tests of the dtool broker against instead of the bundled
+one.
 
-Either ``S3PORTAL_TEST_BUCKET`` with ``S3PORTAL_TEST_ACCESS_KEY_ID`` and ``S3PORTAL_TEST_SECRET_ACCESS_KEY``, or
-what dtool-s3's own tests read: ``S3_TEST_BASE_URI`` (``s3://bucket``), ``S3_TEST_ACCESS_KEY_ID`` and
-``S3_TEST_SECRET_ACCESS_KEY``. The endpoint is in ``S3PORTAL_TEST_ENDPOINT``, in dtool's setting for the bucket, or
-in ``AWS_ENDPOINT_URL_S3`` or ``AWS_ENDPOINT_URL``; without any it is AWS, where without keys the AWS configuration
-is used.
+Either ``S3PORTAL_TEST_BUCKET`` with ``S3PORTAL_TEST_ACCESS_KEY_ID`` and
+``S3PORTAL_TEST_SECRET_ACCESS_KEY``, or what dtool-s3's own tests read: ``S3_TEST_BASE_URI``
+(``s3://bucket``), ``S3_TEST_ACCESS_KEY_ID`` and ``S3_TEST_SECRET_ACCESS_KEY``. The endpoint is in
+``S3PORTAL_TEST_ENDPOINT``, in dtool's setting for the bucket, or in ``AWS_ENDPOINT_URL_S3`` or
+``AWS_ENDPOINT_URL``; without any it is AWS, where without keys the AWS configuration is used.
 """
 
 import os
@@ -15,7 +16,9 @@ from datasets import Bucket
 
 
 def read_foreign(environ: Mapping[str, str]) -> Bucket | None:
-    """The bucket that the environment names, or None where it names none. Raises ValueError for half a key."""
+    """The bucket that the environment names, or None where it names none. Raises ValueError for half a
+    key.
+    """
     prefix = "S3PORTAL_TEST" if environ.get("S3PORTAL_TEST_BUCKET") else "S3_TEST"
     base_uri = environ.get("S3_TEST_BASE_URI", "")
     name = environ.get("S3PORTAL_TEST_BUCKET") or base_uri.removeprefix("s3://").strip("/")
@@ -43,7 +46,7 @@ FOREIGN = read_foreign(os.environ)
 
 #: What tests need of a store beyond what all have, and how to find out: ``{need: test(bucket)}``
 NEEDS: dict[str, Callable[[Bucket], bool]] = {
-    "metadata come back with the underscores in their names (Ceph RGW writes hyphens), as dtool-s3 needs them": (
+    "metadata come back with underscores in their names (Ceph RGW writes hyphens), as dtool-s3 needs": (
         lambda bucket: _metadata_back(bucket, {"frozen_at": "1"}) == {"frozen_at": "1"}
     ),
     "Content-MD5 is compared with the content": lambda bucket: _refuses(bucket, ContentMD5="A" * 22 + "=="),

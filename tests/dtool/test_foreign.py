@@ -36,7 +36,10 @@ OURS = {
             {"S3_TEST_BASE_URI": "s3://b", "AWS_ENDPOINT_URL": "http://aws-url", **KEY},
             Bucket("b", "http://aws-url", "olssont", "some-secret"),
         ),
-        ({**OURS, "S3_TEST_BASE_URI": "s3://b", **KEY}, Bucket("our-bucket", "http://store", "anna", "secret")),
+        (
+            {**OURS, "S3_TEST_BASE_URI": "s3://b", **KEY},
+            Bucket("our-bucket", "http://store", "anna", "secret"),
+        ),
     ],
     ids=["none", "ours", "dtool-s3's", "dtool's endpoint", "dtool's key", "AWS's endpoint", "ours first"],
 )

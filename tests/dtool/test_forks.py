@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from pathlib import Path
 
 import dtoolcore
 import pytest
@@ -40,8 +41,8 @@ def test_a_child_goes_on_reading_what_its_parent_read_ahead(dataset):
 
     def read_the_rest():
         for identifier in rest:
-            with open(dataset.item_content_abspath(identifier), "rb") as file:
-                assert file.read() == ITEMS[dataset.item_properties(identifier)["relpath"]]
+            content = Path(dataset.item_content_abspath(identifier)).read_bytes()
+            assert content == ITEMS[dataset.item_properties(identifier)["relpath"]]
 
     assert in_a_child(read_the_rest) == 0
     assert len(contents_of(dataset.uri)) == len(ITEMS)

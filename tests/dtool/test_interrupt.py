@@ -104,7 +104,9 @@ def test_one_that_was_killed_goes_on_too(shell, dtool, bundled, on_disk, s3_serv
     dtool.ok("verify", "--full", uri)
 
 
-def test_what_is_never_gone_on_with_is_removed_by_the_freeze(shell, dtool, bundled, on_disk, s3_server, tmp_path):
+def test_what_is_never_gone_on_with_is_removed_by_the_freeze(
+    shell, dtool, bundled, on_disk, s3_server, tmp_path
+):
     uri = dtool.ok("create", "-q", "rivers", bundled.uri)
     (tmp_path / "big.bin").write_bytes(b"x" * 80 * MIB)
     held = s3_server.faults.hold("UploadPart", after=2)
@@ -118,7 +120,9 @@ def test_what_is_never_gone_on_with_is_removed_by_the_freeze(shell, dtool, bundl
     assert bundled.unfinished_uploads() == []
 
 
-def test_an_interrupted_fetch_of_a_big_item_goes_on_with_the_rest(shell, dtool, bundled, on_disk, s3_server, home):
+def test_an_interrupted_fetch_of_a_big_item_goes_on_with_the_rest(
+    shell, dtool, bundled, on_disk, s3_server, home
+):
     uri = dtool.ok("cp", "-q", on_disk({"big.bin": b"x" * 80 * MIB}), bundled.uri)
     identifier = dtool.ok("identifiers", uri)
     here = len(s3_server.requests)

@@ -91,7 +91,9 @@ def test_with_the_right_prefix_the_same_copy_works(restricted, dtool, source, se
     assert restricted.get(f"dtool-{uuid_of(source)}") == b"u/olssont/"
 
 
-@pytest.mark.parametrize("left", [b"", b"u/hartleym/", b"\xff\xfe\x00", b"x" * 5000], ids=["top", "other", "bytes", "long"])
+@pytest.mark.parametrize(
+    "left", [b"", b"u/hartleym/", b"\xff\xfe\x00", b"x" * 5000], ids=["top", "other", "bytes", "long"]
+)
 def test_a_registration_that_leads_nowhere_is_replaced(restricted, admin, dtool, source, set_prefix, left):
     admin.put(f"dtool-{uuid_of(source)}", left)
     set_prefix("u/olssont/")
@@ -102,9 +104,7 @@ def test_a_registration_that_leads_nowhere_is_replaced(restricted, admin, dtool,
 
 
 @pytest.mark.parametrize("left", ["structure.json", "README.txt", "manifest.json"])
-def test_so_is_one_beside_which_an_attempt_left_an_object(
-    restricted, admin, dtool, source, set_prefix, left
-):
+def test_so_is_one_beside_which_an_attempt_left_an_object(restricted, admin, dtool, source, set_prefix, left):
     admin.put(f"dtool-{uuid_of(source)}", b"")
     admin.put(f"{uuid_of(source)}/{left}", b"{}")
     set_prefix("u/olssont/")
@@ -133,7 +133,9 @@ def test_what_stock_left_behind_is_no_obstacle(stock, bucket, dtool, source, set
 def test_a_dataset_that_stock_registered_elsewhere_is_found_and_registered(
     stock, bucket, dtool, source, set_prefix, tmp_path
 ):
-    """Where a registration was left behind, stock writes under its prefix and registers the configured one."""
+    """Where a registration was left behind, stock writes under its prefix and registers the configured
+    one.
+    """
     uuid = uuid_of(source)
     bucket.put(f"dtool-{uuid}", b"")
     set_prefix("u/olssont/")

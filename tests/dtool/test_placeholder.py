@@ -95,7 +95,8 @@ def test_what_other_packages_import_is_there(beside_us):
         assert issubclass(S3StorageBrokerPutItemError, RuntimeError)
         assert _base64_to_unicode(_unicode_to_base64("Köln.csv")) == "Köln.csv"
         uri = S3StorageBroker.generate_uri(name="any", uuid="c3f1", base_uri="s3://my-bucket")
-        print(json.dumps([uri, len(_STRUCTURE_PARAMETERS), _STRUCTURE_PARAMETERS["dataset_registration_key"]]))
+        structure = _STRUCTURE_PARAMETERS
+        print(json.dumps([uri, len(structure), structure["dataset_registration_key"]]))
         """,
     ) == ["s3://my-bucket/c3f1", 13, None]
 

@@ -187,7 +187,9 @@ class DamagedAnswers:
 def test_what_arrives_damaged_is_fetched_again(bundled_dataset, item, answers):
     DamagedAnswers(bundled_dataset._storage_broker, answers)
     path = Path(bundled_dataset.item_content_abspath(name_of(item)))
-    assert hashlib.md5(path.read_bytes()).hexdigest() == bundled_dataset.item_properties(name_of(item))["hash"]
+    assert (
+        hashlib.md5(path.read_bytes()).hexdigest() == bundled_dataset.item_properties(name_of(item))["hash"]
+    )
 
 
 def test_what_always_arrives_damaged_is_the_networks_doing(bundled_dataset, home):
