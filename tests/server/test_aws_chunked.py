@@ -25,7 +25,7 @@ def crc32(content):
 
 
 def read(raw, size_bytes, signing=None, trailers=(), step=7):
-    body = AwsChunkedBody(io.BytesIO(raw), size_bytes, signing, trailers)
+    body = AwsChunkedBody(io.BytesIO(raw), size_bytes, signing, trailers, least_chunk_bytes=1)
     decoded, buffer = bytearray(), memoryview(bytearray(step))
     while count := body.readinto(buffer):
         decoded += buffer[:count]
