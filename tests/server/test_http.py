@@ -74,6 +74,26 @@ def test_who_waits_for_100_continue_gets_it_once_and_then_the_answer(s3_server, 
     assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"hello"
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_who_sends_without_waiting_for_100_continue_gets_the_answer_alone(s3_server, together):
+    """In the packet of the head, or after it while the call has not looked at its body yet."""
+    for length in (5, 100_000):
+        body = b"x" * length
+        head = put_head(s3_server, f"/{BUCKET}/k", f"Content-Length: {length}\r\nExpect: 100-continue", body)
+        with socket.create_connection(("127.0.0.1", s3_server.port), timeout=120) as sock:
+            if together:
+                sock.sendall(head + body)
+            else:
+                with s3_server.faults.hold("PutObject") as hold:
+                    sock.sendall(head)
+                    hold.wait_for(1)
+                    sock.sendall(body)
+            assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+            # The connection is good for the next one.
+            sock.sendall(put_head(s3_server, f"/{BUCKET}/k", "Content-Length: 0"))
+            assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
 def test_pipelined_requests_are_answered_in_order(s3_server):
     one = f"GET /{BUCKET}/1 HTTP/1.1\r\nHost: x\r\n\r\n"
     two = f"GET /{BUCKET}/2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

@@ -262,8 +262,19 @@ class Connection:
             left_bytes -= count
 
     def _send_continue(self) -> None:
+        # Not to one who has lost patience and sends already (RFC 9110, 10.1.1): it listens for an answer now.
+        if self._has_bytes():
+            return
         self._sock.settimeout(self._limits.stall_s)
         self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _has_bytes(self) -> bool:
+        """Whether something more has come by now."""
+        self._input.waits = False
+        try:
+            return bool(self._stream.peek(1))
+        finally:
+            self._input.waits = True
 
     def _can_drain(self, body: RequestBody) -> bool:
         """Whether what is left of a body is little enough, and on its way, to keep the connection."""

@@ -36,9 +36,14 @@ class SocketInput(socket.SocketIO):
         self._timed = sock
         self._stall_s = stall_s
         self.patience = Patience(stall_s)
+        #: Whether to wait at all; otherwise reading gives None where nothing is there.
+        self.waits = True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
         patience = self.patience
+        if not self.waits:
+            self._timed.settimeout(0)
+            return super().readinto(buffer)
         if patience.left_s <= 0:
             raise TimeoutError("the request took too long")
         self._timed.settimeout(min(patience.left_s, self._stall_s))
