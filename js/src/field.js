@@ -45,6 +45,7 @@ export class UploadField extends EventTarget {
   #announcedStep = 0;
   /** Names of files that are published already. @type {string[]} */
   #published = [];
+  #isLocked = false;
   /** The row whose file is to be chosen again. @type {FileRow | null} */
   #choosingFor = null;
 
@@ -71,7 +72,7 @@ export class UploadField extends EventTarget {
     this.parts.limit.textContent = maxSize ? fill(texts["up_to"], { size: words.size(maxSize) }) : "";
     watchFileInput(this.parts.input, (files) => this.take(files));
     watchForDrops(root, {
-      takes: () => this.hasRoom && !root.hidden,
+      takes: () => this.hasRoom && !root.hidden && !this.#isLocked,
       files: (files) => this.take(files),
       folders: (names) => this.#refuse(names.map((name) => fill(texts["no_folder"], { name }))),
     });
@@ -96,7 +97,11 @@ export class UploadField extends EventTarget {
 
   /** While the form is being saved nothing of it comes or goes. @param {boolean} isLocked */
   set isLocked(isLocked) {
-    this.#root.inert = isLocked;
+    // Not the whole: what is announced would not be heard.
+    for (const part of ["unfinished", "files-part", "choose"]) {
+      this.parts[/** @type {"unfinished" | "files-part" | "choose"} */ (part)].inert = isLocked;
+    }
+    this.#isLocked = isLocked;
   }
 
   /** @returns {boolean} a file stands here, or one that can be had back: nothing moves until that is decided */
@@ -150,6 +155,7 @@ export class UploadField extends EventTarget {
     this.#rows.push(row);
     row.addEventListener("change", () => this.#onRowChange(row));
     row.addEventListener("draw", () => this.#onDraw());
+    row.addEventListener("waiting", () => this.announceProgress(`${safeFilename(upload.file.name)}: ${row.status}`));
     row.addEventListener("takenup", () => this.announce(`${upload.file.name}: ${parts.before.textContent}`));
     row.addEventListener("choose", () => {
       this.#choosingFor = row;

@@ -50,8 +50,8 @@ let rowCount = 0;
 
 /**
  * Dispatches `change` when the state of its upload changed or it was given up or taken back, `draw` when its
- * figures were drawn anew, `takenup` when it goes on with what was uploaded before, and `choose` when the
- * publisher wants to choose the file again.
+ * figures were drawn anew, `waiting` when nothing moves any more, `takenup` when it goes on with what was uploaded
+ * before, and `choose` when the publisher wants to choose the file again.
  */
 export class FileRow extends EventTarget {
   upload;
@@ -64,6 +64,7 @@ export class FileRow extends EventTarget {
   #redrawAtMs = Infinity;
   /** When bytes moved last, or began to be sent. */
   #movedAtMs = 0;
+  #wasWaiting = false;
   /** While giving up can be undone. @type {Undo | null} */
   #undo = null;
   /** It was on its way when it was given up. */
@@ -205,6 +206,8 @@ export class FileRow extends EventTarget {
     parts.status.textContent = this.status;
     parts.progress.hidden = neverBegan || this.#undo !== null || upload.state === "complete";
     this.#drawButtons(upload.state, neverBegan);
+    if (this.isWaiting && !this.#wasWaiting) this.dispatchEvent(new Event("waiting"));
+    this.#wasWaiting = this.isWaiting;
     if (upload.state === "uploading") this.#drawWithin(REDRAW_WITHOUT_PROGRESS_MS);
     this.dispatchEvent(new Event("draw"));
   }

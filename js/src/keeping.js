@@ -27,7 +27,7 @@ export class FileClaim {
     this.#giveBack ??= await claimFile(this.#place, file);
     if (this.#giveBack) return this.#wasRefused;
     this.#wasRefused = true;
-    throw new UploadError("in_other_tab", "");
+    throw new UploadError("in_other_tab", "", { status: 409 });
   }
 
   giveBack() {

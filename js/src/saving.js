@@ -173,11 +173,8 @@ export class DeferredSave {
    * @param {HTMLElement | null} submitter
    */
   #place(submitter) {
-    /** @type {Element | null} */
-    let bar = submitter?.closest(".form-actions, .stages") ?? submitter;
-    if (!bar || !this.#form.contains(bar)) return;
-    while (bar.parentElement?.closest("ol, ul")) bar = bar.parentElement.closest("ol, ul") ?? bar;
-    bar.after(this.#field.parts.saving, this.#field.parts["not-saved"]);
+    const bar = submitter?.closest(".form-actions, ol, ul") ?? submitter;
+    if (bar && bar !== this.#form && this.#form.contains(bar)) bar.after(this.#field.parts.saving, this.#field.parts["not-saved"]);
   }
 
   #draw() {
