@@ -9,13 +9,14 @@ from alembic.migration import MigrationContext
 from ckan import model
 from ckan.cli.db import _run_migrations
 
+from ckanext.s3multipart.file_check import FileCheck
 from ckanext.s3multipart.model import DownloadCount, UploadRow
 from ckanext.s3multipart.store_memory import StoreAnswer
 from s3portal.transfer.upload import Upload
 
 pytestmark = pytest.mark.smoke
 
-OURS = {UploadRow.__tablename__, DownloadCount.__tablename__, StoreAnswer.__tablename__}
+OURS = {table.__tablename__ for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck)}
 
 
 def test_the_tables_are_as_the_model_says(portal) -> None:
