@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 import ckan.plugins.toolkit as tk
@@ -24,6 +24,7 @@ from ckanext.s3multipart.links import link_name
 from ckanext.s3multipart.model import UploadRow, attached_upload, removed_uploads
 from s3portal.transfer.checksums import CRCS
 from s3portal.transfer.file_format import format_of
+from s3portal.transfer.request_fields import can_be_kept
 
 _OUR_HASH = re.compile(rf"(?i)(?:{'|'.join(CRCS)}):.*")
 _DOWNLOAD_LINK = re.compile(r"/resource/([^/?#]+)/download(?:/|$)")
@@ -112,10 +113,18 @@ def forget_copied_files(resource: dict[str, Any]) -> None:
 
 def former_files(resource_id: object) -> list[UploadRow]:
     """What is, or was, the file of this resource."""
-    if not isinstance(resource_id, str) or not resource_id:
-        return []
-    attached = attached_upload(resource_id)
-    return ([attached] if attached else []) + removed_uploads(resource_id)
+    attached = file_of(resource_id)
+    return ([attached] if attached else []) + (removed_uploads(resource_id) if _is_id(resource_id) else [])
+
+
+def file_of(resource_id: object) -> UploadRow | None:
+    """The upload that is the file of this resource; of what can be no id, there is none."""
+    return attached_upload(resource_id) if _is_id(resource_id) else None
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    """Whether the database can be asked for it: CKAN looks at ids only after this."""
+    return isinstance(value, str) and value != "" and can_be_kept(value)
 
 
 def _forget(resource: dict[str, Any], former: Sequence[UploadRow], new_name: str) -> None:
@@ -136,7 +145,7 @@ def _forget(resource: dict[str, Any], former: Sequence[UploadRow], new_name: str
 def _stored(resource: dict[str, Any]) -> model.Resource | None:
     """The resource as the database has it, before the save."""
     resource_id = resource.get("id")
-    return model.Resource.get(resource_id) if isinstance(resource_id, str) and resource_id else None
+    return model.Resource.get(resource_id) if _is_id(resource_id) else None
 
 
 def _is_fact(fact: str, given: object, row: UploadRow) -> bool:

@@ -7,13 +7,14 @@ from ckan import model
 from ckanext.s3multipart.attach import FIELD, Saving, current_saving
 from ckanext.s3multipart.file_facts import (
     describe_new,
+    file_of,
     forget_copied_files,
     forget_for_file_of_ckan,
     forget_for_link,
     former_files,
     keep_true,
 )
-from ckanext.s3multipart.model import UploadRow, attached_upload, now
+from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.removal import mark_file_of_resource
 from s3portal.transfer.upload import ATTACHED
 
@@ -76,7 +77,7 @@ def resource_uploader(resource: dict[str, Any]) -> AttachingUpload | KeptUpload 
     if resource.get(FIELD):
         return AttachingUpload(saving, resource)
     resource.pop(FIELD, None)
-    row = attached_upload(resource["id"]) if resource.get("id") else None
+    row = file_of(resource.get("id"))
     if row is None:
         forget_copied_files(resource)
         return None

@@ -16,7 +16,9 @@ from browser import Browser
 from callers import Caller, new_publisher, new_sysadmin
 from ckan import model
 from ckan.tests import helpers
+from strange_values import STRANGE
 
+from ckanext.s3multipart.file_facts import former_files
 from ckanext.s3multipart.model import UploadRow
 
 Way = Callable[[Caller, dict[str, Any]], Any]
@@ -506,6 +508,21 @@ class TestWhatOthersSay:
 
         after = said(publisher, link)
         assert {name: after[name] for name in told} == told
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=lambda value: repr(value)[:20])
+class TestStrangeValues:
+    def test_facts_are_put_right(self, publisher: Caller, resource: dict[str, Any], value: object) -> None:
+        before = said(publisher, resource)
+
+        publisher.do("resource_patch", id=resource["id"], **dict.fromkeys(("size", "mimetype", "url"), value))
+        publisher.do("resource_patch", id=resource["id"], last_modified=value)
+
+        assert said(publisher, resource) == before
+
+    def test_what_can_be_no_id_has_no_file(self, portal, value: object) -> None:
+        """CKAN looks at ids only after it has asked for the uploader."""
+        assert former_files(value) == []
 
 
 def test_a_save_that_is_refused_shows_what_was_sent(publisher: Caller, resource: dict[str, Any]) -> None:
