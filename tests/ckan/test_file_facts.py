@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,9 +18,11 @@ from callers import Caller, new_publisher, new_sysadmin
 from ckan import model
 from ckan.tests import helpers
 from strange_values import STRANGE
+from waiting import wait_until
 
+from ckanext.s3multipart import file_facts, uploader
 from ckanext.s3multipart.file_facts import former_files
-from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.model import REMOVED, UploadRow
 
 Way = Callable[[Caller, dict[str, Any]], Any]
 
@@ -508,6 +511,67 @@ class TestWhatOthersSay:
 
         after = said(publisher, link)
         assert {name: after[name] for name in told} == told
+
+
+def test_of_two_saves_at_once_none_writes_what_was_true_before_the_other(
+    publisher: Caller, resource: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one has looked at the file that it keeps when the other one, if it can, replaces it."""
+    upload = publisher.upload(
+        PICTURE, filename="gauge.png", content_type="image/png", resource=resource["id"]
+    )
+    with ThreadPoolExecutor(1) as pool:
+        replacing: list[Future[Any]] = []
+
+        def keep_while_another_replaces(*kept: Any) -> None:
+            file_facts.keep_true(*kept)
+            if not replacing:
+                asked = {"id": resource["id"], "s3multipart_upload_id": upload["id"]}
+                replacing.append(pool.submit(publisher.do, "resource_patch", **asked))
+                wait_until(lambda: replacing[0].done() or somebody_waits_for_a_lock(), "the other save")
+
+        monkeypatch.setattr(uploader, "keep_true", keep_while_another_replaces)
+        whole_dataset("package_update", description="New")(publisher, resource)
+        replacing[0].result()
+
+    after = said(publisher, resource)
+    assert (after["size"], after["mimetype"], after["format"]) == (len(PICTURE), "image/png", "PNG")
+    assert served(publisher, resource) == PICTURE
+
+
+def somebody_waits_for_a_lock() -> bool:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with model.Session.get_bind().connect() as connection:
+        return connection.exec_driver_sql(waiting).first() is not None
+
+
+class TestRestored:
+    def test_a_deleted_dataset_that_comes_back(
+        self, publisher: Caller, resource: dict[str, Any], setting: Callable[[str, object], None]
+    ) -> None:
+        setting("remove_files_on", "purge")
+        before = said(publisher, resource)
+        sysadmin = new_sysadmin(publisher.app)
+        publisher.do("package_delete", id=publisher.dataset)
+
+        sysadmin.do("package_patch", id=publisher.dataset, state="active")
+
+        assert said(publisher, resource) == before
+        assert served(publisher, resource) == CONTENT
+
+    def test_a_deleted_resource_that_comes_back_says_nothing_of_a_file_that_does_not(
+        self, publisher: Caller, resource: dict[str, Any]
+    ) -> None:
+        publisher.do("resource_delete", id=resource["id"])
+        model.Session.query(UploadRow).filter_by(resource_id=resource["id"]).update({"state": REMOVED})
+        model.Session.commit()
+
+        publisher.do("package_patch", id=publisher.dataset, resources=[resource])
+
+        after = said(publisher, resource)
+        assert (after["size"], after["hash"], after["last_modified"]) == (None, "", None)
+        assert files(publisher, publisher.dataset) == []
+        assert publisher.get(resource["url"]).status_code == 404
 
 
 @pytest.mark.parametrize("value", STRANGE, ids=lambda value: repr(value)[:20])
