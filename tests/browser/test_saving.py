@@ -194,9 +194,7 @@ def test_a_form_that_is_opened_anew_says_nothing_of_what_was_published_before(
     expect(published(publisher)).to_be_hidden()
 
 
-def test_many_files_take_one_call_each_and_one_more(
-    publisher: Page, s3: RunningServer, dataset: str
-) -> None:
+def test_many_files_take_one_call_each_and_one_more(publisher: Page, s3: RunningServer, dataset: str) -> None:
     contents = {f"{number:02}.csv": f"{number}\n" for number in range(12)}
     open_new_resource(publisher, dataset)
     drop_files(publisher, contents)

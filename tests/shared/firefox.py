@@ -56,9 +56,7 @@ class Firefox:
             "session.new", capabilities={"alwaysMatch": {"unhandledPromptBehavior": prompts}}
         )
         self.version = str(session["capabilities"]["browserVersion"])
-        self.command(
-            "session.subscribe", events=["log.entryAdded", "input.fileDialogOpened", ASKED]
-        )
+        self.command("session.subscribe", events=["log.entryAdded", "input.fileDialogOpened", ASKED])
         self._page = self.command("browsingContext.getTree")["contexts"][0]["context"]
 
     def command(self, method: str, **parameters: object) -> Any:
