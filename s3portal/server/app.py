@@ -71,7 +71,7 @@ class Gateway:
             exchange.refused = refused
         entry = self._log.begin(exchange.operation_name, request, request_id)
         self._faults.wait_while_held(exchange.operation_name)
-        fault = self._faults.next_for(exchange.operation_name)
+        fault = self._faults.next_for(exchange.operation_name, request.headers)
         try:
             reply = exchange.answer(fault)
         except ConnectionLost:
