@@ -65,6 +65,12 @@ def enabled_organisation(package: model.Package) -> model.Group:
     return organisation
 
 
+def organisation_of(dataset_id: str) -> str:
+    """The id of the organisation that the dataset belongs to now, "" for none."""
+    package = model.Package.get(dataset_id)
+    return (package.owner_org or "") if package is not None else ""
+
+
 def _dataset(reference: str) -> model.Package:
     # The address of a page may have in it what no database can be asked for.
     package = model.Package.get(reference) if can_be_kept(reference) else None
