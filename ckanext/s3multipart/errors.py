@@ -153,6 +153,21 @@ class CannotTakeOver(TransferError):
         super().__init__(user=user)
 
 
+class DatabaseOfAnotherSite(TransferError):
+    """The janitor was run on a copy of another site's database."""
+
+    code = "database_of_another_site"
+    http_status = 409
+    template = (
+        "This database says that it belongs to %(noted)s, and this site is %(here)s. If it is a copy, its"
+        " uploads are those of %(noted)s, so nothing is removed. If the site was renamed, run"
+        " `ckan s3multipart janitor --this-site`."
+    )
+
+    def __init__(self, *, noted: str, here: str) -> None:
+        super().__init__(noted=noted, here=here)
+
+
 def as_ckan_error(error: TransferError) -> Exception:
     """The exception that CKAN's own callers of actions know how to handle, with the message in their
     language.

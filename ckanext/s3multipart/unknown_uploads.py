@@ -30,8 +30,8 @@ _NOT_LISTED_CODES = frozenset({"AccessDenied", "AllAccessDisabled", "MethodNotAl
 
 @dataclass(frozen=True)
 class Unknown:
-    """What was found: ``aborted`` (or to be, when only looking), ``foreign`` ones that are not certainly ours,
-    and whether the store let us list at all."""
+    """What was found: ``aborted`` (or to be, when only looking), ``foreign`` ones that are not certainly
+    ours, and whether the store let us list at all."""
 
     aborted: int = 0
     foreign: int = 0

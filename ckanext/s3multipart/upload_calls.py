@@ -5,7 +5,7 @@ Authorisation is the actions' affair.
 """
 
 import uuid
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import sqlalchemy as sa
 from ckan import model
@@ -20,6 +20,7 @@ from ckanext.s3multipart.model import (
     REMOVED,
     REMOVING,
     UploadRow,
+    now,
 )
 from ckanext.s3multipart.permission import Owner
 from ckanext.s3multipart.quota import (
@@ -75,11 +76,8 @@ def create(wanted: Wanted) -> tuple[UploadRow, StoredParts | None]:
         if row.state == UPLOADING:
             keep_room(row.as_upload(), wanted.owner.organisation_id)
         return look(row, wanted.owner.organisation_id)
-    if row is None:
-        lease = _new_row(wanted)
-    else:
-        # Whoever began to create it has died.
-        lease = take_lease(row.id, CREATING, abandoned=(CREATING,))
+    # A row that is still there belongs to a process that died.
+    lease = take_lease(row.id, CREATING, abandoned=(CREATING,)) if row is not None else _new_row(wanted)
     if lease is None:
         return create(wanted)
     _begin(lease, wanted.user)
@@ -112,9 +110,8 @@ def complete(upload_id: str, organisation_id: str, checksum: Checksum | None) ->
     )
     if lease is None:
         return complete(upload_id, organisation_id, checksum)
-    with given_back_on_error(lease):
-        with asking(portal_store(), COMPLETE, user=upload.user):
-            completed = complete_upload(portal_store(), lease.upload, checksum)
+    with given_back_on_error(lease), asking(portal_store(), COMPLETE, user=upload.user):
+        completed = complete_upload(portal_store(), lease.upload, checksum)
     if not lease.record_upload(completed):
         # The lease was over before the store answered, and somebody else has it.
         raise StoreBusy(operation=f"record {upload_id}", retry_after_s=2)
@@ -146,15 +143,14 @@ def abort(upload_id: str, *, only_expired: bool = False) -> UploadRow:
         if only_expired:
             return _row(upload_id)
         return abort(upload_id)
-    with given_back_on_error(lease):
-        with asking(portal_store()):
-            if lease.upload.s3_upload_id:
-                aborted = abort_upload(portal_store(), lease.upload)
-                lease.record_upload(aborted)
-            else:
-                # A process died while it created this one: what the store made of it has no known id.
-                abort_unknown(portal_store(), lease.upload.key)
-                lease.record(state=ABORTED)
+    with given_back_on_error(lease), asking(portal_store()):
+        if lease.upload.s3_upload_id:
+            aborted = abort_upload(portal_store(), lease.upload)
+        else:
+            # A process died while it created this one: what the store made of it has no known id.
+            abort_unknown(portal_store(), lease.upload.key)
+            aborted = replace(lease.upload, state=ABORTED, updated_at=now())
+    lease.record_upload(aborted)
     return _row(upload_id)
 
 
@@ -223,7 +219,7 @@ def _new_row(wanted: Wanted) -> Lease | None:
         **{field.name: getattr(planned, field.name) for field in fields(Upload)},
         **lease,
         "state": CREATING,
-        # A new resource gets its id now, so that the object can say from the beginning what it is the file of.
+        # A new resource gets its id now: the object says from the beginning what it is the file of.
         "resource_id": wanted.owner.resource_id or str(uuid.uuid4()),
         "idempotency_key": wanted.idempotency_key,
         "reserved_until": reservation_end(),
