@@ -7,6 +7,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.s3multipart import upload_calls
+from ckanext.s3multipart.auth import own_or_administered_upload
 from ckanext.s3multipart.model import STATES_UNFINISHED, UploadRow, find_upload, now
 from ckanext.s3multipart.permission import authorised_owner, organisation_of, signed_in_user
 from ckanext.s3multipart.quota import keep_room
@@ -129,11 +130,13 @@ def upload_complete(context: dict[str, Any], asked: dict[str, Any]) -> dict[str,
 def upload_abort(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, object]:
     """Gives an upload up and removes what the store has of it; again: the same answer.
 
+    Administrators of an organisation may give up the uploads of others to its datasets, too.
+
     :param id: the upload's id
     :returns: the upload, aborted
     """
     tk.check_access("s3multipart_upload_abort", context, asked)
-    return _as_dict(upload_calls.abort(_own_upload(context, asked).id))
+    return _as_dict(upload_calls.abort(own_or_administered_upload(context, asked).id))
 
 
 @refusing

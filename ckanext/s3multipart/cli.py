@@ -12,6 +12,7 @@ from ckanext.s3multipart.quota import usage as usage_of
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
+from ckanext.s3multipart.uploads_cli import uploads
 from s3portal.findings import report
 from s3portal.transfer.sizes import format_size
 
@@ -94,3 +95,6 @@ def usage(as_json: bool) -> None:
         allowed = f" of {format_size(quota_bytes)}" if quota_bytes else ""
         deleted = f", {format_size(counted.deleted)} by deleted datasets" if counted.deleted else ""
         click.echo(f"{name:<40} {counted.files:>8,} files {format_size(counted.used):>12}{allowed}{deleted}")
+
+
+s3multipart.add_command(uploads)

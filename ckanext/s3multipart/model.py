@@ -129,6 +129,11 @@ def find_upload(upload_id: str, user_id: str, *, lock: bool = False) -> UploadRo
     return (query.with_for_update() if lock else query).one_or_none()
 
 
+def any_upload(upload_id: str) -> UploadRow | None:
+    """The upload, whoever made it."""
+    return model.Session.query(UploadRow).filter_by(id=upload_id).populate_existing().one_or_none()
+
+
 def attached_upload(resource_id: str) -> UploadRow | None:
     """The upload that is the file of this resource."""
     return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=ATTACHED).one_or_none()

@@ -34,6 +34,8 @@ STATE_CHANGING = frozenset(
         "s3multipart_upload_sign_parts",
         "s3multipart_upload_complete",
         "s3multipart_upload_abort",
+        "s3multipart_upload_hand_over",
+        "s3multipart_deleted_files_remove",
         "s3multipart_credentials",
     }
 )

@@ -20,6 +20,7 @@ from ckanext.s3multipart.model import (
     REMOVED,
     REMOVING,
     UploadRow,
+    any_upload,
     now,
 )
 from ckanext.s3multipart.permission import Owner
@@ -90,7 +91,7 @@ def complete(upload_id: str, organisation_id: str, checksum: Checksum | None) ->
     Raises UploadNotFound, UploadNotOpen, PartsMissing, ContentDiffers, QuotaFull, StoreBusy,
     StoreUnavailable, StoreFailed.
     """
-    row = settled(upload_id, lambda: _row_or_none(upload_id))
+    row = settled(upload_id, lambda: any_upload(upload_id))
     if row is None:
         raise UploadNotFound
     if row.state in (COMPLETED, ATTACHED):
@@ -123,7 +124,7 @@ def abort(upload_id: str, *, only_expired: bool = False) -> UploadRow:
 
     Raises UploadNotFound, UploadNotOpen, AlreadyAttached, StoreBusy, StoreUnavailable, StoreFailed.
     """
-    row = settled(upload_id, lambda: _row_or_none(upload_id))
+    row = settled(upload_id, lambda: any_upload(upload_id))
     if row is None:
         raise UploadNotFound
     if row.state == ABORTED:
@@ -261,11 +262,7 @@ def _begin(lease: Lease, user: model.User) -> None:
 
 
 def _row(upload_id: str) -> UploadRow:
-    row = _row_or_none(upload_id)
+    row = any_upload(upload_id)
     if row is None:
         raise UploadNotFound
     return row
-
-
-def _row_or_none(upload_id: str) -> UploadRow | None:
-    return model.Session.query(UploadRow).filter_by(id=upload_id).populate_existing().one_or_none()
