@@ -42,7 +42,7 @@ def organization_usage(context: dict[str, Any], asked: dict[str, Any]) -> dict[s
 
     :param organization: the organisation's id or name
     :returns: ``{"used", "allowed", "reserved", "deleted", "files"}``: ``reserved`` of what is used is room
-        for uploads in progress, ``deleted`` belongs to deleted datasets and resources, ``allowed`` may be null
+        for uploads in progress, ``deleted`` belongs to deleted datasets and resources; no quota is null
     """
     tk.check_access("s3multipart_organization_usage", context, asked)
     organisation = administered_organisation(context, request_fields.text(asked, "organization"))

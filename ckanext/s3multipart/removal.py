@@ -29,6 +29,7 @@ from s3portal.transfer.upload import ATTACHED
 log = logging.getLogger(__name__)
 
 _MARKED = "s3multipart_marked"
+_COMMITTED = "s3multipart_committed"
 #: Whoever deletes waits so long for their objects to go; the janitor removes the rest.
 _REQUEST_WAITS_S = 10
 _LEAST_FOR_AN_OBJECT_S = 3
@@ -143,7 +144,11 @@ def _claim(engine: Any, upload_id: str) -> Any:
 
 def listen_to_transactions() -> None:
     """Has marked files removed after each commit; may be called again."""
-    for name, listener in (("after_commit", _after_commit), ("after_rollback", _after_rollback)):
+    for name, listener in (
+        ("after_commit", _after_commit),
+        ("after_rollback", _after_rollback),
+        ("after_transaction_end", _after_transaction_end),
+    ):
         if not event.contains(model.Session, name, listener):
             event.listen(model.Session, name, listener)
 
@@ -172,10 +177,14 @@ def _keep(which: Any) -> None:
 
 
 def _after_commit(session: Any) -> None:
-    marked = session.info.get(_MARKED)
-    if not marked or session.in_nested_transaction():
+    if session.info.get(_MARKED) and not session.in_nested_transaction():
+        session.info[_COMMITTED] = session.info.pop(_MARKED)
+
+
+def _after_transaction_end(session: Any, transaction: Any) -> None:
+    """Only now is the session's connection free for others, who need not wait for the store, too."""
+    if transaction.parent is not None or not (marked := session.info.pop(_COMMITTED, None)):
         return
-    del session.info[_MARKED]
     try:
         with deadline(_REQUEST_WAITS_S):
             remove_marked(marked)

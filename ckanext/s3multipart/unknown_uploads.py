@@ -10,7 +10,6 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.model import ABORTING, STATES_UNFINISHED, UploadRow, now
@@ -89,12 +88,12 @@ def _is_ours(listed: ListedUpload) -> bool:
     ids = ids_of_key(transfer_settings().s3_prefix, listed.key)
     if ids is None:
         return False
-    found = model.Session.execute(
-        sa.select(model.Package.id, model.Group.id).where(
-            model.Package.id == ids.dataset_id,
-            model.Group.id == ids.organisation_id,
-            model.Group.is_organization.is_(True),
-        )
-    ).first()
+    dataset, organisation = model.Package.get(ids.dataset_id), model.Group.get(ids.organisation_id)
+    is_ours = (
+        dataset is not None
+        and organisation is not None
+        and bool(organisation.is_organization)
+        and (dataset.id, organisation.id) == (ids.dataset_id, ids.organisation_id)
+    )
     model.Session.commit()
-    return found is not None
+    return is_ours

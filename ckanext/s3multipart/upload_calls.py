@@ -160,7 +160,7 @@ def look(row: UploadRow, organisation_id: str) -> tuple[UploadRow, StoredParts |
 
     Raises what `complete` raises.
     """
-    if row.state != UPLOADING:
+    if row.state not in (UPLOADING, COMPLETING):
         return row, None
     upload = row.as_upload()
     model.Session.commit()
