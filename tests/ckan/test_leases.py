@@ -1,6 +1,7 @@
 """The store is asked without a database connection, and a process that dies meanwhile loses and doubles
 nothing: whatever moment it dies at, the same call again makes it good."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,10 +9,11 @@ from typing import Any
 
 import pytest
 import requests
-from callers import Caller, new_sysadmin
+from callers import Answer, Caller, new_sysadmin
 from ckan import model
 from killed import AFTER, BEFORE, ended, in_another_process
 from test_removal import names, states
+from waiting import wait_until
 
 from ckanext.s3multipart import unknown_uploads, upload_calls
 from ckanext.s3multipart.janitor import sweep
@@ -22,6 +24,7 @@ from ckanext.s3multipart.removal import mark_file_of_resource
 from ckanext.s3multipart.settings import portal_store
 from s3portal.server.testing import RunningServer
 from s3portal.transfer.multipart_listing import list_uploads
+from s3portal.transfer.store_gate import CALL, COMPLETE
 from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING
 
 Setting = Callable[[str, object], None]
@@ -322,6 +325,61 @@ class TestQuotaWithKills:
         publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))
 
         assert states(publisher) == [ATTACHED]
+
+
+class TestStoreThatHangs:
+    def test_few_calls_wait_and_the_portal_answers(self, publisher: Caller, s3_server: RunningServer) -> None:
+        """Twice as many calls as the database has connections for."""
+        publisher.create()
+        hold = s3_server.faults.hold("CreateMultipartUpload")
+        answers: list[Answer] = []
+        calls = [
+            threading.Thread(target=lambda: answers.append(publisher.create(filename="held.csv")))
+            for _ in range(30)
+        ]
+        for call in calls:
+            call.start()
+
+        wait_until(lambda: len(answers) >= len(calls) - CALL.places, "all but a few are refused")
+        assert publisher.call("status_show").status == 200
+        assert publisher.call("package_show", id=publisher.dataset).status == 200
+        refused = list(answers)
+
+        hold.release()
+        for call in calls:
+            call.join()
+        assert {answer.status for answer in refused} == {503}
+        assert {answer.status for answer in answers} <= {200, 503}
+        # Nothing is left of those that were refused.
+        let_in = [answer for answer in answers if answer.status == 200]
+        assert len(rows_of(publisher)) == 1 + len(let_in)
+
+    def test_completes_of_one_user_leave_places_to_others(
+        self, publisher: Caller, another_publisher: Caller, s3_server: RunningServer
+    ) -> None:
+        uploads = [publisher.begin(filename=f"{number}.csv") for number in range(6)]
+        other = another_publisher.begin()
+        hold = s3_server.faults.hold("CompleteMultipartUpload")
+        answers: list[Answer] = []
+
+        def complete(caller: Caller, upload: dict) -> None:
+            answers.append(caller.call("s3multipart_upload_complete", id=upload["id"]))
+
+        calls = [threading.Thread(target=complete, args=(publisher, upload)) for upload in uploads]
+        for call in calls:
+            call.start()
+        wait_until(lambda: len(answers) == 6 - COMPLETE.places_for_a_user, "two of one user are let in")
+        assert {answer.error["code"] for answer in answers} == {"store_busy"}
+        calls.append(threading.Thread(target=complete, args=(another_publisher, other)))
+        calls[-1].start()
+        wait_until(lambda: states(another_publisher) == [COMPLETING], "the other one is let in")
+        hold.release()
+        for call in calls:
+            call.join()
+
+        assert [answer.status for answer in answers].count(200) == COMPLETE.places_for_a_user + 1
+        for upload in uploads:
+            assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == COMPLETED
 
 
 class TestStoreThatIsAway:
