@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
 from s3portal.transfer.errors import TransferError
-from s3portal.transfer.store_gate import LOOK, asking, is_away
 from s3portal.transfer.object_presence import FoundObject, find_object
+from s3portal.transfer.store_gate import LOOK, asking, is_away
 from s3portal.transfer.upload import ATTACHED, Upload
 
 log = logging.getLogger(__name__)
