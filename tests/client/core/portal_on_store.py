@@ -128,7 +128,10 @@ class PortalOnStore(CkanPortal):
         self.published.append(resource)
         return resource
 
-    def _resource_patch(self, id: str, s3multipart_upload_id: str, **_: str) -> object:
+    def _resource_patch(self, id: str, s3multipart_upload_id: str = "", **changed: str) -> object:
+        if not s3multipart_upload_id:
+            (resource,) = (each for each in self.published if each["id"] == id)
+            return resource.update(changed)
         self.published = [each for each in self.published if each["id"] != id]
         resource = self._resource_create(s3multipart_upload_id, "replaced")
         resource["id"] = id
