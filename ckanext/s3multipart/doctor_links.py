@@ -24,7 +24,7 @@ def examine_links() -> Iterator[Finding]:
 
 def _named(files: Sequence[TroubledFile]) -> str:
     named = "; ".join(
-        f"{file.filename} of {file.dataset} (resource {file.resource_id}, since {file.since:%Y-%m-%d %H:%M} UTC)"
+        f"{file.filename} of {file.dataset} (resource {file.resource_id}), since {file.since:%Y-%m-%d %H:%M}"
         for file in files[:_MOST_NAMED]
     )
     more = f" and {len(files) - _MOST_NAMED:,} more" if len(files) > _MOST_NAMED else ""
