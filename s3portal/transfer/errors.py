@@ -171,8 +171,8 @@ class QuotaExceeded(TransferError):
     )
     size_facts = frozenset({"used", "allowed", "given"})
 
-    def __init__(self, *, used: int, allowed: int, given: int, setting: str) -> None:
-        super().__init__(used=used, allowed=allowed, given=given, setting=setting)
+    def __init__(self, *, used: int, allowed: int, given: int, setting: str, **more: Fact) -> None:
+        super().__init__(used=used, allowed=allowed, given=given, setting=setting, **more)
 
 
 class UploadNotFound(TransferError):
