@@ -33,7 +33,7 @@ from ckanext.s3multipart.quota import (
     take_room_again,
 )
 from ckanext.s3multipart.rules import content_type_of
-from ckanext.s3multipart.settings import portal_host, portal_store
+from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store
 from ckanext.s3multipart.unknown_uploads import abort_unknown
 from s3portal.transfer.completion import complete_upload
 from s3portal.transfer.errors import (
@@ -240,7 +240,8 @@ def _begin(lease: Lease, user: model.User) -> None:
     planned = lease.upload
     metadata = {
         "portal": portal_host(),
-        "user": user.name,
+        # Every reader of the file sees what an object says of itself. People log in by their names.
+        "user": user.id if portal_settings().user_in_metadata else "",
         "dataset": planned.owner_id,
         "resource": _row(planned.id).resource_id,
         "filename": planned.filename,
