@@ -11,7 +11,9 @@ from botocore.exceptions import ClientError
 from flask import current_app, redirect, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
+from indico_plugin.lost_files import FileLost, record_lost, require_there
 from indico_plugin.object_reader import stream_body
+from indico_plugin.object_writer import NOT_THERE
 from indico_plugin.options import NGINX, STREAM, BackendOptions, open_backend_store, open_internal_store
 from s3portal.transfer import Store, content_disposition, presign_get, safe_content_type
 from s3portal.transfer.store_errors import error_code
@@ -33,13 +35,20 @@ def send_object(
 ):
     """The response to a reader's request for a file, in the way the options say.
 
-    ``inline`` is the caller's wish; it holds for types that are safe to show. Raises ClientError (streaming
-    only), StoreFailed where there are no credentials.
+    ``inline`` is the caller's wish; it holds for types that are safe to show. Raises FileLost where the object
+    is gone, ClientError (streaming only), StoreFailed where there are no credentials.
     """
     inline = inline and may_show_inline(content_type, request.user_agent.platform or "")
     if request.method == "HEAD" or options.proxy == STREAM:
         # A URL that is signed for GET is refused for HEAD, so HEAD is never passed on.
-        return _streamed(open_backend_store(options, bucket), key, content_type, filename, inline)
+        try:
+            return _streamed(open_backend_store(options, bucket), key, content_type, filename, inline)
+        except ClientError as error:
+            if error_code(error) not in NOT_THERE:
+                raise
+            record_lost(options, bucket, key)
+            raise FileLost from error
+    require_there(options, bucket, key)
     opener = open_internal_store if options.proxy == NGINX else open_backend_store
     url = presign_get(
         opener(options, bucket),
@@ -55,6 +64,8 @@ def send_object(
     if options.proxy == NGINX:
         # nginx takes this path apart again: scheme, host, and everything else with its percent signs.
         response.headers["X-Accel-Redirect"] = "/.xsf/s3/" + quote(url.replace("://", "/", 1))
+        # The documented server block keeps it; nginx drops most other headers of this answer.
+        response.headers["Content-Security-Policy"] = SAFE_FILE_CSP
     return response
 
 
