@@ -13,7 +13,13 @@ from indico_plugin.buckets import bucket_exists, create_bucket
 from indico_plugin.downloads import send_object
 from indico_plugin.object_reader import open_object
 from indico_plugin.object_writer import write_object
-from indico_plugin.options import BackendOptions, StaticOptions, open_backend_store, read_options
+from indico_plugin.options import (
+    BackendOptions,
+    StaticOptions,
+    entry_of,
+    open_backend_store,
+    read_options,
+)
 from s3portal.transfer import Store
 
 #: Sent with the store of a bucket that a backend made. What else a new bucket needs is not the backend's
@@ -31,12 +37,24 @@ class S3StorageBase(Storage):
     options_class: type[BackendOptions]
 
     def __init__(self, data):
+        #: The options as indico.conf has them.
+        self.definition = data
         self.options = read_options(self.options_class, data)
 
     @property
     def meta(self) -> str | None:
         """The administrator's text for the bucket info API."""
         return self.options.meta
+
+    @property
+    def write_refusal(self) -> str | None:
+        """Why no new files may go there although what is there can be read; None where they may."""
+        return None
+
+    def require_writable(self) -> None:
+        """Raises StorageError where no new files may go there."""
+        if self.write_refusal is not None:
+            raise StorageError(f"{entry_of(self.definition)}: {self.write_refusal}")
 
     def current_bucket(self) -> str:
         """The bucket that new files go to."""
@@ -45,6 +63,10 @@ class S3StorageBase(Storage):
     def wanted_buckets(self) -> list[str]:
         """The buckets that should be there by now."""
         return [self.current_bucket()]
+
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether files of this backend may be in the bucket."""
+        raise NotImplementedError
 
     def locate(self, file_id: str) -> tuple[str, str]:
         """Bucket and key of a file."""
@@ -131,6 +153,9 @@ class S3Storage(S3StorageBase):
 
     def current_bucket(self):
         return self.options.bucket
+
+    def has_bucket(self, bucket):
+        return bucket == self.options.bucket
 
     def locate(self, file_id):
         return self.options.bucket, file_id

@@ -84,9 +84,8 @@ def _abort_stale(storage: S3StorageBase, bucket: str, alive: set[str]) -> int:
 
 
 def _buckets(name: str, storage: S3StorageBase) -> set[str]:
-    if isinstance(storage, DynamicS3Storage):
-        return {*buckets_with_files(name), storage.current_bucket()}
-    return {storage.current_bucket()}
+    present = set() if storage.write_refusal else {storage.current_bucket()}
+    return present | buckets_with_files(name) if isinstance(storage, DynamicS3Storage) else present
 
 
 def _s3_ids_of_live_uploads() -> set[str]:
