@@ -9,7 +9,7 @@ so.
 import hashlib
 from datetime import datetime, timezone
 
-import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
 from indico.core.cache import make_scoped_cache
 from indico.core.db import db
 from sqlalchemy.dialects.postgresql import insert
@@ -20,15 +20,12 @@ from indico_plugin import _
 from indico_plugin.models.lost_files import LostFile
 from indico_plugin.options import BackendOptions, open_internal_store
 from indico_plugin.plugin_settings import logger
-from s3portal.transfer import TransferError
-from s3portal.transfer.presign import presign_head
+from s3portal.transfer import LOOK, TransferError, asking
 
 _ASKED_FOR_S = 60
-_PATIENCE_S = 1.0
 _THERE, _LOST, _DOWN = "there", "lost", "down"
 
 _cache = make_scoped_cache("storage-s3-objects")
-_http = urllib3.PoolManager(maxsize=8)
 
 
 class FileLost(NotFound):
@@ -97,17 +94,21 @@ def _execute(statement) -> None:
 
 def _ask(options: BackendOptions, bucket: str, key: str) -> str | None:
     """Whether the object is there; None where the store does not say in time."""
+    store = open_internal_store(options, bucket)
     try:
-        url = presign_head(open_internal_store(options, bucket), key, expires_s=60)
-        answer = _http.request("HEAD", url, timeout=_PATIENCE_S, retries=False, redirect=False)
-    except (urllib3.exceptions.HTTPError, TransferError) as error:
+        with asking(store, LOOK):
+            store.client().head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        answered = error.response["ResponseMetadata"]
+        if answered.get("HTTPStatusCode") == 404 and "x-amz-request-id" in answered.get("HTTPHeaders", {}):
+            return _LOST
+        # Somebody between here and the store answered for it; or 403, which without the right to list the bucket
+        # S3 answers for what is not there too (API Reference, HeadObject).
+        return _THERE
+    except (BotoCoreError, TransferError, KeyError) as error:
         logger.warning("Bucket %s: the store did not say whether %s is there: %s", bucket, key, error)
         return None
-    if answer.status >= 500 or "x-amz-request-id" not in answer.headers:
-        # The second: something between here and the store answered for it.
-        return None
-    # 403 says nothing: without the right to list the bucket, S3 answers so for what is not there (HeadObject).
-    return _LOST if answer.status == 404 else _THERE
+    return _THERE
 
 
 def _cache_key(*parts: str) -> str:

@@ -9,6 +9,7 @@ from indico.core.config import config
 from indico.core.storage import Storage, StorageError
 from werkzeug.exceptions import HTTPException
 
+from indico_plugin.asking import asking_for_a_person
 from indico_plugin.buckets import bucket_exists, create_bucket
 from indico_plugin.downloads import send_object
 from indico_plugin.object_reader import open_object
@@ -82,8 +83,9 @@ class S3StorageBase(Storage):
 
     def open(self, file_id):
         bucket, key = self.locate(file_id)
-        with _storage_error(f'Could not open "{file_id}"'):
-            return open_object(self.store(bucket), key)
+        store = self.store(bucket)
+        with _storage_error(f'Could not open "{file_id}"'), asking_for_a_person(store):
+            return open_object(store, key)
 
     @contextmanager
     def get_local_path(self, file_id):
@@ -112,12 +114,16 @@ class S3StorageBase(Storage):
     def delete(self, file_id):
         bucket, key = self.locate(file_id)
         with _storage_error(f'Could not delete "{file_id}"'):
-            self.store(bucket).client().delete_object(Bucket=bucket, Key=key)
+            store = self.store(bucket)
+            with asking_for_a_person(store):
+                store.client().delete_object(Bucket=bucket, Key=key)
 
     def getsize(self, file_id):
         bucket, key = self.locate(file_id)
         with _storage_error(f'Could not get size of "{file_id}"'):
-            return self.store(bucket).client().head_object(Bucket=bucket, Key=key)["ContentLength"]
+            store = self.store(bucket)
+            with asking_for_a_person(store):
+                return store.client().head_object(Bucket=bucket, Key=key)["ContentLength"]
 
     def send_file(self, file_id, content_type, filename, inline=True):
         bucket, key = self.locate(file_id)

@@ -128,7 +128,7 @@ def copy(
             if rclone
             else copy_files(sources, target, mapping, threads, report)
         )
-        _follow("Copying", sources, files)
+        _follow("Copying", sources, files, report)
     click.echo(f"{report.copied} files copied, {report.recorded_before} were copied before.")
     if report.backends:
         click.echo("Add these to STORAGE_BACKENDS in indico.conf, then run `indico s3 migrate apply`:")
@@ -185,7 +185,7 @@ def back(sources, target, threads, path):
             require_stores(sources)
     report = BackReport()
     with mapping:
-        _follow("Bringing back", sources, bring_back(sources, target, mapping, threads, report))
+        _follow("Bringing back", sources, bring_back(sources, target, mapping, threads, report), report)
     click.echo(f"{report.brought} files are in {target} now.")
     _say_changed_since(report.rows)
     _end(report.failures, "Run the same command again to try these again.")
@@ -223,16 +223,28 @@ def _store_errors() -> Iterator[None]:
         raise click.ClickException(f"The store cannot be used: {error}") from error
 
 
-def _follow(what: str, sources: Iterable[str], files: Iterable[StoredFile]) -> None:
-    """Works through the files under a progress bar. Ctrl-C stops after what is under way."""
+def _follow(
+    what: str, sources: Iterable[str], files: Iterable[StoredFile], report: CopyReport | BackReport
+) -> None:
+    """Works through the files under a progress bar, in which those that are passed over count too. Ctrl-C stops
+    after what is under way.
+    """
     count, size_bytes = count_files(list(sources))
-    done = 0
+    done = done_bytes = 0
     try:
         with progress_bar() as bar:
             task = bar.add_task(what, total=size_bytes, files=f"0 of {count:,} files")
+
+            def draw() -> None:
+                counted = f"{done + report.passed_over:,} of {count:,} files"
+                bar.update(task, completed=done_bytes + report.passed_over_bytes, files=counted)
+
             for file in files:
                 done += 1
-                bar.update(task, advance=file.size_bytes, files=f"{done:,} of {count:,} files")
+                done_bytes += file.size_bytes
+                draw()
+            # Those at the end of the list may all have been copied before.
+            draw()
     except KeyboardInterrupt:
         click.secho(
             f"\nStopped after {done:,} files. The same command goes on from here.", fg="yellow", err=True

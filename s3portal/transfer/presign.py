@@ -85,12 +85,6 @@ def presign_get(
     return _signer(store, expires_s).url("GET", key, query)
 
 
-def presign_head(store: Store, key: str, *, expires_s: int) -> str:
-    """A URL that says whether the object is there, for HEAD. Raises StoreFailed where there are no
-    credentials."""
-    return _signer(store, expires_s).url("HEAD", key, {})
-
-
 def object_url(store: Store, key: str) -> str:
     """Where browsers find this key, encoded as it has to be signed."""
     return f"{store.address.base_url}{_encode_path(key)}"
