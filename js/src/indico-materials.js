@@ -42,7 +42,7 @@ export function mount(root, options = {}) {
   });
   field.parts.invitation.textContent = texts["invitation"] ?? "";
   new FormInputs(form, field);
-  new DeferredSave(form, field, { texts, words });
+  new DeferredSave(form, field, { texts, words, saveSeveral: asOneForm });
   guardLeaving(form, () => form.isConnected && wouldLose(field.uploads));
   keepDropsFromOthers(root);
   const opener = document.activeElement;
@@ -55,6 +55,16 @@ export function mount(root, options = {}) {
   begin();
   takeFocus(form, field);
   return field;
+}
+
+/**
+ * All files go with one request: the form is sent as it is, once the submit event that was stopped is over.
+ * Browsers ignore a form that is to be sent again while it fires (HTML, "firing submission events").
+ *
+ * @returns {Promise<boolean>}
+ */
+function asOneForm() {
+  return new Promise((resolve) => setTimeout(() => resolve(false)));
 }
 
 /**
