@@ -168,6 +168,8 @@ with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
     seen = {"dialogs": []}
     for name, width, visit in (
+        ("manager", 1280, upload),
+        ("manager", 390, close_and_go_on_on_a_phone),
         ("manager", 390, several_in_one_dialog),
         ("manager", 390, replace_a_file),
         ("manager", 1280, several_in_one_dialog),
@@ -176,8 +178,7 @@ with sync_playwright() as playwright:
     ):
         page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
         # Patient, since a loaded machine is slow; a condition that holds is never waited for.
-        page.set_default_timeout(25_000)
-        page.on("pageerror", lambda m: print("PAGEERROR", m, file=sys.stderr))
+        page.set_default_timeout(120_000)
         # The driver accepts a question of the browser without a word, such as whether to leave the page.
         page.on("dialog", lambda dialog: (seen["dialogs"].append(dialog.message), dialog.dismiss()))
         log_in(page, name)
