@@ -1,4 +1,6 @@
-"""How Indico asks the store: within a deadline where a person waits, and with no database transaction open."""
+"""How Indico asks the store: within a deadline where a person waits, and with no database transaction
+open.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +13,8 @@ from s3portal.transfer import CALL, Lane, Store, asking
 
 @contextmanager
 def asking_for_a_person(store: Store, lane: Lane = CALL) -> Iterator[None]:
-    """Asks the store inside, for ten seconds together at most, where a request of somebody waits for it; commands
-    and tasks have all the time that the library takes.
+    """Asks the store inside, for ten seconds together at most, where a request of somebody waits for it;
+    commands and tasks have all the time that the library takes.
 
     Raises StoreBusy instead of asking a store that is away.
     """

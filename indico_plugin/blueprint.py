@@ -29,7 +29,12 @@ _CALLS = (
 )
 #: Address below an object's "/attachments", endpoint, what answers there, and methods.
 _VIEWS = [
-    ("/direct-upload", "direct_upload", _dispatch(*event_and_category_handlers(DialogMixin)), ("GET", "POST")),
+    (
+        "/direct-upload",
+        "direct_upload",
+        _dispatch(*event_and_category_handlers(DialogMixin)),
+        ("GET", "POST"),
+    ),
     *(
         (f"/direct-upload{address}", endpoint, _dispatch(*event_and_category_handlers(mixin)), ("POST",))
         for address, endpoint, mixin in _CALLS

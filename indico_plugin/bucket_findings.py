@@ -42,7 +42,9 @@ def missing_bucket(name: str, storage: S3StorageBase, bucket: str) -> Finding:
     if isinstance(storage, ReadOnlyStorageMixin):
         # An empty bucket would hide that the files are somewhere else.
         text = "is not there, so none of its files can be read"
-        return Finding(name, subject, WRONG, text, f"check {option}=, host= and the keys: where are the files?")
+        return Finding(
+            name, subject, WRONG, text, f"check {option}=, host= and the keys: where are the files?"
+        )
     return Finding(name, subject, WRONG, "is not there", f"indico s3 create-bucket --storage {name}")
 
 
@@ -54,7 +56,13 @@ def unusable_bucket(name: str, storage: S3StorageBase, bucket: str, error: Excep
     code = error_code(error) if isinstance(error, ClientError) else ""
     if code == "403":
         fix = "check the keys, and that their policy allows s3:ListBucket and s3:GetBucketLocation"
-    elif code in ("301", "400", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"):
+    elif code in (
+        "301",
+        "400",
+        "PermanentRedirect",
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+    ):
         fix = f"region={region_of(storage, bucket, error) or '…'}, the region of the store or of the bucket"
     else:
         fix = "check host, keys and network"

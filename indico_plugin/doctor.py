@@ -140,7 +140,9 @@ def _examine_direct_uploads(apply: bool) -> Iterator[Finding]:
             enough = lets_in(read_cors_rules(store), origin) or (apply and let_site_in(store))
         except (ClientError, BotoCoreError, StorageError) as error:
             if is_on:
-                yield Finding(name, subject, WRONG, f"CORS of {bucket}: {error}", "check the keys' permissions")
+                yield Finding(
+                    name, subject, WRONG, f"CORS of {bucket}: {error}", "check the keys' permissions"
+                )
             else:
                 yield Finding(name, subject, OK, f"{state}; CORS of {bucket}: {error}")
             continue

@@ -45,8 +45,8 @@ def send_object(
 ):
     """The response to a reader's request for a file, in the way the options say.
 
-    ``inline`` is the caller's wish; it holds for types that are safe to show. Raises FileLost where the object
-    is gone, ClientError (streaming only), StoreFailed where there are no credentials.
+    ``inline`` is the caller's wish; it holds for types that are safe to show. Raises FileLost where the
+    object is gone, ClientError (streaming only), StoreFailed where there are no credentials.
     """
     inline = inline and may_show_inline(content_type, request.user_agent.platform or "")
     if request.method == "HEAD" or options.proxy == STREAM:

@@ -1,4 +1,6 @@
-"""What ``indico s3 doctor`` says of the files themselves: rows without a backend, and objects that are gone."""
+"""What ``indico s3 doctor`` says of the files themselves: rows without a backend, and objects that are
+gone.
+"""
 
 from collections.abc import Iterator
 
@@ -43,7 +45,9 @@ def examine_files() -> Iterator[Finding]:
             yield from _examine_files_of(name, storage, noticed)
 
 
-def _examine_files_of(name: str, storage: S3StorageBase, noticed: set[tuple[str, str, str]]) -> Iterator[Finding]:
+def _examine_files_of(
+    name: str, storage: S3StorageBase, noticed: set[tuple[str, str, str]]
+) -> Iterator[Finding]:
     places = _newest_files(name, storage)
     for host, bucket, key in sorted(noticed):
         if host == storage.options.host and storage.has_bucket(bucket):

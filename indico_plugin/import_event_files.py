@@ -1,8 +1,9 @@
 """Files of an event that comes from another Indico, copied from its buckets: the handler of
 ``indico event import-files`` (Indico 3.3).
 
-The store itself copies where both buckets are behind one endpoint; between two stores the file goes through this
-process, a few parts at a time. Nothing is overwritten, and a run that was stopped goes on with the same command.
+The store itself copies where both buckets are behind one endpoint; between two stores the file goes
+through this process, a few parts at a time. Nothing is overwritten, and a run that was stopped goes on
+with the same command.
 """
 
 import sys
@@ -29,8 +30,8 @@ class NotCopied(Exception):
 
 
 def copy_files(mapping: Iterable[tuple[Place, Place]], backends: Mapping[str, Storage]) -> None:
-    """Copies each file from its backend of the other Indico to its backend of this one; exits 1 where one could
-    not be copied.
+    """Copies each file from its backend of the other Indico to its backend of this one; exits 1 where one
+    could not be copied.
 
     ``mapping`` has ``((backend there, file id), (backend here, file id))``, as ``import-files`` reads it;
     ``backends`` are those of the other Indico by name.
@@ -48,7 +49,9 @@ def copy_files(mapping: Iterable[tuple[Place, Place]], backends: Mapping[str, St
             failed += 1
             click.secho(f"{source_id}: not copied: {error}", fg="red", err=True)
     if failed:
-        sys.exit(f"{failed} of {len(files)} files were not copied. Run the same command again to try these again.")
+        sys.exit(
+            f"{failed} of {len(files)} files were not copied. Run the same command again to try these again."
+        )
     click.secho(f"All {len(files)} files are copied.", fg="green")
 
 
@@ -94,12 +97,20 @@ def _is_there(store: Store, key: str, expected: dict) -> bool:
 
 
 def _copy_at_the_store(source: Store, source_key: str, target: Store, key: str, head: dict) -> None:
-    """No byte of the file comes here. Above 8 MiB boto3 copies in parts, and then the metadata are ours to set."""
-    described = {name: head[name] for name in ("ContentType", "ContentDisposition", "Metadata") if name in head}
+    """No byte of the file comes here. Above 8 MiB boto3 copies in parts, and then the metadata are ours to
+    set.
+    """
+    described = {
+        name: head[name] for name in ("ContentType", "ContentDisposition", "Metadata") if name in head
+    }
     target.client().copy(
         CopySource={"Bucket": source.bucket, "Key": source_key},
         Bucket=target.bucket,
         Key=key,
         SourceClient=source.client(),
-        ExtraArgs={**described, "MetadataDirective": "REPLACE", **encryption_arguments(target.settings.s3_sse)},
+        ExtraArgs={
+            **described,
+            "MetadataDirective": "REPLACE",
+            **encryption_arguments(target.settings.s3_sse),
+        },
     )

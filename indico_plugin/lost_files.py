@@ -1,9 +1,9 @@
 """Objects that are gone from the store although Indico has their rows: noticed before a reader is sent there.
 
-A redirect, or nginx, would show the reader the store's own XML. So the store is asked first whether the object is
-there, at most once a minute for each file and for one second at most; a store that does not answer is left alone
-for a minute, and its readers are sent on as ever. What is gone is recorded, so that ``indico s3 doctor`` can say
-so.
+A redirect, or nginx, would show the reader the store's own XML. So the store is asked first whether the
+object is there, at most once a minute for each file and for one second at most; a store that does not
+answer is left alone for a minute, and its readers are sent on as ever. What is gone is recorded, so that
+``indico s3 doctor`` can say so.
 """
 
 import hashlib
@@ -60,7 +60,9 @@ def require_there(options: BackendOptions, bucket: str, key: str) -> None:
 
 
 def record_lost(options: BackendOptions, bucket: str, key: str) -> None:
-    """Writes down that the object is gone, in a transaction of its own: that of the request is rolled back."""
+    """Writes down that the object is gone, in a transaction of its own: that of the request is rolled
+    back.
+    """
     logger.error("%s is gone from the bucket %s", key, bucket)
     row = {"host": options.host, "bucket": bucket, "key": key, "noticed_at": datetime.now(timezone.utc)}
     _execute(insert(LostFile.__table__).values(row).on_conflict_do_nothing())
@@ -78,7 +80,9 @@ def lost_files() -> list[tuple[str, str, str, datetime]]:
     table = LostFile.__table__
     try:
         with db.engine.begin() as connection:
-            return [tuple(row) for row in connection.execute(table.select().order_by(table.c.noticed_at.desc()))]
+            return [
+                tuple(row) for row in connection.execute(table.select().order_by(table.c.noticed_at.desc()))
+            ]
     except SQLAlchemyError:
         return []
 
@@ -88,7 +92,8 @@ def _execute(statement) -> None:
         with db.engine.begin() as connection:
             connection.execute(statement)
     except SQLAlchemyError as error:
-        # Sites that have not run `indico db --plugin storage_s3 upgrade` have no such table, and go on without.
+        # Sites that have not run `indico db --plugin storage_s3 upgrade` have no such table, and go on
+        # without.
         logger.debug("Lost files are not recorded: %s", error)
 
 
@@ -102,8 +107,8 @@ def _ask(options: BackendOptions, bucket: str, key: str) -> str | None:
         answered = error.response["ResponseMetadata"]
         if answered.get("HTTPStatusCode") == 404 and "x-amz-request-id" in answered.get("HTTPHeaders", {}):
             return _LOST
-        # Somebody between here and the store answered for it; or 403, which without the right to list the bucket
-        # S3 answers for what is not there too (API Reference, HeadObject).
+        # Somebody between here and the store answered for it; or 403, which without the right to list the
+        # bucket S3 answers for what is not there too (API Reference, HeadObject).
         return _THERE
     except (BotoCoreError, TransferError, KeyError) as error:
         logger.warning("Bucket %s: the store did not say whether %s is there: %s", bucket, key, error)

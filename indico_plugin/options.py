@@ -186,9 +186,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 def _unknown_options(options_class: type[BackendOptions], values: Iterable[str]) -> list[str]:
     known = [declaration.name for declaration in declared_settings(options_class)]
-    return [
-        f"{name} is not an option{did_you_mean(name, known)}" for name in values if name not in known
-    ]
+    return [f"{name} is not an option{did_you_mean(name, known)}" for name in values if name not in known]
 
 
 def _unclear_switches(options_class: type[BackendOptions], values: dict[str, str]) -> dict[str, str]:

@@ -43,7 +43,8 @@ def attach(
 
 
 def replace_file(row: DirectUpload, attachment: Attachment, user: User) -> None:
-    """Makes a completed upload the file of a material that is there; Indico keeps the row of the earlier file.
+    """Makes a completed upload the file of a material that is there; Indico keeps the row of the earlier
+    file.
 
     Raises UploadNotOpen where the upload is not completed, or is somebody's file already.
     """

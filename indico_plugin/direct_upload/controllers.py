@@ -149,7 +149,9 @@ class DialogMixin(DirectUploadMixin):
         return jsonify_template(
             "storage_s3:direct_upload.html",
             form=form,
-            uploader=uploader_markup(request.base_url, next(iter(form.upload_ids.data or ()), None), several=True),
+            uploader=uploader_markup(
+                request.base_url, next(iter(form.upload_ids.data or ()), None), several=True
+            ),
             more_upload_ids=(form.upload_ids.data or [])[1:],
             protection_message=_render_protection_message(self.object),
             web_url=web_url,
@@ -209,7 +211,9 @@ def _refusal(error: TransferError):
 
 def event_and_category_handlers(mixin: type, *more: type) -> tuple[type, type]:
     """The two request handlers of a call; of a call below a material, with ReplaceMixin."""
-    name = mixin.__name__.removesuffix("Mixin") + "".join(each.__name__.removesuffix("Mixin") for each in more)
+    name = mixin.__name__.removesuffix("Mixin") + "".join(
+        each.__name__.removesuffix("Mixin") for each in more
+    )
     event = type(f"RH{name}EventUpload", (*more, mixin, RHEventAttachmentManagementBase), {})
     category = type(f"RH{name}CategoryUpload", (*more, mixin, RHCategoryAttachmentManagementBase), {})
     return event, category

@@ -22,7 +22,9 @@ MOST_FILES = 50
 
 
 class UploadIdsField(Field):
-    """The ids of the uploads that the form is saved with: the uploader's hidden inputs, which have one name."""
+    """The ids of the uploads that the form is saved with: the uploader's hidden inputs, which have one
+    name.
+    """
 
     def process_formdata(self, valuelist):
         self.data = list(dict.fromkeys(filter(None, valuelist)))

@@ -1,7 +1,7 @@
 """Replacing the file of a material by a direct upload: a field in Indico's own dialog for editing it.
 
-Indico lets plugins add fields to its forms, and tells them when one is valid; the file is replaced then, in the
-transaction in which Indico saves the rest of the form.
+Indico lets plugins add fields to its forms, and tells them when one is valid; the file is replaced then,
+in the transaction in which Indico saves the rest of the form.
 """
 
 from flask import g, request, session
@@ -44,7 +44,9 @@ def replacement_field(form_class: type, **kwargs) -> tuple[str, ReplacementField
     attachment, linked_object = _edited()
     if attachment is None or not may_upload_directly(linked_object, session.user):
         return None
-    description = _("A file of any size: it goes straight to the file storage, and can be paused and resumed.")
+    description = _(
+        "A file of any size: it goes straight to the file storage, and can be paused and resumed."
+    )
     return "replacement", ReplacementField(_("Large file"), name=FIELD, description=description)
 
 

@@ -1,9 +1,9 @@
-"""The calls of the upload protocol: for new materials of an event, session, contribution or category, and for the
-file of a material that is to be replaced.
+"""The calls of the upload protocol: for new materials of an event, session, contribution or category, and
+for the file of a material that is to be replaced.
 
-No transaction is open while the store is asked, so that a store that hangs holds no connection and no lock. What
-the store did is then written into the row as it is by that time. A crash in between leaves at worst something at
-the store that the janitor removes.
+No transaction is open while the store is asked, so that a store that hangs holds no connection and no
+lock. What the store did is then written into the row as it is by that time. A crash in between leaves at
+worst something at the store that the janitor removes.
 """
 
 import mimetypes
@@ -55,8 +55,8 @@ UNFINISHED = (UPLOADING, COMPLETED)
 
 
 def owner_of(owner: db.Model) -> tuple[str, int]:
-    """What an upload belongs to: the kind and the id of the object whose material it becomes, or of the material
-    whose file it replaces.
+    """What an upload belongs to: the kind and the id of the object whose material it becomes, or of the
+    material whose file it replaces.
     """
     return type(owner).__name__.lower(), owner.id
 
@@ -190,7 +190,8 @@ def abort(row: DirectUpload) -> DirectUpload:
 
 
 def remove_from_store(row: DirectUpload) -> None:
-    """Removes the parts and the object of an upload that was given up, and notes in the row that this is done.
+    """Removes the parts and the object of an upload that was given up, and notes in the row that this is
+    done.
 
     Raises StoreUnavailable, StoreFailed; the janitor tries again then.
     """

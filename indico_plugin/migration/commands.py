@@ -226,8 +226,8 @@ def _store_errors() -> Iterator[None]:
 def _follow(
     what: str, sources: Iterable[str], files: Iterable[StoredFile], report: CopyReport | BackReport
 ) -> None:
-    """Works through the files under a progress bar, in which those that are passed over count too. Ctrl-C stops
-    after what is under way.
+    """Works through the files under a progress bar, in which those that are passed over count too. Ctrl-C
+    stops after what is under way.
     """
     count, size_bytes = count_files(list(sources))
     done = done_bytes = 0

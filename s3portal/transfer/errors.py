@@ -232,7 +232,10 @@ class PartsMissing(TransferError):
 
     def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
         facts = super()._readable_facts(show_size)
-        return {**facts, "parts": ",".join(str(facts[name]) for name in ("missing", "wrong_size") if facts[name])}
+        return {
+            **facts,
+            "parts": ",".join(str(facts[name]) for name in ("missing", "wrong_size") if facts[name]),
+        }
 
 
 class ContentDiffers(TransferError):

@@ -95,7 +95,8 @@ def close_and_go_on_on_a_phone(page: Page) -> dict:
     page.wait_for_selector(".s3portal-unfinished:not([hidden])")
     page.screenshot(path=f"{screenshots}/indico-unfinished-phone.png")
     page.set_input_files(".s3portal-unfinished [data-s3portal=pick]", file)
-    # First it is compared with the unfinished one, which takes its time; before, the form has no file to save.
+    # First it is compared with the unfinished one, which takes its time; before, the form has no file to
+    # save.
     page.wait_for_selector("[data-s3portal=file]:not([hidden])")
     page.click("#direct-upload-form input[type=submit]")
     page.wait_for_function(
@@ -120,8 +121,12 @@ def several_in_one_dialog(page: Page) -> dict:
     names = [f"minutes {number}.txt" for number in (1, 2, 3)]
     contents = [{"name": name, "mimeType": "text/plain", "buffer": name.encode()} for name in names]
     page.set_input_files(".s3portal-uploader [data-s3portal=input]", contents)
-    page.wait_for_function("[...document.querySelectorAll('.s3portal-status')].filter((line) => line.textContent.includes('verified')).length == 3")
-    fits = page.evaluate("document.querySelector('.s3portal-uploader').getBoundingClientRect().right <= innerWidth")
+    verified = "(line) => line.textContent.includes('verified')"
+    lines = "[...document.querySelectorAll('.s3portal-status')]"
+    page.wait_for_function(f"{lines}.filter({verified}).length == 3")
+    fits = page.evaluate(
+        "document.querySelector('.s3portal-uploader').getBoundingClientRect().right <= innerWidth"
+    )
     page.screenshot(path=f"{screenshots}/indico-several{on_phone(page)}.png")
     page.click("#direct-upload-form input[type=submit]")
     for name in names:
@@ -142,7 +147,9 @@ def replace_a_file(page: Page) -> dict:
     page.set_input_files(".s3portal-replacement [data-s3portal=input]", replacement)
     page.wait_for_function("document.querySelector('.s3portal-status').textContent.includes('verified')")
     page.screenshot(path=f"{screenshots}/indico-replace{on_phone(page)}.png")
-    fits = page.evaluate("document.querySelector('.s3portal-replacement').getBoundingClientRect().right <= innerWidth")
+    fits = page.evaluate(
+        "document.querySelector('.s3portal-replacement').getBoundingClientRect().right <= innerWidth"
+    )
     save.click()
     page.wait_for_selector("#attachment-upload-form", state="detached")
     # The title stays, as with Indico's own replacing.

@@ -1,5 +1,5 @@
-"""In Chromium on a running site: a manager uploads 64 MB directly, several files in one dialog, and another in the
-place of one of these; a colleague may not; a reader downloads them.
+"""In Chromium on a running site: a manager uploads 64 MB directly, several files in one dialog, and
+another in the place of one of these; a colleague may not; a reader downloads them.
 
 With S3PORTAL_SCREENSHOTS=1 the pictures are written to docs/screenshots.
 """

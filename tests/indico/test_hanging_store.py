@@ -13,12 +13,20 @@ from uploading import describe, newest_attachment, put_parts
 pytestmark = pytest.mark.smoke
 
 #: Every operation that asks the store, by the name under which botocore sends it.
-ASKING = ("CreateMultipartUpload", "ListParts", "CompleteMultipartUpload", "HeadObject", "AbortMultipartUpload")
+ASKING = (
+    "CreateMultipartUpload",
+    "ListParts",
+    "CompleteMultipartUpload",
+    "HeadObject",
+    "AbortMultipartUpload",
+)
 
 
 @pytest.fixture
 def connections_while_asking(app, world):
-    """The connections that this process had taken from the pool, each time that the store was asked: by operation."""
+    """The connections that this process had taken from the pool, each time that the store was asked: by
+    operation.
+    """
     from indico.core.storage.backend import get_storage
 
     seen = {}
@@ -51,6 +59,7 @@ def test_no_connection_is_held_while_the_store_is_asked(app, world, manager, con
 def away(app, world, monkeypatch):
     """The store of new materials is known to be away."""
     from indico.core.storage.backend import get_storage
+
     from s3portal.transfer.store_gate import StoreGate
 
     store = get_storage("s3").store("indico-files")
@@ -61,7 +70,9 @@ def away(app, world, monkeypatch):
     return store
 
 
-def test_while_the_store_is_away_every_call_says_so_at_once_and_when_to_try_again(app, world, manager, request):
+def test_while_the_store_is_away_every_call_says_so_at_once_and_when_to_try_again(
+    app, world, manager, request
+):
     half = manager.post(f"{world.event_url}/create", describe("a.bin", 9)).json
     put_parts(half, b"published")
     request.getfixturevalue("away")
@@ -74,9 +85,10 @@ def test_while_the_store_is_away_every_call_says_so_at_once_and_when_to_try_agai
 
 @pytest.mark.parametrize(("proxy", "status"), [("on", 503), ("off", 302)])
 def test_readers_get_a_page_or_the_link_while_the_store_is_away(app, s3, away, world, proxy, status):
-    from indico_plugin.storage import S3Storage
     from uploading import forget_what_was_asked
     from werkzeug.exceptions import ServiceUnavailable
+
+    from indico_plugin.storage import S3Storage
 
     forget_what_was_asked()
     storage = S3Storage(s3.options(bucket="indico-files", proxy=proxy))

@@ -1,4 +1,6 @@
-"""``indico event import-files`` with the handler of this plugin: files of another Indico are copied from its buckets."""
+"""``indico event import-files`` with the handler of this plugin: files of another Indico are copied from
+its buckets.
+"""
 
 import os
 
@@ -89,7 +91,10 @@ def test_what_cannot_be_copied_is_named_and_does_not_stop_the_rest(target, sourc
 @pytest.mark.parametrize(
     ("pair", "sentence"),
     [
-        ((("there", "a"), ("local", "a")), "local of this Indico is not an S3 backend that can be written to"),
+        (
+            (("there", "a"), ("local", "a")),
+            "local of this Indico is not an S3 backend that can be written to",
+        ),
         ((("files", "a"), ("here", "a")), "files of the other Indico is not on S3"),
     ],
 )

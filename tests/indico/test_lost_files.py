@@ -93,8 +93,9 @@ def answering():
 
 
 def test_a_lost_material_is_a_page_for_its_readers_and_a_line_for_the_administrator(app, world, manager, s3):
-    from indico_plugin.cli import s3_commands
     from uploading import forget_what_was_asked, newest_attachment, saved
+
+    from indico_plugin.cli import s3_commands
 
     saved(manager, world.event_url, "lost.pdf", b"soon gone")
     attachment = newest_attachment()

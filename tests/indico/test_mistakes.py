@@ -19,7 +19,7 @@ def with_backends(app, context, s3, monkeypatch):
     of a server that is there.
     """
 
-    def change(attachments=FINE, STATIC_SITE_STORAGE=None, **backends):  # noqa: N803
+    def change(attachments=FINE, STATIC_SITE_STORAGE=None, **backends):
         bucket = s3.options(bucket="indico-files")
         entries = {name: entry.replace("{s3}", s3.options()) for name, entry in backends.items()}
         monkeypatch.setitem(
@@ -73,7 +73,10 @@ ENTRIES = {
     "no colon": ("s3", "'s3' is not of the form kind:options"),
     "no kind": ("S3-dynamc:{s3},bucket=b", "'S3-dynamc' is no kind of backend; did you mean s3-dynamic?"),
     "no bucket": ("s3:{s3}", "bucket is missing"),
-    "another name": ("s3:{s3},bukcet=x", "bucket is missing.*; bukcet is not an option; did you mean bucket?"),
+    "another name": (
+        "s3:{s3},bukcet=x",
+        "bucket is missing.*; bukcet is not an option; did you mean bucket?",
+    ),
     "no such placeholder": (
         "s3-dynamic:{s3},bucket_secret=x,bucket_template=indico-<yaer>-<month>",
         "bucket_template has <yaer>; placeholders are <year>, <month> and <week>",
@@ -134,15 +137,21 @@ def test_where_new_materials_cannot_go_is_said(with_backends, run, attachments, 
         ),
         (
             "s3:{s3},bucket=indico-files,proxy=ngnix",
-            "! odd: options: proxy=ngnix is not one of: false, true, nginx; did you mean nginx?; it is taken as",
+            "! odd: options: proxy=ngnix is not one of: false, true, nginx; did you mean nginx?; it is",
         ),
         (
             "s3:{s3},bucket=indico-files,buket_versioning=yes",
             "! odd: options: buket_versioning is not an option; did you mean bucket_versioning?",
         ),
-        ("s3:{s3},bucket=Indico_Files", "✗ odd: bucket Indico_Files: is not there, and cannot be: 'I' is in it"),
+        (
+            "s3:{s3},bucket=Indico_Files",
+            "✗ odd: bucket Indico_Files: is not there, and cannot be: 'I' is in it",
+        ),
         ("s3:{s3},bucket=ab", "✗ odd: bucket ab: is not there, and cannot be: it has 2 characters, and a"),
-        ("s3:{s3},bucket=10.0.0.1", "✗ odd: bucket 10.0.0.1: is not there, and cannot be: a bucket's name has no"),
+        (
+            "s3:{s3},bucket=10.0.0.1",
+            "✗ odd: bucket 10.0.0.1: is not there, and cannot be: a bucket's name has no",
+        ),
         ("s3:{s3},bucket=a b", "✗ odd: bucket a b: cannot be: ' ' is in it"),
         ("s3-readonly:{s3},bucket=elsewhere", "✗ odd: bucket elsewhere: is not there, so none of its files"),
         (
@@ -179,9 +188,10 @@ def test_of_two_equal_entries_each_is_blamed_for_itself(with_backends, run):
 
 def test_the_package_of_a_static_site_that_cannot_be_saved_is_found(with_backends, run):
     with_backends(STATIC_SITE_STORAGE="fien")
-    assert "✗ fien: new offline copies: cannot be saved: STORAGE_BACKENDS in indico.conf has no fien" in run(
-        "doctor"
-    )[1]
+    assert (
+        "✗ fien: new offline copies: cannot be saved: STORAGE_BACKENDS in indico.conf has no fien"
+        in run("doctor")[1]
+    )
 
 
 def test_a_missing_read_only_bucket_is_not_made(with_backends, run, s3):
@@ -200,7 +210,9 @@ def test_a_store_of_another_region_is_told_by_its_bare_400(with_backends, run, s
 
 @pytest.fixture
 def store_of_region():
-    """What MinIO with a region of its own says to signatures for another one: nothing to HEAD, its region to GET."""
+    """What MinIO with a region of its own says to signatures for another one: nothing to HEAD, its region
+    to GET.
+    """
     from threading import Thread
 
     from werkzeug.serving import make_server
@@ -210,7 +222,9 @@ def store_of_region():
         "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the"
         " region is wrong; expecting 'eu-lab-1'.</Message><Region>eu-lab-1</Region></Error>"
     )
-    server = make_server("127.0.0.1", 0, Response(told, status=400, mimetype="application/xml"), threaded=True)
+    server = make_server(
+        "127.0.0.1", 0, Response(told, status=400, mimetype="application/xml"), threaded=True
+    )
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()

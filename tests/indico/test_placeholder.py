@@ -1,5 +1,5 @@
-"""The distribution that stands in for indico-plugin-storage-s3: built, installed beside s3portal, and upgraded the
-way an administrator does, from wheels in a folder.
+"""The distribution that stands in for indico-plugin-storage-s3: built, installed beside s3portal, and
+upgraded the way an administrator does, from wheels in a folder.
 """
 
 import base64
@@ -22,7 +22,8 @@ STOCK = f"{SERIES}.3"
 #: Which distributions define the plugin, and whose the module is that others import.
 SEEN = """
 import importlib.metadata, importlib.util, json, pathlib
-plugins = [point.value for point in importlib.metadata.entry_points(group="indico.plugins", name="storage_s3")]
+points = importlib.metadata.entry_points(group="indico.plugins", name="storage_s3")
+plugins = [point.value for point in points]
 spec = importlib.util.find_spec("indico_storage_s3")
 source = pathlib.Path(spec.origin).with_name("plugin.py").read_text() if spec else ""
 print(json.dumps([plugins, "stock" if "stock" in source else "ours" if source else None]))
@@ -38,7 +39,7 @@ def write_wheel(folder: Path, name: str, version: str, *, files=None, requires=(
     content = {
         **(files or {}),
         f"{information}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}",
-        f"{information}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{information}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{information}/entry_points.txt": entry_points,
     }
     lines = [f"{path},sha256={_digest(text)},{len(text.encode())}" for path, text in content.items()]
@@ -56,13 +57,15 @@ def _digest(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    """A folder of wheels: this checkout, the placeholder, the plugin that it stands in for in two releases, and
-    the meta package that requires it."""
+    """A folder of wheels: this checkout, the placeholder, the plugin that it stands in for in two
+    releases, and the meta package that requires it."""
     folder = tmp_path_factory.mktemp("index")
     for project in (CHECKOUT, PLACEHOLDER):
         source = tmp_path_factory.mktemp("source") / "project"
         # setuptools writes beside the sources.
-        ignored = shutil.ignore_patterns(".*", "node_modules", "tests", "docs", "benchmarks", "*.egg-info", "build")
+        ignored = shutil.ignore_patterns(
+            ".*", "node_modules", "tests", "docs", "benchmarks", "*.egg-info", "build"
+        )
         shutil.copytree(project, source, ignore=ignored)
         build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source]
         subprocess.run([sys.executable, "-m", "pip", *build], check=True, capture_output=True)
@@ -170,7 +173,7 @@ def test_its_modules_have_what_others_import_of_that_name(context, monkeypatch):
 def test_with_the_other_plugin_beside_ours_the_start_says_which_to_uninstall(make_site, tmp_path):
     wheel = write_wheel(
         tmp_path, "indico-plugin-storage-s3", STOCK,
-        files={"indico_storage_s3/__init__.py": "", "indico_storage_s3/plugin.py": "S3StoragePlugin = None\n"},
+        files={f"indico_storage_s3/{name}.py": "S3StoragePlugin = None\n" for name in ("__init__", "plugin")},
         entry_points="[indico.plugins]\nstorage_s3 = indico_storage_s3.plugin:S3StoragePlugin\n",
     )  # fmt: skip
     folder = tmp_path / "site-packages"

@@ -22,7 +22,9 @@ def material(app, world, manager):
     """A published material, and all that its publisher was given on the way."""
     created = manager.post(f"{world.event_url}/create", describe("a.bin", 9)).json
     put_parts(created, b"published")
-    later = manager.post(f"{world.event_url}/sign-parts", {"id": created["upload"]["id"], "part_numbers": [1]}).json
+    later = manager.post(
+        f"{world.event_url}/sign-parts", {"id": created["upload"]["id"], "part_numbers": [1]}
+    ).json
     manager.post(f"{world.event_url}/complete", {"id": created["upload"]["id"]})
     answer = manager.form(world.event_url, s3multipart_upload_id=created["upload"]["id"])
     assert answer.json["success"], answer.json
@@ -33,8 +35,14 @@ def test_part_urls_are_worth_nothing_after_completion(app, world, manager, mater
     _, parts, attachment = material
     for part in parts:
         url = part["url"]
-        whole_object = url.split("?")[0] + "?" + "&".join(
-            each for each in url.split("?")[1].split("&") if not each.startswith(("partNumber", "uploadId"))
+        whole_object = (
+            url.split("?")[0]
+            + "?"
+            + "&".join(
+                each
+                for each in url.split("?")[1].split("&")
+                if not each.startswith(("partNumber", "uploadId"))
+            )
         )
         for attempt in (url, whole_object, url.replace("partNumber=1", "partNumber=2")):
             assert requests.put(attempt, data=b"different", timeout=120).status_code in (403, 404)
@@ -54,7 +62,9 @@ def test_the_id_of_an_upload_that_is_a_material_is_worth_nothing(app, world, man
     assert (abort.status_code, abort.json["code"]) == (409, "already_attached")
     assert manager.post(f"{world.event_url}/complete", {"id": upload_id}).json["state"] == "attached"
     url = world.event_url.replace("direct-upload", f"{attachment.folder_id}/{attachment.id}/")
-    assert not manager.form(url, title="a", description="", s3multipart_upload_id=upload_id).json.get("success")
+    assert not manager.form(url, title="a", description="", s3multipart_upload_id=upload_id).json.get(
+        "success"
+    )
     assert newest_attachment().file.id == before
     assert published(app, attachment, manager) == b"published"
 

@@ -1,4 +1,6 @@
-"""A material's file is replaced by a direct upload, in Indico's own dialog; and several files in one dialog."""
+"""A material's file is replaced by a direct upload, in Indico's own dialog; and several files in one
+dialog.
+"""
 
 import io
 import json
@@ -82,9 +84,7 @@ def test_an_upload_that_is_not_completed_yet_is_completed_by_saving(app, world, 
 def test_of_two_files_chosen_in_the_dialog_none_is_taken(app, world, manager, material):
     _, url = material
     upload_id = uploaded(manager, f"{url}direct-upload", "second.pdf", b"the second")
-    answer = edit(
-        manager, url, s3multipart_upload_id=upload_id, file=(io.BytesIO(b"a third"), "third.pdf")
-    )
+    answer = edit(manager, url, s3multipart_upload_id=upload_id, file=(io.BytesIO(b"a third"), "third.pdf"))
     assert not answer.json.get("success")
     assert "You chose two files" in answer.json["html"]
     assert content_of(manager, newest_attachment()) == b"the first"
