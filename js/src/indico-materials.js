@@ -42,6 +42,7 @@ export function mount(root, options = {}) {
   });
   field.parts.invitation.textContent = texts["invitation"] ?? "";
   new FormInputs(form, field);
+  holdSaveWhileChoosing(root, form, field);
   new DeferredSave(form, field, { texts, words, saveSeveral: asOneForm });
   guardLeaving(form, () => form.isConnected && wouldLose(field.uploads));
   keepDropsFromOthers(root);
@@ -55,6 +56,54 @@ export function mount(root, options = {}) {
   begin();
   takeFocus(form, field);
   return field;
+}
+
+/**
+ * A file that is chosen to continue an unfinished upload is compared with it first, which takes a slow disk
+ * seconds. A form that is saved meanwhile is saved when that is done: before, it would have no file.
+ *
+ * @param {HTMLElement} root
+ * @param {HTMLFormElement} form
+ * @param {import("./field.js").UploadField} field
+ */
+function holdSaveWhileChoosing(root, form, field) {
+  let isChoosing = false;
+  /** The button that was pressed; undefined where none was. @type {HTMLElement | null | undefined} */
+  let pressed = undefined;
+  root.addEventListener(
+    "change",
+    ({ target }) => {
+      if (target instanceof HTMLInputElement && target.dataset["s3portal"] === "pick") isChoosing = true;
+    },
+    true,
+  );
+  // It is another file, and the box says so.
+  new MutationObserver((changes) => {
+    if (changes.some(({ target }) => isRefusal(target))) [isChoosing, pressed] = [false, undefined];
+  }).observe(field.parts.unfinished, { childList: true, characterData: true, subtree: true });
+  field.addEventListener("change", () => {
+    if (!isChoosing || field.uploads.length === 0) return;
+    isChoosing = false;
+    const button = pressed;
+    pressed = undefined;
+    if (button !== undefined) setTimeout(() => form.requestSubmit(button?.isConnected ? button : null));
+  });
+  form.ownerDocument.addEventListener(
+    "submit",
+    (event) => {
+      if (event.target !== form || !isChoosing) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      pressed = event.submitter;
+    },
+    true,
+  );
+}
+
+/** @param {Node} node @returns {boolean} a refusal was written there */
+function isRefusal(node) {
+  const refusal = (node instanceof Element ? node : node.parentElement)?.closest("[data-s3portal=refusal]");
+  return Boolean(refusal?.textContent);
 }
 
 /**

@@ -15,6 +15,15 @@ chromium, site, event, password, file, screenshots = sys.argv[1:]
 materials = f"{site}/event/{event}/manage/attachments/"
 BUTTON = "button:has-text('Upload large files')"
 
+#: Reading a file takes its time, as from the disk of a loaded machine or from a network drive.
+SLOW_DISK = """
+const read = Blob.prototype.arrayBuffer;
+Blob.prototype.arrayBuffer = async function () {
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return read.call(this);
+};
+"""
+
 
 def log_in(page: Page, name: str) -> None:
     page.goto(f"{site}/login/")
@@ -78,6 +87,7 @@ def close_and_go_on_on_a_phone(page: Page) -> dict:
     puts = []
     page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
     release_parts = hold_parts(page)
+    page.add_init_script(SLOW_DISK)
     page.goto(materials)
     before = page.locator("#attachments-container a.attachment").count()
     page.click(BUTTON)
@@ -95,9 +105,7 @@ def close_and_go_on_on_a_phone(page: Page) -> dict:
     page.wait_for_selector(".s3portal-unfinished:not([hidden])")
     page.screenshot(path=f"{screenshots}/indico-unfinished-phone.png")
     page.set_input_files(".s3portal-unfinished [data-s3portal=pick]", file)
-    # First it is compared with the unfinished one, which takes its time; before, the form has no file to
-    # save.
-    page.wait_for_selector("[data-s3portal=file]:not([hidden])")
+    # At once, while the file is still being compared with the unfinished one.
     page.click("#direct-upload-form input[type=submit]")
     page.wait_for_function(
         f"document.querySelectorAll('#attachments-container a.attachment').length == {before + 1}"
