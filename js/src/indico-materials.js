@@ -7,15 +7,19 @@
 
 import { joinUploads } from "./form-uploads.js";
 import { indicoAdapter } from "./indico-adapter.js";
+import { letGoOf } from "./keeping.js";
 import { guardLeaving } from "./leave-guard.js";
 import { numberWords } from "./number-words.js";
-import { holdUpload, letGoOfUpload } from "./other-tabs.js";
+import { holdUpload } from "./other-tabs.js";
 import { DeferredSave } from "./saving.js";
 import { StoredUpload } from "./stored-upload.js";
 import { wouldLose } from "./totals.js";
 
 /** Files in one dialog; the portal takes so many at a time. */
 const MOST_FILES = 50;
+
+/** All files go with one request. @type {import("./saving.js").Saver} */
+const ALL_AT_ONCE = { sendsAll: true, saveAhead: async () => null, onSubmit() {} };
 
 /** What can be paused; an upload that is completing takes a moment, and is offered as stored. */
 const MOVING = new Set(/** @type {import("./states.js").State[]} */ (["preparing", "uploading", "offline"]));
@@ -43,8 +47,8 @@ export function mount(root, options = {}) {
   field.parts.invitation.textContent = texts["invitation"] ?? "";
   new FormInputs(form, field);
   holdSaveWhileChoosing(root, form, field);
-  new DeferredSave(form, field, { texts, words, saveSeveral: asOneForm });
-  guardLeaving(form, () => form.isConnected && wouldLose(field.uploads));
+  new DeferredSave(form, field, { texts, words, saver: ALL_AT_ONCE });
+  guardLeaving(form, { wouldLose: () => form.isConnected && wouldLose(field.uploads) });
   keepDropsFromOthers(root);
   const opener = document.activeElement;
   whenTakenOut(form, () => {
@@ -104,16 +108,6 @@ function holdSaveWhileChoosing(root, form, field) {
 function isRefusal(node) {
   const refusal = (node instanceof Element ? node : node.parentElement)?.closest("[data-s3portal=refusal]");
   return Boolean(refusal?.textContent);
-}
-
-/**
- * All files go with one request: the form is sent as it is, once the submit event that was stopped is over.
- * Browsers ignore a form that is to be sent again while it fires (HTML, "firing submission events").
- *
- * @returns {Promise<boolean>}
- */
-function asOneForm() {
-  return new Promise((resolve) => setTimeout(() => resolve(false)));
 }
 
 /**
@@ -218,7 +212,7 @@ function rest(field) {
   field.settle();
   for (const upload of field.uploads) {
     if (MOVING.has(upload.state)) upload.pause();
-    letGoOfUpload(upload.upload?.id ?? "");
+    letGoOf(upload.upload?.id ?? "");
   }
 }
 
