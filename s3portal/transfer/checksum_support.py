@@ -1,22 +1,28 @@
 """Which checksum the parts of an upload are compared by: what the setting says, as far as the store does it.
 
-Some stores take every checksum header and look at none (Ceph RGW 16), so what a store says is not enough: it
-is tried, when a process creates its first upload, with an upload that is given up again. A part whose
-checksum is wrong has to be refused with status 400, and a part that comes without one, as through a presigned
-URL, has to be answered with its checksum. That costs four small requests and leaves no object.
+Some stores accept every checksum header and ignore it (Ceph RGW 16), so the store is tried with an upload
+that is given up again. It is created with exactly what a real upload is created with, and its part comes as
+browsers send parts, without a checksum of its own: a store that computes one answers it. Only a reply that
+says "not implemented" or "bad argument" to this, and not to the same upload without a checksum, means that
+the store cannot; any other refusal is no answer (store_knowledge.py).
 """
 
+import base64
+import hashlib
 import logging
 import uuid
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksums import CRCS, MD5, Crc
+from s3portal.transfer.creation import creation_arguments, is_encrypted_by_kms
 from s3portal.transfer.keys import object_key
 from s3portal.transfer.store import Store, open_store
-from s3portal.transfer.store_errors import is_passing, store_errors
+from s3portal.transfer.store_errors import error_code, store_errors
+from s3portal.transfer.store_knowledge import Answer, NoAnswer, find_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,6 +32,20 @@ logger = logging.getLogger(__name__)
 AUTO = "auto"
 OFF = "off"
 _PROBE = b"s3portal"
+_NOTHING = ""
+
+#: S3 API Reference, "Error responses": the store does not know what it was asked for.
+_CANNOT_CODES = frozenset(
+    {
+        "BadRequest",
+        "InvalidArgument",
+        "InvalidRequest",
+        "MethodNotAllowed",
+        "NotImplemented",
+        "UnsupportedArgument",
+        "UnsupportedOperation",
+    }
+)
 
 
 class ChecksumArguments(TypedDict, total=False):
@@ -35,25 +55,40 @@ class ChecksumArguments(TypedDict, total=False):
     ChecksumType: Literal["FULL_OBJECT"]
 
 
-class _UploadArguments(TypedDict):
-    Bucket: str
-    Key: str
-    UploadId: str
+@dataclass(frozen=True)
+class ChecksumSupport:
+    """What parts are compared by, and why, in a sentence for the administrator.
+
+    ``algorithm`` is ``CRC64NVME``, ``CRC32C``, ``MD5`` (each part's ETag is its MD5), or None where nothing
+    is compared. ``answered`` is False while the store has given no answer, so that this is an assumption.
+    """
+
+    algorithm: str | None
+    reason: str
+    answered: bool = True
 
 
 def checksum_algorithm(store: Store) -> str | None:
-    """``CRC64NVME``, ``CRC32C``, ``MD5`` (each part's ETag is its MD5), or None where nothing is compared.
+    """The algorithm of `checksum_support`. Raises StoreUnavailable and StoreMisconfigured, as it does."""
+    return checksum_support(store).algorithm
 
-    The first call of a process asks the store, unless the setting leaves nothing to ask. Raises
-    StoreUnavailable, and then asks again the next time.
+
+def checksum_support(store: Store) -> ChecksumSupport:
+    """What the parts of an upload to this store are compared by.
+
+    The first call of a process asks the store, unless the setting leaves nothing to ask or the portal
+    remembers the answer. Raises StoreUnavailable where the store is not reached, and StoreMisconfigured.
     """
     wanted = store.settings.checksum
     if wanted == OFF:
-        return None
+        return store.once("checksum off", lambda: _warned(store, "the setting checksum is off"))
     if wanted == "md5":
-        return MD5
+        return ChecksumSupport(MD5, "the setting checksum is md5")
     crc = CRCS["CRC64NVME" if wanted == AUTO else wanted.upper()]
-    return store.once(f"checksum {crc.name}", lambda: _tried(store, crc))
+    answer, silence = find_out(store, f"checksum {crc.name}", lambda: _tried(store, crc))
+    if answer is None:
+        return ChecksumSupport(MD5, f"the store gave no answer about {crc.name} yet: {silence}", False)
+    return ChecksumSupport(answer.value or None, answer.reason)
 
 
 def checksum_arguments(algorithm: str | None) -> ChecksumArguments:
@@ -63,54 +98,116 @@ def checksum_arguments(algorithm: str | None) -> ChecksumArguments:
     return cast(ChecksumArguments, {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"})
 
 
-def _tried(store: Store, crc: Crc) -> str:
-    """The CRC's name if the store does it, else MD5, which every store does."""
-    if _does(store, crc):
-        return crc.name
-    log = logger.info if store.settings.checksum == AUTO else logger.warning
-    log("The store of bucket %s does not compute %s: parts are compared by their MD5", store.bucket, crc.name)
-    return MD5
+def _tried(store: Store, crc: Crc) -> Answer:
+    """The CRC if the store does it, else MD5 if ETags of parts are MD5s.
 
-
-def _does(store: Store, crc: Crc) -> bool:
-    # The parts are to come as browsers send them: boto3 must not add a checksum of its own.
-    client = open_store(replace(store.settings, s3_checksums="when_required")).client()
-    key = object_key(store.settings.s3_prefix, "s3portal", "checksum-probe", str(uuid.uuid4()), "probe")
+    Raises NoAnswer, StoreUnavailable and StoreMisconfigured.
+    """
     with store_errors("ProbeChecksums"):
         try:
-            s3_upload_id = client.create_multipart_upload(
-                Bucket=store.bucket, Key=key, **checksum_arguments(crc.name)
-            )["UploadId"]
+            why_not = _why_no_crc(store, crc)
+            if why_not is None:
+                return Answer(crc.name, f"the store computes {crc.name}")
+            why_no_md5 = _why_no_md5(store)
         except ClientError as error:
-            logger.info("Creating an upload with %s was refused with status %s", crc.name, _status(error))
-            return False
-        upload: _UploadArguments = {"Bucket": store.bucket, "Key": key, "UploadId": s3_upload_id}
+            raise NoAnswer(_said(error)) from error
+    log = logger.info if store.settings.checksum == AUTO else logger.warning
+    log("The store of bucket %s does not compute %s: %s", store.bucket, crc.name, why_not)
+    if why_no_md5 is None:
+        return Answer(MD5, f"the store does not compute {crc.name} ({why_not}), and ETags of parts are MD5s")
+    reason = f"the store does not compute {crc.name} ({why_not}), and {why_no_md5}"
+    _warned(store, reason)
+    return Answer(_NOTHING, reason)
+
+
+def _warned(store: Store, reason: str) -> ChecksumSupport:
+    logger.warning("Parts sent to bucket %s are not compared with the files: %s", store.bucket, reason)
+    return ChecksumSupport(None, reason)
+
+
+def _why_no_crc(store: Store, crc: Crc) -> str | None:
+    """None where the store computes it, else why not. Raises ClientError where its reply says nothing."""
+    try:
+        with _GivenUpUpload(store, crc.name) as upload:
+            answered = upload.send_part().get(f"Checksum{crc.name}")
+    except ClientError as error:
+        if not _says_cannot(error):
+            raise
+        # If the same upload without a checksum is refused as well, this refusal speaks of something else.
+        with _GivenUpUpload(store, None) as upload:
+            upload.send_part()
+        return _said(error)
+    if answered is None:
+        return "it answers parts without it"
+    if answered != crc.encode(crc.update(_PROBE)):
+        return "it answers parts with a wrong one"
+    return None
+
+
+def _why_no_md5(store: Store) -> str | None:
+    """None where a part's ETag is its MD5, else why it cannot be compared. Raises ClientError."""
+    with _GivenUpUpload(store, None) as upload:
+        if is_encrypted_by_kms(upload.created):
+            return "ETags under a key from KMS are no MD5s"
+        etag = str(upload.send_part().get("ETag", "")).strip('"')
+    if etag != hashlib.md5(_PROBE, usedforsecurity=False).hexdigest():
+        return "its ETags are no MD5s"
+    return None
+
+
+class _GivenUpUpload:
+    """An upload as `create_upload` makes it, which is aborted at the end. Raises ClientError."""
+
+    def __init__(self, store: Store, algorithm: str | None) -> None:
+        # The parts are to come as browsers send them: boto3 must not add a checksum of its own.
+        self._client: S3Client = open_store(replace(store.settings, s3_checksums="when_required")).client()
+        key = object_key(store.settings.s3_prefix, "s3portal", "checksum-probe", str(uuid.uuid4()), "probe")
+        arguments = creation_arguments(
+            store, key=key, filename="probe", content_type="", metadata={"upload": "checksum-probe"}
+        )
+        self.created: Mapping[str, Any] = self._client.create_multipart_upload(
+            **arguments, **checksum_arguments(algorithm)
+        )
+        self._upload: dict[str, Any] = {
+            "Bucket": store.bucket,
+            "Key": key,
+            "UploadId": self.created["UploadId"],
+        }
+
+    def send_part(self) -> Mapping[str, Any]:
+        """The answer to a part without a checksum, or with its MD5 where the store demands a digest."""
+        part: dict[str, Any] = {**self._upload, "PartNumber": 1, "Body": _PROBE}
         try:
-            return _refuses_wrong(client, upload, crc) and _answers_right(client, upload, crc)
-        finally:
-            client.abort_multipart_upload(**upload)
+            return cast(Mapping[str, Any], self._client.upload_part(**part))
+        except ClientError as error:
+            if not _says_cannot(error):
+                raise
+            # A bucket with Object Lock and a default retention wants a digest with every part.
+            digest = base64.b64encode(hashlib.md5(_PROBE, usedforsecurity=False).digest()).decode("ascii")
+            return cast(Mapping[str, Any], self._client.upload_part(**part, ContentMD5=digest))
+
+    def __enter__(self) -> "_GivenUpUpload":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._client.abort_multipart_upload(**self._upload)
+        except ClientError as error:
+            # Nothing was learnt from it about checksums; the bucket's lifecycle rule removes the upload.
+            logger.warning(
+                "The upload %s that tried the store's checksums could not be given up: %s",
+                self._upload["Key"],
+                _said(error),
+            )
 
 
-def _refuses_wrong(client: "S3Client", upload: _UploadArguments, crc: Crc) -> bool:
-    wrong = {f"Checksum{crc.name}": crc.encode(crc.update(_PROBE) ^ 1)}
-    try:
-        client.upload_part(**upload, PartNumber=1, Body=_PROBE, **wrong)  # type: ignore[arg-type]
-    except ClientError as error:
-        return _status(error) == 400
-    return False
+def _says_cannot(error: ClientError) -> bool:
+    """Whether the store says that it does not know or does not do what it was asked for."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status == 501 or (status in (400, 405) and error_code(error) in _CANNOT_CODES)
 
 
-def _answers_right(client: "S3Client", upload: _UploadArguments, crc: Crc) -> bool:
-    try:
-        answer = client.upload_part(**upload, PartNumber=1, Body=_PROBE)
-    except ClientError as error:
-        logger.info("A part without %s was refused with status %s", crc.name, _status(error))
-        return False
-    return answer.get(f"Checksum{crc.name}") == crc.encode(crc.update(_PROBE))
-
-
-def _status(error: ClientError) -> int:
-    """The HTTP status of a refusal. Raises the error itself where it will pass, and so says nothing."""
-    if is_passing(error):
-        raise error
-    return error.response["ResponseMetadata"]["HTTPStatusCode"]
+def _said(error: ClientError) -> str:
+    """What the store said, for the administrator."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return f"{error.operation_name} was answered with {status} {error_code(error)}".rstrip()

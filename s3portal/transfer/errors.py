@@ -293,3 +293,19 @@ class StoreFailed(StoreError):
     template = (
         "The file store failed. Try again; if it happens again, tell the administrator the time it was."
     )
+
+
+class StoreMisconfigured(StoreFailed):
+    """No request could be made: a profile, key, address or file that the AWS library needs is missing or
+    wrong. ``cause`` says which, for the administrator; it is never in the answer."""
+
+    code = "store_misconfigured"
+    http_status = 503
+    template = (
+        "The file store is not set up correctly on this portal, so files can be neither uploaded nor"
+        " downloaded. Tell the administrator: the log names the cause."
+    )
+
+    def __init__(self, *, operation: str, cause: str) -> None:
+        self.cause = cause
+        super().__init__(operation=operation, store_code=cause)

@@ -14,8 +14,7 @@ from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksum_support import checksum_algorithm, checksum_arguments
 from s3portal.transfer.checksums import MD5
-from s3portal.transfer.content_disposition import INERT_TYPE, content_disposition, is_content_type
-from s3portal.transfer.encryption import encryption_arguments
+from s3portal.transfer.creation import creation_arguments, is_encrypted_by_kms
 from s3portal.transfer.errors import (
     AlreadyAttached,
     InvalidRequest,
@@ -25,7 +24,6 @@ from s3portal.transfer.errors import (
     UploadNotOpen,
 )
 from s3portal.transfer.keys import object_key
-from s3portal.transfer.object_metadata import encode_metadata
 from s3portal.transfer.part_plan import chosen_part_size, plan_parts
 from s3portal.transfer.presign import SignedPart, presign_parts
 from s3portal.transfer.store import Store
@@ -81,22 +79,19 @@ def create_upload(
         if key_owner is None:
             raise ValueError("either a key or its owner has to be given")
         key = object_key(store.settings.s3_prefix, *key_owner, upload_id, filename)
-    content_type = content_type if is_content_type(content_type) else INERT_TYPE
     algorithm = checksum_algorithm(store)
+    arguments = creation_arguments(
+        store,
+        key=key,
+        filename=filename,
+        content_type=content_type,
+        metadata={**(metadata or {}), "upload": upload_id},
+    )
+    client = store.client()
     with store_errors("CreateMultipartUpload"):
-        created = store.client().create_multipart_upload(
-            Bucket=store.bucket,
-            Key=key,
-            ContentType=content_type,
-            # Also somebody who finds the object without the portal gets a download and not a page.
-            ContentDisposition=content_disposition(filename),
-            Metadata=encode_metadata({**(metadata or {}), "upload": upload_id}),
-            **encryption_arguments(store.settings.s3_sse),
-            **checksum_arguments(algorithm),
-        )
+        created = client.create_multipart_upload(**arguments, **checksum_arguments(algorithm))
         s3_upload_id = created["UploadId"]
-    if algorithm == MD5 and created.get("ServerSideEncryption", "").startswith("aws:kms"):
-        # S3 API Reference, "Object", ETag: under a key from KMS it is no MD5.
+    if algorithm == MD5 and is_encrypted_by_kms(created):
         algorithm = None
     now = _now()
     return Upload(
@@ -107,7 +102,7 @@ def create_upload(
         user=user,
         filename=filename,
         size_bytes=size_bytes,
-        content_type=content_type,
+        content_type=arguments["ContentType"],
         part_size_bytes=plan.part_size_bytes,
         part_count=plan.part_count,
         key=key,

@@ -17,6 +17,7 @@ from botocore.exceptions import NoCredentialsError
 
 from s3portal import __version__
 from s3portal.transfer.store_errors import store_errors
+from s3portal.transfer.store_knowledge import Answer, StoreMemory
 from s3portal.transfer.transfer_settings import TransferSettings
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Store:
     """One bucket. Cheap to keep, safe to share between threads and across a fork; made by ``open_store``."""
 
     settings: TransferSettings
+    #: Where the portal keeps what was found out about the store; None keeps it in the process alone.
+    memory: StoreMemory | None = field(default=None, repr=False, compare=False)
     _opened: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
     # boto3 makes clients safely from one thread at a time only.
     _lock: AbstractContextManager[Any] = field(default_factory=threading.RLock, repr=False, compare=False)
@@ -74,7 +77,10 @@ class Store:
         return self.settings.s3_region
 
     def client(self) -> "S3Client":
-        """The S3 client of this process: always the same one, and safe in threads."""
+        """The S3 client of this process: always the same one, and safe in threads.
+
+        Raises StoreMisconfigured where boto3 makes none of the settings, profiles or environment.
+        """
         settings = self.settings
         return self.once(
             "s3",
@@ -84,7 +90,7 @@ class Store:
         )
 
     def sts_client(self) -> "STSClient":
-        """The STS client of this process. STS is regional, as the store is."""
+        """The STS client of this process. STS is regional, as the store is. Raises StoreMisconfigured."""
         return self.once(
             "sts",
             lambda: self.session().client(
@@ -93,29 +99,35 @@ class Store:
         )
 
     def session(self) -> boto3.Session:
-        """The boto3 session of this process, which holds the keys or knows where to get them."""
+        """The boto3 session of this process, which holds the keys or knows where to get them.
+
+        Raises StoreMisconfigured, for example for a profile that is not there.
+        """
         return self.once("session", lambda: _open_session(self.settings))
 
     def credentials(self) -> ReadOnlyCredentials:
         """The keys to sign with now: botocore renews those of a role before they expire.
 
-        Raises StoreFailed where neither the settings nor boto3's chain of sources has any.
+        Raises StoreMisconfigured where neither the settings nor boto3's chain of sources has any.
         """
+        session = self.session()
         with store_errors("FindCredentials"):
-            credentials = self.session().get_credentials()
+            credentials = session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError
             return credentials.get_frozen_credentials()
 
     def credentials_expire_at(self) -> datetime | None:
         """When the keys to sign with stop working, or None for those that stay: a URL dies with its keys."""
-        # botocore keeps this time to itself; should the attribute go one day, so does this refinement.
-        expires_at = getattr(self.session().get_credentials(), "_expiry_time", None)
+        session = self.session()
+        with store_errors("FindCredentials"):
+            # botocore keeps this time to itself; should the attribute go one day, so does this refinement.
+            expires_at = getattr(session.get_credentials(), "_expiry_time", None)
         return expires_at if isinstance(expires_at, datetime) else None
 
     @property
     def address(self) -> BucketAddress:
-        """Where browsers find the bucket."""
+        """Where browsers find the bucket. Raises StoreMisconfigured."""
         return self.once(
             f"address of {self.bucket}", lambda: _resolve_address(self._anonymous_client(), self.bucket)
         )
@@ -141,22 +153,42 @@ class Store:
             ),
         )
 
+    def recall(self, question: str) -> Answer | None:
+        """What the portal's memory has of an earlier answer."""
+        return self.memory.read(self._identity, question) if self.memory else None
+
+    def remember(self, question: str, answer: Answer) -> None:
+        """Keeps an answer in the portal's memory."""
+        if self.memory:
+            self.memory.write(self._identity, question, answer)
+
+    @property
+    def _identity(self) -> str:
+        """What tells this store from others in the memory: answers may change with each of these."""
+        settings = self.settings
+        return f"{settings.s3_endpoint or 'aws'} {self.region} {self.bucket} {settings.s3_sse}".rstrip()
+
     def once(self, name: str, make: Callable[[], _Made]) -> _Made:
         """What ``make`` made in this process, shared by all buckets of the endpoint. Connections must not be
-        shared across a fork, hence the process id.
+        shared across a fork, hence the process id. Raises what `store_errors` makes of boto3's errors;
+        ``make`` sends nothing, since others wait meanwhile.
         """
         place = (os.getpid(), name)
         if place not in self._opened:
             with self._lock:
                 if place not in self._opened:
-                    self._opened[place] = make()
+                    with store_errors("OpenStore"):
+                        self._opened[place] = make()
         made: _Made = self._opened[place]
         return made
 
 
-def open_store(settings: TransferSettings) -> Store:
-    """The store that the settings describe. Nothing is sent or looked for before it is used."""
-    return Store(settings)
+def open_store(settings: TransferSettings, memory: StoreMemory | None = None) -> Store:
+    """The store that the settings describe. Nothing is sent or looked for before it is used.
+
+    ``memory`` keeps what is found out about the store across processes, where the portal has a place for it.
+    """
+    return Store(settings, memory)
 
 
 def _open_session(settings: TransferSettings) -> boto3.Session:

@@ -4,14 +4,20 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
+    EventStreamError,
+    FlexibleChecksumError,
     HTTPClientError,
+    IncompleteReadError,
+    WaiterError,
 )
+from botocore.parsers import ResponseParserError
 
-from s3portal.transfer.errors import StoreError, StoreFailed, StoreUnavailable
+from s3portal.transfer.errors import StoreError, StoreFailed, StoreMisconfigured, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +36,23 @@ _PASSING_CODES = frozenset(
 )
 
 
+#: botocore's errors about an answer. It raises its others before anything is sent: for a missing profile or
+#: key, a configuration file, an address that it cannot make.
+_ABOUT_ANSWERS = (
+    EventStreamError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    ResponseParserError,
+    WaiterError,
+)
+
+
 @contextmanager
 def store_errors(operation: str) -> Iterator[None]:
-    """Raises StoreUnavailable or StoreFailed, from botocore's error, for whatever botocore raises inside.
+    """Raises StoreUnavailable, StoreFailed or StoreMisconfigured for whatever boto3 raises inside.
 
-    A KeyError too: botocore takes any XML or HTML with a status of 200 for an answer, only an empty one.
+    boto3 raises more than its own errors: KeyError where a reply of status 200 is no S3 at all, ValueError
+    for addresses and for files of cached tokens, OSError for files and programs that credentials come from.
     """
     try:
         yield
@@ -43,10 +61,13 @@ def store_errors(operation: str) -> Iterator[None]:
     except (ConnectionError, HTTPClientError) as error:
         logger.warning("%s: the store was not reached: %s", operation, error)
         raise StoreUnavailable(operation=operation) from error
-    except (BotoCoreError, KeyError) as error:
-        # Missing credentials, an answer that is no S3: nothing that a publisher could mend by waiting.
-        logger.error("%s: %s: %s", operation, type(error).__name__, error)
+    except (*_ABOUT_ANSWERS, KeyError) as error:
+        logger.error("%s: the reply is not one of S3: %s: %s", operation, type(error).__name__, error)
         raise StoreFailed(operation=operation, store_code=type(error).__name__) from error
+    except (BotoCoreError, Boto3Error, OSError, TypeError, ValueError) as error:
+        cause = f"{type(error).__name__}: {error}"
+        logger.error("%s: the store cannot be used as it is configured: %s", operation, cause)
+        raise StoreMisconfigured(operation=operation, cause=cause) from error
 
 
 def error_code(error: ClientError) -> str:

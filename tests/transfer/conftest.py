@@ -61,6 +61,8 @@ class ScriptedStore:
     endpoint: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    #: Of each request, by names in small letters.
+    headers: list[dict[str, str]] = field(default_factory=list)
     _answers: deque[tuple[int, dict[str, str], bytes]] = field(default_factory=deque)
 
     def answer(self, body: str = "", status: int = 200, **headers: str) -> None:
@@ -90,6 +92,7 @@ def scripted() -> Iterator[ScriptedStore]:
 
         def answer(self) -> None:
             script.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+            script.headers.append({name.lower(): value for name, value in self.headers.items()})
             script.requests.append((self.command, unquote(self.path)))
             status, headers, body = script.next_answer()
             self.close_connection = True

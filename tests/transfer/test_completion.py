@@ -45,6 +45,7 @@ UPLOAD = Upload(
     part_count=PLAN.part_count,
     key="lab/rivers/0c9a2f64/rivers.csv",
     s3_upload_id="s3-upload",
+    checksum_algorithm="MD5",
     created_at=NOW,
     updated_at=NOW,
     expires_at=NOW,
@@ -108,6 +109,7 @@ def test_the_object_is_looked_at_before_the_upload_is_completed(
         etag=ETAG,
         version_id="v1",
         content_type="text/csv; charset=utf-8",
+        checksum_algorithm=None,
         updated_at=completed.updated_at,
     )
     assert completed.updated_at > NOW
@@ -351,6 +353,19 @@ def test_the_parts_own_md5s_are_compared_where_the_client_has_those(
     completed = complete_upload(scripted_store, UPLOAD, Checksum("MD5", ETAG))
 
     assert completed.checksum_value is None, "an ETag is no checksum of the file"
+
+
+@pytest.mark.parametrize("algorithm", [None, "CRC64NVME"])
+def test_where_md5s_are_not_compared_an_etag_that_looks_like_one_means_nothing(
+    algorithm: str | None, scripted: "ScriptedStore", scripted_store: Store
+) -> None:
+    scripted.answer(ALL_PARTS)
+    scripted.answer(COMPLETE)
+    head(scripted, ETag=f'"{"0" * 32}-77"')
+
+    completed = complete_upload(scripted_store, replace(UPLOAD, checksum_algorithm=algorithm))
+
+    assert (completed.state, completed.etag) == (COMPLETED, f"{'0' * 32}-77")
 
 
 def test_parts_that_are_not_the_clients_are_refused(scripted: "ScriptedStore", scripted_store: Store) -> None:
