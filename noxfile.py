@@ -72,7 +72,7 @@ def lint(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """transfer, the S3 server and the command line: everything that knows no portal."""
     install(session, "requirements/core.txt")
-    run_pytest(session, "tests/transfer", "tests/server", "tests/client/core", "tests/house")
+    run_pytest(session, "tests/transfer", "tests/portal", "tests/server", "tests/client/core", "tests/house")
 
 
 @nox.session

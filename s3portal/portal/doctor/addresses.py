@@ -23,7 +23,9 @@ def examine_addresses(case: Case) -> Iterator[Finding]:
         text = f"{case.site_url} is not the address of a web page, so no rule can let its pages in"
         yield case.wrong("address of the portal", text, "write it as https://data.example.org")
         return
-    if is_on_this_computer(store_url) and not is_on_this_computer(page_url):
+    if is_on_this_computer(store_url) and is_on_this_computer(page_url):
+        return
+    if is_on_this_computer(store_url):
         text = f"{store_url} means each visitor's own computer, and not this one"
         yield case.stops_browsers(
             subject, text, f"set {setting} to the address by which visitors reach the store"

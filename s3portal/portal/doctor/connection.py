@@ -1,4 +1,4 @@
-"""Requests as a browser makes them: each sent once, no redirect followed, every header of the answer kept.
+"""Requests as a browser makes them: no redirect is followed, and every header of the answer kept.
 
 They go through botocore's own HTTP session, so that the proxies and certificates of this computer count as
 they do for the portal.
@@ -52,7 +52,7 @@ class NoAnswer(Exception):
 
 
 class Connection:
-    """Sends requests, each once. Safe in threads."""
+    """Sends requests, and follows no redirect. Safe in threads."""
 
     def __init__(self, settings: TransferSettings) -> None:
         self._verify = _certificates(settings)
@@ -66,8 +66,22 @@ class Connection:
         body: bytes | None = None,
         *,
         read_bytes: int = SHORT_BODY_BYTES,
+        tries: int = 2,
     ) -> Answer:
-        """The answer, with at most ``read_bytes`` of its body. Raises NoAnswer."""
+        """The answer, with at most ``read_bytes`` of its body. What got no answer although somebody listens
+        is sent again, as uploaders and readers do. Raises NoAnswer.
+        """
+        for _ in range(tries - 1):
+            try:
+                return self._send_once(method, url, headers, body, read_bytes)
+            except NoAnswer as error:
+                if error.silence not in (Silence.TIMEOUT, Silence.BROKEN):
+                    raise
+        return self._send_once(method, url, headers, body, read_bytes)
+
+    def _send_once(
+        self, method: str, url: str, headers: Headers, body: bytes | None, read_bytes: int
+    ) -> Answer:
         named = HeadersDict()
         for name, value in (("User-Agent", _USER_AGENT), *headers):
             named[name] = value

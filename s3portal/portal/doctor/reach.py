@@ -69,7 +69,9 @@ def _examine_public_address(case: Case, connection: Connection) -> Generator[Fin
 def _tried(case: Case, connection: Connection, store: Store, setting: str) -> Answer | Cause:
     try:
         # Not by the library: it would follow a redirect to the right region, which browsers cannot.
-        return connection.send("GET", signed_url(store, "GET", "", _LISTING, shortest_url_s(case)))
+        url = signed_url(store, "GET", "", _LISTING, shortest_url_s(case))
+        # Once: of a store that hangs, the administrator is told at once.
+        return connection.send("GET", url, tries=1)
     except NoAnswer as error:
         return cause_of_silence(case, error, setting=setting)
     except Exception as error:  # noqa: BLE001 (whatever the library cannot use, the doctor is to say)
