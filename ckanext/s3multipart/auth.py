@@ -6,7 +6,9 @@ Sysadmins are checked too, since organisations that may not upload may not uploa
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 
+from ckanext.s3multipart.errors import DatasetNotFound
 from ckanext.s3multipart.model import UploadRow, find_upload
 from ckanext.s3multipart.permission import authorised_owner, signed_in_user
 from ckanext.s3multipart.wording import sentence
@@ -42,6 +44,11 @@ def for_credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str,
     return for_upload(context, asked) if asked.get("id") else for_owner(context, asked)
 
 
+def for_dataset_that_is_read(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """May see the dataset ``owner``, signed in or not."""
+    return _answer(context, lambda: _may_see(context, asked))
+
+
 def auth_functions() -> dict[str, Any]:
     """The authorisation functions by the names of their actions."""
     by_action = {
@@ -52,12 +59,31 @@ def auth_functions() -> dict[str, Any]:
         "s3multipart_upload_abort": for_own_upload,
         "s3multipart_upload_list": for_anybody_signed_in,
         "s3multipart_credentials": for_credentials,
+        "s3multipart_file_list": for_dataset_that_is_read,
     }
     # Anonymous callers get our own answer, which says what to do, instead of CKAN's.
     return {
         name: tk.auth_sysadmins_check(tk.auth_allow_anonymous_access(function))
         for name, function in by_action.items()
     }
+
+
+def dataset_that_is_read(asked: dict[str, Any]) -> model.Package:
+    """The dataset ``owner``, by id or name. Raises DatasetNotFound."""
+    reference = request_fields.text(asked, "owner")
+    package = model.Package.get(reference)
+    if package is None:
+        raise DatasetNotFound(dataset=reference)
+    return package
+
+
+def allowed(action: str, context: dict[str, Any], entity_id: str) -> bool:
+    """Whether the caller may do this of CKAN's own actions to the dataset or resource."""
+    try:
+        tk.check_access(action, _context_of_its_own(context), {"id": entity_id})
+    except tk.NotAuthorized:
+        return False
+    return True
 
 
 def _answer(context: dict[str, Any], rule: Any) -> dict[str, Any]:
@@ -73,6 +99,15 @@ def _may_upload_to_owner(context: dict[str, Any], asked: dict[str, Any]) -> None
     signed_in_user(context)
     resource_id = request_fields.text(asked, "resource", required=False)
     authorised_owner(context, request_fields.text(asked, "owner"), resource_id)
+
+
+def _may_see(context: dict[str, Any], asked: dict[str, Any]) -> None:
+    tk.check_access("package_show", _context_of_its_own(context), {"id": dataset_that_is_read(asked).id})
+
+
+def _context_of_its_own(context: dict[str, Any]) -> dict[str, Any]:
+    """CKAN's authorisation leaves what it looked up in the context that it is given."""
+    return {name: context[name] for name in ("user", "auth_user_obj", "ignore_auth") if name in context}
 
 
 def _may_go_on(context: dict[str, Any], asked: dict[str, Any]) -> None:

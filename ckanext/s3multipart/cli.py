@@ -9,14 +9,21 @@ from ckan import model
 from ckanext.s3multipart.doctor import examine
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import STATES_THAT_COUNT, UploadRow
+from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from s3portal.findings import report
 from s3portal.transfer.sizes import format_size
 
 
 @click.group(name="s3multipart", short_help="Files that are uploaded straight to S3.")
-def s3multipart() -> None:
+@click.pass_context
+def s3multipart(command: click.Context) -> None:
     """Files that are uploaded straight to S3."""
+    # The doctor says it among the rest.
+    if command.invoked_subcommand != "doctor" and not is_current():
+        raise click.ClickException(
+            f"The tables of s3multipart are missing or outdated: run `{UPGRADE_COMMAND}`."
+        )
 
 
 @s3multipart.command()

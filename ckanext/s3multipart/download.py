@@ -15,7 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import http_date
 
 from ckanext.s3multipart.download_proxy import passed_through
+from ckanext.s3multipart.errors import DatabaseNotUpgraded
 from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
+from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.content_disposition import content_disposition, safe_content_type
@@ -47,13 +49,15 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
         resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return _by_ckan(package_type, id, resource_id, filename)
-    row = attached_upload(resource_id) if resource.get("url_type") == "upload" else None
+    row = attached_upload(resource_id) if resource.get("url_type") == "upload" and is_current() else None
     if row is not None:
         return _uncached(_answer(row))
     try:
         return _by_ckan(package_type, id, resource_id, filename)
     except (FileNotFoundError, TypeError):
         # CKAN looks for a file on its own disk, or finds that it has none to look on.
+        if not is_current():
+            return tk.abort(503, sentence(DatabaseNotUpgraded()))
         if had_upload(resource_id):
             return tk.abort(404, tk._("The file of this resource was deleted."))
         # Whoever saves a resource may call it an upload without there being a file.

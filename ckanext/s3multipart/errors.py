@@ -77,6 +77,17 @@ class ResourceNotFound(TransferError):
         super().__init__(resource=resource)
 
 
+class DatabaseNotUpgraded(TransferError):
+    """The tables of this version are not in the database."""
+
+    code = "database_not_upgraded"
+    http_status = 503
+    template = (
+        "Large files can be neither uploaded nor downloaded at the moment. Tell the administrator that the"
+        " database has to be upgraded for s3multipart."
+    )
+
+
 class UploadOfAnotherDataset(TransferError):
     """The upload was made for another dataset than the one that is saved."""
 
@@ -101,10 +112,10 @@ def as_ckan_error(error: TransferError) -> Exception:
     """The exception that CKAN's own callers of actions know how to handle, with the message in their
     language.
 
-    The store's failures stay what they are: no caller's request was wrong.
+    The failures of the store and of the database stay what they are: no caller's request was wrong.
     """
     message = sentence(error)
-    if isinstance(error, StoreError):
+    if isinstance(error, StoreError | DatabaseNotUpgraded):
         return error
     if error.http_status == 404:
         return tk.ObjectNotFound(message)

@@ -9,6 +9,7 @@ from ckan import model
 from ckanext.s3multipart.model import attached_upload, downloads, used_bytes
 from ckanext.s3multipart.number_words import bytes_words, size_words
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
+from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.uploader import checksum_text
 from s3portal.transfer.errors import TransferError
@@ -36,8 +37,10 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
     """
     context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
+        require_current()
         signed_in_user(context)
         owner = authorised_owner(context, dataset or "", resource or "")
+        store_url = portal_store().address.base_url
     except TransferError:
         return None
     settings = transfer_settings()
@@ -51,7 +54,7 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         "max_size": settings.size_limit[0],
         "concurrency": settings.concurrency,
         "upload_mode": settings.upload_mode,
-        "store_url": portal_store().address.base_url,
+        "store_url": store_url,
         "usage": quota_sentence(owner.dataset_id),
     }
 
@@ -81,7 +84,7 @@ def s3multipart_button_class() -> str:
 
 def s3multipart_file(resource_id: str) -> ShownFile | None:
     """What is known of the resource's file, None where it is no upload of ours."""
-    row = attached_upload(resource_id)
+    row = attached_upload(resource_id) if is_current() else None
     if row is None:
         return None
     return ShownFile(

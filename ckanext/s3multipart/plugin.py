@@ -15,11 +15,13 @@ from ckanext.s3multipart import (
     helpers,
     refusal,
     removal,
+    schema,
     settings,
     uploader,
     web_modules,
 )
 from ckanext.s3multipart.download import download_blueprint
+from ckanext.s3multipart.file_list import file_list
 from s3portal.web import web_folder
 
 
@@ -50,11 +52,12 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         """IConfigurable: a setting that cannot be used is found now, and not at the first upload."""
         settings.check_settings(config)
         removal.listen_to_transactions()
+        schema.warn_if_outdated()
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
         chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
-        return {**actions.actions(), **chained}
+        return {**actions.actions(), "s3multipart_file_list": file_list, **chained}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """IAuthFunctions"""
@@ -62,11 +65,12 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def get_resource_uploader(self, resource: dict[str, Any]) -> Any:
         """IUploader"""
-        return uploader.resource_uploader(resource)
+        return uploader.resource_uploader(resource) if schema.is_current() else None
 
     def notify(self, entity: Any, operation: str) -> None:
         """IDomainObjectModification"""
-        removal.mark_unused_files(entity, operation)
+        if schema.is_current():
+            removal.mark_unused_files(entity, operation)
 
     def get_blueprint(self) -> list[Any]:
         """IBlueprint"""

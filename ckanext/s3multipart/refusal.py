@@ -19,6 +19,7 @@ from werkzeug.exceptions import BadRequest
 from ckanext.s3multipart.auth import REFUSAL
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import CsrfTokenMissing, as_ckan_error
+from ckanext.s3multipart.schema import require_current
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import TransferError
 
@@ -44,6 +45,7 @@ def refusing(function: ActionFunction) -> ActionFunction:
     @wraps(function)
     def action(context: dict[str, Any], asked: dict[str, Any]) -> Any:
         try:
+            require_current()
             return function(context, asked)
         except TransferError as refusal:
             raise refused(refusal) from refusal

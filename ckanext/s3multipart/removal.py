@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.model import REMOVED, REMOVING, UploadRow, now
+from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.lifecycle import delete_object
@@ -55,7 +56,7 @@ def bulk_update_delete(
 ) -> Any:
     """CKAN's own, which deletes datasets of an organisation; up to 2.11 without telling plugins."""
     result = next_action(context, asked)
-    if portal_settings().remove_files_on == ON_DELETE:
+    if portal_settings().remove_files_on == ON_DELETE and is_current():
         deleted = model.Session.query(model.Package.id).filter(
             model.Package.id.in_(asked.get("datasets", [])), model.Package.state == model.State.DELETED
         )

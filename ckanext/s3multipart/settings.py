@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.s3multipart.store_memory import DatabaseMemory
 from s3portal.transfer.errors import SettingsError
 from s3portal.transfer.setting_kinds import BOOLEAN, BYTES, WORDS, choice
 from s3portal.transfer.settings import declared_settings, read_settings, setting, unknown_settings
@@ -117,4 +118,4 @@ def _read(settings_class: type[SettingsT], configured: tuple[tuple[str, Any], ..
 
 @lru_cache(maxsize=4)
 def _open(settings: TransferSettings) -> Store:
-    return open_store(settings)
+    return open_store(settings, DatabaseMemory())

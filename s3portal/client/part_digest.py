@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,13 @@ class PartDigest:
             self._md5.update(block)
 
     @property
+    def headers(self) -> dict[str, str]:
+        """What is sent with the part, so that the store compares: Content-MD5, or nothing for a CRC."""
+        if self._md5 is None:
+            return {}
+        return {"Content-MD5": base64.b64encode(self._md5.digest()).decode("ascii")}
+
+    @property
     def value(self) -> int:
         """The digest as a number."""
         return int(self._md5.hexdigest(), 16) if self._md5 else self._value
@@ -37,7 +45,8 @@ class PartDigest:
             return answered is None or answered == self._crc.encode(self._value)
         etag = headers.get("ETag", "").strip('"')
         # Under a key from KMS an ETag is no MD5, and some stores have ETags of their own.
-        if self._md5 is None or not re.fullmatch(r"[0-9a-f]{32}", etag):
+        encrypted = headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
+        if self._md5 is None or encrypted or not re.fullmatch(r"[0-9a-f]{32}", etag):
             return True
         return etag == self._md5.hexdigest()
 

@@ -10,6 +10,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from s3portal.client.part_digest import PartDigest, whole_checksum
 from s3portal.client.part_request import put_part
 from s3portal.client.retry import Failure, RetryPolicy, decide, is_expired
 from s3portal.client.signing import Signer
+from s3portal.transfer.checksums import MD5
 
 PARALLEL_PARTS = 4
 # How long the main thread waits for a thread before it looks for Ctrl-C, which Windows needs.
@@ -165,16 +167,22 @@ class PartSender:
         """None once the store has it."""
         number = part.part_number
         digest = PartDigest(self._upload.checksum_algorithm)
+        goes_before = self._upload.checksum_algorithm == MD5
+        if goes_before:
+            for block in self._blocks(number):
+                digest.update(block)
 
         def blocks() -> Iterator[bytes]:
             sent_bytes = 0
             for block in self._blocks(number):
-                digest.update(block)
+                if not goes_before:
+                    digest.update(block)
                 yield block
                 sent_bytes += len(block)
                 self._is_under_way(number, sent_bytes)
 
-        answered = put_part(self._pool, part, blocks(), self._plan.length(number))
+        with_digest = replace(part, headers={**part.headers, **digest.headers})
+        answered = put_part(self._pool, with_digest, blocks(), self._plan.length(number))
         if not isinstance(answered, Failure) and not digest.agrees_with(answered):
             answered = _DAMAGED
         if isinstance(answered, Failure):

@@ -72,7 +72,7 @@ class Gateway:
             exchange.refused = refused
         entry = self._log.begin(exchange.operation_name, request, request_id)
         self._faults.wait_while_held(exchange.operation_name)
-        fault = self._faults.next_for(exchange.operation_name)
+        fault = self._faults.next_for(exchange.operation_name, request.headers)
         try:
             reply = exchange.answer(fault)
         except ConnectionLost:
@@ -161,11 +161,12 @@ class _Exchange:
         # Only who has proven who it is learns what there is and what not.
         if self.refused or self._operation is None:
             raise self.refused or S3Error("MethodNotAllowed")
-        action = self._operation.action
-        if action and not proof.caller.may(action, resource_of(request), context_of(request)):
+        operation = self._operation
+        context = context_of(request, operation.conditional, operation.creates_object)
+        if operation.action and not proof.caller.may(operation.action, resource_of(request), context):
             raise S3Error("AccessDenied")
         refuse_unsupported(request)
-        return self._operation.handler(Call(self._service, request, proof, body, self._request_id))
+        return operation.handler(Call(self._service, request, proof, body, self._request_id))
 
     def _preflight(self) -> Reply:
         if self._request.bucket is None:
@@ -246,7 +247,7 @@ def _error_reply(error: S3Error, resource: str, request_id: str) -> Reply:
         return Reply(304, error.headers)
     body = document(
         "Error",
-        fields(("Code", error.code), ("Message", error.message)),
+        fields(("Code", error.code), ("Message", readable(error.message))),
         fields(*((name, readable(str(value))) for name, value in error.facts.items())),
         field("Resource", readable(resource)),
         fields(("RequestId", request_id), ("HostId", request_id)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ class Fault:
     ``drop`` resets the connection before anything is read or answered, ``lose_answer`` after all was done;
     ``cut_body_at`` resets it after that many bytes of the body, coming in or going out; ``corrupt`` changes
     the first byte of the body.
+    ``unless_header``: only calls that come without this header, named in lower case.
     ``every`` n-th call, the ``first`` n calls, or each call with ``probability``; all calls without these.
     """
 
@@ -57,6 +58,7 @@ class Fault:
     message: str | None = None
     retry_after_s: int | None = None
     lose_answer: bool = False
+    unless_header: str | None = None
 
     def __post_init__(self) -> None:
         _require_operation(self.operation)
@@ -116,6 +118,7 @@ class Faults:
         message: str | None = None,
         retry_after_s: int | None = None,
         lose_answer: bool = False,
+        unless_header: str | None = None,
     ) -> Fault:
         """Adds a fault (see Fault); raises ValueError for an operation or a code that does not exist."""
         fault = Fault(
@@ -132,6 +135,7 @@ class Faults:
             message=message,
             retry_after_s=retry_after_s,
             lose_answer=lose_answer,
+            unless_header=unless_header,
         )
         self.add_fault(fault)
         return fault
@@ -167,16 +171,16 @@ class Faults:
         for hold in holds:
             hold.admit()
 
-    def next_for(self, operation: str) -> Fault | None:
-        """Counts a call and returns what shall go wrong with it, the first fault whose turn it is, after its
-        delay.
+    def next_for(self, operation: str, headers: Mapping[str, str]) -> Fault | None:
+        """Counts a call with these headers and returns what shall go wrong with it, the first fault whose
+        turn it is, after its delay.
         """
         if not self._faults:
             return None
         chosen = None
         with self._lock:
             for counted in self._faults:
-                if counted.fault.operation in (operation, ANY):
+                if counted.fault.operation in (operation, ANY) and counted.fault.unless_header not in headers:
                     counted.calls += 1
                     if chosen is None and self._is_due(counted):
                         chosen = counted.fault

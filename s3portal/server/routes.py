@@ -32,6 +32,7 @@ SUBRESOURCES = frozenset({
 COPY_HEADER = "x-amz-copy-source"
 # x-id is what some SDKs add to say the operation's name.
 _HARMLESS = {"versionId", "x-id"}
+_WRITE_CONDITIONS = ("if-match", "if-none-match")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Operation:
     """One row: ``needs`` are the sub-resources in the query, ``copies`` whether x-amz-copy-source is there.
 
     ``action`` is what the caller must be allowed on the bucket or object; '' where the handler asks for
-    each object by itself.
+    each object by itself. ``creates_object`` is the condition key s3:ObjectCreationOperation, None where the
+    action is not s3:PutObject; ``conditional`` names the headers that make the change a conditional one.
     """
 
     name: str
@@ -49,10 +51,14 @@ class Operation:
     action: str
     handler: Callable[[Call], Reply]
     copies: bool = False
+    creates_object: bool | None = None
+    conditional: tuple[str, ...] = ()
 
 
 # The one operation that is authenticated by its body.
-POST_OBJECT = Operation("PostObject", BUCKET, "POST", (), "s3:PutObject", posting.post_object)
+POST_OBJECT = Operation(
+    "PostObject", BUCKET, "POST", (), "s3:PutObject", posting.post_object, creates_object=True
+)
 
 OPERATIONS = (
     Operation("ListBuckets", SERVICE, "GET", (), "s3:ListAllMyBuckets", buckets.list_buckets),
@@ -91,9 +97,36 @@ OPERATIONS = (
     Operation("GetObject", OBJECT, "GET", ("partNumber",), "s3:GetObject", reading.get_object),
     Operation("HeadObject", OBJECT, "HEAD", (), "s3:GetObject", reading.head_object),
     Operation("HeadObject", OBJECT, "HEAD", ("partNumber",), "s3:GetObject", reading.head_object),
-    Operation("PutObject", OBJECT, "PUT", (), "s3:PutObject", writing.put_object),
-    Operation("CopyObject", OBJECT, "PUT", (), "s3:PutObject", writing.copy_object, copies=True),
-    Operation("DeleteObject", OBJECT, "DELETE", (), "s3:DeleteObject", writing.delete_object),
+    Operation(
+        "PutObject",
+        OBJECT,
+        "PUT",
+        (),
+        "s3:PutObject",
+        writing.put_object,
+        creates_object=True,
+        conditional=_WRITE_CONDITIONS,
+    ),
+    Operation(
+        "CopyObject",
+        OBJECT,
+        "PUT",
+        (),
+        "s3:PutObject",
+        writing.copy_object,
+        copies=True,
+        creates_object=True,
+        conditional=_WRITE_CONDITIONS,
+    ),
+    Operation(
+        "DeleteObject",
+        OBJECT,
+        "DELETE",
+        (),
+        "s3:DeleteObject",
+        writing.delete_object,
+        conditional=("if-match",),
+    ),
     Operation(
         "CreateMultipartUpload",
         OBJECT,
@@ -101,8 +134,17 @@ OPERATIONS = (
         ("uploads",),
         "s3:PutObject",
         multipart.create_multipart_upload,
+        creates_object=False,
     ),
-    Operation("UploadPart", OBJECT, "PUT", ("partNumber", "uploadId"), "s3:PutObject", multipart.upload_part),
+    Operation(
+        "UploadPart",
+        OBJECT,
+        "PUT",
+        ("partNumber", "uploadId"),
+        "s3:PutObject",
+        multipart.upload_part,
+        creates_object=False,
+    ),
     Operation(
         "UploadPartCopy",
         OBJECT,
@@ -111,6 +153,7 @@ OPERATIONS = (
         "s3:PutObject",
         multipart.upload_part_copy,
         copies=True,
+        creates_object=False,
     ),
     Operation(
         "CompleteMultipartUpload",
@@ -119,6 +162,8 @@ OPERATIONS = (
         ("uploadId",),
         "s3:PutObject",
         completing.complete_multipart_upload,
+        creates_object=True,
+        conditional=_WRITE_CONDITIONS,
     ),
     Operation(
         "AbortMultipartUpload",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from s3portal.server.access.authenticator import Authenticator, Proof
 from s3portal.server.access.identity import bucket_arn, object_arn
+from s3portal.server.access.policy_conditions import DELIMITER, OBJECT_CREATION_OPERATION, PREFIX
 from s3portal.server.errors import S3Error
 from s3portal.server.payload import Payload, open_payload
 from s3portal.server.s3_request import S3Request
@@ -106,7 +107,20 @@ def resource_of(request: S3Request) -> str:
     return bucket_arn(request.bucket) if request.key is None else object_arn(request.bucket, request.key)
 
 
-def context_of(request: S3Request) -> Mapping[str, str]:
-    """Returns what policy conditions may speak of."""
-    names = {"s3:prefix": "prefix", "s3:delimiter": "delimiter"}
-    return {key: value for key, name in names.items() if (value := request.parameter(name)) is not None}
+def context_of(
+    request: S3Request, conditional: Collection[str], creates_object: bool | None
+) -> Mapping[str, str]:
+    """Returns what policy conditions may speak of.
+
+    ``conditional`` are the headers that the operation heeds as conditions of a change: a policy that demands
+    one is not satisfied by a header that nobody looks at. ``creates_object`` is None where the action is not
+    s3:PutObject.
+    """
+    parameters = {PREFIX: "prefix", DELIMITER: "delimiter"}
+    context = {
+        key: value for key, name in parameters.items() if (value := request.parameter(name)) is not None
+    }
+    context |= {f"s3:{name}": value for name in conditional if (value := request.header(name)) is not None}
+    if creates_object is not None:
+        context[OBJECT_CREATION_OPERATION] = str(creates_object).lower()
+    return context

@@ -19,7 +19,7 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 # A carriage return or a control character written as itself would be lost or refused by parsers. S3 writes
 # it as a character reference too; clients that must read such keys ask for encoding-type=url.
 _SPECIAL = re.compile(r"[&<>\"\x00-\x08\x0b-\x1f\x7f]")
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
@@ -30,7 +30,7 @@ def escape(text: str) -> str:
 
 def readable(text: str) -> str:
     """Returns ``text`` without the characters that no XML may hold, so that an error which quotes what was
-    asked for can be read by every parser (XML 1.0, section 2.2)."""
+    asked for can be written, and read by every parser (XML 1.0, section 2.2)."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

@@ -24,6 +24,7 @@ from s3portal.transfer.errors import (
     QuotaExceeded,
     SettingProblem,
     SettingsError,
+    StoreBusy,
     StoreFailed,
     StoreUnavailable,
     TooManyParts,
@@ -68,6 +69,7 @@ from s3portal.transfer.settings import (
 )
 from s3portal.transfer.sizes import format_size, parse_size
 from s3portal.transfer.store import Store, open_store
+from s3portal.transfer.store_gate import CALL, COMPLETE, LOOK, Lane, asking, is_away
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.transfer_settings import TransferSettings
 from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING, Checksum, Upload
@@ -78,8 +80,11 @@ __all__ = [
     "ATTACHED",
     "BOOLEAN",
     "BYTES",
+    "CALL",
+    "COMPLETE",
     "COMPLETED",
     "INTEGER",
+    "LOOK",
     "MAX_PARTS_A_CALL",
     "SECONDS",
     "TEXT",
@@ -94,6 +99,7 @@ __all__ = [
     "FileTooLarge",
     "InvalidRequest",
     "Kind",
+    "Lane",
     "NotAllowed",
     "PartOutsidePlan",
     "PartPlan",
@@ -105,6 +111,7 @@ __all__ = [
     "SettingsError",
     "SignedPart",
     "Store",
+    "StoreBusy",
     "StoreFailed",
     "StoreUnavailable",
     "StoredParts",
@@ -117,6 +124,7 @@ __all__ = [
     "UploadNotOpen",
     "UrlSigner",
     "abort_upload",
+    "asking",
     "assume_upload_role",
     "choice",
     "complete_upload",
@@ -129,6 +137,7 @@ __all__ = [
     "encode_metadata",
     "format_ranges",
     "format_size",
+    "is_away",
     "list_parts",
     "object_key",
     "open_store",

@@ -59,8 +59,9 @@ class ChecksumArguments(TypedDict, total=False):
 class ChecksumSupport:
     """What parts are compared by, and why, in a sentence for the administrator.
 
-    ``algorithm`` is ``CRC64NVME``, ``CRC32C``, ``MD5`` (each part's ETag is its MD5), or None where nothing
-    is compared. ``answered`` is False while the store has given no answer, so that this is an assumption.
+    ``algorithm`` is ``CRC64NVME``, ``CRC32C``, ``MD5`` (sent with each part, and its ETag unless a key from
+    KMS encrypts), or None where nothing is compared. ``answered`` is False while the store has given no
+    answer, so that this is an assumption.
     """
 
     algorithm: str | None
@@ -114,7 +115,7 @@ def _tried(store: Store, crc: Crc) -> Answer:
     log = logger.info if store.settings.checksum == AUTO else logger.warning
     log("The store of bucket %s does not compute %s: %s", store.bucket, crc.name, why_not)
     if why_no_md5 is None:
-        return Answer(MD5, f"the store does not compute {crc.name} ({why_not}), and ETags of parts are MD5s")
+        return Answer(MD5, f"the store does not compute {crc.name} ({why_not}), but compares MD5s")
     reason = f"the store does not compute {crc.name} ({why_not}), and {why_no_md5}"
     _warned(store, reason)
     return Answer(_NOTHING, reason)
@@ -130,6 +131,9 @@ def _why_no_crc(store: Store, crc: Crc) -> str | None:
     try:
         with _GivenUpUpload(store, crc.name) as upload:
             answered = upload.send_part().get(f"Checksum{crc.name}")
+            if upload.demands_md5:
+                # Object Lock with a default retention: an upload by MD5 sends it with every part.
+                return "the bucket demands Content-MD5 with every part"
     except ClientError as error:
         if not _says_cannot(error):
             raise
@@ -145,11 +149,12 @@ def _why_no_crc(store: Store, crc: Crc) -> str | None:
 
 
 def _why_no_md5(store: Store) -> str | None:
-    """None where a part's ETag is its MD5, else why it cannot be compared. Raises ClientError."""
+    """None where parts can be compared by MD5, else why they cannot. Raises ClientError."""
     with _GivenUpUpload(store, None) as upload:
-        if is_encrypted_by_kms(upload.created):
-            return "ETags under a key from KMS are no MD5s"
         etag = str(upload.send_part().get("ETag", "")).strip('"')
+    if is_encrypted_by_kms(upload.created):
+        # Its ETags are no MD5s, but the store compares the Content-MD5 that comes with each part.
+        return None
     if etag != hashlib.md5(_PROBE, usedforsecurity=False).hexdigest():
         return "its ETags are no MD5s"
     return None
@@ -168,6 +173,8 @@ class _GivenUpUpload:
         self.created: Mapping[str, Any] = self._client.create_multipart_upload(
             **arguments, **checksum_arguments(algorithm)
         )
+        #: Whether a part without any digest was refused.
+        self.demands_md5 = False
         self._upload: dict[str, Any] = {
             "Bucket": store.bucket,
             "Key": key,
@@ -182,9 +189,11 @@ class _GivenUpUpload:
         except ClientError as error:
             if not _says_cannot(error):
                 raise
-            # A bucket with Object Lock and a default retention wants a digest with every part.
+            # S3 User Guide, "Object Lock considerations": such a bucket wants a digest with every part.
             digest = base64.b64encode(hashlib.md5(_PROBE, usedforsecurity=False).digest()).decode("ascii")
-            return cast(Mapping[str, Any], self._client.upload_part(**part, ContentMD5=digest))
+            answer = self._client.upload_part(**part, ContentMD5=digest)
+            self.demands_md5 = True
+            return cast(Mapping[str, Any], answer)
 
     def __enter__(self) -> "_GivenUpUpload":
         return self

@@ -272,9 +272,9 @@ class CredentialsNotConfigured(TransferError):
 class StoreError(TransferError):
     """The store's own trouble. What it said is in ``log_facts`` and in the cause, never in the answer."""
 
-    def __init__(self, *, operation: str, store_code: str = "", request_id: str = "") -> None:
+    def __init__(self, *, operation: str, store_code: str = "", request_id: str = "", **facts: Fact) -> None:
         self.log_facts = {"operation": operation, "store_code": store_code, "request_id": request_id}
-        super().__init__()
+        super().__init__(**facts)
 
 
 class StoreUnavailable(StoreError):
@@ -283,6 +283,22 @@ class StoreUnavailable(StoreError):
     code = "store_unavailable"
     http_status = 503
     template = "The file store cannot be reached at the moment. Nothing is lost: try again in a minute."
+
+
+class StoreBusy(StoreUnavailable):
+    """The store was not asked: enough calls wait for it already, or it is known to be away.
+
+    ``retry_after_s`` is also the answer's Retry-After header.
+    """
+
+    code = "store_busy"
+    template = (
+        "The file store is slow or cannot be reached at the moment. Nothing is lost: try again in"
+        " %(retry_after_s)s seconds."
+    )
+
+    def __init__(self, *, operation: str, retry_after_s: int) -> None:
+        super().__init__(operation=operation, retry_after_s=retry_after_s)
 
 
 class StoreFailed(StoreError):

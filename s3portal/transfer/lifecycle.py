@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksum_support import checksum_algorithm, checksum_arguments
-from s3portal.transfer.checksums import MD5
-from s3portal.transfer.creation import creation_arguments, is_encrypted_by_kms
+from s3portal.transfer.creation import creation_arguments
 from s3portal.transfer.errors import (
     AlreadyAttached,
     InvalidRequest,
@@ -91,8 +90,6 @@ def create_upload(
     with store_errors("CreateMultipartUpload"):
         created = client.create_multipart_upload(**arguments, **checksum_arguments(algorithm))
         s3_upload_id = created["UploadId"]
-    if algorithm == MD5 and is_encrypted_by_kms(created):
-        algorithm = None
     now = _now()
     return Upload(
         id=upload_id,

@@ -16,6 +16,7 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 
 from s3portal import __version__
+from s3portal.transfer.deadline import obey_deadlines
 from s3portal.transfer.store_errors import store_errors
 from s3portal.transfer.store_knowledge import Answer, StoreMemory
 from s3portal.transfer.transfer_settings import TransferSettings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _Made = TypeVar("_Made")
 
-# A portal's worker is waited for by a person: rather an error that says "try again" than minutes of silence.
+# For calls without a deadline (deadline.py), such as a janitor's.
 _CONNECT_TIMEOUT_S = 5
 # CompleteMultipartUpload may take minutes, but S3 sends blanks meanwhile, so this is the longest silence.
 _READ_TIMEOUT_S = 60
@@ -84,8 +85,10 @@ class Store:
         settings = self.settings
         return self.once(
             "s3",
-            lambda: self.session().client(
-                "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
+            lambda: _obeying_deadlines(
+                self.session().client(
+                    "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
+                )
             ),
         )
 
@@ -93,8 +96,10 @@ class Store:
         """The STS client of this process. STS is regional, as the store is. Raises StoreMisconfigured."""
         return self.once(
             "sts",
-            lambda: self.session().client(
-                "sts", endpoint_url=self.settings.sts_endpoint or None, config=_shared_config()
+            lambda: _obeying_deadlines(
+                self.session().client(
+                    "sts", endpoint_url=self.settings.sts_endpoint or None, config=_shared_config()
+                )
             ),
         )
 
@@ -189,6 +194,11 @@ def open_store(settings: TransferSettings, memory: StoreMemory | None = None) ->
     ``memory`` keeps what is found out about the store across processes, where the portal has a place for it.
     """
     return Store(settings, memory)
+
+
+def _obeying_deadlines(client: _Made) -> _Made:
+    obey_deadlines(client)
+    return client
 
 
 def _open_session(settings: TransferSettings) -> boto3.Session:

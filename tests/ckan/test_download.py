@@ -274,7 +274,7 @@ def test_a_store_without_credentials_is_said_so(
     setting("s3_access_key_id", "")
     setting("s3_secret_access_key", "")
 
-    assert publisher.get(resource["url"]).status_code == 502
+    assert publisher.get(resource["url"]).status_code == 503
 
 
 def test_links_go_to_the_address_that_browsers_use(

@@ -10,11 +10,12 @@ from ckan import model
 from ckan.cli.db import _run_migrations
 
 from ckanext.s3multipart.model import DownloadCount, UploadRow
+from ckanext.s3multipart.store_memory import StoreAnswer
 from s3portal.transfer.upload import Upload
 
 pytestmark = pytest.mark.smoke
 
-OURS = {UploadRow.__tablename__, DownloadCount.__tablename__}
+OURS = {UploadRow.__tablename__, DownloadCount.__tablename__, StoreAnswer.__tablename__}
 
 
 def test_the_tables_are_as_the_model_says(portal) -> None:

@@ -40,7 +40,7 @@ class TestWhichCalls:
     def outcomes(self, calls, **which):
         faults = Faults()
         faults.add("PutObject", status=503, **which)
-        return [faults.next_for("PutObject") is not None for _ in range(calls)]
+        return [faults.next_for("PutObject", {}) is not None for _ in range(calls)]
 
     def test_all_every_fifth_and_the_first(self):
         assert self.outcomes(3) == [True] * 3
@@ -55,10 +55,10 @@ class TestWhichCalls:
     def test_other_operations_go_untouched_and_a_star_means_all(self):
         faults = Faults()
         faults.add("UploadPart", status=503)
-        assert faults.next_for("PutObject") is None
+        assert faults.next_for("PutObject", {}) is None
         faults.clear()
         faults.add("*", status=503)
-        assert faults.next_for("PutObject")
+        assert faults.next_for("PutObject", {})
 
     @pytest.mark.parametrize(
         "wrong",

@@ -190,8 +190,10 @@ def test_a_bucket_that_wants_a_digest_with_every_part_gets_one(
     scripted.answer(x_amz_checksum_crc64nvme=RIGHT)
     scripted.answer(status=204)
 
-    assert checksum_algorithm(asked) == "CRC64NVME"
-    assert [headers.get("content-md5") for headers in scripted.headers] == [
+    takes_a_part(scripted)
+
+    assert checksum_algorithm(asked) == "MD5", "which is sent with every part"
+    assert [headers.get("content-md5") for headers in scripted.headers[:4]] == [
         None,
         None,
         "fPtJevxsC2SJGjsjwf4Ehg==",
@@ -199,32 +201,29 @@ def test_a_bucket_that_wants_a_digest_with_every_part_gets_one(
     ]
 
 
-@pytest.mark.parametrize(
-    ("created", "etag", "reason"),
-    [
-        ({}, '"made-up-by-the-store"', "its ETags are no MD5s"),
-        ({"x_amz_server_side_encryption": "aws:kms"}, PROBE_MD5, "KMS"),
-    ],
-)
-def test_where_nothing_can_be_compared_the_log_warns(
-    created: dict[str, str],
-    etag: str,
-    reason: str,
-    scripted: "ScriptedStore",
-    asked: Store,
-    caplog: pytest.LogCaptureFixture,
+def test_under_a_key_from_kms_parts_are_compared_by_the_md5_that_is_sent(
+    scripted: "ScriptedStore", asked: Store
 ) -> None:
     takes_a_part(scripted)
-    scripted.answer(CREATED, **created)
-    scripted.answer(ETag=etag)
+    scripted.answer(CREATED, x_amz_server_side_encryption="aws:kms")
+    scripted.answer(ETag='"no-md5"')
     scripted.answer(status=204)
+
+    assert checksum_algorithm(asked) == "MD5"
+
+
+def test_where_nothing_can_be_compared_the_log_warns(
+    scripted: "ScriptedStore", asked: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    takes_a_part(scripted)
+    takes_a_part(scripted, ETag='"made-up-by-the-store"')
 
     support = checksum_support(asked)
 
     assert support.algorithm is None
-    assert reason in support.reason
+    assert "its ETags are no MD5s" in support.reason
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert "not compared" in warning.getMessage() and reason in warning.getMessage()
+    assert "not compared" in warning.getMessage() and support.reason in warning.getMessage()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ EVERY_ERROR = [
         ("content_differs", 422),
         ("already_attached", 409),
         ("store_unavailable", 503),
+        ("store_busy", 503),
         ("store_failed", 502),
         ("store_misconfigured", 503),
         ("credentials_not_configured", 501),
@@ -61,7 +62,7 @@ def test_codes_and_statuses_are_those_of_the_protocol(code: str, http_status: in
 
 
 def test_no_two_errors_share_a_code_or_a_template() -> None:
-    assert len({error.code for error in EVERY_ERROR}) == len(EVERY_ERROR) == 17
+    assert len({error.code for error in EVERY_ERROR}) == len(EVERY_ERROR) == 18
     assert len({error.template for error in EVERY_ERROR}) == len(EVERY_ERROR)
 
 

@@ -16,7 +16,7 @@ from s3portal.server.errors import S3Error
 from s3portal.server.reply import XML_CONTENT_TYPE, Reply, xml_reply
 from s3portal.server.s3_request import S3Request, parse_query
 from s3portal.server.service import Service
-from s3portal.server.xml_documents import STS_NAMESPACE, document, element, field, fields
+from s3portal.server.xml_documents import STS_NAMESPACE, document, element, field, fields, readable
 
 BODY_LIMIT_BYTES = 64 * 1024
 VERSION = "2011-06-15"
@@ -64,7 +64,9 @@ def sts_error(error: S3Error, request_id: str) -> Reply:
     """Returns an error as STS writes it: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html"""
     status = _STATUSES.get(error.code, error.status)
     kind = "Receiver" if status >= 500 else "Sender"
-    detail = fields(("Type", kind), ("Code", _CODES.get(error.code, error.code)), ("Message", error.message))
+    detail = fields(
+        ("Type", kind), ("Code", _CODES.get(error.code, error.code)), ("Message", readable(error.message))
+    )
     body = document(
         "ErrorResponse", element("Error", detail), field("RequestId", request_id), namespace=STS_NAMESPACE
     )

@@ -99,7 +99,7 @@ def test_a_damaged_part_is_sent_again(
     assert content_of(published.url) == path.read_bytes()
 
 
-@pytest.mark.parametrize("checksum", ["auto", "md5"])
+@pytest.mark.parametrize("checksum", ["auto", "crc32c"])
 def test_a_file_that_is_damaged_all_the_same_is_not_published(
     checksum: str, open_portal: OpenPortal, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch,
     s3_server: RunningServer,
@@ -353,6 +353,24 @@ def test_a_store_that_always_fails_is_given_up_after_ten_tries(
         publish(portal, make_file(1))
 
     assert len(puts(s3_server)) == 10
+
+
+@pytest.mark.parametrize("checksum", ["auto", "md5"])
+def test_a_bucket_that_demands_a_digest_with_every_part_gets_one(
+    checksum: str,
+    open_portal: OpenPortal,
+    make_file: MakeFile,
+    content_of: ContentOf,
+    s3_server: RunningServer,
+) -> None:
+    """As S3 does where Object Lock has a default retention."""
+    s3_server.faults.add("UploadPart", code="InvalidRequest", unless_header="content-md5")
+    portal, path = open_portal(checksum=checksum), make_file(SIZE)
+
+    published = publish(portal, path)
+
+    assert content_of(published.url) == path.read_bytes()
+    assert puts(s3_server) == [1, 2, 3, 4], "no part was refused"
 
 
 def test_md5s_make_the_etag_that_the_store_makes(open_portal: OpenPortal, make_file: MakeFile) -> None:

@@ -1,0 +1,68 @@
+"""``s3multipart_file_list``: which files of ours a dataset's resources have now, told by the uploads' rows.
+
+Fields of a resource can be edited by everybody who may edit the dataset, and are by other extensions; whoever
+asks "is this file there?" asks here.
+"""
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.s3multipart.auth import allowed, dataset_that_is_read
+from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.refusal import refusing
+from s3portal.transfer.upload import ATTACHED
+
+
+@tk.side_effect_free
+@refusing
+def file_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, object]]:
+    """Lists the files that a dataset's resources have now, in the order of the resources.
+
+    Who may see the dataset sees what a download tells as well. How the publisher's program knows the file
+    again, and the upload it came by, are for those who may edit the dataset.
+
+    :param owner: the dataset's id or name
+    :returns: ``[{"resource", "upload", "filename", "size", "content_type", "fingerprint",
+        "checksum": {"algorithm", "value"} or null, "attached_at"}]``; ``upload`` and ``fingerprint`` are null
+        for readers
+    """
+    tk.check_access("s3multipart_file_list", context, asked)
+    dataset_id = dataset_that_is_read(asked).id
+    may_edit = allowed("package_update", context, dataset_id)
+    return [
+        _as_dict(row, may_edit=may_edit)
+        for row in _attached_rows(dataset_id)
+        # Plugins restrict single resources of a dataset that everybody sees.
+        if allowed("resource_show", context, row.resource_id)
+    ]
+
+
+def _attached_rows(dataset_id: str) -> list[UploadRow]:
+    """The row's own dataset is not asked: what counts is which dataset has the resource now."""
+    return (
+        model.Session.query(UploadRow)
+        .join(model.Resource, model.Resource.id == UploadRow.resource_id)
+        .filter(
+            UploadRow.state == ATTACHED,
+            model.Resource.package_id == dataset_id,
+            model.Resource.state == model.State.ACTIVE,
+            model.Resource.url_type == "upload",
+        )
+        .order_by(model.Resource.position)
+        .all()
+    )
+
+
+def _as_dict(row: UploadRow, *, may_edit: bool) -> dict[str, object]:
+    return {
+        "resource": row.resource_id,
+        "upload": row.id if may_edit else None,
+        "filename": row.filename,
+        "size": row.size_bytes,
+        "content_type": row.content_type,
+        "fingerprint": row.fingerprint if may_edit else None,
+        "checksum": row.as_upload().as_dict()["checksum"],
+        "attached_at": row.updated_at.isoformat(),
+    }
