@@ -9,10 +9,10 @@ from datetime import timedelta
 from difflib import get_close_matches
 
 import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import (
     PREFIX,
     SETTINGS_CLASSES,
@@ -43,12 +43,12 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     """Looks at everything. With ``apply``, adds the CORS and lifecycle rules that the bucket lacks."""
     yield from _examine_names()
     yield from _examine_organisations()
-    tables_are_there = sa.inspect(model.Session.get_bind()).has_table(UploadRow.__tablename__)
+    tables_are_there = is_current()
     if tables_are_there:
         yield Finding("database", "tables", OK, "are there")
         yield from _examine_janitor()
     else:
-        yield Finding("database", "tables", WRONG, "are not there", "ckan db upgrade -p s3multipart")
+        yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
     if not transfer_settings().s3_role:
         yield Finding(PREFIX + "s3_role", "session credentials", OK, "are off")
     case = _case()

@@ -1,4 +1,4 @@
-"""A store that misbehaves: a reverse proxy before the bundled server, whose answers a test replaces or alters.
+"""A store that misbehaves: a reverse proxy before the bundled server; tests replace and alter its answers.
 
 It passes requests on byte for byte, ``Host`` included, so signatures are really checked behind it.
 """

@@ -8,6 +8,11 @@ from s3portal.findings import LOOK, OK, WRONG, Finding
 from s3portal.portal.doctor.web_origin import serialised_origin
 from s3portal.transfer.store import Store, open_store
 
+#: How long the store may take over one thing that it is asked, all tries together.
+CALL_S = 10
+#: Putting parts together, and removing what was written, may take longer.
+LONG_CALL_S = 45
+
 
 class Use(Enum):
     """Whether something is used, could be switched on, or is out of the question."""

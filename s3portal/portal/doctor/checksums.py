@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from s3portal.findings import Finding
-from s3portal.portal.doctor.case import Case
+from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import cause_of_library
 from s3portal.transfer.checksum_support import AUTO, OFF, checksum_support
 from s3portal.transfer.checksums import MD5
+from s3portal.transfer.deadline import deadline
 from s3portal.transfer.errors import StoreError
 from s3portal.transfer.store import open_store
 
@@ -18,7 +19,8 @@ def examine_checksums(case: Case, used: str | None) -> Iterator[Finding]:
     name, wanted = case.setting("checksum"), case.store.settings.checksum
     try:
         # A store of its own asks again, whatever this process or the portal remembers.
-        found = checksum_support(open_store(case.store.settings))
+        with deadline(CALL_S):
+            found = checksum_support(open_store(case.store.settings))
     except StoreError as error:
         cause = cause_of_library(case, error, permission="s3:PutObject", resource=f"{case.bucket_arn}/*")
         yield case.look(_SUBJECT, f"what the store computes is not known: {cause.text}", cause.mend)

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from s3portal.portal.doctor.case import CALL_S
 from s3portal.transfer.cors import cors_rule, read_cors_rules
+from s3portal.transfer.deadline import deadline
 from s3portal.transfer.store import Store
 
 Rule = Mapping[str, Any]
@@ -37,11 +39,12 @@ def with_portal_rule(rules: Sequence[Rule], origin: str, exposed: Sequence[str] 
 def add_portal_rule(store: Store, origin: str) -> bool:
     """Lets pages of ``origin`` send parts to the bucket, and says whether anything had to be changed. Raises
     ClientError, and ValueError where there is no room for another rule."""
-    rules = list(read_cors_rules(store))
-    wanted = with_portal_rule(rules, origin)
-    if wanted == rules:
-        return False
-    store.client().put_bucket_cors(Bucket=store.bucket, CORSConfiguration={"CORSRules": wanted})  # type: ignore[typeddict-item]
+    with deadline(CALL_S):
+        rules = list(read_cors_rules(store))
+        wanted = with_portal_rule(rules, origin)
+        if wanted == rules:
+            return False
+        store.client().put_bucket_cors(Bucket=store.bucket, CORSConfiguration={"CORSRules": wanted})  # type: ignore[typeddict-item]
     return True
 
 

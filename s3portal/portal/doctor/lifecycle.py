@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, timezone
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.findings import Finding
-from s3portal.portal.doctor.case import Case
+from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.lifecycle_rules import Rule, abort_days, days_of, threats, with_aborting_rule
+from s3portal.transfer.deadline import deadline
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code
 
@@ -23,7 +24,8 @@ def examine_lifecycle(case: Case, *, apply: bool) -> Iterator[Finding]:
     prefix = _folder(case.store)
     days = days_of(case.store.settings.upload_expires)
     try:
-        rules = _read_rules(case.store)
+        with deadline(CALL_S):
+            rules = _read_rules(case.store)
     except (ClientError, BotoCoreError) as error:
         if isinstance(error, ClientError) and error_code(error) in _UNABLE:
             yield case.ok(
@@ -47,10 +49,10 @@ def examine_lifecycle(case: Case, *, apply: bool) -> Iterator[Finding]:
         yield case.look(subject, text, case.apply_command)
     elif found < days - 1:
         text = (
-            f"uploads are aborted after {found} days, and {case.setting('upload_expires')} keeps them for"
-            f" {days - 1}: later they cannot be resumed"
+            f"uploads are aborted after {found} days, and the portal keeps them for {days - 1}: later they"
+            " cannot be resumed"
         )
-        yield case.look(subject, text, f"have the rule wait for {days} days, or lower the setting")
+        yield case.look(subject, text, f"have the rule wait for {days} days")
     else:
         yield case.ok(subject, f"unfinished uploads are aborted after {found} days")
 
@@ -60,9 +62,10 @@ def examine_unfinished(case: Case, janitor: str) -> Iterator[Finding]:
     store = case.store
     oldest = datetime.now(timezone.utc) - timedelta(days=days_of(store.settings.upload_expires))
     try:
-        page = store.client().list_multipart_uploads(
-            Bucket=store.bucket, Prefix=_folder(store), MaxUploads=_MOST_UPLOADS
-        )
+        with deadline(CALL_S):
+            page = store.client().list_multipart_uploads(
+                Bucket=store.bucket, Prefix=_folder(store), MaxUploads=_MOST_UPLOADS
+            )
     except (ClientError, BotoCoreError) as error:
         if isinstance(error, ClientError) and error_code(error) in _UNABLE:
             return
@@ -86,12 +89,14 @@ def _folder(store: Store) -> str:
 
 def _applied(case: Case, rules: list[Rule], prefix: str, days: int) -> Finding:
     store = case.store
+    wanted = with_aborting_rule(rules, prefix, days)
     try:
-        store.client().put_bucket_lifecycle_configuration(
-            Bucket=store.bucket,
-            LifecycleConfiguration={"Rules": with_aborting_rule(rules, prefix, days)},  # type: ignore[typeddict-item]
-        )
-        found = abort_days(_read_rules(store), prefix)
+        with deadline(CALL_S):
+            store.client().put_bucket_lifecycle_configuration(
+                Bucket=store.bucket,
+                LifecycleConfiguration={"Rules": wanted},  # type: ignore[typeddict-item]
+            )
+            found = abort_days(_read_rules(store), prefix)
     except (ClientError, BotoCoreError) as error:
         text = f"the rule could not be added: {error}"
         return case.look("lifecycle", text, f"allow s3:PutLifecycleConfiguration on {case.bucket_arn}")

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.findings import Finding
-from s3portal.portal.doctor.case import Case
+from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.workspace import Workspace
+from s3portal.transfer.deadline import deadline
 from s3portal.transfer.presign import object_url
 from s3portal.transfer.store_errors import error_code
 
@@ -56,7 +57,8 @@ def _mend(case: Case) -> str:
 def _unblocked(case: Case) -> list[str]:
     """The settings of Block Public Access that are off, none where the keys may not see them."""
     try:
-        found = case.store.client().get_public_access_block(Bucket=case.store.bucket)
+        with deadline(CALL_S):
+            found = case.store.client().get_public_access_block(Bucket=case.store.bucket)
     except ClientError as error:
         return list(_BLOCKS) if error_code(error) == "NoSuchPublicAccessBlockConfiguration" else []
     except BotoCoreError:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.findings import Finding
-from s3portal.portal.doctor.case import Case
+from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Cause, Told, cause_of_answer, cause_of_library
+from s3portal.transfer.deadline import deadline
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role
 from s3portal.transfer.store import Store
@@ -25,7 +26,8 @@ def examine_role(case: Case, prefix: str) -> Generator[Finding, None, SessionCre
     """Asks STS for credentials of nothing but the doctor's own keys. Returns them, None without."""
     place, role = case.setting("s3_role"), case.store.settings.s3_role
     try:
-        return assume_upload_role(case.store, "doctor", case.host, prefix=prefix)
+        with deadline(CALL_S):
+            return assume_upload_role(case.store, "doctor", case.host, prefix=prefix)
     except (TransferError, ValueError) as error:
         cause = _cause(case, error)
     yield replace(case.wrong(role, cause.text, cause.mend), place=place)
@@ -97,6 +99,7 @@ def _refused(case: Case, told: Told, caller: str) -> Cause:
 def _caller(store: Store) -> str:
     """The ARN of the portal's own user, "" where STS does not tell."""
     try:
-        return store.sts_client().get_caller_identity()["Arn"]
+        with deadline(CALL_S):
+            return store.sts_client().get_caller_identity()["Arn"]
     except (ClientError, BotoCoreError, KeyError):
         return ""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.findings import Finding
-from s3portal.portal.doctor.case import Case
+from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Told, cause_of_answer
+from s3portal.transfer.deadline import deadline
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code
 
@@ -55,7 +56,8 @@ def examine_files(case: Case, files: Iterable[RecordedFile], total: int) -> Iter
 def _problem(case: Case, file: RecordedFile) -> str | Finding | None:
     """What is wrong with a file, a finding where the store does not say, None where nothing is."""
     try:
-        head = _head(case.store, file)
+        with deadline(CALL_S):
+            head = _head(case.store, file)
     except ClientError as error:
         if error_code(error) in ("404", "NoSuchKey", "NoSuchVersion"):
             return "is not at the store"

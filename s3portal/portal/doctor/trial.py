@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.findings import Finding
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.browsers import Browser
-from s3portal.portal.doctor.case import Case
+from s3portal.portal.doctor.case import CALL_S, LONG_CALL_S, Case
 from s3portal.portal.doctor.causes import (
     Told,
     cause_of_answer,
@@ -27,6 +27,7 @@ from s3portal.portal.doctor.workspace import Workspace
 from s3portal.transfer.checksums import CRCS, MD5
 from s3portal.transfer.completion import complete_upload
 from s3portal.transfer.content_disposition import INERT_TYPE
+from s3portal.transfer.deadline import deadline
 from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.errors import ContentDiffers, PartsMissing, StoreError, TransferError
 from s3portal.transfer.lifecycle import create_upload, sign_parts
@@ -105,8 +106,9 @@ def examine_upload(
     whether an object came of it."""
     key = space.key("trial.bin")
     try:
-        upload = _created(case, space, key)
-        signed = sign_parts(case.store, upload, [1])[0]
+        with deadline(CALL_S):
+            upload = _created(case, space, key)
+            signed = sign_parts(case.store, upload, [1])[0]
     except TransferError as error:
         yield _failed(case, "upload", error)
         return False
@@ -127,7 +129,8 @@ def examine_upload(
         yield case.wrong("upload", problem, "look for what changes data between here and the store")
         return False
     try:
-        completed = complete_upload(case.store, upload, sample.checksum)
+        with deadline(LONG_CALL_S):
+            completed = complete_upload(case.store, upload, sample.checksum)
     except TransferError as error:
         yield _failed(case, "upload", error)
         return False
@@ -156,12 +159,13 @@ def examine_plain_write(
     key, content = space.key("trial.bin"), os.urandom(1000)
     space.note(key)
     try:
-        stored = case.store.client().put_object(
-            Bucket=case.store.bucket,
-            Key=key,
-            Body=content,
-            **encryption_arguments(case.store.settings.s3_sse),
-        )
+        with deadline(CALL_S):
+            stored = case.store.client().put_object(
+                Bucket=case.store.bucket,
+                Key=key,
+                Body=content,
+                **encryption_arguments(case.store.settings.s3_sse),
+            )
     except (ClientError, BotoCoreError) as error:
         cause = cause_of_library(case, error, permission="s3:PutObject", resource=f"{case.bucket_arn}/*")
         yield case.wrong("upload", cause.text, cause.mend)

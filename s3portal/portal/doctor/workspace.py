@@ -16,6 +16,8 @@ from datetime import datetime, timedelta, timezone
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.portal.doctor.answer import Answer
+from s3portal.portal.doctor.case import LONG_CALL_S
+from s3portal.transfer.deadline import deadline
 from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code
@@ -86,18 +88,20 @@ class Workspace:
     def remove_all(self) -> None:
         """Removes what this run wrote, also what it does not know of since the answer was lost."""
         noted, self._written = self._written, []
-        for written in noted:
-            self._remove(written)
-        for written, _ in _listed(self.store, self.prefix):
-            self._remove(written)
+        with deadline(LONG_CALL_S):
+            for written in noted:
+                self._remove(written)
+            for written, _ in _listed(self.store, self.prefix):
+                self._remove(written)
 
     def remove_remains(self) -> int:
         """Removes what earlier runs left, and says how much that was."""
         removed = 0
-        for written, written_at in _listed(self.store, self.all_runs_prefix):
-            run = written.key.removeprefix(self.all_runs_prefix).partition("/")[0]
-            if run != self.run and not _may_be_going_on(run, written_at):
-                removed += self._remove(written)
+        with deadline(LONG_CALL_S):
+            for written, written_at in _listed(self.store, self.all_runs_prefix):
+                run = written.key.removeprefix(self.all_runs_prefix).partition("/")[0]
+                if run != self.run and not _may_be_going_on(run, written_at):
+                    removed += self._remove(written)
         return removed
 
     def _remove(self, written: Written) -> bool:
