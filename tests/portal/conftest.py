@@ -9,7 +9,7 @@ from store_front import StoreFront
 
 from s3portal.findings import Finding
 from s3portal.portal.doctor import Case, examine_store
-from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN
+from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import TransferSettings, open_store
 
@@ -47,7 +47,8 @@ Examine = Callable[..., Examined]
 
 @pytest.fixture
 def make_case(s3_server: RunningServer) -> MakeCase:
-    """A portal before the bundled server; arguments are settings of the store, and fields of the case."""
+    """A portal before the bundled server, by default without session credentials and for small files;
+    arguments are settings of the store, and fields of the case."""
 
     def make(*, site_url: str = SITE_URL, fields: dict[str, Any] | None = None, **settings: Any) -> Case:
         user = s3_server.users["portal"]
@@ -56,7 +57,7 @@ def make_case(s3_server: RunningServer) -> MakeCase:
             "s3_endpoint": s3_server.endpoint,
             "s3_access_key_id": user.access_key_id,
             "s3_secret_access_key": user.secret_access_key,
-            "s3_role": ROLE_ARN,
+            "max_upload_size": 100_000,
             **settings,
         }
         return Case(

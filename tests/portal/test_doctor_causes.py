@@ -192,7 +192,7 @@ def test_a_proxy_for_browsers_that_changes_the_host(examine: Examine, front: Sto
 def test_a_proxy_that_takes_no_large_bodies(examine: Examine, front: StoreFront) -> None:
     front.instead = lambda asked: Said(413) if len(asked.body) > 1024 * 1024 else None
 
-    finding = examine(s3_endpoint=front.endpoint).one("wrong")
+    finding = examine(s3_endpoint=front.endpoint, max_upload_size=0).one("wrong")
 
     assert "takes no 5.2 MB at a time (status 413)" in finding.text
 
@@ -274,7 +274,7 @@ ENOUGH = {
 
 
 def test_the_permissions_that_the_docs_name_are_enough(examine_with_policy: Callable[..., Any]) -> None:
-    examined = examine_with_policy(*ENOUGH, s3_role="")
+    examined = examine_with_policy(*ENOUGH)
 
     assert examined.is_well, examined.complaints
 
@@ -291,7 +291,7 @@ def test_the_permissions_that_the_docs_name_are_enough(examine_with_policy: Call
 def test_a_permission_that_the_keys_lack_is_named(
     examine_with_policy: Callable[..., Any], missing: str, subject: str
 ) -> None:
-    examined = examine_with_policy(*(ENOUGH - {missing}), s3_role="")
+    examined = examine_with_policy(*(ENOUGH - {missing}))
 
     finding = examined.one("wrong")
     assert finding.subject == subject
@@ -300,7 +300,7 @@ def test_a_permission_that_the_keys_lack_is_named(
 
 
 def test_a_bucket_that_cannot_be_listed_is_used_all_the_same(examine_with_policy: Callable[..., Any]) -> None:
-    examined = examine_with_policy(*(ENOUGH - {"s3:ListBucket"}), s3_role="")
+    examined = examine_with_policy(*(ENOUGH - {"s3:ListBucket"}))
 
     assert "s3:ListBucket" in examined.one("look").mend
     assert examined.states("upload") == ["ok"]

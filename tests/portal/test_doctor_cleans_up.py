@@ -12,7 +12,7 @@ from conftest import SITE_URL, Examine, MakeCase
 
 from s3portal.portal.doctor import examine_store
 from s3portal.portal.doctor.workspace import workspace
-from s3portal.server.pytest_plugin import BUCKET
+from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN
 from s3portal.server.testing import RunningServer
 
 PREFIX = "s3portal/doctor/"
@@ -36,7 +36,7 @@ def test_ctrl_c_at_any_request_leaves_nothing(
         return send(self, request)
 
     def examine_small() -> None:
-        list(examine_store(make_case(upload_mode="sts", max_upload_size=1000)))
+        list(examine_store(make_case(upload_mode="sts", s3_role=ROLE_ARN)))
 
     monkeypatch.setattr(URLLib3Session, "send", interrupted)
     examine_small()
@@ -86,7 +86,7 @@ def test_a_lost_answer_leaves_nothing(
     s3_server.faults.add("CreateMultipartUpload", lose_answer=True, first=3)
     s3_server.faults.add("PutObject", lose_answer=True, first=2)
 
-    examine()
+    examine(s3_role=ROLE_ARN)
 
     assert not [key for key in remains() if key.startswith(PREFIX)]
 
@@ -131,7 +131,7 @@ def test_a_run_that_is_going_on_is_left_alone(
 def test_what_cannot_be_removed_is_told_with_its_key(examine: Examine, s3_server: RunningServer) -> None:
     s3_server.faults.add("DeleteObject", status=403)
 
-    finding = examine(s3_role="").one("wrong")
+    finding = examine().one("wrong")
 
     assert finding.subject == "removing"
     assert PREFIX in finding.text

@@ -17,6 +17,12 @@ from s3portal.transfer import TransferSettings, open_store
 
 
 @pytest.fixture
+def examine(examine: Examine) -> Examine:
+    """Asks the doctor of a portal with a role."""
+    return lambda **arguments: examine(**{"s3_role": ROLE_ARN, **arguments})
+
+
+@pytest.fixture
 def without_mac(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes the server accept tokens with another letter, as Ceph RGW 16 does: an altered one has no session
     policy any more. Of so many altered ones it accepts every n-th."""

@@ -7,6 +7,7 @@ from conftest import SITE_URL, Examine
 from store_front import StoreFront
 
 from s3portal.portal.doctor import Use
+from s3portal.server.pytest_plugin import ROLE_ARN
 
 
 @pytest.mark.parametrize("checksum", ["auto", "crc32c", "md5"])
@@ -19,7 +20,8 @@ def test_a_store_that_is_well_is_used_and_left_empty(
         ("Access-Control-Expose-Headers", "x-amz-checksum-crc32c")
     )
 
-    examined = examine(s3_endpoint=front.endpoint, upload_mode=upload_mode, checksum=checksum)
+    settings = {"upload_mode": upload_mode, "checksum": checksum, "s3_role": ROLE_ARN}
+    examined = examine(s3_endpoint=front.endpoint, max_upload_size=0, **settings)
 
     assert examined.is_well, examined.complaints
     assert {"CORS", "upload", "download", "checksum", "public access"} <= {
@@ -29,7 +31,7 @@ def test_a_store_that_is_well_is_used_and_left_empty(
 
 
 def test_what_was_sent_is_what_a_browser_sends(examine: Examine, front: StoreFront) -> None:
-    examine(s3_endpoint=front.endpoint, checksum="md5")
+    examine(s3_endpoint=front.endpoint, checksum="md5", max_upload_size=0)
 
     parts = [asked for asked in front.asked if "partNumber" in asked.query and "origin" in asked.headers]
     preflight, put = parts
@@ -88,7 +90,6 @@ def test_a_site_url_in_capitals_with_its_port_is_the_same_site(examine: Examine,
 def test_a_portal_without_direct_uploads_is_not_asked_for_cors(examine: Examine) -> None:
     examined = examine(
         site_url="http://127.0.0.2:81",
-        s3_role="",
         fields={"browser_uploads": Use.OFF, "browser_downloads": True},
     )
 

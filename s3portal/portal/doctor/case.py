@@ -60,7 +60,12 @@ class Case:
 
     def inside(self) -> Store:
         """The store as the portal itself reaches it."""
-        return open_store(replace(self.store.settings, s3_public_endpoint=""))
+        settings = self.store.settings
+        return (
+            open_store(replace(settings, s3_public_endpoint=""))
+            if settings.s3_public_endpoint
+            else self.store
+        )
 
     def ok(self, subject: str, text: str) -> Finding:
         return Finding(self.place, subject, OK, text)
