@@ -15,6 +15,7 @@ import urllib3
 
 from s3portal.client.connections import open_pool
 from s3portal.client.errors import PortalError
+from s3portal.client.portal_answers import read_answer, refusal_of
 from s3portal.client.retry import Failure, RetryPolicy, decide, parse_retry_after
 from s3portal.transfer.part_plan import PartPlan
 from s3portal.transfer.part_ranges import parse_ranges
@@ -220,10 +221,10 @@ class CkanPortal:
         if location := response.get_redirect_location():
             message = f"{self.url} has moved: give its new address with --portal. {action} is at {location}"
             raise PortalError("moved", message, status=response.status)
-        answer = _parsed(response.data)
+        answer = read_answer(response)
         if response.status < 300 and answer.get("success"):
             return answer["result"], _date(response.headers.get("Date"))
-        refusal = _refusal(action, response, answer)
+        refusal = refusal_of(self.url, action, response, answer)
         retry_after_s = parse_retry_after(response.headers.get("Retry-After"))
         raise _NoResult(Failure(response.status, refusal.code, str(refusal), retry_after_s), refusal)
 
@@ -233,32 +234,6 @@ class _NoResult(Exception):
         super().__init__(str(failure))
         self.failure = failure
         self.error = error
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    """The envelope; empty where it is none, as a proxy's page."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _refusal(action: str, response: urllib3.BaseHTTPResponse, answer: dict[str, Any]) -> PortalError:
-    error = answer.get("error")
-    if not isinstance(error, dict):
-        said = response.data[:200].decode("utf-8", errors="replace")
-        sentence = f"The portal answered {action} with {response.status} and no result: {said}"
-        return PortalError("no_answer", sentence, status=response.status)
-    facts = {name: fact for name, fact in error.items() if name not in ("__type", "code", "message")}
-    # CKAN's own validation errors are lists of sentences by field.
-    by_field = " ".join(f"{name}: {_sentences(fact)}" for name, fact in facts.items())
-    sentence = str(error.get("message") or by_field)
-    return PortalError(str(error.get("code", "refused")), sentence, status=response.status, facts=facts)
-
-
-def _sentences(fact: object) -> str:
-    return " ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
 
 
 def _upload(shown: dict[str, Any]) -> PortalUpload:

@@ -133,11 +133,45 @@ def test_ckans_own_validation_errors_are_readable() -> None:
         client.resources("rivers")
 
 
-def test_a_portal_without_the_extension_is_told_by_what_it_says() -> None:
-    client, _ = portal(answer('"Bad request - Action name not known: s3multipart_upload_list"', 400))
+def test_a_portal_without_the_extension_is_said() -> None:
+    """CKAN answers so, as a JSON string."""
+    asked, _ = portal(answer('"Bad request - Action name not known: s3multipart_upload_show"', 400))
 
-    with pytest.raises(PortalError, match="Action name not known"):
-        client.unfinished_uploads("rivers")
+    with pytest.raises(PortalError, match="does not offer uploads of large files") as error:
+        asked.show_upload("u1")
+
+    assert error.value.code == "no_s3multipart"
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        answer("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", 403),
+        answer("<!doctype html><title>Not Found</title>", 404),
+        answer("<!doctype html><title>Welcome</title>", 200),
+        answer([1, 2], 200),
+        answer("", 405),
+    ],
+)
+def test_an_address_that_is_no_portal_is_said_without_what_it_answered(
+    stranger: urllib3.HTTPResponse,
+) -> None:
+    asked, _ = portal(stranger)
+
+    with pytest.raises(PortalError, match="does not answer as a CKAN portal") as error:
+        asked.unfinished_uploads("rivers")
+
+    assert "<" not in str(error.value)
+    assert "--portal" in str(error.value)
+
+
+def test_a_token_that_is_refused_is_said_to_be_so() -> None:
+    asked, _ = portal(refusal(401, code="not_signed_in", message="Log in to upload files."))
+
+    with pytest.raises(PortalError, match="does not accept the API token in S3PORTAL_TOKEN") as error:
+        asked.unfinished_uploads("rivers")
+
+    assert (error.value.code, error.value.status) == ("not_signed_in", 401)
 
 
 def test_a_portal_that_has_moved_does_not_get_the_token() -> None:
