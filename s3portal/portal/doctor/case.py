@@ -30,7 +30,7 @@ class Case:
     in role sessions. ``setting`` gives the administrator's name of a transfer setting ("s3_region"), and
     ``command`` is how the doctor is called, without its options. A store that is only read has
     ``is_written`` False; ``browser_uploads`` says whether pages send parts to it, ``browser_downloads``
-    whether readers are redirected to it.
+    whether readers are redirected to it, and ``keys_may_meet`` whether two files can want the same key.
     """
 
     place: str
@@ -42,6 +42,7 @@ class Case:
     is_written: bool = True
     browser_uploads: Use = Use.ON
     browser_downloads: bool = True
+    keys_may_meet: bool = False
     permissions_page: str = ""
 
     @property

@@ -10,6 +10,7 @@ from s3portal.portal.doctor.browsers import Browser
 from s3portal.portal.doctor.case import Case, Use
 from s3portal.portal.doctor.causes import cause_of_library
 from s3portal.portal.doctor.checksums import examine_checksums
+from s3portal.portal.doctor.conditions import examine_conditions
 from s3portal.portal.doctor.connection import Connection
 from s3portal.portal.doctor.lifecycle import examine_lifecycle
 from s3portal.portal.doctor.preflights import examine_preflight
@@ -63,6 +64,8 @@ def _examine_by_writing(
         if case.browser_uploads is not Use.OFF:
             yield from examine_checksums(case, outcome.algorithm)
         yield from examine_public_access(case, connection, space, outcome.key)
+        if case.keys_may_meet:
+            yield from examine_conditions(case, space)
     if case.store.settings.s3_role:
         credentials = yield from examine_sessions(
             case, connection, space, outcome.key or space.key("nothing")
