@@ -75,6 +75,17 @@ def test_tls_towards_a_server_without_it(examine: Examine, s3_server: RunningSer
     assert "https" in finding.mend
 
 
+def test_an_encryption_that_the_store_does_not_know(examine: Examine, front: StoreFront) -> None:
+    # As Ceph RGW 16 says it, without any words.
+    empty = b"<Error><Code>InvalidRequest</Code><Message></Message></Error>"
+    front.instead = lambda asked: Said(400, [], empty) if "uploads" in asked.query else None
+
+    finding = examine(s3_endpoint=front.endpoint, s3_sse="AES256").one("wrong")
+
+    assert "400 InvalidRequest" in finding.text
+    assert "portal.s3_sse" in finding.mend
+
+
 def test_a_bucket_that_is_not_there(examine: Examine) -> None:
     finding = examine(
         s3_bucket="no-such-bucket", s3_access_key_id="admin-key", s3_secret_access_key="admin-secret"
@@ -297,6 +308,27 @@ def test_a_permission_that_the_keys_lack_is_named(
     assert finding.subject == subject
     assert missing in finding.text
     assert finding.mend.startswith(f"allow {missing} on arn:aws:s3:::{BUCKET}/*")
+
+
+def test_a_store_that_does_not_tell_bad_keys_from_missing_permissions(
+    examine: Examine, front: StoreFront
+) -> None:
+    # As Ceph RGW with STS.
+    def refuse(asked: Asked, said: Said) -> None:
+        if said.status == 403:
+            said.body = b"<Error><Code>AccessDenied</Code></Error>"
+
+    front.alter = refuse
+    assert examine(s3_endpoint=front.endpoint).is_well
+
+    examined = examine(s3_endpoint=front.endpoint, s3_secret_access_key="wrong")
+
+    finding = examined.one("wrong")
+    assert finding.subject == "upload"
+    assert "does not say whether they are wrong or lack s3:PutObject" in finding.text
+    assert finding.mend.startswith(
+        "check portal.s3_access_key_id and portal.s3_secret_access_key; then allow"
+    )
 
 
 def test_a_bucket_that_cannot_be_listed_is_used_all_the_same(examine_with_policy: Callable[..., Any]) -> None:

@@ -195,7 +195,8 @@ def test_a_role_that_is_not_there_is_told_with_whose_keys_asked(examine: Examine
         ),
         (Told(400, "InvalidAction", "no AssumeRole"), "no STS", "portal.s3_sts_endpoint"),
         (Told(501, "NotImplemented"), "no STS", "take portal.s3_role out"),
-        (Told(404), "no STS", "portal.s3_sts_endpoint"),
+        (Told(404), "role", "correct portal.s3_role or portal.s3_sts_endpoint"),
+        (Told(405), "no STS", "portal.s3_sts_endpoint"),
         (
             Told(400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration"),
             "duration",

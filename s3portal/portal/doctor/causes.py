@@ -84,8 +84,8 @@ class Told:
         )
         return cls(
             status=as_answer.status,
-            code=fields.get("Code", ""),
-            message=fields.get("Message", ""),
+            code=fields.get("Code") or "",
+            message=fields.get("Message") or "",  # Ceph RGW leaves it empty
             region=str(fields.get("Region", "")) or as_answer.named_region,
             ahead_s=as_answer.ahead_s,
             has_server_time=bool(fields.get("ServerTime")),
@@ -130,7 +130,15 @@ def cause_of_answer(case: Case, told: Told, *, permission: str, resource: str = 
         return Cause("unable", f"this store cannot do it: it answers {told.shown}", "use another store")
     if not told.code:
         return not_s3(case, f"status {told.status} without an error of S3")
+    if told.status == 400 and store.settings.s3_sse:
+        text = f"the store answers {told.shown}, maybe since it does not encrypt so"
+        return Cause("other", text, f"take {name('s3_sse')} out, or set it as the store knows it")
     return Cause("other", f"the store answers {told.shown}", f"look up {told.code} in the store's manual")
+
+
+def says_unknown_key(told: Told) -> bool:
+    """Whether the store says that it does not know the access key, and not just that it refuses."""
+    return told.code in _UNKNOWN_KEY
 
 
 def not_s3(case: Case, what: str) -> Cause:
@@ -196,6 +204,13 @@ def _refused(case: Case, told: Told, permission: str, resource: str) -> Cause:
         text = f"the key in KMS does not let the portal's keys use it: {told.shown}"
         mend = "allow kms:GenerateDataKey and kms:Decrypt on that key"
         return Cause("kms", text, f"{mend}, or check {case.setting('s3_sse')}{page}")
+    if not case.names_bad_keys:
+        keys = f"{case.setting('s3_access_key_id')} and {case.setting('s3_secret_access_key')}"
+        text = (
+            f"the store refuses the keys ({told.shown}), and does not say whether they are wrong or lack"
+            f" {permission}{of_what}"
+        )
+        return Cause("permission", text, f"check {keys}; then allow {permission}{of_what}{page}")
     text = f"the keys lack {permission}{of_what}: {told.shown}"
     return Cause("permission", text, f"allow {permission}{of_what}{page}")
 

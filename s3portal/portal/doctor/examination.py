@@ -41,8 +41,10 @@ def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
         yield case.wrong(f"bucket {case.store.bucket}", cause.text, cause.mend)
         return
     yield from addresses
-    if not (yield from examine_reach(case, connection)) or not case.is_written:
+    reached = yield from examine_reach(case, connection)
+    if reached is None or not reached.is_written:
         return
+    case = reached
     with workspace(case.store) as space:
         yield from _examine_by_writing(case, connection, browser, space, apply=apply)
     yield from _examine_left_behind(case, space)

@@ -1,6 +1,9 @@
 """Check: the store answers as S3, knows the keys, has the bucket in this region, and the same time."""
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from botocore.credentials import ReadOnlyCredentials
 
 from s3portal.findings import Finding
 from s3portal.portal.doctor.answer import Answer
@@ -12,6 +15,7 @@ from s3portal.portal.doctor.causes import (
     cause_of_library,
     cause_of_silence,
     not_s3,
+    says_unknown_key,
     shortest_url_s,
 )
 from s3portal.portal.doctor.clock import clock_problem
@@ -19,30 +23,34 @@ from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.transfer.store import Store
 
+_NOBODY = ReadOnlyCredentials("AKIAIOSFODNN7NOBODYS", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYNOBODYSKEY", None)
 _LISTING = {"list-type": "2", "max-keys": "1"}
 #: How old stores list, and what every store's answer to it has.
 _ROOT_ELEMENT = b"<ListBucketResult"
 
 
-def examine_reach(case: Case, connection: Connection) -> Generator[Finding, None, bool]:
-    """Returns whether anything further can be tried."""
+def examine_reach(case: Case, connection: Connection) -> Generator[Finding, None, Case | None]:
+    """Returns the case with what was learnt of the store, None where nothing further can be tried."""
     subject = f"bucket {case.store.bucket}"
     tried = _tried(case, connection, case.inside(), "s3_endpoint")
     if isinstance(tried, Cause):
         yield case.wrong(subject, tried.text, tried.mend)
-        return False
+        return None
     problem = _problem(case, tried)
+    if problem is not None and problem.kind == "permission" and not _names_bad_keys(case, connection):
+        case = replace(case, names_bad_keys=False)
+        problem = _problem(case, tried)
     if problem is None:
         yield case.ok(subject, "is there, and the keys open it")
     elif problem.kind == "permission":
         yield case.look(subject, f"cannot be listed: {problem.text}", problem.mend)
     else:
         yield case.wrong(subject, problem.text, problem.mend)
-        return False
+        return None
     yield from _examine_clock(case, tried)
-    if case.store.settings.browser_endpoint != case.store.settings.s3_endpoint:
-        return (yield from _examine_public_address(case, connection))
-    return True
+    if case.store.settings.browser_endpoint == case.store.settings.s3_endpoint:
+        return case
+    return case if (yield from _examine_public_address(case, connection)) else None
 
 
 def _examine_public_address(case: Case, connection: Connection) -> Generator[Finding, None, bool]:
@@ -64,6 +72,15 @@ def _examine_public_address(case: Case, connection: Connection) -> Generator[Fin
         subject, text, mend.replace(case.setting("s3_endpoint"), case.setting("s3_public_endpoint"))
     )
     return False
+
+
+def _names_bad_keys(case: Case, connection: Connection) -> bool:
+    """Ceph RGW with STS answers AccessDenied to keys that nobody has ever had."""
+    url = signed_url(case.inside(), "GET", "", _LISTING, shortest_url_s(case), _NOBODY)
+    try:
+        return says_unknown_key(Told.by(connection.send("GET", url)))
+    except NoAnswer:
+        return True
 
 
 def _tried(case: Case, connection: Connection, store: Store, setting: str) -> Answer | Cause:

@@ -52,12 +52,18 @@ def _cause(case: Case, error: Exception) -> Cause:
 def role_cause(case: Case, told: Told, caller: Callable[[], str]) -> Cause:
     """Why STS refused. ``caller`` says whose the portal's keys are, "" where that is not known."""
     role, name = case.store.settings.s3_role, case.setting
+    endpoint = case.store.settings.sts_endpoint or "AWS"
     if told.code in _NO_ROLE:
         return Cause(
             "role", f"there is no role {role}: {told.shown}", f"make the role, or correct {name('s3_role')}"
         )
+    if told.status == 404 and told.code in ("", "404"):
+        # So does Ceph RGW for a role that is not there, without a word.
+        text = f"there is no role {role}, or no STS at {endpoint}: {told.shown}"
+        return Cause(
+            "role", text, f"make the role, or correct {name('s3_role')} or {name('s3_sts_endpoint')}"
+        )
     if told.code in _NO_STS or (not told.code and told.status in (200, 404, 405, 501)):
-        endpoint = case.store.settings.sts_endpoint or "AWS"
         text = f"{endpoint} answers no STS: {told.shown}"
         return Cause("no STS", text, f"set {name('s3_sts_endpoint')}, or take {name('s3_role')} out")
     if told.code in ("AccessDenied", "403"):
