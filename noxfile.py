@@ -8,12 +8,17 @@ requirements file of its own. Every session writes a JUnit report to `.test/repo
 import hashlib
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "tests" / "ceph"))
+
+from ceph_gateway import PACKAGES, CephGateway, is_installed  # noqa: E402
+
 REPORTS = HERE / ".test" / "reports"
 
 # CKAN's own pytest plugin wants a configuration and its services, or to be left out.
@@ -41,10 +46,17 @@ def install(session: nox.Session, *requirement_files: str, pip_options: tuple[st
     stamp.write_text(wanted.hexdigest())
 
 
-def run_pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
-    """Runs pytest with a JUnit report named after the session; arguments given to nox come last."""
+def run_pytest(
+    session: nox.Session,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    python: str = "python",
+    part: str = "",
+) -> None:
+    """Runs pytest with a JUnit report named after the session, and after the ``part`` of it that has a
+    ``python`` of its own; arguments given to nox come last."""
     REPORTS.mkdir(parents=True, exist_ok=True)
-    report = REPORTS / f"{session.name}.xml"
+    report = REPORTS / f"{session.name}{f'+{part}' if part else ''}.xml"
     # Tests start many Pythons, and where nothing compiled may be kept each compiles all that it imports.
     compiled_once = {
         "PYTHONDONTWRITEBYTECODE": "",
@@ -53,8 +65,8 @@ def run_pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None
     # Suites run beside each other, and each remembers its own failures.
     cache = f"cache_dir={HERE / '.test' / 'cache' / session.name}"
     session.run(
-        "python", "-m", "pytest", f"--junitxml={report}", "-o", cache, *arguments, *session.posargs,
-        env={**compiled_once, **(env or {})},
+        python, "-m", "pytest", f"--junitxml={report}", "-o", cache, *arguments, *session.posargs,
+        env={**compiled_once, **(env or {})}, external=python != "python",
     )  # fmt: skip
 
 
@@ -133,6 +145,38 @@ def browser(session: nox.Session) -> None:
         "tests/client/portal",
         env={"S3PORTAL_CHROMIUM": chromium(session), "S3PORTAL_FIREFOX": firefox(session)},
     )
+
+
+@nox.session
+def ceph(session: nox.Session) -> None:
+    """Transfer, client, dtool and an upload in a browser against a real Ceph RGW. Only by its name."""
+    if not is_installed():
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            session.error(f"This suite needs the packages {', '.join(PACKAGES)}")
+        apt_install(session, "--no-install-recommends", *PACKAGES)
+    core = ("requirements/core.txt",)
+    install(session, *core)
+    dtool = python_of(session, "ceph-dtool", "requirements/dtool.txt", with_checkout=True)
+    browser_files = ("requirements/ckan-2.12.txt", "requirements/browser.txt")
+    browser = python_of(session, "ceph-browser", *browser_files, with_checkout=True)
+    browsers = {"S3PORTAL_CHROMIUM": chromium(session)}
+    failed = []
+    with CephGateway() as gateway:
+        environment = {**gateway.environment, **browsers}
+        session.run("python", "tests/ceph/make_bucket.py", env={**environment, "PYTHONPATH": "tests/shared"})
+        for name, python, arguments in (
+            ("", "python", ("tests/transfer", "tests/client/core")),
+            ("dtool", dtool, ("tests/dtool",)),
+            ("browser", browser, (*NO_CKAN, "tests/ceph")),
+        ):
+            try:
+                run_pytest(session, *arguments, python=python, part=name, env=environment)
+            except CommandFailed:
+                failed.append(name or "transfer and client")
+        if gateway.restarts:
+            session.warn(f"The gateway aborted {gateway.restarts} times and was started again")
+    if failed:
+        session.error(f"Failed against Ceph: {', '.join(failed)}")
 
 
 @nox.session(name="ckan-2.11")

@@ -9,17 +9,17 @@ Tests of what stores answer once in a million times take ``scripted``, a store t
 to.
 """
 
-import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
+from foreign_store import bundled_server_where_it_is_needed as bundled_server_where_it_is_needed  # a fixture
+from foreign_store import foreign_store, is_foreign
+from scripted_store import ScriptedStore
 
 from s3portal.transfer import Store, TransferSettings, Upload, create_upload, open_store
 
@@ -27,18 +27,8 @@ from s3portal.transfer import Store, TransferSettings, Upload, create_upload, op
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Store:
     """A real store with a bucket that the tests may write to."""
-    if "S3PORTAL_TEST_BUCKET" in os.environ:
-        return open_store(
-            TransferSettings(
-                s3_bucket=os.environ["S3PORTAL_TEST_BUCKET"],
-                s3_endpoint=os.environ.get("S3PORTAL_TEST_ENDPOINT", ""),
-                s3_region=os.environ.get("S3PORTAL_TEST_REGION", "us-east-1"),
-                s3_access_key_id=os.environ.get("S3PORTAL_TEST_ACCESS_KEY_ID", ""),
-                s3_secret_access_key=os.environ.get("S3PORTAL_TEST_SECRET_ACCESS_KEY", ""),
-                s3_role=os.environ.get("S3PORTAL_TEST_ROLE", ""),
-                s3_prefix="s3portal-tests",
-            )
-        )
+    if is_foreign():
+        return foreign_store()
     server = request.getfixturevalue("s3_server")
     return open_store(
         TransferSettings(
@@ -50,36 +40,6 @@ def store(request: pytest.FixtureRequest) -> Store:
             s3_prefix="s3portal-tests",
         )
     )
-
-
-@dataclass
-class ScriptedStore:
-    """Answers requests in order with what was scripted, the last answer again and again, and keeps the
-    requests.
-    """
-
-    endpoint: str = ""
-    requests: list[tuple[str, str]] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    #: Of each request, by names in small letters.
-    headers: list[dict[str, str]] = field(default_factory=list)
-    _answers: deque[tuple[int, dict[str, str], bytes]] = field(default_factory=deque)
-
-    def answer(self, body: str = "", status: int = 200, **headers: str) -> None:
-        """Adds an answer to the script. Underscores in names of headers stand for hyphens."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._answers.append((status, {"x-amz-request-id": "4442587FB7D0A2F9", **named}, body.encode()))
-
-    def error(self, status: int, code: str) -> None:
-        """Adds an error in S3's form to the script; with status 200 it is one inside a success."""
-        self.answer(f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>Why</Message></Error>", status)
-
-    def hang_up(self) -> None:
-        """Adds a connection that ends without an answer to the script."""
-        self._answers.append((0, {}, b""))
-
-    def next_answer(self) -> tuple[int, dict[str, str], bytes]:
-        return self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+from foreign_store import require_crc
 
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import (
@@ -33,7 +34,7 @@ from s3portal.transfer.sizes import MIB
 from s3portal.transfer.store_knowledge import ANSWER_LASTS, Answer, find_out
 
 if TYPE_CHECKING:
-    from conftest import ScriptedStore
+    from scripted_store import ScriptedStore
 
 CREATED = "<InitiateMultipartUploadResult><UploadId>s3-upload</UploadId></InitiateMultipartUploadResult>"
 #: The CRC64NVME of what the probe sends.
@@ -388,6 +389,7 @@ def test_the_store_answers_each_parts_checksum_and_the_portal_compares_that_of_t
     wanted: str, store: Store, begin: Callable[..., Upload]
 ) -> None:
     object.__setattr__(store.settings, "checksum", wanted)
+    require_crc(store, wanted.upper())
     crc = CRCS[wanted.upper()]
     content = bytes(range(256)) * (6 * MIB // 256) + b"end"
     upload = begin(len(content))

@@ -28,7 +28,7 @@ from s3portal.transfer.completion import expected_etag
 from s3portal.transfer.sizes import MIB
 
 if TYPE_CHECKING:
-    from conftest import ScriptedStore
+    from scripted_store import ScriptedStore
 
 NOW = datetime(2026, 11, 21, tzinfo=timezone.utc)
 PLAN = plan_parts(10 * MIB + 7)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import ScriptedStore
+from scripted_store import ScriptedStore
 
 from s3portal.transfer import Store, StoreUnavailable, TransferSettings, open_store
 from s3portal.transfer.deadline import deadline, time_left_s

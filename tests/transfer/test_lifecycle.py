@@ -34,7 +34,7 @@ from s3portal.transfer import (
 from s3portal.transfer.sizes import MIB
 
 if TYPE_CHECKING:
-    from conftest import ScriptedStore
+    from scripted_store import ScriptedStore
 
 CREATED = "<InitiateMultipartUploadResult><UploadId>s3-upload</UploadId></InitiateMultipartUploadResult>"
 

@@ -21,7 +21,7 @@ from s3portal.transfer import (
 )
 
 if TYPE_CHECKING:
-    from conftest import ScriptedStore
+    from scripted_store import ScriptedStore
 
 ISSUED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>ASIAISSUED</AccessKeyId><SecretAccessKey>hush</SecretAccessKey><SessionToken>t0ken</SessionToken>

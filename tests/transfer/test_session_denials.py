@@ -12,6 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel, Shape
+from foreign_store import MISUNDERSTOOD_ELSEWHERE, is_foreign, require_mac_in_tokens
 
 from s3portal.transfer import (
     COMPLETED,
@@ -39,6 +40,8 @@ MULTIPART = {
 }
 #: Not requests to a bucket: an answer of S3 Object Lambda, and what only directory buckets have.
 ELSEWHERE = {"WriteGetObjectResponse", "CreateSession", "ListDirectoryBuckets"}
+if is_foreign():
+    ELSEWHERE |= MISUNDERSTOOD_ELSEWHERE
 
 S3_MODEL = boto3.Session().client("s3", region_name="us-east-1").meta.service_model
 OPERATIONS = {
@@ -210,8 +213,13 @@ def test_on_the_bucket_every_operation_is_denied(scope: str, role: Store, own: U
     # DeleteObjects is answered key by key, with 200 for the whole.
     operations = [operation for operation in BUCKET_OPERATIONS if operation != "DeleteObjects"]
     assert not_denied(client, operations, Bucket=role.bucket) == {}
-    answer = client.delete_objects(Bucket=role.bucket, Delete={"Objects": [{"Key": own.key}]})
-    assert [error["Code"] for error in answer["Errors"]] == ["AccessDenied"]
+    try:
+        answer = client.delete_objects(Bucket=role.bucket, Delete={"Objects": [{"Key": own.key}]})
+    except ClientError as error:
+        # Ceph RGW refuses the whole.
+        assert error.response["Error"]["Code"] == "AccessDenied"
+    else:
+        assert [error["Code"] for error in answer["Errors"]] == ["AccessDenied"]
 
 
 def test_on_the_own_key_only_the_multipart_calls_are_allowed(role: Store, own: Upload) -> None:
@@ -239,6 +247,8 @@ def test_a_wildcard_in_a_key_opens_no_other_key(scope: dict[str, str], role: Sto
 
 @pytest.mark.parametrize("changed", ["aws_session_token", "aws_secret_access_key", "aws_access_key_id"])
 def test_credentials_that_were_altered_are_none(changed: str, role: Store, own: Upload) -> None:
+    if changed == "aws_session_token":
+        require_mac_in_tokens()
     credentials = assume_upload_role(role, "anna", "data.example.org", key=own.key)
     original = str(getattr(credentials, changed.removeprefix("aws_")))
     # In the middle: the last letter of base64 may hold no bits.

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
+from foreign_store import bundled_server_where_it_is_needed as bundled_server_where_it_is_needed  # a fixture
+from foreign_store import foreign_store, is_foreign
 from portal_on_store import PortalOnStore
 from random_files import random_file
 
@@ -17,10 +19,13 @@ from s3portal.transfer.checksum_support import checksum_algorithm
 
 
 @pytest.fixture
-def open_portal(s3_server: RunningServer) -> Callable[..., PortalOnStore]:
+def open_portal(request: pytest.FixtureRequest) -> Callable[..., PortalOnStore]:
     """Opens a portal on the store; settings of the transfers by name."""
 
     def open_on_store(**settings: Any) -> PortalOnStore:
+        if is_foreign():
+            return PortalOnStore(foreign_store(**settings))
+        s3_server: RunningServer = request.getfixturevalue("s3_server")
         user = s3_server.users["portal"]
         store = open_store(
             TransferSettings(
@@ -40,10 +45,10 @@ def open_portal(s3_server: RunningServer) -> Callable[..., PortalOnStore]:
 
 
 @pytest.fixture
-def content_of(s3_server: RunningServer, open_portal: Callable[..., PortalOnStore]) -> Callable[[str], bytes]:
+def content_of(open_portal: Callable[..., PortalOnStore]) -> Callable[[str], bytes]:
     """What the store has under a key."""
-    client = open_portal().store.client()
-    return lambda key: client.get_object(Bucket="test-bucket", Key=key)["Body"].read()
+    store = open_portal().store
+    return lambda key: store.client().get_object(Bucket=store.bucket, Key=key)["Body"].read()
 
 
 @pytest.fixture
