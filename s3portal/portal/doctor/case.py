@@ -31,7 +31,7 @@ class Case:
     ``command`` is how the doctor is called, without its options. A store that is only read has
     ``is_written`` False; ``browser_uploads`` says whether pages send parts to it, ``browser_downloads``
     whether readers are redirected to it, and ``keys_may_meet`` whether two files can want the same key.
-    ``names_bad_keys`` is found out: whether the store tells a key that it does not know from one that may not.
+    ``names_bad_keys`` is found out: whether the store tells unknown keys from those that may not.
     """
 
     place: str
