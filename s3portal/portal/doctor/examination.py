@@ -13,6 +13,7 @@ from s3portal.portal.doctor.checksums import examine_checksums
 from s3portal.portal.doctor.conditions import examine_conditions
 from s3portal.portal.doctor.connection import Connection
 from s3portal.portal.doctor.lifecycle import examine_lifecycle
+from s3portal.portal.doctor.page_policy import examine_page_policy
 from s3portal.portal.doctor.preflights import examine_preflight
 from s3portal.portal.doctor.public_access import examine_public_access
 from s3portal.portal.doctor.reach import examine_reach
@@ -41,6 +42,8 @@ def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
         yield case.wrong(f"bucket {case.store.bucket}", cause.text, cause.mend)
         return
     yield from addresses
+    if case.browser_uploads is not Use.OFF:
+        yield from examine_page_policy(case, connection)
     reached = yield from examine_reach(case, connection)
     if reached is None or not reached.is_written:
         return
