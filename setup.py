@@ -79,6 +79,7 @@ setup(
             "s3multipart = ckanext.s3multipart.plugin:S3MultipartPlugin",
             "s3portal_demo_search = s3portal.demo.search.plugin:DemoSearchPlugin",
         ],
+        "dtool.cli": ["cat = s3portal.dtool.cat_command:cat"],
         "dtool.storage_brokers": ["S3StorageBroker = s3portal.dtool.broker:S3StorageBroker"],
         "indico.plugins": ["storage_s3 = indico_plugin.plugin:S3StoragePlugin"],
         "pytest11": ["s3portal_server = s3portal.server.pytest_plugin"],

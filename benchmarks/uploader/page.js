@@ -30,13 +30,14 @@ async function bare(file, { id, storeUrl }) {
 
 async function ours(file, { id, storeUrl, checksum, sts }) {
   const { MultipartUpload } = await import("/js/upload.js");
+  const { measureRoundTrip } = await import("/js/distance.js");
   const adapter = {
     url: location.origin,
     create: (request) => call("create", { ...request, id, storeUrl, checksum }),
     signParts: (_, part_numbers) => call("sign", { id, part_numbers }),
     complete: () => call("complete", { id }),
   };
-  const upload = new MultipartUpload(file, adapter, { concurrency: CONNECTIONS, storeUrl });
+  const upload = new MultipartUpload(file, adapter, { concurrency: CONNECTIONS, roundTripMs: measureRoundTrip(storeUrl) });
   await new Promise((resolve, reject) => {
     upload.addEventListener("complete", resolve);
     upload.addEventListener("error", ({ detail }) => reject(detail.error));

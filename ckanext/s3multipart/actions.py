@@ -229,7 +229,8 @@ def _create(
         round_trip_ms=round_trip_ms,
         metadata={
             "portal": portal_host(),
-            "user": user.name,
+            # Every reader of the file sees what an object says of itself. People log in by their names.
+            "user": user.id if portal_settings().user_in_metadata else "",
             "dataset": owner.dataset_id,
             "resource": resource_id,
             "filename": filename,

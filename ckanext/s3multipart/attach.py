@@ -7,7 +7,6 @@ chained, and keep it in a `Saving` for as long as they run.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import PurePosixPath
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,9 +14,11 @@ from ckan import model
 
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import UploadNotComplete, UploadOfAnotherDataset
+from ckanext.s3multipart.file_facts import forget_copied_files
 from ckanext.s3multipart.model import UploadRow, find_upload
 from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
+from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import AlreadyAttached, InvalidRequest, Problem, TransferError, UploadNotFound
 from s3portal.transfer.request_fields import can_be_kept
@@ -82,7 +83,9 @@ def current_saving() -> Saving | None:
 @tk.chained_action
 def package_update(next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]) -> Any:
     """CKAN's own, which saves every resource in the end, with uploads attached."""
-    with _saved_by(context, asked.get("id") or asked.get("name")):
+    dataset = asked.get("id") or asked.get("name")
+    _wait_for_other_saves(dataset)
+    with _saved_by(context, dataset):
         return next_action(context, asked)
 
 
@@ -96,9 +99,13 @@ def resource_create(next_action: Callable[..., Any], context: dict[str, Any], as
 @tk.chained_action
 def package_create(next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]) -> Any:
     """CKAN's own, which asks for no uploader: no upload can be for a dataset that is not there yet."""
-    resources = asked.get("resources")
-    if isinstance(resources, list) and any(isinstance(each, dict) and each.get(FIELD) for each in resources):
+    given = asked.get("resources")
+    resources = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    if any(resource.get(FIELD) for resource in resources):
         raise refused_save(UploadOfAnotherDataset())
+    if is_current():
+        for resource in resources:
+            forget_copied_files(resource)
     return next_action(context, asked)
 
 
@@ -127,15 +134,16 @@ def _saved_by(context: dict[str, Any], dataset: object) -> Iterator[None]:
         _saving.reset(token)
 
 
+def _wait_for_other_saves(dataset: object) -> None:
+    """Saves of one dataset come one after the other, or the one would write what is true of the file that the
+    other one replaces. CKAN has some of its actions wait by the same lock, and not all."""
+    if isinstance(dataset, str) and can_be_kept(dataset):
+        named = (model.Package.id == dataset) | (model.Package.name == dataset)
+        model.Session.query(model.Package.id).filter(named).with_for_update().all()
+
+
 def refused_save(refusal: TransferError) -> Exception:
     """What a save raises, so that the form comes again with the reason on it, and the API answers the
     status."""
     refused(refusal)
     return tk.ValidationError({FIELD: [sentence(refusal)]})
-
-
-def format_of(filename: str) -> str:
-    """The format that the name suggests, as CKAN writes it: ``CSV``, ``NetCDF``; "" where it suggests
-    none."""
-    extension = PurePosixPath(filename).suffix.removeprefix(".")
-    return str(tk.h.unified_resource_format(extension)) if extension else ""

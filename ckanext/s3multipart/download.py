@@ -12,10 +12,11 @@ from ckan.lib import signals
 from ckan.plugins import PluginImplementations, interfaces
 from flask import Blueprint, Response, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.http import http_date
 
+from ckanext.s3multipart.download_kind import is_download
 from ckanext.s3multipart.download_proxy import passed_through
 from ckanext.s3multipart.errors import DatabaseNotUpgraded
+from ckanext.s3multipart.file_check import FileState, check_file
 from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
@@ -37,6 +38,7 @@ def download_blueprint() -> Blueprint:
         rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
         for suffix in ("", "/<filename>"):
             blueprint.add_url_rule(rule + suffix, view_func=download, defaults={"package_type": dataset_type})
+    blueprint.after_request(_errors_uncached)
     return blueprint
 
 
@@ -51,7 +53,7 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
         return _by_ckan(package_type, id, resource_id, filename)
     row = attached_upload(resource_id) if resource.get("url_type") == "upload" and is_current() else None
     if row is not None:
-        return _uncached(_answer(row))
+        return _uncached(_answer(row, check_file(row)))
     try:
         return _by_ckan(package_type, id, resource_id, filename)
     except (FileNotFoundError, TypeError):
@@ -64,13 +66,18 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
         return tk.abort(404, tk._(_NO_DOWNLOAD))
 
 
-def _answer(row: UploadRow) -> Response:
-    if request.method == "HEAD":
-        return _described(row)
-    _count(row.resource_id)
+def _answer(row: UploadRow, state: FileState) -> Response:
+    if state.missing_since:
+        # Also to programs that ask with HEAD before they fetch.
+        return tk.abort(404, tk._("This file is missing from the file storage. Ask the administrator."))
+    described = _described(row, state)
+    if request.method == "HEAD" or described.status_code != 200:
+        return described
+    if is_download(request):
+        _count(row.resource_id)
     signals.resource_download.send(row.resource_id)
     try:
-        if request.headers.get("Authorization") and portal_settings().proxy_token_downloads:
+        if _passes_through():
             return passed_through(portal_store(), row.as_upload())
         location = presign_get(
             portal_store(),
@@ -86,18 +93,26 @@ def _answer(row: UploadRow) -> Response:
     return redirect(location, 302)
 
 
-def _described(row: UploadRow) -> Response:
+def _described(row: UploadRow, state: FileState) -> Response:
     """HEAD, from what was recorded: a URL that S3 signed for GET refuses HEAD, and not every client that asks
-    how large a file is follows a redirect."""
+    how large a file is follows a redirect. A condition that the file does not meet is answered 304 or 412;
+    where a redirect is the answer, the store looks at conditions."""
     response = Response(status=200)
     response.headers["Content-Length"] = str(row.size_bytes)
     response.headers["Content-Type"] = safe_content_type(row.content_type)
     response.headers["Content-Disposition"] = content_disposition(row.filename)
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Last-Modified"] = http_date(row.updated_at)
+    # The store's own: it has the time when the upload began, or when it was completed.
+    response.last_modified = state.last_modified
     if row.etag:
         response.set_etag(row.etag)
+    if request.method == "HEAD" or _passes_through():
+        response.make_conditional(request.environ)
     return response
+
+
+def _passes_through() -> bool:
+    return bool(request.headers.get("Authorization")) and portal_settings().proxy_token_downloads
 
 
 def _uncached(response: Response) -> Response:
@@ -108,11 +123,14 @@ def _uncached(response: Response) -> Response:
     return response
 
 
+def _errors_uncached(response: Response) -> Response:
+    """What is refused, or missing, may be there the next time."""
+    return _uncached(response) if response.status_code >= 400 else response
+
+
 def _count(resource_id: str) -> None:
-    """Counts a download, once for a client that fetches the file in ranges. A reader never waits for
-    statistics."""
-    first_byte_wanted = request.range is None or request.range.ranges[0][0] == 0
-    if not (portal_settings().count_downloads and first_byte_wanted):
+    """Counts a download. A reader never waits for statistics."""
+    if not portal_settings().count_downloads:
         return
     try:
         count_download(resource_id, now().date())

@@ -40,6 +40,7 @@ def passed_through(store: Store, upload: Upload) -> Response:
     response.headers["Content-Disposition"] = content_disposition(upload.filename)
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["ETag"] = stored["ETag"]
+    response.last_modified = stored["LastModified"]
     if "ContentRange" in stored:
         response.headers["Content-Range"] = stored["ContentRange"]
     return response

@@ -1,22 +1,28 @@
 """What templates ask: whether the uploader is shown, with which values, and what is known of a file."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.s3multipart.file_facts import checksum_text
+from ckanext.s3multipart.links import persistent_link
 from ckanext.s3multipart.model import attached_upload, downloads, used_bytes
 from ckanext.s3multipart.number_words import bytes_words, size_words
-from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
+from ckanext.s3multipart.permission import Owner, authorised_owner, enabled_organisation, signed_in_user
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
-from ckanext.s3multipart.uploader import checksum_text
 from s3portal.transfer.errors import TransferError
-from s3portal.transfer.keys import safe_filename
+from s3portal.transfer.keys import dataset_prefix, safe_filename
+from s3portal.transfer.presign import presign_distance
 from s3portal.web import module_graph, web_version
 
 _FORM_MODULE = "src/ckan-form.js"
+#: A page that takes so long to come is not measured.
+_MEASURED_WITHIN_S = 300
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         require_current()
         signed_in_user(context)
         owner = authorised_owner(context, dataset or "", resource or "")
-        store_url = portal_store().address.base_url
+        store_url = _store_url(owner)
     except TransferError:
         return None
     settings = transfer_settings()
@@ -57,6 +63,12 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         "store_url": store_url,
         "usage": quota_sentence(owner.dataset_id),
     }
+
+
+def _store_url(owner: Owner) -> str:
+    """By which the browser measures how far the store is, as soon as it has the page. Raises StoreFailed."""
+    prefix = dataset_prefix(transfer_settings().s3_prefix, owner.organisation_id, owner.dataset_id)
+    return presign_distance(portal_store(), f"{prefix}{uuid4()}/", _MEASURED_WITHIN_S)
 
 
 def quota_sentence(dataset_id: str) -> str:
@@ -98,10 +110,24 @@ def s3multipart_file(resource_id: str) -> ShownFile | None:
 
 
 def s3multipart_persistent_link(url: str) -> str:
-    """The address of a file as people keep it. CKAN's own has the language of whoever reads the page."""
-    of_the_page = tk.url_for("home.index", qualified=True)
-    of_everybody = tk.url_for("home.index", qualified=True, locale="default")
-    return of_everybody + url.removeprefix(of_the_page) if url.startswith(of_the_page) else url
+    """The address of a file as people keep it, from the ``url`` that CKAN shows: without the language of
+    whoever reads the page, and without the file's name, which changes when the file is replaced."""
+    return persistent_link(url)
+
+
+@tk.chained_helper
+def format_resource_items(
+    next_helper: Callable[..., list[tuple[str, Any]]], items: Iterable[tuple[str, Any]]
+) -> list[tuple[str, Any]]:
+    """CKAN's own, for the table of the resource page, which has MiB where the form and the rest of the page
+    have MB."""
+    fields = dict(items)
+    shown = next_helper(list(fields.items()))
+    is_upload = fields.get("url_type") == "upload" and fields.get("id") and is_current()
+    row = attached_upload(fields["id"]) if is_upload else None
+    if row is None:
+        return shown
+    return [(name, size_words(row.size_bytes) if name == "size" else value) for name, value in shown]
 
 
 def helpers() -> dict[str, Any]:
@@ -114,5 +140,6 @@ def helpers() -> dict[str, Any]:
             s3multipart_button_class,
             s3multipart_file,
             s3multipart_persistent_link,
+            format_resource_items,
         )
     }

@@ -63,6 +63,8 @@ class UploadRow(tk.BaseModel):
 
     #: The resource that is replaced, or the id reserved for a new one; once attached, the resource.
     resource_id = sa.Column(sa.UnicodeText, nullable=False)
+    #: When it became the file of its resource.
+    attached_at = sa.Column(sa.DateTime(timezone=True))
     #: What the client calls this creation, so that a repeated one answers the same upload.
     idempotency_key = sa.Column(sa.UnicodeText)
 
@@ -107,6 +109,11 @@ def find_upload(upload_id: str, user_id: str, *, lock: bool = False) -> UploadRo
 def attached_upload(resource_id: str) -> UploadRow | None:
     """The upload that is the file of this resource."""
     return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=ATTACHED).one_or_none()
+
+
+def removed_uploads(resource_id: str) -> list[UploadRow]:
+    """The uploads that were files of this resource and are gone."""
+    return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=REMOVED).all()
 
 
 def had_upload(resource_id: str) -> bool:

@@ -10,6 +10,7 @@ from ckan import model
 from ckanext.s3multipart.model import used_bytes
 from ckanext.s3multipart.settings import PREFIX, PortalSettings
 from s3portal.transfer.errors import FileTooLarge, QuotaExceeded, TypeNotAllowed
+from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.transfer_settings import TransferSettings
 
 #: What says nothing about a file's type; browsers send it, or nothing, for types they do not know.
@@ -60,12 +61,12 @@ def content_type_of(filename: str, content_type: str) -> str:
     """The content type that the client said, or else the one that the file's name suggests, or else ""."""
     if content_type and content_type != UNKNOWN_TYPE:
         return content_type
-    return mimetypes.guess_type(filename)[0] or content_type
+    return mimetypes.guess_type(safe_filename(filename))[0] or content_type
 
 
 def _type_names(filename: str, content_type: str) -> list[str]:
     """How a list of types may call this file: by its extension, by its content type."""
-    extension = PurePosixPath(filename.lower()).suffix.removeprefix(".")
+    extension = PurePosixPath(safe_filename(filename).lower()).suffix.removeprefix(".")
     media_type = content_type_of(filename, content_type).partition(";")[0].strip().lower()
     return [name for name in (extension, media_type) if name]
 

@@ -52,6 +52,11 @@ class PortalSettings:
         "whether files pass through CKAN for callers with an Authorization header, which S3 refuses to see",
         False,
     )
+    user_in_metadata: bool = setting(
+        BOOLEAN,
+        "whether objects say who uploaded them: the user's id, which every reader of the file can see",
+        False,
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not go together: ``(name, problem)``."""

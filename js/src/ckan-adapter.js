@@ -68,6 +68,7 @@ export function ckanAdapter({ api, owner, resource, ...page }) {
     signParts: (id, partNumbers) => call("s3multipart_upload_sign_parts", { id, part_numbers: partNumbers }),
     credentials: (id) => call("s3multipart_credentials", { id }),
     show: (id) => call("s3multipart_upload_show", { id }),
+    files: () => call("s3multipart_file_list", { owner }),
     list: () => call("s3multipart_upload_list", { owner }),
     complete: (id, checksum) => call("s3multipart_upload_complete", { id, ...(checksum ? { checksum } : {}) }),
     abort: (id) => call("s3multipart_upload_abort", { id }, { keepalive: true }),

@@ -34,7 +34,8 @@ export class CkanField {
     this.#texts = texts;
     this.#container = root.closest(".resource-upload-field") ?? form;
     const existing = this.#container.querySelector(".upload-type input[readonly]");
-    this.#existing = existing instanceof HTMLInputElement ? existing.value : "";
+    // CKAN's own words for it are the end of a link.
+    this.#existing = existing instanceof HTMLInputElement ? existing.value && (root.dataset["existing"] || existing.value) : "";
     field.parts.replaces.textContent = fill(texts["replaces"], { name: this.#existing });
     // In the capture phase, at the form: CKAN replaces its input by a clone now and then, and its
     // own listeners need not hear of a file that is not going to be sent with the form.

@@ -10,10 +10,12 @@ import { CkanField } from "./ckan-field.js";
 import { joinUploads } from "./form-uploads.js";
 import { guardLeaving } from "./leave-guard.js";
 import { numberWords } from "./number-words.js";
+import { measureRoundTrip } from "./distance.js";
+import { FileDetails } from "./file-details.js";
+import { FormSaver } from "./form-saver.js";
 import { Prefill, formatOf } from "./prefill.js";
+import { SameFile } from "./same-file.js";
 import { DeferredSave } from "./saving.js";
-import { SeveralResources } from "./several-resources.js";
-import { shownName } from "./shown-name.js";
 import { canSign, stsSigner } from "./signer-sts.js";
 import { wouldLose } from "./totals.js";
 
@@ -30,7 +32,8 @@ const MOST_FILES = 50;
 export function mount(root, options = {}) {
   const form = root.closest("form");
   if (!form) throw new Error("the uploader stands in no form");
-  const { texts: textsJson = "{}", api = "", owner = "", resource = "", storeUrl = "", locale = "" } = root.dataset;
+  const { texts: textsJson = "{}", api = "", owner = "", resource = "", locale = "" } = root.dataset;
+  const { storeUrl = "", nextUrl = "", resourceUrl = "" } = root.dataset;
   /** @type {import("./sentences.js").Texts} */
   const texts = JSON.parse(textsJson);
   const words = numberWords(locale);
@@ -39,37 +42,21 @@ export function mount(root, options = {}) {
   const { field, begin } = joinUploads(root, {
     ...{ adapter, texts, words },
     capacity: root.dataset["several"] ? MOST_FILES : 1,
-    upload: { storeUrl, ...signing, ...options.upload },
+    upload: { roundTripMs: storeUrl ? measureRoundTrip(storeUrl) : null, ...signing, ...options.upload },
   });
 
-  const prefill = new Prefill();
-  /** The file that name and format were filled in for. @type {import("./file-row.js").ShownUpload | null} */
-  let described = null;
   const ckan = new CkanField(form, root, field, texts);
-  field.addEventListener("change", () => {
-    const [first] = field.uploads;
-    ckan.show();
-    if (!first || first === described) return;
-    described = first;
-    prefill.fill(form.querySelector("input[name=name]"), shownName(first.file.name));
-    prefill.fill(form.querySelector("input[name=format]"), formatOf(first.file.name));
-  });
-  const several = new SeveralResources(form, adapter);
-  new DeferredSave(form, field, {
-    ...{ texts, words },
-    async saveSeveral(submitter, onSaved) {
-      const files = field.uploads.map(({ file, upload }) => ({ uploadId: upload?.id ?? "", filename: file.name }));
-      const nextUrl = await several.save(files, submitter, onSaved);
-      if (nextUrl === null) return false;
-      guard.allow();
-      location.assign(nextUrl);
-      return true;
-    },
-  });
-  const guard = guardLeaving(form, () => wouldLose(field.uploads));
+  field.addEventListener("change", () => ckan.show());
+  const details = new FileDetails(form, field, new Prefill(), formatOf);
+  const saver = new FormSaver(form, field, { adapter, owner, nextUrl, details, format: formatOf });
+  if (adapter.files) new SameFile(field, { files: adapter.files, texts, resourceUrl });
+  const save = new DeferredSave(form, field, { texts, words, saver });
+  saver.sendAgain = (submitter) => save.send(submitter);
+  guardLeaving(form, { wouldLose: () => wouldLose(field.uploads), stayed: () => saver.lookAgain() });
 
   root.hidden = false;
   ckan.show();
   begin();
+  saver.recall();
   return field;
 }

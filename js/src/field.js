@@ -10,10 +10,11 @@ import { areSame, watchFileInput } from "./chosen-files.js";
 import { systemClock } from "./clock.js";
 import { watchForDrops } from "./drop-zone.js";
 import { showError } from "./error-box.js";
-import { UploadError, asUploadError } from "./errors.js";
+import { UploadError } from "./errors.js";
 import { FileRow } from "./file-row.js";
 import { partsOf, rowParts } from "./parts.js";
 import { announcedStep, fill } from "./sentences.js";
+import { safeFilename } from "./safe-filename.js";
 import { standing, totalProgress } from "./totals.js";
 
 /** @typedef {import("./file-row.js").ShownUpload} ShownUpload */
@@ -42,6 +43,9 @@ export class UploadField extends EventTarget {
   #rows = [];
   #announcer;
   #announcedStep = 0;
+  /** Names of files that are published already. @type {string[]} */
+  #published = [];
+  #isLocked = false;
   /** The row whose file is to be chosen again. @type {FileRow | null} */
   #choosingFor = null;
 
@@ -68,7 +72,7 @@ export class UploadField extends EventTarget {
     this.parts.limit.textContent = maxSize ? fill(texts["up_to"], { size: words.size(maxSize) }) : "";
     watchFileInput(this.parts.input, (files) => this.take(files));
     watchForDrops(root, {
-      takes: () => this.hasRoom && !root.hidden,
+      takes: () => this.hasRoom && !root.hidden && !this.#isLocked,
       files: (files) => this.take(files),
       folders: (names) => this.#refuse(names.map((name) => fill(texts["no_folder"], { name }))),
     });
@@ -79,6 +83,25 @@ export class UploadField extends EventTarget {
   /** @returns {ShownUpload[]} in the publisher's order, without those that were given up */
   get uploads() {
     return this.#standingRows.map((row) => row.upload);
+  }
+
+  /** @returns {FileRow[]} those of the uploads */
+  get rows() {
+    return this.#standingRows;
+  }
+
+  /** @returns {string[]} names of the form's files that are published already */
+  get published() {
+    return this.#published;
+  }
+
+  /** While the form is being saved nothing of it comes or goes. @param {boolean} isLocked */
+  set isLocked(isLocked) {
+    // Not the whole: what is announced would not be heard.
+    for (const part of ["unfinished", "files-part", "choose"]) {
+      this.parts[/** @type {"unfinished" | "files-part" | "choose"} */ (part)].inert = isLocked;
+    }
+    this.#isLocked = isLocked;
   }
 
   /** @returns {boolean} a file stands here, or one that can be had back: nothing moves until that is decided */
@@ -132,6 +155,7 @@ export class UploadField extends EventTarget {
     this.#rows.push(row);
     row.addEventListener("change", () => this.#onRowChange(row));
     row.addEventListener("draw", () => this.#onDraw());
+    row.addEventListener("waiting", () => this.announceProgress(`${safeFilename(upload.file.name)}: ${row.status}`));
     row.addEventListener("takenup", () => this.announce(`${upload.file.name}: ${parts.before.textContent}`));
     row.addEventListener("choose", () => {
       this.#choosingFor = row;
@@ -141,19 +165,36 @@ export class UploadField extends EventTarget {
     this.#draw();
   }
 
+  /**
+   * These are files of resources now: nothing remains to be done with them here, and the form says so.
+   *
+   * @param {string[]} names
+   * @param {ShownUpload[]} [uploads] those of them that stand in the field
+   */
+  showPublished(names, uploads = []) {
+    this.#published.push(...names.map(safeFilename));
+    this.parts.published.textContent = fill(this.#texts["published"], { names: this.#published.join(", ") });
+    this.parts.published.hidden = false;
+    const gone = this.#rows.filter((row) => uploads.includes(row.upload));
+    this.#rows = this.#rows.filter((row) => !gone.includes(row));
+    for (const row of gone) row.parts.file.remove();
+    this.#draw();
+  }
+
+  /** Tells screen readers how far something is, where that disturbs nothing. @param {string} sentence */
+  announceProgress(sentence) {
+    this.#announcer.tellProgress(sentence);
+  }
+
   /** Tells screen readers what came of something. @param {string} sentence */
   announce(sentence) {
     this.#announcer.tell(sentence);
   }
 
-  /** Says what went wrong with the files together. @param {unknown} error */
-  fail(error) {
-    showError(this.parts, asUploadError(error), this.#texts);
-  }
-
   /** Puts the keyboard where the publisher has to decide something. */
   focusStopped() {
-    this.#rows.find((row) => row.upload.state === "failed")?.parts.go.focus();
+    const { parts } = this.#rows.find((row) => row.upload.state === "failed") ?? {};
+    (parts?.go.hidden ? parts.drop : parts?.go)?.focus();
   }
 
   get #standingRows() {

@@ -6,7 +6,8 @@
 
 import { showError } from "./error-box.js";
 import { beforeLine, statusLine } from "./sentences.js";
-import { shownName } from "./shown-name.js";
+import { safeFilename } from "./safe-filename.js";
+import { STANDSTILL_MS } from "./speed.js";
 import { Undo } from "./undo.js";
 
 /** @typedef {import("./states.js").State} State */
@@ -16,7 +17,7 @@ import { Undo } from "./undo.js";
  *
  * @typedef {Pick<import("./upload.js").MultipartUpload, "state" | "error" | "progress" | "pause"
  *   | "resume" | "cancel" | keyof EventTarget> & {readonly file: {readonly name: string,
- *   readonly size: number, readonly lastModified?: number}, readonly upload: {readonly id: string} | null}} ShownUpload
+ *   readonly size: number, readonly lastModified?: number}, readonly upload: Partial<import("./portal-calls.js").PortalUpload> & {readonly id: string} | null}} ShownUpload
  */
 
 /**
@@ -28,7 +29,7 @@ import { Undo } from "./undo.js";
 
 /** Figures that change more often than this cannot be read. */
 const REDRAW_MS = 250;
-/** Without progress the speed falls and the time left grows: that is shown, too. */
+/** Without progress it is said that we wait. */
 const REDRAW_WITHOUT_PROGRESS_MS = 1_000;
 /** Giving up so much can be undone for a while; less is sent again sooner than it is thought about. */
 const UNDO_FROM_BYTES = 50_000_000;
@@ -42,12 +43,15 @@ const GO_BUTTON = /** @type {Partial<Record<State, "pause" | "resume" | "try_aga
   failed: "try_again",
 });
 
+/** The file is too large, of a type that is not allowed, or has something that the portal cannot keep. */
+const FINAL_STATUSES = new Set([413, 415, 422]);
+
 let rowCount = 0;
 
 /**
  * Dispatches `change` when the state of its upload changed or it was given up or taken back, `draw` when its
- * figures were drawn anew, `takenup` when it goes on with what was uploaded before, and `choose` when the
- * publisher wants to choose the file again.
+ * figures were drawn anew, `waiting` when nothing moves any more, `takenup` when it goes on with what was uploaded
+ * before, and `choose` when the publisher wants to choose the file again.
  */
 export class FileRow extends EventTarget {
   upload;
@@ -58,6 +62,9 @@ export class FileRow extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #redraw;
   #redrawAtMs = Infinity;
+  /** When bytes moved last, or began to be sent. */
+  #movedAtMs = 0;
+  #wasWaiting = false;
   /** While giving up can be undone. @type {Undo | null} */
   #undo = null;
   /** It was on its way when it was given up. */
@@ -75,15 +82,26 @@ export class FileRow extends EventTarget {
     this.#texts = texts;
     this.#words = words;
     this.#clock = clock;
-    parts.name.textContent = shownName(upload.file.name);
+    parts.name.textContent = safeFilename(upload.file.name);
     parts.name.id = `s3portal-name-${++rowCount}`;
     parts.size.textContent = words.size(upload.file.size);
     for (const named of [parts.go, parts.drop]) named.setAttribute("aria-describedby", parts.name.id);
+    for (const own of [parts["own-name"], parts["own-description"]]) {
+      own.id = `s3portal-${own.dataset["s3portal"]}-${rowCount}`;
+      const label = /** @type {HTMLLabelElement} */ (own.previousElementSibling);
+      label.htmlFor = own.id;
+      label.id = `${own.id}-label`;
+      // Which file it is of, for those who do not see the row.
+      own.setAttribute("aria-labelledby", `${label.id} ${parts.name.id}`);
+    }
     parts.progress.setAttribute("aria-labelledby", parts.name.id);
     parts.go.addEventListener("click", () => this.#onGo());
     parts.drop.addEventListener("click", () => this.#onDrop());
     upload.addEventListener("statechange", (event) => this.#onStateChange(/** @type {CustomEvent} */ (event).detail.from));
-    upload.addEventListener("progress", () => this.#drawWithin(REDRAW_MS));
+    upload.addEventListener("progress", () => {
+      this.#movedAtMs = clock.now();
+      this.#drawWithin(REDRAW_MS);
+    });
     upload.addEventListener("error", () => showError(parts, upload.error, texts));
     this.#draw();
   }
@@ -96,6 +114,17 @@ export class FileRow extends EventTarget {
   /** @returns {boolean} the file was moved, changed or deleted: trying again does not help, choosing it does */
   get isUnreadable() {
     return this.upload.state === "failed" && this.upload.error?.code === "file_unreadable";
+  }
+
+  /** @returns {boolean} it was refused for what it is: trying again does not help */
+  get isFinal() {
+    const { state, upload, error } = this.upload;
+    return state === "failed" && upload === null && error !== null && FINAL_STATUSES.has(error.status) && !error.isGone;
+  }
+
+  /** @returns {boolean} nothing moves, although nobody stopped it */
+  get isWaiting() {
+    return this.upload.state === "uploading" && this.#clock.now() - this.#movedAtMs >= STANDSTILL_MS;
   }
 
   /** @returns {boolean} it was given up, and can be had back */
@@ -147,6 +176,7 @@ export class FileRow extends EventTarget {
   /** @param {State} from */
   #onStateChange(from) {
     const { state, progress } = this.upload;
+    this.#movedAtMs = this.#clock.now();
     if (state !== "failed") showError(this.parts, null, this.#texts);
     if (from === "preparing" && state === "uploading") {
       setText(this.parts.before, beforeLine(progress, this.#texts, this.#words));
@@ -176,6 +206,8 @@ export class FileRow extends EventTarget {
     parts.status.textContent = this.status;
     parts.progress.hidden = neverBegan || this.#undo !== null || upload.state === "complete";
     this.#drawButtons(upload.state, neverBegan);
+    if (this.isWaiting && !this.#wasWaiting) this.dispatchEvent(new Event("waiting"));
+    this.#wasWaiting = this.isWaiting;
     if (upload.state === "uploading") this.#drawWithin(REDRAW_WITHOUT_PROGRESS_MS);
     this.dispatchEvent(new Event("draw"));
   }
@@ -185,13 +217,13 @@ export class FileRow extends EventTarget {
     const { upload } = this;
     if (this.#undo) return this.#texts["given_up"] ?? "";
     if (upload.state === "failed" && upload.upload === null) return "";
-    return statusLine(upload, this.#texts, this.#words);
+    return statusLine(upload, this.#texts, this.#words, this.isWaiting);
   }
 
   /** @param {State} state @param {boolean} neverBegan */
   #drawButtons(state, neverBegan) {
     const { go, drop } = this.parts;
-    const goText = this.#undo ? "undo" : this.isUnreadable ? "choose_again" : GO_BUTTON[state];
+    const goText = this.#undo ? "undo" : this.isUnreadable ? "choose_again" : this.isFinal ? undefined : GO_BUTTON[state];
     go.hidden = goText === undefined;
     // Written only when it changes: a rewritten button is read out again.
     setText(go, goText === undefined ? "" : (this.#texts[goText] ?? ""));

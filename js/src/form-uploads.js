@@ -5,8 +5,8 @@
 
 import { ConnectionPool } from "./connection-pool.js";
 import { UploadField } from "./field.js";
-import { keepWhileItLasts } from "./keeping.js";
-import { holdUpload, letGoOfUpload } from "./other-tabs.js";
+import { FileClaim, keepWhileItLasts, letGoOf } from "./keeping.js";
+import { holdUpload } from "./other-tabs.js";
 import { isPhase } from "./states.js";
 import { StoredUpload } from "./stored-upload.js";
 import { UnfinishedBox } from "./unfinished-box.js";
@@ -29,21 +29,25 @@ export function joinUploads(root, { adapter, texts, words, capacity, upload: opt
   /** What all uploads of this form have in common, their connections among it. */
   const common = { concurrency, pool: new ConnectionPool(concurrency), ...options };
 
-  /** Where a file that is chosen as if it were new has an unfinished upload, goes on with that. */
-  const goingOn = {
-    ...adapter,
-    async create(/** @type {import("./portal-calls.js").CreateRequest} */ request) {
-      const upload = await unfinished.takeOut(request);
-      return upload ? { upload, parts: [] } : adapter.create(request);
-    },
-  };
+  const place = `${root.dataset["api"]} ${root.dataset["owner"]}`;
   /**
    * @param {import("./chosen-files.js").ChosenFile} chosen
    * @param {import("./portal-calls.js").PortalUpload} [resume] the file's unfinished upload
    */
   const open = ({ file, handle }, resume) => {
+    const claim = new FileClaim(place);
+    const goingOn = {
+      ...adapter,
+      async create(/** @type {import("./portal-calls.js").CreateRequest} */ request) {
+        // What another tab had until now may have come far.
+        if (await claim.takeFor(request)) unfinished.listAgain();
+        const known = await unfinished.takeOut(request);
+        return known ? { upload: known, parts: [] } : adapter.create(request);
+      },
+    };
     const upload = new MultipartUpload(file, goingOn, { ...common, ...(resume && { resume }) });
-    keepWhileItLasts(upload, handle);
+    if (resume) claim.takeFor(resume).catch(() => {});
+    keepWhileItLasts(upload, handle, claim);
     return upload;
   };
   /** @type {UploadField} */
@@ -69,7 +73,7 @@ export function joinUploads(root, { adapter, texts, words, capacity, upload: opt
   });
   field.addEventListener("giveback", (event) => {
     const { upload } = /** @type {CustomEvent<{upload: import("./portal-calls.js").PortalUpload}>} */ (event).detail;
-    letGoOfUpload(upload.id);
+    letGoOf(upload.id);
     unfinished.giveBack(upload);
   });
   const wakeLock = new WakeLock(document);

@@ -7,9 +7,9 @@
 
 import { joinUploads } from "./form-uploads.js";
 import { indicoAdapter } from "./indico-adapter.js";
+import { letGoOf } from "./keeping.js";
 import { guardLeaving } from "./leave-guard.js";
 import { numberWords } from "./number-words.js";
-import { letGoOfUpload } from "./other-tabs.js";
 import { DeferredSave } from "./saving.js";
 import { wouldLose } from "./totals.js";
 
@@ -38,7 +38,7 @@ export function mount(root, options = {}) {
   });
   field.parts.invitation.textContent = texts["invitation"] ?? "";
   new DeferredSave(form, field, { texts, words });
-  guardLeaving(form, () => form.isConnected && wouldLose(field.uploads));
+  guardLeaving(form, { wouldLose: () => form.isConnected && wouldLose(field.uploads) });
   whenTakenOut(form, () => rest(field));
   root.hidden = false;
   begin();
@@ -54,7 +54,7 @@ function rest(field) {
   field.settle();
   for (const upload of field.uploads) {
     if (MOVING.has(upload.state)) upload.pause();
-    letGoOfUpload(upload.upload?.id ?? "");
+    letGoOf(upload.upload?.id ?? "");
   }
 }
 

@@ -2,22 +2,31 @@
  * Warns before the page is left while leaving it would lose something.
  *
  * @param {HTMLFormElement} form
- * @param {() => boolean} wouldLose
- * @returns {{allow: () => void}} `allow` the page to be left: everything was saved
+ * @param {object} on
+ * @param {() => boolean} on.wouldLose
+ * @param {() => void} [on.stayed] the form was sent and the page is here all the same: the publisher chose to stay
+ *   when something asked, or came back
  */
-export function guardLeaving(form, wouldLose) {
+export function guardLeaving(form, { wouldLose, stayed = () => {} }) {
   const page = form.ownerDocument.defaultView ?? window;
-  let saving = false;
+  let isSent = false;
+  const onStay = () => {
+    if (!isSent) return;
+    isSent = false;
+    stayed();
+  };
   // Bubbled up to the window, no script has stopped it: the form is really being sent.
   page.addEventListener("submit", (event) => {
-    if (event.target === form && !event.defaultPrevented) saving = true;
+    if (event.target === form && !event.defaultPrevented) isSent = true;
   });
   page.addEventListener("beforeunload", (event) => {
-    if (!saving && wouldLose()) event.preventDefault();
+    if (!isSent && wouldLose()) event.preventDefault();
+    // Other scripts ask, too. While the browser asks nothing runs, and after that nobody is told of the answer.
+    setTimeout(() => {
+      if (event.defaultPrevented || event.returnValue) onStay();
+    });
   });
-  return {
-    allow() {
-      saving = true;
-    },
-  };
+  page.addEventListener("pageshow", (event) => {
+    if (event.persisted) onStay();
+  });
 }

@@ -19,10 +19,10 @@
  */
 export function planParts(size, partSize) {
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw new RangeError(`A file of ${size} bytes cannot be planned.`);
+    throw new RangeError(`No plan for ${size} bytes.`);
   }
   if (!Number.isSafeInteger(partSize) || partSize < 1) {
-    throw new RangeError(`Parts of ${partSize} bytes cannot be planned.`);
+    throw new RangeError(`No plan with parts of ${partSize} bytes.`);
   }
   return Object.freeze({ size, partSize, partCount: Math.max(1, Math.ceil(size / partSize)) });
 }

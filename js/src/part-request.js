@@ -60,7 +60,7 @@ export function sendPart(signed, body, { XMLHttpRequest, clock, stallTimeoutMs, 
     };
     xhr.onload = () => finish(readAnswer(xhr, clock, checksumHeader));
     xhr.onerror = () => finish(noAnswer("the connection failed"));
-    xhr.onabort = () => finish(noAnswer("the browser stopped the request"));
+    xhr.onabort = () => finish(noAnswer("stopped"));
     signal.addEventListener("abort", cancel, { once: true });
 
     xhr.open("PUT", signed.url);

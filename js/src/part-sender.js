@@ -27,12 +27,17 @@ import { SpeedEstimate } from "./speed.js";
  * @property {boolean} checksum whether parts are compared with what the store says of them
  * @property {import("./checksum-thread.js").Digest} digest
  * @property {(upcoming: (count: number) => number[]) => import("./signer-presigned.js").Signer} openSigner
+ * @property {import("./network.js").Network} network
+ * @property {string} portalUrl
  * @property {(type: "progress" | "partcomplete" | "partretry", detail?: object) => void} tell
  */
 
+/** A store that never answered so many tries of a part is out of this browser's reach, where the portal answers. */
+const UNHEARD_TRIES = 4;
+
 export class PartSender {
-  /** Where the store was met last; "" before the first part. */
-  lastUrl = "";
+  /** Where the store was met last, without what signs it. @type {string | undefined} */
+  lastUrl;
   #file;
   #needs;
   #plan;
@@ -42,6 +47,8 @@ export class PartSender {
   #signer;
   /** @type {PartChecksums | null} */
   #checksums = null;
+  /** The store answered something. */
+  #isHeard = false;
   #ledger = new ProgressLedger();
   #speed = new SpeedEstimate();
 
@@ -55,7 +62,7 @@ export class PartSender {
     this.#needs = needs;
     this.#plan = planParts(file.size, upload.part_size);
     if (this.#plan.partCount !== upload.part_count) {
-      const message = `the portal plans ${upload.part_count} parts where ${this.#plan.partCount} hold the file`;
+      const message = `${upload.part_count} parts planned, ${this.#plan.partCount} needed`;
       throw new UploadError("unreadable_answer", message);
     }
     this.#storedBefore = storedParts(upload, this.#plan);
@@ -171,7 +178,7 @@ export class PartSender {
       let outcome;
       try {
         signed ??= await this.#signer.sign(partNumber, signal);
-        this.lastUrl = signed.url;
+        [this.lastUrl] = signed.url.split("?", 1);
         // A slice is a reference: the bytes go from disk to network without passing through scripts.
         const body = this.#file.slice(start, end);
         this.#checksums?.begin(partNumber);
@@ -182,6 +189,7 @@ export class PartSender {
       } finally {
         giveBack();
       }
+      this.#isHeard ||= outcome.kind === "stored" || (outcome.kind === "failed" && outcome.status !== 0);
       if (outcome.kind === "stored") outcome = await this.#compared(partNumber, outcome);
       if (outcome.kind === "cancelled") throw signal.reason;
       if (outcome.kind === "stored") return outcome.etag;
@@ -190,7 +198,8 @@ export class PartSender {
       if (outcome.status === 0) await this.#requireReadable(start, end);
       const spent = { tries: tries + 1, signings };
       const { action, delayMs } = decide(outcome, spent, this.#needs.retry, this.#needs.random);
-      if (action === "stop") throw storeError(outcome, partNumber);
+      const isBlocked = !this.#isHeard && spent.tries >= UNHEARD_TRIES && (await this.#needs.network.reaches(this.#needs.portalUrl));
+      if (isBlocked || action === "stop") throw this.#storeError(outcome, partNumber);
       if (action === "sign") signings += 1;
       else tries += 1;
       const signedAgain = isExpired(outcome);
@@ -217,6 +226,22 @@ export class PartSender {
   }
 
   /**
+   * What goes wrong here is between browser and store, and of one part.
+   *
+   * @param {import("./retry.js").Failure} failure
+   * @param {number} partNumber
+   * @returns {UploadError}
+   */
+  #storeError(failure, partNumber) {
+    const { status, code: store_code } = failure;
+    let code = isTransient(failure) ? "store_failed" : "store_refused";
+    if (status === 0) code = this.#isHeard ? "part_unanswered" : "no_answer_from_store";
+    if (store_code === "NoSuchUpload") code = "upload_gone";
+    const message = `PUT ${this.lastUrl}: ${status} ${failure.message}`;
+    return new UploadError(code, message, { status, facts: { part: partNumber, store_code } });
+  }
+
+  /**
    * A file that changed on disk looks like a broken connection to XHR; reading it tells.
    *
    * @param {number} start
@@ -226,7 +251,7 @@ export class PartSender {
     try {
       await this.#file.slice(start, Math.min(end, start + 1)).arrayBuffer();
     } catch (cause) {
-      throw new UploadError("file_unreadable", `bytes ${start} to ${end} cannot be read`, { cause });
+      throw new UploadError("file_unreadable", `${start}-${end} cannot be read`, { cause });
     }
   }
 }
@@ -238,17 +263,4 @@ export class PartSender {
  */
 function storedParts(upload, { partCount }) {
   return parsePartRanges(upload.stored ?? "").filter((partNumber) => partNumber >= 1 && partNumber <= partCount);
-}
-
-/**
- * @param {import("./retry.js").Failure} failure
- * @param {number} partNumber
- * @returns {UploadError}
- */
-function storeError(failure, partNumber) {
-  const { status, code } = failure;
-  const message = `part ${partNumber}: ${status} ${code} ${failure.message}`.trim();
-  if (status === 0) return new UploadError("no_connection", message);
-  if (code === "NoSuchUpload") return new UploadError("upload_gone", message, { status });
-  return new UploadError(isTransient(failure) ? "store_failed" : "store_refused", message, { status });
 }

@@ -20,7 +20,11 @@
  * @property {HTMLElement} error-sentence
  * @property {HTMLElement} error-fold
  * @property {HTMLElement} error-details
+ * @property {HTMLElement} published
  * @property {HTMLElement} saving
+ * @property {HTMLProgressElement} saving-progress
+ * @property {HTMLElement} not-saved
+ * @property {HTMLElement} not-saved-text
  * @property {HTMLElement} saving-text
  * @property {HTMLButtonElement} saving-stop
  * @property {HTMLElement} announcer
@@ -38,6 +42,13 @@
  * @property {HTMLProgressElement} progress
  * @property {HTMLElement} status
  * @property {HTMLElement} before
+ * @property {HTMLElement} same
+ * @property {HTMLElement} same-text
+ * @property {HTMLAnchorElement} same-link
+ * @property {HTMLElement} in-form
+ * @property {HTMLElement} details
+ * @property {HTMLInputElement} own-name
+ * @property {HTMLTextAreaElement} own-description
  * @property {HTMLElement} error
  * @property {HTMLElement} error-sentence
  * @property {HTMLElement} error-fold

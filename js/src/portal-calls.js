@@ -18,6 +18,7 @@ import { decide, isTransient } from "./retry.js";
  * @property {(uploadId: string) => Promise<import("./signer-sts.js").UploadCredentials>} credentials
  * @property {(uploadId: string) => Promise<PortalUpload>} show with what the store has of it now
  * @property {() => Promise<PortalUpload[]>} list the caller's own that are not saved with a form yet; `stored` is null
+ * @property {() => Promise<PublishedFile[]>} [files] those that are published in the place that the uploads go to
  * @property {(uploadId: string, checksum: {algorithm: string, value: string} | null) => Promise<PortalUpload>} complete
  *   the checksum is that of the whole file, where it is known
  * @property {(uploadId: string) => Promise<PortalUpload>} abort
@@ -32,6 +33,14 @@ import { decide, isTransient } from "./retry.js";
  * @property {number} [round_trip_ms] to the store and back
  * @property {string} idempotency_key the same key never makes a second upload
  *
+ * @typedef {object} PublishedFile
+ * @property {string} resource id
+ * @property {string} upload id
+ * @property {string} filename
+ * @property {number} size bytes
+ * @property {string} [fingerprint] see fingerprint.js
+ * @property {{algorithm: string, value: string} | null} [checksum] of the whole file
+ *
  * @typedef {object} PortalUpload
  * @property {string} id
  * @property {"uploading" | "completed" | "attached" | "aborted"} state
@@ -45,6 +54,7 @@ import { decide, isTransient } from "./retry.js";
  * @property {string | null} [checksum_algorithm] CRC64NVME, CRC32C or MD5: what parts are compared by
  * @property {string} [created_at] ISO 8601
  * @property {string} [fingerprint] see fingerprint.js
+ * @property {{algorithm: string, value: string} | null} [checksum] of the whole file, once that is known
  */
 
 /**

@@ -17,20 +17,16 @@ import { differs, fingerprint } from "./fingerprint.js";
  * @param {Adapter} adapter
  * @param {object} how
  * @param {string} how.idempotencyKey
- * @param {import("./network.js").Network} how.network
- * @param {string} how.storeUrl "" where nobody knows
+ * @param {Promise<number | null> | null} how.roundTripMs
  * @param {AskPortal<Prepared>} ask
  * @returns {Promise<Prepared>}
  */
-export async function createUpload(file, adapter, { idempotencyKey, network, storeUrl }, ask) {
+export async function createUpload(file, adapter, { idempotencyKey, roundTripMs }, ask) {
   const { name: filename, size, type: content_type } = file;
-  const [recognisedBy, roundTripMs] = await Promise.all([
-    fingerprint(file),
-    storeUrl ? network.roundTripMs(storeUrl) : null,
-  ]);
+  const [recognisedBy, round_trip_ms] = await Promise.all([fingerprint(file), roundTripMs]);
   const request = {
     ...{ filename, size, content_type, fingerprint: recognisedBy, idempotency_key: idempotencyKey },
-    ...(roundTripMs === null ? {} : { round_trip_ms: roundTripMs }),
+    ...(round_trip_ms === null ? {} : { round_trip_ms }),
   };
   return ask(() => adapter.create(request));
 }
@@ -46,7 +42,7 @@ export async function createUpload(file, adapter, { idempotencyKey, network, sto
 export async function takeUp(file, adapter, unfinished, ask) {
   const difference = await differs(file, unfinished);
   if (difference) {
-    const message = `not the file of upload ${unfinished.id}: its ${difference.reason} differs`;
+    const message = `its ${difference.reason} differs`;
     throw new UploadError("wrong_file", message, { facts: { ...difference } });
   }
   const upload = await ask(() => adapter.show(unfinished.id));

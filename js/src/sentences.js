@@ -23,14 +23,16 @@ export function fill(text = "", values = {}) {
  * @param {Shown} upload
  * @param {Texts} texts
  * @param {NumberWords} words
+ * @param {boolean} [isWaiting] nothing moves
  * @returns {string}
  */
-export function statusLine(upload, texts, words) {
+export function statusLine(upload, texts, words, isWaiting = false) {
   const { loaded, total, bytesPerSecond, eta } = upload.progress;
   const percent = words.percent(total === 0 ? 0 : loaded / total);
   switch (upload.state) {
     case "uploading": {
       if (loaded === total && total > 0) return texts["completing"] ?? "";
+      if (isWaiting) return `${percent} · ${texts["waiting"] ?? ""}`;
       const line = [percent];
       if (bytesPerSecond !== null) line.push(words.speed(bytesPerSecond));
       if (eta !== null) line.push(fill(texts["time_left"], { time: words.duration(eta) }));
@@ -69,12 +71,28 @@ export function errorSentence(error, texts) {
   // But it does not know that there is a form that should not be left.
   if (error.code === "not_signed_in") return texts["error_not_signed_in"] ?? "";
   if (error.sentence) return error.sentence;
-  const byCode = texts[`error_${error.code}`];
-  if (byCode) return byCode;
+  const isOfPortal = error.code === "store_refused" && concernsSettings(error);
+  const byCode = texts[isOfPortal ? "error_store_settings" : `error_${error.code}`];
+  if (byCode) return fill(byCode, { part: String(error.facts["part"]) });
   if (error.status === 401 || error.status === 403) return texts["error_not_allowed"] ?? "";
   if (error.isGone) return texts["error_upload_gone"] ?? "";
   if (error.status >= 500) return texts["error_portal_failed"] ?? "";
   return texts["error_unexpected"] ?? "";
+}
+
+/** What a store answers to a request that is signed for another region, bucket or key (S3 API, "Error responses"). */
+const SETTINGS_CODES =
+  /Region|Location|Redirect|Authorization|AccessDenied|AccessKey|Signature|Token|Credential|NoSuchBucket|AllAccessDisabled|AccountProblem|NotSignedUp|InvalidObjectState|KMS|Checksum|MissingSecurityHeader|InvalidBucketName|ServerSideEncryption/;
+
+/**
+ * Whether the store refuses what the portal signed, which is a matter of settings and not of the file.
+ *
+ * @param {import("./errors.js").UploadError} error
+ */
+function concernsSettings({ status, facts }) {
+  const code = facts["store_code"];
+  // An answer without a code of S3's comes from something else on the way, for example a virus scanner.
+  return typeof code === "string" && code !== "" && (status === 401 || status === 403 || SETTINGS_CODES.test(code));
 }
 
 /**

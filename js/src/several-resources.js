@@ -1,96 +1,125 @@
 /**
- * Saving a form with several files: the form is sent once for each, with the file's own name and format, so
- * that every resource has all fields of the form just as CKAN and its plugins read them.
+ * Saving a form with several files: the form is sent once for each, with the file's own name, description and
+ * format, so that every resource has all fields of the form just as CKAN and its plugins read them.
  *
- * The first goes with the form as it is, so that nothing is made of a form that CKAN does not take, and so
- * that the resources stand in the publisher's order. All are sent in the background, since a page that is left
- * can do nothing more; whether CKAN took one, the portal says: the upload is then the file of a resource.
+ * They are sent in the background, one after the other, so that the resources stand in the publisher's order.
+ * The last one is not sent here: the browser sends it with the page, so that CKAN goes on from there as always.
  */
 
 import { UploadError } from "./errors.js";
 import { formatOf } from "./prefill.js";
-import { shownName } from "./shown-name.js";
+import { safeFilename } from "./safe-filename.js";
 
-/** What describes the first file and no other. */
-const OF_THE_FIRST_FILE = ["upload", "size", "mimetype", "mimetype_inner", "hash", "last_modified"];
+/** What describes the file that the form was filled in for, and no other. */
+export const OF_ONE_FILE = Object.freeze(["upload", "size", "mimetype", "mimetype_inner", "hash", "last_modified"]);
+/** A save that has not answered by then is asked after. */
+const ANSWER_TIMEOUT_MS = 180_000;
+/** Once more where the form had an old CSRF token. */
+const TRIES = 2;
 
-/** @typedef {{uploadId: string, filename: string}} StoredFile */
+/**
+ * @typedef {object} StoredFile
+ * @property {string} uploadId
+ * @property {string} filename
+ * @property {string} [name] as the publisher calls the resource
+ * @property {string} [description] its own; without it, that of the form
+ */
 
 /**
  * @param {FormData} form as it is for the first file
  * @param {StoredFile} file another one
+ * @param {(filename: string) => string} [format] of a file with that name
  * @returns {FormData} the form for that
  */
-export function formFor(form, { uploadId, filename }) {
+export function formFor(form, { uploadId, filename, name, description }, format = formatOf) {
   const fields = new FormData();
-  for (const [name, value] of form) {
-    if (!OF_THE_FIRST_FILE.includes(name)) fields.append(name, value);
+  for (const [field, value] of form) {
+    if (!OF_ONE_FILE.includes(field)) fields.append(field, value);
   }
-  fields.set("name", shownName(filename));
-  fields.set("format", formatOf(filename));
+  fields.set("name", name ?? safeFilename(filename));
+  if (description !== undefined) fields.set("description", description);
+  fields.set("format", format(filename));
   fields.set("s3multipart_upload_id", uploadId);
-  // What else the button does, it did with the first one.
-  fields.set("save", "again");
   return fields;
 }
 
 export class SeveralResources {
   #form;
   #adapter;
-  /** Where CKAN went on to when it took the form. */
-  #nextUrl = "";
+  #format;
 
   /**
    * @param {HTMLFormElement} form
-   * @param {Pick<import("./portal-calls.js").Adapter, "show">} adapter
+   * @param {Pick<import("./portal-calls.js").Adapter, "show" | "list">} adapter
+   * @param {(filename: string) => string} [format]
    */
-  constructor(form, adapter) {
+  constructor(form, adapter, format = formatOf) {
     this.#form = form;
     this.#adapter = adapter;
+    this.#format = format;
   }
 
   /**
-   * Saves all of them. After a failure it can be called again, and goes on where it stopped.
+   * Saves files, with one call for each and one more that asks the portal what became of them.
    *
-   * @param {StoredFile[]} files the first is the form's own
-   * @param {HTMLElement | null} submitter the button that was pressed; CKAN reads from it where to go next
+   * @param {StoredFile[]} files the first is the one that the form describes
    * @param {(count: number) => void} onSaved so many are saved
-   * @returns {Promise<string | null>} the page that CKAN went on to; null where it did not take the form
-   * @throws {UploadError} where CKAN took the form and not all of the others
+   * @returns {Promise<{saved: Set<string>, refusal: UploadError | null}>} the uploads that the portal has as files
+   *   of resources, and why it has not all of them
+   * @throws {UploadError} where the portal cannot be asked
    */
-  async save([first, ...others], submitter, onSaved) {
-    if (!first) return null;
-    const isBegun = await this.#isSaved(first);
-    // Not before: that question may have brought the form a new CSRF token.
-    const form = new FormData(this.#form, submitter);
-    if (!isBegun) {
-      const answer = await this.#send(form, "follow");
-      if (!(await this.#isSaved(first))) return null;
-      this.#nextUrl = answer?.url ?? "";
+  async save(files, onSaved) {
+    /** @type {string[]} */
+    const sent = [];
+    /** @type {UploadError | null} */
+    let refusal = null;
+    for (const [index, file] of files.entries()) {
+      onSaved(index);
+      refusal = await this.#send(file, index === 0);
+      if (refusal) break;
+      sent.push(file.uploadId);
     }
-    for (const [index, file] of others.entries()) {
-      onSaved(index + 1);
-      if (await this.#isSaved(file)) continue;
+    if (sent.length === 0) return { saved: new Set(), refusal };
+    const unsaved = new Set((await this.#adapter.list()).map(({ id }) => id));
+    const saved = new Set(sent.filter((id) => !unsaved.has(id)));
+    // A redirect leads to the next page, or to the login.
+    if (saved.size < sent.length) refusal ??= new UploadError("not_signed_in", "the portal did not save what it was sent");
+    return { saved, refusal };
+  }
+
+  /**
+   * @param {StoredFile} file
+   * @param {boolean} isFirst
+   * @returns {Promise<UploadError | null>} null: CKAN took it
+   */
+  async #send(file, isFirst) {
+    for (let tries = 1; ; tries++) {
+      const form = new FormData(this.#form);
+      const body = isFirst ? new FormData(this.#form) : formFor(form, file, this.#format);
+      // What else the button does, it does with the last one.
+      body.set("save", "again");
+      const answer = await this.#post(body);
       // A form that CKAN took is answered with another page, which nobody is going to see.
-      const answer = await this.#send(formFor(form, file), "manual");
-      if (!(await this.#isSaved(file))) throw await refusal(answer, file);
+      if (answer?.type === "opaqueredirect") return null;
+      if ((await this.#adapter.show(file.uploadId)).state === "attached") return null;
+      // That question may have brought the form a new CSRF token.
+      if (tries >= TRIES || isEqual(form, new FormData(this.#form))) return refused(answer, file);
     }
-    return this.#nextUrl || this.#form.action;
   }
 
   /**
    * @param {FormData} body
-   * @param {RequestRedirect} redirect
    * @returns {Promise<Response | null>} a lost answer is no answer: what happened, the portal knows
    */
-  #send(body, redirect) {
-    return fetch(this.#form.action, { method: "POST", body, redirect }).catch(() => null);
+  #post(body) {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    return fetch(this.#form.action, { method: "POST", body, redirect: "manual", signal }).catch(() => null);
   }
+}
 
-  /** @param {StoredFile} file */
-  async #isSaved({ uploadId }) {
-    return (await this.#adapter.show(uploadId)).state === "attached";
-  }
+/** @param {FormData} one @param {FormData} other */
+function isEqual(one, other) {
+  return JSON.stringify([...one]) === JSON.stringify([...other]);
 }
 
 /**
@@ -98,11 +127,11 @@ export class SeveralResources {
  * @param {StoredFile} file
  * @returns {Promise<UploadError>} with what CKAN's page says about the form
  */
-async function refusal(answer, { filename }) {
+async function refused(answer, { filename }) {
   if (!answer) return new UploadError("no_connection", `${filename}: no answer from the portal`);
   const page = new DOMParser().parseFromString(await answer.text().catch(() => ""), "text/html");
   const reasons = [...page.querySelectorAll(".error-explanation li")].map((reason) => reason.textContent?.trim());
-  const sentence = reasons.length > 0 ? `${filename}: ${reasons.join(" ")}` : "";
+  const sentence = reasons.length > 0 ? `${safeFilename(filename)}: ${reasons.join(" ")}` : "";
   const { status } = answer;
   return new UploadError(`http_${status}`, `${filename}: ${status} ${answer.statusText}`, { status, sentence });
 }

@@ -3,10 +3,10 @@
  * portal but one an hour.
  *
  * They open the key of this one upload and nothing else; they come by a call of their own and are
- * held here and nowhere else. Signed is as the portal would sign: part number and length pinned.
+ * held here and nowhere else. Signed is what a CORS preflight has as well, for stores that check its signature
+ * (Ceph RGW): not the length. Whoever holds the credentials could sign any.
  */
 
-import { partLength, planParts } from "./part-plan.js";
 import { presign } from "./sigv4.js";
 
 /**
@@ -37,7 +37,6 @@ export function stsSigner(needs) {
 
 /** @implements {Signer} */
 export class StsSigner {
-  #plan;
   #clock;
   #fetchCredentials;
   #tell;
@@ -49,8 +48,7 @@ export class StsSigner {
   #skewMs = 0;
 
   /** @param {import("./upload-options.js").SignerNeeds} needs */
-  constructor({ upload, clock, fetchCredentials, tell }) {
-    this.#plan = planParts(upload.size, upload.part_size);
+  constructor({ clock, fetchCredentials, tell }) {
     this.#clock = clock;
     this.#fetchCredentials = fetchCredentials;
     this.#tell = tell;
@@ -72,7 +70,6 @@ export class StsSigner {
       method: "PUT",
       url: credentials.url,
       query: { uploadId: credentials.s3_upload_id, partNumber: String(partNumber) },
-      headers: { "content-length": String(partLength(this.#plan, partNumber)) },
       region: credentials.region,
       credentials,
       signedAtMs,

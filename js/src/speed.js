@@ -2,19 +2,22 @@
  * How fast an upload is, and how long the rest will take.
  *
  * An exponentially weighted mean over time: a burst or a hiccup of a second moves it little, a new
- * speed is believed within some ten seconds. Time spent paused does not count.
+ * speed is believed within some ten seconds. After a rest or a standstill it is measured anew.
  */
 
 /** The weight of what was measured falls to 1/e in this time. */
 const MEMORY_MS = 8_000;
 /** Shorter intervals are joined: XHR reports in bursts. */
 const SHORTEST_INTERVAL_MS = 250;
+/** Where nothing moves for so long, what was measured before says nothing of what comes. */
+export const STANDSTILL_MS = 3_000;
 /** Before this much was measured an estimate would be a guess, and jump. */
 const TRUSTED_AFTER_MS = 1_500;
 
 export class SpeedEstimate {
   /** @type {{atMs: number, loaded: number} | null} */
   #last = null;
+  #movedAtMs = 0;
   #bytesPerMs = 0;
   #measuredMs = 0;
 
@@ -23,10 +26,10 @@ export class SpeedEstimate {
    * @param {number} loaded bytes, never less than before
    */
   sample(nowMs, loaded) {
-    if (this.#last === null) {
-      this.#last = { atMs: nowMs, loaded };
-      return;
-    }
+    const isNew = this.#last === null;
+    this.#last ??= { atMs: nowMs, loaded };
+    if (isNew || loaded > this.#last.loaded) this.#movedAtMs = nowMs;
+    if (nowMs - this.#movedAtMs >= STANDSTILL_MS) this.#forget();
     const elapsedMs = nowMs - this.#last.atMs;
     if (elapsedMs < SHORTEST_INTERVAL_MS) return;
     const measured = (loaded - this.#last.loaded) / elapsedMs;
@@ -38,14 +41,19 @@ export class SpeedEstimate {
     this.#last = { atMs: nowMs, loaded };
   }
 
-  /** Nothing is being sent from here on; the next sample starts a new interval. */
+  /** Nothing is being sent from here on, and what comes after may be as fast as it will. */
   rest() {
     this.#last = null;
+    this.#forget();
   }
 
-  /** @returns {number | null} null while too little was measured */
+  #forget() {
+    this.#bytesPerMs = this.#measuredMs = 0;
+  }
+
+  /** @returns {number | null} null while too little was measured, or nothing moved */
   get bytesPerSecond() {
-    return this.#measuredMs < TRUSTED_AFTER_MS ? null : this.#bytesPerMs * 1000;
+    return this.#measuredMs < TRUSTED_AFTER_MS ? null : this.#bytesPerMs * 1000 || null;
   }
 
   /**

@@ -11,7 +11,7 @@ import { heldUploads } from "./other-tabs.js";
 import { unfinishedParts } from "./parts.js";
 import { differenceSentence, errorSentence, fill, unfinishedLine } from "./sentences.js";
 import { asUploadError } from "./errors.js";
-import { shownName } from "./shown-name.js";
+import { safeFilename } from "./safe-filename.js";
 import { Undo } from "./undo.js";
 
 /** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
@@ -74,6 +74,11 @@ export class UnfinishedBox {
       // The form works without; what is unfinished is offered another time.
       console.warn("s3portal: unfinished uploads cannot be shown", error);
     }
+  }
+
+  /** What there was when the page came is not what there is now. */
+  listAgain() {
+    this.#listed = this.#list("");
   }
 
   /**
@@ -140,7 +145,7 @@ export class UnfinishedBox {
     if (this.#taken.has(upload.id)) return;
     const parts = unfinishedParts(this.#parts["unfinished-row"]);
     const entry = /** @type {Entry} */ ({ upload, parts, undo: null });
-    parts.name.textContent = shownName(upload.filename);
+    parts.name.textContent = safeFilename(upload.filename);
     parts.name.id = `s3portal-unfinished-${upload.id}`;
     for (const button of [parts.go, parts.drop]) button.setAttribute("aria-describedby", parts.name.id);
     parts.drop.addEventListener("click", () => this.#discard(entry));

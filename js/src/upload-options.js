@@ -18,7 +18,8 @@ import { PresignedSigner } from "./signer-presigned.js";
  *   upload has its own without it
  * @property {number} [stallTimeoutMs] a part without a byte for so long is sent again, 45,000
  * @property {Partial<import("./retry.js").RetryPolicy>} [retry]
- * @property {string} [storeUrl] where the store is: the portal plans larger parts for one that is far away
+ * @property {Promise<number | null> | null} [roundTripMs] how long a request takes to the store and back, as
+ *   `distance.js` measures it: the portal plans larger parts for one that is far away
  * @property {boolean} [checksum] true: parts and file are compared by the checksum that the portal chose for the
  *   upload
  * @property {import("./checksum-thread.js").Digest} [digest]
@@ -48,7 +49,7 @@ export function withDefaults(options) {
     concurrency,
     pool: new ConnectionPool(concurrency),
     stallTimeoutMs: 45_000,
-    storeUrl: "",
+    roundTripMs: null,
     checksum: true,
     digest: digestInThread,
     signer: (/** @type {SignerNeeds} */ needs) => new PresignedSigner(needs),

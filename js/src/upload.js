@@ -33,6 +33,8 @@ import { withDefaults } from "./upload-options.js";
 
 /** So often the network may come back without a single part getting through. */
 const FRUITLESS_RETURNS = 3;
+/** So often all tries of a part are begun again, where portal and store answer otherwise. */
+const FRUITLESS_GOES = 1;
 /** So often the portal may find parts missing that the store had confirmed. */
 const MISSING_ROUNDS = 3;
 /** Telling the portal of an abort is a courtesy; an upload expires without it. */
@@ -62,10 +64,12 @@ export class MultipartUpload extends EventTarget {
   #sender = null;
   /** @type {UploadError | null} */
   #error = null;
-  #fruitlessReturns = 0;
+  /** Goes without a single part getting through. */
+  #fruitless = 0;
   #missingRounds = 0;
   /** @type {() => void} */
   #stopWatching = () => {};
+  #portalUrl;
 
   /**
    * @param {File} file
@@ -76,6 +80,7 @@ export class MultipartUpload extends EventTarget {
     super();
     this.#file = file;
     this.#adapter = adapter;
+    this.#portalUrl = new URL("/", adapter.url).href;
     this.#options = withDefaults(options);
     this.#unfinished = options.resume ?? null;
   }
@@ -124,7 +129,7 @@ export class MultipartUpload extends EventTarget {
 
   /** Goes on after a pause or a failure. An upload that the store has forgotten begins anew. */
   resume() {
-    if (this.#state === "idle") throw new RangeError("An upload that is idle has to be started.");
+    if (this.#state === "idle") throw new RangeError("Start it first.");
     const anew = this.#error?.isGone ?? false;
     this.#enter(anew ? "preparing" : this.#phase);
     if (anew) {
@@ -132,7 +137,7 @@ export class MultipartUpload extends EventTarget {
       this.#idempotencyKey = randomKey();
     }
     this.#error = null;
-    this.#fruitlessReturns = this.#missingRounds = 0;
+    this.#fruitless = this.#missingRounds = 0;
     this.#go();
   }
 
@@ -188,9 +193,7 @@ export class MultipartUpload extends EventTarget {
 
   /** Runs phase after phase until the upload is complete or something interrupts. */
   async #go() {
-    this.#run.abort();
-    this.#run = new AbortController();
-    const { signal } = this.#run;
+    const signal = this.#interrupt();
     try {
       while (isPhase(this.#state)) {
         const next = await this.#runPhase(this.#state, signal);
@@ -198,7 +201,7 @@ export class MultipartUpload extends EventTarget {
         this.#enter(next);
       }
     } catch (error) {
-      if (!signal.aborted) this.#fail(asUploadError(error));
+      if (!signal.aborted) this.#onError(asUploadError(error));
       return;
     }
     this.#stopWatching();
@@ -213,9 +216,9 @@ export class MultipartUpload extends EventTarget {
    */
   async #runPhase(phase, signal) {
     if (phase === "preparing") return this.#prepare(signal);
-    if (!this.#sender || !this.#upload) throw new Error("no upload was created");
-    if (phase === "completing") return this.#complete(this.#upload.id, this.#sender, signal);
-    await this.#sender.sendAll(signal);
+    const sender = /** @type {PartSender} */ (this.#sender);
+    if (phase === "completing") return this.#complete(sender, signal);
+    await sender.sendAll(signal);
     return "completing";
   }
 
@@ -228,7 +231,7 @@ export class MultipartUpload extends EventTarget {
     const { signer, clock } = this.#options;
     /** @param {string} type @param {object} [detail] */
     const tell = (type, detail) => {
-      if (type === "partcomplete") this.#fruitlessReturns = 0;
+      if (type === "partcomplete") this.#fruitless = 0;
       this.#tell(type, detail);
     };
     this.#upload = upload;
@@ -242,6 +245,7 @@ export class MultipartUpload extends EventTarget {
           fetchCredentials: (fetchSignal) =>
             repeated(() => this.#adapter.credentials(upload.id), this.#patience(fetchSignal)),
         }),
+      portalUrl: this.#portalUrl,
       tell,
     });
     this.#sender.accept(parts);
@@ -267,15 +271,15 @@ export class MultipartUpload extends EventTarget {
   }
 
   /**
-   * @param {string} uploadId
    * @param {PartSender} sender
    * @param {AbortSignal} signal
    * @returns {Promise<State>}
    */
-  async #complete(uploadId, sender, signal) {
+  async #complete(sender, signal) {
+    const { id } = /** @type {PortalUpload} */ (this.#upload);
     try {
       const checksum = await sender.checksum(signal);
-      this.#upload = await repeated(() => this.#adapter.complete(uploadId, checksum), this.#patience(signal));
+      this.#upload = await repeated(() => this.#adapter.complete(id, checksum), this.#patience(signal));
       return "complete";
     } catch (error) {
       const missing = missingParts(error);
@@ -285,39 +289,47 @@ export class MultipartUpload extends EventTarget {
     }
   }
 
+  /** Stops whatever runs. @returns {AbortSignal} of what runs next */
   #interrupt() {
     this.#run.abort();
+    this.#run = new AbortController();
     this.#sender?.rest();
+    return this.#run.signal;
+  }
+
+  /** What answered before and does not now is a lost connection, and comes back. @param {UploadError} error */
+  async #onError(error) {
+    const isOfPart = error.code === "part_unanswered";
+    const signal = this.#interrupt();
+    const isThere = isOfPart && (await this.#isReached());
+    if (signal.aborted) return;
+    const mayComeBack = (isOfPart || error.code === "no_connection") && this.#sender?.hasStored;
+    if (!mayComeBack || ++this.#fruitless > (isThere ? FRUITLESS_GOES : FRUITLESS_RETURNS)) this.#fail(error);
+    else if (isThere) this.#go();
+    else this.#goOffline();
   }
 
   /** @param {UploadError} error */
   #fail(error) {
-    const took = this.#sender?.hasStored ?? false;
-    if (error.code === "no_connection" && took && this.#fruitlessReturns < FRUITLESS_RETURNS) {
-      // What answered before and does not now is a lost connection, and comes back.
-      this.#fruitlessReturns += 1;
-      this.#goOffline();
-      return;
-    }
-    this.#interrupt();
     this.#sender?.settle();
-    const blocked = error.code === "no_connection" && this.#phase === "uploading" && !took;
-    this.#error = blocked ? new UploadError("no_answer_from_store", error.message) : error;
+    this.#error = error;
     this.#enter("failed");
-    this.#tell("error", { error: this.#error });
+    this.#tell("error", { error });
+  }
+
+  async #isReached() {
+    const urls = [this.#portalUrl, this.#sender?.lastUrl ?? this.#portalUrl];
+    return (await Promise.all(urls.map((url) => this.#options.network.reaches(url)))).every(Boolean);
   }
 
   #goOffline() {
     if (!isPhase(this.#state)) return;
-    this.#interrupt();
+    const signal = this.#interrupt();
     this.#enter("offline");
-    this.#run = new AbortController();
-    const { signal } = this.#run;
-    const { network, clock } = this.#options;
-    const urls = [this.#adapter.url, this.#sender?.lastUrl ?? ""].filter(Boolean);
-    whenReachable(urls, network, clock, signal).then(
+    whenReachable(() => this.#isReached(), this.#options.clock, signal).then(
       () => this.#goOnline(),
-      (error) => signal.aborted || this.#fail(asUploadError(error)),
+      // Something else came first.
+      () => {},
     );
   }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 import urllib3
 
@@ -181,6 +182,28 @@ class CkanPortal:
     def resources(self, dataset: str) -> list[dict[str, Any]]:
         """The resources that the dataset has."""
         return list(self.call("package_show", id=dataset).get("resources", []))
+
+    def published_files(self, dataset: str) -> list[dict[str, Any]]:
+        """The files that the dataset's resources have, as the portal has recorded them. Raises PortalError
+        with the code ``no_s3multipart`` where the portal is too old to know."""
+        return list(self.call("s3multipart_file_list", owner=dataset))
+
+    def has_file(self, dataset: str, resource_id: str) -> bool:
+        """Whether the link of a resource leads to a file: not where the portal says that the store has lost
+        it. Everything else that may go wrong says nothing of the file."""
+        link = f"{self.url}/dataset/{quote(dataset)}/resource/{quote(resource_id)}/download"
+        try:
+            answer = self._pool.request(
+                "HEAD",
+                link,
+                headers={"Authorization": self._headers["Authorization"]},
+                retries=False,
+                redirect=False,
+                timeout=CALL_TIMEOUT_S,
+            )
+        except urllib3.exceptions.HTTPError:
+            return True
+        return answer.status != 404
 
     def call(self, action: str, **parameters: object) -> Any:
         """Calls any CKAN action. Raises PortalError with what the portal says where it refuses."""

@@ -17,10 +17,17 @@ from s3portal.transfer.sizes import format_size
 SAMPLE_COUNT = 16
 SAMPLE_BYTES = 65_536
 
+_FINGERPRINT = re.compile(r"([0-9]+)/([0-9]+)/([0-9a-f]{16})")
+
 
 def fingerprint(file: LocalFile) -> str:
     """``<size>/<last change, ms since 1970>/<CRC64NVME of the samples, hex>``."""
     return f"{file.size_bytes}/{file.modified_ms}/{_sample_crc(file)}"
+
+
+def is_fingerprint(known: str) -> bool:
+    """Whether this is one of ours: other clients may write what they like."""
+    return bool(_FINGERPRINT.fullmatch(known))
 
 
 def same_name(one: str, other: str) -> bool:
@@ -34,7 +41,7 @@ def require_same_file(file: LocalFile, size_bytes: int, known: str) -> None:
     if file.size_bytes != size_bytes:
         differing = f"it had {_size(size_bytes)}, this one has {_size(file.size_bytes)}"
         raise WrongFile(file.name, "size", differing)
-    parts = re.fullmatch(r"([0-9]+)/([0-9]+)/([0-9a-f]{16})", known)
+    parts = _FINGERPRINT.fullmatch(known)
     if parts is None:
         return
     if int(parts[2]) != file.modified_ms:

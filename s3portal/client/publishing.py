@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,10 +14,10 @@ from s3portal.client.connections import open_pool
 from s3portal.client.errors import FileChanged, PortalError, WrongFile
 from s3portal.client.fingerprint import fingerprint, require_same_file, same_name
 from s3portal.client.local_file import LocalFile
+from s3portal.client.published_files import find_published
 from s3portal.client.retry import Failure, RetryPolicy
 from s3portal.client.sending import PARALLEL_PARTS, PartSender
 from s3portal.client.signing import PresignedUrls, SessionSigner, Signer
-from s3portal.transfer.checksums import CRCS
 from s3portal.transfer.part_ranges import parse_ranges
 
 # A part that vanished from the store is sent again, but not for ever.
@@ -108,8 +108,18 @@ def publish_file(
     upload = _unfinished(portal, file, target, restart=restart)
     first_batch: list[SignedPart] = []
     if upload is None:
-        if (resource := _published_before(portal, file, target)) is not None:
-            return _published(resource, before=True)
+        before = find_published(
+            portal,
+            file,
+            dataset=target.dataset,
+            resource=target.resource,
+            resource_name=target.described(file).get("name", ""),
+        )
+        if before is not None and not before.is_missing:
+            return Published(before.url, before.resource_id, before.size_bytes, before.checksum, before=True)
+        if before is not None:
+            # The store has lost it: it gets its file back, and stays the one that links lead to.
+            target = replace(target, resource=before.resource_id)
         upload, first_batch = _create(portal, file, target)
     try:
         if upload.state == "uploading":
@@ -213,45 +223,10 @@ def _create(portal: CkanPortal, file: LocalFile, target: Target) -> tuple[Portal
     )
 
 
-def _published_before(portal: CkanPortal, file: LocalFile, target: Target) -> dict[str, Any] | None:
-    """The resource that has this very file, where the same command had got so far before it was interrupted.
-
-    Name and size are compared first: only then is the file read for its checksum.
-    """
-    try:
-        resources = portal.resources(target.dataset)
-    except PortalError as error:
-        if error.status in (403, 404):
-            # create says better why not.
-            return None
-        raise
-    for resource in resources:
-        is_meant = (
-            resource["id"] == target.resource
-            if target.resource
-            else resource.get("name") == target.described(file)["name"]
-        )
-        if is_meant and resource.get("size") == file.size_bytes and _has_checksum(file, resource):
-            return resource
-    return None
-
-
-def _has_checksum(file: LocalFile, resource: dict[str, Any]) -> bool:
-    algorithm, _, expected = str(resource.get("hash") or "").partition(":")
-    crc = CRCS.get(algorithm.upper())
-    if crc is None:
-        return False
-    value = 0
-    for block in file.blocks():
-        value = crc.update(block, value)
-    return crc.encode(value) == expected
-
-
-def _published(resource: dict[str, Any], *, before: bool = False) -> Published:
+def _published(resource: dict[str, Any]) -> Published:
     return Published(
         url=str(resource["url"]),
         resource_id=str(resource["id"]),
         size_bytes=int(resource.get("size") or 0),
         checksum=str(resource.get("hash") or ""),
-        before=before,
     )

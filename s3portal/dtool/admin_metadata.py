@@ -28,7 +28,10 @@ def from_headers(headers: Mapping[str, str]) -> AdminMetadata | None:
     told = {name.replace("-", "_"): value for name, value in headers.items()}
     if not all(told.get(name) for name in _NEEDED) or any("%" in value for value in told.values()):
         return None
-    return {name: float(value) if name in _TIMES else value for name, value in told.items()}
+    try:
+        return {name: float(value) if name in _TIMES else value for name, value in told.items()}
+    except ValueError:
+        return None
 
 
 def from_object(body: bytes, headers: Mapping[str, str]) -> AdminMetadata | None:
@@ -37,6 +40,6 @@ def from_object(body: bytes, headers: Mapping[str, str]) -> AdminMetadata | None
         told = json.loads(body)
     except ValueError:
         return from_headers(headers)
-    if isinstance(told, dict) and all(told.get(name) for name in _NEEDED):
+    if isinstance(told, dict) and all(isinstance(told.get(name), str) and told[name] for name in _NEEDED):
         return told
     return from_headers(headers)

@@ -1,19 +1,22 @@
-"""Files that do not fit into memory: in parts, several at a time, straight from and to the disk."""
+"""Files that do not fit into memory: in parts, several at a time, straight from the disk.
+
+What S3 has of a file that was interrupted stays, and the next attempt sends the rest.
+"""
 
 import logging
-import os
-from functools import lru_cache
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from s3transfer.futures import TransferFuture
-from s3transfer.manager import TransferConfig, TransferManager
 from s3transfer.utils import ReadFileChunk
 
-from s3portal.dtool.s3_errors import s3_errors
-from s3portal.dtool.workers import BIG_FILE_THREADS, big_file_workers, in_parallel
+from s3portal.dtool.bucket_objects import content_md5
+from s3portal.dtool.s3_errors import retrying_damage, s3_errors, status
+from s3portal.dtool.upload_journal import BegunUpload, UploadJournal, UploadJournals, is_same_upload
+from s3portal.dtool.workers import big_file_workers, in_parallel
 from s3portal.transfer import PartPlan, Store, plan_parts
+from s3portal.transfer.store_errors import says_no_upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,97 +25,179 @@ logger = logging.getLogger(__name__)
 
 #: Above this size a file is sent and fetched in parts.
 PARTS_FROM_BYTES = 8 * 1024 * 1024
-# Larger parts than boto3's own 8 MiB make half the requests.
-_PART_BYTES = 16 * 1024 * 1024
+#: Larger parts than boto3's own 8 MiB make half the requests.
+PART_BYTES = 16 * 1024 * 1024
 # From memory a part is one write and not thousands. Those of the very largest files stay on the disk.
-_IN_MEMORY_BYTES = _PART_BYTES
+_IN_MEMORY_BYTES = PART_BYTES
 
 
-def send_file(store: Store, path: str, key: str, metadata: dict[str, str]) -> None:
-    """Stores the file. Raises DtoolS3Error; what was sent of it is removed then, and after Ctrl-C.
+def send_file(store: Store, path: str, key: str, metadata: dict[str, str], journals: UploadJournals) -> None:
+    """Stores the file, whose MD5 is ``metadata["checksum"]``. Raises DtoolS3Error.
+
+    What S3 has of it stays where another attempt can go on with it: after Ctrl-C, and where S3 failed or
+    was not reached. Otherwise, and where nothing can be noted, it is removed.
+    """
+    size_bytes = Path(path).stat().st_size
+    plan = plan_parts(size_bytes, part_size_bytes=PART_BYTES)
+    wanted = BegunUpload(
+        store.settings.s3_endpoint, store.bucket, key, metadata["checksum"], size_bytes, plan.part_size_bytes
+    )
+    journal = journals.open(wanted)
+    try:
+        with s3_errors(store.bucket, key):
+            sending = _Sending(store, path, plan, wanted, metadata, journal)
+            resumed = sending.begin()
+            try:
+                sending.send_rest()
+            except ClientError as error:
+                # Somebody aborted it, or a lifecycle rule of the bucket did.
+                if not resumed or not _says_no_upload(error):
+                    raise
+                journal.forget_parts()
+                sending.begin()
+                sending.send_rest()
+    finally:
+        journal.close()
+
+
+def remove_begun(store: Store, journals: UploadJournals, folder: str) -> None:
+    """Removes what is noted of uploads to keys that begin with ``folder``, which nobody will go on with."""
+    for journal in journals.of_folder(store.settings.s3_endpoint, store.bucket, folder):
+        if journal.begun:
+            _abort(store.client(), journal.begun)
+        journal.forget()
+
+
+class _Sending:
+    """One file on its way.
 
     Not by s3transfer, which stops parts by raising while they are read: where awscrt is installed and reads
     them to sign them, it prints that.
     """
-    client = store.client()
-    plan = plan_parts(Path(path).stat().st_size, part_size_bytes=_PART_BYTES)
-    place: Any = {"Bucket": store.bucket, "Key": key}
-    # As boto3 does by itself elsewhere; a store refuses parts with checksums that it was not told to expect.
-    checksum: Any = {"ChecksumAlgorithm": "CRC32"} if store.settings.checksum_mode == "when_supported" else {}
-    with s3_errors(store.bucket, key):
+
+    def __init__(
+        self,
+        store: Store,
+        path: str,
+        plan: PartPlan,
+        wanted: BegunUpload,
+        metadata: dict[str, str],
+        journal: UploadJournal,
+    ) -> None:
+        self._client = store.client()
+        self._path = path
+        self._plan = plan
+        self._wanted = wanted
+        self._metadata = metadata
+        self._journal = journal
+        self._place: Any = {"Bucket": wanted.bucket, "Key": wanted.key}
+        self._with_crc = store.settings.checksum_mode == "when_supported"
+
+    def begin(self) -> bool:
+        """Goes on with the upload that is noted, or begins one; whether it goes on."""
+        begun = self._journal.begun
+        if begun and self._journal.parts and is_same_upload(begun, self._wanted):
+            return True
+        if begun:
+            _abort(self._client, begun)
         # In another thread, where Ctrl-C does not take the answer away: it says what there is to abort.
-        creating = big_file_workers().submit(
-            lambda: client.create_multipart_upload(**place, Metadata=metadata, **checksum)["UploadId"]
-        )
+        creating = big_file_workers().submit(self._create)
         try:
-            upload = {**place, "UploadId": creating.result()}
-            parts = in_parallel(
-                lambda number: _send_part(client, {**upload, **checksum, "PartNumber": number}, path, plan),
-                range(1, plan.part_count + 1),
-                big_file_workers(),
-            )
-            client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+            creating.result()
         except BaseException:
             if not creating.cancel() and not creating.exception():
-                _abort(client, {**place, "UploadId": creating.result()})
+                self._remove()
             raise
+        return False
+
+    def _create(self) -> None:
+        # As boto3 does by itself elsewhere; a store refuses parts with checksums that it was not told to
+        # expect.
+        checksum: Any = {"ChecksumAlgorithm": "CRC32"} if self._with_crc else {}
+        created = self._client.create_multipart_upload(**self._place, Metadata=self._metadata, **checksum)
+        self._journal.begin(replace(self._wanted, upload_id=created["UploadId"]))
+
+    def send_rest(self) -> None:
+        """Sends the parts that S3 does not have yet, and completes the upload. Raises botocore's errors."""
+        numbers = range(1, self._plan.part_count + 1)
+        missing = [number for number in numbers if number not in self._journal.parts]
+        try:
+            in_parallel(
+                lambda number: self._journal.add(self._send_part(number)), missing, big_file_workers()
+            )
+            parts: Any = [self._journal.parts[number] for number in numbers]
+            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
+        except BaseException as error:
+            # The answer to completing may have been lost, or another process was faster.
+            if not (_says_no_upload(error) and self._is_stored()):
+                if not self._can_be_gone_on_with(error):
+                    self._remove()
+                raise
+        self._journal.forget()
+
+    @property
+    def _upload(self) -> Any:
+        begun = self._journal.begun
+        return {**self._place, "UploadId": begun.upload_id if begun else ""}
+
+    def _send_part(self, number: int) -> Any:
+        """Sends a part, and returns what CompleteMultipartUpload wants to know of it."""
+        offset, length = self._plan.offset(number), self._plan.length(number)
+        with ReadFileChunk.from_filename(self._path, offset, length) as content:
+            in_memory = self._plan.part_size_bytes <= _IN_MEMORY_BYTES
+            body: Any = content.read() if in_memory else content
+            check: Any = {"ChecksumAlgorithm": "CRC32"} if self._with_crc else {}
+            if in_memory and not self._with_crc:
+                check = {"ContentMD5": content_md5(body)}
+
+            def send() -> Any:
+                content.seek(0)
+                return self._client.upload_part(**self._upload, PartNumber=number, Body=body, **check)
+
+            stored = retrying_damage(send)
+        return {
+            "PartNumber": number,
+            **{name: stored[name] for name in ("ETag", "ChecksumCRC32") if name in stored},
+        }
+
+    def _is_stored(self) -> bool:
+        try:
+            head = self._client.head_object(**self._place)
+        except ClientError as error:
+            if status(error) == 404:
+                return False
+            raise
+        stored = head["ContentLength"], head["Metadata"].get("checksum")
+        return stored == (self._wanted.size_bytes, self._wanted.checksum)
+
+    def _can_be_gone_on_with(self, error: BaseException) -> bool:
+        if _says_no_upload(error):
+            return True
+        passing = status(error) in (429, *range(500, 600)) if isinstance(error, ClientError) else True
+        local = isinstance(error, Exception) and not isinstance(error, (ClientError, BotoCoreError))
+        return self._journal.remembers and bool(self._journal.parts) and passing and not local
+
+    def _remove(self) -> None:
+        if self._journal.begun:
+            _abort(self._client, self._journal.begun)
+        self._journal.forget()
 
 
-def _abort(client: "S3Client", upload: Any) -> None:
+def _says_no_upload(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and says_no_upload(error)
+
+
+def _abort(client: "S3Client", begun: BegunUpload) -> None:
     """Removes what was sent. That this fails is said, and does not take the place of why it is done."""
     try:
-        client.abort_multipart_upload(**upload)
+        client.abort_multipart_upload(Bucket=begun.bucket, Key=begun.key, UploadId=begun.upload_id)
     except (ClientError, BotoCoreError) as error:
+        if _says_no_upload(error):
+            return
         logger.warning(
             "What was sent of s3://%s/%s stays in the bucket, where no listing shows it: %s. The key needs"
             " s3:AbortMultipartUpload, or the bucket a lifecycle rule that aborts incomplete uploads.",
-            upload["Bucket"],
-            upload["Key"],
+            begun.bucket,
+            begun.key,
             error,
         )
-
-
-def _send_part(client: "S3Client", part: Any, path: str, plan: PartPlan) -> Any:
-    """Sends a part, and returns what CompleteMultipartUpload wants to know of it."""
-    number = part["PartNumber"]
-    with ReadFileChunk.from_filename(path, plan.offset(number), plan.length(number)) as content:
-        body: Any = content.read() if plan.part_size_bytes <= _IN_MEMORY_BYTES else content
-        stored: Any = client.upload_part(**part, Body=body)
-    return {
-        "PartNumber": number,
-        **{name: stored[name] for name in ("ETag", "ChecksumCRC32") if name in stored},
-    }
-
-
-def fetch_file(store: Store, key: str, file: BinaryIO) -> None:
-    """Writes the object's content into a file that can seek. Raises DtoolS3Error."""
-    with s3_errors(store.bucket, key):
-        _wait_for(_manager(store).download(store.bucket, key, file))
-
-
-def _wait_for(future: TransferFuture) -> None:
-    try:
-        future.result()
-    except BaseException:
-        # The manager lives on, so unlike boto3's download_file nothing else stops the parts that are left.
-        future.cancel()
-        raise
-
-
-def _manager(store: Store) -> TransferManager:
-    return _manager_of_process(store.client(), os.getpid())
-
-
-@lru_cache
-def _manager_of_process(client: Any, process_id: int) -> TransferManager:
-    """One for each store, so that the number of threads and connections stays what it is however many files
-    there are; and for each process, because threads do not survive a fork.
-    """
-    return TransferManager(
-        client,
-        TransferConfig(
-            multipart_threshold=PARTS_FROM_BYTES,
-            multipart_chunksize=_PART_BYTES,
-            max_request_concurrency=BIG_FILE_THREADS,
-        ),
-    )

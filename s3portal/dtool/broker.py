@@ -3,6 +3,7 @@
 A broker is made for every question that dtool has, so making one sends nothing.
 """
 
+import io
 import json
 from collections.abc import Iterator
 from functools import cached_property
@@ -12,6 +13,7 @@ from dtoolcore.storagebroker import BaseStorageBroker
 from dtoolcore.utils import generate_identifier, generous_parse_uri
 
 from s3portal.dtool import admin_metadata as admin
+from s3portal.dtool.big_files import remove_begun
 from s3portal.dtool.bucket_objects import BucketObjects
 from s3portal.dtool.drop_in import warn_of_dtool_s3, warn_of_unsuffixed_settings
 from s3portal.dtool.errors import ItemsMissing, ObjectMissing
@@ -20,12 +22,14 @@ from s3portal.dtool.item_metadata import ItemsMetadata, delete_fragments, put_fr
 from s3portal.dtool.item_queue import ItemQueue
 from s3portal.dtool.item_reader import ItemReader, as_stored
 from s3portal.dtool.item_source import store_item
-from s3portal.dtool.keys import DatasetKeys, json_name, registration_key
-from s3portal.dtool.listing import ListedMetadata, list_datasets
+from s3portal.dtool.item_stream import open_stream
+from s3portal.dtool.keys import DatasetKeys, json_name
+from s3portal.dtool.listing import ListedMetadata, check_base_uri, list_datasets
 from s3portal.dtool.manifest import HASHER, read_manifest, relpaths, wanted_items
+from s3portal.dtool.place import DatasetPlace
 from s3portal.dtool.publishing import DatasetContents, publish, read_contents
 from s3portal.dtool.readmes import replace_readme
-from s3portal.dtool.registration import find_prefix, register
+from s3portal.dtool.registration import naming_the_registration
 from s3portal.dtool.resuming import (
     check_there_is_a_rest,
     is_begun_copy,
@@ -34,7 +38,10 @@ from s3portal.dtool.resuming import (
 )
 from s3portal.dtool.settings import cache_directory, publish_expiry_s, read_bucket_settings, store_of
 from s3portal.dtool.signed_access import SignedAccess
+from s3portal.dtool.stock_names import StockNames
 from s3portal.dtool.structure import DTOOL_README, structure_parameters
+from s3portal.dtool.upload_journal import UploadJournals
+from s3portal.transfer import Store
 
 # dtoolcore loads every broker before it picks one, so this is said even where dtool-s3 is picked.
 warn_of_dtool_s3()
@@ -42,7 +49,7 @@ warn_of_dtool_s3()
 _listed = ListedMetadata()
 
 
-class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
+class S3StorageBroker(StockNames, BaseStorageBroker):  # type: ignore[misc]
     """One dataset in a bucket; ``s3://bucket/uuid``. With a bare ``s3://bucket`` only the class methods and
     ``has_admin_metadata`` mean anything.
 
@@ -62,6 +69,10 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         self._settings = read_bucket_settings(self.bucket, config_path)
         warn_of_unsuffixed_settings(self.bucket, config_path)
         self._objects = BucketObjects(store_of(self._settings))
+        listed = _listed.look(self._objects, self.uuid)
+        self._place = DatasetPlace(
+            self._objects, self.uuid, self._settings.dataset_prefix, listed.prefix if listed else None
+        )
         self._structure_parameters = structure_parameters(self.uuid)
         self._queue = ItemQueue()
         self._manifest: dict[str, Any] | None = None
@@ -71,67 +82,45 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
 
     # ---- Where things are
 
-    @cached_property
+    @property
+    def _store(self) -> Store:
+        return self._objects.store
+
+    @property
     def _keys(self) -> DatasetKeys:
-        return DatasetKeys(find_prefix(self._objects, self.uuid, self._settings.dataset_prefix), self.uuid)
-
-    @property
-    def dataset_registration_key(self) -> str:
-        return registration_key(self.uuid)
-
-    @property
-    def data_key_prefix(self) -> str:
-        return self._keys.items
-
-    @property
-    def http_manifest_key(self) -> str:
-        return self._keys.http_manifest
-
-    def get_admin_metadata_key(self) -> str:
-        return self._keys.admin_metadata
-
-    def get_readme_key(self) -> str:
-        return self._keys.readme
-
-    def get_manifest_key(self) -> str:
-        return self._keys.manifest
-
-    def get_structure_key(self) -> str:
-        return self._keys.structure
-
-    def get_dtool_readme_key(self) -> str:
-        return self._keys.dtool_readme
-
-    def get_overlay_key(self, overlay_name: str) -> str:
-        return self._keys.overlay(overlay_name)
-
-    def get_annotation_key(self, annotation_name: str) -> str:
-        return self._keys.annotation(annotation_name)
-
-    def get_tag_key(self, tag: str) -> str:
-        return self._keys.tag(tag)
+        return self._place.keys
 
     # ---- The datasets of a bucket
 
     @classmethod
     def generate_uri(cls, name: str | None, uuid: str, base_uri: str) -> str:
-        """The URI of the dataset: its name is not in it."""
-        return f"s3://{generous_parse_uri(base_uri).netloc}/{uuid}"
+        """The URI of the dataset: its name is not in it. Raises NotABaseUri where the base URI has a path."""
+        parsed = generous_parse_uri(base_uri)
+        check_base_uri(parsed.netloc, parsed.path)
+        return f"s3://{parsed.netloc}/{uuid}"
 
     @classmethod
     def list_dataset_uris(cls, base_uri: str, config_path: str | None = None) -> list[str]:
-        """The URIs of all datasets in the bucket, proto datasets too."""
-        settings = read_bucket_settings(generous_parse_uri(base_uri).netloc, config_path)
+        """The URIs of all datasets in the bucket, proto datasets too. Raises NotABaseUri."""
+        parsed = generous_parse_uri(base_uri)
+        settings = read_bucket_settings(parsed.netloc, config_path)
         objects = BucketObjects(store_of(settings))
+        check_base_uri(parsed.netloc, parsed.path, objects)
         datasets = list_datasets(objects, settings.dataset_prefix)
         _listed.keep(objects, datasets)
         return [cls.generate_uri(None, dataset.uuid, base_uri) for dataset in datasets]
 
     # ---- The dataset as such
 
+    def create_structure(self) -> None:
+        """Begins the dataset. Registration and administrative metadata, which make it one, come last."""
+        self._place.prepare()
+        prefix = self._keys.prefix
+        with naming_the_registration(self.uuid, self.bucket, prefix, self._settings.dataset_prefix):
+            super().create_structure()
+
     def _create_structure(self) -> None:
-        prefix = register(self._objects, self.uuid, self._settings.dataset_prefix)
-        self._keys = DatasetKeys(prefix, self.uuid)
+        """Nothing: a bucket has no folders."""
 
     def has_admin_metadata(self) -> bool:
         """Whether this is a dataset, frozen or not. A 403 is raised, not taken for a no.
@@ -140,7 +129,7 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         """
         if not self.uuid:
             return False
-        if _listed.has(self._objects, self.uuid):
+        if _listed.look(self._objects, self.uuid):
             return True
         told = self._read_admin_metadata()
         return told is not None and not (is_begun_copy(told) and is_copied_again(self.bucket))
@@ -153,13 +142,14 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         return told
 
     def _read_admin_metadata(self) -> dict[str, Any] | None:
-        found = self._objects.get_if_there(self._keys.admin_metadata)
+        found = self._place.read()
         told = admin.from_object(*found) if found else None
         check_there_is_a_rest(told, self.bucket, f"s3://{self.bucket}/{self.uuid}")
         return told
 
     def put_admin_metadata(self, admin_metadata: dict[str, Any]) -> None:
         _listed.take(self._objects, self.uuid)
+        self._place.register()
         body = json.dumps(admin_metadata).encode()
         self._objects.put(self._keys.admin_metadata, body, admin.to_headers(admin_metadata))
 
@@ -208,7 +198,7 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         say_how_to_go_on_if_interrupted()
         self._frozen_items = self._manifest = None
         self.__dict__.pop("_reader", None)
-        store_item(self._objects, self._keys, self._queue, self._index, fpath, relpath)
+        store_item(self._objects, self._keys, self._queue, self._index, self._journals, fpath, relpath)
         return relpath
 
     def add_item_metadata(self, handle: str, key: str, value: Any) -> None:
@@ -220,8 +210,11 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         )
 
     def pre_freeze_hook(self) -> None:
-        """Waits for all items, and sees that all are there. Raises ItemsNotStored, ItemsMissing."""
+        """Waits for all items, and sees that all are there. Raises ItemsNotStored, ItemsMissing, and
+        RegisteredElsewhere where nobody would find them.
+        """
         self._queue.finish()
+        self._place.check_registration()
         self._frozen_items = self._index.read()
         if lost := self._index.lost():
             raise ItemsMissing(lost)
@@ -230,6 +223,7 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
     def post_freeze_hook(self) -> None:
         if self._frozen_metadata:
             delete_fragments(self._objects, self._keys)
+        remove_begun(self._store, self._journals, self._keys.items)
         self._frozen_items = self._frozen_metadata = None
 
     # ---- Items that are there
@@ -272,17 +266,32 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         return self._frozen_metadata.get(identifier, {})
 
     def get_item_abspath(self, identifier: str) -> str:
-        """The path of a local copy of the item. Raises ObjectMissing, ItemDamaged."""
+        """The path of a local copy of the item. Raises UnknownItem, ObjectMissing, ItemDamaged."""
         say_how_to_go_on_if_interrupted()
         return self._reader.abspath(identifier)
 
+    def open_item(self, identifier: str) -> io.BufferedReader:
+        """The item's content as a file to read and seek in; from S3 as far as it is read, unless it is
+        cached.
+
+        Raises UnknownItem, ObjectMissing; reading raises ItemDamaged at the end.
+        """
+        if cached := self._reader.cached_path(identifier):
+            return cached.open("rb")
+        return open_stream(self._objects, self._keys.item(identifier), self._reader.wanted(identifier))
+
     @cached_property
     def _reader(self) -> ItemReader:
-        manifest = self._manifest or read_manifest(self._objects, self._keys)
+        # A freeze that was interrupted leaves a manifest, and items may be put after it.
+        frozen = self.get_admin_metadata()["type"] == "dataset"
+        manifest = (self._manifest or read_manifest(self._objects, self._keys)) if frozen else None
         wanted = wanted_items(manifest) if manifest else as_stored(self._stored_items())
-        return ItemReader(
-            self._objects, self._keys.items, cache_directory(self._config_path) / self.uuid, wanted
-        )
+        folder = cache_directory(self._config_path) / self.uuid
+        return ItemReader(self._objects, self._keys.items, folder, wanted, frozen=manifest is not None)
+
+    @property
+    def _journals(self) -> UploadJournals:
+        return UploadJournals(cache_directory(self._config_path))
 
     # ---- Reading and writing without a key
 
@@ -293,7 +302,7 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
 
     def supports_signing(self) -> bool:
         """Whether the ``generate_`` methods below work; what they do is told in signed_access.py."""
-        return True
+        return not self._objects.anonymous
 
     def generate_signed_read_url(self, key: str, expiry_seconds: int = 3600) -> str:
         return self._signed.read_url(key, expiry_seconds)
@@ -302,9 +311,9 @@ class S3StorageBroker(BaseStorageBroker):  # type: ignore[misc]
         return self._signed.write_url(key, expiry_seconds)
 
     def generate_signed_item_write_url(
-        self, relpath: str, md5: str, expiry_seconds: int = 3600
+        self, relpath: str, md5_hexdigest: str = "", expiry_seconds: int = 3600, *, md5: str = ""
     ) -> tuple[str, dict[str, str]]:
-        return self._signed.item_write_url(relpath, md5, expiry_seconds)
+        return self._signed.item_write_url(relpath, md5_hexdigest or md5, expiry_seconds)
 
     def generate_dataset_signed_urls(self, expiry_seconds: int = 3600) -> dict[str, Any]:
         return self._signed.dataset_urls(self._contents(), expiry_seconds)

@@ -1,7 +1,8 @@
 """Everything that the broker can refuse or fail at, as one small tree of errors.
 
 They are click's own exceptions, so that the dtool command line shows the sentence and exits with 1 instead of
-printing a traceback; and RuntimeErrors, which is what scripts written for dtool-s3 catch.
+printing a traceback; and RuntimeErrors, which is what scripts written for dtool-s3 catch. Those that an
+answer of S3 caused are botocore's ClientError too (answered.py), for the same scripts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,12 +39,28 @@ class StoreFailed(DtoolS3Error):
     """S3 was not reached, or answered with an error after every retry."""
 
 
+class TooManyOpenFiles(DtoolS3Error):
+    """The process may open no further file or connection."""
+
+
+class RegisteredElsewhere(DtoolS3Error):
+    """Somebody else makes the same dataset under another prefix at the same time."""
+
+
+class NotABaseUri(DtoolS3Error):
+    """A URI with a path where only a bucket makes sense."""
+
+
 class ItemUnreadable(DtoolS3Error):
     """The file that is to become an item cannot be read, or changed while it was being sent."""
 
 
 class ItemDamaged(DtoolS3Error):
-    """What the bucket holds of an item is not what the manifest says."""
+    """What came of an item is not what the manifest says, each time it was fetched."""
+
+
+class UnknownItem(ObjectMissing):
+    """The dataset has no such item."""
 
 
 class CacheUnusable(DtoolS3Error):
@@ -63,7 +80,10 @@ class PublishingRefused(DtoolS3Error):
 
 
 class ItemsNotStored(DtoolS3Error):
-    """Items that were put did not get into the bucket. ``reasons`` has a sentence for each relative path."""
+    """Items that were put did not get into the bucket. ``reasons`` has a sentence for each relative path.
+
+    The cause is the error of the first of them, where one was raised.
+    """
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         self.reasons = dict(reasons)

@@ -14,14 +14,18 @@ from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 
 import click
+from botocore.exceptions import ClientError
 
-from s3portal.dtool.errors import ItemsNotStored
+from s3portal.dtool.answered import answered
+from s3portal.dtool.errors import ItemsNotStored, TooManyOpenFiles
+from s3portal.dtool.s3_errors import check_open_files
 from s3portal.dtool.workers import shared_workers
 
 _WAITING_BYTES = 64 * 1024 * 1024
 _WAITING_ITEMS = 128
 _NOT_SENT = "not sent, because others had failed"
 _INTERRUPTED = "interrupted before it was sent"
+_LEFT_TO_PARENT = "still on its way in the process that this one was forked from"
 
 
 class ItemQueue:
@@ -31,10 +35,11 @@ class ItemQueue:
         self._changed = threading.Condition()
         self._waiting: dict[str, tuple[Future[None], int]] = {}
         self._failed: dict[str, str] = {}
+        self._causes: dict[str, Exception] = {}
         self._trusted = False
         #: What was raised to the caller already.
         self.reported: set[str] = set()
-        #: A forked child has the queue and not the threads, so it waits for nothing.
+        #: Of the process that sends what waits.
         self.process_id = os.getpid()
 
     def send(self, name: str, size_bytes: int, store: Callable[[], None]) -> None:
@@ -43,6 +48,7 @@ class ItemQueue:
         The first item is waited for: it shows whether the bucket can be written at all, and may be the only
         one (``dtool add item``). So is one that failed before and is put again. Raises ItemsNotStored.
         """
+        self._forget_the_parents_threads()
         with self._dropping_when_interrupted():
             at_once = self._admit(name)
             self._wait(lambda: name not in self._waiting and self._has_room(size_bytes))
@@ -57,6 +63,7 @@ class ItemQueue:
 
     def send_now(self, name: str, store: Callable[[], None]) -> None:
         """Calls ``store`` in this thread, beside what is on its way. Raises ItemsNotStored."""
+        self._forget_the_parents_threads()
         with self._dropping_when_interrupted():
             self._admit(name)
             self._wait(lambda: name not in self._waiting)
@@ -64,7 +71,7 @@ class ItemQueue:
             try:
                 store()
             except Exception as error:  # noqa: BLE001 - whatever it is, this item is not stored
-                self._failed[name] = _reason(error)
+                self._fail(name, error)
             except BaseException:
                 self._failed[name] = _INTERRUPTED
                 raise
@@ -74,6 +81,7 @@ class ItemQueue:
         """Waits until everything is stored. Raises ItemsNotStored, each time, until what failed was sent
         again.
         """
+        self._forget_the_parents_threads()
         with self._dropping_when_interrupted():
             self._wait(lambda: not self._waiting)
         _unfinished.discard(self)
@@ -86,6 +94,7 @@ class ItemQueue:
             self._failed[name] = _NOT_SENT
             self._raise_if(True)
         self._failed.pop(name, None)
+        self._causes.pop(name, None)
         at_once = again or not self._trusted
         self._trusted = True
         return at_once
@@ -106,15 +115,34 @@ class ItemQueue:
         except CancelledError:
             self._failed[name] = _INTERRUPTED
         except Exception as error:  # noqa: BLE001 - whatever it is, this item is not stored
-            self._failed[name] = _reason(error)
+            self._fail(name, error)
         with self._changed:
             self._waiting.pop(name, None)
             self._changed.notify_all()
 
+    def _fail(self, name: str, error: Exception) -> None:
+        self._failed[name] = _reason(error)
+        self._causes[name] = error
+
     def _raise_if(self, failed: bool) -> None:
         if failed:
             self.reported.update(self._failed)
-            raise ItemsNotStored(self._failed)
+            cause = next((self._causes[name] for name in self._failed if name in self._causes), None)
+            if isinstance(cause, ClientError):
+                raise answered(ItemsNotStored, self._failed, cause) from cause
+            raise ItemsNotStored(self._failed) from cause
+
+    def _forget_the_parents_threads(self) -> None:
+        """A forked child has the queue and not the threads: what was on its way then, it neither sends nor
+        waits for, and it does not say that it was stored.
+        """
+        if self.process_id == os.getpid():
+            return
+        self.process_id = os.getpid()
+        self._changed = threading.Condition()
+        self._failed.update(dict.fromkeys(self._waiting, _LEFT_TO_PARENT))
+        self._waiting = {}
+        _unfinished.discard(self)
 
     @contextmanager
     def _dropping_when_interrupted(self) -> Iterator[None]:
@@ -129,6 +157,7 @@ class ItemQueue:
 
     def drop(self) -> None:
         """Begins nothing more. The end of the process does not wait for this queue."""
+        self._forget_the_parents_threads()
         with self._changed:
             waiting = list(self._waiting.values())
         for future, _ in waiting:
@@ -137,6 +166,10 @@ class ItemQueue:
 
 
 def _reason(error: Exception) -> str:
+    try:
+        check_open_files(error)
+    except TooManyOpenFiles as explained:
+        return str(explained)
     return str(error) or type(error).__name__
 
 

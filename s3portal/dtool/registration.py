@@ -1,45 +1,66 @@
-"""Which prefix a dataset stands under: its registration says so, and wins over the user's own setting."""
+"""The registration of a dataset: an object at the top of the bucket whose body is the dataset's prefix.
 
+It says where a dataset is and never that there is one: that is for the administrative metadata to say, the
+last object of a dataset in the making. A registration that leads to none is left over, whoever wrote it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from s3portal.dtool.answered import answered
 from s3portal.dtool.bucket_objects import BucketObjects
+from s3portal.dtool.errors import NotPermitted
 from s3portal.dtool.keys import registration_key
 
-# A command opens a dataset several times, and where it stands does not change. Only what S3 said is kept:
-# {(endpoint, bucket, uuid): prefix}
-_found: dict[tuple[str, str, str], str] = {}
+#: S3 API, "Creating object key names": a key has at most 1,024 bytes, so a longer body is no prefix.
+LONGEST_KEY_BYTES = 1024
 
 
-def find_prefix(objects: BucketObjects, uuid: str, own_prefix: str) -> str:
-    """The prefix of the dataset, or the user's own where no such dataset is registered.
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """``prefix`` is None where the object is there and holds none: something else wrote it."""
 
-    Raises NotPermitted: what may not be read is not taken for missing.
-    """
-    known = _found.get(_place(objects, uuid))
-    return _ask(objects, uuid, own_prefix) if known is None else known
-
-
-def register(objects: BucketObjects, uuid: str, own_prefix: str) -> str:
-    """Registers the dataset and returns its prefix: the one that it has where it is registered already, so
-    that what is stored of it is not lost sight of.
-    """
-    prefix = _ask(objects, uuid, own_prefix)
-    objects.put(registration_key(uuid), prefix.encode())
-    remember_prefix(objects, uuid, prefix)
-    return prefix
+    prefix: str | None
+    etag: str
 
 
-def remember_prefix(objects: BucketObjects, uuid: str, prefix: str) -> None:
-    """Keeps what a registration said, for the rest of the process."""
-    _found[_place(objects, uuid)] = prefix
+def read_registration(objects: BucketObjects, uuid: str) -> Registration | None:
+    """The registration, or None where there is none. Raises NotPermitted: a 403 is not taken for that."""
+    found = objects.start_if_there(registration_key(uuid), LONGEST_KEY_BYTES + 1)
+    return Registration(prefix_of(found.body), found.etag) if found else None
 
 
-def _ask(objects: BucketObjects, uuid: str, own_prefix: str) -> str:
-    registration = objects.get_if_there(registration_key(uuid))
-    if registration is None:
-        return own_prefix
-    prefix = registration[0].decode()
-    remember_prefix(objects, uuid, prefix)
-    return prefix
+def write_registration(objects: BucketObjects, uuid: str, prefix: str, over: Registration | None) -> bool:
+    """Registers the dataset if its registration is still ``over``, or still missing; whether it was."""
+    return objects.put_over(registration_key(uuid), prefix.encode(), over.etag if over else "")
 
 
-def _place(objects: BucketObjects, uuid: str) -> tuple[str, str, str]:
-    return objects.store.settings.s3_endpoint, objects.bucket, uuid
+def prefix_of(body: bytes) -> str | None:
+    """The prefix that a registration's body says, or None where it can be no part of a key."""
+    try:
+        prefix = body.decode()
+    except UnicodeDecodeError:
+        return None
+    return prefix if len(body) <= LONGEST_KEY_BYTES and (prefix.isprintable() or not prefix) else None
+
+
+@contextmanager
+def naming_the_registration(uuid: str, bucket: str, prefix: str, own_prefix: str) -> Iterator[None]:
+    """Says of a NotPermitted that the prefix is that of a copy begun elsewhere, where it is."""
+    try:
+        yield
+    except NotPermitted as error:
+        if prefix == own_prefix:
+            raise
+        told = (
+            f"{error} A copy of this dataset was begun under the prefix {prefix!r}, as s3://{bucket}/"
+            f"{registration_key(uuid)} says, and DTOOL_S3_DATASET_PREFIX_{bucket} is {own_prefix!r}. Let"
+            " whoever began it finish it; or have that copy removed with its registration, and run the"
+            " command again."
+        )
+        if isinstance(error, ClientError):
+            raise answered(NotPermitted, told, error) from error
+        raise NotPermitted(told) from error

@@ -15,6 +15,7 @@ import dtoolcore.utils
 from botocore.exceptions import BotoCoreError
 
 from s3portal.dtool.errors import BucketSettingsError, PublishingRefused
+from s3portal.dtool.public_store import open_public_store
 from s3portal.transfer import SettingsError, Store, TransferSettings, open_store, read_settings
 
 #: AWS General Reference, Signature Version 4: a presigned URL lives seven days at the most.
@@ -24,35 +25,45 @@ _ENDPOINT = "DTOOL_S3_ENDPOINT_"
 _ACCESS_KEY_ID = "DTOOL_S3_ACCESS_KEY_ID_"
 _SECRET_ACCESS_KEY = "DTOOL_S3_SECRET_ACCESS_KEY_"  # noqa: S105 - the name of the setting
 _DATASET_PREFIX = "DTOOL_S3_DATASET_PREFIX_"
-_PER_BUCKET = (_ENDPOINT, _ACCESS_KEY_ID, _SECRET_ACCESS_KEY, _DATASET_PREFIX)
+_ANONYMOUS = "DTOOL_S3_ANONYMOUS_"
+_PER_BUCKET = (_ENDPOINT, _ACCESS_KEY_ID, _SECRET_ACCESS_KEY, _DATASET_PREFIX, _ANONYMOUS)
+_YES_OR_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 _PUBLISH_EXPIRY = "DTOOL_S3_PUBLISH_EXPIRY"
 _CACHE_DIRECTORY = "DTOOL_CACHE_DIRECTORY"
 
 
 @dataclass(frozen=True)
 class BucketSettings:
-    """Where a bucket is and under which prefix new datasets go. "" means not set: boto3 finds out."""
+    """Where a bucket is and under which prefix new datasets go. "" means not set: boto3 finds out.
+
+    ``anonymous``: it is read as anybody may read it, without a key.
+    """
 
     bucket: str
     endpoint: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
     dataset_prefix: str
+    anonymous: bool = False
 
 
 def read_bucket_settings(bucket: str, config_path: str | None = None) -> BucketSettings:
-    """The settings of ``bucket``: its endpoint and both parts of its key, or none of the three.
+    """The settings of ``bucket``: its endpoint and both parts of its key, or none of the three. For reading
+    without a key the endpoint alone.
 
     Raises BucketSettingsError, which names what is missing and what may have been meant for it.
     """
     if not bucket:
         raise BucketSettingsError("The URI names no bucket. Write it as in s3://my-bucket")
     wanted = {start: _value(f"{start}{bucket}", config_path) for start in _PER_BUCKET}
+    if _yes(f"{_ANONYMOUS}{bucket}", wanted[_ANONYMOUS]):
+        return BucketSettings(bucket, wanted[_ENDPOINT], "", "", wanted[_DATASET_PREFIX], anonymous=True)
     together = (_ENDPOINT, _ACCESS_KEY_ID, _SECRET_ACCESS_KEY)
     missing = [f"{start}{bucket}" for start in together if not wanted[start]]
     if missing and len(missing) < len(together):
         raise BucketSettingsError(_missing_message(bucket, missing, config_path))
-    return BucketSettings(bucket, *wanted.values())
+    endpoint, access_key_id, secret_access_key = (wanted[start] for start in together)
+    return BucketSettings(bucket, endpoint, access_key_id, secret_access_key, wanted[_DATASET_PREFIX])
 
 
 def publish_expiry_s(config_path: str | None = None) -> int | None:
@@ -105,7 +116,8 @@ def store_of(settings: BucketSettings) -> Store:
     }
     try:
         region = boto3.Session().region_name
-        return open_store(read_settings(TransferSettings, {**values, "s3_region": region}, prefix=""))
+        read = read_settings(TransferSettings, {**values, "s3_region": region}, prefix="")
+        return open_public_store(read) if settings.anonymous else open_store(read)
     except SettingsError as error:
         problems = "; ".join(_in_dtool_words(str(problem), settings.bucket) for problem in error.problems)
         raise BucketSettingsError(f"The settings of bucket {settings.bucket!r}: {problems}") from error
@@ -117,8 +129,23 @@ def _value(name: str, config_path: str | None) -> str:
     """The setting, "" where it is not set. A file given by the caller comes before the user's own."""
     if name in os.environ:
         return os.environ[name]
-    given = _config_file(config_path)
-    return str(given[name] if name in given else _config_file(None).get(name) or "")
+    # JSON's null is what dtool's own reader takes for a setting that is not there.
+    for path in (config_path, None):
+        value = _config_file(path).get(name)
+        if isinstance(value, (bool, list, dict)) and not (
+            isinstance(value, bool) and name.startswith(_ANONYMOUS)
+        ):
+            raise BucketSettingsError(f"{name} has to be a text in quotes, and is {json.dumps(value)}.")
+        if value is not None:
+            return str(value)
+    return ""
+
+
+def _yes(name: str, value: str) -> bool:
+    try:
+        return _YES_OR_NO[value.strip().lower()]
+    except KeyError as error:
+        raise BucketSettingsError(f"{name} = {value} has to be true or false.") from error
 
 
 def _config_file(config_path: str | None) -> dict[str, object]:
@@ -139,6 +166,8 @@ def _missing_message(bucket: str, missing: list[str], config_path: str | None) -
         f"Bucket {bucket} has some of its settings and not all: {' and '.join(missing)} missing."
         " Set the endpoint and both parts of the key, or none of the three to use the AWS configuration."
     )
+    if f"{_ENDPOINT}{bucket}" not in missing:
+        message += f" To read without a key what everybody may read, set {_ANONYMOUS}{bucket} to true."
     known = {f"{start}{bucket}" for start in _PER_BUCKET}
     alike = [
         f"{found[0]} is set and not read; did you mean {name}?"

@@ -2,12 +2,14 @@
 
 import base64
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 from urllib.parse import quote
 
+from s3portal.dtool.errors import PublishingRefused
 from s3portal.dtool.handles import encode_handle
 from s3portal.dtool.s3_errors import s3_errors
 from s3portal.dtool.settings import check_expiry
@@ -42,8 +44,11 @@ class SignedUrls:
     def write_item(self, key: str, relpath: str, md5: str, expires_s: int) -> tuple[str, dict[str, str]]:
         """A URL to PUT an item with this MD5 (in hex), and the headers to send with it, which make it one.
 
-        S3 refuses another content, and other headers.
+        S3 refuses another content, and other headers. Raises PublishingRefused for what is no MD5.
         """
+        if not re.fullmatch(r"[0-9a-fA-F]{32}", md5):
+            raise PublishingRefused(f"md5_hexdigest = {md5!r} has to be 32 hexadecimal digits.")
+        md5 = md5.lower()
         headers = {
             "Content-MD5": base64.b64encode(bytes.fromhex(md5)).decode("ascii"),
             "x-amz-meta-checksum": md5,

@@ -68,7 +68,8 @@ def in_parallel(
 
 
 _of_process: dict[tuple[int, int], Workers] = {}
-_lock = threading.Lock()
+# A lock that a thread holds during a fork is held in the child for ever, so each process has one of its own.
+_locks: dict[int, threading.Lock] = {}
 
 
 def shared_workers() -> Workers:
@@ -84,7 +85,7 @@ def big_file_workers() -> Workers:
 def _workers(threads: int) -> Workers:
     """Threads do not survive a fork, so a child starts its own."""
     place = os.getpid(), threads
-    with _lock:
+    with _locks.setdefault(os.getpid(), threading.Lock()):
         if place not in _of_process:
             _of_process[place] = Workers(threads)
         return _of_process[place]

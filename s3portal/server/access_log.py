@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from s3portal.server.s3_request import S3Request
+from s3portal.server.values import whole_number
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class AccessLog:
 
     def begin(self, operation: str, request: S3Request, request_id: str) -> Entry:
         """Counts a request as running."""
-        part_number = request.parameter("partNumber") or ""
+        part_number = whole_number(request.parameter("partNumber"))
         with self._lock:
             self._running[operation] += 1
             in_flight = self._running[operation]
@@ -64,7 +65,7 @@ class AccessLog:
             method=request.method,
             bucket=request.bucket,
             key=request.key,
-            part_number=int(part_number) if part_number.isdecimal() and len(part_number) < 10 else None,
+            part_number=part_number,
             status=0,
             bytes_in=0,
             bytes_out=0,

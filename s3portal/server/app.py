@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import secrets
-import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response
 from flask import request as flask_request
 
 from s3portal.server import cors
-from s3portal.server.access_log import AccessLog, Entry
+from s3portal.server.access.authenticator import Anonymous
+from s3portal.server.access_log import AccessLog
 from s3portal.server.errors import ConnectionLost, S3Error
-from s3portal.server.faults import Fault, Faults, FaultyInput, corrupted
-from s3portal.server.http.connection import CONNECTION_KEY
+from s3portal.server.faults import Fault, Faults, FaultyInput
 from s3portal.server.object_body import ObjectBody
 from s3portal.server.object_headers import refuse_unsupported
 from s3portal.server.operations.posting import open_form
 from s3portal.server.operations.sts import BODY_LIMIT_BYTES, action_of, answer_sts, sts_error
-from s3portal.server.reply import XML_CONTENT_TYPE, Reply
+from s3portal.server.reply import Reply
+from s3portal.server.responses import S3Response, StreamedBody, drop, error_reply, prove, response_of
 from s3portal.server.routes import POST_OBJECT, Operation, find_operation, is_sts
 from s3portal.server.s3_request import S3Request, read_request
 from s3portal.server.service import Call, Service, context_of, resource_of
 from s3portal.server.storage import buckets
-from s3portal.server.xml_documents import document, field, fields, readable
+
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 log = logging.getLogger(__name__)
-
-
-class S3Response(Response):
-    """An answer has the content type it was given, or none."""
-
-    default_mimetype = None
 
 
 def create_app(service: Service, access_log: AccessLog, faults: Faults) -> Flask:
@@ -64,8 +61,10 @@ class Gateway:
         try:
             request = read_request(environ, self._service.base_domain)
         except S3Error as refused:
-            return _response(_error_reply(refused, "", request_id), request_id)
-        exchange = _Exchange(self._service, request, environ["wsgi.input"], request_id)
+            return response_of(error_reply(refused, "", request_id), request_id)
+        exchange = _Exchange(
+            self._service, request, environ["wsgi.input"], request_id, partial(prove, environ)
+        )
         try:
             exchange.choose()
         except S3Error as refused:
@@ -76,7 +75,7 @@ class Gateway:
         try:
             reply = exchange.answer(fault)
         except ConnectionLost:
-            _drop(environ)
+            drop(environ)
             entry.answer(status=0, user=exchange.user, bytes_in=_bytes_in(environ), bytes_out=0)
             entry.end()
             return S3Response(status=500)
@@ -88,17 +87,20 @@ class Gateway:
             status=reply.status, user=exchange.user, bytes_in=_bytes_in(environ), bytes_out=bytes_out
         )
         if isinstance(body, ObjectBody):
-            reply = replace(reply, body=_StreamedBody(body, entry, fault, environ))
+            reply = replace(reply, body=StreamedBody(body, entry, fault, environ))
         else:
             entry.end()
-        return _response(reply, request_id)
+        return response_of(reply, request_id)
 
 
 class _Exchange:
     """One request on its way to an answer."""
 
-    def __init__(self, service: Service, request: S3Request, body: Any, request_id: str) -> None:
+    def __init__(
+        self, service: Service, request: S3Request, body: Any, request_id: str, on_proof: Callable[[], None]
+    ) -> None:
         self._service = service
+        self._on_proof = on_proof
         self._request = request
         self._body = body
         self._request_id = request_id
@@ -137,6 +139,11 @@ class _Exchange:
             reply = self._reply_to(error)
         except ConnectionLost:
             raise
+        except OSError as problem:
+            if problem.errno not in _OUT_OF_DESCRIPTORS:
+                log.exception("request %s failed", self._request_id)
+            busy = problem.errno in _OUT_OF_DESCRIPTORS
+            reply = self._reply_to(S3Error("SlowDown" if busy else "InternalError"))
         except Exception:
             # The last line of defence: whatever broke, the caller gets S3's words and the id to ask with.
             log.exception("request %s failed", self._request_id)
@@ -149,14 +156,28 @@ class _Exchange:
             return self._preflight()
         if self._sts_body is not None:
             reply, self.user = answer_sts(self._service, request, self._sts_body, self._request_id)
+            self._on_proof()
             return reply
         if self.refused and is_sts(request):
             raise self.refused
         body = self._body
-        if self._operation is POST_OBJECT:
-            request, body, proof = open_form(self._service.authenticator, request, body)
-        else:
-            proof = self._service.authenticator.authenticate(request)
+        try:
+            if self._operation is POST_OBJECT:
+                request, body, proof = open_form(self._service.authenticator, request, body)
+            else:
+                proof = self._service.authenticator.authenticate(request)
+        except Anonymous:
+            # The one thing that S3 tells everybody: that a bucket does not exist.
+            if request.bucket is not None and (
+                self._operation is None or self._operation.name != "CreateBucket"
+            ):
+                buckets.find(self._service.storage, request.bucket)
+            raise
+        except S3Error as refused:
+            if refused.signed:
+                self._on_proof()
+            raise
+        self._on_proof()
         self.user = proof.caller.name
         # Only who has proven who it is learns what there is and what not.
         if self.refused or self._operation is None:
@@ -201,66 +222,7 @@ class _Exchange:
     def _reply_to(self, error: S3Error) -> Reply:
         if self._sts_body is not None:
             return sts_error(error, self._request_id)
-        return _error_reply(error, self._request.resource, self._request_id)
-
-
-class _StreamedBody:
-    """A download: ends its log entry when it ends, and breaks where a fault wants it."""
-
-    def __init__(self, body: ObjectBody, entry: Entry, fault: Fault | None, environ: dict[str, Any]) -> None:
-        self._body = body
-        self._entry = entry
-        self._corrupt = fault is not None and fault.corrupt
-        self._cut_in = environ if fault and fault.cut_body_at is not None else None
-        if fault and fault.cut_body_at is not None:
-            body.cut(fault.cut_body_at)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from corrupted(iter(self._body)) if self._corrupt else self._body
-        self._cut()
-
-    def send_to(self, sock: socket.socket) -> None:
-        if self._corrupt:
-            for chunk in self:
-                sock.sendall(chunk)
-            return
-        self._body.send_to(sock)
-        self._cut()
-
-    def _cut(self) -> None:
-        if self._cut_in is not None:
-            _drop(self._cut_in)
-
-    def close(self) -> None:
-        self._body.close()
-        self._entry.end(self._body.bytes_sent)
-
-
-def _response(reply: Reply, request_id: str) -> Response:
-    headers = reply.headers | {"x-amz-request-id": request_id, "x-amz-id-2": request_id, "Server": "s3portal"}
-    body: Iterable[bytes] = [reply.body] if isinstance(reply.body, bytes) else reply.body
-    return S3Response(body, status=reply.status, headers=headers, direct_passthrough=True)
-
-
-def _error_reply(error: S3Error, resource: str, request_id: str) -> Reply:
-    if error.status == 304:
-        return Reply(304, error.headers)
-    body = document(
-        "Error",
-        fields(("Code", error.code), ("Message", readable(error.message))),
-        fields(*((name, readable(str(value))) for name, value in error.facts.items())),
-        field("Resource", readable(resource)),
-        fields(("RequestId", request_id), ("HostId", request_id)),
-        namespace="",
-    )
-    return Reply(error.status, {"Content-Type": XML_CONTENT_TYPE} | error.headers, body)
-
-
-def _drop(environ: dict[str, Any]) -> None:
-    """Resets the connection, where the HTTP server lets us (ours does; others answer a bare 500)."""
-    connection = environ.get(CONNECTION_KEY)
-    if connection is not None:
-        connection.drop()
+        return error_reply(error, self._request.resource, self._request_id)
 
 
 def _read_limited(body: Any) -> bytes:

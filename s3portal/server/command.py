@@ -15,6 +15,8 @@ import click
 
 from s3portal.server.access_log import AccessLog
 from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_environment, read_config_file
+from s3portal.server.errors import S3Error
+from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.running import S3Server
 from s3portal.server.storage.database import OtherVersion
 from s3portal.server.storage.storage import StorageInUse
@@ -46,11 +48,12 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
     Ceph or MinIO.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    raise_descriptor_limit()
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
         access_log = AccessLog(log_file)
         server = S3Server(root, config, host=host, port=port, access_log=access_log)
-    except (ConfigError, StorageInUse, OtherVersion) as problem:
+    except (ConfigError, StorageInUse, OtherVersion, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except sqlite3.DatabaseError as problem:
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 
 from s3portal.server.errors import S3Error
 from s3portal.server.s3_request import S3Request
 from s3portal.server.storage.objects import Precondition, no_such_key
 from s3portal.server.storage.records import StoredObject
+from s3portal.server.values import list_of, parse_date
 
 
 def check_read(request: S3Request, found: StoredObject, prefix: str = "") -> None:
     """Raises NotModified or PreconditionFailed for a GET, HEAD or, with a prefix, the source of a copy."""
 
     def header(name: str) -> str | None:
-        return request.header(prefix + name)
+        return request.header(prefix + name) or None
 
     if_match, if_none_match = header("if-match"), header("if-none-match")
     # RFC 9110, 13.2.2: a date counts only where there is no entity tag.
@@ -43,7 +43,7 @@ def write_precondition(request: S3Request) -> Precondition:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
     """
-    if_match, if_none_match = request.header("if-match"), request.header("if-none-match")
+    if_match, if_none_match = request.header("if-match") or None, request.header("if-none-match") or None
     if if_none_match is not None and if_none_match != "*":
         raise S3Error("NotImplemented", facts={"Header": "If-None-Match"})
 
@@ -61,21 +61,8 @@ def write_precondition(request: S3Request) -> Precondition:
 
 def etag_matches(header: str, etag: str) -> bool:
     """Whether a list of entity tags (or ``*``) names this one; the quotes may be missing, as with S3."""
-    tags = (tag.strip().removeprefix("W/").strip('"') for tag in header.split(","))
+    tags = (tag.removeprefix("W/").strip('"') for tag in list_of(header))
     return any(tag in ("*", etag) for tag in tags)
-
-
-def parse_date(text: str | None) -> int | None:
-    """Returns an HTTP date in seconds since 1970; None for none, or one that cannot be read (RFC 9110)."""
-    if not text:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return int(moment.timestamp())
 
 
 def modified_s(found: StoredObject) -> int:

@@ -18,7 +18,10 @@ from s3portal.server.access.policy import Policy, PolicyError, read_policy
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.cors import CorsRule, rules_of_json
 from s3portal.server.faults import Fault
+from s3portal.server.http.limits import ConnectionLimits
+from s3portal.server.json_documents import parse_json
 from s3portal.server.s3_request import valid_bucket_name
+from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
 
 PREFIX = "S3PORTAL_SERVER_"
@@ -46,7 +49,7 @@ class BucketConfig:
 @dataclass(frozen=True)
 class ServerConfig:
     """``region`` None accepts any region in signatures. ``base_domain`` enables virtual-hosted buckets
-    (``bucket.<base domain>``)."""
+    (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -54,6 +57,8 @@ class ServerConfig:
     region: str | None = None
     base_domain: str | None = None
     faults: tuple[Fault, ...] = field(default=())
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    disk_reserve_bytes: int = RESERVE_BYTES
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -74,6 +79,8 @@ def config_of_json(document: Any) -> ServerConfig:
         buckets=tuple(_bucket(entry, f"buckets[{i}]") for i, entry in enumerate(_list(top, "buckets"))),
         region=_text(top, "region", "region", default=""),
         base_domain=_text(top, "base_domain", "base_domain", default=""),
+        limits=_limits(top),
+        disk_reserve_bytes=_reserve_bytes(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(_list(top, "faults"))),
     )
 
@@ -81,7 +88,7 @@ def config_of_json(document: Any) -> ServerConfig:
 def read_config_file(path: Path) -> ServerConfig:
     """Returns the configuration of a JSON file; raises ConfigError with the file's name."""
     try:
-        return config_of_json(json.loads(path.read_text("utf-8")))
+        return config_of_json(parse_json(path.read_text("utf-8")))
     except (OSError, ValueError) as problem:
         raise ConfigError(f"{path}: {problem}") from problem
 
@@ -142,7 +149,7 @@ def root_user(folder: Path) -> tuple[User, Path]:
         }
         write_private_file(path, json.dumps(key, indent=1).encode())
     try:
-        stored = json.loads(path.read_text("utf-8"))
+        stored = parse_json(path.read_text("utf-8"))
         return User(ROOT_USER, stored["access_key_id"], stored["secret_access_key"]), path
     except (ValueError, KeyError, TypeError) as problem:
         raise ConfigError(
@@ -204,6 +211,21 @@ def _fault(entry: Any, place: str) -> Fault:
         return Fault(**found)
     except (TypeError, ValueError) as problem:
         raise ConfigError(f"{place}: {problem}") from problem
+
+
+def _limits(top: Mapping[str, Any]) -> ConnectionLimits:
+    found = _object(top.get("limits", {}), "limits", ConnectionLimits.__dataclass_fields__)
+    try:
+        return ConnectionLimits(**found)
+    except ValueError as problem:
+        raise ConfigError(f"limits: {problem}") from problem
+
+
+def _reserve_bytes(top: Mapping[str, Any]) -> int:
+    value = top.get("disk_reserve_bytes", RESERVE_BYTES)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError("disk_reserve_bytes is a whole number, 0 for no reserve")
+    return value
 
 
 def _policy(found: Mapping[str, Any], place: str) -> Policy:

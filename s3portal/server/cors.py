@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from s3portal.server.errors import S3Error
+from s3portal.server.values import list_of, whole_number
 from s3portal.server.xml_documents import document, element, field, refuse_unknown_children
 
 RULES_LIMIT = 100
@@ -84,7 +85,7 @@ def preflight(rules: Sequence[CorsRule], headers: Mapping[str, str]) -> dict[str
         raise S3Error("InvalidRequest", f"Invalid Access-Control-Request-Method: {method}")
     if not rules:
         raise S3Error("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
-    names = [n.strip() for n in headers.get("access-control-request-headers", "").split(",") if n.strip()]
+    names = list_of(headers.get("access-control-request-headers"))
     rule = first_match(rules, origin, method, names)
     if rule is None:
         raise S3Error(
@@ -140,14 +141,14 @@ def rules_of_xml(root: Element) -> list[CorsRule]:
     for node in nodes:
         refuse_unknown_children(node, [*_LISTS.values(), "MaxAgeSeconds", "ID"])
         origins, methods, headers, exposed = (
-            tuple(child.text or "" for child in node.findall(name)) for name in _LISTS.values()
+            tuple(child.text for child in node.findall(name) if child.text) for name in _LISTS.values()
         )
-        age = node.findtext("MaxAgeSeconds")
-        if age is not None and not age.isdecimal():
+        age = (node.findtext("MaxAgeSeconds") or "").strip()
+        if age and whole_number(age) is None:
             raise S3Error("MalformedXML")
         try:
             rule = CorsRule(
-                origins, methods, headers, exposed, int(age) if age else None, node.findtext("ID")
+                origins, methods, headers, exposed, whole_number(age), node.findtext("ID") or None
             )
             rules.append(_checked(rule))
         except ValueError as problem:

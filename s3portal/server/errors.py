@@ -40,6 +40,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "InvalidAccessKeyId": (403, "The AWS Access Key Id you provided does not exist in our records."),
     "InvalidArgument": (400, "Invalid Argument"),
+    "InvalidChunkSizeError": (
+        403,
+        "Only the last chunk is allowed to have a size less than 8192 bytes",
+    ),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified is not valid."),
     "InvalidPart": (
@@ -47,6 +51,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "One or more of the specified parts could not be found. The part may not have been uploaded, or "
         "the specified entity tag may not match the part's entity tag.",
     ),
+    "InvalidPartNumber": (416, "The requested partnumber is not satisfiable"),
     "InvalidPartOrder": (
         400,
         "The list of parts was not in ascending order. Parts must be ordered by part number.",
@@ -130,7 +135,8 @@ class S3Error(Exception):
     """An answer that is an error: a code of the table, its message, and the facts beside it.
 
     ``facts`` become elements of the Error document, in S3's own names (``BucketName``, ``ServerTime``).
-    ``headers`` go on the answer (``Allow`` on a 405, ``Content-Range`` on a 416).
+    ``headers`` go on the answer (``Allow`` on a 405, ``Content-Range`` on a 416). ``signed`` says that the
+    request it refuses carried a right signature all the same.
     """
 
     def __init__(
@@ -141,6 +147,7 @@ class S3Error(Exception):
         facts: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         status: int | None = None,
+        signed: bool = False,
     ) -> None:
         standard_status, standard_message = ERRORS[code]
         self.code = code
@@ -148,6 +155,7 @@ class S3Error(Exception):
         self.message = message or standard_message
         self.facts = dict(facts or {})
         self.headers = dict(headers or {})
+        self.signed = signed
         super().__init__(f"{code}: {self.message}")
 
 

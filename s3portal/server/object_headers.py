@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 
 from s3portal.server.access.identity import ACCOUNT_ID
+from s3portal.server.checksums import HEADERS, algorithm_named
 from s3portal.server.errors import S3Error
 from s3portal.server.s3_request import S3Request
+from s3portal.server.values import list_of
 
 METADATA_PREFIX = "x-amz-meta-"
 METADATA_LIMIT_BYTES = 2048
@@ -26,6 +28,14 @@ _NOT_IMPLEMENTED = re.compile(
     r"x-amz-(server-side-encryption.*|copy-source-server-side-encryption.*|object-lock-.*|"
     r"bucket-object-lock-enabled|website-redirect-location|tagging|grant-.*|mfa|write-offset-bytes)"
 )
+# Their values that ask for nothing, besides the empty one.
+_NOTHING = {
+    "x-amz-bucket-object-lock-enabled": "false",
+    "x-amz-object-lock-legal-hold": "off",
+    "x-amz-server-side-encryption-bucket-key-enabled": "false",
+}
+_CHECKSUM_PREFIX = "x-amz-checksum-"
+_ABOUT_CHECKSUMS = {f"{_CHECKSUM_PREFIX}{name}" for name in ("algorithm", "mode", "type")}
 _OVERRIDES = {
     "response-cache-control": "Cache-Control",
     "response-content-disposition": "Content-Disposition",
@@ -37,12 +47,17 @@ _OVERRIDES = {
 
 
 def refuse_unsupported(request: S3Request) -> None:
-    """Raises for headers that ask for what this server does not do: encryption, locks, ACLs, tags."""
+    """Raises for headers that ask for what this server does not do: encryption, locks, ACLs, tags.
+
+    Those that ask for nothing pass: some clients send every header they know.
+    """
     for name, value in request.headers.items():
-        if not name.startswith("x-amz-"):
+        if not name.startswith("x-amz-") or not value:
             continue
-        if _NOT_IMPLEMENTED.fullmatch(name):
+        if _NOT_IMPLEMENTED.fullmatch(name) and value.lower() != _NOTHING.get(name):
             raise S3Error("NotImplemented", facts={"Header": name})
+        if name.startswith(_CHECKSUM_PREFIX) and name not in HEADERS and name not in _ABOUT_CHECKSUMS:
+            algorithm_named(name.removeprefix(_CHECKSUM_PREFIX))
         if name == "x-amz-acl" and value not in _ACLS:
             raise S3Error("AccessControlListNotSupported")
         if name == "x-amz-storage-class" and value != "STANDARD":
@@ -61,8 +76,8 @@ def stored_headers(request: S3Request) -> dict[str, str]:
     """
     kept = {name: request.headers[name] for name in _STORED if name in request.headers}
     # aws-chunked is how the body travelled, not what it is.
-    codings = [c.strip() for c in kept.pop("content-encoding", "").split(",")]
-    coding = ", ".join(c for c in codings if c and c.lower() != "aws-chunked")
+    codings = list_of(kept.pop("content-encoding", None))
+    coding = ", ".join(c for c in codings if c.lower() != "aws-chunked")
     if coding:
         kept["content-encoding"] = coding
     kept.setdefault("content-type", DEFAULT_CONTENT_TYPE)
@@ -82,7 +97,7 @@ def overridden_headers(request: S3Request) -> Mapping[str, str]:
     headers = {}
     for parameter, name in _OVERRIDES.items():
         value = request.parameter(parameter)
-        if value is None:
+        if not value:
             continue
         try:
             value.encode("latin-1")

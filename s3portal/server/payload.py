@@ -25,6 +25,7 @@ from s3portal.server.checksums import ALGORITHMS, Algorithm, Digest
 from s3portal.server.errors import S3Error
 from s3portal.server.posted_form import PostedFile
 from s3portal.server.s3_request import S3Request
+from s3portal.server.values import list_of, whole_number
 
 GIB = 1024**3
 # A single PUT and a part: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -178,9 +179,9 @@ def open_payload(
     length = request.header(name)
     if length is None:
         raise S3Error("MissingContentLength")
-    if not re.fullmatch(r"[0-9]{1,18}", length):
+    size_bytes = whole_number(length)
+    if size_bytes is None:
         raise S3Error("InvalidArgument", f"{name} is not a number", facts={"ArgumentName": name})
-    size_bytes = int(length)
     if size_bytes > limit_bytes:
         facts = {"ProposedSize": str(size_bytes), "MaxSizeAllowed": str(limit_bytes)}
         raise S3Error("EntityTooLarge", facts=facts)
@@ -189,7 +190,7 @@ def open_payload(
         if kind != STREAMING_UNSIGNED_TRAILER and proof.chunk_signing is None:
             raise S3Error("InvalidRequest", "A presigned request does not sign the chunks of its body.")
         signing = None if kind == STREAMING_UNSIGNED_TRAILER else proof.chunk_signing
-        announced = _names(request.header("x-amz-trailer")) if kind != STREAMING_SIGNED else []
+        announced = trailer_names(request) if kind != STREAMING_SIGNED else []
         source = AwsChunkedBody(body, size_bytes, signing, announced)
     elif promise.checksum_in_trailer:
         raise S3Error("InvalidRequest", "x-amz-trailer needs an aws-chunked body.")
@@ -215,7 +216,9 @@ def _read_promise(request: S3Request, payload_hash: str, checksum_headers: bool)
             raise S3Error("InvalidDigest", facts={"Content-MD5": content_md5})
     known = checksums.HEADERS
     in_headers = [known[name] for name in known if checksum_headers and name in request.headers]
-    in_trailers = [known[name] for name in _names(request.header("x-amz-trailer")) if name in known]
+    in_trailers = [known[name] for name in trailer_names(request) if name in known]
+    if len(in_trailers) < len(trailer_names(request)):
+        raise S3Error("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
     if len(in_headers) + len(in_trailers) > 1:
         raise S3Error(
             "InvalidRequest",
@@ -236,7 +239,7 @@ def _read_promise(request: S3Request, payload_hash: str, checksum_headers: bool)
 def _check_named_algorithm(request: S3Request, algorithm: Algorithm | None) -> None:
     """The SDK names the algorithm in a header of its own; it must be that of the checksum."""
     named = request.header("x-amz-sdk-checksum-algorithm")
-    if named is None:
+    if not named:
         return
     if named.upper() not in ALGORITHMS or (algorithm and algorithm.name != named.upper()):
         raise S3Error("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
@@ -248,8 +251,9 @@ def _check_named_algorithm(request: S3Request, algorithm: Algorithm | None) -> N
         )
 
 
-def _names(header: str | None) -> list[str]:
-    return [name.strip().lower() for name in (header or "").split(",") if name.strip()]
+def trailer_names(request: S3Request) -> list[str]:
+    """Returns the headers that come behind the body, in lower case."""
+    return [name.lower() for name in list_of(request.header("x-amz-trailer"))]
 
 
 def _invalid_checksum(algorithm: Algorithm) -> S3Error:

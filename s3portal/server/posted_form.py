@@ -17,6 +17,7 @@ from werkzeug.sansio.multipart import NEED_DATA, Data, Epilogue, Event, Field, F
 
 from s3portal.server.errors import S3Error
 from s3portal.server.s3_request import S3Request
+from s3portal.server.values import whole_number
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -107,9 +108,11 @@ def read_posted_form(request: S3Request, body: io.RawIOBase) -> PostedForm:
     if content_type != "multipart/form-data" or not 0 < len(boundary) <= _BOUNDARY_LIMIT:
         condition = "Bucket POST must be of the enclosure-type multipart/form-data"
         raise S3Error("PreconditionFailed", facts={"Condition": condition})
-    length = request.header("content-length")
-    if length is None:
+    length_bytes = whole_number(request.header("content-length"))
+    if length_bytes is None:
         raise S3Error("MissingContentLength")
+    if not boundary.isascii():
+        raise _malformed()
     form = _FormReader(body, boundary)
     fields: dict[str, str] = {}
     while True:
@@ -122,10 +125,9 @@ def read_posted_form(request: S3Request, body: io.RawIOBase) -> PostedForm:
             name = event.filename if isinstance(event, File) else ""
             # Browsers of old gave whole paths, with the separators of their system.
             filename = re.split(r"[/\\]", name)[-1]
-            return PostedForm(fields, filename, PostedFile(form, int(length)))
-        if isinstance(event, File):
-            raise S3Error("IncorrectNumberOfFilesInPostRequest")
-        if isinstance(event, Field):
+            return PostedForm(fields, filename, PostedFile(form, length_bytes))
+        if isinstance(event, Field | File):
+            # The name says which one is the file: some clients give every field a file name.
             _add(fields, event.name.lower(), form.text())
 
 

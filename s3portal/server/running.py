@@ -15,6 +15,7 @@ from s3portal.server.access_log import AccessLog
 from s3portal.server.app import create_app
 from s3portal.server.config import ServerConfig, root_user
 from s3portal.server.faults import Faults
+from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.service import Service
 from s3portal.server.storage import buckets
@@ -43,7 +44,7 @@ class S3Server:
         access_log: AccessLog,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.storage = Storage(root)
+        self.storage = Storage(root, config.disk_reserve_bytes)
         try:
             self.root_key_file: Path | None = None
             if not config.users:
@@ -66,7 +67,9 @@ class S3Server:
                 region=config.region,
                 base_domain=config.base_domain,
             )
-            self.http = HTTPServer(create_app(service, access_log, self.faults), host, port)
+            self.http = HTTPServer(
+                create_app(service, access_log, self.faults), host, port, fitting(config.limits)
+            )
         except BaseException:
             self.storage.close()
             raise

@@ -14,6 +14,7 @@ from s3portal.server.errors import S3Error
 from s3portal.server.payload import Payload, open_payload
 from s3portal.server.s3_request import S3Request
 from s3portal.server.storage.storage import Storage
+from s3portal.server.values import whole_number
 from s3portal.server.xml_documents import parse_document
 
 # CompleteMultipartUpload with 10,000 parts and a SHA-256 each is 2 MB; DeleteObjects may be as long.
@@ -92,12 +93,13 @@ class Call:
         text = self.parameter(name)
         if not text:
             return default
-        if not text.isdecimal() or not text.isascii() or len(text) > 10 or int(text) < least:
+        number = whole_number(text)
+        if number is None or number >= 2**31 or number < least:
             facts = {"ArgumentName": name, "ArgumentValue": text}
             raise S3Error(
                 "InvalidArgument", f"Provided {name} not an integer or within integer range", facts=facts
             )
-        return min(int(text), limit)
+        return min(number, limit)
 
 
 def resource_of(request: S3Request) -> str:
@@ -120,7 +122,7 @@ def context_of(
     context = {
         key: value for key, name in parameters.items() if (value := request.parameter(name)) is not None
     }
-    context |= {f"s3:{name}": value for name in conditional if (value := request.header(name)) is not None}
+    context |= {f"s3:{name}": value for name in conditional if (value := request.header(name))}
     if creates_object is not None:
         context[OBJECT_CREATION_OPERATION] = str(creates_object).lower()
     return context

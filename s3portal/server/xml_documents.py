@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import XMLParser
 
 from s3portal.server.errors import S3Error
 
 S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+# S3's own documents have five levels; the longest lists 10,000 parts with a checksum each.
+DEPTH_LIMIT = 16
+ELEMENTS_LIMIT = 100_000
 
 # A carriage return or a control character written as itself would be lost or refused by parsers. S3 writes
 # it as a character reference too; clients that must read such keys ask for encoding-type=url.
@@ -65,13 +68,38 @@ def timestamp(moment_ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ms % 1000:03d}Z"
 
 
+class _BoundedBuilder(TreeBuilder):
+    """Builds the tree of a document that is no deeper and no longer than the longest that S3 has.
+
+    Raises ValueError for others.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+        self._count = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._depth += 1
+        self._count += 1
+        if self._depth > DEPTH_LIMIT or self._count > ELEMENTS_LIMIT:
+            raise ValueError("the document is too deep or too long")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
 def parse_document(body: bytes, root_name: str) -> Element:
     """Returns the root element of a request's document, its namespaces taken away.
 
     Raises MalformedXML when it is not XML, has another root, or holds entities and the like.
     """
     try:
-        root: Element = fromstring(body, forbid_dtd=True)
+        parser = XMLParser(target=_BoundedBuilder(), forbid_dtd=True)
+        parser.feed(body)
+        root: Element = parser.close()
     except (ParseError, DefusedXmlException, ValueError, LookupError) as problem:
         raise S3Error("MalformedXML") from problem
     for node in root.iter():
@@ -96,7 +124,10 @@ def required_text(parent: Element, name: str) -> str:
 
 
 def refuse_unknown_children(parent: Element, known: Iterable[str]) -> None:
-    """Raises MalformedXML for a child that is not among ``known``: nothing is silently ignored."""
+    """Raises MalformedXML for a child that is not among ``known``: nothing is silently ignored.
+
+    An empty one asks for nothing.
+    """
     names = set(known)
-    if any(child.tag not in names for child in parent):
+    if any(child.tag not in names and (len(child) or (child.text or "").strip()) for child in parent):
         raise S3Error("MalformedXML")

@@ -64,8 +64,9 @@ class Store:
     #: Where the portal keeps what was found out about the store; None keeps it in the process alone.
     memory: StoreMemory | None = field(default=None, repr=False, compare=False)
     _opened: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
-    # boto3 makes clients safely from one thread at a time only.
-    _lock: AbstractContextManager[Any] = field(default_factory=threading.RLock, repr=False, compare=False)
+    # boto3 makes clients safely from one thread at a time only. A lock that is held during a fork is held
+    # in the child for ever, so each process has its own.
+    _locks: dict[int, AbstractContextManager[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def bucket(self) -> str:
@@ -180,7 +181,7 @@ class Store:
         """
         place = (os.getpid(), name)
         if place not in self._opened:
-            with self._lock:
+            with self._locks.setdefault(os.getpid(), threading.RLock()):
                 if place not in self._opened:
                     with store_errors("OpenStore"):
                         self._opened[place] = make()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from chromium import chromium as chromium  # a fixture
+from chromium import no_unexpected_dialog as no_unexpected_dialog  # a fixture
 from chromium import open_context
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState
 from portal_pages import log_in, new_dataset

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dialogs import expected_dialog
 from held_parts import hold_parts
-from playwright.sync_api import BrowserContext, Dialog, Page, StorageState, expect
+from playwright.sync_api import BrowserContext, Page, StorageState, expect
 from portal_pages import (
     call_action,
     choose_file,
@@ -127,15 +128,9 @@ def test_leaving_the_page_asks_first_while_a_file_is_uploading(
     hold.wait_for(1)
     # Browsers ask only where the visitor has done something on the page.
     publisher.fill('input[name="name"]', "Going away")
-    asked: list[str] = []
 
-    def stay(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.dismiss()
-
-    publisher.on("dialog", stay)
-    publisher.close(run_before_unload=True)
-    publisher.wait_for_event("dialog") if not asked else None
+    with expected_dialog(publisher, accept=False) as asked:
+        publisher.close(run_before_unload=True)
 
     assert asked == ["beforeunload"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from dialogs import expected_dialog
 from held_parts import AT_A_TIME, hold_parts, lose_parts
 from playwright.sync_api import Page, expect
 from portal_pages import (
@@ -29,6 +30,7 @@ from portal_pages import (
 )
 from random_files import random_file
 from screens import OURS, SCREENS, bring_into_sight, stands_out
+from slow_line import slow_line
 
 from s3portal.server.testing import RunningServer
 from s3portal.web import web_folder
@@ -102,17 +104,20 @@ def test_one_file_from_the_empty_form_to_the_resource_page(
 
     # More than what is given up without a question, and the rest when all has been looked at.
     hold = hold_parts(s3, after=10)
-    choose_file(page, file)
-    page.fill('textarea[name="description"]', "Water levels of all gauges, hourly")
+    with slow_line(page, 2 * MIB):
+        choose_file(page, file)
+        page.fill('textarea[name="description"]', "Water levels of all gauges, hourly")
+        expect(status(page)).to_contain_text(re.compile("/s .* left"))
+        look("form-uploading")
     hold.wait_for(AT_A_TIME)
-    expect(status(page)).to_contain_text(re.compile("/s .* left"))
-    look("form-uploading")
+    expect(status(page)).to_contain_text("Waiting for the storage")
+    look("form-waiting")
 
     page.context.set_offline(True)
     expect(status(page)).to_contain_text("Connection lost")
     look("form-offline")
     page.context.set_offline(False)
-    expect(status(page)).to_contain_text("/s")
+    expect(status(page)).to_contain_text("Waiting for the storage")
 
     save(page)
     expect(saving_line(page)).to_contain_text("Saving when the upload is done")
@@ -150,7 +155,7 @@ def test_several_files_one_of_which_the_store_refuses(
 
     s3.faults.add(operation="UploadPart", status=403)
     hold.release()
-    expect(page.get_by_role("alert").filter(has_text="does not accept this file").first).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="settings for it are wrong").first).to_be_visible()
     look("form-failed")
 
 
@@ -166,8 +171,8 @@ def test_unfinished_uploads_and_a_wrong_file(
     hold.wait_for(AT_A_TIME)
     page.get_by_role("button", name="Pause").click()
     lose_parts(s3, hold)
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.reload()
+    with expected_dialog(page, accept=True):
+        page.reload()
     box = page.locator('[data-s3portal="unfinished"]')
     expect(box).to_contain_text("You have unfinished uploads here:")
     expect(box).to_contain_text("river-gauges-2026.csv")

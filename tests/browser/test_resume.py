@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dialogs import expected_dialog
 from held_parts import hold_parts
 from playwright.sync_api import Page, expect
 from portal_pages import (
@@ -152,8 +153,8 @@ def upload_and_leave(page: Page, dataset: str, file: Path) -> None:
     open_new_resource(page, dataset)
     choose_file(page, file)
     wait_until_uploaded(page)
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.reload()
+    with expected_dialog(page, accept=True):
+        page.reload()
 
 
 def test_a_file_that_is_uploaded_and_was_not_saved_is_offered(

@@ -44,13 +44,34 @@ def test_the_object_says_where_it_comes_from(publisher: Caller) -> None:
     head = portal_store().client().head_object(Bucket="test-bucket", Key=row.key)
     assert decode_metadata(head["Metadata"]) == {
         "portal": "test.ckan.net",
-        "user": publisher.name,
         "dataset": publisher.dataset,
         "resource": row.resource_id,
         "filename": "Flüsse 川.csv",
         "upload": upload["id"],
     }
     assert row.key == f"{publisher.organisation_id}/{publisher.dataset}/{upload['id']}/Flüsse 川.csv"
+
+
+class TestReadersDoNotLearnWhoUploaded:
+    def test_a_download_names_nobody(self, publisher: Caller, anonymous: Caller) -> None:
+        resource = publisher.publish()
+
+        answer = anonymous.follow(resource["url"])
+
+        told = f"{answer.history} {answer.url} {answer.headers} {anonymous.get(resource['url']).headers}"
+        assert publisher.name not in told
+        assert publisher.user_id not in told
+
+    def test_unless_the_portal_wants_the_id_there(
+        self, publisher: Caller, anonymous: Caller, setting: Setting
+    ) -> None:
+        setting("user_in_metadata", True)
+        resource = publisher.publish()
+
+        answer = anonymous.follow(resource["url"])
+
+        assert answer.headers["x-amz-meta-user"] == publisher.user_id
+        assert publisher.name not in str(answer.headers)
 
 
 class TestRefused:

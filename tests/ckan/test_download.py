@@ -1,14 +1,18 @@
 """The persistent link: who gets the file by it, what the answer says, and that it never goes stale."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
 from browser import Browser
 from callers import Caller, new_publisher, new_stranger
+from ckan.lib.munge import munge_filename
+from odd_names import ODD_NAMES
 
+from ckanext.s3multipart.links import link_name, persistent_link
 from ckanext.s3multipart.model import downloads
+from s3portal.transfer.keys import safe_filename
 
 Setting = Callable[[str, object], None]
 CONTENT = b"station,level\nA,1\n"
@@ -18,6 +22,12 @@ CONTENT = b"station,level\nA,1\n"
 def resource(publisher: Caller) -> dict:
     """A published file."""
     return publisher.publish(CONTENT, filename="rivers.csv")
+
+
+def shown_link(portal, url: str) -> str:
+    """The link that the resource page shows, to be kept."""
+    with portal.flask_app.test_request_context():
+        return persistent_link(url)
 
 
 @pytest.mark.smoke
@@ -59,8 +69,40 @@ class TestWhatItAnswers:
         described = anonymous.head(resource["url"]).headers
         served = anonymous.follow(resource["url"]).headers
 
-        for name in ("Content-Length", "ETag", "Content-Disposition"):
+        for name in ("Content-Length", "ETag", "Content-Disposition", "Content-Type", "Last-Modified"):
             assert described[name] == served[name]
+
+    @pytest.mark.parametrize(
+        ("condition", "status"),
+        [
+            ({"If-None-Match": "{etag}"}, 304),
+            ({"If-None-Match": 'W/{etag}, "other"'}, 304),
+            ({"If-None-Match": "*"}, 304),
+            ({"If-None-Match": '"other"'}, 200),
+            ({"If-Modified-Since": "{last_modified}"}, 304),
+            ({"If-Modified-Since": "Sat, 01 Jan 2000 00:00:00 GMT"}, 200),
+            ({"If-None-Match": '"other"', "If-Modified-Since": "{last_modified}"}, 200),
+            ({"If-Match": '"other"'}, 412),
+            ({"If-Match": "{etag}"}, 200),
+        ],
+    )
+    def test_head_answers_conditions_as_the_store_does(
+        self, anonymous: Caller, resource: dict, condition: dict[str, str], status: int
+    ) -> None:
+        described = anonymous.head(resource["url"]).headers
+        location = anonymous.get(resource["url"]).headers["Location"]
+        values = {"etag": described["ETag"], "last_modified": described["Last-Modified"]}
+        headers = {name: value.format(**values) for name, value in condition.items()}
+
+        answer = anonymous.client().head(resource["url"], headers=headers)
+
+        assert (
+            answer.status_code == status == requests.get(location, headers=headers, timeout=120).status_code
+        )
+        if status != 412:
+            assert answer.headers["ETag"] == described["ETag"]
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert answer.data == b""
 
     @pytest.mark.parametrize("ending", ["", "/rivers.csv", "/the-name-it-had-before.xls", "/Fl%C3%BCsse.csv"])
     def test_the_name_in_the_link_may_be_any(self, anonymous: Caller, resource: dict, ending: str) -> None:
@@ -93,11 +135,59 @@ class TestWhatItAnswers:
         assert served.headers["Content-Type"] == "application/octet-stream"
         assert served.headers["Content-Disposition"].startswith("attachment")
 
+    def test_the_link_that_is_shown_stays_when_the_file_is_replaced(
+        self, portal, publisher: Caller, anonymous: Caller, resource: dict
+    ) -> None:
+        shown = shown_link(portal, resource["url"])
+        upload = publisher.upload(b"new", filename="levels.png", resource=resource["id"])
+        after = publisher.do("resource_patch", id=resource["id"], s3multipart_upload_id=upload["id"])
+
+        assert shown.endswith(f"/dataset/{publisher.dataset}/resource/{resource['id']}/download")
+        assert shown_link(portal, after["url"]) == shown
+        assert anonymous.follow(shown).content == b"new"
+        assert anonymous.head(shown).headers["Content-Length"] == "3"
+
     def test_a_replaced_file_is_served_at_once(self, publisher: Caller, resource: dict) -> None:
         upload = publisher.upload(b"new", filename="rivers-2.csv", resource=resource["id"])
         publisher.do("resource_patch", id=resource["id"], s3multipart_upload_id=upload["id"])
 
         assert publisher.follow(resource["url"]).content == b"new"
+
+
+class TestHowItEnds:
+    @pytest.mark.parametrize("row", ODD_NAMES, ids=lambda row: ascii(row["name"]))
+    def test_whatever_the_file_is_called(self, row: dict[str, str]) -> None:
+        """CKAN makes the end of the link of the name that the resource has."""
+        assert munge_filename(link_name(row["name"])) == row["link"]
+        assert row["link"][0].isalnum() or row["link"][0] == "_"
+
+    @pytest.mark.parametrize(
+        ("filename", "ending", "file_format"),
+        [
+            ("Реки.csv", "file.csv", "CSV"),
+            ("trailing .csv ", "trailing-.csv", "CSV"),
+            ("grid.nc", "grid.nc", "NetCDF"),
+        ],
+    )
+    def test_through_the_api(self, publisher: Caller, filename: str, ending: str, file_format: str) -> None:
+        resource = publisher.publish(filename=filename)
+        again = publisher.do("resource_patch", id=resource["id"], description="New")
+
+        for each in (resource, again):
+            assert (each["url"].rsplit("/", 1)[-1], each["format"]) == (ending, file_format)
+        disposition = publisher.head(resource["url"]).headers["Content-Disposition"]
+        assert quote(safe_filename(filename)) in disposition or safe_filename(filename) in disposition
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://example.org/dataset/a/resource/b/download/c.csv",
+            "http://test.ckan.net/dataset/a/resource/b",
+            "",
+        ],
+    )
+    def test_the_address_of_anything_else_is_shown_as_it_is(self, portal, url: str) -> None:
+        assert shown_link(portal, url) == url
 
 
 @pytest.mark.smoke
@@ -227,6 +317,17 @@ class TestAuthorizationHeader:
         assert part.headers["Content-Range"] == f"bytes 0-6/{len(CONTENT)}"
         assert (outside.status_code, outside.headers["Content-Range"]) == (416, f"bytes */{len(CONTENT)}")
 
+    def test_conditions_are_answered_by_ckan_where_the_file_passes_through_it(
+        self, publisher: Caller, resource: dict, setting: Setting
+    ) -> None:
+        setting("proxy_token_downloads", True)
+        whole = publisher.get(resource["url"])
+
+        known = publisher.get(resource["url"], headers={"If-None-Match": whole.headers["ETag"]})
+
+        assert (known.status_code, known.data) == (304, b"")
+        assert whole.headers["Last-Modified"] == publisher.head(resource["url"]).headers["Last-Modified"]
+
     def test_readers_without_the_header_are_redirected_all_the_same(
         self, anonymous: Caller, resource: dict, setting: Setting
     ) -> None:
@@ -246,6 +347,46 @@ class TestCounting:
         anonymous.head(resource["url"])
         for asked in ("bytes=0-4", "bytes=5-9", "bytes=10-"):
             anonymous.get(resource["url"], headers={"Range": asked})
+
+        assert downloads(resource["id"]) == 1
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Sec-Fetch-Dest": "image", "Sec-Fetch-Site": "same-origin"},
+            {"Sec-Fetch-Dest": "image", "Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Dest": "video", "Range": "bytes=0-"},
+            {"Sec-Fetch-Dest": "audio"},
+            {"Sec-Fetch-Dest": "iframe"},
+            {"Sec-Fetch-Dest": "object"},
+            {"Sec-Fetch-Dest": "embed"},
+            {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"},
+            {"Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch"},
+            {"Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch;prerender"},
+            {"Accept": "image/avif,image/webp,*/*"},
+        ],
+    )
+    def test_what_a_page_shows_is_no_download(
+        self, anonymous: Caller, resource: dict, headers: dict[str, str]
+    ) -> None:
+        assert anonymous.get(resource["url"], headers=headers).status_code == 302
+
+        assert downloads(resource["id"]) == 0
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Accept": "*/*"},
+            {"Accept": "text/html,image/webp,*/*"},
+            {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Accept": "text/html"},
+            {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site"},
+        ],
+    )
+    def test_what_somebody_wants_to_have_is_one(
+        self, anonymous: Caller, resource: dict, headers: dict[str, str]
+    ) -> None:
+        anonymous.get(resource["url"], headers=headers)
 
         assert downloads(resource["id"]) == 1
 

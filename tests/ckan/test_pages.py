@@ -90,7 +90,7 @@ class TestForm:
 @pytest.mark.smoke
 class TestResourcePage:
     def test_it_says_what_the_file_is(self, publisher: Caller) -> None:
-        resource = publisher.publish(b"x" * 12_345, filename="Flüsse 2026.csv", hash="sha256:abc")
+        resource = publisher.publish(b"x" * 12_345, filename="Flüsse 2026.csv")
 
         page = read(publisher.get(f"/dataset/{publisher.dataset}/resource/{resource['id']}"))
 
@@ -98,8 +98,25 @@ class TestResourcePage:
         assert "Flüsse 2026.csv" in shown
         assert "12.3 kB" in shown
         assert "CSV" in shown
-        assert resource["url"] in shown
+        assert f"{resource['url'].rsplit('/', 1)[0]} Copy" in shown
         assert "Downloads 0" in shown
+
+    def test_it_words_the_size_as_the_form_does_wherever_it_stands(self, publisher: Caller) -> None:
+        resource = publisher.publish(b"x" * 3_000_000)
+        link = publisher.do(
+            "resource_create", package_id=publisher.dataset, url="http://a.org/x", size=3_000_000
+        )
+
+        ours, another = (
+            read(publisher.get(f"/dataset/{publisher.dataset}/resource/{each['id']}")).get_text(
+                " ", strip=True
+            )
+            for each in (resource, link)
+        )
+
+        assert ours.count("3 MB") == 2
+        assert "MiB" not in ours
+        assert "MiB" in another
 
     def test_it_names_no_file_so_that_it_looks_like_another(self, publisher: Caller) -> None:
         resource = publisher.publish(filename="a\u202efdp.exe")
@@ -110,12 +127,13 @@ class TestResourcePage:
 
     def test_the_persistent_link_and_the_checksum_can_be_copied(self, publisher: Caller) -> None:
         resource = publisher.publish()
-        publisher.do("resource_patch", id=resource["id"], hash="sha256:abc")
+        publisher.do("resource_patch", id=resource["id"], hash="0cc175b9c0f1b6a831c399e269772661")
 
         page = read(publisher.get(f"/dataset/{publisher.dataset}/resource/{resource['id']}"))
 
         copied = [button["data-module-text"] for button in page.select("[data-module=s3multipart-copy]")]
-        assert copied == ["sha256:abc", resource["url"]]
+        assert copied == [resource["hash"], resource["url"].removesuffix("/rivers.csv")]
+        assert resource["hash"].startswith("crc64nvme:")
 
     def test_no_address_of_the_store_is_on_the_page(
         self, publisher: Caller, store_settings: dict[str, str]

@@ -8,6 +8,7 @@ import pysolr
 import pytest
 from ckan.lib.search.common import solr_datetime_decoder
 
+from s3portal.demo.search import connection as connections
 from s3portal.demo.search.connection import Connection
 
 
@@ -228,3 +229,32 @@ def test_several_workers_may_make_the_table_at_once(postgres):
             threads.map(lambda number: Connection(f"{url}?application_name=w{number}"), range(4))
         )
     assert [connection.search("*:*").hits for connection in connections] == [0, 0, 0, 0]
+
+
+def test_a_count_and_its_rows_are_of_one_moment(rivers: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CKAN takes the first document where one is counted, also while that one is being deleted."""
+    run, statements = connections._run, []
+
+    def delete_and_run(*arguments: object) -> object:
+        result = run(*arguments)
+        statements.append(arguments)
+        if len(statements) == 1:
+            monkeypatch.setattr(connections, "_run", run)
+            rivers.delete(q='name:"rivers"')
+            rivers.add([dataset("seas", title="Water", tags=["water"])])
+            monkeypatch.setattr(connections, "_run", delete_and_run)
+        return result
+
+    monkeypatch.setattr(connections, "_run", delete_and_run)
+    results = rivers.search("*:*", **{"facet.field": ["tags"]})
+    monkeypatch.undo()
+    assert len(statements) == 3
+    assert (results.hits, sorted(names(results))) == (3, ["air_quality-2026.csv", "lakes", "rivers"])
+    assert results.facets["facet_fields"]["tags"] == ["water", 2, "river", 1]
+    assert found(rivers, "*:*") == {"air_quality-2026.csv", "lakes", "seas"}
+
+
+def test_a_search_leaves_the_connection_as_it_was_for_the_next_writer(rivers: Connection) -> None:
+    assert rivers.search("rivers").hits
+    rivers.add([dataset("seas")])
+    assert found(rivers, "name:seas") == {"seas"}

@@ -1,8 +1,9 @@
 """What the tests of the dtool broker share.
 
-They run on the bundled server, or on any other store that these name: ``S3PORTAL_TEST_ENDPOINT``,
-``S3PORTAL_TEST_ACCESS_KEY_ID``, ``S3PORTAL_TEST_SECRET_ACCESS_KEY``, ``S3PORTAL_TEST_BUCKET``. Tests that
-count requests or switch on faults take ``server_bucket``, which is always the bundled one's.
+They run on the bundled server, or on any other store that the environment names (foreign.py). Tests that
+count requests or switch on faults take ``server_bucket`` or ``bundled``, which is always the bundled one's.
+What a test needs of a store beyond what all have it says by ``needs``, and is skipped with that reason
+elsewhere.
 
 Tests against stock dtool-s3 need it in an environment of its own, whose Python
 ``S3PORTAL_STOCK_DTOOL_PYTHON`` names; ``bin/test dtool`` makes it.
@@ -12,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import dtoolcore
@@ -19,8 +21,9 @@ import dtoolcore.utils
 import pytest
 from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
 from datasets import Bucket, Command, ForkingDtool
+from foreign import FOREIGN, NEEDS, UNDERSCORES
 
-from s3portal.dtool import drop_in, registration, settings
+from s3portal.dtool import drop_in, settings
 
 STOCK_PYTHON = os.environ.get("S3PORTAL_STOCK_DTOOL_PYTHON", "")
 
@@ -35,18 +38,23 @@ def server_bucket(s3_server) -> Bucket:
 @pytest.fixture
 def bucket(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """The bucket that the tests write to, with dtool's settings for it in the environment."""
-    if "S3PORTAL_TEST_BUCKET" in os.environ:
-        bucket = Bucket(
-            name=os.environ["S3PORTAL_TEST_BUCKET"],
-            endpoint=os.environ["S3PORTAL_TEST_ENDPOINT"],
-            access_key_id=os.environ["S3PORTAL_TEST_ACCESS_KEY_ID"],
-            secret_access_key=os.environ["S3PORTAL_TEST_SECRET_ACCESS_KEY"],
-        )
-    else:
-        bucket = request.getfixturevalue("server_bucket")
+    bucket = FOREIGN or request.getfixturevalue("server_bucket")
+    for mark in request.node.iter_markers("needs"):
+        skip_without(bucket, mark.args[0])
     for name, value in bucket.settings.items():
         monkeypatch.setenv(name, value)
     return bucket
+
+
+def skip_without(bucket: Bucket, need: str) -> None:
+    """Skips the test on another store than the bundled one that does not meet what it needs."""
+    if FOREIGN and not meets(bucket, need):
+        pytest.skip(f"NOT RUN on {bucket.endpoint or 'AWS'}: it needs a store where {need}")
+
+
+@lru_cache
+def meets(bucket: Bucket, need: str) -> bool:
+    return NEEDS[need](bucket)
 
 
 @pytest.fixture
@@ -67,7 +75,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setattr(dtoolcore.utils, "DEFAULT_CONFIG_PATH", str(folder / ".config/dtool/dtool.json"))
     monkeypatch.setattr(dtoolcore.utils, "DEFAULT_CACHE_PATH", str(folder / ".cache/dtool"))
-    registration._found.clear()
     settings.store_of.cache_clear()
     drop_in.warn_of_dtool_s3.cache_clear()
     drop_in.warn_of_unsuffixed_settings.cache_clear()
@@ -125,6 +132,7 @@ def dtool(home: Path, forking_dtool: ForkingDtool) -> ForkingDtool:
 @pytest.fixture
 def stock(bucket: Bucket, forking_stock: ForkingDtool) -> ForkingDtool:
     """The dtool command line with stock dtool-s3."""
+    skip_without(bucket, UNDERSCORES)
     return forking_stock
 
 
@@ -132,6 +140,10 @@ def stock(bucket: Bucket, forking_stock: ForkingDtool) -> ForkingDtool:
 def shell(home: Path) -> Command:
     """The dtool command line with our broker, started as from a shell."""
     return Command(sys.executable)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(need): what the test needs of a store, of foreign.py's NEEDS")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

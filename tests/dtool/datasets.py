@@ -24,6 +24,7 @@ class Bucket:
     endpoint: str
     access_key_id: str
     secret_access_key: str
+    session_token: str = ""
 
     @property
     def uri(self) -> str:
@@ -31,7 +32,13 @@ class Bucket:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The bucket as dtool's settings name it."""
+        """The bucket as dtool's settings name it; on AWS, which has no endpoint, as AWS's do."""
+        if not self.endpoint:
+            return {
+                "AWS_ACCESS_KEY_ID": self.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+                **({"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}),
+            }
         return {
             f"DTOOL_S3_ENDPOINT_{self.name}": self.endpoint,
             f"DTOOL_S3_ACCESS_KEY_ID_{self.name}": self.access_key_id,
@@ -75,6 +82,7 @@ def _store_of(bucket: Bucket) -> Store:
             s3_endpoint=bucket.endpoint,
             s3_access_key_id=bucket.access_key_id,
             s3_secret_access_key=bucket.secret_access_key,
+            s3_session_token=bucket.session_token,
         )
     )
 
@@ -112,6 +120,12 @@ class Command(Dtool):
             self.line(*arguments), input=text_in, capture_output=True, text=True, timeout=_LONGEST_COMMAND_S
         )
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    def bytes(self, *arguments: str) -> bytes:
+        """What a command writes that has to succeed, as it is."""
+        return subprocess.run(
+            self.line(*arguments), capture_output=True, check=True, timeout=_LONGEST_COMMAND_S
+        ).stdout
 
     def line(self, *arguments: str) -> list[str]:
         # pkg_resources, which dtool imports, warns of itself each time.

@@ -95,8 +95,9 @@ def test_a_failure_is_a_sentence_and_no_traceback(shell, bundled, on_disk, s3_se
     s3_server.faults.add("PutObject", status=403)
     failed = shell("cp", source, bundled.uri)
     assert failed.returncode == 1
-    assert "Error: s3://test-bucket/dtool-" in failed.stderr
+    assert "Error: s3://test-bucket/" in failed.stderr
     assert "lacks s3:PutObject" in failed.stderr
+    assert "DTOOL_S3_DATASET_PREFIX_test-bucket" in failed.stderr
     assert "Traceback" not in failed.stderr
 
 

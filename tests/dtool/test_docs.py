@@ -38,7 +38,7 @@ def server(tmp_path):
 @pytest.fixture
 def researcher(home, tmp_path, server):
     """A folder with the files that the page speaks of, and the documented settings."""
-    (settings,) = [block for block in blocks("json") if "DTOOL_S3_ENDPOINT" in block]
+    (settings,) = [block for block in blocks("json") if "DTOOL_S3_SECRET_ACCESS_KEY" in block]
     config = home / ".config/dtool/dtool.json"
     config.parent.mkdir(parents=True)
     config.write_text(json.dumps({**json.loads(settings), "DTOOL_S3_ENDPOINT_my-bucket": server.endpoint}))
@@ -84,6 +84,15 @@ def test_the_documented_server_starts(tmp_path):
     finally:
         server.terminate()
         server.communicate(timeout=60)
+
+
+def test_the_documented_python_runs(researcher, monkeypatch, dtool, on_disk):
+    monkeypatch.chdir(researcher)
+    uri = dtool.ok("cp", "-q", on_disk({"a.csv": b"a", "b.csv": b"b"}), "s3://my-bucket")
+    (script,) = blocks("python")
+    ran = {}
+    exec(re.sub(r"s3://my-bucket/[0-9a-f-]+", uri, script), ran)
+    assert ran["first_bytes"] in (b"a", b"b")
 
 
 @pytest.mark.parametrize("block", blocks("json"))

@@ -1,9 +1,11 @@
 """Nothing is swallowed: failures end the command, name the item, and leave a dataset that is not frozen."""
 
 import json
+import pickle
 
 import dtoolcore
 import pytest
+from botocore.exceptions import ClientError
 from datasets import contents_of, item_key, put_bytes
 
 from s3portal.dtool.broker import S3StorageBroker
@@ -68,7 +70,7 @@ def test_passing_failures_are_retried(proto, tmp_path, s3_server, impatient):
 
 def test_an_item_that_is_changed_on_the_way_is_not_stored(proto, tmp_path, s3_server, impatient, bundled):
     s3_server.faults.add("PutObject", corrupt=True, first=9)
-    with pytest.raises(ItemsNotStored, match=r"a\.csv"):
+    with pytest.raises(ItemsNotStored, match=r"a\.csv.*each time something else arrived"):
         put_bytes(proto, tmp_path, "a.csv", b"right")
     assert bundled.list_keys(f"{proto.uuid}/data/") == []
 
@@ -151,8 +153,62 @@ def test_a_bucket_that_is_not_there_is_named(bundled, monkeypatch):
 
 def test_a_store_that_is_not_there_is_named(bundled, monkeypatch, impatient):
     monkeypatch.setenv(f"DTOOL_S3_ENDPOINT_{bundled.name}", "http://127.0.0.1:9")
-    with pytest.raises(StoreFailed, match=r"127\.0\.0\.1:9"):
+    with pytest.raises(StoreFailed, match=rf"127\.0\.0\.1:9.*DTOOL_S3_ENDPOINT_{bundled.name}"):
         S3StorageBroker(f"{bundled.uri}/c3f1a1fa").has_admin_metadata()
+
+
+def test_a_name_that_nobody_knows_is_named(bundled, monkeypatch, impatient):
+    monkeypatch.setenv(f"DTOOL_S3_ENDPOINT_{bundled.name}", "http://no-such-host.invalid")
+    with pytest.raises(StoreFailed, match=f"DTOOL_S3_ENDPOINT_{bundled.name}"):
+        S3StorageBroker(f"{bundled.uri}/c3f1a1fa").has_admin_metadata()
+
+
+def test_tls_that_the_store_does_not_speak_is_said_with_the_setting(bundled, monkeypatch, impatient):
+    endpoint = bundled.endpoint.replace("http://", "https://")
+    monkeypatch.setenv(f"DTOOL_S3_ENDPOINT_{bundled.name}", endpoint)
+    with pytest.raises(StoreFailed, match=rf"DTOOL_S3_ENDPOINT_{bundled.name}.*http://.*AWS_CA_BUNDLE"):
+        S3StorageBroker(f"{bundled.uri}/c3f1a1fa").has_admin_metadata()
+
+
+def pickled(error):
+    return pickle.loads(pickle.dumps(error))
+
+
+@pytest.mark.parametrize("handed_over", [lambda error: error, pickled], ids=["raised", "pickled"])
+def test_what_s3_answered_is_a_client_error_too(proto, tmp_path, s3_server, bundled, impatient, handed_over):
+    put_bytes(proto, tmp_path, "first.csv", b"first")
+    asked = [
+        (lambda: proto._storage_broker.get_text("not there"), ObjectMissing, "NoSuchKey", 404),
+        (lambda: proto._storage_broker.get_text("not there"), NotPermitted, "AccessDenied", 403),
+        (lambda: proto._storage_broker.put_text("text", ""), StoreFailed, "SlowDown", 503),
+        (lambda: put_bytes(proto, tmp_path, "big.bin", b"x" * 9 * MIB), ItemsNotStored, "AccessDenied", 403),
+    ]
+    for ask, kind, code, status in asked:
+        s3_server.faults.clear()
+        if status != 404:
+            for operation in ("GetObject", "PutObject", "CreateMultipartUpload"):
+                s3_server.faults.add(operation, status=status)
+        with pytest.raises(kind) as raised:
+            ask()
+        error = handed_over(raised.value)
+        assert isinstance(error, ClientError)
+        assert isinstance(error, RuntimeError)
+        assert error.response["Error"]["Code"] == code
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == status
+        assert str(error) == str(raised.value)
+
+
+def test_what_s3_did_not_answer_is_none(bundled, monkeypatch, impatient):
+    monkeypatch.setenv(f"DTOOL_S3_ENDPOINT_{bundled.name}", "http://127.0.0.1:9")
+    with pytest.raises(StoreFailed) as raised:
+        S3StorageBroker(f"{bundled.uri}/c3f1a1fa").has_admin_metadata()
+    assert not isinstance(raised.value, ClientError)
+
+
+def test_an_item_that_is_changed_on_the_way_once_is_sent_again(proto, tmp_path, s3_server, bundled):
+    s3_server.faults.add("PutObject", corrupt=True, first=2)
+    put_bytes(proto, tmp_path, "a.csv", b"right")
+    assert bundled.get(item_key(proto, "a.csv")) == b"right"
 
 
 def test_without_any_key_the_settings_are_named():

@@ -121,12 +121,3 @@ def test_the_registered_prefix_wins_over_the_configured_one(bucket, monkeypatch)
     monkeypatch.setenv(f"DTOOL_S3_DATASET_PREFIX_{bucket.name}", "u/somebody-else/")
     read_again = dtoolcore.ProtoDataSet.from_uri(proto.uri)
     assert read_again.get_readme_content() == "by: olssont\n"
-
-
-def test_a_dataset_that_is_registered_stays_where_it_is(bucket, monkeypatch):
-    bucket.put("dtool-c3f1a1fa", b"u/olssont/")
-    monkeypatch.setenv(f"DTOOL_S3_DATASET_PREFIX_{bucket.name}", "elsewhere/")
-    admin_metadata = {**dtoolcore.generate_admin_metadata("rivers"), "uuid": "c3f1a1fa"}
-    dtoolcore.generate_proto_dataset(admin_metadata, bucket.uri).create()
-    assert bucket.get("dtool-c3f1a1fa") == b"u/olssont/"
-    assert "u/olssont/c3f1a1fa/dtool" in bucket.list_keys()

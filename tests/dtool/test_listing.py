@@ -59,3 +59,70 @@ def test_what_a_listing_learned_is_asked_for_anew_the_second_time(two, bundled):
 
 def test_an_empty_bucket_has_no_datasets(bundled):
     assert S3StorageBroker.list_dataset_uris(bundled.uri, None) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("dtool-c3f1a1fa", b"\xff\xfe\x00\x01"),
+        ("dtool-c3f1a1fa", b"u/\x00olssont/"),
+        ("dtool-c3f1a1fa", b"x" * 100_000),
+        ("dtool-c3f1a1fa", b"x" * 1020),
+        ("dtool-" + "a" * 1010, b""),
+        ("dtool-notes/of the/last.week", b"some text"),
+        ("dtool-\x01\x7f", b""),
+        ("dtool-\u2028 ü", "u/ü/".encode()),
+        ("dtool-a?b#c", b"?#"),
+    ],
+    ids=["bytes", "zero", "large", "long prefix", "long key", "folder", "control", "letters", "signs"],
+)
+def test_foreign_objects_break_no_listing(two, bundled, dtool, key, body):
+    bundled.put(key, body)
+    assert names(bundled.uri) == ["mine", "plain"]
+    assert len(dtool.ok("ls", "-q", bundled.uri).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"uuid": "c3f1a1fa", "name": "odd", "type": "dataset", "frozen_at": "None"},
+        {"uuid": "c3f1a1fa", "name": "odd", "type": "protodataset", "created_at": "yesterday"},
+        {"uuid": "c3f1a1fa"},
+    ],
+    ids=["None", "yesterday", "little"],
+)
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[]", b'{"uuid": 7, "name": {}, "type": []}'], ids=repr)
+def test_metadata_that_something_else_wrote_break_no_listing(two, bundled, dtool, metadata, body):
+    bundled.put("dtool-c3f1a1fa")
+    bundled.put("c3f1a1fa/dtool", body, **metadata)
+    assert len(dtool.ok("ls", "-q", bundled.uri).splitlines()) == 2
+
+
+def test_a_dataset_without_a_creator_is_listed(bundled, dtool):
+    bundled.put("dtool-c3f1a1fa")
+    bundled.put("c3f1a1fa/dtool", b'{"uuid": "c3f1a1fa", "name": "by-another", "type": "dataset"}')
+    assert "by-another" in dtool.ok("ls", "-v", bundled.uri)
+
+
+def test_a_uuid_that_is_misspelt_is_no_listing(two, bundled, dtool):
+    plain, _ = two
+    refused = dtool("ls", plain.uri[:-1])
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert f"{plain.uri[:-1]} is not a dataset" in refused.stderr
+    assert f"Did you mean {plain.uri}?" in refused.stderr
+
+
+@pytest.mark.parametrize("path", ["some/folder", "u/olssont/", "c3f1a1fa"])
+def test_a_folder_is_no_place_for_datasets(bundled, dtool, on_disk, path):
+    for command in (("create", "-q", "rivers"), ("cp", "-q", on_disk({"a.csv": b"a"}))):
+        refused = dtool(*command, f"{bundled.uri}/{path}")
+        assert refused.returncode == 1
+        assert f"DTOOL_S3_DATASET_PREFIX_{bundled.name} to '{path.strip('/')}/'" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert bundled.list_keys() == []
+
+
+@pytest.mark.parametrize("ending", ["", "/"])
+def test_a_bucket_is_listed_with_and_without_its_slash(two, bundled, dtool, ending):
+    assert len(dtool.ok("ls", "-q", bundled.uri + ending).splitlines()) == 2

@@ -8,6 +8,7 @@ import pytest
 
 from s3portal.dtool.errors import BucketSettingsError, PublishingRefused
 from s3portal.dtool.settings import (
+    BucketSettings,
     cache_directory,
     publish_expiry_s,
     read_bucket_settings,
@@ -106,6 +107,51 @@ def test_an_endpoint_that_is_no_address_is_refused_by_its_name(config_file):
     config_file({**COMPLETE, "DTOOL_S3_ENDPOINT_my-bucket": "blueberry"})
     with pytest.raises(BucketSettingsError, match="DTOOL_S3_ENDPOINT_my-bucket"):
         store_of(read_bucket_settings("my-bucket"))
+
+
+NAMES = [*COMPLETE, "DTOOL_S3_ANONYMOUS_my-bucket", "DTOOL_S3_PUBLISH_EXPIRY", "DTOOL_CACHE_DIRECTORY"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_null_is_a_setting_that_is_not_set(config_file, tmp_path, home, name):
+    config_file({name: None})
+    settings = read_bucket_settings("my-bucket")
+    assert settings == BucketSettings("my-bucket", "", "", "", "")
+    assert publish_expiry_s() is None
+    assert cache_directory() == home / ".cache/dtool"
+
+
+def test_null_in_a_given_file_leaves_the_users_own(config_file, tmp_path):
+    config_file(COMPLETE)
+    given = tmp_path / "given.json"
+    given.write_text(json.dumps(dict.fromkeys(COMPLETE)))
+    assert read_bucket_settings("my-bucket", str(given)) == read_bucket_settings("my-bucket")
+
+
+@pytest.mark.parametrize("value", [True, ["u/olssont/"], {"prefix": "u/olssont/"}], ids=repr)
+def test_what_is_no_text_is_refused_by_its_name(config_file, value):
+    config_file({**COMPLETE, "DTOOL_S3_DATASET_PREFIX_my-bucket": value})
+    with pytest.raises(BucketSettingsError, match="DTOOL_S3_DATASET_PREFIX_my-bucket has to be a text"):
+        read_bucket_settings("my-bucket")
+
+
+def test_a_number_is_read_as_it_is_written(config_file):
+    config_file({"DTOOL_S3_PUBLISH_EXPIRY": 3600})
+    assert publish_expiry_s() == 3600
+
+
+@pytest.mark.parametrize(("value", "anonymous"), [(True, True), ("Yes", True), (False, False), ("", False)])
+def test_reading_without_a_key_is_switched_on_and_off(config_file, value, anonymous):
+    config_file({**COMPLETE, "DTOOL_S3_ANONYMOUS_my-bucket": value})
+    settings = read_bucket_settings("my-bucket")
+    assert settings.anonymous is anonymous
+    assert bool(settings.access_key_id) is not anonymous
+
+
+def test_an_endpoint_without_a_key_says_how_to_read_without_one(config_file):
+    config_file({"DTOOL_S3_ENDPOINT_my-bucket": "http://localhost"})
+    with pytest.raises(BucketSettingsError, match="DTOOL_S3_ANONYMOUS_my-bucket"):
+        read_bucket_settings("my-bucket")
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])

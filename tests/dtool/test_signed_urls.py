@@ -8,6 +8,7 @@ import urllib.request
 import dtoolcore
 import pytest
 from datasets import contents_of, put_bytes
+from foreign import CONTENT_MD5
 
 from s3portal.dtool.errors import PublishingRefused
 
@@ -53,6 +54,23 @@ def test_an_item_that_was_written_by_its_url_is_one_like_all_others(broker, prot
     assert contents_of(proto.uri) == {"Köln.csv": content}
 
 
+@pytest.mark.parametrize("name", ["md5_hexdigest", "md5"])
+def test_the_md5_may_be_given_by_name(broker, name):
+    checksum = hashlib.md5(b"x").hexdigest()
+    url, headers = broker.generate_signed_item_write_url(
+        relpath="a.csv", expiry_seconds=60, **{name: checksum.upper()}
+    )
+    request("PUT", url, b"x", headers.items())
+    assert headers["x-amz-meta-checksum"] == checksum
+
+
+@pytest.mark.parametrize("md5", ["", "no MD5", "a" * 31, "g" * 32])
+def test_what_is_no_md5_is_refused(broker, md5):
+    with pytest.raises(PublishingRefused, match="32 hexadecimal digits"):
+        broker.generate_signed_item_write_url("a.csv", md5)
+
+
+@pytest.mark.needs(CONTENT_MD5)
 def test_another_content_is_refused_by_s3(broker):
     url, headers = broker.generate_signed_item_write_url("a.csv", hashlib.md5(b"right").hexdigest(), 60)
     with pytest.raises(urllib.error.HTTPError, match="400"):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from chromium import chromium as chromium  # a fixture
+from chromium import no_unexpected_dialog as no_unexpected_dialog  # a fixture
 from chromium import open_context
 from held_port import held_port
 from playwright.sync_api import Browser, Page

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+from dialogs import require_no_unexpected_dialog, watch_dialogs  # noqa: E402
+
 chromium, site, event, password, file, screenshots = sys.argv[1:]
 materials = f"{site}/event/{event}/manage/attachments/"
 BUTTON = "button:has-text('Upload a large file')"
@@ -119,10 +122,13 @@ with sync_playwright() as playwright:
         ("manager", 390, close_and_go_on_on_a_phone),
         ("colleague", 1280, try_without_permission),
     ):
-        page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        watch_dialogs(context)
+        page = context.new_page()
         # Patient, since a loaded machine is slow; a condition that holds is never waited for.
         page.set_default_timeout(120_000)
         log_in(page, name)
         seen[visit.__name__] = visit(page)
+        require_no_unexpected_dialog()
     browser.close()
 print(json.dumps(seen))

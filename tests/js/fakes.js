@@ -231,9 +231,6 @@ export class FakeNetwork {
   async reaches() {
     return this.reachable;
   }
-  async roundTripMs(url) {
-    return url === "https://store.example" ? 181 : null;
-  }
   say(online) {
     this.#listener(online);
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
+import { measureRoundTrip } from "../../js/src/distance.js";
 import { browserNetwork } from "../../js/src/network.js";
 
 const realFetch = globalThis.fetch;
@@ -19,21 +20,23 @@ afterEach(() => {
 
 describe("the browser's network", () => {
   test("reaches what answers, whatever it says, without cookies and without an answer that CORS would hide", async () => {
-    assert.equal(await browserNetwork.reaches("https://store.example/bucket/key?part=1"), true);
+    assert.equal(await browserNetwork.reaches("https://store.example/bucket/key"), true);
     assert.equal(await browserNetwork.reaches("https://nowhere.example/"), false);
     const [{ url, mode, credentials, signal }] = asked;
-    assert.deepEqual([url, mode, credentials], ["https://store.example/", "no-cors", "omit"]);
+    assert.deepEqual([url, mode, credentials], ["https://store.example/bucket/key", "no-cors", "omit"]);
     assert.ok(signal instanceof AbortSignal, "it does not wait for ever");
   });
+});
 
-  test("measures the way to the store once a page, on a connection that is open", async () => {
-    const [first, second] = await Promise.all(["", ""].map(() => browserNetwork.roundTripMs("https://far.example")));
-    assert.equal(first, second);
-    assert.ok(first >= 0 && first < 1_000);
+describe("the way to the store", () => {
+  test("is measured on a connection that is open, by what is signed for that", async () => {
+    const ms = await measureRoundTrip("https://far.example/bucket/?list-type=2&X-Amz-Signature=1");
+    assert.ok(ms >= 0 && ms < 1_000);
     assert.equal(asked.length, 3);
+    assert.deepEqual(new Set(asked.map(({ method, mode, credentials }) => `${method} ${mode} ${credentials}`)), new Set(["undefined no-cors omit"]));
   });
 
-  test("knows no way to what does not answer", async () => {
-    assert.equal(await browserNetwork.roundTripMs("https://nowhere.example"), null);
+  test("is not known of what does not answer", async () => {
+    assert.equal(await measureRoundTrip("https://nowhere.example"), null);
   });
 });

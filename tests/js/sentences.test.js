@@ -62,6 +62,26 @@ describe("the sentence about a failure", () => {
     assert.match(of("not_signed_in", { status: 401, sentence: "Log in." }), /in another tab/);
   });
 
+  for (const [store_code, status] of [
+    ["AccessDenied", 403], ["InvalidAccessKeyId", 403], ["SignatureDoesNotMatch", 403], ["AuthorizationHeaderMalformed", 400],
+    ["AuthorizationQueryParametersError", 400], ["PermanentRedirect", 301], ["IllegalLocationConstraintException", 400],
+    ["InvalidToken", 400], ["NoSuchBucket", 404], ["InvalidRegionName", 400],
+  ]) {
+    test(`of the store that ${store_code} is a matter of the portal's settings`, () => {
+      assert.equal(of("store_refused", { status, facts: { part: 1, store_code } }), texts.error_store_settings);
+    });
+  }
+
+  for (const [store_code, status] of [["EntityTooLarge", 400], ["InvalidDigest", 400], ["", 403]]) {
+    test(`of the store that "${store_code}" with ${status} is not`, () => {
+      assert.equal(of("store_refused", { status, facts: { part: 1, store_code } }), texts.error_store_refused);
+    });
+  }
+
+  test("of one part names it", () => {
+    assert.match(of("part_unanswered", { facts: { part: 7 } }), /^Part 7 of the file does not get through/);
+  });
+
   for (const code of ["no_connection", "no_answer_from_store", "store_refused", "store_failed", "upload_gone", "file_unreadable"]) {
     test(`exists for ${code}`, () => assert.equal(of(code, {}), texts[`error_${code}`]));
   }

@@ -44,17 +44,31 @@ describe("the speed", () => {
     near(speed.bytesPerSecond, 10 * MB, 0.3);
   });
 
-  test("does not count the time of rest", () => {
+  test("is measured anew after a rest", () => {
     const speed = new SpeedEstimate();
     const loaded = run(speed, { fromMs: 0, toMs: 10_000, loaded: 0, bytesPerSecond: 20 * MB });
     speed.rest();
-    run(speed, { fromMs: 3_600_000, toMs: 3_601_000, loaded, bytesPerSecond: 20 * MB });
-    near(speed.bytesPerSecond, 20 * MB, 0.01);
+    assert.equal(speed.bytesPerSecond, null);
+    run(speed, { fromMs: 3_600_000, toMs: 3_602_000, loaded, bytesPerSecond: 2 * MB });
+    near(speed.bytesPerSecond, 2 * MB, 0.01);
   });
 
-  test("of a line that stands has no time left to tell", () => {
+  test("of a line that stands is none, and it has no time left to tell", () => {
+    for (const toMs of [2_000, 5_000, 64_000]) {
+      const speed = new SpeedEstimate();
+      run(speed, { fromMs: 0, toMs, loaded: 0, bytesPerSecond: 0 });
+      assert.deepEqual([speed.bytesPerSecond, speed.secondsLeft(MB)], [null, null]);
+    }
+  });
+
+  test("is forgotten after three seconds without a byte: the time left does not run away", () => {
     const speed = new SpeedEstimate();
-    run(speed, { fromMs: 0, toMs: 5_000, loaded: 0, bytesPerSecond: 0 });
-    assert.equal(speed.secondsLeft(MB), null);
+    const loaded = run(speed, { fromMs: 0, toMs: 30_000, loaded: 0, bytesPerSecond: 20 * MB });
+    for (const toMs of [33_100, 90_000]) {
+      run(speed, { fromMs: 30_000, toMs, loaded, bytesPerSecond: 0 });
+      assert.deepEqual([speed.bytesPerSecond, speed.secondsLeft(MB)], [null, null]);
+    }
+    run(speed, { fromMs: 90_000, toMs: 93_000, loaded, bytesPerSecond: 3 * MB });
+    near(speed.bytesPerSecond, 3 * MB, 0.05);
   });
 });

@@ -58,7 +58,8 @@ describe("faults of the store", () => {
     const { error } = of("error")[0];
     assert.equal(error.code, "store_refused");
     assert.equal(error.status, 403);
-    assert.match(error.message, /part 7: 403 AccessDenied not by this policy/);
+    assert.match(error.message, /^PUT https:.*: 403 not by this policy$/);
+    assert.deepEqual(error.facts, { part: 7, store_code: "AccessDenied" });
     assert.equal(store.puts.filter((put) => put.partNumber === 7).length, 1);
     assert.equal(store.inFlight, 0);
   });
@@ -96,8 +97,29 @@ describe("faults of the store", () => {
   test("a store that never answered at all is not called a lost connection", async () => {
     const { upload, clock, of } = begin({ answer: () => "cut" });
     upload.start();
-    await clock.pass(600_000);
-    assert.equal(of("error")[0].error.code, "no_answer_from_store");
+    await clock.pass(10_000);
+    const [{ error }] = of("error");
+    assert.equal(error.code, "no_answer_from_store");
+    assert.match(error.message, /^PUT https:\/\/store\.example\/bucket\/key: /, "the request is named");
+    assert.doesNotMatch(error.message, /signature/, "and what signs it is not");
+  });
+
+  test("a store that never answered is waited for as long as the portal does not answer either", async () => {
+    const { upload, clock, network, store } = begin({ answer: () => "cut" });
+    network.reachable = false;
+    upload.start();
+    await clock.pass(10_000);
+    assert.equal(upload.state, "uploading");
+    store.answer = () => ({ status: 200 });
+    await clock.pass(60_000);
+    assert.equal(upload.state, "complete");
+  });
+
+  test("three lost parts are no blocked store", async () => {
+    const { upload, clock } = begin({ size: 5, answer: (put, n) => (n <= 3 ? "cut" : { status: 200 }) });
+    upload.start();
+    await clock.pass(60_000);
+    assert.equal(upload.state, "complete");
   });
 
   test("an upload that the store has forgotten begins anew on Try again", async () => {

@@ -46,19 +46,25 @@ describe("pausing", () => {
     assert.equal(store.puts.length, 2);
   });
 
-  test("does not count for the speed", async () => {
+  test("does not count for the speed, which is measured anew", async () => {
     const { upload, clock, store } = begin({ size: 100, answer: () => "hold", options: { concurrency: 1 } });
     upload.start();
-    for (let i = 0; i < 4; i++) {
-      await clock.pass(1_000);
-      store.release();
-      await settle();
-    }
+    const sendSome = async () => {
+      for (let i = 0; i < 4; i++) {
+        await clock.pass(1_000);
+        store.release();
+        await settle();
+        upload.progress;
+      }
+    };
+    await sendSome();
     const before = upload.progress.bytesPerSecond;
     upload.pause();
     await clock.pass(3_600_000);
     upload.resume();
     await clock.pass(0);
+    assert.equal(upload.progress.bytesPerSecond, null);
+    await sendSome();
     assert.ok(Math.abs(upload.progress.bytesPerSecond - before) < 1);
   });
 });
@@ -96,11 +102,29 @@ describe("a lost network", () => {
   });
 
   test("that comes back again and again without a part getting through is a failure in the end", async () => {
-    const { upload, clock } = begin({ size: 50, answer: (put, n) => (n <= 4 ? { status: 200 } : "cut") });
+    const signParts = () => {
+      throw noConnection();
+    };
+    const { upload, clock } = begin({ size: 50, portal: { signParts } });
     upload.start();
     await clock.pass(3_600_000);
     assert.equal(upload.state, "failed");
     assert.equal(upload.error.code, "no_connection");
+  });
+
+  test("a part that never gets through, where all else does, is said to be that, and its request is named", async () => {
+    const answer = ({ partNumber }) => (partNumber === 7 ? "cut" : { status: 200 });
+    const { upload, clock, store, states } = begin({ size: 50, answer });
+    upload.start();
+    await clock.pass(3_600_000);
+    assert.deepEqual(states, ["preparing", "uploading", "failed"], "nothing is said of a lost connection");
+    assert.deepEqual([upload.error.code, upload.error.facts.part], ["part_unanswered", 7]);
+    assert.match(upload.error.message, /^PUT https:\/\/store\.example\/bucket\/key: /);
+    assert.equal(store.puts.filter(({ partNumber }) => partNumber === 7).length, 20);
+    store.answer = () => ({ status: 200 });
+    upload.resume();
+    await clock.pass(0);
+    assert.equal(upload.state, "complete");
   });
 
   test("while completing completes when it is back", async () => {

@@ -32,9 +32,9 @@ describe("an upload that nothing disturbs", () => {
     assert.match(idempotency_key, /^[0-9a-f]{32}$/);
   });
 
-  test("tells the portal how far the store is, where it is told where", async () => {
-    for (const [storeUrl, expected] of [["https://store.example", 181], ["https://nowhere.example", undefined]]) {
-      const { upload, clock, portal } = begin({ options: { storeUrl } });
+  test("tells the portal how far the store is, where that was measured", async () => {
+    for (const [roundTripMs, expected] of [[181, 181], [null, undefined]]) {
+      const { upload, clock, portal } = begin({ options: { roundTripMs: Promise.resolve(roundTripMs) } });
       upload.start();
       await clock.pass(0);
       assert.equal(portal.named("create")[0].given.round_trip_ms, expected);
@@ -144,7 +144,7 @@ describe("calls out of turn", () => {
   test("are refused and change nothing", async () => {
     const { upload, states } = begin();
     assert.throws(() => upload.pause(), /idle cannot become paused/);
-    assert.throws(() => upload.resume(), /idle has to be started/);
+    assert.throws(() => upload.resume(), /Start it first/);
     assert.equal(upload.state, "idle");
     assert.deepEqual(states, []);
   });

@@ -25,7 +25,7 @@ def crc32(content):
 
 
 def read(raw, size_bytes, signing=None, trailers=(), step=7):
-    body = AwsChunkedBody(io.BytesIO(raw), size_bytes, signing, trailers)
+    body = AwsChunkedBody(io.BytesIO(raw), size_bytes, signing, trailers, least_chunk_bytes=1)
     decoded, buffer = bytearray(), memoryview(bytearray(step))
     while count := body.readinto(buffer):
         decoded += buffer[:count]
@@ -244,3 +244,23 @@ class TestThroughTheServer:
         head = s3.head_object(Bucket=BUCKET, Key="k", ChecksumMode="ENABLED")
         assert stored[f"Checksum{algorithm}"] == head[f"Checksum{algorithm}"]
         assert head["ChecksumType"] == "FULL_OBJECT"
+
+
+@given(st.lists(st.integers(1, 20), max_size=6), st.booleans())
+def test_a_small_chunk_is_the_last_one(sizes, signed):
+    """With a least size of 10, in both kinds of bodies."""
+    content, parts = b"x" * sum(sizes), [b"x" * size for size in sizes]
+    raw = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    if signed:
+        raw = encode_signed(content, 10, SIGNING)
+        sizes = [len(chunk) for chunk in chunks_of(content, 10)[:-1]]
+    body = AwsChunkedBody(
+        io.BytesIO(raw), len(content), SIGNING if signed else None, [], least_chunk_bytes=10
+    )
+    buffer = memoryview(bytearray(1000))
+    if all(size >= 10 for size in sizes[:-1]):
+        assert body.readinto(buffer) == len(content)
+    else:
+        with pytest.raises(S3Error, match="InvalidChunkSizeError"):
+            while body.readinto(buffer):
+                pass

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from dialogs import require_no_unexpected_dialog, watch_dialogs
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 _FLAGS = (
@@ -39,6 +40,13 @@ def chromium() -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(autouse=True)
+def no_unexpected_dialog() -> Iterator[None]:
+    """Fails every test in which a page asks something that the test does not expect."""
+    yield
+    require_no_unexpected_dialog()
+
+
 def launch_chromium(*flags: str) -> Browser:
     """One more Chromium, for what is a matter of its command line; to be closed."""
     path = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium")
@@ -46,7 +54,8 @@ def launch_chromium(*flags: str) -> Browser:
 
 
 def open_context(browser: Browser, **options: Any) -> BrowserContext:
-    """A new profile, whose pages are patient; to be closed."""
+    """A new profile, whose pages are patient and open no dialog unnoticed; to be closed."""
     context = browser.new_context(**options)
+    watch_dialogs(context)
     context.set_default_timeout(PATIENCE_MS)
     return context

@@ -34,6 +34,10 @@ user_pref("network.connectivity-service.enabled", false);
 """
 
 
+#: The event of a page that asks something, for example whether to leave it.
+ASKED = "browsingContext.userPromptOpened"
+
+
 class BidiError(Exception):
     """Firefox refused a command."""
 
@@ -52,7 +56,9 @@ class Firefox:
             "session.new", capabilities={"alwaysMatch": {"unhandledPromptBehavior": prompts}}
         )
         self.version = str(session["capabilities"]["browserVersion"])
-        self.command("session.subscribe", events=["log.entryAdded", "input.fileDialogOpened"])
+        self.command(
+            "session.subscribe", events=["log.entryAdded", "input.fileDialogOpened", ASKED]
+        )
         self._page = self.command("browsingContext.getTree")["contexts"][0]["context"]
 
     def command(self, method: str, **parameters: object) -> Any:
@@ -73,7 +79,14 @@ class Firefox:
 
     def reload(self) -> None:
         """Loads the page anew, whatever it asks."""
+        self.require_no_dialog()
         self.command("browsingContext.reload", context=self._page, wait="complete")
+
+        self.events.pop(ASKED, None)
+
+    def require_no_dialog(self) -> None:
+        """Raises AssertionError where a page asked something, since the last reload."""
+        assert self.events.get(ASKED, []) == [], "a page asked what its publisher would not expect"
 
     def run(self, expression: str) -> Any:
         """The value of an expression in the page, as far as JSON can say it."""
@@ -159,7 +172,9 @@ def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
     )
     try:
         with connect(f"{_address(process)}/session", max_size=None, compression=None) as socket:
-            yield Firefox(socket)
+            running = Firefox(socket)
+            yield running
+            running.require_no_dialog()
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -233,6 +233,15 @@ def test_without_keys_the_store_failed_and_the_reason_is_in_the_log(
     assert "Unable to locate credentials" in caplog.text
 
 
+def test_the_url_that_measures_the_distance_lists_nothing() -> None:
+    url = presign_module.presign_distance(STORES[0], "lab/rivers/no-upload/", 300)
+
+    assert url.startswith(f"{STORES[0].address.base_url}?")
+    query = parse_qs(urlsplit(url).query)
+    assert (query["list-type"], query["prefix"]) == (["2"], ["lab/rivers/no-upload/"])
+    assert (query["X-Amz-Expires"], query["X-Amz-SignedHeaders"]) == (["300"], ["host"])
+
+
 @pytest.mark.parametrize("active", ["text/html", "image/svg+xml"])
 def test_a_download_never_runs_in_the_browser(active: str) -> None:
     url = presign_get(STORES[0], "key", filename="page.html", content_type=active, expires_s=300, inline=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -72,7 +73,7 @@ class Connection:
         except QueryError as error:
             raise pysolr.SolrError(str(error)) from error
         rows, start = int(parameters.get("rows", 10)), int(parameters.get("start") or 0)
-        with self._transaction() as transaction:
+        with self._snapshot() as transaction:
             hits = _run(transaction, f"SELECT count(*) FROM {_TABLE} WHERE {found.text}", found).scalar()
             documents = _run(
                 transaction,
@@ -120,6 +121,16 @@ class Connection:
 
     def _transaction(self) -> Any:
         return self._engine.begin()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Any]:
+        """A transaction that only reads, in which every statement sees the same datasets: a count and the
+        rows that it counts belong together, whatever is added and deleted meanwhile."""
+        reading = self._engine.connect().execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        with reading, reading.begin():
+            yield reading
 
 
 @lru_cache(maxsize=4)

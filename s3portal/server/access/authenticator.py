@@ -19,6 +19,7 @@ from s3portal.server.errors import S3Error
 from s3portal.server.posted_form import PostedForm
 from s3portal.server.s3_request import S3Request
 
+DEFAULT_REGION = "us-east-1"
 MAX_SKEW = timedelta(minutes=15)
 STREAMING_SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 STREAMING_SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
@@ -30,6 +31,13 @@ _PAYLOAD_KINDS = {
     STREAMING_UNSIGNED_TRAILER,
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Anonymous(S3Error):
+    """A request does not say who sends it, so that it may do nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("AccessDenied")
 
 
 @dataclass(frozen=True)
@@ -59,26 +67,30 @@ class Authenticator:
         """Returns the proof of a request.
 
         STS signs the hash of the body without sending it, so its whole body is given.
-        Raises AccessDenied for an anonymous request, and S3's error for every other defect.
+        Raises Anonymous for a request without any signature, and S3's error for every other defect.
         """
         service = "s3" if body_for_sts is None else "sts"
         claim = read_claim(dict(reversed(request.query)), request.headers)
         if claim is None:
-            raise S3Error("AccessDenied")
+            raise Anonymous
         self._check_scope(claim, service)
-        self._check_time(claim)
-        caller = self._caller(claim)
-        payload_hash = self._payload_hash(claim, request, body_for_sts)
-        forms = sigv4.canonical_requests(
-            claim, request.method, request.raw_path, request.query, request.headers, payload_hash
-        )
-        if not sigv4.matches(caller.secret_access_key, claim, forms):
-            facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
-            raise S3Error("SignatureDoesNotMatch", facts=facts | {"CanonicalRequest": forms[0]})
+        late = self._lateness(claim)
+        try:
+            caller = self._caller(claim)
+            payload_hash = self._payload_hash(claim, request, body_for_sts)
+            self._check_signature(claim, caller, request, payload_hash)
+        except S3Error as refused:
+            # What the clock says comes first, as on AWS.
+            raise late or refused from None
+        late = late or self._session_end(caller)
+        if late is not None:
+            late.signed = True
+            raise late
         unsigned = sigv4.unsigned_headers(claim, request.headers)
         if unsigned:
             message = "There were headers present in the request which were not signed"
-            raise S3Error("AccessDenied", message, facts={"HeadersNotSigned": ", ".join(unsigned)})
+            facts = {"HeadersNotSigned": ", ".join(unsigned)}
+            raise S3Error("AccessDenied", message, facts=facts, signed=True)
         signing = None
         if payload_hash in (STREAMING_SIGNED, STREAMING_SIGNED_TRAILER):
             signing = ChunkSigning(
@@ -93,19 +105,35 @@ class Authenticator:
         """Returns the proof of a posted form, whose policy then holds, but for the size of its file: what
         the policy says of that is left with the file, which is not here yet.
 
-        Raises AccessDenied for an unsigned form and for one that its policy does not allow, and S3's error
-        for every other defect.
+        Raises Anonymous for an unsigned form, AccessDenied for one that its policy does not allow, and S3's
+        error for every other defect.
         """
         claim = claim_of_form(form.fields)
+        if claim is None:
+            raise Anonymous
         self._check_scope(claim, "s3")
         caller = self._caller(claim)
         if not sigv4.policy_matches(caller.secret_access_key, claim, form.fields["policy"]):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
             raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": form.fields["policy"]})
-        policy = read_post_policy(form.fields["policy"])
-        policy.check(form.fields, bucket=bucket, filename=form.filename, now=self.now())
+        try:
+            if ended := self._session_end(caller):
+                raise ended
+            policy = read_post_policy(form.fields["policy"])
+            policy.check(form.fields, bucket=bucket, filename=form.filename, now=self.now())
+        except S3Error as refused:
+            refused.signed = True
+            raise
         form.file.size_range_bytes = policy.size_range_bytes
         return Proof(caller, sigv4.UNSIGNED_PAYLOAD, presigned=False, chunk_signing=None)
+
+    def _check_signature(self, claim: Claim, caller: Caller, request: S3Request, payload_hash: str) -> None:
+        forms = sigv4.canonical_requests(
+            claim, request.method, request.raw_path, request.query, request.headers, payload_hash
+        )
+        if not sigv4.matches(caller.secret_access_key, claim, forms):
+            facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
+            raise S3Error("SignatureDoesNotMatch", facts=facts | {"CanonicalRequest": forms[0]})
 
     def _check_scope(self, claim: Claim, service: str) -> None:
         code = "AuthorizationQueryParametersError" if claim.presigned else "AuthorizationHeaderMalformed"
@@ -113,35 +141,49 @@ class Authenticator:
             raise S3Error(
                 code, f'The credential is for the service "{claim.service}"; expecting "{service}".'
             )
-        if self.region and claim.region != self.region:
+        if service == "sts":
+            # In STS's words. Where any region will do, so does the empty one that some clients sign for
+            # services without regions.
+            if self.region and claim.region != self.region:
+                raise S3Error("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
+        elif not claim.region or (self.region and claim.region != self.region):
             raise S3Error(
                 code,
                 f"The authorization is malformed; the region '{claim.region}' is wrong; "
-                f"expecting '{self.region}'",
-                facts={"Region": self.region},
+                f"expecting '{self.region or DEFAULT_REGION}'",
+                facts={"Region": self.region or DEFAULT_REGION},
             )
 
-    def _check_time(self, claim: Claim) -> None:
+    def _lateness(self, claim: Claim) -> S3Error | None:
+        """What the clock has against a claim."""
         now = self.now()
         server_time = {"ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
         if claim.expires_s is not None:
-            expires_at = claim.signed_at + timedelta(seconds=claim.expires_s)
             if claim.signed_at - now > MAX_SKEW:
-                raise S3Error("AccessDenied", "Request is not yet valid", facts=server_time)
+                return S3Error("AccessDenied", "Request is not yet valid", facts=server_time)
+            expires_at = claim.signed_at + timedelta(seconds=claim.expires_s)
             if now >= expires_at:
                 facts = {
                     "X-Amz-Expires": str(claim.expires_s),
                     "Expires": f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
                 }
-                raise S3Error("AccessDenied", "Request has expired", facts=facts | server_time)
+                return S3Error("AccessDenied", "Request has expired", facts=facts | server_time)
         elif abs(now - claim.signed_at) > MAX_SKEW:
             facts = {
                 "RequestTime": f"{claim.signed_at:%Y%m%dT%H%M%SZ}",
                 "MaxAllowedSkewMilliseconds": str(int(MAX_SKEW.total_seconds() * 1000)),
             }
-            raise S3Error("RequestTimeTooSkewed", facts=facts | server_time)
+            return S3Error("RequestTimeTooSkewed", facts=facts | server_time)
+        return None
+
+    def _session_end(self, caller: Caller) -> S3Error | None:
+        """Whether the session of a caller is over."""
+        if caller.session_ends_at is None or self.now() < caller.session_ends_at:
+            return None
+        return S3Error("ExpiredToken")
 
     def _caller(self, claim: Claim) -> Caller:
+        """Who a claim says it is by; of a session, also where it is over."""
         if claim.session_token is None:
             user = self.directory.user_with_key(claim.access_key_id)
             if user is None or is_session_key(claim.access_key_id):
@@ -151,8 +193,6 @@ class Authenticator:
         role = self.directory.role_named(session.role)
         if role is None:
             raise S3Error("InvalidToken")
-        if self.now() >= datetime.fromtimestamp(session.expires_at, timezone.utc):
-            raise S3Error("ExpiredToken")
         session_policies = (read_policy(session.policy),) if session.policy else ()
         return Caller(
             name=f"{role.name}/{session.name}",
@@ -161,6 +201,7 @@ class Authenticator:
             secret_access_key=self.sealer.secret_access_key(session.access_key_id),
             policies=(role.policy, *session_policies),
             role=role,
+            session_ends_at=datetime.fromtimestamp(session.expires_at, timezone.utc),
         )
 
     def _payload_hash(self, claim: Claim, request: S3Request, body_for_sts: bytes | None) -> str:

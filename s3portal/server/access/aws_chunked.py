@@ -16,6 +16,8 @@ from s3portal.server.access.sigv4 import EMPTY_SHA256, hmac_hex
 from s3portal.server.errors import S3Error
 
 BUFFER_BYTES = 64 * 1024
+# Of every chunk but the last: "the minimum size is 8 KB".
+LEAST_CHUNK_BYTES = 8 * 1024
 LINE_LIMIT_BYTES = 4096
 TRAILERS_LIMIT = 16
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;chunk-signature=([0-9a-f]{64}))?\r\n")
@@ -47,6 +49,7 @@ class AwsChunkedBody:
         size_bytes: int,
         signing: ChunkSigning | None,
         trailer_names: Collection[str],
+        least_chunk_bytes: int = LEAST_CHUNK_BYTES,
     ) -> None:
         self._stream = io.BufferedReader(raw, BUFFER_BYTES)
         self._left_bytes = size_bytes
@@ -57,13 +60,18 @@ class AwsChunkedBody:
         self._chunk_signature = ""
         self._chunk_digest = hashlib.sha256()
         self._finished = False
+        self._least_chunk_bytes = least_chunk_bytes
+        self._chunk_count = 0
+        # Number and size of a chunk that may only be the last one.
+        self._short_chunk: tuple[int, int] | None = None
         self.trailers: dict[str, str] = {}
 
     def readinto(self, buffer: memoryview) -> int:
         """Fills ``buffer`` with decoded content and returns the bytes read; 0 at the end.
 
         At the end, every signature and the announced trailers were there and right.
-        Raises SignatureDoesNotMatch, IncompleteBody, or InvalidRequest for what is not aws-chunked.
+        Raises SignatureDoesNotMatch, IncompleteBody, InvalidChunkSizeError, or InvalidRequest for what is not
+        aws-chunked.
         """
         filled = 0
         while filled < len(buffer) and not self._finished:
@@ -91,6 +99,13 @@ class AwsChunkedBody:
         self._chunk_digest = hashlib.sha256()
         if size_bytes > self._left_bytes:
             raise _wrong_length()
+        if size_bytes and self._short_chunk is not None:
+            chunk, short_bytes = self._short_chunk
+            facts = {"Chunk": str(chunk), "BadChunkSize": str(short_bytes)}
+            raise S3Error("InvalidChunkSizeError", facts=facts)
+        self._chunk_count += 1
+        if size_bytes < self._least_chunk_bytes:
+            self._short_chunk = (self._chunk_count, size_bytes)
         self._left_bytes -= size_bytes
         self._chunk_left_bytes = size_bytes
         if not size_bytes:

@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from s3portal.server.errors import S3Error
+from s3portal.server.values import list_of, parse_date
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 # Without a place in the canonical query: it is what the rest is compared with.
 SIGNATURE_PARAMETER = "X-Amz-Signature"
+# Years to 8999: a week more is still a date.
+_TIME = re.compile(r"[1-8][0-9]{7}T[0-9]{6}Z")
+_TIMESTAMP_LIMIT_S = 221_845_000_000
 EXPIRES_LIMIT_S = 7 * 24 * 3600
-_CREDENTIAL = re.compile(r"([^/]+(?:/[^/]+)*)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
-_AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256\s+(.*)", re.DOTALL)
+_CREDENTIAL = re.compile(r"([^/]+(?:/[^/]+)*)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
+_AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256[ \t]+(.*)", re.DOTALL)
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 
 
@@ -75,7 +79,9 @@ def read_claim(query: Mapping[str, str], headers: Mapping[str, str]) -> Claim | 
 def _sigv2_refused() -> S3Error:
     return S3Error(
         "InvalidRequest",
-        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256: set "
+        "signature_version to s3v4 (boto3: Config(signature_version='s3v4'); aws-cli: aws configure set "
+        "default.s3.signature_version s3v4; s3cmd: signature_v2 = False).",
     )
 
 
@@ -88,7 +94,7 @@ def _claim_of_header(authorization: str, headers: Mapping[str, str]) -> Claim:
         raise S3Error(
             "InvalidArgument", "Unsupported Authorization Type", facts={"ArgumentName": "Authorization"}
         )
-    pairs = (part.strip().partition("=") for part in match[1].split(","))
+    pairs = (part.partition("=") for part in list_of(match[1]))
     fields = {name: value for name, _, value in pairs}
     credential = _CREDENTIAL.fullmatch(fields.get("Credential", ""))
     signature = fields.get("Signature", "")
@@ -103,13 +109,14 @@ def _claim_of_header(authorization: str, headers: Mapping[str, str]) -> Claim:
         signed_headers=signed_headers,
         signature=signature,
         signed_at=_time_of_headers(headers, credential[2]),
-        session_token=headers.get("x-amz-security-token"),
+        session_token=headers.get("x-amz-security-token") or None,
         expires_s=None,
     )
 
 
 def _time_of_headers(headers: Mapping[str, str], date: str) -> datetime:
-    signed_at = _parse_time(headers.get("x-amz-date", ""))
+    # Date is as good, where x-amz-date is not given: sigv4 signs the time that one of them names.
+    signed_at = _parse_header_time(headers.get("x-amz-date", headers.get("date", "")))
     if signed_at is None:
         raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
     if f"{signed_at:%Y%m%d}" != date:
@@ -156,23 +163,23 @@ def _claim_of_query(query: Mapping[str, str]) -> Claim:
         signed_headers=signed_headers,
         signature=query[SIGNATURE_PARAMETER],
         signed_at=signed_at,
-        session_token=query.get("X-Amz-Security-Token"),
+        session_token=query.get("X-Amz-Security-Token") or None,
         expires_s=expires_s,
     )
 
 
-def claim_of_form(fields: Mapping[str, str]) -> Claim:
-    """Returns the claim that a posted form makes about its policy; ``fields`` have names in lower case.
+def claim_of_form(fields: Mapping[str, str]) -> Claim | None:
+    """Returns the claim that a posted form makes about its policy, None for a form without a signed policy;
+    ``fields`` have names in lower case.
 
-    Raises AccessDenied for a form without a signed policy, InvalidRequest for SigV2, InvalidArgument for
-    what cannot be read.
+    Raises InvalidRequest for SigV2, InvalidArgument for what cannot be read.
     """
     if "awsaccesskeyid" in fields:
         raise _sigv2_refused()
     needed = ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature")
     missing = [name for name in needed if name not in fields]
     if len(missing) == len(needed):
-        raise S3Error("AccessDenied")
+        return None
     if missing:
         message = f"Bucket POST must contain a field named '{missing[0]}'."
         raise S3Error("InvalidArgument", message, facts={"ArgumentName": missing[0]})
@@ -196,12 +203,23 @@ def claim_of_form(fields: Mapping[str, str]) -> Claim:
         signed_headers=(),
         signature=fields["x-amz-signature"],
         signed_at=signed_at,
-        session_token=fields.get("x-amz-security-token"),
+        session_token=fields.get("x-amz-security-token") or None,
         expires_s=None,
     )
 
 
+def _parse_header_time(text: str) -> datetime | None:
+    signed_at = _parse_time(text)
+    moment_s = None if signed_at else parse_date(text)
+    if moment_s is None or not 0 <= moment_s < _TIMESTAMP_LIMIT_S:
+        return signed_at
+    return datetime.fromtimestamp(moment_s, timezone.utc)
+
+
 def _parse_time(text: str) -> datetime | None:
+    """A time like 20261231T235959Z, of the years in which its date has four digits and can be counted on."""
+    if not _TIME.fullmatch(text):
+        return None
     try:
         return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=timezone.utc)
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from s3portal.server.access.policy import ALLOW_ALL, Policy
@@ -52,7 +53,7 @@ class Caller:
     """Who sends a request, proven by its signature.
 
     ``policies`` must all allow what is asked for: that of the user; or that of the role and, where
-    one was given with AssumeRole, the session policy.
+    one was given with AssumeRole, the session policy. ``session_ends_at`` is None for a user.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Caller:
     secret_access_key: str
     policies: tuple[Policy, ...]
     role: Role | None = None
+    session_ends_at: datetime | None = None
 
     def may(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
         return all(policy.allows(action, resource, context or {}) for policy in self.policies)

@@ -14,6 +14,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from s3portal.server.errors import S3Error
+from s3portal.server.json_documents import parse_json
+from s3portal.server.values import BLANKS, whole_number
 
 FILENAME_VARIABLE = "${filename}"
 # What proves the policy, or is not looked at by anyone, need not be spoken of in it.
@@ -37,7 +39,7 @@ class FieldCondition:
             return self.value in (given, final)
         # A list of content types has to comply in each of its members.
         values = final.split(",") if self.field == "content-type" else [final]
-        return all(value.strip().startswith(self.value) for value in values)
+        return all(value.strip(BLANKS).startswith(self.value) for value in values)
 
     def __str__(self) -> str:
         return json.dumps([self.operator, f"${self.field}", self.value])
@@ -76,8 +78,8 @@ class PostPolicy:
 def read_post_policy(encoded: str) -> PostPolicy:
     """Returns the policy of its Base64 form; raises InvalidPolicyDocument that says what is wrong."""
     try:
-        document = json.loads(base64.b64decode(encoded, validate=True))
-    except (ValueError, binascii.Error, RecursionError) as problem:
+        document = parse_json(base64.b64decode(encoded, validate=True).decode())
+    except (ValueError, binascii.Error) as problem:
         raise _invalid("it is not Base64 of a JSON text") from problem
     if not isinstance(document, dict) or set(document) != {"expiration", "conditions"}:
         raise _invalid("it is an object with expiration and conditions")
@@ -85,7 +87,7 @@ def read_post_policy(encoded: str) -> PostPolicy:
     if not isinstance(document["conditions"], list):
         raise _invalid("conditions is a list")
     for condition in document["conditions"]:
-        if isinstance(condition, list) and condition[:1] == ["content-length-range"]:
+        if isinstance(condition, list) and _operator(condition) == "content-length-range":
             size_range = _size_range(condition)
         else:
             conditions += _field_conditions(condition)
@@ -105,17 +107,31 @@ def _field_conditions(condition: Any) -> list[FieldCondition]:
     if isinstance(condition, dict) and all(isinstance(value, str) for value in condition.values()):
         return [FieldCondition("eq", name.lower(), value) for name, value in condition.items()]
     match condition:
-        case [("eq" | "starts-with") as operator, str(field), str(value)] if field.startswith("$"):
-            return [FieldCondition(operator, field[1:].lower(), value)]
+        case [_, str(field), str(value)] if field.startswith("$"):
+            operator = _operator(condition)
+            if operator in ("eq", "starts-with"):
+                return [FieldCondition(operator, field[1:].lower(), value)]
     raise _invalid(f"no such condition: {json.dumps(condition)[:200]}")
 
 
+def _operator(condition: Sequence[Any]) -> str:
+    """The name of a condition written as a list, which may be in any case; "" for none."""
+    return condition[0].lower() if condition and isinstance(condition[0], str) else ""
+
+
 def _size_range(condition: Sequence[Any]) -> tuple[int, int]:
-    try:
-        least, largest = (int(number) for number in condition[1:])
-    except (TypeError, ValueError) as problem:
-        raise _invalid("content-length-range has two whole numbers") from problem
-    return least, largest
+    bounds = [_size(bound) for bound in condition[1:]]
+    match bounds:
+        case [int(least), int(largest)]:
+            return least, largest
+    raise _invalid("content-length-range has two whole numbers")
+
+
+def _size(bound: Any) -> int | None:
+    """A number of bytes, written as one or as a text; no fraction, no boolean, not less than nothing."""
+    if isinstance(bound, str):
+        return whole_number(bound)
+    return bound if isinstance(bound, int) and not isinstance(bound, bool) and bound >= 0 else None
 
 
 def _invalid(problem: str) -> S3Error:

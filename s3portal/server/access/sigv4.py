@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote, unquote
@@ -15,6 +16,7 @@ from urllib.parse import quote, unquote
 from s3portal.server.access.claims import ALGORITHM, SIGNATURE_PARAMETER, TIME_FORMAT, Claim
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+_BLANKS = re.compile(r"[ \t]+")
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
@@ -58,7 +60,9 @@ def canonical_requests(
 
 
 def _canonical_value(value: str) -> str:
-    return " ".join(value.split())
+    """Folds spaces and tabs of ASCII alone: other bytes that Python takes for white space, as 0x85 and 0xA0,
+    are halves of letters in UTF-8."""
+    return _BLANKS.sub(" ", value.strip(" \t"))
 
 
 def signature_of(secret_access_key: str, claim: Claim, canonical_request: str) -> str:

@@ -18,29 +18,28 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
 from s3portal.server.errors import ConnectionLost, S3Error
+from s3portal.server.http.answer import Answer
 from s3portal.server.http.body import RequestBody
 from s3portal.server.http.head import RequestHead, read_head
+from s3portal.server.http.input import Patience, SocketInput
+from s3portal.server.http.limits import ConnectionLimits
 from s3portal.server.xml_documents import document, field
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 Environ = dict[str, Any]
-Headers = list[tuple[str, str]]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-IDLE_TIMEOUT_S = 75
-# From its first byte to its last: who sends a head byte by byte keeps a connection from others.
-HEAD_TIMEOUT_S = 30
-TRANSFER_TIMEOUT_S = 60
 RECEIVE_BUFFER_BYTES = 64 * 1024
 # An unread body up to this size is read and forgotten, so that the connection lives and the caller, who
 # sends first and listens later (as browsers do), gets the answer. 64 MiB holds twelve of our parts.
+# Only for callers whose signature is right.
 DRAIN_LIMIT_BYTES = 64 * 1024 * 1024
+# What anybody else is listened to before the connection is closed: for as long as reading the answer takes.
+LINGER_LIMIT_BYTES = 1024 * 1024
+LINGER_S = 2.0
 CONNECTION_KEY = "s3portal.connection"
 # WSGI cannot tell x-amz-meta-a_b from x-amz-meta-a-b, and both are names of metadata.
 HEADERS_KEY = "s3portal.headers"
@@ -55,35 +54,34 @@ class SocketBody(Protocol):
     def send_to(self, sock: socket.socket) -> None: ...
 
 
-class _SocketInput(socket.SocketIO):
-    """What comes in, until ``ends_at`` where that is set; then reading raises TimeoutError."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__(sock, "r")
-        self._timed = sock
-        self.ends_at: float | None = None
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        if self.ends_at is not None:
-            left_s = self.ends_at - time.monotonic()
-            if left_s <= 0:
-                raise TimeoutError("the head of the request took too long")
-            self._timed.settimeout(left_s)
-        return super().readinto(buffer)
-
-
 class Connection:
     """A connection and what it is doing. ``serve`` runs in a thread of its own until it is over."""
 
-    def __init__(self, sock: socket.socket, application: WSGIApplication, server_address: tuple[str, int]):
+    def __init__(
+        self,
+        sock: socket.socket,
+        application: WSGIApplication,
+        server_address: tuple[str, int],
+        caller_address: str,
+        limits: ConnectionLimits,
+    ) -> None:
         self._sock = sock
         self._application = application
         self._server_address = server_address
-        self._input = _SocketInput(sock)
+        self._limits = limits
+        self._input = SocketInput(sock, limits.stall_s)
         self._stream = io.BufferedReader(self._input, RECEIVE_BUFFER_BYTES)
         self._dropped = False
         self._closing = False
+        self._request_is_proven = False
+        self.caller_address = caller_address
+        #: Whether a right signature was ever seen on it.
+        self.proven = False
+        #: Whether it was ended to make room for another one.
+        self.yielded = False
         self.idle = True
+        #: Since when it has been waiting for a request; of the monotonic clock.
+        self.waits_since = time.monotonic()
 
     def serve(self) -> None:
         """Answers request after request. Never raises: what goes wrong ends the connection."""
@@ -112,6 +110,16 @@ class Connection:
         if now or self.idle:
             self._shutdown(socket.SHUT_RDWR)
 
+    def make_room(self) -> None:
+        """Ends the connection, whatever it waits for, because another one needs its place."""
+        self.yielded = True
+        self.stop(now=True)
+
+    def prove(self) -> None:
+        """The application found the signature of the request right: its body is given the time it needs."""
+        self.proven = self._request_is_proven = True
+        self._input.patience = Patience(self._limits.stall_s, self._limits.least_bytes_per_s)
+
     def _shutdown(self, how: int) -> None:
         try:
             self._sock.shutdown(how)
@@ -120,12 +128,14 @@ class Connection:
 
     def _serve_one(self) -> bool:
         """Answers one request; returns whether another may follow."""
-        self.idle = True
-        self._sock.settimeout(IDLE_TIMEOUT_S)
+        self.idle, self.waits_since = True, time.monotonic()
+        self._request_is_proven = False
+        self._input.patience = Patience(self._limits.idle_s)
         try:
             if not self._stream.peek(1):
                 return False
-            self._input.ends_at = time.monotonic() + HEAD_TIMEOUT_S
+            # From here to the proof: who sends byte by byte keeps a connection from others.
+            self._input.patience = Patience(self._limits.proof_s)
             head = read_head(self._stream)
             if head is None:
                 return False
@@ -136,18 +146,15 @@ class Connection:
             self._write_error(refused)
             self._linger()
             return False
-        finally:
-            self._input.ends_at = None
         self.idle = False
-        self._sock.settimeout(TRANSFER_TIMEOUT_S)
         body = RequestBody(self._stream, length_bytes, self._send_continue if head.expects_continue else None)
         keep_alive = head.keep_alive
-        answer = _Answer()
+        answer = Answer()
         chunks = self._application(self._environ(head, body), answer.start_response)
         try:
             if self._dropped or answer.status is None:
                 return False
-            keep_alive = keep_alive and not self._closing and _can_drain(body)
+            keep_alive = keep_alive and not self._closing and self._can_drain(body)
             self._write_answer(head, answer, chunks, keep_alive)
         finally:
             close = getattr(chunks, "close", None)
@@ -195,7 +202,7 @@ class Connection:
         return environ
 
     def _write_answer(
-        self, head: RequestHead, answer: _Answer, chunks: Iterable[bytes], keep_alive: bool
+        self, head: RequestHead, answer: Answer, chunks: Iterable[bytes], keep_alive: bool
     ) -> None:
         names = {name.lower() for name, _ in answer.headers}
         bodiless = head.method == "HEAD" or answer.status_code in (204, 304)
@@ -205,6 +212,7 @@ class Connection:
         if "date" not in names:
             answer.headers.append(("Date", formatdate(usegmt=True)))
         answer.headers.append(("Connection", "keep-alive" if keep_alive else "close"))
+        self._sock.settimeout(self._limits.stall_s)
         # The head travels with the first bytes of the body, in one packet where they are few.
         pending = answer.encode_head()
         if not bodiless:
@@ -225,7 +233,7 @@ class Connection:
     def _write_error(self, error: S3Error) -> None:
         """Answers a request whose head could not be understood: no application sees it."""
         body = document("Error", field("Code", error.code), field("Message", error.message), namespace="")
-        answer = _Answer()
+        answer = Answer()
         answer.start_response(
             f"{error.status} Error",
             [
@@ -235,55 +243,44 @@ class Connection:
                 ("Connection", "close"),
             ],
         )
+        self._sock.settimeout(self._limits.stall_s)
         self._sock.sendall(answer.encode_head() + body)
 
     def _linger(self) -> None:
         """Says that nothing more comes, then listens a while: closing with unread bytes would reset the
         connection and could take the answer from the caller (RFC 9112, 9.6)."""
         self._shutdown(socket.SHUT_WR)
-        left_bytes = DRAIN_LIMIT_BYTES
+        known = self._request_is_proven
+        left_bytes = DRAIN_LIMIT_BYTES if known else LINGER_LIMIT_BYTES
+        ends_at = time.monotonic() + (self._limits.stall_s if known else LINGER_S)
         buffer = bytearray(RECEIVE_BUFFER_BYTES)
-        self._sock.settimeout(5)
-        while left_bytes > 0 and (count := self._sock.recv_into(buffer)):
+        while left_bytes > 0 and (left_s := ends_at - time.monotonic()) > 0:
+            self._sock.settimeout(left_s)
+            count = self._sock.recv_into(buffer)
+            if not count:
+                return
             left_bytes -= count
 
     def _send_continue(self) -> None:
+        # Not to one who has lost patience and sends already (RFC 9110, 10.1.1): it listens for an answer now.
+        if self._has_bytes():
+            return
+        self._sock.settimeout(self._limits.stall_s)
         self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
+    def _has_bytes(self) -> bool:
+        """Whether something more has come by now."""
+        self._input.waits = False
+        try:
+            return bool(self._stream.peek(1))
+        finally:
+            self._input.waits = True
 
-class _Answer:
-    """What the application hands to ``start_response``."""
-
-    def __init__(self) -> None:
-        self.status: str | None = None
-        self.headers: Headers = []
-
-    @property
-    def status_code(self) -> int:
-        return int((self.status or "500")[:3])
-
-    def start_response(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], None]:
-        self.status, self.headers = status, list(headers)
-        return _refuse_write
-
-    def encode_head(self) -> bytes:
-        lines = [f"HTTP/1.1 {self.status}"]
-        for name, value in self.headers:
-            if "\r" in value or "\n" in value:
-                raise ValueError(f"a line end in the header {name}")
-            lines.append(f"{name}: {value}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def _refuse_write(_chunk: bytes) -> None:
-    raise RuntimeError("this server takes bodies as iterables, not by WSGI's old write()")
-
-
-def _can_drain(body: RequestBody) -> bool:
-    """Whether what is left of a body is little enough, and on its way, to keep the connection."""
-    if body.finished:
-        return True
-    if body.broken or body.awaits_continue:
-        return False
-    remaining_bytes = body.remaining_bytes
-    return remaining_bytes is not None and remaining_bytes <= DRAIN_LIMIT_BYTES
+    def _can_drain(self, body: RequestBody) -> bool:
+        """Whether what is left of a body is little enough, and on its way, to keep the connection."""
+        if body.finished:
+            return True
+        if body.broken or body.awaits_continue or not self._request_is_proven:
+            return False
+        remaining_bytes = body.remaining_bytes
+        return remaining_bytes is not None and remaining_bytes <= DRAIN_LIMIT_BYTES

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s3portal.server.errors import S3Error
+from s3portal.server.values import list_of
 
 # Presigned URLs with session tokens are long, 2 KiB of metadata come in headers; S3 itself takes 8 KiB of
 # headers, generous here because a refusal would come without CORS headers.
@@ -32,7 +33,7 @@ class RequestHead:
 
     @property
     def keep_alive(self) -> bool:
-        options = {option.strip().lower() for option in self.headers.get("connection", "").split(",")}
+        options = {option.lower() for option in list_of(self.headers.get("connection"))}
         return "close" not in options and (self.minor_version == 1 or "keep-alive" in options)
 
     @property

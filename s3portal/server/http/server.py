@@ -1,7 +1,7 @@
 """The HTTP server: accepts connections and gives each a thread.
 
 A thread a connection, because browsers open connections ahead of need: with a pool, a few idle ones would
-keep everybody else waiting.
+keep everybody else waiting. Where there are too many, those that have shown nothing make room.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ import threading
 import time
 
 from s3portal.server.http.connection import Connection, WSGIApplication
+from s3portal.server.http.limits import ConnectionLimits
 
-CONNECTIONS_LIMIT = 1000
 ACCEPT_BACKLOG = 512
+# A connection that waits, or has shown no right signature, makes room for a new one after this time.
+YIELDS_AFTER_S = 1.0
+BUSY_AT_ONCE = 32
+BUSY_S = 1.0
 BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/xml\r\nConnection: close\r\n\r\n"
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+    b"Retry-After: 1\r\n\r\n"
     b"<Error><Code>SlowDown</Code><Message>Too many connections.</Message></Error>"
 )
 
@@ -29,23 +34,28 @@ class HTTPServer:
 
     Listens as soon as it is made (raises OSError when the address is taken); ``port`` is the real one when
     0 was asked for. ``serve`` blocks until ``stop`` is called from another thread or a signal handler.
+    The application calls ``prove`` of its connection once it knows the caller; others get little time.
     """
 
-    def __init__(self, application: WSGIApplication, host: str, port: int) -> None:
+    def __init__(
+        self, application: WSGIApplication, host: str, port: int, limits: ConnectionLimits | None = None
+    ) -> None:
         self._application = application
+        self._limits = limits or ConnectionLimits()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=ACCEPT_BACKLOG)
         self.host: str = host
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._connections: dict[Connection, threading.Thread] = {}
+        self._being_refused = threading.Semaphore(BUSY_AT_ONCE)
         self._stopping = False
 
     def serve(self) -> None:
         """Accepts connections until the server is stopped."""
         while not self._stopping:
             try:
-                sock, _ = self._listener.accept()
+                sock, address = self._listener.accept()
             except OSError as problem:
                 if self._stopping or problem.errno in (errno.EBADF, errno.EINVAL):
                     return
@@ -53,7 +63,7 @@ class HTTPServer:
                 log.warning("a connection could not be accepted: %s", problem)
                 time.sleep(0.05)
                 continue
-            self._start(sock)
+            self._start(sock, str(address[0]))
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Stops accepting, lets running requests finish for ``grace_s`` seconds, then cuts them."""
@@ -73,26 +83,66 @@ class HTTPServer:
                 if thread is not threading.current_thread():
                     thread.join(max(0.0, ends_at - time.monotonic()) if not now else grace_s)
 
-    def _start(self, sock: socket.socket) -> None:
+    def _start(self, sock: socket.socket, address: str) -> None:
         if self._stopping:
             sock.close()
             return
+        if not self._make_room(address):
+            self._refuse(sock)
+            return
+        connection = Connection(sock, self._application, (self.host, self.port), address, self._limits)
+        thread = threading.Thread(target=self._run, args=(connection,), name="s3-connection", daemon=True)
+        try:
+            with self._lock:
+                # Inside the lock: a thread that is stopped is one that was started.
+                thread.start()
+                self._connections[connection] = thread
+        except RuntimeError as problem:
+            log.warning("a connection got no thread: %s", problem)
+            self._refuse(sock)
+
+    def _make_room(self, address: str) -> bool:
+        """Whether there is room for one more connection from an address, if need be in place of another."""
+        limits = self._limits
         with self._lock:
-            busy = len(self._connections) >= CONNECTIONS_LIMIT
-        if busy:
-            sock.settimeout(1)
-            try:
-                sock.sendall(BUSY)
-            except OSError as gone:
-                log.debug("a refused connection was gone already: %s", gone)
+            connections = [c for c in self._connections if not c.yielded]
+        if len(connections) < min(limits.connections, limits.unproven_per_address):
+            return True
+        unproven = [c for c in connections if not c.proven]
+        neighbours = [c for c in unproven if c.caller_address == address]
+        if len(neighbours) >= limits.unproven_per_address:
+            return _dismiss_oldest(neighbours)
+        if len(connections) < limits.connections:
+            return True
+        return _dismiss_oldest(unproven) or _dismiss_oldest([c for c in connections if c.idle])
+
+    def _refuse(self, sock: socket.socket) -> None:
+        if not self._being_refused.acquire(blocking=False):
             sock.close()
             return
-        connection = Connection(sock, self._application, (self.host, self.port))
-        thread = threading.Thread(target=self._run, args=(connection,), name="s3-connection", daemon=True)
-        with self._lock:
-            # Inside the lock: a thread that is stopped is one that was started.
-            thread.start()
-            self._connections[connection] = thread
+        try:
+            threading.Thread(target=self._say_busy, args=(sock,), name="s3-busy", daemon=True).start()
+        except RuntimeError:
+            self._being_refused.release()
+            sock.close()
+
+    def _say_busy(self, sock: socket.socket) -> None:
+        """Answers, then waits a moment for the caller to have read it: closing with bytes that nobody read
+        would take the answer away (RFC 9112, 9.6)."""
+        ends_at = time.monotonic() + BUSY_S
+        try:
+            sock.settimeout(BUSY_S)
+            sock.sendall(BUSY)
+            sock.shutdown(socket.SHUT_WR)
+            while (left_s := ends_at - time.monotonic()) > 0:
+                sock.settimeout(left_s)
+                if not sock.recv(65536):
+                    break
+        except OSError as gone:
+            log.debug("a refused connection was gone already: %s", gone)
+        finally:
+            sock.close()
+            self._being_refused.release()
 
     def _run(self, connection: Connection) -> None:
         try:
@@ -100,3 +150,12 @@ class HTTPServer:
         finally:
             with self._lock:
                 self._connections.pop(connection, None)
+
+
+def _dismiss_oldest(candidates: list[Connection]) -> bool:
+    """Ends the connection that has waited longest, unless all have come just now."""
+    oldest = min(candidates, key=lambda connection: connection.waits_since, default=None)
+    if oldest is None or time.monotonic() - oldest.waits_since < YIELDS_AFTER_S:
+        return False
+    oldest.make_room()
+    return True

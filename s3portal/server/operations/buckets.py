@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3portal.server import cors
+from s3portal.server.access.authenticator import DEFAULT_REGION
 from s3portal.server.access.identity import ACCOUNT_ID
 from s3portal.server.errors import S3Error
 from s3portal.server.reply import NO_CONTENT, Reply, xml_reply
@@ -39,7 +40,10 @@ def create_bucket(call: Call) -> Reply:
     payload = call.payload_for_document() if call.header("content-length") not in (None, "0") else None
     if payload is not None:
         _check_location(call, payload.read_all())
-    if not buckets.create(call.storage, call.bucket):
+    created = buckets.create(call.storage, call.bucket)
+    # Only in us-east-1 is a bucket of one's own created again without complaint:
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+    if not created and (call.service.region or DEFAULT_REGION) != DEFAULT_REGION:
         raise S3Error("BucketAlreadyOwnedByYou", facts={"BucketName": call.bucket})
     return Reply(200, {"Location": f"/{call.bucket}"})
 
@@ -54,7 +58,7 @@ def _check_location(call: Call, body: bytes) -> None:
 
 def head_bucket(call: Call) -> Reply:
     buckets.find(call.storage, call.bucket)
-    return Reply(200, {"x-amz-bucket-region": call.service.region or "us-east-1"})
+    return Reply(200, {"x-amz-bucket-region": call.service.region or DEFAULT_REGION})
 
 
 def delete_bucket(call: Call) -> Reply:
@@ -66,7 +70,7 @@ def get_bucket_location(call: Call) -> Reply:
     buckets.find(call.storage, call.bucket)
     # us-east-1 is written as nothing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
     region = call.service.region
-    return xml_reply(document("LocationConstraint", "" if region in (None, "us-east-1") else str(region)))
+    return xml_reply(document("LocationConstraint", "" if region in (None, DEFAULT_REGION) else str(region)))
 
 
 def get_bucket_versioning(call: Call) -> Reply:

@@ -16,6 +16,7 @@ from s3portal.server.service import Call
 from s3portal.server.storage import objects, uploads
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.storage import now_ms
+from s3portal.server.values import whole_number
 from s3portal.server.xml_documents import document, field, fields, refuse_unknown_children, text_of
 
 MIB = 1024**2
@@ -69,11 +70,11 @@ def _read_given_parts(call: Call) -> list[GivenPart]:
     given = []
     for node in root:
         refuse_unknown_children(node, ["PartNumber", "ETag", *checksum_names])
-        number, etag = text_of(node, "PartNumber") or "", text_of(node, "ETag")
-        if not number.strip().isdecimal() or len(number) > 9 or etag is None:
+        number, etag = whole_number((text_of(node, "PartNumber") or "").strip()), text_of(node, "ETag")
+        if number is None or etag is None:
             raise S3Error("MalformedXML")
         checksum = next((value for name in checksum_names if (value := text_of(node, name))), None)
-        given.append(GivenPart(int(number), etag.strip().strip('"'), checksum))
+        given.append(GivenPart(number, etag.strip().strip('"'), checksum))
     if not 0 < len(given) <= PARTS_LIMIT:
         raise S3Error("MalformedXML")
     if any(a.part_number >= b.part_number for a, b in pairwise(given)):
@@ -96,7 +97,7 @@ def _assemble(
         start += part.size_bytes
     _check_sizes(used, start)
     size_given = call.header("x-amz-mp-object-size")
-    if size_given is not None and size_given != str(start):
+    if size_given and whole_number(size_given) != start:
         raise S3Error(
             "InvalidRequest",
             f"The provided 'x-amz-mp-object-size' header value {size_given} does not match what was "
@@ -107,7 +108,7 @@ def _assemble(
         algorithm, upload.checksum_type, [p.checksum for p in used], [p.size_bytes for p in used]
     )
     expected = call.header(algorithm.header)
-    if expected is not None:
+    if expected:
         # A composite checksum may be given with or without the number of parts behind it.
         value = checksum.value if "-" in expected else checksum.value.partition("-")[0]
         if expected != value:
@@ -116,7 +117,7 @@ def _assemble(
                 f"The {algorithm.name.lower()} you specified did not match the calculated checksum.",
             )
     asked_type = call.header("x-amz-checksum-type")
-    if asked_type is not None and asked_type != upload.checksum_type:
+    if asked_type and asked_type != upload.checksum_type:
         raise S3Error(
             "InvalidRequest",
             f"The upload was created using the {upload.checksum_type} checksum mode. The complete request "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from s3portal.server.checksums import algorithm_named
 from s3portal.server.conditions import check_read
@@ -62,7 +62,12 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
 def parse_copy_source(header: str) -> tuple[str, str]:
     """Returns bucket and key of ``[/]bucket/key[?versionId=null]``, percent-encoded."""
     path, _, version = header.partition("?versionId=")
-    bucket, _, key = unquote(path).removeprefix("/").partition("/")
+    try:
+        # The header's characters are its bytes: some write a name as it is, without encoding it.
+        decoded = unquote_to_bytes(path.encode("latin-1")).decode()
+    except UnicodeError:
+        decoded = ""
+    bucket, _, key = decoded.removeprefix("/").partition("/")
     if not bucket or not key:
         raise S3Error(
             "InvalidArgument",

@@ -32,7 +32,7 @@ def list_objects_v2(call: Call) -> Reply:
             fields(
                 ("Name", call.bucket),
                 ("Prefix", name(call.parameter("prefix") or "")),
-                ("Delimiter", _optional(name, call.parameter("delimiter"))),
+                ("Delimiter", _optional(name, call.parameter("delimiter") or None)),
                 ("StartAfter", _optional(name, start_after)),
                 ("MaxKeys", limit),
                 ("EncodingType", call.parameter("encoding-type") or None),
@@ -145,7 +145,7 @@ def list_multipart_uploads(call: Call) -> Reply:
                 ("NextKeyMarker", _optional(name, next_key)),
                 ("NextUploadIdMarker", next_upload_id),
                 ("Prefix", _optional(name, call.parameter("prefix"))),
-                ("Delimiter", _optional(name, call.parameter("delimiter"))),
+                ("Delimiter", _optional(name, call.parameter("delimiter") or None)),
                 ("EncodingType", call.parameter("encoding-type") or None),
                 ("MaxUploads", limit),
                 ("IsTruncated", page.next_marker is not None),

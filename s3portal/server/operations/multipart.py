@@ -24,13 +24,14 @@ from s3portal.server.storage import uploads
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.records import Part, Upload
 from s3portal.server.storage.storage import now_ms
+from s3portal.server.values import whole_number
 from s3portal.server.xml_documents import document, field, fields, timestamp
 
 
 def create_multipart_upload(call: Call) -> Reply:
-    named = call.header("x-amz-checksum-algorithm")
+    named = call.header("x-amz-checksum-algorithm") or None
     algorithm = algorithm_named(named or DEFAULT_ALGORITHM)
-    checksum_type = _checksum_type(call.header("x-amz-checksum-type"), algorithm, named is not None)
+    checksum_type = _checksum_type(call.header("x-amz-checksum-type") or None, algorithm, named is not None)
     upload = Upload(
         upload_id=new_body_id(),
         bucket=call.bucket,
@@ -103,7 +104,7 @@ def upload_part_copy(call: Call) -> Reply:
     with read_copy_source(call) as source:
         first, last = 0, source.found.size_bytes - 1
         header = call.header("x-amz-copy-source-range")
-        if header is not None:
+        if header:
             first, last = _copy_range(header, source.found.size_bytes)
         payload = source.payload(upload.checksum_algorithm, first, last)
         part = _store_part(call, upload, part_number, payload)
@@ -118,12 +119,12 @@ def upload_part_copy(call: Call) -> Reply:
 
 def _copy_range(header: str, size_bytes: int) -> tuple[int, int]:
     """Unlike GET, a copy takes only ``bytes=first-last`` inside the source."""
-    match = re.fullmatch(r"bytes=(\d{1,19})-(\d{1,19})", header)
+    match = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", header)
     facts = {"ArgumentName": "x-amz-copy-source-range", "ArgumentValue": header}
-    if match is None:
+    first, last = (whole_number(match[1]), whole_number(match[2])) if match else (None, None)
+    if first is None or last is None:
         message = "The x-amz-copy-source-range value must be of the form bytes=first-last"
         raise S3Error("InvalidArgument", message, facts=facts)
-    first, last = int(match[1]), int(match[2])
     if not first <= last < size_bytes:
         message = f"Range specified is not valid for source object of size: {size_bytes}"
         raise S3Error("InvalidArgument", message, facts=facts)
@@ -132,25 +133,26 @@ def _copy_range(header: str, size_bytes: int) -> tuple[int, int]:
 
 def _target(call: Call) -> tuple[Upload, int]:
     text = call.parameter("partNumber") or ""
-    if not text.isdecimal() or not text.isascii() or not 1 <= int(text[:9]) <= PART_NUMBER_LIMIT:
+    number = whole_number(text)
+    if number is None or not 1 <= number <= PART_NUMBER_LIMIT:
         raise invalid_part_number(text)
     upload_id = call.parameter("uploadId") or ""
-    return uploads.find(call.storage, call.bucket, call.key, upload_id), int(text)
+    return uploads.find(call.storage, call.bucket, call.key, upload_id), number
 
 
 def _store_part(call: Call, upload: Upload, part_number: int, payload: Payload) -> Part:
-    blob, content = call.storage.blobs.receive(payload, upload.upload_id, part_number)
-    part = Part(
-        part_number=part_number,
-        blob=blob,
-        start=0,
-        size_bytes=payload.size_bytes,
-        etag=payload.md5_hex,
-        checksum=payload.digest(ALGORITHMS[upload.checksum_algorithm]),
-        modified_at=now_ms(),
-        content=content,
-    )
-    uploads.put_part(call.storage, upload, part)
+    with call.storage.receive(payload, upload.upload_id, part_number) as (blob, content):
+        part = Part(
+            part_number=part_number,
+            blob=blob,
+            start=0,
+            size_bytes=payload.size_bytes,
+            etag=payload.md5_hex,
+            checksum=payload.digest(ALGORITHMS[upload.checksum_algorithm]),
+            modified_at=now_ms(),
+            content=content,
+        )
+        uploads.put_part(call.storage, upload, part)
     return part
 
 

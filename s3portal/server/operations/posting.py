@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -23,6 +24,7 @@ from s3portal.server.storage import buckets
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.xml_documents import document, fields
 
+_TAG = re.compile(r"<([A-Za-z0-9]+:)?Tag[\s>/]")
 _STATUSES = {"200": 200, "201": 201}
 
 
@@ -44,9 +46,11 @@ def open_form(
         facts = {"Size": str(len(key.encode())), "MaxSizeAllowed": str(KEY_LIMIT_BYTES)}
         raise S3Error("KeyTooLongError", facts=facts)
     headers = form.headers() | {"host": request.header("host") or ""}
-    # A form says acl where a header says x-amz-acl.
+    # A form says acl where a header says x-amz-acl, and writes tags as a document, which may hold none.
     if "acl" in headers:
         headers["x-amz-acl"] = headers.pop("acl")
+    if _TAG.search(headers.get("tagging", "")):
+        headers["x-amz-tagging"] = headers["tagging"]
     return replace(request, key=key, headers=headers), form.file, proof
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
-from s3portal.server.conditions import check_read, etag_matches, http_date, modified_s, parse_date
+from s3portal.server.conditions import check_read, etag_matches, http_date, modified_s
 from s3portal.server.errors import S3Error
 from s3portal.server.object_body import ObjectBody, segments_between
 from s3portal.server.object_headers import METADATA_PREFIX, overridden_headers
@@ -16,9 +16,11 @@ from s3portal.server.service import Call
 from s3portal.server.storage import objects
 from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.records import StoredObject
+from s3portal.server.values import parse_date, whole_number
 
 PART_NUMBER_LIMIT = 10_000
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_MORE_THAN_ANY_OBJECT = 10**18
 _CANONICAL_NAMES = {
     "cache-control": "Cache-Control",
     "content-disposition": "Content-Disposition",
@@ -115,7 +117,8 @@ def _extent_of_part(call: Call, found: StoredObject) -> Extent | None:
         raise invalid_part_number(text)
     part = objects.find_part(call.storage, found.body_id, number)
     if part is None:
-        raise S3Error("InvalidRange", "The requested partnumber is not satisfiable")
+        facts = {"PartNumberRequested": str(number), "ActualPartCount": str(max(found.part_count, 1))}
+        raise S3Error("InvalidPartNumber", facts=facts)
     if not part.size_bytes:
         return Extent(0, -1, False)
     return Extent(part.start, part.start + part.size_bytes - 1, True)
@@ -147,18 +150,26 @@ def parse_range(header: str, size_bytes: int) -> tuple[int, int] | None:
     match = _RANGE.fullmatch(header.replace(" ", ""))
     if match is None or match.groups() == ("", ""):
         return None
-    begin, end = match.groups()
-    first = int(begin) if begin else max(size_bytes - int(end), 0)
-    last = min(int(end), size_bytes - 1) if begin and end else size_bytes - 1
-    if begin and end and int(end) < first:
+    begin, end = _offset(match[1]), _offset(match[2])
+    first = max(size_bytes - (end or 0), 0) if begin is None else begin
+    last = size_bytes - 1 if begin is None or end is None else min(end, size_bytes - 1)
+    if begin is not None and end is not None and end < begin:
         return None
-    if first >= size_bytes or (not begin and int(end) == 0):
+    if first >= size_bytes or (begin is None and not end):
         raise S3Error(
             "InvalidRange",
             facts={"RangeRequested": header, "ActualObjectSize": str(size_bytes)},
             headers={"Content-Range": f"bytes */{size_bytes}"},
         )
     return first, last
+
+
+def _offset(digits: str) -> int | None:
+    """Returns what a bound of a range spells, however many digits it has; None for an open one."""
+    if not digits:
+        return None
+    number = whole_number(digits)
+    return _MORE_THAN_ANY_OBJECT if number is None else number
 
 
 def _range_applies(request: S3Request, found: StoredObject) -> bool:

@@ -16,6 +16,7 @@ from s3portal.server.errors import S3Error
 from s3portal.server.reply import XML_CONTENT_TYPE, Reply, xml_reply
 from s3portal.server.s3_request import S3Request, parse_query
 from s3portal.server.service import Service
+from s3portal.server.values import whole_number
 from s3portal.server.xml_documents import STS_NAMESPACE, document, element, field, fields, readable
 
 BODY_LIMIT_BYTES = 64 * 1024
@@ -42,7 +43,7 @@ def answer_sts(service: Service, request: S3Request, body: bytes, request_id: st
         "GetCallerIdentity": get_caller_identity,
     }
     action = parameters.get("Action", "")
-    if action not in actions or parameters.get("Version", VERSION) != VERSION:
+    if action not in actions or (parameters.get("Version") or VERSION) != VERSION:
         raise S3Error("InvalidAction", f"Could not find operation {action} for version {VERSION}")
     result = actions[action](service, caller, parameters)
     reply = document(
@@ -79,7 +80,8 @@ def get_caller_identity(service: Service, caller: Caller, parameters: Mapping[st
 
 def assume_role(service: Service, caller: Caller, parameters: Mapping[str, str]) -> str:
     """Grants a session of a role: what the role's policy and the session policy both allow, for a while."""
-    unknown = set(parameters) - _ASSUME_ROLE_PARAMETERS
+    # Empty, as lists without members are sent, they ask for nothing.
+    unknown = {name for name, value in parameters.items() if value} - _ASSUME_ROLE_PARAMETERS
     if unknown:
         raise _invalid(f"this server does not evaluate {', '.join(sorted(unknown))}")
     role = _allowed_role(service, caller, parameters.get("RoleArn", ""))
@@ -153,14 +155,15 @@ def _session_policy(policy: str) -> str:
 
 def _duration_s(text: str | None, role: Role, caller: Caller) -> int:
     limit_s = role.max_session_s if caller.role is None else min(role.max_session_s, CHAINED_SESSION_LIMIT_S)
-    if text is None:
+    if not text:
         return min(DEFAULT_SESSION_S, limit_s)
-    if not text.isdecimal() or not LEAST_SESSION_S <= int(text) <= limit_s:
+    duration_s = whole_number(text)
+    if duration_s is None or not LEAST_SESSION_S <= duration_s <= limit_s:
         raise _invalid(
             "The requested DurationSeconds must be at least "
             f"{LEAST_SESSION_S} and must not exceed the MaxSessionDuration set for this role: {limit_s}"
         )
-    return int(text)
+    return duration_s
 
 
 def _invalid(message: str) -> S3Error:

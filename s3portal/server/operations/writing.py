@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from s3portal.server.checksums import ALGORITHMS, DEFAULT_ALGORITHM, Algorithm, Checksum, encode
+from s3portal.server.checksums import ALGORITHMS, DEFAULT_ALGORITHM, HEADERS, Algorithm, Checksum, encode
 from s3portal.server.conditions import etag_matches, write_precondition
 from s3portal.server.errors import S3Error
 from s3portal.server.object_headers import stored_headers
 from s3portal.server.operations.copy_source import read_copy_source
 from s3portal.server.operations.reading import refuse_versions
-from s3portal.server.payload import Payload, open_payload
+from s3portal.server.payload import Payload, open_payload, trailer_names
 from s3portal.server.reply import NO_CONTENT, Reply, xml_reply
 from s3portal.server.service import Call
 from s3portal.server.storage import buckets, objects
@@ -79,10 +79,8 @@ def copy_object(call: Call) -> Reply:
 
 def algorithms_beside(call: Call) -> list[Algorithm]:
     """Returns what is computed of a content whose sender gave no checksum."""
-    headers = {algorithm.header for algorithm in ALGORITHMS.values()}
-    trailers = (call.header("x-amz-trailer") or "").lower()
-    given = headers & set(call.request.headers) or any(header in trailers for header in headers)
-    return [] if given else [ALGORITHMS[DEFAULT_ALGORITHM]]
+    given = {*call.request.headers, *trailer_names(call.request)}
+    return [] if given & set(HEADERS) else [ALGORITHMS[DEFAULT_ALGORITHM]]
 
 
 def store(
@@ -90,29 +88,29 @@ def store(
 ) -> StoredObject:
     """Reads a payload to its end and puts it, whole, where the call's key is."""
     body_id = new_body_id()
-    blob, content = call.storage.blobs.receive(payload, body_id, 1)
-    algorithm = payload.given_algorithm or payload.algorithms[0]
-    digest = payload.digest(algorithm)
-    modified_at = now_ms()
-    stored = StoredObject(
-        bucket=call.bucket,
-        key=call.key,
-        body_id=body_id,
-        size_bytes=payload.size_bytes,
-        etag=payload.md5_hex,
-        modified_at=modified_at,
-        headers=headers,
-        checksum=Checksum(algorithm.name, encode(digest)),
-        part_count=0,
-    )
-    part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
-    objects.put(call.storage, stored, [part], precondition)
+    with call.storage.receive(payload, body_id, 1) as (blob, content):
+        algorithm = payload.given_algorithm or payload.algorithms[0]
+        digest = payload.digest(algorithm)
+        modified_at = now_ms()
+        stored = StoredObject(
+            bucket=call.bucket,
+            key=call.key,
+            body_id=body_id,
+            size_bytes=payload.size_bytes,
+            etag=payload.md5_hex,
+            modified_at=modified_at,
+            headers=headers,
+            checksum=Checksum(algorithm.name, encode(digest)),
+            part_count=0,
+        )
+        part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
+        objects.put(call.storage, stored, [part], precondition)
     return stored
 
 
 def delete_object(call: Call) -> Reply:
     refuse_versions(call)
-    if_match = call.header("if-match")
+    if_match = call.header("if-match") or None
 
     def check(found: StoredObject | None) -> None:
         if if_match is not None and (found is None or not etag_matches(if_match, found.etag)):

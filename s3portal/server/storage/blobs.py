@@ -9,6 +9,7 @@ the row that should know it. Keys never become paths.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import secrets
@@ -22,7 +23,10 @@ BUFFER_BYTES = 256 * 1024
 # A file costs two syncs and a block of the disk; content up to this size goes with its row instead, where
 # the commit syncs it anyway.
 SMALL_CONTENT_BYTES = 16 * 1024
+_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME = re.compile(r"([0-9a-f]{32})\.(\d{1,5})\.[0-9a-f]{8}")
+
+log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -51,6 +55,8 @@ class BlobStore:
         sync_folder(root)
         # 256 folders, so that none holds all the files; made when the first blob needs one.
         self._folders = {folder.name for folder in self._blobs.iterdir()}
+        #: Blobs whose rows are not committed yet: the sweep leaves them alone.
+        self.unsettled: set[str] = set()
 
     def path(self, name: str) -> Path:
         return self._blobs / name[:2] / name
@@ -59,7 +65,8 @@ class BlobStore:
         """Takes all that ``source`` gives; returns the name of the blob that has it, safe on the disk, or
         the bytes themselves when they are few, to be stored with the row.
 
-        Nothing stays behind when the source raises. Raises InsufficientStorage when the disk is full.
+        The blob is ``unsettled`` from here on, until it is settled. Nothing stays behind when this raises.
+        Raises InsufficientStorage when the disk is full.
         """
         if source.size_bytes <= SMALL_CONTENT_BYTES:
             return None, source.read_all()
@@ -67,20 +74,23 @@ class BlobStore:
 
     def _write(self, source: Source, body_id: str, part_number: int) -> str:
         name = f"{body_id}.{part_number}.{secrets.token_hex(4)}"
-        temporary = self._incoming / name
+        temporary, path = self._incoming / name, self.path(name)
+        self.unsettled.add(name)
         try:
             with temporary.open("xb", buffering=0) as file:
                 buffer = memoryview(bytearray(BUFFER_BYTES))
                 while count := source.readinto(buffer):
                     _write_all(file.fileno(), buffer[:count])
                 os.fsync(file.fileno())
-            path = self.path(name)
             self._make_folder(path.parent)
             temporary.rename(path)
             sync_folder(path.parent)
         except BaseException as problem:
-            temporary.unlink(missing_ok=True)
-            if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            # Also where the folder could not be synced after the renaming.
+            for place in (temporary, path):
+                place.unlink(missing_ok=True)
+            self.unsettled.discard(name)
+            if isinstance(problem, OSError) and problem.errno in _DISK_IS_FULL:
                 raise S3Error("InsufficientStorage") from problem
             raise
         return name
@@ -92,7 +102,11 @@ class BlobStore:
             self._folders.add(folder.name)
 
     def remove(self, name: str) -> None:
-        self.path(name).unlink(missing_ok=True)
+        """Removes a blob that no row knows. What cannot be removed now is left to the sweep."""
+        try:
+            self.path(name).unlink(missing_ok=True)
+        except OSError as problem:
+            log.warning("%s could not be removed yet: %s", name, problem)
 
     def names(self) -> Iterator[tuple[str, str, int]]:
         """Yields (name, body id, part number) of every blob, one folder at a time."""

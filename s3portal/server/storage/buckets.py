@@ -54,7 +54,7 @@ def delete(storage: Storage, name: str) -> None:
         uploads = connection.execute("DELETE FROM uploads WHERE bucket = ? RETURNING upload_id", (name,))
         return [(upload_id, delete_parts(connection, upload_id)) for (upload_id,) in uploads.fetchall()]
 
-    for upload_id, blobs in storage.database.write(remove):
+    for upload_id, blobs in storage.database.write(remove, frees_space=True):
         storage.leases.doom(upload_id, blobs)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from s3portal.server.errors import S3Error
 
 SCHEMA_VERSION = 1
+# Each reader has three files open. Reading takes a moment, so that few are enough for many callers.
+READERS_LIMIT = 32
+IDLE_READERS_LIMIT = 8
 # Keys are BLOBs: they sort by their bytes, as S3 lists them, and a prefix is a plain range of bytes.
 # The tables are clustered by key (WITHOUT ROWID), so that a page of a listing is one walk along the tree.
 SCHEMA = """
@@ -63,6 +67,7 @@ CREATE TABLE uploads (
 
 
 Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -70,9 +75,17 @@ class _Job:
     """A change that waits for its commit."""
 
     change: Callable[[sqlite3.Connection], Any]
+    frees_space: bool = False
     finished: bool = False
     result: Any = None
-    error: Exception | None = None
+    #: What the change itself raised.
+    refused: Exception | None = None
+    #: What its caller is told; only a commit that succeeded takes it away.
+    error: Exception | None = field(default_factory=lambda: NotCommitted("the change was not committed"))
+
+
+class NotCommitted(RuntimeError):
+    """Something else than the database itself failed around a commit, so that the change may be lost."""
 
 
 class OtherVersion(RuntimeError):
@@ -80,14 +93,28 @@ class OtherVersion(RuntimeError):
 
 
 class Database:
-    """Many readers at once, one writer. A write that returned is on the disk (WAL, synchronous=FULL)."""
+    """Many readers at once, one writer. A write that returned is on the disk (WAL, synchronous=FULL).
 
-    def __init__(self, path: Path) -> None:
+    ``require_room`` raises where nothing may be added, because the disk is full; ``make_room`` gives a
+    reserve back to the disk for what frees space, and says whether there was one.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        require_room: Callable[[], None] = lambda: None,
+        make_room: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._path = path
+        self._require_room = require_room
+        self._make_room = make_room
         self._idle_readers: list[sqlite3.Connection] = []
+        self._reading = threading.Semaphore(READERS_LIMIT)
         self._write_lock = threading.Lock()
         self._queue_lock = threading.Lock()
         self._queue: list[_Job] = []
+        self._writer_is_broken = False
         self._writer = self._connect()
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
@@ -110,24 +137,31 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection to read with. Several statements on it may see different states."""
-        try:
-            connection = self._idle_readers.pop()
-        except IndexError:
-            connection = self._connect()
-        try:
-            yield connection
-        finally:
-            self._idle_readers.append(connection)
+        """A connection to read with. Several statements on it may see different states. Never nested: only so
+        many read at once."""
+        with self._reading:
+            try:
+                connection = self._idle_readers.pop()
+            except IndexError:
+                connection = self._connect()
+            try:
+                yield connection
+            finally:
+                if len(self._idle_readers) < IDLE_READERS_LIMIT:
+                    self._idle_readers.append(connection)
+                else:
+                    connection.close()
 
-    def write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
+    def write(self, change: Callable[[sqlite3.Connection], Result], *, frees_space: bool = False) -> Result:
         """Makes a change in a transaction and returns what ``change`` returned, once it is on the disk.
 
         What ``change`` raises undoes it and comes back to the caller. Changes of several threads that wait
         at the same time share one commit: syncing the disk is what costs, and it costs the same for all.
-        Raises InsufficientStorage when the disk is full.
+        Raises InsufficientStorage when the disk is full; a change that ``frees_space`` gets the reserve then.
         """
-        job = _Job(change)
+        if not frees_space:
+            self._require_room()
+        job = _Job(change, frees_space)
         with self._queue_lock:
             self._queue.append(job)
         with self._write_lock:
@@ -143,30 +177,71 @@ class Database:
         with self._queue_lock:
             jobs, self._queue = self._queue, []
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._run(job)
-            self._writer.execute("COMMIT")
-        except sqlite3.Error as problem:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            for job in jobs:
-                job.error = _error_of(problem)
+            self._commit(jobs)
+            freeing = [job for job in jobs if job.frees_space and _finds_disk_full(job.error)]
+            if freeing and self._make_room():
+                self._commit(freeing)
         finally:
             for job in jobs:
                 job.finished = True
 
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        """Makes changes in one transaction. Their ``error`` says what became of each: where anything at all
+        goes wrong around the commit, none is taken for committed.
+
+        Raises only what is no Exception, as KeyboardInterrupt is not.
+        """
+        try:
+            self._begin()
+            for job in jobs:
+                self._run(job)
+            self._writer.execute("COMMIT")
+        except BaseException as problem:
+            self._roll_back()
+            if not isinstance(problem, Exception):
+                raise
+            for job in jobs:
+                job.error = _error_of(problem)
+        else:
+            for job in jobs:
+                job.error = job.refused
+
+    def _begin(self) -> None:
+        if self._writer_is_broken:
+            self._writer.close()
+            self._writer = self._connect()
+            self._writer_is_broken = False
+        self._writer.execute("BEGIN IMMEDIATE")
+
+    def _roll_back(self) -> None:
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        except sqlite3.Error as problem:
+            # Closing a connection undoes what it has not committed.
+            log.error("a transaction could not be rolled back: %s", problem)
+            self._writer_is_broken = True
+
     def _run(self, job: _Job) -> None:
         """Makes one change; when it raises anything but a failure of the database, only it is undone."""
+        job.refused = None
         self._writer.execute("SAVEPOINT one_change")
         try:
             job.result = job.change(self._writer)
         except sqlite3.Error:
             raise
         except Exception as refused:  # noqa: BLE001  (raised again in the thread that asked for the change)
-            job.error = refused
+            job.refused = refused
             self._writer.execute("ROLLBACK TO one_change")
         self._writer.execute("RELEASE one_change")
+
+    def shrink(self) -> None:
+        """Gives the space of the write-ahead log back to the disk, as far as it is in the database by now."""
+        with self._write_lock:
+            try:
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as problem:
+                log.debug("the write-ahead log stays as it is: %s", problem)
 
     def close(self) -> None:
         with self._write_lock:
@@ -175,7 +250,13 @@ class Database:
             self._writer.close()
 
 
-def _error_of(problem: sqlite3.Error) -> Exception:
-    if isinstance(problem, sqlite3.OperationalError) and "full" in str(problem):
-        return S3Error("InsufficientStorage")
-    return problem
+def _error_of(problem: Exception) -> Exception:
+    is_full = isinstance(problem, sqlite3.OperationalError) and "full" in str(problem)
+    return S3Error("InsufficientStorage") if is_full else problem
+
+
+def _finds_disk_full(problem: Exception | None) -> bool:
+    if isinstance(problem, S3Error):
+        return problem.code == "InsufficientStorage"
+    # Not only "full": the log's index cannot grow either, which SQLite calls an I/O error.
+    return isinstance(problem, sqlite3.OperationalError) and ("full" in str(problem) or "I/O" in str(problem))

@@ -48,6 +48,11 @@ class Leases:
         for blob in blobs:
             self._remove_blob(blob)
 
+    def is_read(self, body_id: str) -> bool:
+        """Whether somebody reads a body now."""
+        with self._lock:
+            return body_id in self._readers
+
     @property
     def pending(self) -> bool:
         """Whether some blobs still wait for their readers."""

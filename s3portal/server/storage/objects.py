@@ -75,7 +75,7 @@ def find_part(storage: Storage, body_id: str, position: int) -> Part | None:
 def put(storage: Storage, new: StoredObject, parts: Sequence[Part], precondition: Precondition) -> None:
     """Makes an object of blobs that are on the disk already, in place of what was there.
 
-    When it is refused (NoSuchBucket, or what the precondition raises) the blobs are removed.
+    Raises NoSuchBucket, and what the precondition raises; the blobs are then their receiver's to remove.
     """
 
     def insert(connection: sqlite3.Connection) -> Doomed:
@@ -83,12 +83,7 @@ def put(storage: Storage, new: StoredObject, parts: Sequence[Part], precondition
         insert_parts(connection, new.body_id, parts)
         return doomed
 
-    try:
-        doomed = storage.database.write(insert)
-    except BaseException:
-        storage.leases.doom(new.body_id, [part.blob for part in parts])
-        raise
-    remove_doomed(storage, doomed)
+    remove_doomed(storage, storage.database.write(insert))
 
 
 def replace(connection: sqlite3.Connection, new: StoredObject, precondition: Precondition) -> Doomed:
@@ -131,7 +126,7 @@ def delete(storage: Storage, bucket: str, keys: Sequence[str], precondition: Pre
                 doomed.append((old.body_id, delete_parts(connection, old.body_id)))
         return doomed
 
-    remove_doomed(storage, storage.database.write(remove))
+    remove_doomed(storage, storage.database.write(remove, frees_space=True))
 
 
 def remove_doomed(storage: Storage, doomed: Doomed) -> None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from s3portal.server.storage.blobs import BlobStore, sync_folder
+from s3portal.server.errors import S3Error
+from s3portal.server.storage.blobs import BlobStore, Source, sync_folder
 from s3portal.server.storage.database import Database
 from s3portal.server.storage.leases import Leases
+from s3portal.server.storage.reserve import RESERVE_BYTES, Reserve
+from s3portal.server.storage.sweep import Sweep
 
 SERVER_KEY_BYTES = 32
 _RUNNING = b"running\n"
-
-log = logging.getLogger(__name__)
 
 
 class StorageInUse(RuntimeError):
@@ -28,10 +29,11 @@ class StorageInUse(RuntimeError):
 class Storage:
     """Database, blobs and leases under one root folder, which belongs to one process at a time.
 
+    ``reserve_bytes`` are kept free for deletions on a full disk.
     Raises StorageInUse when another process has it, OSError when the folder cannot be written.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, reserve_bytes: int = RESERVE_BYTES) -> None:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.root = root
         self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -40,13 +42,48 @@ class Storage:
         except BlockingIOError as held:
             os.close(self._lock)
             raise StorageInUse(f"another server is using {root}") from held
-        self.database = Database(root / "metadata.sqlite3")
+        self._reserve = Reserve(root / "reserve", reserve_bytes)
+        self.database = Database(
+            root / "metadata.sqlite3", require_room=self.require_room, make_room=self._reserve.release
+        )
         self.blobs = BlobStore(root)
         self.leases = Leases(self.blobs.remove)
+        self.sweep = Sweep(self.database, self.blobs, self.leases)
+        self.blobs.clear_incoming()
         if os.pread(self._lock, len(_RUNNING), 0) == _RUNNING:
-            self._sweep()
+            self.sweep.run()
+        else:
+            # A folder that could not be synced, or a file that could not be removed, leaves something too.
+            self.sweep.start()
         os.pwrite(self._lock, _RUNNING, 0)
         os.fsync(self._lock)
+
+    @contextmanager
+    def receive(
+        self, source: Source, body_id: str, part_number: int
+    ) -> Iterator[tuple[str | None, bytes | None]]:
+        """Takes all that ``source`` gives, and yields the name of the blob that has it, or the bytes
+        themselves when they are few. The block commits the row that names the blob; whatever it raises, no
+        blob stays behind without a row.
+        """
+        self.require_room()
+        blob, content = self.blobs.receive(source, body_id, part_number)
+        try:
+            yield blob, content
+        except BaseException:
+            if blob is not None:
+                self.sweep.settle(blob, body_id, part_number)
+            raise
+        finally:
+            if blob is not None:
+                self.blobs.unsettled.discard(blob)
+
+    def require_room(self) -> None:
+        """Raises InsufficientStorage while the disk is too full to keep the reserve."""
+        if not self._reserve.restore():
+            self.database.shrink()
+            if not self._reserve.restore():
+                raise S3Error("InsufficientStorage")
 
     def server_key(self) -> bytes:
         """Returns the server's own random secret, made at first use and kept in a file only it can read."""
@@ -56,26 +93,13 @@ class Storage:
         return path.read_bytes()
 
     def close(self) -> None:
-        """Ends the use of the folder; the next start then has nothing to clean up."""
+        """Ends the use of the folder; the next start then has little to clean up."""
+        self.sweep.stop()
         clean = not self.leases.pending
         self.database.close()
         if clean:
             os.ftruncate(self._lock, 0)
         os.close(self._lock)
-
-    def _sweep(self) -> None:
-        """Removes what a crash left behind: half-written blobs, and blobs that no row knows."""
-        removed = self.blobs.clear_incoming()
-        with self.database.read() as connection:
-            for name, body_id, part_number in self.blobs.names():
-                row = connection.execute(
-                    "SELECT blob FROM parts WHERE body_id = ? AND part_number = ?", (body_id, part_number)
-                ).fetchone()
-                if row is None or row[0] != name:
-                    self.blobs.remove(name)
-                    removed += 1
-        if removed:
-            log.info("removed %d files that an interrupted run left behind", removed)
 
 
 def write_private_file(path: Path, content: bytes) -> None:

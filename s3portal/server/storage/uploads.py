@@ -59,7 +59,7 @@ def find(storage: Storage, bucket: str, key: str, upload_id: str) -> Upload:
 def put_part(storage: Storage, upload: Upload, part: Part) -> None:
     """Adds a part, in place of one with the same number.
 
-    When the upload ended meanwhile, the blob is removed and NoSuchUpload raised.
+    Raises NoSuchUpload when the upload ended meanwhile; the blob is then its receiver's to remove.
     """
     body_id = upload.upload_id
 
@@ -72,12 +72,7 @@ def put_part(storage: Storage, upload: Upload, part: Part) -> None:
         insert_parts(connection, body_id, [part])
         return [blob for (blob,) in replaced]
 
-    try:
-        replaced = storage.database.write(insert)
-    except BaseException:
-        storage.leases.doom(body_id, [part.blob])
-        raise
-    storage.leases.doom(body_id, replaced)
+    storage.leases.doom(body_id, storage.database.write(insert))
 
 
 def list_parts(storage: Storage, upload_id: str, after: int, limit: int) -> list[Part]:
@@ -137,7 +132,7 @@ def abort(storage: Storage, bucket: str, key: str, upload_id: str) -> None:
         connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
         return delete_parts(connection, upload_id)
 
-    storage.leases.doom(upload_id, storage.database.write(remove))
+    storage.leases.doom(upload_id, storage.database.write(remove, frees_space=True))
 
 
 def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> Upload:

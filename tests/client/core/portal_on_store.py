@@ -24,6 +24,7 @@ from s3portal.transfer import (
     sign_parts,
 )
 from s3portal.transfer.presign import object_url
+from s3portal.transfer.stored_object import find_object
 
 #: As the real one, without the waiting.
 AT_ONCE = RetryPolicy(base_s=0.0, cap_s=0.0)
@@ -37,11 +38,18 @@ class PortalOnStore(CkanPortal):
         super().__init__("http://portal.invalid", "token")
         self.store = store
         self.uploads: dict[str, Upload] = {}
+        #: The resources that uploads are for, by the uploads' ids.
+        self.meant_for: dict[str, str] = {}
         self.published: list[dict[str, Any]] = []
         self.calls: list[str] = []
+        self.may_edit = True
+        #: Actions of later versions.
+        self.unknown_actions: set[str] = set()
 
     def _call(self, action: str, **parameters: Any) -> tuple[Any, None]:
         self.calls.append(action)
+        if action in self.unknown_actions:
+            raise PortalError("no_s3multipart", f"Action name not known: {action}", status=400)
         try:
             result = getattr(self, f"_{action}")(**parameters)
         except TransferError as error:
@@ -49,7 +57,15 @@ class PortalOnStore(CkanPortal):
         return json.loads(json.dumps(result)), None
 
     def _s3multipart_upload_create(
-        self, *, owner: str, filename: str, size: int, content_type: str, fingerprint: str, **_: str
+        self,
+        *,
+        owner: str,
+        filename: str,
+        size: int,
+        content_type: str,
+        fingerprint: str,
+        resource: str = "",
+        **_: str,
     ) -> object:
         upload = create_upload(
             self.store,
@@ -63,6 +79,7 @@ class PortalOnStore(CkanPortal):
             fingerprint=fingerprint,
         )
         self.uploads[upload.id] = upload
+        self.meant_for[upload.id] = resource or upload.id
         numbers = range(1, min(upload.part_count, FIRST_BATCH) + 1)
         return {
             "upload": self._shown(upload),
@@ -77,7 +94,7 @@ class PortalOnStore(CkanPortal):
 
     def _s3multipart_upload_list(self, owner: str) -> list[object]:
         open_ones = (upload for upload in self.uploads.values() if upload.state in (UPLOADING, "completed"))
-        return [{**upload.as_dict(), "resource": upload.id} for upload in open_ones]
+        return [{**upload.as_dict(), "resource": self.meant_for[upload.id]} for upload in open_ones]
 
     def _s3multipart_upload_complete(self, id: str, checksum: dict[str, str] | None = None) -> object:
         given = Checksum(**checksum) if checksum else None
@@ -97,7 +114,7 @@ class PortalOnStore(CkanPortal):
             "now": datetime.now(timezone.utc).isoformat(),
         }
 
-    def _resource_create(self, s3multipart_upload_id: str, name: str, **_: str) -> object:
+    def _resource_create(self, s3multipart_upload_id: str, name: str, **_: str) -> dict[str, Any]:
         upload = self.uploads[s3multipart_upload_id]
         self.uploads[upload.id] = replace(upload, state="attached")
         value = f"{upload.checksum_algorithm}:{upload.checksum_value}" if upload.checksum_value else ""
@@ -111,9 +128,38 @@ class PortalOnStore(CkanPortal):
         self.published.append(resource)
         return resource
 
+    def _resource_patch(self, id: str, s3multipart_upload_id: str, **_: str) -> object:
+        self.published = [each for each in self.published if each["id"] != id]
+        resource = self._resource_create(s3multipart_upload_id, "replaced")
+        resource["id"] = id
+        return resource
+
+    def _resource_show(self, id: str) -> object:
+        return next(each for each in self.published if each["id"] == id)
+
+    def _s3multipart_file_list(self, owner: str) -> list[object]:
+        return [
+            {
+                "resource": each["id"],
+                "upload": upload.id if self.may_edit else None,
+                "filename": upload.filename,
+                "size": upload.size_bytes,
+                "fingerprint": upload.fingerprint if self.may_edit else None,
+                "checksum": upload.as_dict()["checksum"],
+                "missing_since": None,
+            }
+            for each in self.published
+            for upload in self.uploads.values()
+            if upload.key == each["url"]
+        ]
+
+    def has_file(self, dataset: str, resource_id: str) -> bool:
+        key = next(each["url"] for each in self.published if each["id"] == resource_id)
+        return find_object(self.store, key) is not None
+
     def _package_show(self, id: str) -> object:
         return {"resources": self.published}
 
     def _shown(self, upload: Upload) -> object:
         stored = list_parts(self.store, upload) if upload.state == UPLOADING else None
-        return {**upload.as_dict(stored), "resource": upload.id}
+        return {**upload.as_dict(stored), "resource": self.meant_for[upload.id]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from held_parts import AT_A_TIME, hold_parts, lose_parts
 from random_files import random_file
@@ -20,6 +22,7 @@ from s3portal.client.digests import sha256_of_file, sha256_of_link
 from s3portal.client.local_file import LocalFile
 from s3portal.demo.people import DATASET
 from s3portal.demo.portal import Portal
+from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
 from s3portal.transfer.checksums import CRCS
 
@@ -194,6 +197,47 @@ def test_the_same_command_again_finds_the_file_published(
     assert second.exit_code == 0
     assert second.event("published") == {**first.event("published"), "before": True}
     assert put_part_numbers(s3) == []
+
+
+def test_the_same_command_again_finds_the_file_whatever_its_resource_says_meanwhile(
+    upload: Upload, s3: RunningServer, portal: Portal, small: Path
+) -> None:
+    """As after xloader, which writes its MD5 into ``hash``, and an editor with a better name."""
+    first = upload(small, "--json")
+    publisher = CkanPortal(portal.url, portal.publisher_token())
+    md5 = hashlib.md5(small.read_bytes(), usedforsecurity=False).hexdigest()
+    publisher.call("resource_patch", id=first.event("published")["resource"], hash=md5, name="Levels", size=7)
+    s3.requests.clear()
+
+    second = upload(small, "--json")
+
+    assert second.exit_code == 0
+    assert second.event("published") == {**first.event("published"), "before": True}
+    assert put_part_numbers(s3) == []
+
+
+def test_a_file_that_the_store_lost_is_sent_again_to_its_resource(
+    upload: Upload, s3: RunningServer, portal: Portal, small: Path
+) -> None:
+    first = upload(small, "--json")
+    s3.wait_until_idle()
+    (key,) = {record.key for record in s3.requests if record.operation == "CompleteMultipartUpload"}
+    user = s3.users["portal"]
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+    client.delete_object(Bucket=BUCKET, Key=key)
+
+    second = upload(small, "--json")
+
+    assert second.exit_code == 0
+    published = second.event("published")
+    assert (published["resource"], published["before"]) == (first.event("published")["resource"], False)
+    assert sha256_of_link(published["url"]) == sha256_of_file(small)
 
 
 def test_another_file_of_the_same_name_is_refused_with_a_reason(

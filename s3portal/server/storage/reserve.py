@@ -1,0 +1,66 @@
+"""Space that is kept free, so that on a full disk something can still be deleted.
+
+A file of the reserve's size lies in the root folder. A deletion that finds the disk full takes its place, for
+the little that the database has to write; nothing new is stored until the reserve is back.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+RESERVE_BYTES = 16 * 1024 * 1024
+# A small disk gives no more than this part of what is free.
+_SHARE = 8
+
+log = logging.getLogger(__name__)
+
+
+class Reserve:
+    """The file, from the start on unless the disk is full by then. ``size_bytes`` 0 keeps nothing free."""
+
+    def __init__(self, path: Path, size_bytes: int) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._size_bytes = min(size_bytes, _free_bytes(path.parent) // _SHARE)
+        if path.exists():
+            self._size_bytes = min(size_bytes, max(path.stat().st_size, self._size_bytes))
+        self._is_whole = False
+        self.restore()
+
+    def release(self) -> bool:
+        """Gives the space back to the disk; returns whether there was any."""
+        with self._lock:
+            was_there = self._path.exists()
+            self._path.unlink(missing_ok=True)
+            self._is_whole = not self._size_bytes
+            if was_there:
+                log.warning("the disk is full: nothing is stored until there is space again")
+            return was_there
+
+    def restore(self) -> bool:
+        """Whether the space is kept; tries to keep it again where it was given back."""
+        if self._is_whole:
+            return True
+        with self._lock:
+            try:
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+                try:
+                    if self._size_bytes:
+                        os.posix_fallocate(descriptor, 0, self._size_bytes)
+                    os.ftruncate(descriptor, self._size_bytes)
+                finally:
+                    os.close(descriptor)
+            except OSError as full:
+                log.debug("the reserve cannot be kept: %s", full)
+                self._path.unlink(missing_ok=True)
+                return False
+            self._is_whole = True
+            return True
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

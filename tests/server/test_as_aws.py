@@ -1,0 +1,207 @@
+"""Answers of AWS that are easily given in another way, and that other projects' tests look at."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import boto3
+import pytest
+from botocore.config import Config
+from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_send
+
+from s3portal.server.pytest_plugin import server_config
+from s3portal.server.testing import RunningServer
+
+
+def signed(server, method, path, signed_at, dates, *, region="us-east-1", service="s3", body=b""):
+    """A request signed at a time, which only the headers ``dates`` tell."""
+    body_hash = hashlib.sha256(body).hexdigest()
+    headers = {"host": f"127.0.0.1:{server.port}", "x-amz-content-sha256": body_hash, **dates}
+    names = ";".join(sorted(headers))
+    listed = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
+    canonical = f"{method}\n{path}\n\n{listed}\n{names}\n{body_hash}"
+    scope = f"{signed_at:%Y%m%d}/{region}/{service}/aws4_request"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    key = b"AWS4portal-secret"
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    text = f"AWS4-HMAC-SHA256\n{signed_at:%Y%m%dT%H%M%SZ}\n{scope}\n{digest}"
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    headers["Authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential=portal-key/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
+    return send(server, method, path, headers, body)
+
+
+def now():
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+class TestDates:
+    @pytest.mark.parametrize(
+        "written",
+        [
+            lambda at: format_datetime(at, usegmt=True),
+            lambda at: format_datetime(at).replace("+0000", "-0000"),
+            lambda at: f"{at:%Y%m%dT%H%M%SZ}",
+            lambda at: f"{at:%A, %d-%b-%y %H:%M:%S} GMT",
+            lambda at: at.ctime(),
+        ],
+        ids=["RFC 9110", "botocore", "ISO 8601", "RFC 850", "asctime"],
+    )
+    @pytest.mark.parametrize("name", ["date", "x-amz-date"])
+    def test_either_header_tells_the_time(self, s3_server, name, written):
+        assert signed(s3_server, "GET", f"/{BUCKET}", now(), {name: written(now())})[0] == 200
+
+    @pytest.mark.parametrize("other", ["garbage", "Thu, 01 Jan 1970 00:00:00 GMT", "19700101T000000Z"])
+    def test_of_both_x_amz_date_counts(self, s3_server, other):
+        at = now()
+        dates = {"x-amz-date": f"{at:%Y%m%dT%H%M%SZ}", "date": other}
+        assert signed(s3_server, "GET", f"/{BUCKET}", at, dates)[0] == 200
+        status, _, body = signed(
+            s3_server, "GET", f"/{BUCKET}", at, {"x-amz-date": other, "date": f"{at:%Y%m%dT%H%M%SZ}"}
+        )
+        assert status in (400, 403)
+        assert b"SignatureDoesNotMatch" not in body
+
+    def test_a_date_that_is_off_is_told_so(self, s3_server):
+        at = now() - timedelta(hours=1)
+        status, _, body = signed(
+            s3_server, "GET", f"/{BUCKET}", at, {"date": format_datetime(at, usegmt=True)}
+        )
+        assert (status, b"<Code>RequestTimeTooSkewed</Code>" in body) == (403, True)
+
+    def test_none_is_refused(self, s3_server):
+        status, _, body = signed(s3_server, "GET", f"/{BUCKET}", now(), {})
+        assert (status, b"requires a valid Date or x-amz-date header" in body) == (403, True)
+
+
+class TestMissingBuckets:
+    @pytest.mark.parametrize("path", ["/no-such-bucket", "/no-such-bucket/key", "/no-such-bucket?uploads"])
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD", "PATCH"])
+    def test_anonymous_callers_are_told(self, s3_server, method, path):
+        status, _, body = send(s3_server, method, path)
+        assert (status, method == "HEAD" or b"<Code>NoSuchBucket</Code>" in body) == (404, True)
+
+    def test_they_make_none_and_are_told_of_none_that_is_there(self, s3_server):
+        assert send(s3_server, "PUT", "/no-such-bucket")[0] == 403
+        assert send(s3_server, "PUT", "/no-such-bucket/key", body=b"x")[0] == 404
+        assert send(s3_server, "GET", f"/{BUCKET}/no-such-key")[0] == 403
+        assert code_of(client_of(s3_server, "admin").head_bucket, Bucket="no-such-bucket") == "404"
+
+
+class TestBucketsOfOnesOwn:
+    def test_in_us_east_1_they_are_made_again(self, s3_server):
+        admin = client_of(s3_server, "admin")
+        admin.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+        assert admin.create_bucket(Bucket=BUCKET)["Location"] == f"/{BUCKET}"
+        assert admin.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
+
+    def test_elsewhere_it_is_a_conflict(self, tmp_path):
+        with RunningServer(tmp_path / "s3", server_config() | {"region": "eu-central-1"}) as server:
+            s3 = boto3.client(
+                "s3",
+                endpoint_url=server.endpoint,
+                region_name="eu-central-1",
+                aws_access_key_id="admin-key",
+                aws_secret_access_key="admin-secret",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+            place = {"LocationConstraint": "eu-central-1"}
+            refusal = refusal_of(s3.create_bucket, Bucket=BUCKET, CreateBucketConfiguration=place)
+            assert (refusal.status, refusal.code) == (409, "BucketAlreadyOwnedByYou")
+
+
+def test_a_part_beyond_the_object_is_no_range(s3_server, s3):
+    s3.put_object(Bucket=BUCKET, Key="whole", Body=b"x")
+    upload_id = s3.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
+    target = {"Bucket": BUCKET, "Key": "parts", "UploadId": upload_id}
+    listed = [
+        {"PartNumber": n, "ETag": s3.upload_part(**target, PartNumber=n, Body=b"x" * 5 * MIB)["ETag"]}
+        for n in (1, 2)
+    ]
+    s3.complete_multipart_upload(**target, MultipartUpload={"Parts": listed})
+    for key, number, count in (("parts", 3, "2"), ("parts", 10_000, "2"), ("whole", 2, "1")):
+        refusal = refusal_of(s3.get_object, Bucket=BUCKET, Key=key, PartNumber=number)
+        assert (refusal.status, refusal.code) == (416, "InvalidPartNumber")
+        assert (refusal.error["ActualPartCount"], refusal.error["PartNumberRequested"]) == (
+            count,
+            str(number),
+        )
+        assert refusal_of(s3.head_object, Bucket=BUCKET, Key=key, PartNumber=number).status == 416
+
+
+@pytest.mark.parametrize("call", ["list_objects", "list_objects_v2", "list_multipart_uploads"])
+def test_an_empty_delimiter_is_not_repeated(s3, call):
+    assert "Delimiter" not in getattr(s3, call)(Bucket=BUCKET, Delimiter="")
+    assert getattr(s3, call)(Bucket=BUCKET, Delimiter="/")["Delimiter"] == "/"
+
+
+class TestRegions:
+    body = b"Action=GetCallerIdentity&Version=2011-06-15"
+
+    def ask(self, server, region):
+        dates = {"x-amz-date": f"{now():%Y%m%dT%H%M%SZ}"}
+        return signed(server, "POST", "/", now(), dates, region=region, service="sts", body=self.body)
+
+    def test_sts_takes_the_empty_region_that_some_clients_sign(self, s3_server):
+        assert self.ask(s3_server, "")[0] == 200
+
+    @pytest.mark.parametrize("region", ["", "us-east-1"])
+    def test_sts_with_a_region_refuses_another_one_in_its_own_words(self, tmp_path, region):
+        with RunningServer(tmp_path / "s3", server_config() | {"region": "eu-central-1"}) as server:
+            status, _, body = self.ask(server, region)
+            assert (status, b"<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
+            assert b"Credential should be scoped to a valid region." in body
+            assert self.ask(server, "eu-central-1")[0] == 200
+
+    def test_s3_refuses_an_empty_region(self, s3_server):
+        dates = {"x-amz-date": f"{now():%Y%m%dT%H%M%SZ}"}
+        status, _, body = signed(s3_server, "GET", f"/{BUCKET}", now(), dates, region="")
+        assert (status, b"<Code>AuthorizationHeaderMalformed</Code>" in body) == (400, True)
+        assert b"<Region>us-east-1</Region>" in body
+
+
+def test_a_signature_of_version_2_is_told_which_setting_makes_another_one(s3_server):
+    old = boto3.client(
+        "s3",
+        endpoint_url=s3_server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="portal-key",
+        aws_secret_access_key="portal-secret",
+    )
+    url = old.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "k"})
+    assert "AWSAccessKeyId=" in url
+    for status, _, body in (
+        send(s3_server, "GET", url),
+        send(s3_server, "GET", f"/{BUCKET}", {"Authorization": "AWS portal-key:c2lnbmF0dXJl"}),
+    ):
+        assert (status, b"<Code>InvalidRequest</Code>" in body) == (400, True)
+        assert b"signature_version='s3v4'" in body
+        assert b"aws configure set default.s3.signature_version s3v4" in body
+
+
+def test_only_the_last_chunk_may_be_small(s3_server):
+    for sizes, expected in (
+        ([8192, 8191, 1], 403),
+        ([1, 8192], 403),
+        ([8192, 8192, 1], 200),
+        ([1], 200),
+        ([], 200),
+        ([100_000, 5], 200),
+    ):
+        body = b"".join(b"%x\r\n%b\r\n" % (size, b"x" * size) for size in [*sizes, 0])
+        status, _, answer = signed_send(
+            s3_server,
+            "PUT",
+            f"/{BUCKET}/k",
+            {
+                "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+                "x-amz-decoded-content-length": str(sum(sizes)),
+            },
+            body,
+        )
+        assert (status, b"<Code>InvalidChunkSizeError</Code>" in answer) == (expected, expected == 403)
