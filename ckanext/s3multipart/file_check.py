@@ -24,7 +24,7 @@ from s3portal.transfer.upload import ATTACHED, Upload
 log = logging.getLogger(__name__)
 
 ASKED_EVERY = timedelta(minutes=1)
-# A doctor asks again for so many, those that were lost last: what an administrator brought back is not reported any more.
+# A doctor asks again for so many, the latest losses first: what was brought back is not reported any more.
 _ASKED_AGAIN = 25
 
 
