@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from ckanext.s3multipart.administration import unfinished_uploads
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.held_files import held_by_deleted
-from ckanext.s3multipart.number_words import size_words
+from ckanext.s3multipart.number_words import percent_words, size_words
 from ckanext.s3multipart.permission import administered_organisation, signed_in_user
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.schema import is_current, require_current
@@ -35,7 +35,8 @@ class ShownUpload:
     id: str
     filename: str
     size: str
-    percent: int
+    #: How much is sent, in words: ``61%``.
+    percent: str
     is_complete: bool
     dataset_title: str
     dataset_url: str
@@ -146,7 +147,7 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
         filename=safe_filename(row.filename),
         size=size_words(row.size_bytes),
         # A file of no bytes is as good as sent, and what is not complete never reads 100 %.
-        percent=100 if is_complete else min(99, 100 * stored_bytes // max(1, row.size_bytes)),
+        percent=percent_words(100 if is_complete else min(99, 100 * stored_bytes // max(1, row.size_bytes))),
         is_complete=is_complete,
         dataset_title=(package.title or package.name) if package is not None else "",
         dataset_url=tk.h.url_for("dataset.read", id=package.name) if is_there else "",

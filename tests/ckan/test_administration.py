@@ -12,6 +12,7 @@ from ckan.tests import helpers
 from test_removal import names, states
 
 from ckanext.s3multipart.cli import s3multipart
+from ckanext.s3multipart.model import UploadRow
 from s3portal.transfer.upload import ABORTED
 
 Setting = Callable[[str, object], None]
@@ -235,6 +236,38 @@ class TestPages:
         assert "complete but not saved" in shown.get_text()
         assert shown.select_one("a.btn-primary")["href"].endswith("/resource/new")
         assert page.select_one('.nav-tabs a[href$="/dashboard/uploads"]')
+
+    def test_what_is_being_sent_says_how_much_is_there(self, browser: Browser) -> None:
+        begun = browser.action(
+            "s3multipart_upload_create",
+            csrf_token=browser.csrf_token(),
+            **{"owner": browser.dataset, "filename": "100 % {sure} %s.csv", "size": 58_100_000_000},
+        ).get_json()["result"]["upload"]
+        model.Session.query(UploadRow).filter_by(id=begun["id"]).update({"stored_bytes": 35_500_000_000})
+        model.Session.commit()
+
+        [shown] = browser.page("/dashboard/uploads").select(".s3multipart-uploads > li")
+        assert "61% of 58.1 GB" in " ".join(shown.get_text().split())
+        assert "100 % {sure} %s.csv" in shown.get_text()
+
+        make_admin(browser)
+        [shown] = browser.page(f"/organization/uploads/{browser.organisation}").select(
+            ".s3multipart-uploads > li"
+        )
+        assert "61% of 58.1 GB" in " ".join(shown.get_text().split())
+
+    @pytest.mark.parametrize("state", ["deleted", "purged"])
+    def test_of_a_dataset_that_is_gone_an_upload_is_shown_still(
+        self, portal, browser: Browser, state: str
+    ) -> None:
+        browser.upload()
+        action = "package_delete" if state == "deleted" else "dataset_purge"
+        new_sysadmin(portal).do(action, id=browser.dataset)
+
+        [shown] = browser.page("/dashboard/uploads").select(".s3multipart-uploads > li")
+
+        assert shown.select("a") == []
+        assert ("(deleted)" if state == "deleted" else "no longer there") in shown.get_text()
 
     def test_the_tab_is_for_those_who_have_uploads(self, browser: Browser) -> None:
         tab = '.nav-tabs a[href$="/dashboard/uploads"]'

@@ -1,16 +1,19 @@
 """The migrations make just the tables that the model describes, and take them away again."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from callers import Caller
 from ckan import model
 from ckan.cli.db import _run_migrations
 from test_removal import states
 
+from ckanext import s3multipart
 from ckanext.s3multipart.file_check import FileCheck
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import DownloadCount, UploadRow
@@ -20,6 +23,8 @@ from s3portal.transfer.upload import Upload
 
 pytestmark = pytest.mark.smoke
 
+FILE_CHECKS = "c41e90b7d2f8"
+LEASES = "c41b7e90a2d5"
 OURS = {table.__tablename__ for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck)}
 
 
@@ -51,7 +56,7 @@ def test_uploads_of_the_version_before_go_on(publisher: Caller) -> None:
     set_state(removing["id"], "removing")
     before = rows_of(publisher)
 
-    there_and_back("5a7e0c3d91f4")
+    there_and_back(version_before(LEASES))
 
     assert rows_of(publisher) == before
     assert usage(publisher.organisation_id).used == 3 * 3, "what stood still has no reservation any more"
@@ -69,7 +74,7 @@ def test_going_back_leaves_no_state_that_the_version_before_does_not_know(publis
         model.Session.query(UploadRow).filter_by(id=upload["id"]).update({"state": state})
     model.Session.commit()
 
-    there_and_back("5a7e0c3d91f4")
+    there_and_back(version_before(LEASES))
 
     assert states(publisher) == ["aborted", "uploading"]
 
@@ -94,13 +99,25 @@ def rows_of(caller: Caller) -> list[tuple[str, str, int]]:
     return sorted(tuple(row) for row in rows.filter_by(owner_id=caller.dataset))
 
 
+def version_before(revision: str) -> str:
+    """The version of the tables that a migration finds."""
+    return (
+        ScriptDirectory(str(Path(s3multipart.__file__).parent / "migration" / "s3multipart"))
+        .get_revision(revision)
+        .down_revision
+    )
+
+
 def test_files_of_the_version_before_know_since_when_they_are_attached(
     portal, publisher: Caller, another_publisher: Caller
 ) -> None:
     """The migration finds rows as the version before wrote them."""
     attached, unfinished = publisher.publish(), another_publisher.begin()
-
-    there_and_back("c41b7e90a2d5")
+    model.Session.remove()
+    try:
+        _run_migrations("s3multipart", version_before(FILE_CHECKS), False)
+    finally:
+        _run_migrations("s3multipart", "head", True)
 
     (file,) = publisher.do("s3multipart_file_list", owner=publisher.dataset)
     row = model.Session.get(UploadRow, file["upload"])
