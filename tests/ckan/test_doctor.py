@@ -144,6 +144,14 @@ def test_a_published_file_that_vanished_is_told(doctor: Doctor, publisher: Calle
 
     assert code == 1
     assert f"{row.filename} (resource {resource['id']}): is not at the store" in said
+
+    # Once a reader has noticed, the doctor needs not look.
+    assert publisher.get(resource["url"]).status_code == 404
+    code, said = doctor()
+    assert code == 1
+    assert (
+        f"1 published files are not at the store any more, as their readers noticed: {row.filename}" in said
+    )
     publisher.call("resource_delete", id=resource["id"])
 
 
