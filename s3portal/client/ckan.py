@@ -179,6 +179,14 @@ class CkanPortal:
             resource = self.call("resource_show", id=upload.resource_id)
         return dict(resource)
 
+    def describe(self, resource_id: str, wanted: dict[str, str]) -> list[str]:
+        """Brings these fields of a resource up to date; answers the names of those that were different."""
+        resource = self.call("resource_show", id=resource_id)
+        changed = {name: value for name, value in wanted.items() if resource.get(name) != value}
+        if changed:
+            self.call("resource_patch", id=resource_id, **changed)
+        return list(changed)
+
     def resources(self, dataset: str) -> list[dict[str, Any]]:
         """The resources that the dataset has."""
         return list(self.call("package_show", id=dataset).get("resources", []))

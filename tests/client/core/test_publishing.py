@@ -355,6 +355,22 @@ def test_a_store_that_always_fails_is_given_up_after_ten_tries(
     assert len(puts(s3_server)) == 10
 
 
+def test_what_is_said_of_a_file_that_is_there_already_is_changed(
+    open_portal: OpenPortal, make_file: MakeFile
+) -> None:
+    portal, path = open_portal(), make_file(1)
+    publish(portal, path)
+    described = replace(TARGET, description="Every minute since 1975")
+
+    first = publish_file(portal, path, described, policy=AT_ONCE)
+    second = publish_file(portal, path, described, policy=AT_ONCE)
+
+    assert (first.before, first.changed) == (True, ("description",))
+    assert (second.before, second.changed) == (True, ())
+    (resource,) = portal.published
+    assert resource["description"] == "Every minute since 1975"
+
+
 @pytest.mark.parametrize("checksum", ["auto", "md5"])
 def test_a_bucket_that_demands_a_digest_with_every_part_gets_one(
     checksum: str,

@@ -17,7 +17,7 @@ _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllo
 
 
 @dataclass(frozen=True)
-class StoredObject:
+class FoundObject:
     """An object at the store. ``etag`` is without its quotes."""
 
     etag: str
@@ -25,7 +25,7 @@ class StoredObject:
     last_modified: datetime
 
 
-def find_object(store: Store, key: str, version_id: str | None = None) -> StoredObject | None:
+def find_object(store: Store, key: str, version_id: str | None = None) -> FoundObject | None:
     """The object, or None where the store says that there is none.
 
     Requests: HeadObject. Raises StoreUnavailable, StoreFailed: without s3:ListBucket, AWS answers 403 for an
@@ -41,4 +41,4 @@ def find_object(store: Store, key: str, version_id: str | None = None) -> Stored
             if error_code(error) in _MISSING:
                 return None
             raise
-        return StoredObject(head["ETag"].strip('"'), head["ContentLength"], head["LastModified"])
+        return FoundObject(head["ETag"].strip('"'), head["ContentLength"], head["LastModified"])
