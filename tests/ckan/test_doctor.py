@@ -66,7 +66,7 @@ def test_an_organisation_that_is_not_there_is_told_with_the_one_that_was_meant(
 
     assert code == 1
     assert f"✗ ckanext.s3multipart.enabled_orgs: {publisher.organisation}x: is no organisation" in said
-    assert f"mend: did you mean {publisher.organisation}?" in said
+    assert f"fix: did you mean {publisher.organisation}?" in said
     assert f"✓ ckanext.s3multipart.enabled_orgs: {publisher.organisation}: may upload" in said
 
 
@@ -76,7 +76,7 @@ def test_a_setting_that_nobody_reads_is_named(doctor: Doctor, setting: Setting) 
     assert "! ckanext.s3multipart.max_uplod_size: name: is not a setting, and does nothing" in (
         said := doctor()[1]
     )
-    assert "mend: did you mean ckanext.s3multipart.max_upload_size?" in said
+    assert "fix: did you mean ckanext.s3multipart.max_upload_size?" in said
 
 
 def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: Setting) -> None:
@@ -104,7 +104,7 @@ def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: 
     ],
 )
 def test_a_store_that_does_not_do_its_part_is_told(
-    doctor: Doctor, setting: Setting, name: str, value: str, sentence: str, mend: str
+    doctor: Doctor, setting: Setting, name: str, value: str, sentence: str, fix: str
 ) -> None:
     setting(name, value)
 

@@ -221,10 +221,10 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
         "typo: options: buckett is not an option; did you mean bucket?",
         "typo: proxy: downloads go through Indico's own processes",
         "typo: bucket never-made: is not there",
-        "mend: indico s3 create-bucket --storage typo",
+        "fix: indico s3 create-bucket --storage typo",
         "broken: options: STORAGE_BACKENDS['broken']: bucket is missing",
         "keys: bucket indico-files: ",
-        "mend: check secret_key",
+        "fix: check secret_key",
     ):
         assert sentence in run.stdout
 
@@ -244,7 +244,7 @@ def test_a_site_that_comes_from_the_other_plugin_gets_its_table_by_the_documente
     )  # fmt: skip
     before = site.indico("s3", "doctor")
     assert "direct uploads: cannot be turned on yet" in before.stdout
-    assert "mend: indico db --plugin storage_s3 upgrade" in before.stdout
+    assert "fix: indico db --plugin storage_s3 upgrade" in before.stdout
     site.indico("db", "--plugin", "storage_s3", "upgrade")
     assert database.query(columns, site.database_name) == made_by_models
     assert "direct uploads: are off" in site.indico("s3", "doctor").stdout
