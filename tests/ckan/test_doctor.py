@@ -104,7 +104,7 @@ def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: 
     ],
 )
 def test_a_store_that_does_not_do_its_part_is_told(
-    doctor: Doctor, setting: Setting, name: str, value: str, sentence: str, fix: str
+    doctor: Doctor, setting: Setting, name: str, value: str, sentence: str, mend: str
 ) -> None:
     setting(name, value)
 
