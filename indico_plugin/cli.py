@@ -46,7 +46,12 @@ def create_bucket(storage):
 
 def _create_buckets(name: str, backend: S3StorageBase) -> bool:
     """Says what became of each bucket, and whether all are there now."""
-    for bucket in backend.wanted_buckets():
+    try:
+        buckets = backend.wanted_buckets()
+    except StorageError as error:
+        click.secho(f"Storage {name}: {error}", fg="red", err=True)
+        return False
+    for bucket in buckets:
         try:
             made = backend.make_bucket(bucket)
         except Exception as error:  # noqa: BLE001 (the terminal gets a sentence, whatever the store does)

@@ -76,10 +76,14 @@ def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
 
 
 @s3multipart.command()
+@click.option("--apply", is_flag=True, help="Add the CORS and lifecycle rules that the bucket lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
-def doctor(as_json: bool) -> None:
-    """Look for mistakes in settings, database and store, and say how to mend them. Changes nothing."""
-    report(examine(), as_json=as_json)
+def doctor(apply: bool, as_json: bool) -> None:
+    """Find mistakes in settings, database and store, and say how to fix them.
+
+    Sends a file to the store as a browser would, and removes it again. Exits 1 where something is wrong.
+    """
+    report(examine(apply=apply), as_json=as_json)
 
 
 @s3multipart.command()

@@ -2,12 +2,11 @@
 
 Taking a lease is a committed change of the row's state, such as from ``uploading`` to ``completing``, by one
 statement that compares first; so of two callers one gets it. What the store did is written by another
-statement, which compares the lease. A process that dies leaves its lease behind; when that is over, the next
-caller takes it.
+statement, which compares the lease. A process that dies leaves its lease behind; the next caller takes it,
+at once where the process is known to be dead (lease_holders.py), or else when the lease is over.
 """
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -17,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.s3multipart.lease_holders import is_dead, new_token
 from ckanext.s3multipart.model import ABORTING, COMPLETING, CREATING, UploadRow, upload_of
 from s3portal.transfer.errors import StoreBusy
 from s3portal.transfer.store_gate import COMPLETE
@@ -70,7 +70,7 @@ class Lease:
 
 def new_lease() -> dict[str, Any]:
     """The columns of a row that is made with a lease."""
-    return {"lease_token": str(uuid.uuid4()), "lease_until": _lease_end()}
+    return {"lease_token": new_token(), "lease_until": _lease_end()}
 
 
 def take_lease(
@@ -91,7 +91,7 @@ def take_lease(
     lease_is_over = sa.func.coalesce(_ROWS.c.lease_until < sa.func.now(), True)
     is_over = _ROWS.c.state.in_(abandoned) & lease_is_over
     condition = _ROWS.c.state.in_(before) | is_over
-    token = str(uuid.uuid4())
+    token = new_token()
     row = model.Session.execute(
         _ROWS.update()
         .where(_ROWS.c.id == was.c.id, condition if only_if is None else condition & only_if)
@@ -124,9 +124,21 @@ def settled(upload_id: str, find: Callable[[], UploadRow | None]) -> UploadRow |
 
 
 def is_leased(upload_id: str) -> bool:
-    """Whether a lease of the upload is not over, by the database's clock."""
-    lease = sa.select(_ROWS.c.id).where(_ROWS.c.id == upload_id, _ROWS.c.lease_until >= sa.func.now())
-    return model.Session.execute(lease).first() is not None
+    """Whether a lease of the upload is not over, by the database's clock. That of a process that is dead is
+    ended here."""
+    lease = sa.select(_ROWS.c.lease_token).where(
+        _ROWS.c.id == upload_id, _ROWS.c.lease_until >= sa.func.now()
+    )
+    token = model.Session.execute(lease).scalar()
+    if token is None or not is_dead(token):
+        return token is not None
+    model.Session.execute(
+        _ROWS.update()
+        .where(_ROWS.c.lease_token == token)
+        .values(lease_until=sa.func.now() - timedelta(seconds=1))
+    )
+    model.Session.commit()
+    return False
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from ckan import model
 from ckanext.s3multipart.errors import QuotaFull
 from ckanext.s3multipart.model import ABORTING, CREATING, REMOVED, UploadRow, upload_of
 from ckanext.s3multipart.settings import PREFIX, portal_settings, portal_store, transfer_settings
+from s3portal.transfer.deadline import deadline, time_left_s
 from s3portal.transfer.errors import StoreError, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.store_gate import asking
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 _SHORTEST_RESERVATION_S = 900
 #: Before a file is refused for the sake of uploads that seem to stand still, so many are looked at.
 _LOOKED_AT = 10
+#: For so long together; a look that has less time is not begun.
+_LOOKS_FOR_S = 5
+_LEAST_FOR_A_LOOK_S = 1
 
 _ROWS = UploadRow.__table__
 _PACKAGES = model.Package.__table__
@@ -157,7 +161,14 @@ def look_at_lapsed(organisation_id: str, size_bytes: int) -> None:
     missing = sum(upload.size_bytes for upload in uploads)
     if used + missing + size_bytes <= quota_bytes:
         return
+    with deadline(_LOOKS_FOR_S):
+        _look_at(uploads, organisation_id)
+
+
+def _look_at(uploads: list[Upload], organisation_id: str) -> None:
     for upload in uploads:
+        if (time_left_s() or 0) < _LEAST_FOR_A_LOOK_S:
+            return
         try:
             with asking(portal_store()):
                 stored = list_parts(portal_store(), upload)

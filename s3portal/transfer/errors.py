@@ -225,13 +225,17 @@ class PartsMissing(TransferError):
 
     code = "parts_missing"
     http_status = 409
-    template = "Parts of the file are not there yet. Missing: %(missing)s; of the wrong size: %(wrong_size)s."
+    template = "Parts of the file are missing or incomplete: %(parts)s. They have to be sent again."
 
     def __init__(self, *, missing: str, wrong_size: str = "") -> None:
         super().__init__(missing=missing, wrong_size=wrong_size)
 
     def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
-        return {name: fact or "-" for name, fact in super()._readable_facts(show_size).items()}
+        facts = super()._readable_facts(show_size)
+        return {
+            **facts,
+            "parts": ",".join(str(facts[name]) for name in ("missing", "wrong_size") if facts[name]),
+        }
 
 
 class ContentDiffers(TransferError):

@@ -10,15 +10,13 @@ from botocore.exceptions import ClientError
 from s3portal.transfer.completion import full_object_checksum, pinnable
 from s3portal.transfer.errors import ContentDiffers, ObjectGone
 from s3portal.transfer.object_metadata import decode_metadata
+from s3portal.transfer.object_presence import MISSING_CODES
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code, store_errors
 from s3portal.transfer.upload import Checksum, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
-
-# HEAD answers without a body, so most stores say the status alone. 405 is the version that marks a deletion.
-_MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +37,10 @@ class StoredObject:
     storage_class: str
 
 
-def find_object(store: Store, key: str, version_id: str | None = None) -> StoredObject | None:
-    """The object under ``key``, or this version of it, or None where the store says that there is none.
+def look_at(store: Store, key: str, version_id: str | None = None) -> StoredObject:
+    """The object under ``key``, or this version of it; one request.
 
-    Requests: HeadObject. Raises StoreUnavailable, StoreFailed: without s3:ListBucket, AWS answers 403 for an
-    object that is not there, which says nothing.
+    Raises ObjectGone, StoreUnavailable, StoreFailed.
     """
     request: HeadObjectRequestTypeDef = {"Bucket": store.bucket, "Key": key, "ChecksumMode": "ENABLED"}
     if version_id:
@@ -52,19 +49,10 @@ def find_object(store: Store, key: str, version_id: str | None = None) -> Stored
         try:
             head = store.client().head_object(**request)
         except ClientError as error:
-            if error_code(error) in _MISSING:
-                return None
+            if error_code(error) in MISSING_CODES:
+                raise ObjectGone from error
             raise
         return _from_head(key, head)
-
-
-def look_at(store: Store, key: str, version_id: str | None = None) -> StoredObject:
-    """As `find_object`, of an object that has to be there. Raises ObjectGone, StoreUnavailable,
-    StoreFailed."""
-    found = find_object(store, key, version_id)
-    if found is None:
-        raise ObjectGone
-    return found
 
 
 def require_unchanged(upload: Upload, found: StoredObject) -> None:

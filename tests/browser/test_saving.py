@@ -1,6 +1,7 @@
 """Saving, when it does not go straight: one of several is refused, the publisher stays, or comes back.
 
-What is published and what is not stands on the form, and Add continues from there: nothing twice, nothing lost.
+What is published and what is not stands on the form, and Add continues from there: nothing twice, and nothing
+is lost.
 """
 
 import re
@@ -202,7 +203,8 @@ def test_many_files_take_one_call_each_and_one_more(publisher: Page, s3: Running
     publisher.evaluate(
         """() => {
              const line = document.querySelector('[data-s3portal="saving-text"]');
-             const note = () => sessionStorage.setItem("said", (sessionStorage.getItem("said") ?? "") + line.textContent + "|");
+             const said = () => sessionStorage.getItem("said") ?? "";
+             const note = () => sessionStorage.setItem("said", `${said()}${line.textContent}|`);
              new MutationObserver(note).observe(line, {childList: true});
            }"""
     )

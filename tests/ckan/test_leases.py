@@ -4,6 +4,7 @@ nothing: whatever moment it dies at, the same call again makes it good."""
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from waiting import wait_until
 
 from ckanext.s3multipart import unknown_uploads, upload_calls
 from ckanext.s3multipart.janitor import sweep
+from ckanext.s3multipart.lease_holders import is_dead, new_token
+from ckanext.s3multipart.leases import take_lease
 from ckanext.s3multipart.model import ABORTING, COMPLETING, CREATING, UploadRow, now
 from ckanext.s3multipart.permission import Owner
 from ckanext.s3multipart.quota import usage
@@ -144,9 +147,6 @@ class TestCreateThatIsKilled:
         assert ended(dying) == "killed"
         assert states(publisher) == [CREATING]
 
-        early = publisher.create(idempotency_key="key")
-        assert (early.status, early.error["code"]) == (503, "store_busy")
-        leases_end(publisher)
         created = publisher.create(idempotency_key="key").result
 
         assert states(publisher) == [UPLOADING]
@@ -197,9 +197,7 @@ class TestCompleteThatIsKilled:
         )
         assert ended(dying) == "killed"
         assert states(publisher) == [COMPLETING]
-        assert publisher.call("s3multipart_upload_complete", id=upload["id"]).error["code"] == "store_busy"
 
-        leases_end(publisher)
         shown = publisher.do(call, id=upload["id"])
 
         done_at_store = operation == "HeadObject" or (operation, moment) == ("CompleteMultipartUpload", AFTER)
@@ -220,7 +218,6 @@ class TestCompleteThatIsKilled:
         assert ended(dying) in ("killed", "done")
         assert {answer.status for answer in answers} <= {200, 503}
 
-        leases_end(publisher)
         completed = publisher.do("s3multipart_upload_complete", id=upload["id"])
 
         assert {answer.result["checksum"]["value"] for answer in answers if answer.status == 200} <= {
@@ -244,7 +241,6 @@ class TestAbortThatIsKilled:
         )
         assert refused.status == 409, "what is being given up is not attached"
 
-        leases_end(publisher)
         assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == ABORTED
 
         assert names(publisher) == []
@@ -325,6 +321,49 @@ class TestQuotaWithKills:
         publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))
 
         assert states(publisher) == [ATTACHED]
+
+
+class TestLeaseOfAnotherMachine:
+    """Nothing is known of its process, so its lease lasts as long as it says."""
+
+    @pytest.mark.parametrize("state", [COMPLETING, ABORTING])
+    def test_is_waited_for_until_it_is_over(self, publisher: Caller, state: str) -> None:
+        upload = publisher.begin()
+        lease = {
+            "state": state,
+            "lease_token": "another-host 1 2 x",
+            "lease_until": now() + timedelta(hours=1),
+        }
+        model.Session.query(UploadRow).filter_by(id=upload["id"]).update(lease)
+        model.Session.commit()
+
+        for call in ("s3multipart_upload_complete", "s3multipart_upload_abort"):
+            refused = publisher.call(call, id=upload["id"])
+            assert (refused.status, refused.error["code"]) == (503, "store_busy")
+            assert refused.error["retry_after_s"] >= 1
+        assert states(publisher) == [state]
+
+        leases_end(publisher)
+        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == ABORTED
+
+    def test_whoever_lost_a_lease_writes_nothing(self, publisher: Caller) -> None:
+        upload = publisher.begin()
+        slow = take_lease(upload["id"], COMPLETING, before=(UPLOADING,))
+        leases_end(publisher)
+        publisher.do("s3multipart_upload_abort", id=upload["id"])
+
+        assert not slow.record_upload(replace(slow.upload, state=COMPLETED))
+        assert not slow.give_back()
+
+        assert states(publisher) == [ABORTED]
+
+
+def test_a_process_is_dead_when_it_is_gone_or_another_has_its_id() -> None:
+    assert not is_dead(new_token())
+    host, process_id, start, lease = new_token().split(" ")
+    assert is_dead(f"{host} {process_id} {int(start) + 1} {lease}")
+    assert not is_dead(f"another-host {process_id} 0 {lease}")
+    assert not is_dead("what an earlier version wrote")
 
 
 class TestStoreThatHangs:

@@ -23,8 +23,8 @@ from s3portal.transfer import (
     list_parts,
     sign_parts,
 )
+from s3portal.transfer.object_presence import find_object
 from s3portal.transfer.presign import object_url
-from s3portal.transfer.stored_object import find_object
 
 #: As the real one, without the waiting.
 AT_ONCE = RetryPolicy(base_s=0.0, cap_s=0.0)
