@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.append(str(Path(__file__).parents[1] / "shared"))
-from dialogs import require_no_unexpected_dialog, watch_dialogs  # noqa: E402
+from dialogs import require_no_unexpected_dialog, watch_dialogs
 
 chromium, site, event, password, file, screenshots = sys.argv[1:]
 materials = f"{site}/event/{event}/manage/attachments/"
