@@ -128,6 +128,8 @@ class _Exchange:
         """
         try:
             if fault:
+                # A fault is what happens to callers in good standing: their bodies are drained, too.
+                self._on_proof()
                 self._apply(fault)
             reply = self._dispatch()
             if fault and fault.lose_answer:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, send, signed_headers, signed_send
 from test_bounds import sts
 from test_posting import BOUNDARY, content_of, form_for, post
@@ -250,3 +252,89 @@ def test_the_operators_of_a_forms_policy_are_in_any_case(s3_server, s3, operator
     assert post(s3_server, parts_with_filenames(fields))[0] == 204
     assert post(s3_server, parts_with_filenames(fields | {"x-amz-meta-a": "x"}))[0] == 403
     assert post(s3_server, parts_with_filenames(fields, b"x" * 101))[0] == 400
+
+
+NASTY = [
+    *(
+        "",
+        " ",
+        "0",
+        "-1",
+        "9" * 400,
+        "1e999",
+        "NaN",
+        "null",
+        "*",
+        ",",
+        ";",
+        "/",
+        "//",
+        "..",
+        "%",
+        "%00",
+        "%ff",
+        "=",
+        "==",
+    ),
+    *(
+        "true",
+        "a" * 3000,
+        "é",
+        "\x01",
+        "\x85",
+        "Thu, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "bytes=5-1",
+        "bytes=-",
+    ),
+    *(
+        '"',
+        '"a',
+        "W/",
+        "AAAA",
+        "AAAAAA==",
+        "SHA256",
+        "CRC32",
+        "FULL_OBJECT",
+        "COMPOSITE",
+        "REPLACE",
+        "aws-chunked",
+    ),
+    *("STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "UNSIGNED-PAYLOAD"),
+    *("x-amz-checksum-crc32", "x-amz-checksum-sha10", "test-bucket/source?versionId=", "100-continue"),
+]
+NAMES = [
+    *EMPTY,
+    *(
+        "x-amz-copy-source",
+        "x-amz-content-sha256",
+        "x-amz-decoded-content-length",
+        "content-md5",
+        "if-range",
+        "expect",
+    ),
+    *(
+        "origin",
+        "access-control-request-method",
+        "content-type",
+        "content-language",
+        "expires",
+        "x-amz-meta-a",
+        "te",
+    ),
+    *(
+        "x-amz-checksum-crc32",
+        "x-amz-checksum-sha256",
+        "x-amz-checksum-crc64nvme",
+        "x-amz-date",
+        "date",
+        "upgrade",
+    ),
+]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(headers=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NASTY), min_size=1, max_size=4))
+def test_no_combination_of_headers_is_a_failure(calls, headers):
+    for operation, call in calls.items():
+        status, _, body = call(headers)
+        assert status < 500 or status == 501, (operation, body)

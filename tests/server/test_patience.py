@@ -109,6 +109,15 @@ def test_a_body_with_a_wrong_signature_is_not_drained_and_one_that_is_late_is(tm
         assert (status, headers["connection"], b"Request has expired" in body) == (403, "keep-alive", True)
 
 
+def test_a_fault_on_demand_is_met_by_callers_in_good_standing(tmp_path):
+    """Its answer reaches those who send first and listen later, whatever they have on its way."""
+    with limited(tmp_path) as server:
+        server.faults.add("PutObject", status=503)
+        url = client_of(server).generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "k"})
+        status, headers, _ = send(server, "PUT", url, body=b"x" * 20 * MIB)
+        assert (status, headers["connection"]) == (503, "keep-alive")
+
+
 def head_of_refusal(server, url):
     target = url.removeprefix(server.endpoint)
     sock = opened(server, f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n".encode())

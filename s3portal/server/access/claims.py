@@ -81,7 +81,7 @@ def _sigv2_refused() -> S3Error:
         "InvalidRequest",
         "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256: set "
         "signature_version to s3v4 (boto3: Config(signature_version='s3v4'); aws-cli: aws configure set "
-        "default.s3.signature_version s3v4; s3cmd: signature_v2 = False).",
+        "default.s3.signature_version s3v4; s3cmd: signature_v2 = False). See docs/server.md.",
     )
 
 

@@ -37,8 +37,9 @@ RECEIVE_BUFFER_BYTES = 64 * 1024
 # sends first and listens later (as browsers do), gets the answer. 64 MiB holds twelve of our parts.
 # Only for callers whose signature is right.
 DRAIN_LIMIT_BYTES = 64 * 1024 * 1024
-# What anybody else is listened to before the connection is closed: for as long as reading the answer takes.
-LINGER_LIMIT_BYTES = 1024 * 1024
+# What anybody else is listened to before the connection is closed (RFC 9112, 9.6): as much of a part as is on
+# its way, for as long as reading the answer takes. It tells a browser of a wrong key or region.
+LINGER_LIMIT_BYTES = 8 * 1024 * 1024
 LINGER_S = 2.0
 CONNECTION_KEY = "s3portal.connection"
 # WSGI cannot tell x-amz-meta-a_b from x-amz-meta-a-b, and both are names of metadata.

@@ -10,6 +10,9 @@ from s3portal.server.storage.blobs import BlobStore
 from s3portal.server.storage.database import Database
 from s3portal.server.storage.leases import Leases
 
+BLOBS_BETWEEN_PAUSES = 200
+PAUSE_S = 0.01
+
 log = logging.getLogger(__name__)
 
 
@@ -43,8 +46,10 @@ class Sweep:
 
     def run(self) -> None:
         removed = 0
-        for name, body_id, part_number in self._blobs.names():
-            if self._stopping.is_set():
+        for count, (name, body_id, part_number) in enumerate(self._blobs.names(), 1):
+            # Beside a working server it takes its time.
+            pause_s = PAUSE_S if self._thread and count % BLOBS_BETWEEN_PAUSES == 0 else 0
+            if self._stopping.wait(pause_s):
                 break
             # In this order: what is settled by now has its row, or is to go.
             if name not in self._blobs.unsettled:
