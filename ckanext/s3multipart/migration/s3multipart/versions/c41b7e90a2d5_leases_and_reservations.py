@@ -3,7 +3,7 @@
 An upload that was unfinished before has no reservation: it takes one before its next parts are signed.
 
 Revision ID: c41b7e90a2d5
-Revises: 5a7e0c3d91f4
+Revises: c41e90b7d2f8
 Create Date: 2026-11-26
 """
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c41b7e90a2d5"
-down_revision = "5a7e0c3d91f4"
+down_revision = "c41e90b7d2f8"
 branch_labels = None
 depends_on = None
 
