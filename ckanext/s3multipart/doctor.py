@@ -11,6 +11,7 @@ from difflib import get_close_matches
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.s3multipart.doctor_links import examine_links
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import (
@@ -58,6 +59,7 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     if tables_are_there and any(finding.subject == "upload" for finding in findings):
         yield from examine_unfinished(case, _JANITOR)
         yield from _examine_files(case)
+        yield from examine_links()
 
 
 def _case() -> Case:
