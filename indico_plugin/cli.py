@@ -62,12 +62,13 @@ def _create_buckets(name: str, backend: S3StorageBase) -> bool:
 
 
 @s3_commands.command()
-@click.option("--apply", is_flag=True, help="Make missing buckets and CORS rules.")
+@click.option("--apply", is_flag=True, help="Make missing buckets, and the rules that direct uploads need.")
 @click.option("--json", "as_json", is_flag=True, help="The same for programs.")
 def doctor(apply, as_json):
-    """Look for mistakes in the configuration, and say how to mend them.
+    """Find mistakes in the configuration, and say how to fix them.
 
-    Exits 1 where something is wrong. Files are neither written nor read.
+    Sends a file to each bucket and reads it as a browser would, and removes it again. Exits 1 where something
+    is wrong.
     """
     report(examine(apply=apply), as_json=as_json)
 

@@ -1,39 +1,34 @@
-"""``indico s3 doctor``: looks at everything that an administrator can get wrong, and says how to mend it."""
+"""``indico s3 doctor``: looks at everything that an administrator can get wrong, and says how to fix it."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
 from indico.core.config import config
 from indico.core.storage import StorageError
 from indico.core.storage.backend import ReadOnlyStorageMixin
 
 from indico_plugin.backends import open_backend
-from indico_plugin.bucket_findings import impossible_name, missing_bucket, unusable_bucket
-from indico_plugin.bucket_info import buckets_with_files
-from indico_plugin.direct_upload.cors import let_site_in, site_origin
+from indico_plugin.bucket_doctor import examine_buckets
 from indico_plugin.direct_upload.permission import attachment_storage, direct_uploads_on
 from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_exists
-from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.file_findings import examine_files, examine_rows
 from indico_plugin.options import STREAM, options_problems
 from indico_plugin.plugin_settings import settings
 from indico_plugin.storage import S3StorageBase
 from s3portal.findings import LOOK, OK, WRONG, Finding
-from s3portal.transfer.cors import lets_in, read_cors_rules
 
 
 def examine(*, apply: bool = False) -> Iterator[Finding]:
-    """Looks at all S3 backends, and at the site. With ``apply``, mends what can be mended without a choice:
-    missing buckets and CORS rules.
+    """Looks at all S3 backends, and at the site. With ``apply``, fixes what can be fixed without a choice:
+    missing buckets, and the CORS and lifecycle rules of direct uploads.
     """
     for name in config.STORAGE_BACKENDS:
         yield from _examine_backend(name, apply)
     yield from _examine_new_files()
     yield from examine_rows()
     yield from examine_files()
-    yield from _examine_direct_uploads(apply)
+    yield from _examine_direct_uploads()
 
 
 def _examine_backend(name: str, apply: bool) -> Iterator[Finding]:
@@ -54,8 +49,7 @@ def _examine_backend(name: str, apply: bool) -> Iterator[Finding]:
     if storage.options.proxy == STREAM:
         text = "downloads go through Indico's own processes, each for as long as its reader takes"
         yield Finding(name, "proxy", LOOK, text, "proxy=nginx, see docs/indico.md")
-    for bucket in _buckets(name, storage):
-        yield from _examine_bucket(name, storage, bucket, apply)
+    yield from examine_buckets(name, storage, apply=apply)
 
 
 def _write_refusal(name: str, storage: S3StorageBase) -> Iterator[Finding]:
@@ -93,64 +87,14 @@ def _examine_storage_of(subject: str, setting: str) -> Iterator[Finding]:
         yield Finding(name, subject, LOOK, "do not go to S3", f"{setting}, if they should")
 
 
-def _buckets(name: str, storage: S3StorageBase) -> list[str]:
-    """The buckets that must be there. Of a dynamic backend that makes none, those that have files."""
-    makes_none = isinstance(storage, ReadOnlyStorageMixin) or storage.write_refusal is not None
-    if isinstance(storage, DynamicS3Storage) and makes_none:
-        return sorted(buckets_with_files(name))
-    return storage.wanted_buckets()
-
-
-def _examine_bucket(name: str, storage: S3StorageBase, bucket: str, apply: bool) -> Iterator[Finding]:
-    subject = f"bucket {bucket}"
-    try:
-        store = storage.store(bucket)
-        if not storage.bucket_exists(bucket):
-            missing = missing_bucket(name, storage, bucket)
-            if not apply or isinstance(storage, ReadOnlyStorageMixin) or impossible_name(bucket):
-                yield missing
-                return
-            storage.make_bucket(bucket)
-        region = store.client().get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
-    except (ClientError, BotoCoreError, StorageError, OSError) as error:
-        yield unusable_bucket(name, storage, bucket, error)
-        return
-    if not storage.options.host and region != store.region:
-        yield Finding(name, subject, WRONG, f"is in {region}, not in {store.region}", f"region={region}")
-    else:
-        yield Finding(name, subject, OK, "is there, and the keys open it")
-
-
-def _examine_direct_uploads(apply: bool) -> Iterator[Finding]:
-    """The bucket is made ready before direct uploads are turned on: the first upload needs the rule."""
+def _examine_direct_uploads() -> Iterator[Finding]:
+    """Whether they are on. What their bucket needs is said of the bucket."""
     subject = "direct uploads"
     name = config.ATTACHMENT_STORAGE
-    storage = attachment_storage()
     if not table_exists():
         yield Finding(name, subject, LOOK, "cannot be turned on yet", UPGRADE_COMMAND)
-    if storage is None:
+    if attachment_storage() is None:
         text = "cannot be used: new materials go to no S3 backend that can be written to"
         yield Finding(name, subject, WRONG if settings.get("direct_uploads") else OK, text)
         return
-    is_on, origin = direct_uploads_on(), site_origin()
-    state = "are on" if is_on else "are off"
-    for bucket in storage.wanted_buckets():
-        try:
-            store = storage.store(bucket)
-            enough = lets_in(read_cors_rules(store), origin) or (apply and let_site_in(store))
-        except (ClientError, BotoCoreError, StorageError) as error:
-            if is_on:
-                yield Finding(
-                    name, subject, WRONG, f"CORS of {bucket}: {error}", "check the keys' permissions"
-                )
-            else:
-                yield Finding(name, subject, OK, f"{state}; CORS of {bucket}: {error}")
-            continue
-        if enough:
-            yield Finding(name, subject, OK, f"{state}, and {bucket} lets pages of {origin} in")
-        elif is_on:
-            text = f"the CORS rules of {bucket} do not let pages of {origin} put parts and read their ETag"
-            yield Finding(name, subject, WRONG, text, "indico s3 doctor --apply")
-        else:
-            text = f"{state}; before they are turned on, {bucket} has to let pages of {origin} in"
-            yield Finding(name, subject, OK, text, "indico s3 doctor --apply")
+    yield Finding(name, subject, OK, "are on" if direct_uploads_on() else "are off")

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.s3multipart.doctor_links import examine_links
+from ckanext.s3multipart.file_check import TroubledFile, changed_files, vanished_files
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import (
@@ -38,6 +38,7 @@ from s3portal.transfer.upload import ATTACHED, COMPLETED, UPLOADING
 _JANITOR_LATE = timedelta(days=2)
 _COMMAND = "ckan s3multipart doctor"
 _JANITOR = "ckan s3multipart janitor"
+_MOST_NAMED = 5
 
 
 def examine(*, apply: bool = False) -> Iterator[Finding]:
@@ -59,7 +60,6 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     if tables_are_there and any(finding.subject == "upload" for finding in findings):
         yield from examine_unfinished(case, _JANITOR)
         yield from _examine_files(case)
-        yield from examine_links()
 
 
 def _case() -> Case:
@@ -116,7 +116,21 @@ def _examine_janitor() -> Iterator[Finding]:
 
 
 def _examine_files(case: Case) -> Iterator[Finding]:
-    attached = model.Session.query(UploadRow).filter_by(state=ATTACHED)
+    """Those that links found missing or changed, and the newest of the others."""
+    known = {
+        "are not at the store any more": vanished_files(),
+        "are not what was published any more": changed_files(),
+    }
+    for what, files in known.items():
+        if files:
+            named = "; ".join(_shown(file) for file in files[:_MOST_NAMED])
+            more = f" and {len(files) - _MOST_NAMED:,} more" if len(files) > _MOST_NAMED else ""
+            text = f"{len(files):,} published files {what}, as readers noticed: {named}{more}"
+            yield Finding("store", "files", WRONG, text, "restore them from a backup or an older version")
+    troubled = {file.key for files in known.values() for file in files}
+    attached = model.Session.query(UploadRow).filter(
+        UploadRow.state == ATTACHED, UploadRow.key.notin_(troubled)
+    )
     newest = attached.order_by(UploadRow.updated_at.desc()).limit(MOST_FILES)
     files = [
         RecordedFile(
@@ -129,3 +143,8 @@ def _examine_files(case: Case) -> Iterator[Finding]:
         for row in newest
     ]
     yield from examine_files(case, files, attached.count())
+
+
+def _shown(file: TroubledFile) -> str:
+    where = f"dataset {file.dataset}, resource {file.resource_id}"
+    return f"{file.filename} ({where}) since {file.since:%Y-%m-%d}"

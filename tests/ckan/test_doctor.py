@@ -66,7 +66,7 @@ def test_an_organisation_that_is_not_there_is_told_with_the_one_that_was_meant(
 
     assert code == 1
     assert f"✗ ckanext.s3multipart.enabled_orgs: {publisher.organisation}x: is no organisation" in said
-    assert f"mend: did you mean {publisher.organisation}?" in said
+    assert f"fix: did you mean {publisher.organisation}?" in said
     assert f"✓ ckanext.s3multipart.enabled_orgs: {publisher.organisation}: may upload" in said
 
 
@@ -76,7 +76,7 @@ def test_a_setting_that_nobody_reads_is_named(doctor: Doctor, setting: Setting) 
     assert "! ckanext.s3multipart.max_uplod_size: name: is not a setting, and does nothing" in (
         said := doctor()[1]
     )
-    assert "mend: did you mean ckanext.s3multipart.max_upload_size?" in said
+    assert "fix: did you mean ckanext.s3multipart.max_upload_size?" in said
 
 
 def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: Setting) -> None:
@@ -144,6 +144,14 @@ def test_a_published_file_that_vanished_is_told(doctor: Doctor, publisher: Calle
 
     assert code == 1
     assert f"{row.filename} (resource {resource['id']}): is not at the store" in said
+
+    # Once a reader has noticed, the doctor needs not look.
+    assert publisher.get(resource["url"]).status_code == 404
+    code, said = doctor()
+    assert code == 1
+    assert (
+        f"1 published files are not at the store any more, as their readers noticed: {row.filename}" in said
+    )
     publisher.call("resource_delete", id=resource["id"])
 
 

@@ -51,7 +51,7 @@ def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(
     )
     event = site.script((HERE / "people.py").read_text(), PASSWORD).split()[-1]
     mended = site.indico("s3", "doctor", "--apply").stdout
-    assert f"browser lets pages of http://127.0.0.1:{port} in" in mended
+    assert f"CORS: applied: pages of http://127.0.0.1:{port} may send parts" in mended
     content = os.urandom(SIZE_BYTES)
     file = tmp_path / "recording.mp4"
     file.write_bytes(content)

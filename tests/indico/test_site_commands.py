@@ -163,9 +163,14 @@ def test_doctor_makes_the_bucket_ready_before_direct_uploads_are_turned_on(make_
         attachments="s3",
     )
     before = site.indico("s3", "doctor").stdout
-    assert f"✓ s3: direct uploads: are off; before they are turned on, {bucket} has to let pages of" in before
+    assert "✓ s3: direct uploads: are off" in before
+    assert (
+        "✓ s3: CORS: before direct uploads are switched on: pages of https://indico.example.org:8443"
+        in before
+    )
+    assert "indico s3 doctor --apply" in before
     after = site.indico("s3", "doctor", "--apply").stdout
-    assert f"are off, and {bucket} lets pages of https://indico.example.org:8443 in" in after
+    assert "✓ s3: CORS: applied: pages of https://indico.example.org:8443 may send parts" in after
     [rule] = s3.client.get_bucket_cors(Bucket=bucket)["CORSRules"]
     assert rule["AllowedOrigins"] == ["https://indico.example.org:8443"]
 
@@ -216,10 +221,10 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
         "typo: options: buckett is not an option; did you mean bucket?",
         "typo: proxy: downloads go through Indico's own processes",
         "typo: bucket never-made: is not there",
-        "mend: indico s3 create-bucket --storage typo",
+        "fix: indico s3 create-bucket --storage typo",
         "broken: options: STORAGE_BACKENDS['broken']: bucket is missing",
         "keys: bucket indico-files: ",
-        "mend: check the keys",
+        "fix: check secret_key",
     ):
         assert sentence in run.stdout
 
@@ -239,7 +244,7 @@ def test_a_site_that_comes_from_the_other_plugin_gets_its_table_by_the_documente
     )  # fmt: skip
     before = site.indico("s3", "doctor")
     assert "direct uploads: cannot be turned on yet" in before.stdout
-    assert "mend: indico db --plugin storage_s3 upgrade" in before.stdout
+    assert "fix: indico db --plugin storage_s3 upgrade" in before.stdout
     site.indico("db", "--plugin", "storage_s3", "upgrade")
     assert database.query(columns, site.database_name) == made_by_models
     assert "direct uploads: are off" in site.indico("s3", "doctor").stdout

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from s3portal.findings import Finding
-from s3portal.portal.doctor.case import Case, Use
+from s3portal.portal.doctor.case import Case
 from s3portal.portal.doctor.web_origin import (
     is_blocked_as_mixed_content,
     is_on_this_computer,
@@ -14,7 +14,7 @@ from s3portal.portal.doctor.web_origin import (
 
 def examine_addresses(case: Case) -> Iterator[Finding]:
     """Nothing is sent."""
-    if case.browser_uploads is Use.OFF and not case.browser_downloads:
+    if not case.is_for_browsers:
         return
     store_url, page_url = case.store.address.base_url, case.origin
     setting = case.setting("s3_public_endpoint")

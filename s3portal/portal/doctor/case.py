@@ -53,6 +53,11 @@ class Case:
         return serialised_origin(self.site_url)
 
     @property
+    def is_for_browsers(self) -> bool:
+        """Whether any browser goes to the store, or could be sent there."""
+        return self.browser_uploads is not Use.OFF or self.browser_downloads
+
+    @property
     def bucket_arn(self) -> str:
         return f"arn:aws:s3:::{self.store.bucket}"
 
@@ -80,5 +85,10 @@ class Case:
         return Finding(self.place, subject, WRONG, text, mend)
 
     def stops_browsers(self, subject: str, text: str, mend: str) -> Finding:
-        """What no upload from a browser can work with: wrong where they are switched on."""
-        return (self.wrong if self.browser_uploads is Use.ON else self.look)(subject, text, mend)
+        """What no upload from a browser can work with: wrong where they are switched on, and good to know
+        where they could be."""
+        if self.browser_uploads is Use.ON:
+            return self.wrong(subject, text, mend)
+        if self.browser_uploads is Use.POSSIBLE:
+            return Finding(self.place, subject, OK, f"before direct uploads are switched on: {text}", mend)
+        return self.look(subject, text, mend)

@@ -1,6 +1,7 @@
 """One store of a portal, examined from end to end."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -32,6 +33,8 @@ def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
     uploads, beside the rules that are there; nothing else is changed.
     """
     try:
+        if not case.is_for_browsers:
+            case = replace(case, store=case.inside())
         case.store.credentials()
         case.store.client()
         connection = Connection(case.store.settings)

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import OK, Finding
+from s3portal.findings import Finding
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.browsers import Browser, Preflight
 from s3portal.portal.doctor.case import Case
@@ -15,6 +15,7 @@ from s3portal.portal.doctor.fetch_cors import CrossOriginRequest, cors_problem, 
 from s3portal.transfer.store_errors import error_code
 
 _SUBJECT = "CORS"
+_APPLIED = "applied: "
 _UNABLE = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
 
 
@@ -45,7 +46,7 @@ def examine_preflight(
         text = f"pages of {browser.origin} may not {may}: {asked.problem}"
         finding = case.stops_browsers(_SUBJECT, text, case.apply_command)
     yield finding
-    return finding.state == OK
+    return asked.problem is None or finding.text.startswith(_APPLIED)
 
 
 def examine_visibility(
@@ -101,7 +102,7 @@ def _applied(case: Case, browser: Browser, request: CrossOriginRequest, part_url
         cause = cause_of_silence(case, error, setting="s3_public_endpoint")
         return case.stops_browsers(_SUBJECT, cause.text, cause.mend)
     if asked.problem is None:
-        return case.ok(_SUBJECT, f"applied: pages of {browser.origin} may send parts")
+        return case.ok(_SUBJECT, f"{_APPLIED}pages of {browser.origin} may send parts")
     if changed:
         text = f"a rule for {browser.origin} was added, and the store does not follow it yet: {asked.problem}"
         return case.stops_browsers(_SUBJECT, text, "run the doctor again in a minute")

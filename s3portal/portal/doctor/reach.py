@@ -48,7 +48,7 @@ def examine_reach(case: Case, connection: Connection) -> Generator[Finding, None
         yield case.wrong(subject, problem.text, problem.mend)
         return None
     yield from _examine_clock(case, tried)
-    if case.store.settings.browser_endpoint == case.store.settings.s3_endpoint:
+    if case.store.settings.browser_endpoint == case.store.settings.s3_endpoint or not case.is_for_browsers:
         return case
     return case if (yield from _examine_public_address(case, connection)) else None
 
