@@ -143,7 +143,7 @@ def _record(upload: Upload, found: StoredObject | None) -> None:
         log.error("At the store there is something else than what was published: %s", upload.key)
     check.missing_since = None if found else check.missing_since or check.answered_at
     check.changed_since = (check.changed_since or check.answered_at) if changed else None
-    check.last_modified = found.modified_at if found else None
+    check.last_modified = found.last_modified if found else None
     model.Session.commit()
 
 
