@@ -8,21 +8,21 @@ from ckan import model
 
 from ckanext.s3multipart import upload_calls
 from ckanext.s3multipart.auth import own_or_administered_upload
+from ckanext.s3multipart.discovery import discover_for
 from ckanext.s3multipart.model import STATES_UNFINISHED, UploadRow, find_upload, now
 from ckanext.s3multipart.permission import authorised_owner, organisation_of, signed_in_user
 from ckanext.s3multipart.quota import keep_room
 from ckanext.s3multipart.refusal import ActionFunction, refusing
+from ckanext.s3multipart.refusal_text import refusals_of
 from ckanext.s3multipart.rules import check_size, check_type
-from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.session_prefixes import dataset_credentials, upload_credentials
+from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from s3portal.transfer import request_fields
 from s3portal.transfer.errors import UploadNotFound, UploadNotOpen
-from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.lifecycle import sign_parts
 from s3portal.transfer.presign import object_url
-from s3portal.transfer.session_credentials import assume_upload_role
-from s3portal.transfer.store_gate import asking
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import UPLOADING, Upload
+from s3portal.transfer.upload import REFUSED, UPLOADING, Upload
 
 #: The parts whose URLs come with the answer of create: enough to begin with, and few enough for a small
 #: answer.
@@ -97,19 +97,27 @@ def upload_show(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, obj
 def upload_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, object]]:
     """Lists the caller's uploads that are not the file of a resource yet, the newest first.
 
+    What was written with session credentials or a form is among them: ``completed``, or ``adopting`` as long
+    as the portal takes it over, or ``refused`` with the reason in ``refusal``.
+
     :param owner: the id or name of a dataset (optional: without it, of every dataset)
     :returns: a list of uploads; ``stored`` is null, ``show`` has it
     """
     tk.check_access("s3multipart_upload_list", context, asked)
+    user = signed_in_user(context)
+    owner = request_fields.text(asked, "owner", required=False)
+    package = model.Package.get(owner) if owner else None
+    discover_for(user, package.id if package else "")
     unfinished = model.Session.query(UploadRow).filter(
-        UploadRow.user == signed_in_user(context).id,
+        UploadRow.user == user.id,
         UploadRow.state.in_(STATES_UNFINISHED),
         UploadRow.expires_at > now(),
     )
-    if owner := request_fields.text(asked, "owner", required=False):
-        package = model.Package.get(owner)
+    if owner:
         unfinished = unfinished.filter(UploadRow.owner_id == (package.id if package else owner))
-    return [_as_dict(row) for row in unfinished.order_by(UploadRow.created_at.desc())]
+    rows = unfinished.order_by(UploadRow.created_at.desc()).all()
+    refusals = refusals_of([row.id for row in rows if row.state == REFUSED])
+    return [{**_as_dict(row), **refusals.get(row.id, {})} for row in rows]
 
 
 @refusing
@@ -141,7 +149,9 @@ def upload_abort(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, ob
 
 @refusing
 def credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, str]:
-    """Session credentials that upload to exactly one upload's key, or under one dataset's prefix.
+    """Session credentials that send the parts of one upload, or upload under a prefix of the caller's own.
+
+    What is uploaded under the prefix is found by ``s3multipart_upload_list``.
 
     :param id: an upload's id
     :param owner: or else the id or name of a dataset
@@ -151,23 +161,20 @@ def credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, str
     tk.check_access("s3multipart_credentials", context, asked)
     user = signed_in_user(context)
     if asked.get("id"):
-        upload = _own_upload(context, asked).as_upload()
+        row = _own_upload(context, asked)
+        upload = row.as_upload()
         if upload.state != UPLOADING:
             raise UploadNotOpen(state=upload.state)
         # They send parts as signed URLs do.
         keep_room(upload, organisation_of(upload.owner_id))
-        scope = {"key": upload.key}
+        owner = authorised_owner(context, upload.owner_id)
+        issued = upload_credentials(user, row, owner.organisation_id)
         # What a client needs to sign the parts itself, without rules of its own for keys and addresses.
         request = {"url": object_url(portal_store(), upload.key), "s3_upload_id": upload.s3_upload_id}
     else:
         owner = authorised_owner(context, request_fields.text(asked, "owner"))
-        prefix = transfer_settings().s3_prefix
-        scope = {"prefix": dataset_prefix(prefix, owner.organisation_id, owner.dataset_id)}
+        issued = dataset_credentials(user, owner)
         request = {}
-    user_name, store = user.name, portal_store()
-    model.Session.commit()
-    with asking(store, of="sts"):
-        issued = assume_upload_role(store, user_name, portal_host(), **scope)
     # The clock of the caller may be wrong, and signatures are refused for it.
     return {**issued.as_dict(), **request, "now": datetime.now(timezone.utc).isoformat()}
 

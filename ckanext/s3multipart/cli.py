@@ -47,6 +47,14 @@ def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
         click.echo(f"{swept.expired:>8,} uploads that nobody attached in time {verb} removed")
         click.echo(f"{swept.removed:>8,} files of deleted or replaced resources {verb} removed")
         click.echo(f"{swept.forgotten:>8,} records of files that are long gone {verb} deleted")
+        for number, what in (
+            (swept.found, "files that were written with session credentials were found"),
+            (swept.refused, "files that were written with session credentials were refused"),
+            (swept.taken_over, "files were taken over from where their publishers could write"),
+            (swept.cleared, f"prefixes of session credentials that have ended {verb} cleared"),
+        ):
+            if number:
+                click.echo(f"{number:>8,} {what}")
         click.echo(f"{swept.unknown:>8,} uploads that a process left behind when it died {verb} aborted")
         if swept.foreign:
             click.echo(
@@ -60,7 +68,7 @@ def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
         click.echo(f"Deleted datasets and resources hold {held}, kept for restoring them.")
     if swept.failed:
         click.secho(
-            f"{swept.failed:,} could not be removed: the store failed. See the log; run this again.",
+            f"{swept.failed:,} could not be done: the store failed. See the log; run this again.",
             fg="red",
             err=True,
         )

@@ -108,6 +108,32 @@ class UploadNotComplete(TransferError):
         super().__init__(state=state)
 
 
+class FileUnreadable(TransferError):
+    """A file was written in a way in which the portal could not give it to readers: encrypted with a key of
+    the writer's own, or into an archive."""
+
+    code = "file_unreadable"
+    http_status = 422
+    template = (
+        "The portal cannot read this file at the store. Upload it again without an encryption key or"
+        " a storage class of your own."
+    )
+
+
+class TooManyFiles(TransferError):
+    """More files were written under one prefix than are looked at."""
+
+    code = "too_many_files"
+    http_status = 422
+    template = (
+        "More than %(limit)s files were uploaded with the same credentials. Put them into an archive,"
+        " such as a ZIP file."
+    )
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(limit=limit)
+
+
 class QuotaFull(QuotaExceeded):
     """The file does not fit in what the organisation may store. ``reserved`` of what is used is room for
     files that are being sent now, ``deleted`` belongs to deleted datasets."""

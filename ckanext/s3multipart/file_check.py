@@ -24,7 +24,7 @@ from s3portal.transfer.upload import ATTACHED, Upload
 log = logging.getLogger(__name__)
 
 ASKED_EVERY = timedelta(minutes=1)
-# A doctor asks again for so many: what an administrator brought back is not reported any more.
+# A doctor asks again for so many, the latest losses first: what was brought back is not reported any more.
 _ASKED_AGAIN = 25
 
 
@@ -155,7 +155,7 @@ def _ask_again(since: sa.Column) -> None:
         model.Session.query(UploadRow)
         .join(FileCheck, FileCheck.upload_id == UploadRow.id)
         .filter(UploadRow.state == ATTACHED, since.isnot(None))
-        .order_by(since)
+        .order_by(since.desc())
         .limit(_ASKED_AGAIN)
     )
     for upload in [row.as_upload() for row in rows]:

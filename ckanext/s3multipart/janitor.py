@@ -13,6 +13,7 @@ from ckanext.s3multipart.held_files import held_by_deleted, is_unused
 from ckanext.s3multipart.leases import LEASED
 from ckanext.s3multipart.model import REMOVED, REMOVING, STATES_UNFINISHED, UploadRow, now
 from ckanext.s3multipart.removal import remove_marked
+from ckanext.s3multipart.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.unknown_uploads import Unknown, sweep_unknown
@@ -41,6 +42,10 @@ class Swept:
     listed: bool = True
     held_files: int = 0
     held_bytes: int = 0
+    found: int = 0
+    refused: int = 0
+    taken_over: int = 0
+    cleared: int = 0
 
 
 def sweep(*, dry_run: bool = False) -> Swept:
@@ -52,19 +57,26 @@ def sweep(*, dry_run: bool = False) -> Swept:
     expired, unused, old = _expired_ids(), _unused_ids(), _forgotten_ids()
     if dry_run:
         done, failed = [len(expired), len(unused), len(old)], 0
+        grants = SweptGrants(cleared=len(ended_grants()))
     else:
+        # First, so that what was written just before its prefix ends is found.
+        grants = sweep_grants()
         rounds = [_each(expired, _expire), _each(unused, _remove), _each(old, _forget)]
         done, failed = [each[0] for each in rounds], sum(each[1] for each in rounds)
     unknown, failed_to_look = _look_for_unknown(dry_run)
     held = held_by_deleted()
     return Swept(
         *done,
-        failed + failed_to_look,
+        failed + failed_to_look + grants.failed,
         unknown=unknown.aborted,
         foreign=unknown.foreign,
         listed=unknown.listed,
         held_files=held.files,
         held_bytes=held.size_bytes,
+        found=grants.found,
+        refused=grants.refused,
+        taken_over=grants.taken_over,
+        cleared=grants.cleared,
     )
 
 

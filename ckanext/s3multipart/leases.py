@@ -20,7 +20,7 @@ from ckanext.s3multipart.lease_holders import is_dead, new_token
 from ckanext.s3multipart.model import ABORTING, COMPLETING, CREATING, UploadRow, upload_of
 from s3portal.transfer.errors import StoreBusy
 from s3portal.transfer.store_gate import COMPLETE
-from s3portal.transfer.upload import COMPLETED, UPLOADING, Upload
+from s3portal.transfer.upload import ADOPTING, COMPLETED, UPLOADING, Upload
 
 #: Longer than any call may ask the store, with what a busy machine adds.
 LEASE_S = COMPLETE.within_s + 45
@@ -88,7 +88,8 @@ def take_lease(
     ``only_if`` is another condition. Commits.
     """
     was = sa.select(_ROWS.c.id, _ROWS.c.state).where(_ROWS.c.id == upload_id).with_for_update().cte("was")
-    is_over = _ROWS.c.state.in_(abandoned) & (_ROWS.c.lease_until < sa.func.now())
+    lease_is_over = sa.func.coalesce(_ROWS.c.lease_until < sa.func.now(), True)
+    is_over = _ROWS.c.state.in_(abandoned) & lease_is_over
     condition = _ROWS.c.state.in_(before) | is_over
     token = new_token()
     row = model.Session.execute(
@@ -101,7 +102,9 @@ def take_lease(
     if row is None:
         return None
     state_before = _left_by_the_dead(row) if row.state_before in LEASED else row.state_before
-    return Lease(token, state_before, upload_of(_With(row, state_before)))
+    # What somebody began to give up is given up, whatever it was.
+    given_back = ABORTING if row.state_before == ABORTING else state_before
+    return Lease(token, given_back, upload_of(_With(row, state_before)))
 
 
 def settled(upload_id: str, find: Callable[[], UploadRow | None]) -> UploadRow | None:
@@ -155,8 +158,11 @@ def _lease_end() -> Any:
 
 def _left_by_the_dead(row: Any) -> str:
     """The state before that of a lease whose process died."""
-    if not row.s3_upload_id:
+    if not row.s3_upload_id and row.reserved_until is not None:
         return CREATING
+    if not row.s3_upload_id and not row.etag:
+        # It was found at the store (discovery.py), and nobody creates it.
+        return ADOPTING
     return COMPLETED if row.etag else UPLOADING
 
 

@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING, Upload
+from s3portal.transfer.upload import (
+    ABORTED,
+    ADOPTING,
+    ATTACHED,
+    COMPLETED,
+    REFUSED,
+    UPLOADING,
+    Upload,
+)
 
 OWNER_TYPE = "dataset"
 
@@ -23,8 +31,8 @@ REMOVING = "removing"
 #: The object is gone; the row says so to those who follow old links.
 REMOVED = "removed"
 
-#: What may still become a file: parts are missing, or it was not saved yet.
-STATES_UNFINISHED = (CREATING, UPLOADING, COMPLETING, COMPLETED)
+#: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
+STATES_UNFINISHED = (CREATING, UPLOADING, COMPLETING, ADOPTING, COMPLETED, REFUSED)
 
 #: What the states of a lease look like to everybody else.
 _SHOWN_STATES = {CREATING: UPLOADING, COMPLETING: UPLOADING, ABORTING: ABORTED}

@@ -24,7 +24,7 @@ from s3portal.transfer.errors import StoreError, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.store_gate import asking
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import ABORTED, ATTACHED, UPLOADING, Upload
+from s3portal.transfer.upload import ABORTED, ATTACHED, REFUSED, UPLOADING, Upload
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,10 @@ _RESOURCES = model.Resource.__table__
 _IS_SENT = _ROWS.c.state.in_((CREATING, UPLOADING))
 _IS_RESERVED = _IS_SENT & (_ROWS.c.reserved_until > sa.func.clock_timestamp())
 _IS_IN_PARTS = _IS_SENT | ((_ROWS.c.state == ABORTING) & _ROWS.c.etag.is_(None))
+#: Refused files are removed as soon as nobody can write to where they are.
+_UNCOUNTED = (ABORTED, REFUSED, REMOVED)
 _COUNTED_BYTES = sa.case(
-    (_ROWS.c.state.in_((ABORTED, REMOVED)), 0),
+    (_ROWS.c.state.in_(_UNCOUNTED), 0),
     (_IS_RESERVED, _ROWS.c.size_bytes),
     (_IS_IN_PARTS, _ROWS.c.stored_bytes),
     else_=_ROWS.c.size_bytes,
@@ -73,7 +75,7 @@ def usage(organisation_id: str) -> Usage:
             _sum(_COUNTED_BYTES),
             _sum(sa.case((_IS_RESERVED, reserved), else_=0)),
             _sum(sa.case((is_deleted, _COUNTED_BYTES), else_=0)),
-            sa.func.count(sa.case((_ROWS.c.state.in_((ABORTED, REMOVED)), None), else_=1)),
+            sa.func.count(sa.case((_ROWS.c.state.in_(_UNCOUNTED), None), else_=1)),
         )
         .select_from(_ROWS)
         .join(_PACKAGES, _PACKAGES.c.id == _ROWS.c.owner_id)

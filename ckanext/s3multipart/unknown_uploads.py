@@ -13,6 +13,7 @@ from datetime import timedelta
 from ckan import model
 
 from ckanext.s3multipart.model import ABORTING, STATES_UNFINISHED, UploadRow, now
+from ckanext.s3multipart.session_model import SessionGrant
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from s3portal.transfer.errors import StoreFailed
 from s3portal.transfer.keys import ids_of_key
@@ -87,6 +88,9 @@ def _is_live(listed: ListedUpload) -> bool:
 def _is_ours(listed: ListedUpload) -> bool:
     ids = ids_of_key(transfer_settings().s3_prefix, listed.key)
     if ids is None:
+        return False
+    # Session credentials write here, and may for days: session_sweep.py aborts what they leave.
+    if model.Session.get(SessionGrant, ids.upload_id) is not None:
         return False
     dataset, organisation = model.Package.get(ids.dataset_id), model.Group.get(ids.organisation_id)
     is_ours = (

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.exc import IntegrityError
 
+from ckanext.s3multipart.adoption import as_recorded, require_taken_over
 from ckanext.s3multipart.leases import Lease, given_back_on_error, new_lease, settled, take_lease
 from ckanext.s3multipart.model import (
     ABORTING,
@@ -33,6 +34,7 @@ from ckanext.s3multipart.quota import (
     take_room_again,
 )
 from ckanext.s3multipart.rules import content_type_of
+from ckanext.s3multipart.session_model import adoption_of
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store
 from ckanext.s3multipart.unknown_uploads import abort_unknown
 from s3portal.transfer.completion import complete_upload
@@ -47,7 +49,16 @@ from s3portal.transfer.errors import (
 from s3portal.transfer.lifecycle import abort_upload, begin_upload, list_parts, plan_upload
 from s3portal.transfer.store_gate import COMPLETE, asking
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING, Checksum, Upload
+from s3portal.transfer.upload import (
+    ABORTED,
+    ADOPTING,
+    ATTACHED,
+    COMPLETED,
+    REFUSED,
+    UPLOADING,
+    Checksum,
+    Upload,
+)
 
 _ROWS = UploadRow.__table__
 
@@ -88,7 +99,7 @@ def create(wanted: Wanted) -> tuple[UploadRow, StoredParts | None]:
 def complete(upload_id: str, organisation_id: str, checksum: Checksum | None) -> UploadRow:
     """The row of the upload, completed.
 
-    Raises UploadNotFound, UploadNotOpen, PartsMissing, ContentDiffers, QuotaFull, StoreBusy,
+    Raises UploadNotFound, UploadNotOpen, PartsMissing, ContentDiffers, QuotaFull, BeingTakenOver, StoreBusy,
     StoreUnavailable, StoreFailed.
     """
     row = settled(upload_id, lambda: any_upload(upload_id))
@@ -96,6 +107,8 @@ def complete(upload_id: str, organisation_id: str, checksum: Checksum | None) ->
         raise UploadNotFound
     if row.state in (COMPLETED, ATTACHED):
         return row
+    if row.state == ADOPTING:
+        return _taken_over(row)
     if row.state not in (UPLOADING, COMPLETING):
         raise UploadNotOpen(state=row.as_upload().state)
     upload = row.as_upload()
@@ -113,10 +126,10 @@ def complete(upload_id: str, organisation_id: str, checksum: Checksum | None) ->
         return complete(upload_id, organisation_id, checksum)
     with given_back_on_error(lease), asking(portal_store(), COMPLETE, user=upload.user):
         completed = complete_upload(portal_store(), lease.upload, checksum)
-    if not lease.record_upload(completed):
+    if not lease.record_upload(as_recorded(completed)):
         # The lease was over before the store answered, and somebody else has it.
         raise StoreBusy(operation=f"record {upload_id}", retry_after_s=2)
-    return _row(upload_id)
+    return _taken_over(_row(upload_id))
 
 
 def abort(upload_id: str, *, only_expired: bool = False) -> UploadRow:
@@ -136,7 +149,7 @@ def abort(upload_id: str, *, only_expired: bool = False) -> UploadRow:
     lease = take_lease(
         upload_id,
         ABORTING,
-        before=(UPLOADING, COMPLETED),
+        before=(UPLOADING, ADOPTING, COMPLETED, REFUSED),
         abandoned=(CREATING, COMPLETING, ABORTING),
         only_if=_ROWS.c.expires_at < sa.func.now() if only_expired else None,
     )
@@ -144,14 +157,26 @@ def abort(upload_id: str, *, only_expired: bool = False) -> UploadRow:
         if only_expired:
             return _row(upload_id)
         return abort(upload_id)
+    is_adopted = adoption_of(upload_id) is not None
+    model.Session.commit()
     with given_back_on_error(lease), asking(portal_store()):
-        if lease.upload.s3_upload_id:
+        if lease.upload.s3_upload_id or is_adopted:
             aborted = abort_upload(portal_store(), lease.upload)
         else:
             # A process died while it created this one: what the store made of it has no known id.
             abort_unknown(portal_store(), lease.upload.key)
             aborted = replace(lease.upload, state=ABORTED, updated_at=now())
     lease.record_upload(aborted)
+    return _row(upload_id)
+
+
+def _taken_over(row: UploadRow) -> UploadRow:
+    """The row once the portal alone can write its file. Raises BeingTakenOver while that is not so."""
+    if row.state != ADOPTING:
+        return row
+    upload_id, user = row.id, row.user
+    model.Session.commit()
+    require_taken_over(upload_id, user)
     return _row(upload_id)
 
 

@@ -12,16 +12,18 @@ from werkzeug.wrappers import Response
 
 from ckanext.s3multipart.administration import unfinished_uploads
 from ckanext.s3multipart.csrf import require_csrf_token
+from ckanext.s3multipart.discovery import discover_for
 from ckanext.s3multipart.held_files import held_by_deleted
 from ckanext.s3multipart.number_words import percent_words, size_words
 from ckanext.s3multipart.permission import administered_organisation, signed_in_user
 from ckanext.s3multipart.quota import usage
+from ckanext.s3multipart.refusal_text import refusals_of
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.upload import COMPLETED
+from s3portal.transfer.upload import ADOPTING, COMPLETED, REFUSED
 
 blueprint = Blueprint("s3multipart_uploads", __name__)
 
@@ -30,7 +32,8 @@ _ORGANISATION = "s3multipart_uploads.organization_uploads"
 
 @dataclass(frozen=True)
 class ShownUpload:
-    """A row of the list. ``continue_url`` is the form where the publisher goes on, "" where there is none."""
+    """A row of the list. ``continue_url`` is the form where the publisher goes on, "" where there is none;
+    ``refusal`` is why the file is not accepted, "" where it is."""
 
     id: str
     filename: str
@@ -38,6 +41,8 @@ class ShownUpload:
     #: How much is sent, in words: ``61%``.
     percent: str
     is_complete: bool
+    is_adopting: bool
+    refusal: str
     dataset_title: str
     dataset_url: str
     continue_url: str
@@ -96,6 +101,7 @@ def s3multipart_has_unfinished_uploads() -> bool:
 
 def _my_uploads() -> str:
     user = signed_in_user(_context())
+    discover_for(user)
     uploads = [_shown(*found) for found in unfinished_uploads(user_id=user.id)]
     user_dict = tk.get_action("user_show")(_context(), {"id": user.id})
     return str(tk.render("user/dashboard_uploads.html", {"uploads": uploads, "user_dict": user_dict}))
@@ -139,7 +145,7 @@ def _publishers_of(organisation_id: str) -> list[dict[str, str]]:
 
 
 def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
-    is_complete = row.state == COMPLETED
+    is_complete = row.state in (ADOPTING, COMPLETED, REFUSED)
     stored_bytes = row.size_bytes if is_complete else row.stored_bytes
     is_there = package is not None and package.state != model.State.DELETED
     return ShownUpload(
@@ -149,6 +155,8 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
         # A file of no bytes is as good as sent, and what is not complete never reads 100 %.
         percent=percent_words(100 if is_complete else min(99, 100 * stored_bytes // max(1, row.size_bytes))),
         is_complete=is_complete,
+        is_adopting=row.state == ADOPTING,
+        refusal=_refusal_of(row),
         dataset_title=(package.title or package.name) if package is not None else "",
         dataset_url=tk.h.url_for("dataset.read", id=package.name) if is_there else "",
         continue_url=_form_of(row, package) if is_there else "",
@@ -156,6 +164,12 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
         created_at=row.created_at,
         expires_at=row.expires_at,
     )
+
+
+def _refusal_of(row: Any) -> str:
+    """Why a file that is at the store is not accepted, "" for all others."""
+    refusals = refusals_of([row.id]) if row.state == REFUSED else {}
+    return str(refusals[row.id]["refusal"]["message"]) if row.id in refusals else ""
 
 
 def _form_of(row: Any, package: Any) -> str:

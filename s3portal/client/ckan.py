@@ -145,8 +145,12 @@ class CkanPortal:
         )
 
     def unfinished_uploads(self, dataset: str) -> list[PortalUpload]:
-        """The token's owner's uploads to this dataset that are no resource's file yet, the newest first."""
-        return [_upload(upload) for upload in self.call("s3multipart_upload_list", owner=dataset)]
+        """The token's owner's uploads to this dataset that are no resource's file yet, the newest first.
+
+        A file that was refused is none.
+        """
+        listed = self.call("s3multipart_upload_list", owner=dataset)
+        return [_upload(upload) for upload in listed if upload["state"] != "refused"]
 
     def show_upload(self, upload_id: str) -> PortalUpload:
         """The upload, with what the store holds of it now."""

@@ -128,11 +128,17 @@ def publish_file(
             # The store has lost it: it gets its file back, and stays the one that links lead to.
             target = replace(target, resource=before.resource_id)
         upload, first_batch = _create(portal, file, target)
+    else:
+        target = _as_begun(portal, upload, target)
     try:
         if upload.state == "uploading":
             _send(portal, upload, first_batch, file, report, concurrency, session_credentials, policy)
         else:
             report.began(file, file.size_bytes)
+            if upload.state == "adopting":
+                # All of it is at the store, and the portal takes it over; asking again helps it along.
+                report.completing()
+                portal.complete_upload(upload.id)
     except (FileChanged, PortalError) as error:
         if error.code in ("file_changed", "content_differs"):
             portal.abort_upload(upload.id)
@@ -216,6 +222,13 @@ def _unfinished(portal: CkanPortal, file: LocalFile, target: Target, *, restart:
     if wrong:
         raise wrong
     return None
+
+
+def _as_begun(portal: CkanPortal, upload: PortalUpload, target: Target) -> Target:
+    """Where an unfinished upload replaces the file of a resource, finishing it does so too."""
+    if target.resource or all(each["id"] != upload.resource_id for each in portal.resources(target.dataset)):
+        return target
+    return replace(target, resource=upload.resource_id)
 
 
 def _create(portal: CkanPortal, file: LocalFile, target: Target) -> tuple[PortalUpload, list[SignedPart]]:

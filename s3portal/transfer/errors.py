@@ -17,7 +17,7 @@ Fact = str | int | list[int] | None
 ShowSize = Callable[[int, bool], str]
 
 #: Of an upload (upload.py, which stands on this module).
-STATES = ("uploading", "completed", "attached", "aborted")
+STATES = ("uploading", "adopting", "completed", "attached", "aborted", "refused")
 
 
 def _in_english(size_bytes: int, exact: bool) -> str:
@@ -247,10 +247,41 @@ class ContentDiffers(TransferError):
         "What arrived is not the file that was sent: its %(what)s is %(found)s and should be %(expected)s."
         " Upload the file again."
     )
-    word_facts = {"what": ("size", "checksum", "ETag", "upload id")}
+    word_facts = {"what": ("size", "checksum", "ETag", "upload id", "version")}
 
     def __init__(self, *, what: str, expected: str | int, found: str | int) -> None:
         super().__init__(what=what, expected=expected, found=found)
+
+
+class ObjectGone(TransferError):
+    """The store has no object, or no such version of it, under the key of a completed upload."""
+
+    code = "object_gone"
+    http_status = 409
+    template = "The file is not in the file store any more. Upload it again."
+
+
+class SourceChanged(TransferError):
+    """What was to be taken over was written again, or removed, before it was copied."""
+
+    code = "source_changed"
+    http_status = 409
+    template = "The file was changed while it was being taken over. Upload it again."
+
+
+class BeingTakenOver(TransferError):
+    """All of the file is at the store, and the portal is copying it to where nobody else can write: the same
+    call works later. ``retry_after_s`` is also the answer's Retry-After header."""
+
+    code = "being_taken_over"
+    http_status = 503
+    template = (
+        "The file has arrived, and the portal is taking it over. This takes a moment for each gigabyte:"
+        " try again in %(retry_after_s)s seconds."
+    )
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(retry_after_s=retry_after_s)
 
 
 class AlreadyAttached(TransferError):

@@ -211,6 +211,9 @@ def abort_upload(store: Store, upload: Upload) -> Upload:
 
 def _aborted_at_store(store: Store, upload: Upload) -> bool:
     """Whether there was an unfinished upload to abort."""
+    if not upload.s3_upload_id:
+        # The file was written in another way than by a multipart upload of the portal's.
+        return False
     with store_errors("AbortMultipartUpload"):
         try:
             store.client().abort_multipart_upload(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectRequestTypeDef
 
 # HEAD answers without a body, so most stores say the status alone. 405 is the version that marks a deletion.
-_MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
+MISSING_CODES = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def find_object(store: Store, key: str, version_id: str | None = None) -> FoundO
         try:
             head = store.client().head_object(**request)
         except ClientError as error:
-            if error_code(error) in _MISSING:
+            if error_code(error) in MISSING_CODES:
                 return None
             raise
         return FoundObject(head["ETag"].strip('"'), head["ContentLength"], head["LastModified"])

@@ -286,8 +286,12 @@ class TestPages:
         assert page.select(".s3multipart-uploads > li") == []
 
     @pytest.mark.parametrize("url", ["/dashboard/uploads/discard", "/organization/uploads/{}/remove-deleted"])
-    def test_nothing_happens_without_the_csrf_token(self, browser: Browser, url: str) -> None:
+    def test_nothing_happens_without_the_csrf_token(
+        self, portal, browser: Browser, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         upload = browser.upload()
+        # As outside of tests.
+        monkeypatch.setitem(portal.flask_app.config, "WTF_CSRF_ENABLED", True)
 
         browser.post(url.format(browser.organisation), data={"upload": upload["id"]})
 

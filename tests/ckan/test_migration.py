@@ -18,14 +18,19 @@ from ckanext.s3multipart.file_check import FileCheck
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import DownloadCount, UploadRow
 from ckanext.s3multipart.quota import usage
+from ckanext.s3multipart.session_model import Adoption, SessionGrant
 from ckanext.s3multipart.store_memory import StoreAnswer
 from s3portal.transfer.upload import Upload
 
 pytestmark = pytest.mark.smoke
 
 FILE_CHECKS = "c41e90b7d2f8"
+GRANTS = "8b2d4e71c6a0"
 LEASES = "c41b7e90a2d5"
-OURS = {table.__tablename__ for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck)}
+OURS = {
+    table.__tablename__
+    for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck, SessionGrant, Adoption)
+}
 
 
 def test_the_tables_are_as_the_model_says(portal) -> None:
@@ -45,6 +50,28 @@ def test_they_can_be_taken_back(portal) -> None:
     finally:
         _run_migrations("s3multipart", "head", True)
     assert set(sa.inspect(model.Session.get_bind()).get_table_names()) >= OURS
+
+
+def test_uploads_of_the_version_before_grants_stay(publisher: Caller) -> None:
+    """They are completed and attached as if nothing had happened."""
+    upload = publisher.begin(b"1,2")
+
+    there_and_back(version_before(GRANTS))
+
+    resource = publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))
+    assert publisher.follow(resource["url"]).content == b"1,2"
+    assert publisher.do("s3multipart_credentials", owner=publisher.dataset)["prefix"]
+
+
+def test_going_back_gives_up_what_was_found_and_not_taken_over(publisher: Caller) -> None:
+    for state in ("adopting", "refused"):
+        upload = publisher.begin(filename=f"{state}.csv")
+        model.Session.query(UploadRow).filter_by(id=upload["id"]).update({"state": state})
+    model.Session.commit()
+
+    there_and_back(version_before(GRANTS))
+
+    assert states(publisher) == ["aborted", "aborted"]
 
 
 def test_uploads_of_the_version_before_go_on(publisher: Caller) -> None:

@@ -93,7 +93,8 @@ class PortalOnStore(CkanPortal):
         return self._shown(self.uploads[id])
 
     def _s3multipart_upload_list(self, owner: str) -> list[object]:
-        open_ones = (upload for upload in self.uploads.values() if upload.state in (UPLOADING, "completed"))
+        states = (UPLOADING, "adopting", "completed", "refused")
+        open_ones = (upload for upload in self.uploads.values() if upload.state in states)
         return [{**upload.as_dict(), "resource": self.meant_for[upload.id]} for upload in open_ones]
 
     def _s3multipart_upload_complete(self, id: str, checksum: dict[str, str] | None = None) -> object:

@@ -177,6 +177,31 @@ def test_an_upload_that_was_completed_but_not_saved_is_saved(
     assert puts(s3_server) == []
 
 
+@pytest.mark.parametrize(("state", "sent"), [("adopting", []), ("refused", [1, 2, 3, 4])])
+def test_a_file_that_the_portal_takes_over_is_waited_for_and_a_refused_one_is_none(
+    state: str,
+    sent: list[int],
+    open_portal: OpenPortal,
+    make_file: MakeFile,
+    s3_server: RunningServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    portal, path = open_portal(), make_file(SIZE)
+    with monkeypatch.context() as patch:
+        patch.setattr(PortalOnStore, "_resource_create", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish(portal, path)
+    ((upload_id, upload),) = portal.uploads.items()
+    portal.uploads[upload_id] = replace(upload, state=state)
+    s3_server.requests.clear()
+    portal.calls.clear()
+
+    assert publish(portal, path).size_bytes == SIZE
+
+    assert puts(s3_server) == sent
+    assert portal.calls.count("s3multipart_upload_complete") == 1
+
+
 def test_an_upload_of_another_file_is_left_alone_until_one_says_otherwise(
     open_portal: OpenPortal, make_file: MakeFile, content_of: ContentOf, s3_server: RunningServer
 ) -> None:

@@ -1,7 +1,7 @@
 """When a file was attached, and what the store last said of it.
 
 Revision ID: c41e90b7d2f8
-Revises: c41b7e90a2d5
+Revises: 5a7e0c3d91f4
 Create Date: 2026-11-26
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c41e90b7d2f8"
-down_revision = "c41b7e90a2d5"
+down_revision = "5a7e0c3d91f4"
 branch_labels = None
 depends_on = None
 
