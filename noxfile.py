@@ -84,7 +84,7 @@ def lint(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """transfer, the S3 server and the command line: everything that knows no portal."""
     install(session, "requirements/core.txt")
-    run_pytest(session, "tests/transfer", "tests/server", "tests/client/core", "tests/house")
+    run_pytest(session, "tests/transfer", "tests/portal", "tests/server", "tests/client/core", "tests/house")
 
 
 @nox.session
@@ -149,7 +149,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def ceph(session: nox.Session) -> None:
-    """Transfer, client, dtool and an upload in a browser against a real Ceph RGW. Only by its name."""
+    """Transfer, client, dtool, the doctor and a browser against a real Ceph RGW. Only by its name."""
     if not is_installed():
         if os.geteuid() != 0 or not shutil.which("apt-get"):
             session.error(f"This suite needs the packages {', '.join(PACKAGES)}")

@@ -81,7 +81,7 @@ setup(
         ],
         "dtool.cli": ["cat = s3portal.dtool.cat_command:cat"],
         "dtool.storage_brokers": ["S3StorageBroker = s3portal.dtool.broker:S3StorageBroker"],
-        "indico.plugins": ["storage_s3 = indico_plugin.plugin:S3StoragePlugin"],
+        "indico.plugins": ["storage_s3 = indico_plugin.replaces_indico_plugin_storage_s3:S3StoragePlugin"],
         "pytest11": ["s3portal_server = s3portal.server.pytest_plugin"],
     },
     cmdclass={"build_py": BuildWithWebFolders},

@@ -1,12 +1,12 @@
 """The entries of ``STORAGE_BACKENDS`` in indico.conf, opened; a mistake in one is said with its name."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from indico.core.config import config
 from indico.core.storage import Storage, StorageError
 from indico.core.storage.backend import ReadOnlyStorageMixin, get_storage, get_storage_backends
 
+from indico_plugin.options import did_you_mean, opening_entry
 from indico_plugin.plugin_settings import logger
 from indico_plugin.storage import S3StorageBase
 
@@ -16,16 +16,23 @@ def open_backend(name: str) -> Storage:
     definition = config.STORAGE_BACKENDS.get(name)
     if definition is None:
         raise StorageError(
-            f"STORAGE_BACKENDS in indico.conf has no {name}{_meant(name, config.STORAGE_BACKENDS)}"
+            f"STORAGE_BACKENDS in indico.conf has no {name}{did_you_mean(name, config.STORAGE_BACKENDS)}"
         )
     kind, colon, _options = str(definition).partition(":")
     kinds = get_storage_backends()
     if not colon:
         raise StorageError(f"STORAGE_BACKENDS[{name!r}]: {definition!r} is not of the form kind:options")
     if kind not in kinds:
-        known = _meant(kind, kinds) or f"; there are: {', '.join(sorted(kinds))}"
+        known = did_you_mean(kind, kinds) or f"; there are: {', '.join(sorted(kinds))}"
         raise StorageError(f"STORAGE_BACKENDS[{name!r}]: {kind!r} is no kind of backend{known}")
-    return get_storage(name)
+    try:
+        with opening_entry(name):
+            return get_storage(name)
+    except StorageError:
+        raise
+    except Exception as error:
+        # Of another plugin's kind, which may raise anything.
+        raise StorageError(f"STORAGE_BACKENDS[{name!r}]: {type(error).__name__}: {error}") from error
 
 
 def is_writable_s3(storage: Storage) -> bool:
@@ -33,20 +40,19 @@ def is_writable_s3(storage: Storage) -> bool:
     return isinstance(storage, S3StorageBase) and not isinstance(storage, ReadOnlyStorageMixin)
 
 
-def writable_s3_backends() -> Iterator[tuple[str, S3StorageBase]]:
-    """The backends on S3 that files may go to: ``(name, storage)``. One that cannot be opened is logged, and
-    does not stop the work on the others.
+def usable_backends() -> Iterator[tuple[str, Storage]]:
+    """The backends of every kind: ``(name, storage)``. One that cannot be opened is logged, and does not stop
+    the work on the others.
     """
     for name in config.STORAGE_BACKENDS:
         try:
-            storage = open_backend(name)
+            yield name, open_backend(name)
         except StorageError as error:
             logger.error("%s", error)
-            continue
+
+
+def writable_s3_backends() -> Iterator[tuple[str, S3StorageBase]]:
+    """The backends on S3 that files may go to: ``(name, storage)``."""
+    for name, storage in usable_backends():
         if is_writable_s3(storage):
             yield name, storage
-
-
-def _meant(word: str, words) -> str:
-    close = get_close_matches(word.lower(), words, n=1)
-    return f"; did you mean {close[0]}?" if close else ""

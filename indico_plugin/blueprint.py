@@ -11,24 +11,44 @@ from indico_plugin.direct_upload.controllers import (
     CreateMixin,
     DialogMixin,
     ListMixin,
+    ReplaceMixin,
     ShowMixin,
     SignPartsMixin,
     event_and_category_handlers,
 )
 from indico_plugin.web_modules import RHWebModule
 
-#: Address below an object's "/attachments/direct-upload", endpoint, and what answers there.
+#: Address below a "/direct-upload", endpoint, and whose answer it is.
+_CALLS = (
+    ("/create", "direct_upload_create", CreateMixin),
+    ("/sign-parts", "direct_upload_sign_parts", SignPartsMixin),
+    ("/show", "direct_upload_show", ShowMixin),
+    ("/list", "direct_upload_list", ListMixin),
+    ("/complete", "direct_upload_complete", CompleteMixin),
+    ("/abort", "direct_upload_abort", AbortMixin),
+)
+#: Address below an object's "/attachments", endpoint, what answers there, and methods.
 _VIEWS = [
-    (address, endpoint, _dispatch(*event_and_category_handlers(mixin)), methods)
-    for address, endpoint, mixin, methods in (
-        ("", "direct_upload", DialogMixin, ("GET", "POST")),
-        ("/create", "direct_upload_create", CreateMixin, ("POST",)),
-        ("/sign-parts", "direct_upload_sign_parts", SignPartsMixin, ("POST",)),
-        ("/show", "direct_upload_show", ShowMixin, ("POST",)),
-        ("/list", "direct_upload_list", ListMixin, ("POST",)),
-        ("/complete", "direct_upload_complete", CompleteMixin, ("POST",)),
-        ("/abort", "direct_upload_abort", AbortMixin, ("POST",)),
-    )
+    (
+        "/direct-upload",
+        "direct_upload",
+        _dispatch(*event_and_category_handlers(DialogMixin)),
+        ("GET", "POST"),
+    ),
+    *(
+        (f"/direct-upload{address}", endpoint, _dispatch(*event_and_category_handlers(mixin)), ("POST",))
+        for address, endpoint, mixin in _CALLS
+    ),
+    *(
+        (
+            f"/<int:folder_id>/<int:attachment_id>/direct-upload{address}",
+            endpoint.replace("direct_upload", "replace_file"),
+            _dispatch(*event_and_category_handlers(mixin, ReplaceMixin)),
+            ("POST",),
+        )
+        # The address that the calls are below; it answers as the last of them does.
+        for address, endpoint, mixin in (*_CALLS, ("", "direct_upload", ListMixin))
+    ),
 ]
 
 blueprint = IndicoPluginBlueprint("storage_s3", __name__)
@@ -40,7 +60,7 @@ def _add_direct_uploads(object_type: str, prefix: str) -> None:
     """The dialog beside Indico's own "Upload files" of an object, and the calls below it."""
     for address, endpoint, view, methods in _VIEWS:
         blueprint.add_url_rule(
-            f"{prefix}/attachments/direct-upload{address}",
+            f"{prefix}/attachments{address}",
             endpoint,
             view,
             methods=methods,

@@ -6,14 +6,13 @@
 import hmac
 
 from flask import current_app, jsonify, request
-from indico.core.config import config
 from indico.core.db import db
 from indico.core.storage import StoredFileMixin
 from indico.core.storage.backend import ReadOnlyStorageMixin
 from indico.web.rh import RH
 from werkzeug.exceptions import NotFound, Unauthorized
 
-from indico_plugin.backends import open_backend
+from indico_plugin.backends import usable_backends
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.plugin_settings import settings
 from indico_plugin.storage import S3StorageBase
@@ -31,11 +30,10 @@ class RHBuckets(RH):
             raise Unauthorized(response=current_app.response_class("Authorization required", 401, challenge))
 
     def _process(self):
-        backends = ((name, open_backend(name)) for name in config.STORAGE_BACKENDS)
         return jsonify(
             {
                 name: describe_backend(name, storage)
-                for name, storage in backends
+                for name, storage in usable_backends()
                 if isinstance(storage, S3StorageBase)
             }
         )

@@ -46,7 +46,12 @@ def create_bucket(storage):
 
 def _create_buckets(name: str, backend: S3StorageBase) -> bool:
     """Says what became of each bucket, and whether all are there now."""
-    for bucket in backend.wanted_buckets():
+    try:
+        buckets = backend.wanted_buckets()
+    except StorageError as error:
+        click.secho(f"Storage {name}: {error}", fg="red", err=True)
+        return False
+    for bucket in buckets:
         try:
             made = backend.make_bucket(bucket)
         except Exception as error:  # noqa: BLE001 (the terminal gets a sentence, whatever the store does)
@@ -57,12 +62,13 @@ def _create_buckets(name: str, backend: S3StorageBase) -> bool:
 
 
 @s3_commands.command()
-@click.option("--apply", is_flag=True, help="Make missing buckets and CORS rules.")
+@click.option("--apply", is_flag=True, help="Make missing buckets, and the rules that direct uploads need.")
 @click.option("--json", "as_json", is_flag=True, help="The same for programs.")
 def doctor(apply, as_json):
-    """Look for mistakes in the configuration, and say how to mend them.
+    """Find mistakes in the configuration, and say how to fix them.
 
-    Exits 1 where something is wrong. Files are neither written nor read.
+    Sends a file to each bucket and reads it as a browser would, and removes it again. Exits 1 where something
+    is wrong.
     """
     report(examine(apply=apply), as_json=as_json)
 

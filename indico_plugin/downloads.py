@@ -7,14 +7,26 @@ the rest is downloaded, under its right name.
 import re
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from flask import current_app, redirect, request
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.exceptions import RequestedRangeNotSatisfiable, ServiceUnavailable
 
+from indico_plugin import _
+from indico_plugin.asking import asking_for_a_person
+from indico_plugin.lost_files import FileLost, record_lost, require_there
 from indico_plugin.object_reader import stream_body
+from indico_plugin.object_writer import NOT_THERE
 from indico_plugin.options import NGINX, STREAM, BackendOptions, open_backend_store, open_internal_store
-from s3portal.transfer import Store, content_disposition, presign_get, safe_content_type
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import (
+    Store,
+    StoreBusy,
+    StoreUnavailable,
+    content_disposition,
+    presign_get,
+    safe_content_type,
+)
+from s3portal.transfer.store_errors import error_code, is_passing
 
 #: What a browser may show under the portal's own address: types in which nothing can run.
 _INLINE = re.compile(
@@ -33,13 +45,24 @@ def send_object(
 ):
     """The response to a reader's request for a file, in the way the options say.
 
-    ``inline`` is the caller's wish; it holds for types that are safe to show. Raises ClientError (streaming
-    only), StoreFailed where there are no credentials.
+    ``inline`` is the caller's wish; it holds for types that are safe to show. Raises FileLost where the
+    object is gone, ClientError (streaming only), StoreFailed where there are no credentials.
     """
     inline = inline and may_show_inline(content_type, request.user_agent.platform or "")
     if request.method == "HEAD" or options.proxy == STREAM:
         # A URL that is signed for GET is refused for HEAD, so HEAD is never passed on.
-        return _streamed(open_backend_store(options, bucket), key, content_type, filename, inline)
+        try:
+            return _streamed(open_backend_store(options, bucket), key, content_type, filename, inline)
+        except (StoreUnavailable, BotoConnectionError, HTTPClientError) as error:
+            raise _unreachable(error) from error
+        except ClientError as error:
+            if is_passing(error):
+                raise _unreachable(error) from error
+            if error_code(error) not in NOT_THERE:
+                raise
+            record_lost(options, bucket, key)
+            raise FileLost from error
+    require_there(options, bucket, key)
     opener = open_internal_store if options.proxy == NGINX else open_backend_store
     url = presign_get(
         opener(options, bucket),
@@ -55,7 +78,16 @@ def send_object(
     if options.proxy == NGINX:
         # nginx takes this path apart again: scheme, host, and everything else with its percent signs.
         response.headers["X-Accel-Redirect"] = "/.xsf/s3/" + quote(url.replace("://", "/", 1))
+        # The documented server block keeps it; nginx drops most other headers of this answer.
+        response.headers["Content-Security-Policy"] = SAFE_FILE_CSP
     return response
+
+
+def _unreachable(error: Exception) -> ServiceUnavailable:
+    """The page for a reader while the store is away."""
+    wait_s = int(error.facts["retry_after_s"]) if isinstance(error, StoreBusy) else 10
+    text = _("The file storage cannot be reached at the moment. Please try again in a minute.")
+    return ServiceUnavailable(text, retry_after=wait_s)
 
 
 def may_show_inline(content_type: str, platform: str) -> bool:
@@ -92,19 +124,20 @@ def _get(store: Store, key: str) -> dict:
     """GetObject of what the reader asked for; for HEAD without the body, and without a range."""
     target = {"Bucket": store.bucket, "Key": key}
     client = store.client()
-    if request.method == "HEAD":
-        return client.head_object(**target)
-    wanted = request.headers.get("Range", "").replace(" ", "")
-    etag = request.headers.get("If-Range", "")
-    # A date in If-Range is too coarse to say that the file is still the same.
-    if not _ONE_RANGE.fullmatch(wanted) or (etag and not etag.startswith('"')):
-        return client.get_object(**target)
-    try:
-        return client.get_object(**target, Range=wanted, **({"IfMatch": etag} if etag else {}))
-    except ClientError as error:
-        if error_code(error) in ("PreconditionFailed", "412"):
-            # RFC 9110, 13.1.5: the file is another one by now, so all of it.
+    with asking_for_a_person(store):
+        if request.method == "HEAD":
+            return client.head_object(**target)
+        wanted = request.headers.get("Range", "").replace(" ", "")
+        etag = request.headers.get("If-Range", "")
+        # A date in If-Range is too coarse to say that the file is still the same.
+        if not _ONE_RANGE.fullmatch(wanted) or (etag and not etag.startswith('"')):
             return client.get_object(**target)
-        if error_code(error) in ("InvalidRange", "416"):
-            raise RequestedRangeNotSatisfiable(client.head_object(**target)["ContentLength"]) from error
-        raise
+        try:
+            return client.get_object(**target, Range=wanted, **({"IfMatch": etag} if etag else {}))
+        except ClientError as error:
+            if error_code(error) in ("PreconditionFailed", "412"):
+                # RFC 9110, 13.1.5: the file is another one by now, so all of it.
+                return client.get_object(**target)
+            if error_code(error) in ("InvalidRange", "416"):
+                raise RequestedRangeNotSatisfiable(client.head_object(**target)["ContentLength"]) from error
+            raise

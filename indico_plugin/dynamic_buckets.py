@@ -104,11 +104,27 @@ class DynamicS3Storage(S3StorageBase):
         """The bucket of a day."""
         return dynamic_bucket_name(self.bucket_name_template, self.bucket_secret, day)
 
+    @property
+    def write_refusal(self):
+        # indico-plugin-storage-s3 refuses it too, but only in the task that makes buckets ahead.
+        if "<year>" in self.bucket_name_template:
+            return None
+        return (
+            "bucket_template has no <year>: next year's files would go into the buckets of this year again."
+            " Add a backend with <year> in its template for new files, and make this one s3-dynamic-readonly"
+        )
+
     def wanted_buckets(self):
+        self.require_writable()
         return bucket_names_ahead(self.bucket_name_template, self.bucket_secret, today())
 
     def current_bucket(self):
+        self.require_writable()
         return self.bucket_for(today())
+
+    def has_bucket(self, bucket):
+        pattern = re.sub(r"<(year|month|week)>", r"\\d+", re.escape(self.bucket_name_template))
+        return re.match(pattern, bucket) is not None
 
     def locate(self, file_id):
         bucket, separator, key = file_id.partition("//")

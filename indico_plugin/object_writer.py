@@ -19,6 +19,7 @@ from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from indico_plugin.asking import asking_for_a_person
 from s3portal.transfer import PartPlan, Store, plan_parts
 from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.store_errors import error_code
@@ -188,7 +189,9 @@ class _Write:
 
 def _refuse_existing(store: Store, key: str) -> None:
     try:
-        store.client().head_object(Bucket=store.bucket, Key=key)
+        # Of what a save asks, the first: a store that hangs is noticed here, and within seconds.
+        with asking_for_a_person(store):
+            store.client().head_object(Bucket=store.bucket, Key=key)
     except ClientError as error:
         # Without the right to list the bucket, S3 answers 403 for what is not there; the condition of the
         # write itself is then the only guard.

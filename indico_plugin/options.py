@@ -6,7 +6,11 @@ lives.
 """
 
 import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from typing import TypeVar
 
@@ -30,7 +34,6 @@ from s3portal.transfer import (
     open_store,
     read_settings,
     setting,
-    unknown_settings,
 )
 from s3portal.transfer.encryption import ENCRYPTION
 from s3portal.transfer.sizes import GIB, MIB
@@ -41,6 +44,7 @@ REDIRECT, STREAM, NGINX = "redirect", "stream", "nginx"
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
+_PROXY_WORDS = ("nginx", "xaccelredirect", *_TRUE, *_FALSE)
 
 #: The longest that a bucket's name may be, and the longest that a dynamic one may be before its hash.
 MAX_BUCKET_NAME = 63
@@ -58,6 +62,8 @@ def _boolean(text: str) -> bool:
 
 
 def _proxy(text: str) -> str:
+    if text not in _PROXY_WORDS:
+        raise ValueError("is not one of: false, true, nginx")
     if text in ("nginx", "xaccelredirect"):
         return NGINX
     return STREAM if _boolean(text) else REDIRECT
@@ -131,14 +137,33 @@ def read_options(options_class: type[OptionsT], text: str) -> OptionsT:
     try:
         return read_settings(options_class, values, "")
     except SettingsError as error:
-        raise StorageError(f"{entry_of(text)}: {'; '.join(map(str, error.problems))}") from error
+        # An option that is missing may be there under a name with a typo.
+        problems = [*map(str, error.problems), *_unknown_options(options_class, values)]
+        raise StorageError(f"{entry_of(text)}: {'; '.join(problems)}") from error
+
+
+#: The entry that is being opened, where it is known.
+_opening: ContextVar[str | None] = ContextVar("opening", default=None)
+
+
+@contextmanager
+def opening_entry(name: str) -> Iterator[None]:
+    """While this lasts, what is wrong with options is said of this entry of STORAGE_BACKENDS."""
+    token = _opening.set(name)
+    try:
+        yield
+    finally:
+        _opening.reset(token)
 
 
 def entry_of(text: str) -> str:
-    """Where indico.conf has these options. Indico opens a backend without telling it what it is called."""
+    """Where indico.conf has these options. Indico opens a backend without telling it what it is called, so of
+    equal entries each may be meant.
+    """
     entries = config.STORAGE_BACKENDS.items() if has_app_context() else ()
-    name = next((name for name, definition in entries if definition.partition(":")[2] == text), None)
-    return "STORAGE_BACKENDS" if name is None else f"STORAGE_BACKENDS[{name!r}]"
+    opening = _opening.get()
+    names = [opening] if opening else [n for n, entry in entries if str(entry).partition(":")[2] == text]
+    return " and ".join(f"STORAGE_BACKENDS[{name!r}]" for name in names) or "STORAGE_BACKENDS"
 
 
 def options_problems(options_class: type[BackendOptions], text: str) -> list[str]:
@@ -146,11 +171,22 @@ def options_problems(options_class: type[BackendOptions], text: str) -> list[str
     and switches that say neither yes nor no.
     """
     values, problems = split_options(text)
-    for name, suggestion in unknown_settings([options_class], values, ""):
-        problems.append(f"{name} is not an option" + (f"; did you mean {suggestion}?" if suggestion else ""))
+    problems += _unknown_options(options_class, values)
     for name, problem in _unclear_switches(options_class, values).items():
-        problems.append(f"{name}={values[name]} {problem}; it is taken as off")
+        meant = did_you_mean(values[name], _PROXY_WORDS if name == "proxy" else _TRUE + _FALSE)
+        problems.append(f"{name}={values[name]} {problem}{meant}; it is taken as off")
     return problems
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """``"; did you mean …?"`` with the word most like this one, "" where none is."""
+    close = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _unknown_options(options_class: type[BackendOptions], values: Iterable[str]) -> list[str]:
+    known = [declaration.name for declaration in declared_settings(options_class)]
+    return [f"{name} is not an option{did_you_mean(name, known)}" for name in values if name not in known]
 
 
 def _unclear_switches(options_class: type[BackendOptions], values: dict[str, str]) -> dict[str, str]:

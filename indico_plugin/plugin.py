@@ -4,6 +4,7 @@ from flask import session
 from flask_pluginengine import render_plugin_template
 from indico.core import signals
 from indico.core.plugins import IndicoPlugin, url_for_plugin
+from indico.modules.attachments.forms import EditAttachmentFileForm
 from indico.web.forms.base import IndicoForm
 from indico.web.forms.fields import IndicoPasswordField, MultipleItemsField, PrincipalListField
 from indico.web.forms.validators import HiddenUnless
@@ -18,6 +19,7 @@ from indico_plugin.cli import s3_commands
 from indico_plugin.direct_upload.attach import start_waiting_tasks
 from indico_plugin.direct_upload.cors import open_new_bucket
 from indico_plugin.direct_upload.permission import attachment_storage, may_upload_directly
+from indico_plugin.direct_upload.replacing import replace_on_save, replacement_field
 from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_exists
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.plugin_settings import ACLS, DEFAULTS
@@ -95,6 +97,8 @@ class S3StoragePlugin(IndicoPlugin):
         self.connect(signals.plugin.cli, self._cli)
         self.connect(bucket_made, open_new_bucket)
         self.template_hook("attachment-sources", self._direct_upload_button)
+        self.connect(signals.core.add_form_fields, replacement_field, sender=EditAttachmentFileForm)
+        self.connect(signals.core.form_validated, replace_on_save)
 
     def get_blueprints(self):
         return blueprint

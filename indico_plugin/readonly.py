@@ -26,3 +26,4 @@ class ReadOnlyDynamicS3Storage(_ReadOnlyBuckets, DynamicS3Storage):
 
     name = "s3-dynamic-readonly"
     needs_secret = False
+    write_refusal = None

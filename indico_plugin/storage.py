@@ -9,11 +9,18 @@ from indico.core.config import config
 from indico.core.storage import Storage, StorageError
 from werkzeug.exceptions import HTTPException
 
+from indico_plugin.asking import asking_for_a_person
 from indico_plugin.buckets import bucket_exists, create_bucket
 from indico_plugin.downloads import send_object
 from indico_plugin.object_reader import open_object
 from indico_plugin.object_writer import write_object
-from indico_plugin.options import BackendOptions, StaticOptions, open_backend_store, read_options
+from indico_plugin.options import (
+    BackendOptions,
+    StaticOptions,
+    entry_of,
+    open_backend_store,
+    read_options,
+)
 from s3portal.transfer import Store
 
 #: Sent with the store of a bucket that a backend made. What else a new bucket needs is not the backend's
@@ -31,12 +38,24 @@ class S3StorageBase(Storage):
     options_class: type[BackendOptions]
 
     def __init__(self, data):
+        #: The options as indico.conf has them.
+        self.definition = data
         self.options = read_options(self.options_class, data)
 
     @property
     def meta(self) -> str | None:
         """The administrator's text for the bucket info API."""
         return self.options.meta
+
+    @property
+    def write_refusal(self) -> str | None:
+        """Why no new files may go there although what is there can be read; None where they may."""
+        return None
+
+    def require_writable(self) -> None:
+        """Raises StorageError where no new files may go there."""
+        if self.write_refusal is not None:
+            raise StorageError(f"{entry_of(self.definition)}: {self.write_refusal}")
 
     def current_bucket(self) -> str:
         """The bucket that new files go to."""
@@ -45,6 +64,10 @@ class S3StorageBase(Storage):
     def wanted_buckets(self) -> list[str]:
         """The buckets that should be there by now."""
         return [self.current_bucket()]
+
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether files of this backend may be in the bucket."""
+        raise NotImplementedError
 
     def locate(self, file_id: str) -> tuple[str, str]:
         """Bucket and key of a file."""
@@ -60,8 +83,9 @@ class S3StorageBase(Storage):
 
     def open(self, file_id):
         bucket, key = self.locate(file_id)
-        with _storage_error(f'Could not open "{file_id}"'):
-            return open_object(self.store(bucket), key)
+        store = self.store(bucket)
+        with _storage_error(f'Could not open "{file_id}"'), asking_for_a_person(store):
+            return open_object(store, key)
 
     @contextmanager
     def get_local_path(self, file_id):
@@ -90,12 +114,16 @@ class S3StorageBase(Storage):
     def delete(self, file_id):
         bucket, key = self.locate(file_id)
         with _storage_error(f'Could not delete "{file_id}"'):
-            self.store(bucket).client().delete_object(Bucket=bucket, Key=key)
+            store = self.store(bucket)
+            with asking_for_a_person(store):
+                store.client().delete_object(Bucket=bucket, Key=key)
 
     def getsize(self, file_id):
         bucket, key = self.locate(file_id)
         with _storage_error(f'Could not get size of "{file_id}"'):
-            return self.store(bucket).client().head_object(Bucket=bucket, Key=key)["ContentLength"]
+            store = self.store(bucket)
+            with asking_for_a_person(store):
+                return store.client().head_object(Bucket=bucket, Key=key)["ContentLength"]
 
     def send_file(self, file_id, content_type, filename, inline=True):
         bucket, key = self.locate(file_id)
@@ -131,6 +159,9 @@ class S3Storage(S3StorageBase):
 
     def current_bucket(self):
         return self.options.bucket
+
+    def has_bucket(self, bucket):
+        return bucket == self.options.bucket
 
     def locate(self, file_id):
         return self.options.bucket, file_id

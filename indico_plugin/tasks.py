@@ -5,6 +5,7 @@ import hashlib
 from celery.schedules import crontab
 from indico.core.celery import celery
 from indico.core.db import db
+from indico.core.storage import StorageError
 from indico.core.storage.backend import get_storage
 from indico.modules.attachments.models.attachments import AttachmentFile
 
@@ -27,7 +28,13 @@ def create_buckets_ahead():
     """
     failures = []
     for backend_name, storage in writable_dynamic_storages():
-        for bucket in storage.wanted_buckets():
+        try:
+            buckets = storage.wanted_buckets()
+        except StorageError as error:
+            logger.error("Backend %s: %s", backend_name, error)
+            failures.append(error)
+            continue
+        for bucket in buckets:
             try:
                 storage.make_bucket(bucket)
             except Exception as error:  # noqa: BLE001 (whatever a store does must not stop the other backends)

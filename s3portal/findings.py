@@ -1,4 +1,4 @@
-"""What a doctor found: one thing looked at each, what state it is in, and how to mend it. For terminals."""
+"""What a doctor found: one thing looked at each, what state it is in, and how to fix it. For terminals."""
 
 import json
 import sys
@@ -38,6 +38,6 @@ def _show(findings: list[Finding]) -> None:
     for finding in findings:
         click.echo(f" {marks[finding.state]} {finding.place}: {finding.subject}: {finding.text}")
         if finding.mend:
-            click.echo(f"     mend: {finding.mend}")
+            click.echo(f"     fix: {finding.mend}")
     count = sum(finding.state != OK for finding in findings)
     click.echo(f" {count} to look at." if count else " All is well.")

@@ -12,6 +12,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.s3multipart.adoption import RETRY_AFTER_S, require_as_completed
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import UploadNotComplete, UploadOfAnotherDataset
 from ckanext.s3multipart.file_facts import forget_copied_files
@@ -20,9 +21,16 @@ from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import AlreadyAttached, InvalidRequest, Problem, TransferError, UploadNotFound
+from s3portal.transfer.errors import (
+    AlreadyAttached,
+    BeingTakenOver,
+    InvalidRequest,
+    Problem,
+    TransferError,
+    UploadNotFound,
+)
 from s3portal.transfer.request_fields import can_be_kept
-from s3portal.transfer.upload import ATTACHED, COMPLETED
+from s3portal.transfer.upload import ADOPTING, ATTACHED, COMPLETED
 
 #: The form field, and the key of a resource in the API, that says which upload becomes its file.
 FIELD = "s3multipart_upload_id"
@@ -42,12 +50,13 @@ class Saving:
         """The upload that is to be attached, locked until the transaction ends.
 
         Raises NotSignedIn, CsrfTokenMissing, InvalidRequest, UploadNotFound, UploadOfAnotherDataset,
-        UploadNotComplete, AlreadyAttached.
+        UploadNotComplete, BeingTakenOver, AlreadyAttached, ObjectGone, ContentDiffers, StoreFailed.
         """
         user = signed_in_user(self._context)
         require_csrf_token()
         if not isinstance(upload_id, str) or not can_be_kept(upload_id):
             raise InvalidRequest(field=FIELD, problem=Problem.NO_UPLOAD)
+        require_as_completed(find_upload(upload_id, user.id))
         row = find_upload(upload_id, user.id, lock=True)
         if row is None:
             raise UploadNotFound
@@ -56,6 +65,8 @@ class Saving:
             raise UploadOfAnotherDataset
         if row.state == ATTACHED or row.id in self._taken:
             raise AlreadyAttached
+        if row.state == ADOPTING:
+            raise BeingTakenOver(retry_after_s=RETRY_AFTER_S)
         if row.state != COMPLETED:
             raise UploadNotComplete(state=row.state)
         self._taken.add(row.id)

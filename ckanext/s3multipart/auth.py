@@ -9,8 +9,13 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.s3multipart.errors import DatasetNotFound
-from ckanext.s3multipart.model import UploadRow, find_upload
-from ckanext.s3multipart.permission import authorised_owner, signed_in_user
+from ckanext.s3multipart.model import UploadRow, any_upload, find_upload
+from ckanext.s3multipart.permission import (
+    administered_organisation,
+    administers,
+    authorised_owner,
+    signed_in_user,
+)
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import request_fields
 from s3portal.transfer.errors import TransferError, UploadNotFound
@@ -32,6 +37,23 @@ def for_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]
 def for_own_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     """Made the upload ``id``: to look at it and to give it up, nothing more is needed."""
     return _answer(context, lambda: _own_upload(context, asked))
+
+
+def for_own_or_administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Made the upload ``id``, or administers the organisation of its dataset."""
+    return _answer(context, lambda: own_or_administered_upload(context, asked))
+
+
+def for_administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Administers the organisation of the dataset of the upload ``id``."""
+    return _answer(context, lambda: administered_upload(context, asked))
+
+
+def for_administrator(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Administers the organisation ``organization``."""
+    return _answer(
+        context, lambda: administered_organisation(context, request_fields.text(asked, "organization"))
+    )
 
 
 def for_anybody_signed_in(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +78,11 @@ def auth_functions() -> dict[str, Any]:
         "s3multipart_upload_sign_parts": for_upload,
         "s3multipart_upload_complete": for_upload,
         "s3multipart_upload_show": for_own_upload,
-        "s3multipart_upload_abort": for_own_upload,
+        "s3multipart_upload_abort": for_own_or_administered_upload,
+        "s3multipart_upload_hand_over": for_administered_upload,
+        "s3multipart_organization_upload_list": for_administrator,
+        "s3multipart_organization_usage": for_administrator,
+        "s3multipart_deleted_files_remove": for_administrator,
         "s3multipart_upload_list": for_anybody_signed_in,
         "s3multipart_credentials": for_credentials,
         "s3multipart_file_list": for_dataset_that_is_read,
@@ -113,6 +139,29 @@ def _context_of_its_own(context: dict[str, Any]) -> dict[str, Any]:
 def _may_go_on(context: dict[str, Any], asked: dict[str, Any]) -> None:
     row = _own_upload(context, asked)
     authorised_owner(context, row.owner_id)
+
+
+def own_or_administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:
+    """The upload ``id``, the caller's own or one of an organisation that they administer.
+
+    Raises NotSignedIn, UploadNotFound.
+    """
+    try:
+        return _own_upload(context, asked)
+    except UploadNotFound:
+        return administered_upload(context, asked)
+
+
+def administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:
+    """The upload ``id``, of an organisation that the caller administers. To others it is not there.
+
+    Raises NotSignedIn, UploadNotFound.
+    """
+    signed_in_user(context)
+    row = any_upload(request_fields.text(asked, "id"))
+    if row is None or not administers(context, row.owner_id):
+        raise UploadNotFound
+    return row
 
 
 def _own_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:

@@ -3,14 +3,16 @@
 import json
 
 import click
-import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.doctor import examine
+from ckanext.s3multipart.errors import DatabaseOfAnotherSite
 from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.model import STATES_THAT_COUNT, UploadRow
+from ckanext.s3multipart.quota import usage as usage_of
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
+from ckanext.s3multipart.site_mark import mark_site
+from ckanext.s3multipart.uploads_cli import uploads
 from s3portal.findings import report
 from s3portal.transfer.sizes import format_size
 
@@ -28,10 +30,16 @@ def s3multipart(command: click.Context) -> None:
 
 @s3multipart.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--this-site", is_flag=True, help="The site was renamed: its database is this site's.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
-def janitor(dry_run: bool, as_json: bool) -> None:
+def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
     """Remove uploads that were never attached, and files of deleted resources. Run it every day."""
-    swept = sweep(dry_run=dry_run)
+    if this_site:
+        mark_site()
+    try:
+        swept = sweep(dry_run=dry_run)
+    except DatabaseOfAnotherSite as error:
+        raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps({**vars(swept), "dry_run": dry_run}))
     else:
@@ -39,9 +47,28 @@ def janitor(dry_run: bool, as_json: bool) -> None:
         click.echo(f"{swept.expired:>8,} uploads that nobody attached in time {verb} removed")
         click.echo(f"{swept.removed:>8,} files of deleted or replaced resources {verb} removed")
         click.echo(f"{swept.forgotten:>8,} records of files that are long gone {verb} deleted")
+        for number, what in (
+            (swept.found, "files that were written with session credentials were found"),
+            (swept.refused, "files that were written with session credentials were refused"),
+            (swept.taken_over, "files were taken over from where their publishers could write"),
+            (swept.cleared, f"prefixes of session credentials that have ended {verb} cleared"),
+        ):
+            if number:
+                click.echo(f"{number:>8,} {what}")
+        click.echo(f"{swept.unknown:>8,} uploads that a process left behind when it died {verb} aborted")
+        if swept.foreign:
+            click.echo(
+                f"{swept.foreign:>8,} unfinished uploads under the prefix are not certainly ours: see the log"
+            )
+        if not swept.listed:
+            click.echo(
+                "The store does not let us list uploads: a lifecycle rule has to abort unfinished ones."
+            )
+        held = f"{format_size(swept.held_bytes)} in {swept.held_files:,} files"
+        click.echo(f"Deleted datasets and resources hold {held}, kept for restoring them.")
     if swept.failed:
         click.secho(
-            f"{swept.failed:,} could not be removed: the store failed. See the log; run this again.",
+            f"{swept.failed:,} could not be done: the store failed. See the log; run this again.",
             fg="red",
             err=True,
         )
@@ -49,34 +76,37 @@ def janitor(dry_run: bool, as_json: bool) -> None:
 
 
 @s3multipart.command()
+@click.option("--apply", is_flag=True, help="Add the CORS and lifecycle rules that the bucket lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
-def doctor(as_json: bool) -> None:
-    """Look for mistakes in settings, database and store, and say how to mend them. Changes nothing."""
-    report(examine(), as_json=as_json)
+def doctor(apply: bool, as_json: bool) -> None:
+    """Find mistakes in settings, database and store, and say how to fix them.
+
+    Sends a file to the store as a browser would, and removes it again. Exits 1 where something is wrong.
+    """
+    report(examine(apply=apply), as_json=as_json)
 
 
 @s3multipart.command()
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
 def usage(as_json: bool) -> None:
     """Show what the files of each organisation hold together."""
-    used = (
-        model.Session.query(model.Group.name, sa.func.count(UploadRow.id), sa.func.sum(UploadRow.size_bytes))
-        .select_from(UploadRow)
-        .join(model.Package, model.Package.id == UploadRow.owner_id)
-        .join(model.Group, model.Group.id == model.Package.owner_org)
-        .filter(UploadRow.state.in_(STATES_THAT_COUNT))
-        .group_by(model.Group.name)
-        .order_by(sa.desc(sa.func.sum(UploadRow.size_bytes)))
-    )
+    rows = [
+        (group.name, counted)
+        for group in model.Session.query(model.Group).filter_by(is_organization=True)
+        if (counted := usage_of(group.id)).files
+    ]
+    rows.sort(key=lambda row: -row[1].used)
     quota_bytes = portal_settings().org_quota
-    rows = [(name, files, int(size_bytes)) for name, files, size_bytes in used]
     if as_json:
         organisations = [
-            {"organisation": name, "files": files, "used": size_bytes, "allowed": quota_bytes or None}
-            for name, files, size_bytes in rows
+            {"organisation": name, **vars(counted), "allowed": quota_bytes or None} for name, counted in rows
         ]
         click.echo(json.dumps(organisations))
         return
-    for name, files, size_bytes in rows:
+    for name, counted in rows:
         allowed = f" of {format_size(quota_bytes)}" if quota_bytes else ""
-        click.echo(f"{name:<40} {files:>8,} files {format_size(size_bytes):>12}{allowed}")
+        deleted = f", {format_size(counted.deleted)} by deleted datasets" if counted.deleted else ""
+        click.echo(f"{name:<40} {counted.files:>8,} files {format_size(counted.used):>12}{allowed}{deleted}")
+
+
+s3multipart.add_command(uploads)

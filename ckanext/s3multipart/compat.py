@@ -1,24 +1,26 @@
 """What sites that ran ckanext-s3multipart call: its two API routes and its template helpers, in their shapes.
 
 Other than there, permission is checked first and a refusal has its HTTP status; keys never reach a page of
-ours; what is posted is private, under a key of its own, and of limited size; and no answer is wrapped for
-other sites.
+ours; what is written is private, under a prefix of the user's own (session_prefixes.py), and found there by
+discovery.py; and no answer is wrapped for other sites.
 """
 
 import shlex
-import uuid
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Blueprint, Response, json, request
 
 from ckanext.s3multipart.permission import authorised_owner, signed_in_user
-from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
+from ckanext.s3multipart.schema import require_current
+from ckanext.s3multipart.session_model import CREDENTIALS
+from ckanext.s3multipart.session_prefixes import dataset_credentials, form_prefix, live_prefix
+from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES
-from s3portal.transfer.session_credentials import assume_upload_role
 from s3portal.transfer.store_errors import store_errors
 
 #: S3 takes as much in one POST as in one part.
@@ -29,8 +31,8 @@ blueprint = Blueprint("s3multipart_compat", __name__)
 
 @blueprint.route("/api/3/action/get_s3_auth/<dataset>")
 def get_s3_auth(dataset: str) -> Response:
-    """Session credentials for the dataset's prefix, in the shape of STS's own answer; ``{"error"}`` if
-    refused."""
+    """Session credentials for the user's prefix of the dataset, in the shape of STS's own answer, and the
+    prefix; ``{"error"}`` if refused."""
     return _answer(lambda: session_credentials(dataset))
 
 
@@ -51,14 +53,25 @@ def get_s3_region() -> str:
 
 
 def get_s3_prefix(dataset: str) -> str:
-    """What the keys of the dataset's files begin with, ending in ``/``."""
-    package = tk.get_action("package_show")({"user": tk.current_user.name}, {"id": dataset})
-    return dataset_prefix(transfer_settings().s3_prefix, package["owner_org"] or "", package["id"])
+    """What keys begin with that the caller's session credentials for the dataset can write, ending in ``/``.
+
+    For those who may not upload: what the keys of the dataset's files begin with.
+    """
+    context = _context()
+    package = tk.get_action("package_show")(context, {"id": dataset})
+    try:
+        require_current()
+        user, owner = signed_in_user(context), authorised_owner(context, package["id"])
+    except TransferError:
+        return dataset_prefix(transfer_settings().s3_prefix, package["owner_org"] or "", package["id"])
+    prefix = live_prefix(user, owner, CREDENTIALS).prefix
+    model.Session.commit()
+    return prefix
 
 
 def get_session_credentials(dataset: str) -> dict[str, Any]:
-    """Session credentials for the dataset's prefix, or ``{"error"}``. They are secrets: do not write them
-    into pages."""
+    """Session credentials for the user's prefix of the dataset, or ``{"error"}``. They are secrets: do not
+    write them into pages."""
     try:
         return session_credentials(dataset)
     except TransferError as error:
@@ -66,18 +79,19 @@ def get_session_credentials(dataset: str) -> dict[str, Any]:
 
 
 def session_credentials(dataset: str) -> dict[str, Any]:
-    """What STS answers, for the dataset's prefix. Raises what authorised_owner and assume_upload_role
-    raise."""
+    """What STS answers, and ``Prefix``. Raises what authorised_owner and dataset_credentials raise."""
+    require_current()
     context = _context()
     user = signed_in_user(context)
-    issued = assume_upload_role(portal_store(), user.name, portal_host(), prefix=_prefix(context, dataset))
+    issued = dataset_credentials(user, authorised_owner(context, dataset))
     return {
         "Credentials": {
             "AccessKeyId": issued.access_key_id,
             "SecretAccessKey": issued.secret_access_key,
             "SessionToken": issued.session_token,
             "Expiration": str(issued.expiration),
-        }
+        },
+        "Prefix": issued.prefix,
     }
 
 
@@ -90,10 +104,10 @@ def helpers() -> dict[str, Any]:
 
 
 def _form_post(dataset: str) -> dict[str, Any]:
+    require_current()
     context = _context()
-    signed_in_user(context)
-    # A folder of its own, so that no form can write over a file that is published.
-    prefix = f"{_prefix(context, dataset)}{uuid.uuid4()}/"
+    user = signed_in_user(context)
+    prefix = form_prefix(user, authorised_owner(context, dataset))
     store, settings = portal_store(), transfer_settings()
     with store_errors("PresignPost"):
         post = store.client().generate_presigned_post(
@@ -107,11 +121,6 @@ def _form_post(dataset: str) -> dict[str, Any]:
     arguments = [f"-F {shlex.quote(f'{name}={value}')}" for name, value in fields.items()]
     curl_example = " ".join(["curl -v", *arguments, "-F file=@filename", shlex.quote(url)])
     return {"url": url, "fields": fields, "curl_example": curl_example}
-
-
-def _prefix(context: dict[str, Any], dataset: str) -> str:
-    owner = authorised_owner(context, dataset)
-    return dataset_prefix(transfer_settings().s3_prefix, owner.organisation_id, owner.dataset_id)
 
 
 def _context() -> dict[str, Any]:

@@ -1,18 +1,19 @@
 """``ckan s3multipart doctor``: what no value by itself tells, such as an organisation that is not there or a
 bucket that lets no browser in. Values that cannot be used stop CKAN before.
+
+What there is to know of a store is in s3portal.portal.doctor; here is what only CKAN knows.
 """
 
 from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
-from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
-from botocore.exceptions import BotoCoreError, ClientError
 from ckan import model
 
+from ckanext.s3multipart.file_check import TroubledFile, changed_files, vanished_files
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import (
     PREFIX,
     SETTINGS_CLASSES,
@@ -22,34 +23,55 @@ from ckanext.s3multipart.settings import (
     transfer_settings,
 )
 from s3portal.findings import LOOK, OK, WRONG, Finding
-from s3portal.transfer.cors import lets_in, read_cors_rules
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.session_credentials import assume_upload_role
+from s3portal.portal.doctor import (
+    MOST_FILES,
+    Case,
+    RecordedFile,
+    examine_files,
+    examine_store,
+    examine_unfinished,
+)
 from s3portal.transfer.settings import unknown_settings
-from s3portal.transfer.store_errors import error_code
-from s3portal.transfer.upload import COMPLETED, UPLOADING
+from s3portal.transfer.upload import ATTACHED, COMPLETED, UPLOADING
 
 #: The janitor is to run every day; one run may be missed.
 _JANITOR_LATE = timedelta(days=2)
-
-_MENDS = {
-    "403": f"check {PREFIX}s3_access_key_id and its policy, which has to allow s3:ListBucket",
-    "404": f"make the bucket, or mend {PREFIX}s3_bucket",
-    "301": f"set {PREFIX}s3_region to the bucket's own",
-}
+_COMMAND = "ckan s3multipart doctor"
+_JANITOR = "ckan s3multipart janitor"
+_MOST_NAMED = 5
 
 
-def examine() -> Iterator[Finding]:
-    """Looks at everything, and changes nothing."""
+def examine(*, apply: bool = False) -> Iterator[Finding]:
+    """Looks at everything. With ``apply``, adds the CORS and lifecycle rules that the bucket lacks."""
     yield from _examine_names()
     yield from _examine_organisations()
-    if sa.inspect(model.Session.get_bind()).has_table(UploadRow.__tablename__):
+    tables_are_there = is_current()
+    if tables_are_there:
         yield Finding("database", "tables", OK, "are there")
         yield from _examine_janitor()
     else:
-        yield Finding("database", "tables", WRONG, "are not there", "ckan db upgrade -p s3multipart")
-    yield from _examine_bucket()
-    yield from _examine_role()
+        yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
+    if not transfer_settings().s3_role:
+        yield Finding(PREFIX + "s3_role", "session credentials", OK, "are off")
+    case = _case()
+    findings = list(examine_store(case, apply=apply))
+    yield from findings
+    # Of a store that cannot be reached, enough has been said.
+    if tables_are_there and any(finding.subject == "upload" for finding in findings):
+        yield from examine_unfinished(case, _JANITOR)
+        yield from _examine_files(case)
+
+
+def _case() -> Case:
+    return Case(
+        place="store",
+        store=portal_store(),
+        site_url=tk.config["ckan.site_url"],
+        host=portal_host(),
+        command=_COMMAND,
+        setting=lambda name: PREFIX + name,
+        permissions_page="docs/ckan.md, What the portal's credentials must be allowed",
+    )
 
 
 def _examine_names() -> Iterator[Finding]:
@@ -93,48 +115,36 @@ def _examine_janitor() -> Iterator[Finding]:
         yield Finding("janitor", "runs", OK, "nothing waits for it")
 
 
-def _examine_bucket() -> Iterator[Finding]:
-    store = portal_store()
-    subject = f"bucket {store.bucket}"
-    try:
-        store.client().head_bucket(Bucket=store.bucket)
-    except (ClientError, BotoCoreError) as error:
-        code = error_code(error) if isinstance(error, ClientError) else ""
-        yield Finding(
-            "store", subject, WRONG, str(error), _MENDS.get(code, f"check {PREFIX}s3_endpoint and keys")
+def _examine_files(case: Case) -> Iterator[Finding]:
+    """Those that links found missing or changed, and the newest of the others."""
+    known = {
+        "are not at the store any more": vanished_files(),
+        "are not what was published any more": changed_files(),
+    }
+    for what, files in known.items():
+        if files:
+            named = "; ".join(_shown(file) for file in files[:_MOST_NAMED])
+            more = f" and {len(files) - _MOST_NAMED:,} more" if len(files) > _MOST_NAMED else ""
+            text = f"{len(files):,} published files {what}, as readers noticed: {named}{more}"
+            yield Finding("store", "files", WRONG, text, "restore them from a backup or an older version")
+    troubled = {file.key for files in known.values() for file in files}
+    attached = model.Session.query(UploadRow).filter(
+        UploadRow.state == ATTACHED, UploadRow.key.notin_(troubled)
+    )
+    newest = attached.order_by(UploadRow.updated_at.desc()).limit(MOST_FILES)
+    files = [
+        RecordedFile(
+            key=row.key,
+            shown=f"{row.filename} (resource {row.resource_id})",
+            size_bytes=row.size_bytes,
+            etag=row.etag,
+            version_id=row.version_id,
         )
-        return
-    yield Finding("store", subject, OK, "is there, and the keys open it")
-    site = urlsplit(tk.config["ckan.site_url"])
-    origin = f"{site.scheme}://{site.netloc}"
-    try:
-        rules = read_cors_rules(store)
-    except (ClientError, BotoCoreError) as error:
-        text = f"the CORS rules of {store.bucket} cannot be read: {error}"
-        yield Finding("store", "CORS", LOOK, text, "allow s3:GetBucketCORS to have them looked at")
-        return
-    mend = "docs/ckan.md, The bucket's CORS rule"
-    if lets_in(rules, origin):
-        yield Finding("store", "CORS", OK, f"pages of {origin} may send parts")
-    elif lets_in(rules, origin, exposed=()):
-        text = "a browser cannot see that a single part was damaged: ETag or checksums are not exposed"
-        yield Finding("store", "CORS", LOOK, text, mend)
-    else:
-        text = f"no rule lets pages of {origin} send parts"
-        yield Finding("store", "CORS", WRONG, text, mend)
+        for row in newest
+    ]
+    yield from examine_files(case, files, attached.count())
 
 
-def _examine_role() -> Iterator[Finding]:
-    """Asks STS for credentials of nothing that is there; they end by themselves."""
-    role = transfer_settings().s3_role
-    if not role:
-        yield Finding(PREFIX + "s3_role", "session credentials", OK, "are off")
-        return
-    try:
-        assume_upload_role(portal_store(), "doctor", portal_host(), prefix="s3portal/doctor/")
-    except TransferError as error:
-        yield Finding(
-            PREFIX + "s3_role", role, WRONG, str(error), "check the role's trust policy and sts:AssumeRole"
-        )
-    else:
-        yield Finding(PREFIX + "s3_role", role, OK, "gives session credentials")
+def _shown(file: TroubledFile) -> str:
+    where = f"dataset {file.dataset}, resource {file.resource_id}"
+    return f"{file.filename} ({where}) since {file.since:%Y-%m-%d}"

@@ -3,7 +3,7 @@
 import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import STATES, StoreError, TransferError
+from s3portal.transfer.errors import STATES, QuotaExceeded, StoreError, TransferError
 
 
 class NotSignedIn(TransferError):
@@ -106,6 +106,92 @@ class UploadNotComplete(TransferError):
 
     def __init__(self, *, state: str) -> None:
         super().__init__(state=state)
+
+
+class FileUnreadable(TransferError):
+    """A file was written in a way in which the portal could not give it to readers: encrypted with a key of
+    the writer's own, or into an archive."""
+
+    code = "file_unreadable"
+    http_status = 422
+    template = (
+        "The portal cannot read this file at the store. Upload it again without an encryption key or"
+        " a storage class of your own."
+    )
+
+
+class TooManyFiles(TransferError):
+    """More files were written under one prefix than are looked at."""
+
+    code = "too_many_files"
+    http_status = 422
+    template = (
+        "More than %(limit)s files were uploaded with the same credentials. Put them into an archive,"
+        " such as a ZIP file."
+    )
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(limit=limit)
+
+
+class QuotaFull(QuotaExceeded):
+    """The file does not fit in what the organisation may store. ``reserved`` of what is used is room for
+    files that are being sent now, ``deleted`` belongs to deleted datasets."""
+
+    template = (
+        "%(used)s of %(allowed)s are used (%(reserved)s for uploads in progress, %(deleted)s by deleted"
+        " datasets and resources), so %(given)s more do not fit. Delete files that are no longer needed, or"
+        " ask an administrator of the organization, who can remove the files of deleted datasets at once."
+    )
+    size_facts = frozenset({"used", "allowed", "given", "reserved", "deleted"})
+
+
+class NotAnAdministrator(TransferError):
+    """The caller asked for what only administrators of the organisation may see or do."""
+
+    code = "not_an_administrator"
+    http_status = 403
+    template = "Only administrators of the organization %(organisation)s may do this."
+
+    def __init__(self, *, organisation: str) -> None:
+        super().__init__(organisation=organisation)
+
+
+class OrganisationNotFound(TransferError):
+    """There is no such organisation."""
+
+    code = "organisation_not_found"
+    http_status = 404
+    template = "There is no organization %(organisation)s."
+
+    def __init__(self, *, organisation: str) -> None:
+        super().__init__(organisation=organisation)
+
+
+class CannotTakeOver(TransferError):
+    """An upload was to be handed over to somebody who may not upload to its dataset."""
+
+    code = "cannot_take_over"
+    http_status = 409
+    template = "%(user)s may not upload to this dataset, so the upload stays with its owner."
+
+    def __init__(self, *, user: str) -> None:
+        super().__init__(user=user)
+
+
+class DatabaseOfAnotherSite(TransferError):
+    """The janitor was run on a copy of another site's database."""
+
+    code = "database_of_another_site"
+    http_status = 409
+    template = (
+        "This database says that it belongs to %(noted)s, and this site is %(here)s. If it is a copy, its"
+        " uploads are those of %(noted)s, so nothing is removed. If the site was renamed, run"
+        " `ckan s3multipart janitor --this-site`."
+    )
+
+    def __init__(self, *, noted: str, here: str) -> None:
+        super().__init__(noted=noted, here=here)
 
 
 def as_ckan_error(error: TransferError) -> Exception:

@@ -17,14 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
 from s3portal.transfer.errors import TransferError
+from s3portal.transfer.object_presence import FoundObject, find_object
 from s3portal.transfer.store_gate import LOOK, asking, is_away
-from s3portal.transfer.stored_object import StoredObject, find_object
 from s3portal.transfer.upload import ATTACHED, Upload
 
 log = logging.getLogger(__name__)
 
 ASKED_EVERY = timedelta(minutes=1)
-# A doctor asks again for so many: what an administrator brought back is not reported any more.
+# A doctor asks again for so many, the latest losses first: what was brought back is not reported any more.
 _ASKED_AGAIN = 25
 
 
@@ -129,7 +129,7 @@ def _claim(upload_id: str, every: timedelta) -> bool:
     return claimed is not None
 
 
-def _record(upload: Upload, found: StoredObject | None) -> None:
+def _record(upload: Upload, found: FoundObject | None) -> None:
     check = model.Session.get(FileCheck, upload.id, populate_existing=True)
     if check is None:
         return
@@ -145,7 +145,7 @@ def _record(upload: Upload, found: StoredObject | None) -> None:
     model.Session.commit()
 
 
-def _is_another(found: StoredObject, upload: Upload) -> bool:
+def _is_another(found: FoundObject, upload: Upload) -> bool:
     etag_differs = bool(upload.etag) and found.etag != upload.etag
     return etag_differs or found.size_bytes != upload.size_bytes
 
@@ -155,7 +155,7 @@ def _ask_again(since: sa.Column) -> None:
         model.Session.query(UploadRow)
         .join(FileCheck, FileCheck.upload_id == UploadRow.id)
         .filter(UploadRow.state == ATTACHED, since.isnot(None))
-        .order_by(since)
+        .order_by(since.desc())
         .limit(_ASKED_AGAIN)
     )
     for upload in [row.as_upload() for row in rows]:

@@ -10,9 +10,10 @@ from ckan import model
 
 from ckanext.s3multipart.file_facts import checksum_text
 from ckanext.s3multipart.links import persistent_link
-from ckanext.s3multipart.model import attached_upload, downloads, used_bytes
+from ckanext.s3multipart.model import attached_upload, downloads
 from ckanext.s3multipart.number_words import bytes_words, size_words
 from ckanext.s3multipart.permission import Owner, authorised_owner, enabled_organisation, signed_in_user
+from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from s3portal.transfer.errors import TransferError
@@ -78,7 +79,7 @@ def quota_sentence(dataset_id: str) -> str:
         return ""
     organisation = enabled_organisation(model.Package.get(dataset_id))
     return tk._("%(used)s of %(allowed)s used by %(organisation)s") % {
-        "used": size_words(used_bytes(organisation.id)),
+        "used": size_words(usage(organisation.id).used),
         "allowed": size_words(quota_bytes),
         "organisation": organisation.title or organisation.name,
     }

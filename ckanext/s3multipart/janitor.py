@@ -3,69 +3,122 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.s3multipart.model import REMOVED, REMOVING, UploadRow, now
+from ckanext.s3multipart.held_files import held_by_deleted, is_unused
+from ckanext.s3multipart.leases import LEASED
+from ckanext.s3multipart.model import REMOVED, REMOVING, STATES_UNFINISHED, UploadRow, now
 from ckanext.s3multipart.removal import remove_marked
-from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
-from s3portal.transfer.errors import StoreError
-from s3portal.transfer.lifecycle import abort_upload
-from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING
+from ckanext.s3multipart.session_sweep import SweptGrants, ended_grants, sweep_grants
+from ckanext.s3multipart.settings import portal_settings
+from ckanext.s3multipart.site_mark import require_same_site
+from ckanext.s3multipart.unknown_uploads import Unknown, sweep_unknown
+from ckanext.s3multipart.upload_calls import abort
+from s3portal.transfer.errors import StoreError, TransferError
+from s3portal.transfer.upload import ABORTED, ATTACHED
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What one round did, in numbers of uploads."""
+    """What one round did, in numbers of uploads; and what it found and left.
+
+    ``unknown`` multipart uploads had no row and were aborted, ``foreign`` ones may be somebody else's;
+    ``listed`` is False where the store does not let us look for them. Deleted datasets and resources still
+    hold ``held_files`` with ``held_bytes``.
+    """
 
     expired: int
     removed: int
     forgotten: int
     failed: int
+    unknown: int = 0
+    foreign: int = 0
+    listed: bool = True
+    held_files: int = 0
+    held_bytes: int = 0
+    found: int = 0
+    refused: int = 0
+    taken_over: int = 0
+    cleared: int = 0
 
 
 def sweep(*, dry_run: bool = False) -> Swept:
-    """One round. Safe to run at any time and on several machines at once: every upload is locked while it
-    goes."""
+    """One round. Safe to run at any time and on several machines at once: every upload has a lease while it
+    goes. Raises DatabaseOfAnotherSite, before anything is done."""
+    require_same_site()
+    if not dry_run:
+        _note_unused()
     expired, unused, old = _expired_ids(), _unused_ids(), _forgotten_ids()
     if dry_run:
-        return Swept(len(expired), len(unused), len(old), 0)
-    expired_done, expired_failed = _each(expired, _expire)
-    removed_done, removed_failed = _each(unused, _remove)
-    forgotten_done, _ = _each(old, _forget)
-    return Swept(expired_done, removed_done, forgotten_done, expired_failed + removed_failed)
+        done, failed = [len(expired), len(unused), len(old)], 0
+        grants = SweptGrants(cleared=len(ended_grants()))
+    else:
+        # First, so that what was written just before its prefix ends is found.
+        grants = sweep_grants()
+        rounds = [_each(expired, _expire), _each(unused, _remove), _each(old, _forget)]
+        done, failed = [each[0] for each in rounds], sum(each[1] for each in rounds)
+    unknown, failed_to_look = _look_for_unknown(dry_run)
+    held = held_by_deleted()
+    return Swept(
+        *done,
+        failed + failed_to_look + grants.failed,
+        unknown=unknown.aborted,
+        foreign=unknown.foreign,
+        listed=unknown.listed,
+        held_files=held.files,
+        held_bytes=held.size_bytes,
+        found=grants.found,
+        refused=grants.refused,
+        taken_over=grants.taken_over,
+        cleared=grants.cleared,
+    )
 
 
 def _expired_ids() -> list[str]:
-    """Uploads that were begun, or completed, too long ago to be attached any more."""
-    expired = UploadRow.state.in_((UPLOADING, COMPLETED)) & (UploadRow.expires_at < now())
+    """Uploads that were begun, or completed, too long ago to be attached any more, and those that a process
+    which died left in the middle of something."""
+    expired = UploadRow.state.in_((*STATES_UNFINISHED, *LEASED)) & (UploadRow.expires_at < now())
     return [row.id for row in model.Session.query(UploadRow.id).filter(expired)]
 
 
+def _note_unused() -> None:
+    """What was deleted or restored past CKAN's notice is marked now."""
+    rows = UploadRow.__table__
+    attached = rows.c.state == ATTACHED
+    unused = is_unused()
+    for condition, since in (
+        (unused & rows.c.unused_since.is_(None), now()),
+        (~unused & rows.c.unused_since.isnot(None), None),
+    ):
+        model.Session.execute(rows.update().where(attached, condition).values(unused_since=since))
+    model.Session.commit()
+
+
 def _unused_ids() -> list[str]:
-    """Files that are marked, and files of resources or datasets that were deleted past CKAN's notice."""
-    gone_datasets = [None] if portal_settings().remove_files_on != ON_DELETE else [None, model.State.DELETED]
-    left = (
-        model.Session.query(UploadRow.id)
-        .outerjoin(model.Resource, model.Resource.id == UploadRow.resource_id)
-        .outerjoin(model.Package, model.Package.id == model.Resource.package_id)
-        .filter(
-            (UploadRow.state == REMOVING)
-            | (
-                (UploadRow.state == ATTACHED)
-                & (
-                    model.Resource.id.is_(None)
-                    | (model.Resource.state == model.State.DELETED)
-                    | model.Package.id.is_(None)
-                    | sa.and_(len(gone_datasets) > 1, model.Package.state == model.State.DELETED)
-                )
-            )
-        )
+    """Files that are marked, files of resources and datasets that are no more, and files of those that were
+    deleted so long ago that they are not kept for a restore."""
+    left = model.Session.query(UploadRow.id).filter(
+        (UploadRow.state == REMOVING) | ((UploadRow.state == ATTACHED) & _may_be_removed())
     )
     return [row.id for row in left]
+
+
+def _may_be_removed() -> Any:
+    rows, resources, packages = UploadRow.__table__, model.Resource.__table__, model.Package.__table__
+    grace_ends = now() - timedelta(seconds=portal_settings().delete_grace)
+    is_there = (
+        sa.exists()
+        .where(resources.c.id == rows.c.resource_id)
+        .where(packages.c.id == resources.c.package_id)
+        .correlate(rows)
+    )
+    return ~is_there | (is_unused() & (rows.c.unused_since <= grace_ends))
 
 
 def _forgotten_ids() -> list[str]:
@@ -79,6 +132,15 @@ def _forgotten_ids() -> list[str]:
         )
     )
     return [row.id for row in gone]
+
+
+def _look_for_unknown(dry_run: bool) -> tuple[Unknown, int]:
+    """What was found of uploads without rows, and 1 where the store failed."""
+    try:
+        return sweep_unknown(dry_run=dry_run), 0
+    except StoreError as error:
+        log.warning("Uploads without rows were not looked for: %s", error)
+        return Unknown(), 1
 
 
 def _each(upload_ids: list[str], do: Callable[[str], bool]) -> tuple[int, int]:
@@ -96,15 +158,20 @@ def _each(upload_ids: list[str], do: Callable[[str], bool]) -> tuple[int, int]:
 
 
 def _expire(upload_id: str) -> bool:
-    row = _locked(upload_id, (UPLOADING, COMPLETED))
-    if row is None:
+    if not _is_free(upload_id):
         return False
-    row.record(abort_upload(portal_store(), row.as_upload()))
-    return True
+    try:
+        return bool(abort(upload_id, only_expired=True).state == ABORTED)
+    except StoreError:
+        raise
+    except TransferError as error:
+        # It was attached, or somebody else removed it, since it was found.
+        log.info("Upload %s stays: %s", upload_id, error)
+        return False
 
 
 def _remove(upload_id: str) -> bool:
-    row = _locked(upload_id, (ATTACHED, REMOVING))
+    row = _locked(upload_id, (ATTACHED, REMOVING), (UploadRow.state == REMOVING) | _may_be_removed())
     if row is None:
         return False
     row.state = REMOVING
@@ -120,12 +187,16 @@ def _forget(upload_id: str) -> bool:
     return True
 
 
-def _locked(upload_id: str, states: tuple[str, ...]) -> UploadRow | None:
+def _is_free(upload_id: str) -> bool:
+    """Whether nobody is saving a resource with it just now."""
+    free = _locked(upload_id, (*STATES_UNFINISHED, *LEASED)) is not None
+    model.Session.rollback()
+    return free
+
+
+def _locked(upload_id: str, states: tuple[str, ...], condition: Any = None) -> UploadRow | None:
     """The upload if it is still in one of these states and nobody else is at it."""
-    return (
-        model.Session.query(UploadRow)
-        .filter(UploadRow.id == upload_id, UploadRow.state.in_(states))
-        .populate_existing()
-        .with_for_update(skip_locked=True)
-        .one_or_none()
-    )
+    query = model.Session.query(UploadRow).filter(UploadRow.id == upload_id, UploadRow.state.in_(states))
+    if condition is not None:
+        query = query.filter(condition)
+    return query.populate_existing().with_for_update(skip_locked=True).one_or_none()

@@ -2,23 +2,40 @@
 
 from dataclasses import fields
 from datetime import date, datetime, timezone
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from s3portal.transfer.upload import ATTACHED, COMPLETED, UPLOADING, Upload
+from s3portal.transfer.upload import (
+    ABORTED,
+    ADOPTING,
+    ATTACHED,
+    COMPLETED,
+    REFUSED,
+    UPLOADING,
+    Upload,
+)
 
 OWNER_TYPE = "dataset"
+
+#: One process asks the store to create, complete or abort the upload, and has a lease for it (leases.py).
+CREATING = "creating"
+COMPLETING = "completing"
+ABORTING = "aborting"
 
 #: The file was replaced, or what it belonged to was deleted: its object has to go.
 REMOVING = "removing"
 #: The object is gone; the row says so to those who follow old links.
 REMOVED = "removed"
 
-#: States whose bytes count: on the store already, or on their way.
-STATES_THAT_COUNT = (UPLOADING, COMPLETED, ATTACHED)
+#: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
+STATES_UNFINISHED = (CREATING, UPLOADING, COMPLETING, ADOPTING, COMPLETED, REFUSED)
+
+#: What the states of a lease look like to everybody else.
+_SHOWN_STATES = {CREATING: UPLOADING, COMPLETING: UPLOADING, ABORTING: ABORTED}
 
 
 class UploadRow(tk.BaseModel):
@@ -68,6 +85,16 @@ class UploadRow(tk.BaseModel):
     #: What the client calls this creation, so that a repeated one answers the same upload.
     idempotency_key = sa.Column(sa.UnicodeText)
 
+    #: Who asks the store about this upload just now, and until when they must be through with it.
+    lease_token = sa.Column(sa.UnicodeText)
+    lease_until = sa.Column(sa.DateTime(timezone=True))
+    #: What the store had of an unfinished upload when it was last asked.
+    stored_bytes = sa.Column(sa.BigInteger, nullable=False, server_default="0")
+    #: Until then the whole size counts for the quota, and afterwards only ``stored_bytes`` (quota.py).
+    reserved_until = sa.Column(sa.DateTime(timezone=True))
+    #: When the resource or the dataset was deleted whose file this is (removal.py).
+    unused_since = sa.Column(sa.DateTime(timezone=True))
+
     @classmethod
     def from_upload(cls, upload: Upload, *, resource_id: str, idempotency_key: str | None) -> "UploadRow":
         """A new row, not in a session yet."""
@@ -81,8 +108,14 @@ class UploadRow(tk.BaseModel):
             setattr(self, field.name, getattr(upload, field.name))
 
     def as_upload(self) -> Upload:
-        """The upload that the row holds."""
-        return Upload(**{field.name: getattr(self, field.name) for field in fields(Upload)})
+        """The upload that the row holds, with the state that others see."""
+        return upload_of(self)
+
+
+def upload_of(row: Any) -> Upload:
+    """The upload of a row of the table, however it was read."""
+    values = {field.name: getattr(row, field.name) for field in fields(Upload)}
+    return Upload(**{**values, "state": _SHOWN_STATES.get(row.state, row.state)})
 
 
 class DownloadCount(tk.BaseModel):
@@ -106,6 +139,11 @@ def find_upload(upload_id: str, user_id: str, *, lock: bool = False) -> UploadRo
     return (query.with_for_update() if lock else query).one_or_none()
 
 
+def any_upload(upload_id: str) -> UploadRow | None:
+    """The upload, whoever made it."""
+    return model.Session.query(UploadRow).filter_by(id=upload_id).populate_existing().one_or_none()
+
+
 def attached_upload(resource_id: str) -> UploadRow | None:
     """The upload that is the file of this resource."""
     return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=ATTACHED).one_or_none()
@@ -122,16 +160,6 @@ def had_upload(resource_id: str) -> bool:
         UploadRow.resource_id == resource_id, UploadRow.state.in_((REMOVING, REMOVED))
     )
     return removed.first() is not None
-
-
-def used_bytes(organisation_id: str) -> int:
-    """What the files of an organisation's datasets hold together, unfinished uploads included."""
-    used = (
-        model.Session.query(sa.func.coalesce(sa.func.sum(UploadRow.size_bytes), 0))
-        .join(model.Package, model.Package.id == UploadRow.owner_id)
-        .filter(model.Package.owner_org == organisation_id, UploadRow.state.in_(STATES_THAT_COUNT))
-    )
-    return int(used.scalar())
 
 
 def count_download(resource_id: str, day: date) -> None:

@@ -2,6 +2,7 @@
 (``js/src/number-words.js``), so that a file has one size wherever it is shown.
 """
 
+from babel.numbers import format_percent
 from babel.units import format_unit
 from flask_babel import get_locale
 
@@ -20,6 +21,11 @@ def size_words(size_bytes: int) -> str:
 def bytes_words(size_bytes: int) -> str:
     """``size_bytes`` to the byte: ``"58,123,456,789 bytes"``."""
     return _measured(size_bytes, "byte")
+
+
+def percent_words(percent: int) -> str:
+    """``"61%"``, ``"61 %"``."""
+    return str(format_percent(percent / 100, locale=get_locale()))
 
 
 def _measured(value: float, unit: str) -> str:

@@ -11,8 +11,10 @@ from ckanext.s3multipart.errors import (
     DatasetNotFound,
     MayNotEdit,
     NoOrganisation,
+    NotAnAdministrator,
     NotSignedIn,
     OrganisationNotEnabled,
+    OrganisationNotFound,
     ResourceNotFound,
 )
 from ckanext.s3multipart.settings import PREFIX, portal_settings
@@ -65,6 +67,34 @@ def enabled_organisation(package: model.Package) -> model.Group:
     return organisation
 
 
+def administered_organisation(context: Mapping[str, Any], reference: str) -> model.Group:
+    """The organisation, by id or name, whose administrator the caller is, or a sysadmin.
+
+    Raises NotSignedIn, OrganisationNotFound, NotAnAdministrator.
+    """
+    signed_in_user(context)
+    organisation = model.Group.get(reference) if can_be_kept(reference) else None
+    if organisation is None or not organisation.is_organization:
+        raise OrganisationNotFound(organisation=reference)
+    if not _may(context, "organization_update", {"id": organisation.id}):
+        raise NotAnAdministrator(organisation=organisation.title or organisation.name)
+    return organisation
+
+
+def administers(context: Mapping[str, Any], dataset_id: str) -> bool:
+    """Whether the caller is an administrator of the dataset's organisation, or a sysadmin."""
+    if signed_in_user(context).sysadmin:
+        return True
+    organisation_id = organisation_of(dataset_id)
+    return bool(organisation_id) and _may(context, "organization_update", {"id": organisation_id})
+
+
+def organisation_of(dataset_id: str) -> str:
+    """The id of the organisation that the dataset belongs to now, "" for none."""
+    package = model.Package.get(dataset_id)
+    return (package.owner_org or "") if package is not None else ""
+
+
 def _dataset(reference: str) -> model.Package:
     # The address of a page may have in it what no database can be asked for.
     package = model.Package.get(reference) if can_be_kept(reference) else None
@@ -82,9 +112,15 @@ def _require_resource(package: model.Package, resource_id: str) -> None:
 def _require_access(
     context: Mapping[str, Any], action: str, asked: dict[str, Any], package: model.Package
 ) -> None:
+    if not _may(context, action, asked):
+        raise MayNotEdit(dataset=package.name)
+
+
+def _may(context: Mapping[str, Any], action: str, asked: dict[str, Any]) -> bool:
     kept = ("user", "auth_user_obj", "ignore_auth")
     try:
         # A context of its own: CKAN's authorisation leaves what it looked up in the one it is given.
         tk.check_access(action, {name: context[name] for name in kept if name in context}, asked)
-    except tk.NotAuthorized as error:
-        raise MayNotEdit(dataset=package.name) from error
+    except tk.NotAuthorized:
+        return False
+    return True

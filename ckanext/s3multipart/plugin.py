@@ -8,6 +8,7 @@ from ckan.lib.plugins import DefaultTranslation
 
 from ckanext.s3multipart import (
     actions,
+    administration,
     attach,
     auth,
     cli,
@@ -17,6 +18,7 @@ from ckanext.s3multipart import (
     removal,
     schema,
     settings,
+    upload_pages,
     uploader,
     web_modules,
 )
@@ -57,7 +59,8 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
         chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
-        return {**actions.actions(), "s3multipart_file_list": file_list, **chained}
+        own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
+        return {**own, **chained}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """IAuthFunctions"""
@@ -74,11 +77,19 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def get_blueprint(self) -> list[Any]:
         """IBlueprint"""
-        return [download_blueprint(), refusal.blueprint, compat.blueprint, web_modules.blueprint]
+        return [
+            download_blueprint(),
+            refusal.blueprint,
+            compat.blueprint,
+            web_modules.blueprint,
+            upload_pages.blueprint,
+        ]
 
     def get_helpers(self) -> dict[str, Any]:
         """ITemplateHelpers"""
-        return {**helpers.helpers(), **compat.helpers()}
+        has_uploads = upload_pages.s3multipart_has_unfinished_uploads
+        own = {**helpers.helpers(), has_uploads.__name__: has_uploads}
+        return {**own, **compat.helpers()}
 
     def get_commands(self) -> list[Any]:
         """IClick"""

@@ -34,6 +34,8 @@ STATE_CHANGING = frozenset(
         "s3multipart_upload_sign_parts",
         "s3multipart_upload_complete",
         "s3multipart_upload_abort",
+        "s3multipart_upload_hand_over",
+        "s3multipart_deleted_files_remove",
         "s3multipart_credentials",
     }
 )
@@ -95,11 +97,14 @@ def answer_refusal(response: Response) -> Response:
 
 def _answer(refusal: TransferError) -> Response:
     error = {**refusal.as_dict(), "__type": type(refusal).__name__, "message": sentence(refusal)}
-    return Response(
+    response = Response(
         json.dumps({"success": False, "error": error}),
         status=refusal.http_status,
         content_type="application/json;charset=utf-8",
     )
+    if "retry_after_s" in refusal.facts:
+        response.headers["Retry-After"] = str(refusal.facts["retry_after_s"])
+    return response
 
 
 def _changes_state() -> bool:

@@ -1,15 +1,11 @@
-"""What may be uploaded: size, type and quota. Pure but for the question how much is used."""
+"""What may be uploaded: size and type. Pure; the quota is in quota.py."""
 
 import fnmatch
 import mimetypes
 from pathlib import PurePosixPath
 
-import sqlalchemy as sa
-from ckan import model
-
-from ckanext.s3multipart.model import used_bytes
 from ckanext.s3multipart.settings import PREFIX, PortalSettings
-from s3portal.transfer.errors import FileTooLarge, QuotaExceeded, TypeNotAllowed
+from s3portal.transfer.errors import FileTooLarge, TypeNotAllowed
 from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.transfer_settings import TransferSettings
 
@@ -37,23 +33,6 @@ def check_type(settings: PortalSettings, filename: str, content_type: str) -> No
         denied = ", ".join(settings.denied_types)
         raise TypeNotAllowed(
             given=given, allowed=allowed or f"everything but {denied}", setting=f"{PREFIX}denied_types"
-        )
-
-
-def check_quota(settings: PortalSettings, organisation_id: str, size_bytes: int) -> None:
-    """Raises QuotaExceeded where the file does not fit in what the organisation has left.
-
-    Until the transaction ends, other creations for this organisation wait: two files that fit one by one must
-    not come in together.
-    """
-    if not settings.org_quota:
-        return
-    lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"s3multipart {organisation_id}", 0))
-    model.Session.execute(sa.select(lock))
-    used = used_bytes(organisation_id)
-    if used + size_bytes > settings.org_quota:
-        raise QuotaExceeded(
-            used=used, allowed=settings.org_quota, given=size_bytes, setting=f"{PREFIX}org_quota"
         )
 
 

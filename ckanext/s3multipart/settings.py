@@ -12,7 +12,7 @@ from ckan.exceptions import CkanConfigurationException
 
 from ckanext.s3multipart.store_memory import DatabaseMemory
 from s3portal.transfer.errors import SettingsError
-from s3portal.transfer.setting_kinds import BOOLEAN, BYTES, WORDS, choice
+from s3portal.transfer.setting_kinds import BOOLEAN, BYTES, SECONDS, WORDS, choice
 from s3portal.transfer.settings import declared_settings, read_settings, setting, unknown_settings
 from s3portal.transfer.store import Store, open_store
 from s3portal.transfer.transfer_settings import TransferSettings
@@ -43,8 +43,16 @@ class PortalSettings:
     )
     remove_files_on: str = setting(
         choice(ON_DELETE, ON_PURGE),
-        "whether the files of a dataset are removed when it is deleted or when it is purged",
-        ON_DELETE,
+        "whether the files of a dataset are removed after it is deleted or when it is purged",
+        ON_PURGE,
+    )
+    delete_grace: int = setting(
+        SECONDS,
+        "how long the file of a deleted resource is kept, and with remove_files_on = delete those of a"
+        " deleted dataset, so that restoring brings them back; 0 removes them at once",
+        7 * 24 * 3600,
+        minimum=0,
+        maximum=10 * 365 * 24 * 3600,
     )
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
     proxy_token_downloads: bool = setting(

@@ -11,7 +11,8 @@ except ImportError:
 
 def set_access_list(attachment: Attachment, form) -> None:
     """The access list of the form, where the material is protected; an inheriting one has none."""
-    if not attachment.is_self_protected:
+    # Indico 3.3 leaves the list out for those who may not search for users.
+    if not attachment.is_self_protected or form.acl is None:
         return
     if update_read_permissions is not None:
         update_read_permissions(attachment, form)

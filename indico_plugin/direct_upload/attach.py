@@ -27,8 +27,7 @@ def attach(
 
     Raises UploadNotOpen where the upload is not completed, or is a material already.
     """
-    if row.state != COMPLETED:
-        raise UploadNotOpen(state=row.state)
+    _require_completed(row)
     attachment = Attachment(
         id=row.attachment_id,
         folder=folder,
@@ -37,7 +36,32 @@ def attach(
         type=AttachmentType.file,
         protection_mode=protection_mode,
     )
-    attachment.file = AttachmentFile(
+    attachment.file = _file_of(row, user)
+    db.session.add(attachment)
+    _mark_attached(row)
+    return attachment
+
+
+def replace_file(row: DirectUpload, attachment: Attachment, user: User) -> None:
+    """Makes a completed upload the file of a material that is there; Indico keeps the row of the earlier
+    file.
+
+    Raises UploadNotOpen where the upload is not completed, or is somebody's file already.
+    """
+    _require_completed(row)
+    attachment.file = _file_of(row, user)
+    _mark_attached(row)
+    logger.info("The file of attachment %s was replaced by a direct upload of %s", attachment, user)
+    compute_md5_after_commit(attachment.file.id)
+
+
+def _require_completed(row: DirectUpload) -> None:
+    if row.state != COMPLETED:
+        raise UploadNotOpen(state=row.state)
+
+
+def _file_of(row: DirectUpload, user: User) -> AttachmentFile:
+    return AttachmentFile(
         id=row.file_id,
         user=user,
         filename=secure_client_filename(row.filename),
@@ -48,17 +72,23 @@ def attach(
         storage_backend=row.backend,
         storage_file_id=get_storage(row.backend).file_id(row.bucket, row.key),
     )
-    db.session.add(attachment)
+
+
+def _mark_attached(row: DirectUpload) -> None:
     row.take(replace(row.as_upload(), state=ATTACHED, updated_at=datetime.now(timezone.utc)))
     db.session.flush()
-    return attachment
 
 
 def announce(attachment: Attachment, user: User) -> None:
     """Tells Indico and its plugins of the new material, and has its MD5 worked out once it is committed."""
     logger.info("Attachment %s uploaded directly by %s", attachment, user)
     signals.attachments.attachment_created.send(attachment, user=user)
-    g.setdefault(_WAITING_FOR_COMMIT, []).append(attachment.file.id)
+    compute_md5_after_commit(attachment.file.id)
+
+
+def compute_md5_after_commit(file_id: int) -> None:
+    """Has the MD5 of a file worked out once its row is committed."""
+    g.setdefault(_WAITING_FOR_COMMIT, []).append(file_id)
 
 
 def start_waiting_tasks(sender=None, **kwargs) -> None:

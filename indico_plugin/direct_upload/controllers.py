@@ -5,6 +5,7 @@ right to manage materials, locked events and CSRF are checked by the bases, whic
 """
 
 from flask import flash, jsonify, request, session
+from indico.core.db import db
 from indico.modules.attachments.controllers.management.base import (
     _get_folders_protection_info,
     _render_attachment_list,
@@ -12,9 +13,12 @@ from indico.modules.attachments.controllers.management.base import (
 )
 from indico.modules.attachments.controllers.management.category import RHCategoryAttachmentManagementBase
 from indico.modules.attachments.controllers.management.event import RHEventAttachmentManagementBase
+from indico.modules.attachments.controllers.util import SpecificAttachmentMixin
+from indico.modules.attachments.models.attachments import AttachmentType
 from indico.modules.attachments.models.folders import AttachmentFolder
+from indico.util.i18n import ngettext
 from indico.web.util import jsonify_data, jsonify_template
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Forbidden, NotFound
 
 from indico_plugin import _
 from indico_plugin.direct_upload import uploads
@@ -55,14 +59,21 @@ class DirectUploadMixin:
                 raise InvalidRequest(field="body", problem=Problem.NO_OBJECT)
             return jsonify(self.answer(given))
         except TransferError as refusal:
+            # Indico commits what comes with an answer, also with this one.
+            db.session.rollback()
             return _refusal(refusal)
 
     def answer(self, given: dict):
         """The answer to the call. Raises TransferError."""
         raise NotImplementedError
 
-    def _row(self, given: dict, *, lock: bool = False):
-        return uploads.find(given.get("id"), self.object, session.user, lock=lock)
+    @property
+    def owner(self):
+        """What the uploads of these calls belong to."""
+        return self.object
+
+    def _row(self, given: dict):
+        return uploads.find(given.get("id"), self.owner, session.user)
 
 
 class CreateMixin(DirectUploadMixin):
@@ -70,7 +81,7 @@ class CreateMixin(DirectUploadMixin):
 
     def answer(self, given):
         row = uploads.create(
-            self.object,
+            self.owner,
             session.user,
             filename=request_fields.text(given, "filename"),
             size_bytes=request_fields.size_bytes(given, "size"),
@@ -105,15 +116,14 @@ class ListMixin(DirectUploadMixin):
     """``list``: the caller's unfinished uploads for this object."""
 
     def answer(self, given):
-        return [uploads.describe(row) for row in uploads.unfinished(self.object, session.user)]
+        return [uploads.describe(row) for row in uploads.unfinished(self.owner, session.user)]
 
 
 class CompleteMixin(DirectUploadMixin):
     """``complete``: makes an object of the parts; the checksum of the whole file is compared, where given."""
 
     def answer(self, given):
-        row = self._row(given, lock=True)
-        uploads.complete(row, request_fields.checksum(given, "checksum"))
+        row = uploads.complete(self._row(given), request_fields.checksum(given, "checksum"))
         return uploads.describe(row)
 
 
@@ -121,13 +131,11 @@ class AbortMixin(DirectUploadMixin):
     """``abort``: gives the upload up."""
 
     def answer(self, given):
-        row = self._row(given, lock=True)
-        uploads.abort(row)
-        return uploads.describe(row)
+        return uploads.describe(uploads.abort(self._row(given)))
 
 
 class DialogMixin(DirectUploadMixin):
-    """The dialog: choose a file, folder and protection; saving it attaches the upload."""
+    """The dialog: choose files, folder and protection; saving it makes a material of each upload."""
 
     def _process(self):
         form = DirectUploadForm(linked_object=self.object)
@@ -135,40 +143,77 @@ class DialogMixin(DirectUploadMixin):
             try:
                 return self._save(form)
             except TransferError as refusal:
-                form.upload_id.errors = [refusal.message(_)]
+                # All of them become materials, or none.
+                db.session.rollback()
+                form.upload_ids.errors = [refusal.message(_)]
         return jsonify_template(
             "storage_s3:direct_upload.html",
             form=form,
-            uploader=uploader_markup(request.base_url, form.upload_id.data),
+            uploader=uploader_markup(
+                request.base_url, next(iter(form.upload_ids.data or ()), None), several=True
+            ),
+            more_upload_ids=(form.upload_ids.data or [])[1:],
             protection_message=_render_protection_message(self.object),
             web_url=web_url,
             folders_protection_info=_get_folders_protection_info(self.object),
         )
 
     def _save(self, form: DirectUploadForm):
-        row = uploads.find(form.upload_id.data, self.object, session.user, lock=True)
         # A second press of the button, or a repeated request, gets the answer of the first.
-        if row.state != ATTACHED:
+        waiting = [row for row in self._rows(form) if row.state != ATTACHED]
+        for row in waiting:
+            # The store is asked, which ends the transaction, before anything is locked for saving.
             if row.state != COMPLETED:
                 uploads.complete(row)
+        waiting = [row for row in self._rows(form, lock=True) if row.state != ATTACHED]
+        for row in waiting:
             folder = form.folder.data or AttachmentFolder.get_or_create_default(linked_object=self.object)
             attachment = attach(row, folder, session.user, form.protection_mode.data)
             set_access_list(attachment, form)
             announce(attachment, session.user)
-            flash(_("The attachment has been uploaded"), "success")
+        if waiting:
+            message = ngettext(
+                "The attachment has been uploaded", "{count} attachments have been uploaded", len(waiting)
+            )
+            flash(message.format(count=len(waiting)), "success")
         return jsonify_data(attachment_list=_render_attachment_list(self.object))
+
+    def _rows(self, form: DirectUploadForm, *, lock: bool = False):
+        ids = form.upload_ids.data
+        # Locked in one order, whatever the order of the form, so that no two requests wait for each other.
+        rows = {each: uploads.find(each, self.owner, session.user, lock=lock) for each in sorted(ids)}
+        return [rows[each] for each in ids]
+
+
+class ReplaceMixin(SpecificAttachmentMixin):
+    """The calls below a material: for a file that takes the place of the one it has."""
+
+    @property
+    def owner(self):
+        """The material."""
+        return self.attachment
+
+    def _process_args(self):
+        super(SpecificAttachmentMixin, self)._process_args()
+        SpecificAttachmentMixin._process_args(self)
+        if self.attachment.type != AttachmentType.file:
+            raise NotFound
 
 
 def _refusal(error: TransferError):
     """The error as the upload protocol sends it."""
     response = jsonify({**error.as_dict(), "message": error.message(_)})
     response.status_code = error.http_status
+    if retry_after_s := error.facts.get("retry_after_s"):
+        response.headers["Retry-After"] = str(retry_after_s)
     return response
 
 
-def event_and_category_handlers(mixin: type) -> tuple[type, type]:
-    """The two request handlers of a call."""
-    name = mixin.__name__.removesuffix("Mixin")
-    event = type(f"RH{name}EventUpload", (mixin, RHEventAttachmentManagementBase), {})
-    category = type(f"RH{name}CategoryUpload", (mixin, RHCategoryAttachmentManagementBase), {})
+def event_and_category_handlers(mixin: type, *more: type) -> tuple[type, type]:
+    """The two request handlers of a call; of a call below a material, with ReplaceMixin."""
+    name = mixin.__name__.removesuffix("Mixin") + "".join(
+        each.__name__.removesuffix("Mixin") for each in more
+    )
+    event = type(f"RH{name}EventUpload", (*more, mixin, RHEventAttachmentManagementBase), {})
+    category = type(f"RH{name}CategoryUpload", (*more, mixin, RHCategoryAttachmentManagementBase), {})
     return event, category

@@ -1,20 +1,19 @@
 """Lets pages of this site send parts to its buckets."""
 
-from urllib.parse import urlsplit
-
 from botocore.exceptions import BotoCoreError, ClientError
 from indico.core.config import config
 
 from indico_plugin.direct_upload.permission import direct_uploads_on
 from indico_plugin.plugin_settings import logger
+from s3portal.portal.doctor import serialised_origin
+from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.transfer import Store
-from s3portal.transfer.cors import cors_rule, lets_in, read_cors_rules
+from s3portal.transfer.cors import lets_in, read_cors_rules
 
 
 def site_origin() -> str:
-    """The origin of this site's pages: scheme, host and port of BASE_URL."""
-    parts = urlsplit(config.BASE_URL)
-    return f"{parts.scheme}://{parts.netloc}"
+    """The origin of this site's pages, as browsers write it."""
+    return serialised_origin(config.BASE_URL)
 
 
 def let_site_in(store: Store) -> bool:
@@ -22,13 +21,7 @@ def let_site_in(store: Store) -> bool:
     ClientError.
     """
     origin = site_origin()
-    rules = read_cors_rules(store)
-    if lets_in(rules, origin):
-        return False
-    store.client().put_bucket_cors(
-        Bucket=store.bucket, CORSConfiguration={"CORSRules": [*rules, cors_rule(origin)]}
-    )
-    return True
+    return not lets_in(read_cors_rules(store), origin) and add_portal_rule(store, origin)
 
 
 def open_new_bucket(store: Store, **kwargs) -> None:

@@ -6,7 +6,7 @@ from flask import current_app, session
 from indico.modules.attachments.forms import AttachmentFormBase
 from jinja2 import Undefined
 from markupsafe import Markup
-from wtforms.fields import StringField
+from wtforms.fields import Field
 from wtforms.validators import DataRequired
 
 from indico_plugin import _
@@ -17,18 +17,35 @@ from s3portal.web import module_graph, web_folder
 _DIALOG_MODULE = "src/indico-materials.js"
 
 
+#: Files in one dialog, which is saved in one request.
+MOST_FILES = 50
+
+
+class UploadIdsField(Field):
+    """The ids of the uploads that the form is saved with: the uploader's hidden inputs, which have one
+    name.
+    """
+
+    def process_formdata(self, valuelist):
+        self.data = list(dict.fromkeys(filter(None, valuelist)))
+        if len(self.data) > MOST_FILES:
+            raise ValueError(_("Please save at most {count} files at a time.").format(count=MOST_FILES))
+
+
 class DirectUploadForm(AttachmentFormBase):
-    """Folder, protection and access list as of a normal upload, and the id of the upload."""
+    """Folder, protection and access list as of a normal upload, and the ids of the uploads."""
 
     # The uploader's markup, the same in every portal, has this field. It is none of WTForms' hidden fields,
     # which Indico would put into the page a second time.
-    upload_id = StringField(
+    upload_ids = UploadIdsField(
         _("File"), [DataRequired(_("Choose a file first."))], name="s3multipart_upload_id"
     )
 
 
-def uploader_markup(dialog_url: str, upload_id: str | None) -> Markup:
-    """The uploader, whose calls go to addresses below the dialog's own."""
+def uploader_markup(
+    api: str, upload_id: str | None, *, several: bool = False, own_texts: dict | None = None
+) -> Markup:
+    """The uploader, whose calls go to addresses below ``api``."""
     source = (web_folder("templates") / "s3portal" / "uploader.html").read_text("utf-8")
     limit = size_limit()
     # Rendered by Jinja with escaping on, as any template.
@@ -42,11 +59,13 @@ def uploader_markup(dialog_url: str, upload_id: str | None) -> Markup:
             owner="",
             script_url=web_url(_DIALOG_MODULE),
             module_urls=[web_url(path) for path in module_graph(_DIALOG_MODULE)],
-            api=dialog_url.rstrip("/"),
+            api=api.rstrip("/"),
             locale=(session.lang or "en").replace("_", "-"),
             max_size=limit[0] if limit else 0,
             upload_id=upload_id or "",
-            own_texts={"one_file": _("Please choose one file: each becomes a material of its own.")},
+            several=several,
+            several_note=_("Each file becomes a material of its own, with the settings below."),
+            own_texts=own_texts or {},
             button_class="i-button",
             module="s3portal-indico",
         )

@@ -9,12 +9,12 @@ from indico.modules.attachments.models.attachments import AttachmentFile
 from indico_plugin.backends import writable_s3_backends
 from indico_plugin.bucket_info import buckets_with_files
 from indico_plugin.direct_upload.table import table_exists
-from indico_plugin.direct_upload.uploads import UNFINISHED, abort
+from indico_plugin.direct_upload.uploads import NOTHING_LEFT, UNFINISHED, abort, remove_from_store
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.models.uploads import DirectUpload
 from indico_plugin.plugin_settings import logger
 from indico_plugin.storage import S3StorageBase
-from s3portal.transfer import ATTACHED, UPLOADING, TransferError
+from s3portal.transfer import ABORTED, ATTACHED, UPLOADING, TransferError
 
 #: A save by Indico itself takes hours at most; what is this old was left behind.
 STALE_AFTER = timedelta(days=7)
@@ -27,19 +27,22 @@ def remove_expired_uploads() -> int:
     """
     if not table_exists():
         return 0
+    now = datetime.now(timezone.utc)
+    expired = DirectUpload.query.filter(DirectUpload.state.in_(UNFINISHED), DirectUpload.expires_at < now)
+    # Given up, and the store could not be told then.
+    left = DirectUpload.query.filter(DirectUpload.state == ABORTED, DirectUpload.s3_upload_id != NOTHING_LEFT)
     removed = 0
-    expired = DirectUpload.query.filter(
-        DirectUpload.state.in_(UNFINISHED), DirectUpload.expires_at < datetime.now(timezone.utc)
-    )
-    for upload_id in [row.id for row in expired]:
-        # Locked, since somebody may just be completing it; and again in its own transaction.
-        row = DirectUpload.query.filter_by(id=upload_id).with_for_update().one()
+    for upload_id, is_expired in [*((row.id, True) for row in expired), *((row.id, False) for row in left)]:
+        row = DirectUpload.query.filter_by(id=upload_id).one()
         try:
-            if row.state in UNFINISHED:
+            if not is_expired:
+                remove_from_store(row)
+            # Somebody may just have completed it, or made a material of it.
+            elif row.state in UNFINISHED:
                 abort(row)
                 removed += 1
         except TransferError as error:
-            logger.warning("%s could not be removed: %s", row, error)
+            logger.warning("Upload %s could not be removed: %s", upload_id, error)
         db.session.commit()
     return removed
 
@@ -84,9 +87,8 @@ def _abort_stale(storage: S3StorageBase, bucket: str, alive: set[str]) -> int:
 
 
 def _buckets(name: str, storage: S3StorageBase) -> set[str]:
-    if isinstance(storage, DynamicS3Storage):
-        return {*buckets_with_files(name), storage.current_bucket()}
-    return {storage.current_bucket()}
+    present = set() if storage.write_refusal else {storage.current_bucket()}
+    return present | buckets_with_files(name) if isinstance(storage, DynamicS3Storage) else present
 
 
 def _s3_ids_of_live_uploads() -> set[str]:

@@ -23,7 +23,12 @@ def attachment_storage() -> S3StorageBase | None:
     except StorageError as error:
         logger.warning("ATTACHMENT_STORAGE: %s", error)
         return None
-    return storage if is_writable_s3(storage) else None
+    if not is_writable_s3(storage):
+        return None
+    if storage.write_refusal is not None:
+        logger.warning("ATTACHMENT_STORAGE: %s: %s", config.ATTACHMENT_STORAGE, storage.write_refusal)
+        return None
+    return storage
 
 
 def direct_uploads_on() -> bool:

@@ -18,8 +18,9 @@ class Reservation:
     key: str
 
 
-def reserve_place(linked_object: db.Model, user: User, filename: str, content_type: str) -> Reservation:
-    """Lets Indico itself make the ids and the path, with rows that are then taken back.
+def reserve_place(owner: db.Model, user: User, filename: str, content_type: str) -> Reservation:
+    """Lets Indico itself make the ids and the path, with rows that are then taken back. ``owner`` is the
+    object that gets a new material, or the material that gets another file.
 
     Ids come from sequences, which no rollback gives back, so nobody else ever gets them. The object lands on
     its final key, and no copy is needed.
@@ -27,12 +28,15 @@ def reserve_place(linked_object: db.Model, user: User, filename: str, content_ty
     savepoint = db.session.begin_nested()
     try:
         with db.session.no_autoflush:
-            folder = AttachmentFolder.get_or_create_default(linked_object)
-            attachment = Attachment(folder=folder, user=user, title=filename, type=AttachmentType.file)
             file = AttachmentFile(user=user, filename=filename, content_type=content_type)
-            attachment.file = file
+            if isinstance(owner, Attachment):
+                file.attachment = owner
+            else:
+                folder = AttachmentFolder.get_or_create_default(owner)
+                attachment = Attachment(folder=folder, user=user, title=filename, type=AttachmentType.file)
+                attachment.file = file
             backend, key = file._build_storage_path()
-            return Reservation(attachment.id, file.id, backend, key)
+            return Reservation(file.attachment.id, file.id, backend, key)
     finally:
         # Also forgets the new rows, which have been in the session and never in the database.
         savepoint.rollback()

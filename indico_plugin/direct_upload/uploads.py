@@ -1,11 +1,14 @@
-"""The calls of the upload protocol, for the materials of one event, session, contribution or category.
+"""The calls of the upload protocol: for new materials of an event, session, contribution or category, and
+for the file of a material that is to be replaced.
 
-The row is committed by the request that calls; what happens at the store happens before. So a crash in
-between leaves at worst something at the store that the janitor removes.
+No transaction is open while the store is asked, so that a store that hangs holds no connection and no
+lock. What the store did is then written into the row as it is by that time. A crash in between leaves at
+worst something at the store that the janitor removes.
 """
 
 import mimetypes
 import uuid
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from indico.core.config import config
@@ -16,6 +19,7 @@ from indico.modules.users import User
 from indico.util.fs import secure_client_filename
 from sqlalchemy.exc import IntegrityError
 
+from indico_plugin.asking import without_transaction
 from indico_plugin.backends import open_backend
 from indico_plugin.direct_upload.permission import require_size
 from indico_plugin.direct_upload.reservation import Reservation, reserve_place
@@ -25,8 +29,10 @@ from indico_plugin.storage import S3StorageBase
 from s3portal.transfer import (
     ABORTED,
     ATTACHED,
+    COMPLETE,
     COMPLETED,
     UPLOADING,
+    AlreadyAttached,
     Checksum,
     InvalidRequest,
     Problem,
@@ -34,23 +40,29 @@ from s3portal.transfer import (
     StoreFailed,
     Upload,
     UploadNotFound,
+    UploadNotOpen,
     abort_upload,
     complete_upload,
     create_upload,
     list_parts,
 )
 
+#: In the place of S3's upload id once the store has nothing more of an upload that was given up.
+NOTHING_LEFT = ""
+
 #: The states in which a publisher can go on with an upload.
 UNFINISHED = (UPLOADING, COMPLETED)
 
 
-def owner_of(linked_object: db.Model) -> tuple[str, int]:
-    """What an upload belongs to: the kind and the id of the object whose material it becomes."""
-    return type(linked_object).__name__.lower(), linked_object.id
+def owner_of(owner: db.Model) -> tuple[str, int]:
+    """What an upload belongs to: the kind and the id of the object whose material it becomes, or of the
+    material whose file it replaces.
+    """
+    return type(owner).__name__.lower(), owner.id
 
 
 def create(
-    linked_object: db.Model,
+    owner: db.Model,
     user: User,
     *,
     filename: str,
@@ -65,50 +77,52 @@ def create(
     Raises InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
     """
     if idempotency_key and (row := _by_idempotency_key(user.id, idempotency_key)):
-        if (row.owner_type, row.owner_id) != owner_of(linked_object):
+        if (row.owner_type, row.owner_id) != owner_of(owner):
             raise InvalidRequest(field="idempotency_key", problem=Problem.USED_BEFORE)
         return row
     require_size(size_bytes)
     # As of a normal upload: what the file's name says counts more than what the browser thinks.
     content_type = mimetypes.guess_type(filename)[0] or content_type or "application/octet-stream"
-    place = reserve_place(linked_object, user, secure_client_filename(filename), content_type)
+    place = reserve_place(owner, user, secure_client_filename(filename), content_type)
     storage = get_storage(place.backend)
     bucket = storage.current_bucket()
-    owner_type, owner_id = owner_of(linked_object)
-    upload = _begin(
-        storage,
-        bucket,
-        key=place.key,
-        owner_type=owner_type,
-        owner_id=str(owner_id),
-        user=str(user.id),
-        filename=filename,
-        size_bytes=size_bytes,
-        content_type=content_type,
-        fingerprint=fingerprint,
-        round_trip_ms=round_trip_ms,
-        metadata={"portal": config.BASE_URL, "user": str(user.id), "filename": filename},
-    )
-    return _insert(upload, place, bucket, user.id, owner_id, idempotency_key or str(uuid.uuid4()))
+    owner_type, owner_id = owner_of(owner)
+    user_id, portal = user.id, config.BASE_URL
+    with without_transaction(storage.store(bucket)):
+        upload = _begin(
+            storage,
+            bucket,
+            key=place.key,
+            owner_type=owner_type,
+            owner_id=str(owner_id),
+            user=str(user_id),
+            filename=filename,
+            size_bytes=size_bytes,
+            content_type=content_type,
+            fingerprint=fingerprint,
+            round_trip_ms=round_trip_ms,
+            metadata={"portal": portal, "user": str(user_id), "filename": filename},
+        )
+    return _insert(upload, place, bucket, user_id, owner_id, idempotency_key or str(uuid.uuid4()))
 
 
-def find(upload_id: str, linked_object: db.Model, user: User, *, lock: bool = False) -> DirectUpload:
-    """The user's own upload for this object. Raises UploadNotFound for any other, whatever the reason."""
+def find(upload_id: str, owner: db.Model, user: User, *, lock: bool = False) -> DirectUpload:
+    """The user's own upload for this owner. Raises UploadNotFound for any other, whatever the reason."""
     try:
         wanted = str(uuid.UUID(upload_id))
     except (ValueError, AttributeError, TypeError):
         raise UploadNotFound from None
-    owner_type, owner_id = owner_of(linked_object)
+    owner_type, owner_id = owner_of(owner)
     query = DirectUpload.query.filter_by(id=wanted, user_id=user.id, owner_type=owner_type, owner_id=owner_id)
-    row = (query.with_for_update() if lock else query).one_or_none()
+    row = (query.with_for_update().populate_existing() if lock else query).one_or_none()
     if row is None:
         raise UploadNotFound
     return row
 
 
-def unfinished(linked_object: db.Model, user: User) -> list[DirectUpload]:
-    """The user's uploads for this object that can go on, the newest first."""
-    owner_type, owner_id = owner_of(linked_object)
+def unfinished(owner: db.Model, user: User) -> list[DirectUpload]:
+    """The user's uploads for this owner that can go on, the newest first."""
+    owner_type, owner_id = owner_of(owner)
     return (
         DirectUpload.query.filter_by(user_id=user.id, owner_type=owner_type, owner_id=owner_id)
         .filter(DirectUpload.state.in_(UNFINISHED), DirectUpload.expires_at > datetime.now(timezone.utc))
@@ -131,20 +145,68 @@ def store_of(row: DirectUpload) -> Store:
 def describe(row: DirectUpload, *, ask_store: bool = False) -> dict:
     """The upload as the protocol shows it; with ``ask_store``, with what the store has of it now."""
     upload = row.as_upload()
-    stored = list_parts(store_of(row), upload) if ask_store and upload.state == UPLOADING else None
+    if not ask_store or upload.state != UPLOADING:
+        return upload.as_dict()
+    store = store_of(row)
+    with without_transaction(store):
+        stored = list_parts(store, upload)
     return upload.as_dict(stored)
 
 
-def complete(row: DirectUpload, checksum: Checksum | None = None) -> None:
-    """Makes an object of the parts; again: nothing more. Raises PartsMissing, ContentDiffers, StoreFailed."""
-    if row.state not in (COMPLETED, ATTACHED):
-        row.take(complete_upload(store_of(row), row.as_upload(), checksum))
+def complete(row: DirectUpload, checksum: Checksum | None = None) -> DirectUpload:
+    """Makes an object of the parts, and returns the row, locked; again: nothing more.
+
+    Raises PartsMissing, ContentDiffers, StoreFailed, and UploadNotOpen where it was given up meanwhile.
+    """
+    if row.state in (COMPLETED, ATTACHED):
+        return _locked(row.id)
+    store, upload = store_of(row), row.as_upload()
+    with without_transaction(store, COMPLETE, user=upload.user):
+        completed = complete_upload(store, upload, checksum)
+    row = _locked(upload.id)
+    if row.state == ABORTED:
+        # Given up by another request, or expired, while the store was at it: what came of it is removed.
+        remove_from_store(row)
+        raise UploadNotOpen(state=ABORTED)
+    if row.state == UPLOADING:
+        row.take(completed)
+    return row
 
 
-def abort(row: DirectUpload) -> None:
-    """Gives the upload up and removes it from the store; again: nothing more. Raises AlreadyAttached."""
+def abort(row: DirectUpload) -> DirectUpload:
+    """Gives the upload up and removes it from the store; again: nothing more. Raises AlreadyAttached.
+
+    The row says so first: nobody can make a material of it any more while the store removes it.
+    """
+    row = _locked(row.id)
+    if row.state == ATTACHED:
+        raise AlreadyAttached
     if row.state != ABORTED:
-        row.take(abort_upload(store_of(row), row.as_upload()))
+        # One whose backend is gone cannot be given up: nobody could remove it.
+        store_of(row)
+        row.take(replace(row.as_upload(), state=ABORTED, updated_at=datetime.now(timezone.utc)))
+        remove_from_store(row)
+    return row
+
+
+def remove_from_store(row: DirectUpload) -> None:
+    """Removes the parts and the object of an upload that was given up, and notes in the row that this is
+    done.
+
+    Raises StoreUnavailable, StoreFailed; the janitor tries again then.
+    """
+    upload_id, store = row.id, store_of(row)
+    # As completed, so that an object is looked for as well: the answer to a completion may have been lost.
+    upload = replace(row.as_upload(), state=COMPLETED)
+    with without_transaction(store):
+        abort_upload(store, upload)
+    row = _locked(upload_id)
+    row.s3_upload_id = NOTHING_LEFT
+
+
+def _locked(upload_id: str) -> DirectUpload:
+    """The row as it is now, locked until the next commit."""
+    return DirectUpload.query.filter_by(id=upload_id).with_for_update().populate_existing().one()
 
 
 def _begin(storage: S3StorageBase, bucket: str, **upload) -> Upload:
@@ -183,6 +245,8 @@ def _insert(
         with db.session.begin_nested():
             db.session.add(row)
     except IntegrityError:
-        abort_upload(get_storage(place.backend).store(bucket), upload)
+        store = get_storage(place.backend).store(bucket)
+        with without_transaction(store):
+            abort_upload(store, upload)
         return _by_idempotency_key(user_id, idempotency_key)
     return row

@@ -31,6 +31,9 @@ class BackReport:
     """What a run did."""
 
     brought: int = 0
+    #: Rows that cannot be brought, of which nothing is known but their name.
+    passed_over: int = 0
+    passed_over_bytes: int = 0
     rows: ApplyReport = field(default_factory=ApplyReport)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
@@ -116,6 +119,7 @@ def _usable(files: Iterator[StoredFile | UnusableRow], report: BackReport) -> It
     for file in files:
         if isinstance(file, UnusableRow):
             report.failures.append((file.name, file.reason))
+            report.passed_over += 1
         else:
             yield file
 

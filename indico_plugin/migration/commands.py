@@ -1,7 +1,7 @@
 """``indico s3 migrate``: what is asked on the command line, and what is said about it."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from indico_plugin.migration.back import BackReport, bring_back, require_stores
 from indico_plugin.migration.bucket_rules import BucketRuleError, parse_rules, parse_static_rule
 from indico_plugin.migration.copy import CopyReport, CopyTarget, copy_files
 from indico_plugin.migration.mapping import MappingEntry, MappingError, MappingWriter, read_mapping
-from indico_plugin.migration.parallel import progress_bar
+from indico_plugin.migration.progress import follow
 from indico_plugin.migration.rclone import RcloneUnusable, copy_by_rclone, require_rclone
-from indico_plugin.migration.stored_files import StoredFile, count_files
+from indico_plugin.migration.stored_files import count_files
 from indico_plugin.storage import S3StorageBase
 from s3portal.transfer import SettingsError
 
@@ -128,7 +128,7 @@ def copy(
             if rclone
             else copy_files(sources, target, mapping, threads, report)
         )
-        _follow("Copying", sources, files)
+        follow("Copying", sources, files, report)
     click.echo(f"{report.copied} files copied, {report.recorded_before} were copied before.")
     if report.backends:
         click.echo("Add these to STORAGE_BACKENDS in indico.conf, then run `indico s3 migrate apply`:")
@@ -185,7 +185,7 @@ def back(sources, target, threads, path):
             require_stores(sources)
     report = BackReport()
     with mapping:
-        _follow("Bringing back", sources, bring_back(sources, target, mapping, threads, report))
+        follow("Bringing back", sources, bring_back(sources, target, mapping, threads, report), report)
     click.echo(f"{report.brought} files are in {target} now.")
     _say_changed_since(report.rows)
     _end(report.failures, "Run the same command again to try these again.")
@@ -221,23 +221,6 @@ def _store_errors() -> Iterator[None]:
         yield
     except (SettingsError, StorageError, ClientError, BotoCoreError) as error:
         raise click.ClickException(f"The store cannot be used: {error}") from error
-
-
-def _follow(what: str, sources: Iterable[str], files: Iterable[StoredFile]) -> None:
-    """Works through the files under a progress bar. Ctrl-C stops after what is under way."""
-    count, size_bytes = count_files(list(sources))
-    done = 0
-    try:
-        with progress_bar() as bar:
-            task = bar.add_task(what, total=size_bytes, files=f"0 of {count:,} files")
-            for file in files:
-                done += 1
-                bar.update(task, advance=file.size_bytes, files=f"{done:,} of {count:,} files")
-    except KeyboardInterrupt:
-        click.secho(
-            f"\nStopped after {done:,} files. The same command goes on from here.", fg="yellow", err=True
-        )
-        sys.exit(130)
 
 
 def _say_changed_since(report: ApplyReport) -> None:

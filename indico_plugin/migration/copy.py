@@ -72,8 +72,16 @@ class CopyReport:
 
     copied: int = 0
     recorded_before: int = 0
+    #: Of the files that were listed and not worked on, since they were copied before or cannot be.
+    passed_over: int = 0
+    passed_over_bytes: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     backends: dict[str, str] = field(default_factory=dict)
+
+    def pass_over(self, file: StoredFile) -> None:
+        """Counts a file that is not worked on."""
+        self.passed_over += 1
+        self.passed_over_bytes += file.size_bytes
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,7 @@ def list_jobs(
     for file in list_files(sources):
         if isinstance(file, UnusableRow):
             report.failures.append((file.name, file.reason))
+            report.passed_over += 1
             continue
         bucket, backend = target.names(file)
         report.backends[backend] = target.definition(bucket)
@@ -122,10 +131,12 @@ def list_jobs(
         unchanged = entry is not None and entry.old_file_id in (None, file.file_id)
         if (bucket, file.key) in used:
             report.failures.append((str(file), f"another file has the key {file.key} too"))
+            report.pass_over(file)
             continue
         used.add((bucket, file.key))
         if unchanged:
             report.recorded_before += 1
+            report.pass_over(file)
         else:
             yield CopyJob(file, bucket, backend)
 

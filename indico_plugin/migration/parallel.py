@@ -6,15 +6,6 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from flask import current_app
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
@@ -64,16 +55,3 @@ def _finished(under_way: dict) -> Iterator[Outcome]:
         if error is not None and not isinstance(error, Exception):
             raise error
         yield Outcome(job, None, error) if error else Outcome(job, future.result(), None)
-
-
-def progress_bar() -> Progress:
-    """A bar with files, bytes, rate and time left on a terminal; elsewhere only its end is written."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[files]}"),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )

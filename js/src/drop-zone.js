@@ -22,7 +22,8 @@ export function watchForDrops(root, on) {
     const wanted = on.takes() && lands(event, root);
     root.classList.toggle("s3portal-dragging", wanted);
     if (event.dataTransfer) event.dataTransfer.dropEffect = wanted ? "copy" : "none";
-  });
+    // In the capture phase: what another field of the page says of a drag over itself comes after, and holds.
+  }, true);
   page.addEventListener("dragleave", (event) => {
     if (event.relatedTarget === null) root.classList.remove("s3portal-dragging");
   });
@@ -34,7 +35,7 @@ export function watchForDrops(root, on) {
     const { files, folders } = droppedFiles(event.dataTransfer);
     if (folders.length > 0) on.folders(folders);
     else files.then(on.files);
-  });
+  }, true);
 }
 
 /** @param {DragEvent} event */

@@ -20,6 +20,12 @@ export class FileDetails {
   #begun = new WeakSet();
   /** Rows with a description of their own. @type {WeakSet<FileRow>} */
   #described = new WeakSet();
+  /**
+   * What the form said of files while it described them: one that was given up may come back.
+   *
+   * @type {WeakMap<import("./file-row.js").ShownUpload, {name?: string, description?: string}>}
+   */
+  #former = new WeakMap();
   /** The file that the form describes. @type {import("./file-row.js").ShownUpload | null} */
   #ofForm = null;
 
@@ -45,10 +51,18 @@ export class FileDetails {
   of(upload) {
     const row = this.#field.rows.find((each) => each.upload === upload);
     if (!row || row.parts.details.hidden) return {};
-    const { "own-name": name, "own-description": description } = row.parts;
+    return this.#typed(row.parts["own-name"], row.parts["own-description"]);
+  }
+
+  /**
+   * @param {TextField | null} [name] the form's own where none is given
+   * @param {TextField | null} [description]
+   * @returns {{name?: string, description?: string}} without what the form does not have
+   */
+  #typed(name = this.#input("name"), description = this.#input("description")) {
     return {
-      ...(this.#input("name") && { name: name.value }),
-      ...(this.#input("description") && { description: description.value }),
+      ...(this.#input("name") && { name: name?.value ?? "" }),
+      ...(this.#input("description") && { description: description?.value ?? "" }),
     };
   }
 
@@ -66,9 +80,10 @@ export class FileDetails {
 
   /** The form describes this file from here on. @param {FileRow} row */
   #describe(row) {
+    if (this.#ofForm) this.#former.set(this.#ofForm, this.#typed());
     this.#ofForm = row.upload;
     const { name: filename } = row.upload.file;
-    const own = this.of(row.upload);
+    const own = this.#former.get(row.upload) ?? this.of(row.upload);
     const isNext = own.name !== undefined || own.description !== undefined;
     // What its row says, or else what the file suggests, and then not over what was typed.
     const fill = isNext ? this.#prefill.put : this.#prefill.fill;

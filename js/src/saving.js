@@ -11,6 +11,7 @@ import { standing, totalProgress } from "./totals.js";
 
 /**
  * @typedef {object} Saver what a form needs that takes more than one file
+ * @property {boolean} [sendsAll] the form is sent once, with all of them
  * @property {(uploads: ShownUpload[], onSaved: (count: number) => void) => Promise<import("./errors.js").UploadError | null>}
  *   saveAhead saves them; afterwards the field has those only that are not saved; why not all of them are
  * @property {(uploads: ShownUpload[], stop: () => void, submitter: HTMLElement | null) => void} onSubmit the form is
@@ -91,7 +92,8 @@ export class DeferredSave {
     this.#refuse("");
     const { uploads } = this.#field;
     const now = standing(uploads);
-    if (now === "empty" || (now === "stored" && uploads.length === 1)) {
+    const goAsOne = uploads.length === 1 || this.#saver.sendsAll;
+    if (now === "empty" || (now === "stored" && goAsOne)) {
       this.#saver.onSubmit(uploads, stop, event.submitter);
       return;
     }

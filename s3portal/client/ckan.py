@@ -145,8 +145,12 @@ class CkanPortal:
         )
 
     def unfinished_uploads(self, dataset: str) -> list[PortalUpload]:
-        """The token's owner's uploads to this dataset that are no resource's file yet, the newest first."""
-        return [_upload(upload) for upload in self.call("s3multipart_upload_list", owner=dataset)]
+        """The token's owner's uploads to this dataset that are no resource's file yet, the newest first.
+
+        A file that was refused is none.
+        """
+        listed = self.call("s3multipart_upload_list", owner=dataset)
+        return [_upload(upload) for upload in listed if upload["state"] != "refused"]
 
     def show_upload(self, upload_id: str) -> PortalUpload:
         """The upload, with what the store holds of it now."""
@@ -178,6 +182,14 @@ class CkanPortal:
                 raise
             resource = self.call("resource_show", id=upload.resource_id)
         return dict(resource)
+
+    def describe(self, resource_id: str, wanted: dict[str, str]) -> list[str]:
+        """Brings these fields of a resource up to date; answers the names of those that were different."""
+        resource = self.call("resource_show", id=resource_id)
+        changed = {name: value for name, value in wanted.items() if resource.get(name) != value}
+        if changed:
+            self.call("resource_patch", id=resource_id, **changed)
+        return list(changed)
 
     def resources(self, dataset: str) -> list[dict[str, Any]]:
         """The resources that the dataset has."""

@@ -14,7 +14,7 @@ from s3portal.client.connections import open_pool
 from s3portal.client.errors import FileChanged, PortalError, WrongFile
 from s3portal.client.fingerprint import fingerprint, require_same_file, same_name
 from s3portal.client.local_file import LocalFile
-from s3portal.client.published_files import find_published
+from s3portal.client.published_files import PublishedFile, find_published
 from s3portal.client.retry import Failure, RetryPolicy
 from s3portal.client.sending import PARALLEL_PARTS, PartSender
 from s3portal.client.signing import PresignedUrls, SessionSigner, Signer
@@ -39,21 +39,28 @@ class Target:
 
     def described(self, file: LocalFile) -> dict[str, str]:
         """The fields of the resource that are said."""
-        name = self.name or ("" if self.resource else file.name)
-        fields = {"name": name, "description": self.description, "format": self.format}
+        name = {} if self.resource else {"name": file.name}
+        return {**name, **self.wanted}
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """The fields that were asked for, and not those that follow from the file."""
+        fields = {"name": self.name, "description": self.description, "format": self.format}
         return {field: value for field, value in fields.items() if value}
 
 
 @dataclass(frozen=True)
 class Published:
     """A file that readers can have. ``checksum`` is CKAN's ``hash``, as in ``crc64nvme:rosUhgp5mIg=``, or
-    ""; ``before`` says that the dataset had the very same file already, so nothing was sent."""
+    ""; ``before`` says that the dataset had the very same file already, so nothing was sent, and
+    ``changed`` which fields of its resource were brought up to date."""
 
     url: str
     resource_id: str
     size_bytes: int
     checksum: str
     before: bool = False
+    changed: tuple[str, ...] = ()
 
 
 class Report(Protocol):
@@ -116,16 +123,22 @@ def publish_file(
             resource_name=target.described(file).get("name", ""),
         )
         if before is not None and not before.is_missing:
-            return Published(before.url, before.resource_id, before.size_bytes, before.checksum, before=True)
+            return _described_anew(portal, before, target)
         if before is not None:
             # The store has lost it: it gets its file back, and stays the one that links lead to.
             target = replace(target, resource=before.resource_id)
         upload, first_batch = _create(portal, file, target)
+    else:
+        target = _as_begun(portal, upload, target)
     try:
         if upload.state == "uploading":
             _send(portal, upload, first_batch, file, report, concurrency, session_credentials, policy)
         else:
             report.began(file, file.size_bytes)
+            if upload.state == "adopting":
+                # All of it is at the store, and the portal takes it over; asking again helps it along.
+                report.completing()
+                portal.complete_upload(upload.id)
     except (FileChanged, PortalError) as error:
         if error.code in ("file_changed", "content_differs"):
             portal.abort_upload(upload.id)
@@ -211,6 +224,13 @@ def _unfinished(portal: CkanPortal, file: LocalFile, target: Target, *, restart:
     return None
 
 
+def _as_begun(portal: CkanPortal, upload: PortalUpload, target: Target) -> Target:
+    """Where an unfinished upload replaces the file of a resource, finishing it does so too."""
+    if target.resource or all(each["id"] != upload.resource_id for each in portal.resources(target.dataset)):
+        return target
+    return replace(target, resource=upload.resource_id)
+
+
 def _create(portal: CkanPortal, file: LocalFile, target: Target) -> tuple[PortalUpload, list[SignedPart]]:
     return portal.create_upload(
         dataset=target.dataset,
@@ -220,6 +240,14 @@ def _create(portal: CkanPortal, file: LocalFile, target: Target) -> tuple[Portal
         content_type=mimetypes.guess_type(file.name)[0] or "application/octet-stream",
         fingerprint=fingerprint(file),
         idempotency_key=str(uuid.uuid4()),
+    )
+
+
+def _described_anew(portal: CkanPortal, file: PublishedFile, target: Target) -> Published:
+    """The file that was there before, its resource with what is asked for now."""
+    changed = portal.describe(file.resource_id, target.wanted) if target.wanted else ()
+    return Published(
+        file.url, file.resource_id, file.size_bytes, file.checksum, before=True, changed=tuple(changed)
     )
 
 

@@ -94,6 +94,8 @@ class TerminalReport:
     def published(self, path: str, published: Published) -> None:
         """The file is a resource now."""
         note = "was there already" if published.before else "published"
+        if published.changed:
+            note += f", {' and '.join(published.changed)} changed"
         self._update(completed=published.size_bytes, total=published.size_bytes, note=note)
         if not self._console.is_terminal:
             self._say(f"{printable(path)}: {note}")
@@ -188,6 +190,7 @@ class JsonReport:
             size=published.size_bytes,
             hash=published.checksum or None,
             before=published.before,
+            changed=list(published.changed),
         )
 
     def waiting(self, error: PortalError) -> None:

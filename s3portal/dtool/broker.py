@@ -29,7 +29,7 @@ from s3portal.dtool.manifest import HASHER, read_manifest, relpaths, wanted_item
 from s3portal.dtool.place import DatasetPlace
 from s3portal.dtool.publishing import DatasetContents, publish, read_contents
 from s3portal.dtool.readmes import replace_readme
-from s3portal.dtool.registration import naming_the_registration
+from s3portal.dtool.registration import UNWRITABLE, naming_the_registration
 from s3portal.dtool.resuming import (
     check_there_is_a_rest,
     is_begun_copy,
@@ -116,7 +116,8 @@ class S3StorageBroker(StockNames, BaseStorageBroker):  # type: ignore[misc]
         """Begins the dataset. Registration and administrative metadata, which make it one, come last."""
         self._place.prepare()
         prefix = self._keys.prefix
-        with naming_the_registration(self.uuid, self.bucket, prefix, self._settings.dataset_prefix):
+        own_prefix = self._settings.dataset_prefix
+        with naming_the_registration(self.uuid, self.bucket, prefix, own_prefix, UNWRITABLE):
             super().create_structure()
 
     def _create_structure(self) -> None:

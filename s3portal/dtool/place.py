@@ -11,7 +11,13 @@ from s3portal.dtool.bucket_objects import BucketObjects
 from s3portal.dtool.command_memory import command_memory
 from s3portal.dtool.errors import NotPermitted, RegisteredElsewhere
 from s3portal.dtool.keys import DatasetKeys, registration_key
-from s3portal.dtool.registration import Registration, read_registration, write_registration
+from s3portal.dtool.registration import (
+    UNREADABLE,
+    Registration,
+    naming_the_registration,
+    read_registration,
+    write_registration,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +58,10 @@ class DatasetPlace:
 
     def read(self) -> AdminObject | None:
         """The object with the administrative metadata, or None where there is no such dataset."""
-        found = self._objects.get_if_there(self.keys.admin_metadata)
+        with naming_the_registration(
+            self._uuid, self._objects.bucket, self.keys.prefix, self.own_prefix, UNREADABLE
+        ):
+            found = self._objects.get_if_there(self.keys.admin_metadata)
         if found is None and self._registration is not None:
             found = self._look_elsewhere()
         if found is not None:

@@ -74,6 +74,7 @@ def publish(
 
     Raises PublishingRefused with the way out where the bucket does not let anybody read without a key.
     """
+    objects.require_key()
     urls = SignedUrls.of(objects.store)
     if expiry_s is not None:
         _warn_of_passing_keys(urls, expiry_s)

@@ -47,19 +47,30 @@ def prefix_of(body: bytes) -> str | None:
     return prefix if len(body) <= LONGEST_KEY_BYTES and (prefix.isprintable() or not prefix) else None
 
 
+#: What is to be done where the key may not write under the prefix that is registered, or not read there.
+UNWRITABLE = (
+    "A copy of this dataset was begun there. Let whoever began it finish it; or have that copy removed with"
+    " its registration, and run the command again."
+)
+UNREADABLE = (
+    "If there is no dataset (an attempt with a wrong prefix leaves such a registration), remove that object"
+    " and run the command again."
+)
+
+
 @contextmanager
-def naming_the_registration(uuid: str, bucket: str, prefix: str, own_prefix: str) -> Iterator[None]:
-    """Says of a NotPermitted that the prefix is that of a copy begun elsewhere, where it is."""
+def naming_the_registration(
+    uuid: str, bucket: str, prefix: str, own_prefix: str, what_to_do: str
+) -> Iterator[None]:
+    """Says of a NotPermitted that the prefix is not the user's own, where it is not, and what to do then."""
     try:
         yield
     except NotPermitted as error:
         if prefix == own_prefix:
             raise
         told = (
-            f"{error} A copy of this dataset was begun under the prefix {prefix!r}, as s3://{bucket}/"
-            f"{registration_key(uuid)} says, and DTOOL_S3_DATASET_PREFIX_{bucket} is {own_prefix!r}. Let"
-            " whoever began it finish it; or have that copy removed with its registration, and run the"
-            " command again."
+            f"{error} The dataset is under the prefix {prefix!r}, as s3://{bucket}/{registration_key(uuid)}"
+            f" says, and DTOOL_S3_DATASET_PREFIX_{bucket} is {own_prefix!r}. {what_to_do}"
         )
         if isinstance(error, ClientError):
             raise answered(NotPermitted, told, error) from error

@@ -13,17 +13,20 @@ from s3portal.transfer.completion import complete_upload
 from s3portal.transfer.content_disposition import content_disposition, safe_content_type
 from s3portal.transfer.errors import (
     AlreadyAttached,
+    BeingTakenOver,
     ContentDiffers,
     CredentialsNotConfigured,
     FileTooLarge,
     InvalidRequest,
     NotAllowed,
+    ObjectGone,
     PartOutsidePlan,
     PartsMissing,
     Problem,
     QuotaExceeded,
     SettingProblem,
     SettingsError,
+    SourceChanged,
     StoreBusy,
     StoreFailed,
     StoreUnavailable,
@@ -72,10 +75,20 @@ from s3portal.transfer.store import Store, open_store
 from s3portal.transfer.store_gate import CALL, COMPLETE, LOOK, Lane, asking, is_away
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.transfer_settings import TransferSettings
-from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING, Checksum, Upload
+from s3portal.transfer.upload import (
+    ABORTED,
+    ADOPTING,
+    ATTACHED,
+    COMPLETED,
+    REFUSED,
+    UPLOADING,
+    Checksum,
+    Upload,
+)
 
 __all__ = [
     "ABORTED",
+    "ADOPTING",
     "ARN",
     "ATTACHED",
     "BOOLEAN",
@@ -86,12 +99,14 @@ __all__ = [
     "INTEGER",
     "LOOK",
     "MAX_PARTS_A_CALL",
+    "REFUSED",
     "SECONDS",
     "TEXT",
     "UPLOADING",
     "URL",
     "WORDS",
     "AlreadyAttached",
+    "BeingTakenOver",
     "Checksum",
     "ContentDiffers",
     "CredentialsNotConfigured",
@@ -101,6 +116,7 @@ __all__ = [
     "Kind",
     "Lane",
     "NotAllowed",
+    "ObjectGone",
     "PartOutsidePlan",
     "PartPlan",
     "PartsMissing",
@@ -110,6 +126,7 @@ __all__ = [
     "SettingProblem",
     "SettingsError",
     "SignedPart",
+    "SourceChanged",
     "Store",
     "StoreBusy",
     "StoreFailed",

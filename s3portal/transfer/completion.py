@@ -83,7 +83,7 @@ def _complete(store: Store, upload: Upload, stored: StoredParts) -> str | None:
                 raise
             # A retry after an answer that was lost on the way, or another call at the same time.
             return None
-    return _pinnable(completed.get("VersionId"))
+    return pinnable(completed.get("VersionId"))
 
 
 def _own_object(store: Store, upload: Upload, version_id: str | None) -> "HeadObjectOutputTypeDef":
@@ -124,14 +124,14 @@ def _verified(
         if _etag_is_md5(head) and etag != checksum.value:
             raise ContentDiffers(what="ETag", expected=checksum.value, found=etag)
         checksum = None
-    stored_checksum = _full_object_checksum(head, checksum)
+    stored_checksum = full_object_checksum(head, checksum)
     if checksum and stored_checksum and checksum != stored_checksum:
         raise ContentDiffers(what="checksum", expected=checksum.value, found=stored_checksum.value)
     return replace(
         upload,
         state=COMPLETED,
         etag=etag,
-        version_id=_pinnable(head.get("VersionId")),
+        version_id=pinnable(head.get("VersionId")),
         content_type=head.get("ContentType", upload.content_type),
         checksum_algorithm=stored_checksum.algorithm if stored_checksum else None,
         checksum_value=stored_checksum.value if stored_checksum else None,
@@ -139,7 +139,7 @@ def _verified(
     )
 
 
-def _pinnable(version_id: str | None) -> str | None:
+def pinnable(version_id: str | None) -> str | None:
     """The version id, unless it is the "null" of a bucket without versions, which the next write replaces."""
     return None if version_id == "null" else version_id
 
@@ -151,7 +151,7 @@ def _etag_is_md5(head: "HeadObjectOutputTypeDef") -> bool:
     return not encrypted and bool(_ETAG_OF_PARTS.fullmatch(head.get("ETag", "").strip('"')))
 
 
-def _full_object_checksum(head: "HeadObjectOutputTypeDef", like: Checksum | None) -> Checksum | None:
+def full_object_checksum(head: "HeadObjectOutputTypeDef", like: Checksum | None) -> Checksum | None:
     """The store's own checksum of the whole object, preferably of the algorithm that is to be compared."""
     if head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
         return None

@@ -17,7 +17,7 @@ Fact = str | int | list[int] | None
 ShowSize = Callable[[int, bool], str]
 
 #: Of an upload (upload.py, which stands on this module).
-STATES = ("uploading", "completed", "attached", "aborted")
+STATES = ("uploading", "adopting", "completed", "attached", "aborted", "refused")
 
 
 def _in_english(size_bytes: int, exact: bool) -> str:
@@ -171,8 +171,8 @@ class QuotaExceeded(TransferError):
     )
     size_facts = frozenset({"used", "allowed", "given"})
 
-    def __init__(self, *, used: int, allowed: int, given: int, setting: str) -> None:
-        super().__init__(used=used, allowed=allowed, given=given, setting=setting)
+    def __init__(self, *, used: int, allowed: int, given: int, setting: str, **more: Fact) -> None:
+        super().__init__(used=used, allowed=allowed, given=given, setting=setting, **more)
 
 
 class UploadNotFound(TransferError):
@@ -225,13 +225,17 @@ class PartsMissing(TransferError):
 
     code = "parts_missing"
     http_status = 409
-    template = "Parts of the file are not there yet. Missing: %(missing)s; of the wrong size: %(wrong_size)s."
+    template = "Parts of the file are missing or incomplete: %(parts)s. They have to be sent again."
 
     def __init__(self, *, missing: str, wrong_size: str = "") -> None:
         super().__init__(missing=missing, wrong_size=wrong_size)
 
     def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
-        return {name: fact or "-" for name, fact in super()._readable_facts(show_size).items()}
+        facts = super()._readable_facts(show_size)
+        return {
+            **facts,
+            "parts": ",".join(str(facts[name]) for name in ("missing", "wrong_size") if facts[name]),
+        }
 
 
 class ContentDiffers(TransferError):
@@ -243,10 +247,41 @@ class ContentDiffers(TransferError):
         "What arrived is not the file that was sent: its %(what)s is %(found)s and should be %(expected)s."
         " Upload the file again."
     )
-    word_facts = {"what": ("size", "checksum", "ETag", "upload id")}
+    word_facts = {"what": ("size", "checksum", "ETag", "upload id", "version")}
 
     def __init__(self, *, what: str, expected: str | int, found: str | int) -> None:
         super().__init__(what=what, expected=expected, found=found)
+
+
+class ObjectGone(TransferError):
+    """The store has no object, or no such version of it, under the key of a completed upload."""
+
+    code = "object_gone"
+    http_status = 409
+    template = "The file is not in the file store any more. Upload it again."
+
+
+class SourceChanged(TransferError):
+    """What was to be taken over was written again, or removed, before it was copied."""
+
+    code = "source_changed"
+    http_status = 409
+    template = "The file was changed while it was being taken over. Upload it again."
+
+
+class BeingTakenOver(TransferError):
+    """All of the file is at the store, and the portal is copying it to where nobody else can write: the same
+    call works later. ``retry_after_s`` is also the answer's Retry-After header."""
+
+    code = "being_taken_over"
+    http_status = 503
+    template = (
+        "The file has arrived, and the portal is taking it over. This takes a moment for each gigabyte:"
+        " try again in %(retry_after_s)s seconds."
+    )
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(retry_after_s=retry_after_s)
 
 
 class AlreadyAttached(TransferError):

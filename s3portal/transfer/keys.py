@@ -6,6 +6,7 @@ overwrites an old one.
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 #: S3 User Guide, "Naming Amazon S3 objects": 1,024 bytes of UTF-8.
 MAX_KEY_BYTES = 1024
@@ -19,6 +20,7 @@ MAX_PREFIX_BYTES = 512
 NAMELESS = "file"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EXTENSION = re.compile(r"(?:\.[A-Za-z0-9]{1,10}){1,2}$")
 # AWS lets a policy escape these, Ceph RGW does not, and session policies name keys.
 _NOT_IN_KEYS = str.maketrans("*?$", "___")
@@ -59,6 +61,25 @@ def object_key(prefix: str, organisation_id: str, dataset_id: str, upload_id: st
     if room_bytes < MIN_FILENAME_BYTES:
         raise ValueError(f"{folder!r} leaves no room for a file name in a key of {MAX_KEY_BYTES} bytes")
     return folder + safe_filename(filename, min(MAX_FILENAME_BYTES, room_bytes)).translate(_NOT_IN_KEYS)
+
+
+@dataclass(frozen=True)
+class KeyIds:
+    """The ids in a key."""
+
+    organisation_id: str
+    dataset_id: str
+    upload_id: str
+
+
+def ids_of_key(prefix: str, key: str) -> KeyIds | None:
+    """The ids of a key that `object_key` made with this prefix, None for any other."""
+    folder = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+    segments = key.removeprefix(folder).split("/")
+    is_ours = key.startswith(folder) and len(segments) == 4 and all(segments)
+    if not is_ours or not all(_UUID.fullmatch(segment) for segment in segments[:3]):
+        return None
+    return KeyIds(*segments[:3])
 
 
 def _checked_id(identifier: str) -> str:

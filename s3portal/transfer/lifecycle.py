@@ -62,6 +62,41 @@ def create_upload(
     knows; the part size depends on it. ``metadata`` goes onto the object, with the upload's own id. Raises
     InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
     """
+    planned = plan_upload(
+        store,
+        key_owner=key_owner,
+        key=key,
+        owner_type=owner_type,
+        owner_id=owner_id,
+        user=user,
+        filename=filename,
+        size_bytes=size_bytes,
+        content_type=content_type,
+        fingerprint=fingerprint,
+        round_trip_ms=round_trip_ms,
+        upload_id=upload_id,
+    )
+    return begin_upload(store, planned, metadata)
+
+
+def plan_upload(
+    store: Store,
+    *,
+    key_owner: tuple[str, str] | None = None,
+    key: str | None = None,
+    owner_type: str,
+    owner_id: str,
+    user: str,
+    filename: str,
+    size_bytes: int,
+    content_type: str = "",
+    fingerprint: str = "",
+    round_trip_ms: float | None = None,
+    upload_id: str | None = None,
+) -> Upload:
+    """The upload that `begin_upload` begins: without a request, so a portal can keep it before it asks the
+    store. Its ``s3_upload_id`` is "". Arguments as for `create_upload`. Raises InvalidRequest, FileTooLarge.
+    """
     if not filename or len(filename) > _MAX_FILENAME_CHARACTERS:
         raise InvalidRequest(field="filename", problem=Problem.LENGTH, limit=_MAX_FILENAME_CHARACTERS)
     if size_bytes < 0:
@@ -78,18 +113,6 @@ def create_upload(
         if key_owner is None:
             raise ValueError("either a key or its owner has to be given")
         key = object_key(store.settings.s3_prefix, *key_owner, upload_id, filename)
-    algorithm = checksum_algorithm(store)
-    arguments = creation_arguments(
-        store,
-        key=key,
-        filename=filename,
-        content_type=content_type,
-        metadata={**(metadata or {}), "upload": upload_id},
-    )
-    client = store.client()
-    with store_errors("CreateMultipartUpload"):
-        created = client.create_multipart_upload(**arguments, **checksum_arguments(algorithm))
-        s3_upload_id = created["UploadId"]
     now = _now()
     return Upload(
         id=upload_id,
@@ -99,16 +122,38 @@ def create_upload(
         user=user,
         filename=filename,
         size_bytes=size_bytes,
-        content_type=arguments["ContentType"],
+        content_type=content_type,
         part_size_bytes=plan.part_size_bytes,
         part_count=plan.part_count,
         key=key,
-        s3_upload_id=s3_upload_id,
+        s3_upload_id="",
         fingerprint=fingerprint,
-        checksum_algorithm=algorithm,
         created_at=now,
         updated_at=now,
         expires_at=now + timedelta(seconds=store.settings.upload_expires),
+    )
+
+
+def begin_upload(store: Store, planned: Upload, metadata: Mapping[str, str] | None = None) -> Upload:
+    """Begins the multipart upload of what `plan_upload` planned. Raises StoreUnavailable, StoreFailed."""
+    algorithm = checksum_algorithm(store)
+    arguments = creation_arguments(
+        store,
+        key=planned.key,
+        filename=planned.filename,
+        content_type=planned.content_type,
+        metadata={**(metadata or {}), "upload": planned.id},
+    )
+    client = store.client()
+    with store_errors("CreateMultipartUpload"):
+        created = client.create_multipart_upload(**arguments, **checksum_arguments(algorithm))
+        s3_upload_id = created["UploadId"]
+    return replace(
+        planned,
+        content_type=arguments["ContentType"],
+        s3_upload_id=s3_upload_id,
+        checksum_algorithm=algorithm,
+        updated_at=_now(),
     )
 
 
@@ -166,6 +211,9 @@ def abort_upload(store: Store, upload: Upload) -> Upload:
 
 def _aborted_at_store(store: Store, upload: Upload) -> bool:
     """Whether there was an unfinished upload to abort."""
+    if not upload.s3_upload_id:
+        # The file was written in another way than by a multipart upload of the portal's.
+        return False
     with store_errors("AbortMultipartUpload"):
         try:
             store.client().abort_multipart_upload(

@@ -88,8 +88,8 @@ def presign_get(
 def presign_distance(store: Store, prefix: str, expires_s: int) -> str:
     """A URL by which a browser measures how far the store is: a list of nothing.
 
-    What is not signed is refused, and browsers write each refusal into their console. ``prefix`` is one that no
-    key begins with. Raises StoreFailed where there are no credentials.
+    What is not signed is refused, and browsers write each refusal into their console. ``prefix`` is one that
+    no key begins with. Raises StoreFailed where there are no credentials.
     """
     return _signer(store, expires_s).url("GET", "", {"list-type": "2", "max-keys": "1", "prefix": prefix})
 

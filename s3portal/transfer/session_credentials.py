@@ -1,6 +1,5 @@
-"""Session credentials: keys for an hour, from STS AssumeRole, that upload to one key or one dataset and no
-more.
-"""
+"""Session credentials: keys for an hour, from STS AssumeRole, that upload to one key or under one prefix and
+no more."""
 
 import re
 from dataclasses import dataclass, field
@@ -46,14 +45,21 @@ class SessionCredentials:
 
 
 def assume_upload_role(
-    store: Store, user: str, site: str, key: str | None = None, prefix: str | None = None
+    store: Store,
+    user: str,
+    site: str,
+    key: str | None = None,
+    prefix: str | None = None,
+    *,
+    parts_only: bool = False,
 ) -> SessionCredentials:
     """Assumes the configured role for ``user``, narrowed to uploading to exactly ``key``, or under
     ``prefix``.
 
-    Raises CredentialsNotConfigured where no role is set, StoreUnavailable and StoreFailed for STS's own
-    errors, and ValueError unless exactly one of ``key`` and ``prefix`` is given.
-    """
+    With ``parts_only``, those for a key send parts and create no object; whether the store enforces that is
+    found out by ``keeps_to_parts``. Raises CredentialsNotConfigured where no role is set, StoreUnavailable
+    and StoreFailed for STS's own errors, and ValueError unless exactly one of ``key`` and ``prefix`` is
+    given."""
     if (key is None) == (prefix is None):
         raise ValueError("session credentials are for a key or for a prefix")
     role = store.settings.s3_role
@@ -61,7 +67,7 @@ def assume_upload_role(
         raise CredentialsNotConfigured
     partition = role.split(":")[1]
     if key is not None:
-        policy = upload_policy(store.bucket, key, partition)
+        policy = upload_policy(store.bucket, key, partition, parts_only=parts_only)
     else:
         policy = prefix_policy(store.bucket, prefix or "", partition)
     with store_errors("AssumeRole"):

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from s3portal.transfer.deadline import deadline
+from s3portal.transfer.deadline import DeadlineReached, deadline
 from s3portal.transfer.errors import StoreBusy
 from s3portal.transfer.store import Store
 
@@ -182,7 +182,8 @@ def says_away(error: BaseException) -> bool:
     cause = _cause_at_store(error)
     if isinstance(cause, ClientError):
         return cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _AWAY_STATUSES
-    return cause is not None
+    # Where no time was left for a request, none was sent.
+    return cause is not None and not isinstance(cause, DeadlineReached)
 
 
 def _came_from_store(error: BaseException) -> bool:

@@ -1,44 +1,89 @@
-"""What the store has under a key now, as one HEAD tells."""
+"""What the store says of an object that is there, and whether it is still the file that was verified."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from s3portal.transfer.completion import full_object_checksum, pinnable
+from s3portal.transfer.errors import ContentDiffers, ObjectGone
+from s3portal.transfer.object_metadata import decode_metadata
+from s3portal.transfer.object_presence import MISSING_CODES
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code, store_errors
+from s3portal.transfer.upload import Checksum, Upload
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import HeadObjectRequestTypeDef
-
-# HEAD answers without a body, so most stores say the status alone. 405 is the version that marks a deletion.
-_MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StoredObject:
-    """An object at the store. ``etag`` is without its quotes."""
+    """An object as HEAD shows it. ``version_id`` is None without versions; ``encryption`` is what S3 calls
+    ``AES256`` or ``aws:kms``, "" for none; ``storage_class`` is "" for the standard one."""
 
+    key: str
+    version_id: str | None
     etag: str
     size_bytes: int
+    content_type: str
     last_modified: datetime
+    checksum: Checksum | None
+    metadata: Mapping[str, str]
+    encryption: str
+    kms_key_id: str
+    storage_class: str
 
 
-def find_object(store: Store, key: str, version_id: str | None = None) -> StoredObject | None:
-    """The object, or None where the store says that there is none.
+def look_at(store: Store, key: str, version_id: str | None = None) -> StoredObject:
+    """The object under ``key``, or this version of it; one request.
 
-    Requests: HeadObject. Raises StoreUnavailable, StoreFailed: without s3:ListBucket, AWS answers 403 for an
-    object that is not there, which says nothing.
+    Raises ObjectGone, StoreUnavailable, StoreFailed.
     """
-    request: HeadObjectRequestTypeDef = {"Bucket": store.bucket, "Key": key}
+    request: HeadObjectRequestTypeDef = {"Bucket": store.bucket, "Key": key, "ChecksumMode": "ENABLED"}
     if version_id:
         request["VersionId"] = version_id
     with store_errors("HeadObject"):
         try:
             head = store.client().head_object(**request)
         except ClientError as error:
-            if error_code(error) in _MISSING:
-                return None
+            if error_code(error) in MISSING_CODES:
+                raise ObjectGone from error
             raise
-        return StoredObject(head["ETag"].strip('"'), head["ContentLength"], head["LastModified"])
+        return _from_head(key, head)
+
+
+def require_unchanged(upload: Upload, found: StoredObject) -> None:
+    """Compares an object with what was recorded when the upload was completed. Raises ContentDiffers."""
+    if found.size_bytes != upload.size_bytes:
+        raise ContentDiffers(what="size", expected=upload.size_bytes, found=found.size_bytes)
+    if upload.etag and found.etag != upload.etag:
+        raise ContentDiffers(what="ETag", expected=upload.etag, found=found.etag)
+    if upload.version_id and found.version_id != upload.version_id:
+        raise ContentDiffers(what="version", expected=upload.version_id, found=found.version_id or "")
+
+
+def require_stored(store: Store, upload: Upload) -> None:
+    """Asks the store whether the file of a completed upload is still there and the same; one request.
+
+    Raises ObjectGone, ContentDiffers, StoreUnavailable, StoreFailed.
+    """
+    require_unchanged(upload, look_at(store, upload.key, upload.version_id))
+
+
+def _from_head(key: str, head: "HeadObjectOutputTypeDef") -> StoredObject:
+    return StoredObject(
+        key=key,
+        version_id=pinnable(head.get("VersionId")),
+        etag=head.get("ETag", "").strip('"'),
+        size_bytes=head["ContentLength"],
+        content_type=head.get("ContentType", ""),
+        last_modified=head["LastModified"],
+        checksum=full_object_checksum(head, None),
+        metadata=decode_metadata(head.get("Metadata", {})),
+        encryption=head.get("ServerSideEncryption", ""),
+        kms_key_id=head.get("SSEKMSKeyId", ""),
+        storage_class=head.get("StorageClass", ""),
+    )

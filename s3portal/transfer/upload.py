@@ -7,9 +7,14 @@ from s3portal.transfer.part_plan import PartPlan
 from s3portal.transfer.stored_parts import StoredParts
 
 UPLOADING = "uploading"
+#: The whole file is at the store, where somebody with session credentials may write: the portal is taking it
+#: over.
+ADOPTING = "adopting"
 COMPLETED = "completed"
 ATTACHED = "attached"
 ABORTED = "aborted"
+#: The file was written with session credentials and is not accepted; it will be removed.
+REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Upload:
         }
 
     def _stored(self, stored: StoredParts | None) -> dict[str, str | int | None]:
-        if self.state in (COMPLETED, ATTACHED):
+        if self.state in (ADOPTING, COMPLETED, ATTACHED, REFUSED):
             everything = f"1-{self.part_count}" if self.part_count > 1 else "1"
             return {"stored": everything, "stored_bytes": self.size_bytes}
         if stored is None:

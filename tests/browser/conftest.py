@@ -113,12 +113,13 @@ def portal(tmp_path_factory: pytest.TempPathFactory, s3_session: RunningServer) 
 
 
 def _create_first_upload(portal: Portal) -> None:
-    """With its first upload CKAN tries which checksums the store computes; the tests' logs and faults are to
-    be without those requests."""
+    """With its first upload CKAN tries which checksums the store computes, and with its first credentials to
+    what the store holds them; the tests' logs and faults are to be without those requests."""
     client = CkanPortal(portal.url, portal.publisher_token())
     upload, _ = client.create_upload(
         dataset=DATASET, filename="first.txt", size_bytes=0, content_type="", idempotency_key="first"
     )
+    client.credentials(upload.id)
     client.abort_upload(upload.id)
 
 

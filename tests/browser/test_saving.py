@@ -1,6 +1,7 @@
 """Saving, when it does not go straight: one of several is refused, the publisher stays, or comes back.
 
-What is published and what is not stands on the form, and Add continues from there: nothing twice, nothing lost.
+What is published and what is not stands on the form, and Add continues from there: nothing twice, and nothing
+is lost.
 """
 
 import re
@@ -194,9 +195,7 @@ def test_a_form_that_is_opened_anew_says_nothing_of_what_was_published_before(
     expect(published(publisher)).to_be_hidden()
 
 
-def test_many_files_take_one_call_each_and_one_more(
-    publisher: Page, s3: RunningServer, dataset: str
-) -> None:
+def test_many_files_take_one_call_each_and_one_more(publisher: Page, s3: RunningServer, dataset: str) -> None:
     contents = {f"{number:02}.csv": f"{number}\n" for number in range(12)}
     open_new_resource(publisher, dataset)
     drop_files(publisher, contents)
@@ -204,7 +203,8 @@ def test_many_files_take_one_call_each_and_one_more(
     publisher.evaluate(
         """() => {
              const line = document.querySelector('[data-s3portal="saving-text"]');
-             const note = () => sessionStorage.setItem("said", (sessionStorage.getItem("said") ?? "") + line.textContent + "|");
+             const said = () => sessionStorage.getItem("said") ?? "";
+             const note = () => sessionStorage.setItem("said", `${said()}${line.textContent}|`);
              new MutationObserver(note).observe(line, {childList: true});
            }"""
     )

@@ -78,7 +78,8 @@ def test_one_part_that_never_gets_through_is_named(
     publisher.route("**/*partNumber=7&*", lambda route: route.abort("failed"))
     # The waits between the tries are the product's own in kind and shorter in time.
     publisher.add_init_script(
-        "const timer = setTimeout; window.setTimeout = (f, ms, ...a) => timer(f, ms > 5000 ? ms : ms / 50, ...a);"
+        "const timer = setTimeout;"
+        "window.setTimeout = (f, ms, ...a) => timer(f, ms > 5000 ? ms : ms / 50, ...a);"
     )
     publisher.add_init_script("Math.random = () => 0.01")
     open_new_resource(publisher, dataset)

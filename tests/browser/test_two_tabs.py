@@ -1,4 +1,4 @@
-"""The same file a second time: from two tabs at once it is sent once, and one that is published is said to be."""
+"""The same file a second time: from two tabs at once it is sent once; one that is published is said to be."""
 
 import re
 from pathlib import Path

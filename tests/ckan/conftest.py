@@ -5,6 +5,7 @@ CKAN's own fixtures make an application and an empty database for every test, wh
 test has users, organisations and datasets of its own instead.
 """
 
+import os
 from collections.abc import Callable, Iterator
 
 import ckan.plugins as p
@@ -16,7 +17,7 @@ from ckan.common import config as ckan_settings
 from ckan.tests import helpers
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.s3multipart.settings import PREFIX
+from ckanext.s3multipart.settings import PREFIX, portal_store
 from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN, server_config
 from s3portal.server.testing import RunningServer
 
@@ -71,6 +72,9 @@ def portal(
     ckan_config.update(mark.args for mark in request.node.iter_markers("ckan_config"))
     yield ckan_app
     s3_server.faults.clear()
+    # What one test did to the store is not held against it in the next.
+    for gate in ("gate s3", "gate sts"):
+        portal_store()._opened.pop((os.getpid(), gate), None)
     model.Session.rollback()
     model.Session.remove()
 

@@ -36,7 +36,8 @@ def test_get_s3_auth_answers_what_sts_answers(publisher: Caller, store_settings:
         aws_secret_access_key=issued["SecretAccessKey"],
         aws_session_token=issued["SessionToken"],
     )
-    key = f"{publisher.organisation_id}/{publisher.dataset}/rivers.csv"
+    assert sorted(answer) == ["Credentials", "Prefix"]
+    key = f"{answer['Prefix']}rivers.csv"
     assert store.put_object(Bucket="test-bucket", Key=key, Body=b"1")["ETag"]
 
 
@@ -135,10 +136,10 @@ def test_the_template_helpers_are_there(publisher: Caller, portal) -> None:
         helpers = compat.helpers()
         assert helpers["get_s3_bucket"]() == "test-bucket"
         assert helpers["get_s3_region"]() == "us-east-1"
-        assert (
-            helpers["get_s3_prefix"](publisher.dataset) == f"{publisher.organisation_id}/{publisher.dataset}/"
-        )
-        assert "Credentials" in helpers["get_session_credentials"](publisher.dataset)
+        prefix = helpers["get_s3_prefix"](publisher.dataset)
+        assert prefix.startswith(f"{publisher.organisation_id}/{publisher.dataset}/")
+        issued = helpers["get_session_credentials"](publisher.dataset)
+        assert ("AccessKeyId" in issued["Credentials"], issued["Prefix"]) == (True, prefix)
 
 
 def test_the_credentials_helper_refuses_without_an_exception(publisher: Caller, portal) -> None:

@@ -10,33 +10,45 @@ from callers import Caller
 from ckan import model
 
 from ckanext.s3multipart.cli import s3multipart
-from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.model import REMOVED, UploadRow, now
+from ckanext.s3multipart.settings import portal_store
+from s3portal.server.pytest_plugin import BUCKET
+from s3portal.server.testing import RunningServer
+from s3portal.transfer import ATTACHED
 
-Doctor = Callable[[], tuple[int, str]]
+Doctor = Callable[..., tuple[int, str]]
 Setting = Callable[[str, object], None]
 
 
 @pytest.fixture
 def doctor(cli: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Doctor:
     """Asks the doctor: exit code, and what it said."""
+    # Other tests lose files on purpose.
+    model.Session.query(UploadRow).filter_by(state=ATTACHED).update({"state": REMOVED})
+    model.Session.commit()
     # The origin that the bucket of the tests lets in.
     monkeypatch.setitem(ckan_config, "ckan.site_url", "http://127.0.0.1:5000")
 
-    def ask() -> tuple[int, str]:
-        said = cli.invoke(s3multipart, ["doctor"])
+    def ask(*arguments: str) -> tuple[int, str]:
+        said = cli.invoke(s3multipart, ["doctor", *arguments])
         assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
         return said.exit_code, said.output
 
     return ask
 
 
-def test_a_portal_that_is_well_is_told_so(doctor: Doctor) -> None:
+def test_a_portal_that_is_well_is_told_so(doctor: Doctor, s3_server: RunningServer) -> None:
+    s3_server.wait_until_idle()
+    before = len(s3_server.requests)
+
     code, said = doctor()
 
-    assert (code, "✗" in said) == (0, False), said
-    # All that the bucket of the tests is short of.
-    assert "! store: CORS: a browser cannot see that a single part was damaged" in said
-    assert "1 to look at." in said
+    assert (code, "All is well." in said) == (0, True), said
+    done = [record.operation for record in s3_server.requests[before:]]
+    for operation in ("Preflight", "UploadPart", "CompleteMultipartUpload", "GetObject", "AssumeRole"):
+        assert operation in done
+    assert "as a browser would, crc64nvme compared" in said
+    assert "64 altered tokens were refused" in said
 
 
 def test_programs_get_json(cli: Any) -> None:
@@ -54,7 +66,7 @@ def test_an_organisation_that_is_not_there_is_told_with_the_one_that_was_meant(
 
     assert code == 1
     assert f"✗ ckanext.s3multipart.enabled_orgs: {publisher.organisation}x: is no organisation" in said
-    assert f"mend: did you mean {publisher.organisation}?" in said
+    assert f"fix: did you mean {publisher.organisation}?" in said
     assert f"✓ ckanext.s3multipart.enabled_orgs: {publisher.organisation}: may upload" in said
 
 
@@ -64,7 +76,7 @@ def test_a_setting_that_nobody_reads_is_named(doctor: Doctor, setting: Setting) 
     assert "! ckanext.s3multipart.max_uplod_size: name: is not a setting, and does nothing" in (
         said := doctor()[1]
     )
-    assert "mend: did you mean ckanext.s3multipart.max_upload_size?" in said
+    assert "fix: did you mean ckanext.s3multipart.max_upload_size?" in said
 
 
 def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: Setting) -> None:
@@ -76,37 +88,71 @@ def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: 
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "sentence"),
+    ("name", "value", "sentence", "mend"),
     [
-        ("s3_bucket", "no-such-bucket", "✗ store: bucket no-such-bucket: "),
-        ("s3_secret_access_key", "wrong", "mend: check ckanext.s3multipart.s3_access_key_id and its policy"),
-        ("s3_endpoint", "http://127.0.0.1:9", "Could not connect to the endpoint URL"),
+        ("s3_bucket", "no-such-bucket", "✗ store: upload: ", "allow s3:PutObject"),
+        ("s3_secret_access_key", "wrong", "✗ store: bucket test-bucket: ", "s3_secret_access_key"),
+        ("s3_endpoint", "http://127.0.0.1:9", "nothing listens there", "check address and port in"),
+        ("s3_public_endpoint", "http://127.0.0.1:9", "browsers are sent to", "s3_public_endpoint"),
+        ("s3_profile", "nope", "The config profile (nope) could not be found", "s3_profile and AWS_PROFILE"),
         (
             "s3_role",
             "arn:aws:iam::000000000000:role/no-such-role",
             "✗ ckanext.s3multipart.s3_role: arn:aws:iam",
+            "have the role's trust policy name arn:aws:iam::000000000000:user/portal",
         ),
     ],
 )
 def test_a_store_that_does_not_do_its_part_is_told(
-    doctor: Doctor, setting: Setting, name: str, value: str, sentence: str
+    doctor: Doctor, setting: Setting, name: str, value: str, sentence: str, mend: str
 ) -> None:
     setting(name, value)
 
     code, said = doctor()
 
-    assert (code, sentence in said) == (1, True), said
+    assert (code, sentence in said, mend in said) == (1, True, True), said
 
 
-def test_a_bucket_that_lets_no_page_of_this_site_in_is_told(
+def test_a_bucket_that_lets_no_page_of_this_site_in_is_told_and_fixed(
     doctor: Doctor, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(ckan_config, "ckan.site_url", "https://elsewhere.example.net")
+    client = portal_store().client()
+    before = client.get_bucket_cors(Bucket=BUCKET)["CORSRules"]
+    monkeypatch.setitem(ckan_config, "ckan.site_url", "http://LOCALHOST:80/")
 
+    code, said = doctor()
+    assert code == 1
+    assert "✗ store: CORS: pages of http://localhost may not send parts" in said
+    assert "ckan s3multipart doctor --apply" in said
+
+    try:
+        for _ in range(2):
+            code, said = doctor("--apply")
+            assert (code, "All is well." in said) == (0, True), said
+            assert len(client.get_bucket_cors(Bucket=BUCKET)["CORSRules"]) == len(before) + 1
+    finally:
+        client.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": before})
+
+
+def test_a_published_file_that_vanished_is_told(doctor: Doctor, publisher: Caller) -> None:
+    resource = publisher.publish()
+    row = model.Session.query(UploadRow).filter_by(resource_id=resource["id"]).one()
+    assert "are at the store as they were recorded" in doctor()[1]
+
+    portal_store().client().delete_object(Bucket=BUCKET, Key=row.key)
     code, said = doctor()
 
     assert code == 1
-    assert "✗ store: CORS: no rule lets pages of https://elsewhere.example.net send parts" in said
+    assert f"{row.filename} (resource {resource['id']}): is not at the store" in said
+
+    # Once a reader has noticed, the doctor needs not look.
+    assert publisher.get(resource["url"]).status_code == 404
+    code, said = doctor()
+    assert code == 1
+    assert (
+        f"1 published files are not at the store any more, as their readers noticed: {row.filename}" in said
+    )
+    publisher.call("resource_delete", id=resource["id"])
 
 
 def test_a_janitor_that_never_runs_is_told(doctor: Doctor, publisher: Caller) -> None:

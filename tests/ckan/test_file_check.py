@@ -8,9 +8,11 @@ import pytest
 from callers import Caller
 from ckan import model
 
+from ckanext.s3multipart.doctor_links import examine_links
 from ckanext.s3multipart.file_check import ASKED_EVERY, FileCheck, changed_files, vanished_files
 from ckanext.s3multipart.model import UploadRow, downloads
 from ckanext.s3multipart.settings import portal_store
+from s3portal.findings import WRONG
 from s3portal.server.testing import RunningServer
 
 Setting = Callable[[str, object], None]
@@ -194,6 +196,22 @@ class TestTheAdministrator:
         (listed, _) = publisher.do("s3multipart_file_list", owner=publisher.dataset)
         assert listed["resource"] == resource["id"]
         assert listed["missing_since"] == file.since.isoformat()
+
+    def test_has_a_line_of_the_doctor_for_them(
+        self, publisher: Caller, resource: dict, key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Other tests have lost files as well.
+        monkeypatch.setattr("ckanext.s3multipart.doctor_links._MOST_NAMED", 1000)
+        lose(key)
+        publisher.get(resource["url"])
+
+        lost = [finding for finding in examine_links() if resource["id"] in finding.text]
+        put(key, CONTENT)
+        back = [finding for finding in examine_links() if resource["id"] in finding.text]
+
+        assert [(finding.state, finding.place) for finding in lost] == [(WRONG, "links")]
+        assert "rivers.csv" in lost[0].text
+        assert back == []
 
     def test_is_not_told_of_what_is_back(self, publisher: Caller, resource: dict, key: str) -> None:
         lose(key)

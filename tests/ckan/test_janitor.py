@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
-from test_removal import names, states
+from test_removal import days_pass, names, states
 
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.janitor import sweep
@@ -46,12 +46,15 @@ def test_uploads_that_are_not_expired_stay(publisher: Caller) -> None:
 
 
 def test_files_of_what_was_deleted_past_ckan_go(publisher: Caller) -> None:
-    """A statement of the administrator's in the database, say: CKAN itself heard nothing of it."""
+    """A statement of the administrator's in the database, say: CKAN itself heard nothing of it. The grace
+    begins when the janitor finds it."""
     publisher.publish(filename="goes.csv")
     model.Session.query(model.Resource).filter_by(package_id=publisher.dataset).update({"state": "deleted"})
     model.Session.commit()
+    sweep()
     assert names(publisher) == ["goes.csv"]
 
+    days_pass(publisher, 7)
     sweep()
 
     assert names(publisher) == []

@@ -11,17 +11,26 @@ from alembic.script import ScriptDirectory
 from callers import Caller
 from ckan import model
 from ckan.cli.db import _run_migrations
+from test_removal import states
 
 from ckanext import s3multipart
 from ckanext.s3multipart.file_check import FileCheck
+from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import DownloadCount, UploadRow
+from ckanext.s3multipart.quota import usage
+from ckanext.s3multipart.session_model import Adoption, SessionGrant
 from ckanext.s3multipart.store_memory import StoreAnswer
 from s3portal.transfer.upload import Upload
 
 pytestmark = pytest.mark.smoke
 
 FILE_CHECKS = "c41e90b7d2f8"
-OURS = {table.__tablename__ for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck)}
+GRANTS = "8b2d4e71c6a0"
+LEASES = "c41b7e90a2d5"
+OURS = {
+    table.__tablename__
+    for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck, SessionGrant, Adoption)
+}
 
 
 def test_the_tables_are_as_the_model_says(portal) -> None:
@@ -41,6 +50,80 @@ def test_they_can_be_taken_back(portal) -> None:
     finally:
         _run_migrations("s3multipart", "head", True)
     assert set(sa.inspect(model.Session.get_bind()).get_table_names()) >= OURS
+
+
+def test_uploads_of_the_version_before_grants_stay(publisher: Caller) -> None:
+    """They are completed and attached as if nothing had happened."""
+    upload = publisher.begin(b"1,2")
+
+    there_and_back(version_before(GRANTS))
+
+    resource = publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))
+    assert publisher.follow(resource["url"]).content == b"1,2"
+    assert publisher.do("s3multipart_credentials", owner=publisher.dataset)["prefix"]
+
+
+def test_going_back_gives_up_what_was_found_and_not_taken_over(publisher: Caller) -> None:
+    for state in ("adopting", "refused"):
+        upload = publisher.begin(filename=f"{state}.csv")
+        model.Session.query(UploadRow).filter_by(id=upload["id"]).update({"state": state})
+    model.Session.commit()
+
+    there_and_back(version_before(GRANTS))
+
+    assert states(publisher) == ["aborted", "aborted"]
+
+
+def test_uploads_of_the_version_before_go_on(publisher: Caller) -> None:
+    """An upload that was being sent, one that was not saved, a file, and one that was being removed."""
+    sent = publisher.begin(filename="sent.csv")
+    unsaved = publisher.upload(filename="unsaved.csv")
+    resource = publisher.publish(b"1,2", filename="saved.csv")
+    removing = publisher.publish(filename="removing.csv")
+    set_state(removing["id"], "removing")
+    before = rows_of(publisher)
+
+    there_and_back(version_before(LEASES))
+
+    assert rows_of(publisher) == before
+    assert usage(publisher.organisation_id).used == 3 * 3, "what stood still has no reservation any more"
+    assert publisher.follow(resource["url"]).content == b"1,2"
+    publisher.attach(unsaved)
+    publisher.do("s3multipart_upload_sign_parts", id=sent["id"], part_numbers=[1])
+    publisher.attach(publisher.do("s3multipart_upload_complete", id=sent["id"]))
+    sweep()
+    assert "removing" not in states(publisher)
+
+
+def test_going_back_leaves_no_state_that_the_version_before_does_not_know(publisher: Caller) -> None:
+    for state in ("creating", "completing", "aborting"):
+        upload = publisher.begin(filename=f"{state}.csv")
+        model.Session.query(UploadRow).filter_by(id=upload["id"]).update({"state": state})
+    model.Session.commit()
+
+    there_and_back(version_before(LEASES))
+
+    assert states(publisher) == ["aborted", "uploading"]
+
+
+def there_and_back(version: str) -> None:
+    """The tables as they were in an earlier version, with their rows, and upgraded again."""
+    model.Session.remove()
+    try:
+        _run_migrations("s3multipart", version, False)
+    finally:
+        _run_migrations("s3multipart", "head", True)
+
+
+def set_state(resource_id: str, state: str) -> None:
+    model.Session.query(UploadRow).filter_by(resource_id=resource_id).update({"state": state})
+    model.Session.commit()
+
+
+def rows_of(caller: Caller) -> list[tuple[str, str, int]]:
+    model.Session.rollback()
+    rows = model.Session.query(UploadRow.id, UploadRow.state, UploadRow.size_bytes)
+    return sorted(tuple(row) for row in rows.filter_by(owner_id=caller.dataset))
 
 
 def version_before(revision: str) -> str:

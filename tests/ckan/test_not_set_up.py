@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from browser import Browser, resource_form
-from callers import Caller
+from callers import Caller, new_publisher
 from ckan import model
 from ckan.cli.db import _run_migrations
 
@@ -120,6 +120,18 @@ class TestDatabase:
         schema.warn_if_outdated()
 
         assert not caplog.records
+
+    @pytest.mark.parametrize("route", ["get_s3_auth", "get_s3_post"])
+    def test_the_old_routes_say_so(self, portal, route: str) -> None:
+        publisher = new_publisher(portal)
+        with_tables(False)
+        try:
+            answer = publisher.get(f"/api/3/action/{route}/{publisher.dataset}")
+        finally:
+            with_tables(True)
+
+        assert answer.status_code == 503
+        assert list(answer.get_json()) == ["error"]
 
     def test_the_form_shows_ckans_own_field_which_works(self, portal) -> None:
         browser = Browser(portal)

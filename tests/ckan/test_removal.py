@@ -1,6 +1,7 @@
 """What nothing needs any more goes from the store after the transaction, and not if that is given up."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from callers import Caller, new_sysadmin
@@ -30,6 +31,24 @@ def names(caller: Caller) -> list[str]:
     return sorted(key.rsplit("/")[-1] for key in stored_keys(caller))
 
 
+def days_pass(caller: Caller, days: int) -> None:
+    """What was deleted was deleted so many days earlier."""
+    rows = UploadRow.__table__
+    earlier = rows.c.unused_since - timedelta(days=days)
+    model.Session.execute(rows.update().where(rows.c.owner_id == caller.dataset).values(unused_since=earlier))
+    model.Session.commit()
+
+
+def delete(admin: Caller, caller: Caller, action: str) -> None:
+    """Deletes the caller's dataset in one of CKAN's ways."""
+    asked = {
+        "package_delete": {"id": caller.dataset},
+        "package_patch": {"id": caller.dataset, "state": "deleted"},
+        "bulk_update_delete": {"datasets": [caller.dataset], "org_id": caller.organisation_id},
+    }
+    admin.do(action, **asked[action])
+
+
 def states(caller: Caller) -> list[str]:
     model.Session.rollback()
     rows = model.Session.query(UploadRow.state).filter_by(owner_id=caller.dataset)
@@ -38,10 +57,46 @@ def states(caller: Caller) -> list[str]:
 
 @pytest.mark.smoke
 class TestResource:
-    def test_its_file_goes_with_it(self, publisher: Caller, resource: dict) -> None:
+    def test_its_file_goes_with_it_at_once_where_there_is_no_grace(
+        self, publisher: Caller, resource: dict, setting: Setting
+    ) -> None:
+        setting("delete_grace", 0)
+
         publisher.do("resource_delete", id=resource["id"])
 
         assert names(publisher) == ["stays.csv"]
+
+    @pytest.mark.parametrize("remove_files_on", ["delete", "purge"])
+    def test_its_file_goes_when_the_grace_is_over(
+        self, publisher: Caller, resource: dict, setting: Setting, remove_files_on: str
+    ) -> None:
+        setting("remove_files_on", remove_files_on)
+        publisher.do("resource_delete", id=resource["id"])
+
+        days_pass(publisher, 6)
+        sweep()
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+        days_pass(publisher, 1)
+        sweep()
+        assert names(publisher) == ["stays.csv"]
+
+    @pytest.mark.parametrize("remove_files_on", ["delete", "purge"])
+    def test_a_restore_within_the_grace_brings_its_file_back(
+        self, publisher: Caller, resource: dict, setting: Setting, remove_files_on: str
+    ) -> None:
+        """CKAN restores a resource whose id is saved with the dataset again."""
+        setting("remove_files_on", remove_files_on)
+        package = publisher.do("package_show", id=publisher.dataset)
+        publisher.do("resource_delete", id=resource["id"])
+        days_pass(publisher, 6)
+        sweep()
+
+        publisher.do("package_patch", id=publisher.dataset, resources=package["resources"])
+        days_pass(publisher, 30)
+        sweep()
+
+        assert publisher.follow(resource["url"]).content == b"goes"
 
     def test_its_link_says_so(self, publisher: Caller, resource: dict) -> None:
         publisher.do("resource_delete", id=resource["id"])
@@ -49,8 +104,9 @@ class TestResource:
         assert publisher.get(resource["url"]).status_code == 404
 
     def test_its_file_goes_when_the_dataset_is_saved_without_it(
-        self, publisher: Caller, resource: dict
+        self, publisher: Caller, resource: dict, setting: Setting
     ) -> None:
+        setting("delete_grace", 0)
         package = publisher.do("package_show", id=publisher.dataset)
         kept = [each for each in package["resources"] if each["id"] != resource["id"]]
 
@@ -84,25 +140,14 @@ class TestResource:
 @pytest.mark.smoke
 class TestDataset:
     @pytest.mark.parametrize("action", ["package_delete", "package_patch", "bulk_update_delete"])
-    def test_its_files_go_with_it(self, publisher: Caller, portal, resource: dict, action: str) -> None:
-        asked = {
-            "package_delete": {"id": publisher.dataset},
-            "package_patch": {"id": publisher.dataset, "state": "deleted"},
-            "bulk_update_delete": {"datasets": [publisher.dataset], "org_id": publisher.organisation_id},
-        }
-
-        new_sysadmin(portal).do(action, **asked[action])
-
-        assert names(publisher) == []
-        assert states(publisher) == [REMOVED, REMOVED]
-
-    def test_its_files_can_stay_until_it_is_purged(
-        self, publisher: Caller, portal, resource: dict, setting: Setting
+    def test_its_files_stay_until_it_is_purged(
+        self, publisher: Caller, portal, resource: dict, action: str
     ) -> None:
-        setting("remove_files_on", "purge")
         admin = new_sysadmin(portal)
 
-        publisher.do("package_delete", id=publisher.dataset)
+        delete(admin, publisher, action)
+        days_pass(publisher, 1000)
+        sweep()
         assert names(publisher) == ["goes.csv", "stays.csv"]
 
         admin.do("package_patch", id=publisher.dataset, state="active")
@@ -111,9 +156,80 @@ class TestDataset:
         admin.do("dataset_purge", id=publisher.dataset)
         assert names(publisher) == []
 
-    def test_a_restored_dataset_says_that_its_files_are_gone(
+    def test_what_it_holds_when_it_is_deleted_stays_with_it(
         self, publisher: Caller, portal, resource: dict
     ) -> None:
+        """Also a resource that was deleted a day before: the restored dataset is the one that was there."""
+        publisher.do("resource_delete", id=resource["id"])
+        publisher.do("package_delete", id=publisher.dataset)
+        days_pass(publisher, 1000)
+
+        sweep()
+
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+    @pytest.mark.parametrize("action", ["package_delete", "package_patch", "bulk_update_delete"])
+    def test_its_files_can_go_after_a_grace(
+        self, publisher: Caller, portal, resource: dict, setting: Setting, action: str
+    ) -> None:
+        setting("remove_files_on", "delete")
+        delete(new_sysadmin(portal), publisher, action)
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+        days_pass(publisher, 6)
+        sweep()
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+        days_pass(publisher, 1)
+        sweep()
+        assert names(publisher) == []
+        assert states(publisher) == [REMOVED, REMOVED]
+
+    @pytest.mark.parametrize("action", ["package_delete", "package_patch", "bulk_update_delete"])
+    def test_its_files_can_go_with_it(
+        self, publisher: Caller, portal, resource: dict, setting: Setting, action: str
+    ) -> None:
+        setting("remove_files_on", "delete")
+        setting("delete_grace", 0)
+
+        delete(new_sysadmin(portal), publisher, action)
+
+        assert names(publisher) == []
+        assert states(publisher) == [REMOVED, REMOVED]
+
+    @pytest.mark.parametrize("action", ["package_delete", "bulk_update_delete"])
+    def test_a_restore_within_the_grace_brings_everything_back(
+        self, publisher: Caller, portal, resource: dict, setting: Setting, action: str
+    ) -> None:
+        setting("remove_files_on", "delete")
+        admin = new_sysadmin(portal)
+        delete(admin, publisher, action)
+        days_pass(publisher, 6)
+        sweep()
+
+        admin.do("package_patch", id=publisher.dataset, state="active")
+        days_pass(publisher, 30)
+        sweep()
+
+        assert publisher.follow(resource["url"]).content == b"goes"
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+
+    def test_a_restore_past_ckan_counts_too(self, publisher: Caller, portal, resource: dict, setting) -> None:
+        setting("remove_files_on", "delete")
+        publisher.do("package_delete", id=publisher.dataset)
+        model.Session.query(model.Package).filter_by(id=publisher.dataset).update({"state": "active"})
+        model.Session.commit()
+        days_pass(publisher, 30)
+
+        sweep()
+
+        assert publisher.follow(resource["url"]).content == b"goes"
+
+    def test_a_restored_dataset_says_that_its_files_are_gone(
+        self, publisher: Caller, portal, resource: dict, setting: Setting
+    ) -> None:
+        setting("remove_files_on", "delete")
+        setting("delete_grace", 0)
         publisher.do("package_delete", id=publisher.dataset)
         new_sysadmin(portal).do("package_patch", id=publisher.dataset, state="active")
 
@@ -121,6 +237,15 @@ class TestDataset:
 
         assert answer.status_code == 404
         assert "The file of this resource was deleted." in answer.get_data(as_text=True)
+
+    def test_the_janitor_says_what_deleted_ones_hold(self, publisher: Caller, portal, resource: dict) -> None:
+        before = sweep()
+
+        publisher.do("package_delete", id=publisher.dataset)
+
+        after = sweep()
+        assert after.held_files == before.held_files + 2
+        assert after.held_bytes == before.held_bytes + len(b"goes") + len(b"stays")
 
     def test_saving_it_removes_nothing(self, publisher: Caller, resource: dict) -> None:
         publisher.do("package_patch", id=publisher.dataset, private=True, title="New")
@@ -167,8 +292,10 @@ class TestTransaction:
         assert names(publisher) == ["goes.csv", "stays.csv"]
 
     def test_a_failing_store_leaves_the_files_to_the_janitor(
-        self, publisher: Caller, resource: dict, s3_server: RunningServer
+        self, publisher: Caller, resource: dict, s3_server: RunningServer, setting: Setting
     ) -> None:
+        setting("remove_files_on", "delete")
+        setting("delete_grace", 0)
         s3_server.faults.add("DeleteObject", status=503)
         publisher.do("package_delete", id=publisher.dataset)
         assert states(publisher) == [REMOVING, REMOVING]

@@ -91,6 +91,8 @@ def test_nothing_is_written_without_a_key(uri, let_everybody):
     dataset = dtoolcore.DataSet.from_uri(uri)
     with pytest.raises(NotPermitted, match="DTOOL_S3_ANONYMOUS_open-data"):
         dataset.put_tag("mine")
+    with pytest.raises(NotPermitted, match="DTOOL_S3_ANONYMOUS_open-data"):
+        dataset._storage_broker.http_enable()
     assert not dataset._storage_broker.supports_signing()
 
 

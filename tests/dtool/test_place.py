@@ -17,7 +17,9 @@ ITEMS = {"a.csv": b"a", "b.csv": b"b"}
 
 @pytest.fixture
 def server(tmp_path):
-    """A server whose user ``olssont`` reads everything and writes registrations and under ``u/olssont/``."""
+    """A server whose user ``olssont`` reads everything and writes registrations and under ``u/olssont/``. Its
+    user ``stranger`` reads and writes registrations and under ``u/stranger/``.
+    """
     statements = [
         {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"},
         {
@@ -33,6 +35,15 @@ def server(tmp_path):
             "access_key_id": "olssont",
             "secret_access_key": "olssont-secret",
             "policy": {"Version": "2012-10-17", "Statement": statements},
+        }
+    )
+    own = ["arn:aws:s3:::my-bucket", "arn:aws:s3:::my-bucket/dtool-*", "arn:aws:s3:::my-bucket/u/stranger/*"]
+    config["users"].append(
+        {
+            "name": "stranger",
+            "access_key_id": "stranger",
+            "secret_access_key": "stranger-secret",
+            "policy": {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": own}]},
         }
     )
     config["buckets"] = [{"name": "my-bucket"}]
@@ -180,6 +191,24 @@ def test_one_that_somebody_began_where_the_key_may_not_write_is_named(
     assert "'u/hartleym/'" in refused.stderr
     assert "DTOOL_S3_DATASET_PREFIX_my-bucket is 'u/olssont/'" in refused.stderr
     assert admin.get(f"dtool-{uuid_of(source)}") == b"u/hartleym/"
+
+
+def test_one_that_leads_where_the_key_may_not_read_is_named_and_stays(
+    server, admin, dtool, source, set_prefix, monkeypatch
+):
+    """It may be somebody's dataset, so that only people can say that it is not."""
+    stranger = Bucket("my-bucket", server.endpoint, "stranger", "stranger-secret")
+    for name, value in stranger.settings.items():
+        monkeypatch.setenv(name, value)
+    admin.put(f"dtool-{uuid_of(source)}", b"u/hartleym/")
+    set_prefix("u/stranger/")
+    refused = dtool("cp", "-q", source, "s3://my-bucket")
+    assert refused.returncode == 1
+    assert f"'u/hartleym/', as s3://my-bucket/dtool-{uuid_of(source)} says" in refused.stderr
+    assert "remove that object" in refused.stderr
+    assert admin.get(f"dtool-{uuid_of(source)}") == b"u/hartleym/"
+    admin.delete(f"dtool-{uuid_of(source)}")
+    assert contents_of(dtool.ok("cp", "-q", source, "s3://my-bucket")) == ITEMS
 
 
 def test_a_registration_that_may_not_be_read_is_not_taken_for_missing(bundled, s3_server):

@@ -12,11 +12,20 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.append(str(Path(__file__).parents[1] / "shared"))
-from dialogs import require_no_unexpected_dialog, watch_dialogs  # noqa: E402
+from dialogs import require_no_unexpected_dialog, watch_dialogs
 
 chromium, site, event, password, file, screenshots = sys.argv[1:]
 materials = f"{site}/event/{event}/manage/attachments/"
-BUTTON = "button:has-text('Upload a large file')"
+BUTTON = "button:has-text('Upload large files')"
+
+#: Reading a file takes its time, as from the disk of a loaded machine or from a network drive.
+SLOW_DISK = """
+const read = Blob.prototype.arrayBuffer;
+Blob.prototype.arrayBuffer = async function () {
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return read.call(this);
+};
+"""
 
 
 def log_in(page: Page, name: str) -> None:
@@ -31,6 +40,11 @@ def part_number(url: str) -> int:
     """The number of the part that goes to this URL; 0 for any other."""
     found = re.search(r"partNumber=(\d+)", url)
     return int(found[1]) if found else 0
+
+
+def on_phone(page: Page) -> str:
+    """What the names of a phone's pictures end with."""
+    return "-phone" if page.viewport_size["width"] < 600 else ""
 
 
 def hold_parts(page: Page) -> Callable[[], None]:
@@ -76,6 +90,7 @@ def close_and_go_on_on_a_phone(page: Page) -> dict:
     puts = []
     page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
     release_parts = hold_parts(page)
+    page.add_init_script(SLOW_DISK)
     page.goto(materials)
     before = page.locator("#attachments-container a.attachment").count()
     page.click(BUTTON)
@@ -93,11 +108,64 @@ def close_and_go_on_on_a_phone(page: Page) -> dict:
     page.wait_for_selector(".s3portal-unfinished:not([hidden])")
     page.screenshot(path=f"{screenshots}/indico-unfinished-phone.png")
     page.set_input_files(".s3portal-unfinished [data-s3portal=pick]", file)
+    # At once, while the file is still being compared with the unfinished one.
     page.click("#direct-upload-form input[type=submit]")
     page.wait_for_function(
         f"document.querySelectorAll('#attachments-container a.attachment').length == {before + 1}"
     )
     return {"right_edge": dialog["x"] + dialog["width"], "parts": sorted(map(part_number, puts))}
+
+
+def several_in_one_dialog(page: Page) -> dict:
+    """Three files in one dialog, by keyboard where it matters: the focus is in the dialog, and comes back."""
+    page.goto(materials)
+    page.focus(BUTTON)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".s3portal-uploader:not([hidden])")
+    in_dialog = "document.querySelector('#direct-upload-form').contains(document.activeElement)"
+    page.wait_for_function(in_dialog)
+    page.click(".ui-dialog-titlebar-close, .titlebar-close")
+    page.wait_for_selector(".s3portal-uploader", state="detached")
+    page.wait_for_function("document.activeElement.textContent.includes('Upload large files')")
+    page.click(BUTTON)
+    page.wait_for_selector(".s3portal-uploader:not([hidden])")
+    names = [f"minutes {number}.txt" for number in (1, 2, 3)]
+    contents = [{"name": name, "mimeType": "text/plain", "buffer": name.encode()} for name in names]
+    page.set_input_files(".s3portal-uploader [data-s3portal=input]", contents)
+    verified = "(line) => line.textContent.includes('verified')"
+    lines = "[...document.querySelectorAll('.s3portal-status')]"
+    page.wait_for_function(f"{lines}.filter({verified}).length == 3")
+    fits = page.evaluate(
+        "document.querySelector('.s3portal-uploader').getBoundingClientRect().right <= innerWidth"
+    )
+    page.screenshot(path=f"{screenshots}/indico-several{on_phone(page)}.png")
+    page.click("#direct-upload-form input[type=submit]")
+    for name in names:
+        page.wait_for_selector(f"#attachments-container a.attachment:has-text('{name}')")
+    return {"fits": fits}
+
+
+def replace_a_file(page: Page) -> dict:
+    """Another file in the place of one of those, in Indico's own dialog for editing a material."""
+    page.goto(materials)
+    row = page.locator("#attachments-container tr:has-text('minutes 2.txt')").first
+    # Shown where the pointer is, which a phone has not.
+    row.locator(".icon-edit").dispatch_event("click")
+    page.wait_for_selector(".s3portal-replacement .s3portal-uploader:not([hidden])")
+    save = page.locator("#attachment-upload-form input[type=submit]")
+    disabled_before = save.is_disabled()
+    replacement = {"name": "minutes, corrected.txt", "mimeType": "text/plain", "buffer": b"corrected"}
+    page.set_input_files(".s3portal-replacement [data-s3portal=input]", replacement)
+    page.wait_for_function("document.querySelector('.s3portal-status').textContent.includes('verified')")
+    page.screenshot(path=f"{screenshots}/indico-replace{on_phone(page)}.png")
+    fits = page.evaluate(
+        "document.querySelector('.s3portal-replacement').getBoundingClientRect().right <= innerWidth"
+    )
+    save.click()
+    page.wait_for_selector("#attachment-upload-form", state="detached")
+    # The title stays, as with Indico's own replacing.
+    link = page.get_attribute("#attachments-container a.attachment:has-text('minutes 2.txt')", "href")
+    return {"disabled_before": disabled_before, "fits": fits, "link": link}
 
 
 def try_without_permission(page: Page) -> dict:
@@ -120,6 +188,10 @@ with sync_playwright() as playwright:
     for name, width, visit in (
         ("manager", 1280, upload),
         ("manager", 390, close_and_go_on_on_a_phone),
+        ("manager", 390, several_in_one_dialog),
+        ("manager", 390, replace_a_file),
+        ("manager", 1280, several_in_one_dialog),
+        ("manager", 1280, replace_a_file),
         ("colleague", 1280, try_without_permission),
     ):
         context = browser.new_context(viewport={"width": width, "height": 900})

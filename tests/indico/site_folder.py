@@ -93,6 +93,8 @@ class Site:
     more: str = ""
     python: str = sys.executable
     path: str = os.environ["PATH"]
+    #: Folders with further packages, as if they were installed too.
+    python_path: str = ""
 
     def write(self, **changes) -> "Site":
         """Writes indico.conf anew, with these fields changed."""
@@ -123,6 +125,7 @@ class Site:
         return {
             **os.environ,
             "PATH": self.path,
+            "PYTHONPATH": self.python_path,
             "INDICO_CONFIG": str(self.conf),
             "PYTHONWARNINGS": "ignore",
             # Every command is a process; compiled anew each time, Indico takes twice as long to start.

@@ -1,5 +1,5 @@
-"""In Chromium on a running site: a manager uploads 64 MB directly, a colleague may not, a reader downloads
-it.
+"""In Chromium on a running site: a manager uploads 64 MB directly, several files in one dialog, and
+another in the place of one of these; a colleague may not; a reader downloads them.
 
 With S3PORTAL_SCREENSHOTS=1 the pictures are written to docs/screenshots.
 """
@@ -51,7 +51,7 @@ def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(
     )
     event = site.script((HERE / "people.py").read_text(), PASSWORD).split()[-1]
     mended = site.indico("s3", "doctor", "--apply").stdout
-    assert f"browser lets pages of http://127.0.0.1:{port} in" in mended
+    assert f"CORS: applied: pages of http://127.0.0.1:{port} may send parts" in mended
     content = os.urandom(SIZE_BYTES)
     file = tmp_path / "recording.mp4"
     file.write_bytes(content)
@@ -71,6 +71,8 @@ def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(
         seen = json.loads(run.stdout.splitlines()[-1])
         with urlopen(f"{site.base_url}{seen['upload']['link']}", timeout=60) as downloaded:
             sha256 = hashlib.sha256(downloaded.read()).hexdigest()
+        with urlopen(f"{site.base_url}{seen['replace_a_file']['link']}", timeout=60) as downloaded:
+            replaced = downloaded.read()
     finally:
         server.stop()
     assert sha256 == hashlib.sha256(content).hexdigest()
@@ -83,6 +85,9 @@ def test_a_manager_uploads_a_colleague_may_not_and_a_reader_downloads(
     parts = seen["upload"]["parts"]
     assert 4 <= len(parts) <= 8
     assert (parts, seen["upload"]["to_indico"]) == (list(range(1, len(parts) + 1)), 0)
+    assert seen["several_in_one_dialog"] == {"fits": True}
+    assert replaced == b"corrected"
+    assert (seen["replace_a_file"]["disabled_before"], seen["replace_a_file"]["fits"]) == (True, True)
     assert seen["try_without_permission"] == {"normal": 1, "buttons": 0, "answers": [403] * 7}
 
 

@@ -235,3 +235,5 @@ def test_nginx_with_the_documented_block_hands_out_the_file_itself(app, s3, buck
     assert (part.status_code, part.content) == (206, content[100:200])
     assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(content)))
     assert "filename*=UTF-8''Gr%C3%BC%C3%9Fe%20100%25.pdf" in whole.headers["Content-Disposition"]
+    for answer in (whole, part, head):
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")

@@ -98,6 +98,8 @@ def test_a_killed_copy_goes_on_where_it_was(site, before, copy_command, s3):
         # The last line of the killed run may have been torn by the kill itself.
         f"{len(before) - recorded + 1} files copied" in run.stdout
     )
+    # Those that were copied before count, so that the progress ends at the end.
+    assert f"{len(before)} of {len(before)} files" in run.stderr
     assert site.files(s3) == before
 
 

@@ -19,7 +19,7 @@ def with_backends(app, context, s3, monkeypatch):
     of a server that is there.
     """
 
-    def change(attachments=FINE, **backends):
+    def change(attachments=FINE, STATIC_SITE_STORAGE=None, **backends):
         bucket = s3.options(bucket="indico-files")
         entries = {name: entry.replace("{s3}", s3.options()) for name, entry in backends.items()}
         monkeypatch.setitem(
@@ -30,6 +30,7 @@ def with_backends(app, context, s3, monkeypatch):
                     **app.config["INDICO"],
                     "STORAGE_BACKENDS": {"local": "fs:/tmp", FINE: f"s3:{bucket}", **entries},
                     "ATTACHMENT_STORAGE": attachments,
+                    "STATIC_SITE_STORAGE": STATIC_SITE_STORAGE or attachments,
                 }
             ),
         )
@@ -72,6 +73,10 @@ ENTRIES = {
     "no colon": ("s3", "'s3' is not of the form kind:options"),
     "no kind": ("S3-dynamc:{s3},bucket=b", "'S3-dynamc' is no kind of backend; did you mean s3-dynamic?"),
     "no bucket": ("s3:{s3}", "bucket is missing"),
+    "another name": (
+        "s3:{s3},bukcet=x",
+        "bucket is missing.*; bukcet is not an option; did you mean bucket?",
+    ),
     "no such placeholder": (
         "s3-dynamic:{s3},bucket_secret=x,bucket_template=indico-<yaer>-<month>",
         "bucket_template has <yaer>; placeholders are <year>, <month> and <week>",
@@ -106,12 +111,14 @@ def test_an_entry_that_cannot_work_is_named_and_does_not_stop_the_others(
             "fien",
             "✗ fien: new materials: cannot be saved: STORAGE_BACKENDS in indico.conf has no fien; did you",
         ),
+        ("broken", "✗ broken: new materials: cannot be saved: STORAGE_BACKENDS['broken']: bucket is missing"),
+        ("broken", "✓ broken: direct uploads: cannot be used: new materials go to no S3 backend"),
         ("old", "✗ old: new materials: cannot be saved: old is for reading only"),
         ("local", "! local: new materials: do not go to S3"),
     ],
 )
 def test_where_new_materials_cannot_go_is_said(with_backends, run, attachments, sentence):
-    with_backends(attachments, old="s3-readonly:{s3},bucket=indico-files")
+    with_backends(attachments, old="s3-readonly:{s3},bucket=indico-files", broken="s3:{s3}")
     code, said = run("doctor")
     assert sentence in said
     assert code == 1 or "✗" not in sentence
@@ -129,6 +136,33 @@ def test_where_new_materials_cannot_go_is_said(with_backends, run, attachments, 
             "'b' is not of the form option=value, and a value has no comma",
         ),
         (
+            "s3:{s3},bucket=indico-files,proxy=ngnix",
+            "! odd: options: proxy=ngnix is not one of: false, true, nginx; did you mean nginx?; it is",
+        ),
+        (
+            "s3:{s3},bucket=indico-files,buket_versioning=yes",
+            "! odd: options: buket_versioning is not an option; did you mean bucket_versioning?",
+        ),
+        (
+            "s3:{s3},bucket=Indico_Files",
+            "✗ odd: bucket Indico_Files: is not there, and cannot be: 'I' is in it",
+        ),
+        ("s3:{s3},bucket=ab", "✗ odd: bucket ab: is not there, and cannot be: it has 2 characters, and a"),
+        (
+            "s3:{s3},bucket=10.0.0.1",
+            "✗ odd: bucket 10.0.0.1: is not there, and cannot be: a bucket's name has no",
+        ),
+        ("s3:{s3},bucket=a b", "✗ odd: bucket a b: cannot be: ' ' is in it"),
+        ("s3-readonly:{s3},bucket=elsewhere", "✗ odd: bucket elsewhere: is not there, so none of its files"),
+        (
+            "s3-dynamic:{s3},bucket_template=INDICO-<year>,bucket_secret=x",
+            "is not there, and cannot be: 'I' is in it, and a bucket's name",
+        ),
+        (
+            "s3-dynamic:{s3},bucket_template=monthly-<month>,bucket_secret=x",
+            "✗ odd: new files: bucket_template has no <year>: next year's files would go into the buckets of",
+        ),
+        (
             "s3:{s3},bucket=indico-files,profile=nobody",
             "✗ odd: bucket indico-files: profile=nobody: The config",
         ),
@@ -142,6 +176,74 @@ def test_where_new_materials_cannot_go_is_said(with_backends, run, attachments, 
 def test_what_is_wrong_or_odd_about_an_entry_that_opens_is_said(with_backends, run, entry, sentence):
     with_backends(odd=entry)
     assert sentence in run("doctor")[1]
+
+
+def test_of_two_equal_entries_each_is_blamed_for_itself(with_backends, run):
+    with_backends(one="s3:{s3},bucket=b,expires=soon", other="s3:{s3},bucket=b,expires=soon")
+    said = run("doctor")[1]
+    for name in ("one", "other"):
+        assert f"✗ {name}: options: STORAGE_BACKENDS['{name}']: expires = soon" in said
+    assert "['one'] and" not in said
+
+
+def test_the_package_of_a_static_site_that_cannot_be_saved_is_found(with_backends, run):
+    with_backends(STATIC_SITE_STORAGE="fien")
+    assert (
+        "✗ fien: new offline copies: cannot be saved: STORAGE_BACKENDS in indico.conf has no fien"
+        in run("doctor")[1]
+    )
+
+
+def test_a_missing_read_only_bucket_is_not_made(with_backends, run, s3):
+    with_backends(odd="s3-readonly:{s3},bucket=elsewhere-2019")
+    said = run("doctor", "--apply")[1]
+    assert "create-bucket" not in said
+    assert "where are the files?" in said
+    assert "elsewhere-2019" not in {bucket["Name"] for bucket in s3.client.list_buckets()["Buckets"]}
+
+
+def test_a_store_of_another_region_is_told_by_its_bare_400(with_backends, run, store_of_region):
+    with_backends(odd=f"s3:bucket=b,host={store_of_region},access_key=a,secret_key=b,addressing_style=path")
+    said = run("doctor")[1]
+    assert re.search(r"✗ odd: bucket b: the bucket is in eu-lab-1, .*\n\s+fix: region = eu-lab-1", said), said
+
+
+@pytest.fixture
+def store_of_region():
+    """What MinIO with a region of its own says to signatures for another one: nothing to HEAD, its region
+    to GET.
+    """
+    from threading import Thread
+
+    from werkzeug.serving import make_server
+    from werkzeug.wrappers import Response
+
+    told = (
+        "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the"
+        " region is wrong; expecting 'eu-lab-1'.</Message><Region>eu-lab-1</Region></Error>"
+    )
+    server = make_server(
+        "127.0.0.1", 0, Response(told, status=400, mimetype="application/xml"), threaded=True
+    )
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_has_no_year_in_its_template_is_read_and_not_written(with_backends, run, s3):
+    from indico.core.storage import StorageError
+    from indico.core.storage.backend import get_storage
+
+    with_backends(odd="s3-dynamic:{s3},bucket_template=monthly-<month>,bucket_secret=x")
+    s3.client.create_bucket(Bucket="monthly-01-old")
+    s3.client.put_object(Bucket="monthly-01-old", Key="a.txt", Body=b"old")
+    storage = get_storage("odd")
+    assert storage.open("monthly-01-old//a.txt").read() == b"old"
+    with pytest.raises(StorageError, match="bucket_template has no <year>"):
+        storage.save("b.txt", "text/plain", "b.txt", b"new")
+    code, said = run("create-bucket", "--storage", "odd")
+    assert (code, "bucket_template has no <year>" in said) == (1, True)
 
 
 def test_a_policy_that_is_no_json_is_found_before_a_bucket_needs_it(with_backends, run, tmp_path):

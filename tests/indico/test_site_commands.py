@@ -9,6 +9,7 @@ from caller import Caller, forget_request
 from indico.core.db import db
 from indico.modules.files.models.files import File
 from indico.modules.users import User
+from werkzeug.datastructures import ImmutableDict
 
 # Also on Indico 3.3.
 pytestmark = pytest.mark.smoke
@@ -85,6 +86,9 @@ def test_it_lists_the_backends_and_the_buckets_that_files_are_in(app, plugin, s3
         "old": {"readonly": True, "meta": None, "dynamic": False, "bucket": "indico-files"},
         "dyn": {"readonly": False, "meta": "year", "dynamic": True, "template": "dyn-<year>"},
     }
+    # The doctor would look for it.
+    db.session.delete(file)
+    db.session.commit()
 
 
 def test_create_bucket_makes_what_is_missing_and_says_what_it_did(app, s3):
@@ -95,6 +99,31 @@ def test_create_bucket_makes_what_is_missing_and_says_what_it_did(app, s3):
     assert "Storage s3: bucket indico-files already exists" in run.output
     assert "Storage dyn: bucket dyn-" in run.output
     assert "Storage old" not in run.output
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "s3",
+        "s4:bucket=b",
+        "s3:region=x",
+        "s3:bucket=b,expires=soon",
+        "s3-dynamic:bucket_template=x",
+        "s3:",
+        "",
+    ],
+)
+def test_an_entry_that_cannot_be_opened_is_left_out_and_the_others_are_listed(
+    app, plugin, monkeypatch, entry
+):
+    indico = {**app.config["INDICO"]}
+    indico["STORAGE_BACKENDS"] = {"wrong": entry, **indico["STORAGE_BACKENDS"]}
+    monkeypatch.setitem(app.config, "INDICO", ImmutableDict(indico))
+    plugin.settings.set_multi(SETTINGS)
+    db.session.commit()
+    answer = ask(app, "backup", "pässword")
+    assert answer.status_code == 200
+    assert answer.json.keys() == {"s3", "old", "dyn"}
 
 
 @pytest.mark.parametrize(
@@ -119,12 +148,54 @@ def test_the_task_makes_the_buckets_of_all_backends_and_reports_the_one_that_fai
     from indico_plugin import tasks
     from indico_plugin.dynamic_buckets import DynamicS3Storage
 
-    good = DynamicS3Storage(s3.options(bucket_template="task-<month>", bucket_secret="x"))
+    good = DynamicS3Storage(s3.options(bucket_template="task-<year>-<month>", bucket_secret="x"))
     bad = DynamicS3Storage(s3.options(bucket_template="task2-<year>", bucket_secret="x", secret_key="wrong"))
     monkeypatch.setattr(tasks, "writable_dynamic_storages", lambda: [("bad", bad), ("good", good)])
     with pytest.raises(Exception, match=r"403|Forbidden"):
         tasks.create_buckets_ahead.apply(throw=True)
     assert all(good.bucket_exists(bucket) for bucket in good.wanted_buckets())
+
+
+def test_doctor_makes_the_bucket_ready_before_direct_uploads_are_turned_on(make_site, s3, bucket):
+    site = make_site(
+        base_url="https://indico.example.org:8443",
+        backends={"s3": f"s3:{s3.options(bucket=bucket)}"},
+        attachments="s3",
+    )
+    before = site.indico("s3", "doctor").stdout
+    assert "✓ s3: direct uploads: are off" in before
+    assert (
+        "✓ s3: CORS: before direct uploads are switched on: pages of https://indico.example.org:8443"
+        in before
+    )
+    assert "indico s3 doctor --apply" in before
+    after = site.indico("s3", "doctor", "--apply").stdout
+    assert "✓ s3: CORS: applied: pages of https://indico.example.org:8443 may send parts" in after
+    [rule] = s3.client.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert rule["AllowedOrigins"] == ["https://indico.example.org:8443"]
+
+
+def test_the_table_of_the_version_before_is_brought_up_to_date_with_its_rows(make_site, s3, database):
+    site = make_site(backends={"s3": f"s3:{s3.options(bucket='indico-files')}"}, attachments="s3")
+    row = (
+        "INSERT INTO plugin_storage_s3.uploads (id, user_id, owner_type, owner_id, attachment_id, file_id,"
+        " backend, bucket, state, filename, size_bytes, content_type, part_size_bytes, part_count, key,"
+        " s3_upload_id, fingerprint, created_at, updated_at, expires_at)"
+        " VALUES ('6c5a3f0e-0000-4000-8000-000000000001', 1, 'event', 1, 1, 1, 's3', 'indico-files',"
+        " 'attached', 'a', 1, 't', 5242880, 1, 'k', 'u', '', now(), now(), now())"
+    )
+    database.execute(
+        "DROP TABLE plugin_storage_s3.lost_files",
+        "UPDATE alembic_version_plugin_storage_s3 SET version_num = '0c5e1f8a9b27'",
+        row,
+        database=site.database_name,
+    )
+    # Before the upgrade, the site works all the same.
+    assert "direct uploads: are off" in site.indico("s3", "doctor").stdout
+    site.indico("db", "--plugin", "storage_s3", "upgrade")
+    for table, count in (("uploads", 1), ("lost_files", 0)):
+        rows = database.query(f"SELECT count(*) FROM plugin_storage_s3.{table}", site.database_name)
+        assert rows == [(count,)]
 
 
 def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(app):
@@ -150,10 +221,10 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
         "typo: options: buckett is not an option; did you mean bucket?",
         "typo: proxy: downloads go through Indico's own processes",
         "typo: bucket never-made: is not there",
-        "mend: indico s3 create-bucket --storage typo",
+        "fix: indico s3 create-bucket --storage typo",
         "broken: options: STORAGE_BACKENDS['broken']: bucket is missing",
         "keys: bucket indico-files: ",
-        "mend: check the keys",
+        "fix: check secret_key",
     ):
         assert sentence in run.stdout
 
@@ -173,7 +244,7 @@ def test_a_site_that_comes_from_the_other_plugin_gets_its_table_by_the_documente
     )  # fmt: skip
     before = site.indico("s3", "doctor")
     assert "direct uploads: cannot be turned on yet" in before.stdout
-    assert "mend: indico db --plugin storage_s3 upgrade" in before.stdout
+    assert "fix: indico db --plugin storage_s3 upgrade" in before.stdout
     site.indico("db", "--plugin", "storage_s3", "upgrade")
     assert database.query(columns, site.database_name) == made_by_models
     assert "direct uploads: are off" in site.indico("s3", "doctor").stdout

@@ -89,3 +89,16 @@ def newest_attachment():
     db.session.rollback()
     db.session.expire_all()
     return Attachment.query.order_by(Attachment.id.desc()).first()
+
+
+def saved(caller, url, name, content):
+    """Uploads a file and saves the dialog with it."""
+    answer = caller.form(url, s3multipart_upload_id=uploaded(caller, url, name, content))
+    assert answer.json["success"], answer.json
+
+
+def forget_what_was_asked():
+    """As if a minute had passed: the store is asked again whether an object is there."""
+    from indico_plugin import lost_files
+
+    lost_files._cache.cache.clear()

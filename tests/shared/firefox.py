@@ -56,9 +56,7 @@ class Firefox:
             "session.new", capabilities={"alwaysMatch": {"unhandledPromptBehavior": prompts}}
         )
         self.version = str(session["capabilities"]["browserVersion"])
-        self.command(
-            "session.subscribe", events=["log.entryAdded", "input.fileDialogOpened", ASKED]
-        )
+        self.command("session.subscribe", events=["log.entryAdded", "input.fileDialogOpened", ASKED])
         self._page = self.command("browsingContext.getTree")["contexts"][0]["context"]
 
     def command(self, method: str, **parameters: object) -> Any:
@@ -78,11 +76,11 @@ class Firefox:
         self.command("browsingContext.navigate", context=self._page, url=url, wait="complete")
 
     def reload(self) -> None:
-        """Loads the page anew, whatever it asks."""
+        """Loads the page anew, although it asks whether to leave it."""
         self.require_no_dialog()
         self.command("browsingContext.reload", context=self._page, wait="complete")
 
-        self.events.pop(ASKED, None)
+        assert self.events.pop(ASKED, []), "the page did not ask"
 
     def require_no_dialog(self) -> None:
         """Raises AssertionError where a page asked something, since the last reload."""

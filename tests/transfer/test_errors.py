@@ -6,8 +6,10 @@ import pytest
 
 from s3portal.transfer import (
     ABORTED,
+    ADOPTING,
     ATTACHED,
     COMPLETED,
+    REFUSED,
     UPLOADING,
     ContentDiffers,
     CredentialsNotConfigured,
@@ -46,6 +48,9 @@ EVERY_ERROR = [
         ("parts_missing", 409),
         ("content_differs", 422),
         ("already_attached", 409),
+        ("object_gone", 409),
+        ("source_changed", 409),
+        ("being_taken_over", 503),
         ("store_unavailable", 503),
         ("store_busy", 503),
         ("store_failed", 502),
@@ -62,7 +67,7 @@ def test_codes_and_statuses_are_those_of_the_protocol(code: str, http_status: in
 
 
 def test_no_two_errors_share_a_code_or_a_template() -> None:
-    assert len({error.code for error in EVERY_ERROR}) == len(EVERY_ERROR) == 18
+    assert len({error.code for error in EVERY_ERROR}) == len(EVERY_ERROR) == 21
     assert len({error.template for error in EVERY_ERROR}) == len(EVERY_ERROR)
 
 
@@ -132,7 +137,7 @@ def test_a_portal_says_sizes_in_its_own_way() -> None:
 
 
 def test_the_words_of_states_are_those_that_uploads_have() -> None:
-    assert errors.STATES == (UPLOADING, COMPLETED, ATTACHED, ABORTED)
+    assert errors.STATES == (UPLOADING, ADOPTING, COMPLETED, ATTACHED, ABORTED, REFUSED)
 
 
 def test_missing_parts_are_ranges_and_nothing_is_a_dash() -> None:

@@ -25,6 +25,31 @@ def test_it_allows_the_three_multipart_actions_on_one_key() -> None:
     ]
 
 
+def test_parts_alone_are_allowed_where_no_object_is_created() -> None:
+    parts, rest = statements(upload_policy("river-data", "org/dataset/upload/rivers.csv", parts_only=True))
+
+    assert parts["Action"] == ["s3:PutObject"]
+    assert parts["Condition"] == {"Bool": {"s3:ObjectCreationOperation": "false"}}
+    assert rest["Action"] == ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    assert parts["Resource"] == rest["Resource"] == "arn:aws:s3:::river-data/org/dataset/upload/rivers.csv"
+
+
+@given(st.text(max_size=100))
+def test_no_key_that_sts_takes_is_too_long_for_parts_alone(key: str) -> None:
+    """Where both statements would be too long, only what sends parts is left."""
+    policy = upload_policy("river-data", key, parts_only=True)
+
+    assert len(policy) <= 2048
+    assert all("s3:PutObject" not in each["Action"] or "Condition" in each for each in statements(policy))
+
+
+def test_a_long_key_leaves_out_listing_and_aborting() -> None:
+    (statement,) = statements(upload_policy("river-data", "ü" * 200, parts_only=True))
+
+    assert statement["Action"] == ["s3:PutObject"]
+    assert "Condition" in statement
+
+
 @pytest.mark.parametrize("prefix", ["org/dataset", "org/dataset/"])
 def test_a_prefix_ends_at_its_folder_so_that_no_neighbour_is_open(prefix: str) -> None:
     (statement,) = statements(prefix_policy("river-data", prefix))

@@ -20,6 +20,7 @@ from s3portal.transfer import (
     asking,
     is_away,
 )
+from s3portal.transfer.deadline import DeadlineReached
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import store_errors
 
@@ -145,7 +146,8 @@ def test_after_three_failures_the_store_is_left_alone_for_a_while(scripted_store
 
 
 @pytest.mark.parametrize("error", [answered(400), answered(403), answered(404), answered(409), answered(429),
-                                   answered(501), UploadNotFound(), KeyError("UploadId")])  # fmt: skip
+                                   answered(501), UploadNotFound(), KeyError("UploadId"),
+                                   DeadlineReached(endpoint_url="u")])  # fmt: skip
 def test_what_the_store_refuses_does_not_close_the_gate(scripted_store, error):
     fail(scripted_store, error, times=10)
     ask(scripted_store)

@@ -23,8 +23,8 @@ from s3portal.transfer import (
     list_parts,
     sign_parts,
 )
+from s3portal.transfer.object_presence import find_object
 from s3portal.transfer.presign import object_url
-from s3portal.transfer.stored_object import find_object
 
 #: As the real one, without the waiting.
 AT_ONCE = RetryPolicy(base_s=0.0, cap_s=0.0)
@@ -93,7 +93,8 @@ class PortalOnStore(CkanPortal):
         return self._shown(self.uploads[id])
 
     def _s3multipart_upload_list(self, owner: str) -> list[object]:
-        open_ones = (upload for upload in self.uploads.values() if upload.state in (UPLOADING, "completed"))
+        states = (UPLOADING, "adopting", "completed", "refused")
+        open_ones = (upload for upload in self.uploads.values() if upload.state in states)
         return [{**upload.as_dict(), "resource": self.meant_for[upload.id]} for upload in open_ones]
 
     def _s3multipart_upload_complete(self, id: str, checksum: dict[str, str] | None = None) -> object:
@@ -128,7 +129,10 @@ class PortalOnStore(CkanPortal):
         self.published.append(resource)
         return resource
 
-    def _resource_patch(self, id: str, s3multipart_upload_id: str, **_: str) -> object:
+    def _resource_patch(self, id: str, s3multipart_upload_id: str = "", **changed: str) -> object:
+        if not s3multipart_upload_id:
+            (resource,) = (each for each in self.published if each["id"] == id)
+            return resource.update(changed)
         self.published = [each for each in self.published if each["id"] != id]
         resource = self._resource_create(s3multipart_upload_id, "replaced")
         resource["id"] = id

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from portal_on_store import AT_ONCE, PortalOnStore
 
-from s3portal.client.errors import PortalError
+from s3portal.client.errors import PortalError, SendingFailed
 from s3portal.client.publishing import Published, Target, publish_file
 from s3portal.server.testing import RunningServer
 
@@ -87,6 +87,23 @@ def test_a_file_that_the_store_lost_gets_back_to_its_resource(
     assert again.resource_id == first.resource_id
     assert len(portal.published) == 1
     assert portal.has_file("rivers", first.resource_id)
+
+
+def test_and_also_when_sending_it_again_was_interrupted(
+    open_portal: OpenPortal, make_file: MakeFile, s3_server: RunningServer
+) -> None:
+    portal, path = open_portal(), make_file(16 * MIB)
+    first = publish(portal, path)
+    portal.store.client().delete_object(Bucket=portal.store.bucket, Key=portal.published[0]["url"])
+    s3_server.faults.add("UploadPart", status=403, every=3)
+    with pytest.raises(SendingFailed):
+        publish(portal, path)
+    s3_server.faults.clear()
+
+    again = publish(portal, path)
+
+    assert (again.before, again.resource_id) == (False, first.resource_id)
+    assert len(portal.published) == 1
 
 
 def test_somebody_who_may_not_edit_is_not_told_that_the_file_was_there_already(

@@ -177,6 +177,31 @@ def test_an_upload_that_was_completed_but_not_saved_is_saved(
     assert puts(s3_server) == []
 
 
+@pytest.mark.parametrize(("state", "sent"), [("adopting", []), ("refused", [1, 2, 3, 4])])
+def test_a_file_that_the_portal_takes_over_is_waited_for_and_a_refused_one_is_none(
+    state: str,
+    sent: list[int],
+    open_portal: OpenPortal,
+    make_file: MakeFile,
+    s3_server: RunningServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    portal, path = open_portal(), make_file(SIZE)
+    with monkeypatch.context() as patch:
+        patch.setattr(PortalOnStore, "_resource_create", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish(portal, path)
+    ((upload_id, upload),) = portal.uploads.items()
+    portal.uploads[upload_id] = replace(upload, state=state)
+    s3_server.requests.clear()
+    portal.calls.clear()
+
+    assert publish(portal, path).size_bytes == SIZE
+
+    assert puts(s3_server) == sent
+    assert portal.calls.count("s3multipart_upload_complete") == 1
+
+
 def test_an_upload_of_another_file_is_left_alone_until_one_says_otherwise(
     open_portal: OpenPortal, make_file: MakeFile, content_of: ContentOf, s3_server: RunningServer
 ) -> None:
@@ -353,6 +378,22 @@ def test_a_store_that_always_fails_is_given_up_after_ten_tries(
         publish(portal, make_file(1))
 
     assert len(puts(s3_server)) == 10
+
+
+def test_what_is_said_of_a_file_that_is_there_already_is_changed(
+    open_portal: OpenPortal, make_file: MakeFile
+) -> None:
+    portal, path = open_portal(), make_file(1)
+    publish(portal, path)
+    described = replace(TARGET, description="Every minute since 1975")
+
+    first = publish_file(portal, path, described, policy=AT_ONCE)
+    second = publish_file(portal, path, described, policy=AT_ONCE)
+
+    assert (first.before, first.changed) == (True, ("description",))
+    assert (second.before, second.changed) == (True, ())
+    (resource,) = portal.published
+    assert resource["description"] == "Every minute since 1975"
 
 
 @pytest.mark.parametrize("checksum", ["auto", "md5"])

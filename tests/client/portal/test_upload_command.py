@@ -199,6 +199,18 @@ def test_the_same_command_again_finds_the_file_published(
     assert put_part_numbers(s3) == []
 
 
+def test_a_new_description_of_a_file_that_is_there_is_saved(
+    upload: Upload, small: Path, resource_of: Callable[[str], dict[str, Any]]
+) -> None:
+    first = upload(small, "--json").event("published")
+
+    again = upload(small, "--json", "--description", "Every minute since 1975").event("published")
+
+    assert (again["resource"], again["before"]) == (first["resource"], True)
+    assert again["changed"] == ["description"]
+    assert resource_of(first["resource"])["description"] == "Every minute since 1975"
+
+
 def test_the_same_command_again_finds_the_file_whatever_its_resource_says_meanwhile(
     upload: Upload, s3: RunningServer, portal: Portal, small: Path
 ) -> None:

@@ -1,0 +1,73 @@
+"""What deleted datasets and resources still hold: their files are kept so that they can be restored."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.removal import mark
+from ckanext.s3multipart.settings import ON_DELETE, portal_settings
+from s3portal.transfer.upload import ATTACHED
+
+_ROWS = UploadRow.__table__
+_PACKAGES = model.Package.__table__
+_RESOURCES = model.Resource.__table__
+
+
+@dataclass(frozen=True)
+class Held:
+    """How many files, and their bytes together."""
+
+    files: int
+    size_bytes: int
+
+
+def is_unused() -> Any:
+    """Whether a file's resource was deleted or, where the site removes files of deleted datasets, its
+    dataset: a condition on rows of uploads."""
+    removes_with_dataset = portal_settings().remove_files_on == ON_DELETE
+    package_deleted = _PACKAGES.c.state == model.State.DELETED
+    resource_deleted = _RESOURCES.c.state == model.State.DELETED
+    # A dataset that is kept whole until it is purged is kept with the resources that it had last.
+    unused = (
+        resource_deleted | package_deleted if removes_with_dataset else resource_deleted & ~package_deleted
+    )
+    return _of_its_resource(unused)
+
+
+def held_by_deleted(organisation_id: str = "") -> Held:
+    """The files of deleted datasets and resources, of one organisation or of all."""
+    held = sa.select(sa.func.count(_ROWS.c.id), sa.func.coalesce(sa.func.sum(_ROWS.c.size_bytes), 0)).where(
+        _ROWS.c.state == ATTACHED, _is_held(organisation_id)
+    )
+    files, size_bytes = model.Session.execute(held).one()
+    return Held(int(files), int(size_bytes))
+
+
+def remove_held(organisation_id: str) -> Held:
+    """Removes these files of an organisation at once, so that what was deleted cannot be restored with them.
+    Commits; the janitor removes what takes long."""
+    held = held_by_deleted(organisation_id)
+    mark(_is_held(organisation_id))
+    model.Session.commit()
+    return held
+
+
+def _is_held(organisation_id: str) -> Any:
+    deleted = (_PACKAGES.c.state == model.State.DELETED) | (_RESOURCES.c.state == model.State.DELETED)
+    return _of_its_resource(
+        deleted & (_PACKAGES.c.owner_org == organisation_id) if organisation_id else deleted
+    )
+
+
+def _of_its_resource(condition: Any) -> Any:
+    """The condition holds for the resource and the dataset of a row."""
+    return (
+        sa.exists()
+        .where(_RESOURCES.c.id == _ROWS.c.resource_id)
+        .where(_PACKAGES.c.id == _RESOURCES.c.package_id)
+        .where(condition)
+        .correlate(_ROWS)
+    )

@@ -1,0 +1,35 @@
+"""How Indico asks the store: within a deadline where a person waits, and with no database transaction
+open.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import has_request_context
+from indico.core.db import db
+
+from s3portal.transfer import CALL, Lane, Store, asking
+
+
+@contextmanager
+def asking_for_a_person(store: Store, lane: Lane = CALL) -> Iterator[None]:
+    """Asks the store inside, for ten seconds together at most, where a request of somebody waits for it;
+    commands and tasks have all the time that the library takes.
+
+    Raises StoreBusy instead of asking a store that is away.
+    """
+    if not has_request_context():
+        yield
+        return
+    with asking(store, lane):
+        yield
+
+
+@contextmanager
+def without_transaction(store: Store, lane: Lane = CALL, *, user: str = "") -> Iterator[None]:
+    """Commits, so that no connection and no lock is held, and then asks the store inside. Rows are read again
+    after it.
+    """
+    db.session.commit()
+    with asking(store, lane, user=user):
+        yield

@@ -1,0 +1,21 @@
+"""The doctor of all portals: whether files can go into a store and out again, tried as a browser does it.
+
+A front end describes each of its stores by a ``Case``, shows the findings, and adds what only it knows.
+"""
+
+from s3portal.portal.doctor.case import Case, Use
+from s3portal.portal.doctor.examination import examine_store
+from s3portal.portal.doctor.lifecycle import examine_unfinished
+from s3portal.portal.doctor.stored_files import MOST_FILES, RecordedFile, examine_files
+from s3portal.portal.doctor.web_origin import serialised_origin
+
+__all__ = [
+    "MOST_FILES",
+    "Case",
+    "RecordedFile",
+    "Use",
+    "examine_files",
+    "examine_store",
+    "examine_unfinished",
+    "serialised_origin",
+]

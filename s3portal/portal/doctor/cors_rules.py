@@ -1,0 +1,60 @@
+"""The bucket's CORS rules with the portal's own among them. What is there for others stays."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from s3portal.portal.doctor.case import CALL_S
+from s3portal.transfer.cors import cors_rule, read_cors_rules
+from s3portal.transfer.deadline import deadline
+from s3portal.transfer.store import Store
+
+Rule = Mapping[str, Any]
+#: S3 API Reference, PutBucketCors.
+MAX_RULES = 100
+_MAX_ID_CHARACTERS = 255
+
+
+def with_portal_rule(rules: Sequence[Rule], origin: str, exposed: Sequence[str] = ()) -> list[Rule]:
+    """The rules, and first of all the portal's: S3 answers by the first one that fits, and an older one may
+    fit and allow too little. It exposes what the older ones for this origin do as well.
+
+    Raises ValueError where there is no room for another rule.
+    """
+    ours: dict[str, Any] = {"ID": _rule_id(origin), **cors_rule(origin)}
+    others = [rule for rule in rules if rule.get("ID") != ours["ID"]]
+    if len(others) >= MAX_RULES:
+        raise ValueError(f"the bucket has {len(others)} CORS rules, and S3 takes {MAX_RULES}")
+    fitting = [rule for rule in others if _is_for(rule, origin)]
+    exposed = [
+        *ours["ExposeHeaders"],
+        *exposed,
+        *(name for rule in fitting for name in rule.get("ExposeHeaders", [])),
+    ]
+    by_name = {name.lower(): name for name in reversed(exposed)}
+    ours["ExposeHeaders"] = sorted(by_name.values(), key=str.lower)
+    return [ours, *others]
+
+
+def add_portal_rule(store: Store, origin: str) -> bool:
+    """Lets pages of ``origin`` send parts to the bucket, and says whether anything had to be changed. Raises
+    ClientError, and ValueError where there is no room for another rule."""
+    with deadline(CALL_S):
+        rules = list(read_cors_rules(store))
+        wanted = with_portal_rule(rules, origin)
+        if wanted == rules:
+            return False
+        store.client().put_bucket_cors(Bucket=store.bucket, CORSConfiguration={"CORSRules": wanted})  # type: ignore[typeddict-item]
+    return True
+
+
+def _rule_id(origin: str) -> str:
+    return f"s3portal: {origin}"[:_MAX_ID_CHARACTERS]
+
+
+def _is_for(rule: Rule, origin: str) -> bool:
+    # Nothing but * has a meaning (S3 API Reference, CORSRule).
+    return any(
+        re.fullmatch(re.escape(allowed).replace(r"\*", ".*"), origin)
+        for allowed in rule.get("AllowedOrigins", [])
+    )

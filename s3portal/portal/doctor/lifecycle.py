@@ -1,0 +1,116 @@
+"""Check: what is never finished is removed some day, and what is published stays."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from s3portal.findings import Finding
+from s3portal.portal.doctor.case import CALL_S, Case
+from s3portal.portal.doctor.lifecycle_rules import Rule, abort_days, days_of, threats, with_aborting_rule
+from s3portal.transfer.deadline import deadline
+from s3portal.transfer.store import Store
+from s3portal.transfer.store_errors import error_code
+
+_NONE = "NoSuchLifecycleConfiguration"
+_UNABLE = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
+#: As many unfinished uploads are looked at.
+_MOST_UPLOADS = 1000
+
+
+def examine_lifecycle(case: Case, *, apply: bool) -> Iterator[Finding]:
+    """With ``apply``, adds the rule that aborts unfinished uploads where there is none."""
+    subject = "lifecycle"
+    prefix = _folder(case.store)
+    days = days_of(case.store.settings.upload_expires)
+    try:
+        with deadline(CALL_S):
+            rules = _read_rules(case.store)
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and error_code(error) in _UNABLE:
+            yield case.ok(
+                subject, "this store has no lifecycle rules; the janitor removes unfinished uploads"
+            )
+        else:
+            text = f"the rules cannot be read: {error}"
+            yield case.look(subject, text, f"allow s3:GetLifecycleConfiguration on {case.bucket_arn}")
+        return
+    for threat in threats(rules, prefix):
+        rule = f"the rule “{threat.rule_id}”" if threat.rule_id else "a rule without a name"
+        text = f"{rule} {threat.what}: links that were published break"
+        yield case.wrong(subject, text, "have the rule leave the portal's files out, or delete it")
+    found = abort_days(rules, prefix)
+    if found is None and apply:
+        yield _applied(case, rules, prefix, days)
+    elif found is None:
+        text = (
+            f"unfinished uploads are kept forever where the janitor misses them; abort them after {days} days"
+        )
+        yield case.look(subject, text, case.apply_command)
+    elif found < days - 1:
+        text = (
+            f"uploads are aborted after {found} days, and the portal keeps them for {days - 1}: later they"
+            " cannot be resumed"
+        )
+        yield case.look(subject, text, f"have the rule wait for {days} days")
+    else:
+        yield case.ok(subject, f"unfinished uploads are aborted after {found} days")
+
+
+def examine_unfinished(case: Case, janitor: str) -> Iterator[Finding]:
+    """Unfinished uploads that should be gone by now: each holds bytes that somebody pays for."""
+    store = case.store
+    oldest = datetime.now(timezone.utc) - timedelta(days=days_of(store.settings.upload_expires))
+    try:
+        with deadline(CALL_S):
+            page = store.client().list_multipart_uploads(
+                Bucket=store.bucket, Prefix=_folder(store), MaxUploads=_MOST_UPLOADS
+            )
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and error_code(error) in _UNABLE:
+            return
+        text = f"unfinished uploads cannot be listed: {error}"
+        yield case.look("unfinished", text, f"allow s3:ListBucketMultipartUploads on {case.bucket_arn}")
+        return
+    old = [upload["Initiated"] for upload in page.get("Uploads", []) if upload["Initiated"] < oldest]
+    if old:
+        more = " or more" if page.get("IsTruncated") else ""
+        text = f"{len(old):,}{more} unfinished uploads should be gone; the oldest is of {min(old):%Y-%m-%d}"
+        yield case.look("unfinished", text, janitor)
+    else:
+        yield case.ok("unfinished", "no upload is left over")
+
+
+def _folder(store: Store) -> str:
+    """What the keys of the portal begin with, "" for anything."""
+    folder = store.settings.s3_prefix.strip("/")
+    return f"{folder}/" if folder else ""
+
+
+def _applied(case: Case, rules: list[Rule], prefix: str, days: int) -> Finding:
+    store = case.store
+    wanted = with_aborting_rule(rules, prefix, days)
+    try:
+        with deadline(CALL_S):
+            store.client().put_bucket_lifecycle_configuration(
+                Bucket=store.bucket,
+                LifecycleConfiguration={"Rules": wanted},  # type: ignore[typeddict-item]
+            )
+            found = abort_days(_read_rules(store), prefix)
+    except (ClientError, BotoCoreError) as error:
+        text = f"the rule could not be added: {error}"
+        return case.look("lifecycle", text, f"allow s3:PutLifecycleConfiguration on {case.bucket_arn}")
+    if found is None:
+        text = "the rule was added, and the store does not show it"
+        return case.look("lifecycle", text, "run the doctor again in a minute")
+    kept = f"; its {len(rules)} other rules stay" if rules else ""
+    return case.ok("lifecycle", f"applied: unfinished uploads are aborted after {found} days{kept}")
+
+
+def _read_rules(store: Store) -> list[Rule]:
+    try:
+        return list(store.client().get_bucket_lifecycle_configuration(Bucket=store.bucket)["Rules"])
+    except ClientError as error:
+        if error_code(error) == _NONE:
+            return []
+        raise

@@ -1,0 +1,134 @@
+"""Check: browsers may send parts to the store from pages of the portal. Asked as they ask, by OPTIONS."""
+
+from collections.abc import Generator, Iterator, Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from s3portal.findings import Finding
+from s3portal.portal.doctor.answer import Answer
+from s3portal.portal.doctor.browsers import Browser, Preflight
+from s3portal.portal.doctor.case import Case
+from s3portal.portal.doctor.causes import Told, cause_of_answer, cause_of_silence
+from s3portal.portal.doctor.connection import NoAnswer
+from s3portal.portal.doctor.cors_rules import add_portal_rule
+from s3portal.portal.doctor.fetch_cors import CrossOriginRequest, cors_problem, hidden_headers
+from s3portal.transfer.store_errors import error_code
+
+_SUBJECT = "CORS"
+_APPLIED = "applied: "
+_UNABLE = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
+
+
+def examine_preflight(
+    case: Case,
+    browser: Browser,
+    request: CrossOriginRequest,
+    part_url: str,
+    *,
+    apply: bool,
+    signed_by: str = "the portal",
+) -> Generator[Finding, None, bool]:
+    """With ``apply``, adds a rule to the bucket where the browser is not let in. Returns whether it is."""
+    may = f"send parts that {signed_by} signs"
+    try:
+        asked = browser.preflight(request, part_url)
+    except NoAnswer as error:
+        cause = cause_of_silence(case, error, setting="s3_public_endpoint")
+        yield case.stops_browsers(_SUBJECT, f"a browser gets no answer: {cause.text}", cause.mend)
+        return False
+    if asked.problem is None:
+        finding = case.ok(_SUBJECT, f"pages of {browser.origin} may {may}")
+    elif asked.signature_is_checked:
+        finding = _checked_signature(case, asked)
+    elif apply:
+        finding = _applied(case, browser, request, part_url)
+    else:
+        text = f"pages of {browser.origin} may not {may}: {asked.problem}"
+        finding = case.stops_browsers(_SUBJECT, text, case.apply_command)
+    yield finding
+    return asked.problem is None or finding.text.startswith(_APPLIED)
+
+
+def examine_visibility(
+    case: Case,
+    browser: Browser,
+    request: CrossOriginRequest,
+    answer: Answer,
+    wanted_headers: Sequence[str],
+    *,
+    apply: bool,
+) -> Iterator[Finding]:
+    """Whether a script gets to see the answer to its part. With ``apply``, has the bucket show it."""
+    if reason := cors_problem(request, answer.headers):
+        text = f"browsers throw away the answer to a part that was stored: {reason}"
+        yield case.stops_browsers(_SUBJECT, text, case.apply_command)
+        return
+    hidden = hidden_headers(request, answer.headers, wanted_headers)
+    if not hidden:
+        return
+    text = (
+        f"a browser cannot see that a single part was damaged: {' and '.join(hidden)} not exposed to"
+        f" {request.origin}"
+    )
+    if not apply:
+        yield case.look(_SUBJECT, text, case.apply_command)
+        return
+    changed = _added(case, browser.origin)
+    if isinstance(changed, Finding):
+        yield changed
+    elif changed:
+        yield case.ok(_SUBJECT, f"applied: {' and '.join(hidden)} exposed to {request.origin} from now on")
+    else:
+        yield case.look(_SUBJECT, text, "look at the proxy before the store, which may take headers out")
+
+
+def _checked_signature(case: Case, asked: Preflight) -> Finding:
+    """Ceph RGW checks signatures of OPTIONS too where the keys are temporary."""
+    text = (
+        "the store checks the signature of a preflight, which cannot have what is signed of a part"
+        f" ({asked.problem}): this store does so for temporary keys"
+    )
+    mend = f"give the portal permanent keys: {case.setting('s3_access_key_id')}"
+    return case.stops_browsers(_SUBJECT, text, mend)
+
+
+def _applied(case: Case, browser: Browser, request: CrossOriginRequest, part_url: str) -> Finding:
+    changed = _added(case, browser.origin)
+    if isinstance(changed, Finding):
+        return changed
+    try:
+        asked = browser.preflight(request, part_url)
+    except NoAnswer as error:
+        cause = cause_of_silence(case, error, setting="s3_public_endpoint")
+        return case.stops_browsers(_SUBJECT, cause.text, cause.mend)
+    if asked.problem is None:
+        return case.ok(_SUBJECT, f"{_APPLIED}pages of {browser.origin} may send parts")
+    if changed:
+        text = f"a rule for {browser.origin} was added, and the store does not follow it yet: {asked.problem}"
+        return case.stops_browsers(_SUBJECT, text, "run the doctor again in a minute")
+    text = f"the bucket's rule lets pages of {browser.origin} in, and still they are not: {asked.problem}"
+    mend = f"look at what stands before {case.store.address.base_url}, which may answer OPTIONS itself"
+    return case.stops_browsers(_SUBJECT, text, mend)
+
+
+def _added(case: Case, origin: str) -> bool | Finding:
+    """Whether the bucket's rules had to be changed, or why they cannot be."""
+    try:
+        return add_portal_rule(case.store, origin)
+    except ValueError as error:
+        return case.stops_browsers(_SUBJECT, str(error), "delete rules that nobody needs")
+    except ClientError as error:
+        if error_code(error) in _UNABLE:
+            text = f"the store has no CORS rules of {case.store.bucket} alone: {error}"
+            return case.stops_browsers(_SUBJECT, text, _global_mend(origin))
+        told = Told.by_error(error)
+        permission = "s3:GetBucketCORS and s3:PutBucketCORS"
+        cause = cause_of_answer(case, told, permission=permission, resource=case.bucket_arn)
+        return case.stops_browsers(_SUBJECT, f"a rule could not be added: {cause.text}", cause.mend)
+    except BotoCoreError as error:
+        return case.stops_browsers(_SUBJECT, f"a rule could not be added: {error}", "run the doctor again")
+
+
+def _global_mend(origin: str) -> str:
+    command = f"mc admin config set ALIAS api cors_allow_origin={origin}"
+    return f"let {origin} in for the whole store; MinIO: {command}"

@@ -1,0 +1,67 @@
+"""Check: strangers get nothing. Tried without any keys, in the doctor's own corner of the bucket."""
+
+from collections.abc import Iterator
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from s3portal.findings import Finding
+from s3portal.portal.doctor.case import CALL_S, Case
+from s3portal.portal.doctor.connection import Connection, NoAnswer
+from s3portal.portal.doctor.workspace import Workspace
+from s3portal.transfer.deadline import deadline
+from s3portal.transfer.presign import object_url
+from s3portal.transfer.store_errors import error_code
+
+_SUBJECT = "public access"
+_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+def examine_public_access(
+    case: Case, connection: Connection, space: Workspace, readable_key: str
+) -> Iterator[Finding]:
+    """``readable_key`` is that of an object that is there."""
+    bucket_url = case.store.address.base_url
+    try:
+        reads = connection.send("GET", object_url(case.store, readable_key)).is_success
+        listing = connection.send("GET", f"{bucket_url}?list-type=2&max-keys=1")
+        lists = listing.is_success and b"<ListBucketResult" in listing.body
+        key = space.key("written-by-a-stranger")
+        url = object_url(case.store, key)
+        writes = space.try_writing(
+            key, lambda: connection.send("PUT", url, (), b"s3portal doctor")
+        ).is_success
+    except NoAnswer as error:
+        yield case.look(_SUBJECT, f"could not be tried: {error}", "run the doctor again")
+        return
+    can = [word for word, allowed in (("read", reads), ("list", lists), ("write", writes)) if allowed]
+    if can:
+        text = f"anybody can {' and '.join(can)} the files in {case.store.bucket} without asking the portal"
+        yield case.wrong(_SUBJECT, text, _mend(case))
+        return
+    if case.store.settings.on_aws and (unblocked := _unblocked(case)):
+        text = f"strangers get nothing today, and {', '.join(unblocked)} would not keep it so"
+        yield case.look(_SUBJECT, text, _mend(case))
+        return
+    yield case.ok(_SUBJECT, "strangers can neither read, list nor write")
+
+
+def _mend(case: Case) -> str:
+    if not case.store.settings.on_aws:
+        return "take the public grants out of the bucket's policy and its ACL"
+    return (
+        f"aws s3api put-public-access-block --bucket {case.store.bucket} --public-access-block-configuration "
+        + ",".join(f"{name}=true" for name in _BLOCKS)
+    )
+
+
+def _unblocked(case: Case) -> list[str]:
+    """The settings of Block Public Access that are off, none where the keys may not see them."""
+    try:
+        with deadline(CALL_S):
+            found = case.store.client().get_public_access_block(Bucket=case.store.bucket)
+    except ClientError as error:
+        return list(_BLOCKS) if error_code(error) == "NoSuchPublicAccessBlockConfiguration" else []
+    except BotoCoreError:
+        return []
+    configured = dict(found["PublicAccessBlockConfiguration"])
+    return [name for name in _BLOCKS if not configured.get(name)]

@@ -1,0 +1,29 @@
+"""URLs that the doctor tries: signed as the portal, or a browser with session credentials, signs them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+from botocore.credentials import ReadOnlyCredentials
+
+from s3portal.transfer.presign import UrlSigner
+from s3portal.transfer.store import Store
+
+
+def signed_url(
+    store: Store,
+    method: str,
+    key: str,
+    query: Mapping[str, str],
+    expires_s: int,
+    credentials: ReadOnlyCredentials | None = None,
+) -> str:
+    """The presigned URL of a request, of the bucket itself where the key is ""; with the portal's own keys
+    unless others are given. Raises what ``Store.credentials`` raises.
+    """
+    return UrlSigner(
+        address=store.address,
+        region=store.region,
+        credentials=credentials or store.credentials(),
+        signed_at=datetime.now(timezone.utc),
+        expires_s=expires_s,
+    ).url(method, key, query)

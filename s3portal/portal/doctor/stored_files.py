@@ -1,0 +1,80 @@
+"""Check: the files that the portal has recorded are at the store, as they were recorded."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from s3portal.findings import Finding
+from s3portal.portal.doctor.case import CALL_S, Case
+from s3portal.portal.doctor.causes import Told, cause_of_answer
+from s3portal.transfer.deadline import deadline
+from s3portal.transfer.store import Store
+from s3portal.transfer.store_errors import error_code
+
+#: As many of the newest files are looked at: one request each.
+MOST_FILES = 200
+_AT_A_TIME = 8
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class RecordedFile:
+    """A file as the portal has recorded it. ``shown`` is what the administrator finds it by; an ETag of None
+    is not compared."""
+
+    key: str
+    shown: str
+    size_bytes: int
+    etag: str | None = None
+    version_id: str | None = None
+
+
+def examine_files(case: Case, files: Iterable[RecordedFile], total: int) -> Iterator[Finding]:
+    """``files`` are the newest of ``total``, MOST_FILES at the most."""
+    looked_at = list(files)
+    if not looked_at:
+        return
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        problems = list(pool.map(lambda file: _problem(case, file), looked_at))
+    of_store = [problem for problem in problems if isinstance(problem, Finding)]
+    if of_store:
+        yield of_store[0]
+        return
+    bad = [(file, problem) for file, problem in zip(looked_at, problems, strict=True) if problem]
+    if not bad:
+        which = f"all {total:,}" if total == len(looked_at) else f"the newest {len(looked_at):,} of {total:,}"
+        yield case.ok("files", f"{which} are at the store as they were recorded")
+        return
+    named = "; ".join(f"{file.shown}: {problem}" for file, problem in bad[:_MOST_NAMED])
+    more = f" and {len(bad) - _MOST_NAMED:,} more" if len(bad) > _MOST_NAMED else ""
+    text = f"{len(bad):,} of {len(looked_at):,} files are not what was recorded: {named}{more}"
+    yield case.wrong("files", text, "restore them from a backup or an older version, or upload them again")
+
+
+def _problem(case: Case, file: RecordedFile) -> str | Finding | None:
+    """What is wrong with a file, a finding where the store does not say, None where nothing is."""
+    try:
+        with deadline(CALL_S):
+            head = _head(case.store, file)
+    except ClientError as error:
+        if error_code(error) in ("404", "NoSuchKey", "NoSuchVersion"):
+            return "is not at the store"
+        resource = f"{case.bucket_arn}/*"
+        cause = cause_of_answer(case, Told.by_error(error), permission="s3:GetObject", resource=resource)
+        return case.look("files", f"cannot be looked at: {cause.text}", cause.mend)
+    except BotoCoreError as error:
+        return case.look("files", f"cannot be looked at: {error}", "run the doctor again")
+    size_bytes, etag = head
+    if size_bytes != file.size_bytes:
+        return f"has {size_bytes:,} bytes, and {file.size_bytes:,} were recorded"
+    if file.etag and etag != file.etag:
+        return "has been overwritten (another ETag than was recorded)"
+    return None
+
+
+def _head(store: Store, file: RecordedFile) -> tuple[int, str]:
+    version = {"VersionId": file.version_id} if file.version_id else {}
+    head = store.client().head_object(Bucket=store.bucket, Key=file.key, **version)  # type: ignore[arg-type]
+    return head["ContentLength"], head.get("ETag", "").strip('"')

@@ -1,0 +1,53 @@
+"""The multipart uploads that a store has under a prefix, whoever began them, and giving one of them up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from botocore.exceptions import ClientError
+
+from s3portal.transfer.store import Store
+from s3portal.transfer.store_errors import says_no_upload, store_errors
+
+
+@dataclass(frozen=True)
+class ListedUpload:
+    """An unfinished multipart upload as ListMultipartUploads shows it."""
+
+    key: str
+    s3_upload_id: str
+    initiated_at: datetime
+
+
+def list_uploads(store: Store, prefix: str = "") -> Iterator[ListedUpload]:
+    """All unfinished multipart uploads under the prefix, in order of their keys; a request for every 1,000.
+
+    Raises StoreUnavailable, and StoreFailed also where the keys may not list.
+    """
+    pages = iter(
+        store.client().get_paginator("list_multipart_uploads").paginate(Bucket=store.bucket, Prefix=prefix)
+    )
+    while True:
+        with store_errors("ListMultipartUploads"):
+            page = next(pages, None)
+            if page is None:
+                return
+            found = [
+                ListedUpload(each["Key"], each["UploadId"], each["Initiated"])
+                for each in page.get("Uploads", [])
+            ]
+        yield from found
+
+
+def abort_listed(store: Store, listed: ListedUpload) -> bool:
+    """Gives the upload up; False where it is gone already. Raises StoreUnavailable, StoreFailed."""
+    with store_errors("AbortMultipartUpload"):
+        try:
+            store.client().abort_multipart_upload(
+                Bucket=store.bucket, Key=listed.key, UploadId=listed.s3_upload_id
+            )
+        except ClientError as error:
+            if not says_no_upload(error):
+                raise
+            return False
+    return True
