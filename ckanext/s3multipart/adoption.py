@@ -27,10 +27,11 @@ from s3portal.transfer.errors import (
 )
 from s3portal.transfer.keys import object_key
 from s3portal.transfer.lifecycle import abort_upload, delete_object
+from s3portal.transfer.multipart_listing import ListedUpload, abort_listed
 from s3portal.transfer.object_copy import Source, copy_step
 from s3portal.transfer.store_gate import COMPLETE, LOOK, asking
 from s3portal.transfer.stored_object import StoredObject, require_stored
-from s3portal.transfer.upload import ABORTED, ADOPTING, COMPLETED, Upload
+from s3portal.transfer.upload import ABORTED, ADOPTING, ATTACHED, COMPLETED, Upload
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ def take_over(upload_id: str, patience_s: float) -> bool:
             if target.s3_upload_id == before.s3_upload_id:
                 return False
             if not _save_if_adopting(target):
-                abort_upload(portal_store(), target)
+                _discard(target)
                 return True
     except (SourceChanged, ContentDiffers) as refusal:
         log.warning("Upload %s is not taken over: %s", upload_id, refusal)
@@ -238,14 +239,31 @@ def _claim(upload_id: str) -> tuple[Source, Upload, dict[str, str]] | None:
 def _finish(target: Upload) -> bool:
     """Records the copy; one that nobody wants any more is removed again."""
     if not _save_if_adopting(target):
-        delete_object(portal_store(), target.key, target.version_id)
+        _discard(target)
     return True
 
 
 def _give_up(target: Upload) -> None:
     """The file is gone or another one: what was copied of it is removed."""
-    abort_upload(portal_store(), target)
+    _discard(target)
     _save_if_adopting(replace(target, state=ABORTED, updated_at=datetime.now(timezone.utc)))
+
+
+def _discard(target: Upload) -> None:
+    """Removes what this process copied, and nothing else: while it was kept waiting for longer than its lease
+    lasts, another one may have copied the same file to the same key, and that copy may be published."""
+    row = model.Session.get(UploadRow, target.id, populate_existing=True)
+    is_kept = row is not None and row.state in (COMPLETED, ATTACHED) and row.key == target.key
+    kept_version_id = row.version_id if is_kept else None
+    model.Session.commit()
+    if not is_kept:
+        abort_upload(portal_store(), target)
+        return
+    if target.s3_upload_id:
+        # Where it is the other one's too, it was completed, and is not known any more.
+        abort_listed(portal_store(), ListedUpload(target.key, target.s3_upload_id, target.created_at))
+    if target.version_id and target.version_id != kept_version_id:
+        delete_object(portal_store(), target.key, target.version_id)
 
 
 def _save_if_adopting(upload: Upload) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from callers import MIB, Caller
@@ -22,8 +23,13 @@ from ckanext.s3multipart import adoption
 from ckanext.s3multipart.adoption import take_over
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import now
+from ckanext.s3multipart.settings import portal_store
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.object_copy import copy_step
+from s3portal.transfer.errors import SourceChanged
+from s3portal.transfer.multipart_listing import list_uploads
+from s3portal.transfer.object_copy import Source, copy_step
+from s3portal.transfer.store import Store
+from s3portal.transfer.upload import Upload
 
 Setting = Callable[[str, object], None]
 
@@ -103,6 +109,31 @@ class TestTakingOver:
         _let_lease_end(waiting)
         assert take_over(waiting["id"], 60) is True
         assert read(publisher, publisher.attach(waiting)) == PUBLISHED
+
+    @pytest.mark.parametrize("end", ["copied", "joined", "source gone"])
+    def test_kept_waiting_for_longer_than_the_lease_it_removes_nothing_that_another_one_published(
+        self, publisher: Caller, waiting: dict, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        """A store that hangs may keep a request longer than a lease lasts, and answer it then."""
+        published: list[dict] = []
+
+        def late(store: Store, source: Source, target: Upload, **arguments: Any) -> Upload:
+            # Only this process is kept waiting.
+            monkeypatch.setattr(adoption, "copy_step", copy_step)
+            if end == "joined":
+                target = copy_step(store, source, target, whole_bytes=0, **arguments)
+            _let_lease_end(waiting)
+            assert take_over(waiting["id"], 60) is True
+            published.append(publisher.attach(waiting))
+            if end == "source gone":
+                raise SourceChanged
+            return target if end == "joined" else copy_step(store, source, target, **arguments)
+
+        monkeypatch.setattr(adoption, "copy_step", late)
+
+        assert take_over(waiting["id"], 60) is True
+        assert read(publisher, published[0]) == PUBLISHED
+        assert list(list_uploads(portal_store(), row_of(waiting).key)) == []
 
     def test_copied_by_many_at_once(self, publisher: Caller, waiting: dict) -> None:
         def in_a_thread(_: int) -> bool:
