@@ -11,7 +11,7 @@ from ckan import model
 
 from ckanext.s3multipart.held_files import held_by_deleted, is_unused
 from ckanext.s3multipart.leases import LEASED
-from ckanext.s3multipart.model import REMOVED, REMOVING, STATES_UNFINISHED, UploadRow, now
+from ckanext.s3multipart.model import REMOVED, REMOVING, STATES_UNFINISHED, UploadRow, earlier_now, now
 from ckanext.s3multipart.removal import remove_marked
 from ckanext.s3multipart.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.settings import portal_settings
@@ -111,7 +111,7 @@ def _unused_ids() -> list[str]:
 
 def _may_be_removed() -> Any:
     rows, resources, packages = UploadRow.__table__, model.Resource.__table__, model.Package.__table__
-    grace_ends = now() - timedelta(seconds=portal_settings().delete_grace)
+    grace_ends = earlier_now() - timedelta(seconds=portal_settings().delete_grace)
     is_there = (
         sa.exists()
         .where(resources.c.id == rows.c.resource_id)

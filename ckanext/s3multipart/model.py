@@ -133,6 +133,13 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def earlier_now() -> Any:
+    """The time by this machine's clock or by the database's, whichever is earlier: of two clocks one may be
+    ahead, and nothing is removed for good before both say so."""
+    moment = sa.DateTime(timezone=True)
+    return sa.func.least(sa.literal(now(), moment), sa.func.now(), type_=moment)
+
+
 def find_upload(upload_id: str, user_id: str, *, lock: bool = False) -> UploadRow | None:
     """This user's upload. With ``lock`` it stays as it is for others until the transaction ends."""
     query = model.Session.query(UploadRow).filter_by(id=upload_id, user=user_id).populate_existing()

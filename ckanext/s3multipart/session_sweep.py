@@ -8,7 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.adoption import take_over
 from ckanext.s3multipart.discovery import discover_all
-from ckanext.s3multipart.model import REMOVED, UploadRow, now
+from ckanext.s3multipart.model import REMOVED, UploadRow, earlier_now, now
 from ckanext.s3multipart.session_model import CLOSING, UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_store
 from s3portal.transfer.errors import StoreError
@@ -70,11 +70,9 @@ def sweep_grants() -> SweptGrants:
 
 def ended_grants() -> list[str]:
     """Those with which nothing can be written any more."""
-    late = now() - LATE_WRITES
-    never_used = SessionGrant.writable_until.is_(None) & (SessionGrant.issuable_until < now())
-    return _grants(
-        never_used | ((SessionGrant.writable_until < late) & (SessionGrant.issuable_until < now()))
-    )
+    late = earlier_now() - LATE_WRITES
+    is_over = SessionGrant.issuable_until < earlier_now()
+    return _grants(is_over & (SessionGrant.writable_until.is_(None) | (SessionGrant.writable_until < late)))
 
 
 def _grants(*which: object) -> list[str]:

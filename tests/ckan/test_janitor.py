@@ -1,13 +1,15 @@
 """The janitor removes what nobody will come back for, and nothing else; from a terminal, too."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
 from test_removal import days_pass, names, states
 
+from ckanext.s3multipart import janitor, session_sweep
+from ckanext.s3multipart import model as model_module
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import REMOVED, UploadRow, now
@@ -105,6 +107,26 @@ def test_an_upload_that_is_being_saved_is_left_alone(publisher: Caller) -> None:
 
     assert states(publisher) == [COMPLETED]
     assert names(publisher) == ["saving.csv"]
+
+
+def test_a_clock_that_is_ahead_removes_nothing_too_soon(
+    publisher: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files within their grace, and a prefix that can still be written to."""
+    resource = publisher.publish(b"1,2")
+    publisher.do("resource_delete", id=resource["id"])
+    prefix = publisher.do("s3multipart_credentials", owner=publisher.dataset)["prefix"]
+    for module in (model_module, janitor, session_sweep):
+        monkeypatch.setattr(module, "now", lambda: datetime.now(timezone.utc) + timedelta(days=60))
+
+    janitor.sweep()
+
+    assert states(publisher) == ["attached"]
+    assert publisher.do("s3multipart_credentials", owner=publisher.dataset)["prefix"] == prefix
+    publisher.do("resource_create", package_id=publisher.dataset, id=resource["id"], url_type="upload")
+    assert (
+        publisher.follow(f"/dataset/{publisher.dataset}/resource/{resource['id']}/download").content == b"1,2"
+    )
 
 
 class TestTerminal:
