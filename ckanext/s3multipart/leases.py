@@ -18,7 +18,7 @@ from ckan import model
 
 from ckanext.s3multipart.lease_holders import is_dead, new_token
 from ckanext.s3multipart.model import ABORTING, COMPLETING, CREATING, UploadRow, upload_of
-from s3portal.transfer.errors import StoreBusy
+from s3portal.transfer.errors import StoreBusy, StoreError
 from s3portal.transfer.store_gate import COMPLETE
 from s3portal.transfer.upload import ADOPTING, COMPLETED, UPLOADING, Upload
 
@@ -56,9 +56,9 @@ class Lease:
         known = {each.name: getattr(upload, each.name) for each in fields(Upload) if each.name != "id"}
         return self.record(**known, **values)
 
-    def give_back(self) -> bool:
-        """The upload is as it was before."""
-        return self.record(state=self.state)
+    def give_back(self, **values: Any) -> bool:
+        """The upload is as it was before, but for these values."""
+        return self.record(state=self.state, **values)
 
     def delete(self) -> None:
         """Nothing came of it, and nothing is to be left."""
@@ -142,13 +142,15 @@ def is_leased(upload_id: str) -> bool:
 
 
 @contextmanager
-def given_back_on_error(lease: Lease) -> Iterator[None]:
-    """What the store refuses or does not answer leaves the upload as it was."""
+def given_back_on_error(lease: Lease, **if_store_fails: Any) -> Iterator[None]:
+    """What the store refuses or does not answer leaves the upload as it was; where the store was asked and
+    failed, with these values."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         model.Session.rollback()
-        lease.give_back()
+        failed = isinstance(error, StoreError) and not isinstance(error, StoreBusy)
+        lease.give_back(**(if_store_fails if failed else {}))
         raise
 
 

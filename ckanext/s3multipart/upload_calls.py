@@ -89,8 +89,7 @@ def create(wanted: Wanted) -> tuple[UploadRow, StoredParts | None]:
         if row.state == UPLOADING:
             keep_room(row.as_upload(), wanted.owner.organisation_id)
         return look(row, wanted.owner.organisation_id)
-    # A row that is still there belongs to a process that died.
-    lease = take_lease(row.id, CREATING, abandoned=(CREATING,)) if row is not None else _new_row(wanted)
+    lease = _new_row(wanted) if row is None else _abandoned(row, wanted.owner.organisation_id)
     if lease is None:
         return create(wanted)
     _begin(lease, wanted.user)
@@ -114,18 +113,16 @@ def complete(upload_id: str, organisation_id: str, checksum: Checksum | None) ->
         raise UploadNotOpen(state=row.as_upload().state)
     upload = row.as_upload()
     # Covered by a reservation, or the room is taken again: nothing is refused after the parts are put
-    # together. The room is this upload's from the same moment on that the lease is.
+    # together. As long as somebody has the lease, the whole size counts.
     take_room_again(upload, organisation_id)
-    lease = take_lease(
-        upload_id,
-        COMPLETING,
-        before=(UPLOADING,),
-        abandoned=(COMPLETING,),
-        reserved_until=reservation_end(),
-    )
+    lease = take_lease(upload_id, COMPLETING, before=(UPLOADING,), abandoned=(COMPLETING,))
     if lease is None:
         return complete(upload_id, organisation_id, checksum)
-    with given_back_on_error(lease), asking(portal_store(), COMPLETE, user=upload.user):
+    # A store that fails costs nobody their room. Calling in vain, with parts missing, is no progress.
+    with (
+        given_back_on_error(lease, reserved_until=reservation_end()),
+        asking(portal_store(), COMPLETE, user=upload.user),
+    ):
         completed = complete_upload(portal_store(), lease.upload, checksum)
     if not lease.record_upload(as_recorded(completed)):
         # The lease was over before the store answered, and somebody else has it.
@@ -229,6 +226,14 @@ def _made_before(wanted: Wanted) -> UploadRow | None:
     ):
         raise InvalidRequest(field="idempotency_key", problem=Problem.USED_BEFORE)
     return row
+
+
+def _abandoned(row: UploadRow, organisation_id: str) -> Lease | None:
+    """A lease of the row of a process that died while it created the upload; None where another call was
+    first. The room that was taken for it may have lapsed."""
+    upload = row.as_upload()
+    take_room_again(upload, organisation_id)
+    return take_lease(upload.id, CREATING, abandoned=(CREATING,))
 
 
 def _new_row(wanted: Wanted) -> Lease | None:

@@ -306,6 +306,24 @@ class TestQuotaWithKills:
         reservations_lapse(publisher)
         assert usage(publisher.organisation_id).used == 0
 
+    def test_a_killed_create_is_repeated_only_where_there_is_room(
+        self, publisher: Caller, setting: Setting
+    ) -> None:
+        """Its reservation lapsed, and somebody else has the room."""
+        setting("org_quota", "100")
+        asked = wanted(publisher, 60, "dead.csv", "dead")
+        dying = in_another_process(
+            lambda: upload_calls.create(asked), killed_at=(AFTER, "CreateMultipartUpload")
+        )
+        assert ended(dying) == "killed"
+        reservations_lapse(publisher)
+        assert publisher.create(size=60, filename="living.csv").status == 200
+
+        again = publisher.create(size=60, filename="dead.csv", idempotency_key="dead")
+
+        assert (again.status, again.error["code"]) == (409, "quota_exceeded")
+        assert usage(publisher.organisation_id).used == 60
+
     def test_a_killed_complete_keeps_its_room(self, publisher: Caller, setting: Setting) -> None:
         setting("org_quota", "100")
         upload = publisher.begin(b"x" * 60)

@@ -97,6 +97,26 @@ class TestProgress:
 
         assert self.lasts_s(sent["upload"]["id"]) <= 60
 
+    def test_completing_in_vain_does_not(self, publisher: Caller, sent: dict) -> None:
+        self.grows_old(publisher)
+
+        refused = publisher.call("s3multipart_upload_complete", id=sent["upload"]["id"])
+
+        assert refused.error["code"] == "parts_missing"
+        assert self.lasts_s(sent["upload"]["id"]) <= 60
+
+    def test_a_store_that_fails_to_complete_costs_nobody_their_room(
+        self, publisher: Caller, sent: dict, s3_server: RunningServer
+    ) -> None:
+        for number, part in enumerate(sent["parts"]):
+            send(part, bytes(5 * MIB if number < 2 else MIB))
+        self.grows_old(publisher)
+        s3_server.faults.add("CompleteMultipartUpload", status=403, first=1)
+
+        assert publisher.call("s3multipart_upload_complete", id=sent["upload"]["id"]).status == 502
+
+        assert self.lasts_s(sent["upload"]["id"]) > 600
+
     def test_the_same_part_again_does_not(self, publisher: Caller, sent: dict) -> None:
         for _ in range(2):
             send(sent["parts"][0], bytes(5 * MIB))
