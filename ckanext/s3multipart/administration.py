@@ -74,9 +74,13 @@ def upload_hand_over(context: dict[str, Any], asked: dict[str, Any]) -> dict[str
     """
     tk.check_access("s3multipart_upload_hand_over", context, asked)
     row = administered_upload(context, asked)
+    upload_id = row.id
     hand_over(row, request_fields.text(asked, "user"))
-    [found] = unfinished_uploads(upload_id=row.id)
-    return shown(*found)
+    found = unfinished_uploads(upload_id=upload_id)
+    if not found:
+        # Whoever got it was quick to save or to discard it.
+        raise UploadNotFound
+    return shown(*found[0])
 
 
 def actions() -> dict[str, ActionFunction]:
@@ -106,22 +110,27 @@ def hand_over(row: UploadRow, user_reference: str) -> None:
     upload_id = row.id
     handed = model.Session.execute(
         _ROWS.update()
-        .where(_ROWS.c.id == upload_id, _ROWS.c.state.in_((UPLOADING, COMPLETED)))
+        .where(
+            _ROWS.c.id == upload_id,
+            _ROWS.c.state.in_((UPLOADING, COMPLETED)),
+            # What is over may be removed at any moment, and nobody gets it any more.
+            _ROWS.c.expires_at > now(),
+        )
         .values(user=user.id, idempotency_key=None, updated_at=now())
     )
     model.Session.commit()
     if not handed.rowcount:
         found = any_upload(upload_id)
-        if found is None:
+        if found is None or found.state in (UPLOADING, COMPLETED):
             raise UploadNotFound
         raise UploadNotOpen(state=found.as_upload().state)
 
 
 def unfinished_uploads(
-    *, organisation_id: str = "", user_id: str = "", upload_id: str = ""
+    *, organisation_id: str = "", user_id: str = "", upload_id: str = "", most: int | None = None
 ) -> list[tuple[UploadRow, model.Package | None, model.User | None]]:
     """Uploads that are not saved yet and not expired, of an organisation or a user or everybody, the newest
-    first, with their datasets and publishers."""
+    first and at most so many, with their datasets and publishers."""
     found = (
         model.Session.query(UploadRow, model.Package, model.User)
         .outerjoin(model.Package, model.Package.id == UploadRow.owner_id)
@@ -137,7 +146,7 @@ def unfinished_uploads(
     ):
         if value:
             found = found.filter(column == value)
-    return list(found)
+    return list(found.limit(most))
 
 
 def shown(row: UploadRow, package: Any, user: Any) -> dict[str, object]:

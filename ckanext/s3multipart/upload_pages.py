@@ -99,7 +99,7 @@ def remove_deleted(id: str) -> Any:
 def s3multipart_has_unfinished_uploads() -> bool:
     """Whether the dashboard of whoever looks has something to show."""
     user = tk.current_user
-    return bool(user.is_authenticated and is_current() and unfinished_uploads(user_id=user.id))
+    return bool(user.is_authenticated and is_current() and unfinished_uploads(user_id=user.id, most=1))
 
 
 def _my_uploads() -> str:

@@ -3,16 +3,19 @@ does."""
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
+import ckan.plugins.toolkit as tk
 import pytest
 from browser import SITE_URL, Browser, csrf_field
+from bs4 import BeautifulSoup
 from callers import Caller, new_stranger, new_sysadmin
 from ckan import model
 from ckan.tests import helpers
 from test_removal import names, states
 
 from ckanext.s3multipart.cli import s3multipart
-from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.model import UploadRow, now
 from s3portal.transfer.upload import ABORTED
 
 Setting = Callable[[str, object], None]
@@ -176,6 +179,21 @@ class TestHandOver:
 
         assert refused.error["code"] == "cannot_take_over"
 
+    @pytest.mark.parametrize("completed", [False, True])
+    def test_not_what_has_expired(self, publisher: Caller, admin: Caller, completed: bool) -> None:
+        """The janitor may be removing it."""
+        upload = publisher.upload() if completed else publisher.begin()
+        model.Session.query(UploadRow).filter_by(id=upload["id"]).update(
+            {"expires_at": now() - timedelta(seconds=1)}
+        )
+        model.Session.commit()
+        editor = member_of(publisher, "editor")
+
+        refused = admin.call("s3multipart_upload_hand_over", id=upload["id"], user=editor.name)
+
+        assert (refused.status, refused.error["code"]) == (404, "upload_not_found")
+        assert publisher.call("s3multipart_upload_show", id=upload["id"]).status == 200
+
     def test_not_what_is_saved(self, publisher: Caller, admin: Caller) -> None:
         upload = publisher.upload()
         publisher.attach(upload)
@@ -256,6 +274,24 @@ class TestPages:
         )
         assert "61% of 58.1 GB" in " ".join(shown.get_text().split())
 
+    @pytest.mark.smoke
+    def test_a_name_that_is_html_stays_a_name(self, portal, browser: Browser) -> None:
+        """CKAN 2.12 writes the question that is asked before discarding into the page as HTML."""
+        name = "<img src=x onerror=alert(1)> & co.csv"
+        browser.upload(filename=name)
+        make_admin(browser)
+
+        for url in ("/dashboard/uploads", f"/organization/uploads/{browser.organisation}"):
+            [shown] = browser.page(url).select(".s3multipart-uploads > li")
+            assert name in shown.get_text()
+            assert shown.select("img") == []
+            question = shown.select_one("[data-module=confirm-action]")["data-module-content"]
+            if tk.check_ckan_version(min_version="2.12"):
+                as_html = BeautifulSoup(question, "html.parser")
+                assert as_html.find_all() == []
+                question = as_html.get_text()
+            assert name in question
+
     @pytest.mark.parametrize("state", ["deleted", "purged"])
     def test_of_a_dataset_that_is_gone_an_upload_is_shown_still(
         self, portal, browser: Browser, state: str
@@ -285,16 +321,33 @@ class TestPages:
         assert "The upload was discarded." in page.get_text()
         assert page.select(".s3multipart-uploads > li") == []
 
-    @pytest.mark.parametrize("url", ["/dashboard/uploads/discard", "/organization/uploads/{}/remove-deleted"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "/dashboard/uploads/discard",
+            "/organization/uploads/{}/discard",
+            "/organization/uploads/{}/hand-over",
+            "/organization/uploads/{}/remove-deleted",
+        ],
+    )
     def test_nothing_happens_without_the_csrf_token(
         self, portal, browser: Browser, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """Of all that this administrator may do."""
+        browser.publish(b"12345")
+        helpers.call_action("resource_delete", id=browser.resources()[0]["id"])
         upload = browser.upload()
+        make_admin(browser)
+        editor = new_stranger(portal)
+        helpers.call_action(
+            "organization_member_create", id=browser.organisation, username=editor.name, role="editor"
+        )
         # As outside of tests.
         monkeypatch.setitem(portal.flask_app.config, "WTF_CSRF_ENABLED", True)
 
-        browser.post(url.format(browser.organisation), data={"upload": upload["id"]})
+        browser.post(url.format(browser.organisation), data={"upload": upload["id"], "user": editor.name})
 
+        assert states(browser) == ["attached", "completed"]
         assert len(browser.page("/dashboard/uploads").select(".s3multipart-uploads > li")) == 1
 
     def test_whoever_is_not_signed_in_logs_in_first(self, anonymous: Caller) -> None:
