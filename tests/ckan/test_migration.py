@@ -16,7 +16,7 @@ from test_removal import states
 from ckanext import s3multipart
 from ckanext.s3multipart.file_check import FileCheck
 from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.model import DownloadCount, UploadRow
+from ckanext.s3multipart.model import DownloadCount, UploadRow, now
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.session_model import Adoption, SessionGrant
 from ckanext.s3multipart.store_memory import StoreAnswer
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.smoke
 FILE_CHECKS = "c41e90b7d2f8"
 GRANTS = "8b2d4e71c6a0"
 LEASES = "c41b7e90a2d5"
+OLDEST = "3f6a1c0d9b51"
 OURS = {
     table.__tablename__
     for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck, SessionGrant, Adoption)
@@ -104,6 +105,38 @@ def test_going_back_leaves_no_state_that_the_version_before_does_not_know(publis
     there_and_back(version_before(LEASES))
 
     assert states(publisher) == ["aborted", "uploading"]
+
+
+def test_every_state_goes_to_the_oldest_version_and_back(publisher: Caller) -> None:
+    """A file stays one, what the oldest version knows stays as it is, and the rest is given up or goes on."""
+    becomes = {
+        "creating": None,
+        "uploading": "uploading",
+        "completing": "uploading",
+        "adopting": "aborted",
+        "completed": "completed",
+        "refused": "aborted",
+        "aborting": "aborted",
+        "aborted": "aborted",
+        "removing": "removing",
+        "removed": "removed",
+    }
+    resource = publisher.publish(b"1,2")
+    publisher.follow(resource["url"])
+    publisher.do("s3multipart_credentials", owner=publisher.dataset)
+    ids = {state: publisher.create(filename=f"{state}.csv").result["upload"]["id"] for state in becomes}
+    for state, upload_id in ids.items():
+        leased = {"lease_token": "dead", "lease_until": now()} if state.endswith("ing") else {}
+        model.Session.query(UploadRow).filter_by(id=upload_id).update({"state": state, **leased})
+    model.Session.commit()
+
+    there_and_back(OLDEST)
+
+    found = {upload_id: state for upload_id, state, _ in rows_of(publisher)}
+    assert {state: found.get(ids[state]) for state in becomes} == becomes
+    assert publisher.follow(resource["url"]).content == b"1,2"
+    sweep()
+    assert set(states(publisher)) == {"aborted", "attached", "completed", "removed", "uploading"}
 
 
 def there_and_back(version: str) -> None:
