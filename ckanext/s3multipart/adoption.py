@@ -98,20 +98,23 @@ def as_recorded(completed: Upload) -> Upload:
     return replace(completed, state=ADOPTING, key=target, s3_upload_id="", etag=None)
 
 
-def require_as_completed(row: UploadRow | None) -> None:
-    """Asks the store whether the file that is about to be attached is still the one that was verified.
+def require_as_completed(row: UploadRow | None) -> bool:
+    """Asks the store whether the file that is about to be attached is still the one that was verified;
+    returns False where the store cannot be reached.
 
-    A store that cannot be reached does not stop the save: nobody else can have changed what is completed.
-    Raises ObjectGone, ContentDiffers, StoreFailed.
+    That does not stop the save: nobody else can have changed what is completed. Raises ObjectGone,
+    ContentDiffers, StoreFailed.
     """
     if row is None or row.state != COMPLETED:
-        return
+        return True
     store = portal_store()
     try:
         with asking(store, LOOK):
             require_stored(store, row.as_upload())
     except StoreUnavailable as error:
         log.warning("Upload %s is attached without another look at its object: %s", row.id, error)
+        return False
+    return True
 
 
 def require_taken_over(upload_id: str, user_id: str) -> None:

@@ -44,6 +44,7 @@ class Saving:
         self._context = context
         self._dataset = dataset
         self._taken: set[str] = set()
+        self._store_answers = True
         self._originals: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
     def take(self, upload_id: object) -> UploadRow:
@@ -56,7 +57,9 @@ class Saving:
         require_csrf_token()
         if not isinstance(upload_id, str) or not can_be_kept(upload_id):
             raise InvalidRequest(field=FIELD, problem=Problem.NO_UPLOAD)
-        require_as_completed(find_upload(upload_id, user.id))
+        if self._store_answers:
+            # A save waits once for a store that is away, however many files it attaches.
+            self._store_answers = require_as_completed(find_upload(upload_id, user.id))
         row = find_upload(upload_id, user.id, lock=True)
         if row is None:
             raise UploadNotFound

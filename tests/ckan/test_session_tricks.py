@@ -28,8 +28,10 @@ from session_writers import (
     writes,
 )
 
+from ckanext.s3multipart import adoption
 from ckanext.s3multipart.settings import portal_store
 from s3portal.server.testing import RunningServer
+from s3portal.transfer.errors import StoreUnavailable
 
 Setting = Callable[[str, object], None]
 
@@ -199,6 +201,45 @@ class TestAttaching:
         s3_server.faults.add("HeadObject", status=503)
 
         assert save(publisher, upload).status == 200
+
+    def test_a_save_of_several_files_asks_a_store_that_is_away_once(
+        self, publisher: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each look takes up to a second, in which the dataset is locked."""
+        uploads = [publisher.upload(), publisher.upload()]
+        asked: list[object] = []
+
+        def away(*arguments: object) -> None:
+            asked.append(arguments)
+            raise StoreUnavailable(operation="HeadObject")
+
+        monkeypatch.setattr(adoption, "require_stored", away)
+
+        resources = [{"s3multipart_upload_id": upload["id"]} for upload in uploads]
+        publisher.do("package_patch", id=publisher.dataset, resources=resources)
+
+        assert len(asked) == 1
+        assert [row_of(upload).state for upload in uploads] == ["attached", "attached"]
+
+    def test_one_of_several_that_is_gone_saves_none(self, publisher: Caller, resource: dict) -> None:
+        replacing, gone = publisher.upload(b"newer", resource=resource["id"]), publisher.upload()
+        store = portal_store()
+        store.client().delete_object(Bucket=store.bucket, Key=row_of(gone).key)
+
+        answer = publisher.call(
+            "package_patch",
+            id=publisher.dataset,
+            resources=[
+                {**resource, "s3multipart_upload_id": replacing["id"]},
+                {"s3multipart_upload_id": gone["id"]},
+            ],
+        )
+
+        assert (answer.status, answer.error["code"]) == (409, "object_gone")
+        assert [row_of(upload).state for upload in (replacing, gone)] == ["completed", "completed"]
+        saved = publisher.do("package_show", id=publisher.dataset)["resources"]
+        assert [each["id"] for each in saved] == [resource["id"]]
+        assert read(publisher, resource) == PUBLISHED
 
 
 def _client_of(issued: dict):
