@@ -20,6 +20,7 @@ from ckanext.s3multipart.leases import new_lease
 from ckanext.s3multipart.model import REMOVED, REMOVING, UploadRow, now
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
+from ckanext.s3multipart.site_mark import is_copied
 from s3portal.transfer.deadline import deadline, time_left_s
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.lifecycle import delete_object
@@ -105,6 +106,11 @@ def remove_marked(upload_ids: set[str]) -> int:
     deadline, so is what there is no time for. No connection is held while the store is asked. Raises
     TransferError at the first object that the store does not remove, since the next ones would wait as long.
     """
+    if upload_ids and is_copied():
+        log.warning(
+            "Files of the site that this database was copied from stay; see `ckan s3multipart janitor`"
+        )
+        return 0
     removed = 0
     engine = model.Session.get_bind()
     for upload_id in sorted(upload_ids):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from callers import Caller
+from callers import Caller, new_sysadmin
 from ckan import model
 from test_leases import unfinished_at_store
 from test_removal import names, states
@@ -173,6 +173,22 @@ class TestCopiedDatabase:
         assert "staging.example.org" in said.output
         assert names(publisher) == ["attached-since.csv"]
         assert is_there(key)
+
+    def test_what_is_replaced_or_purged_on_the_copy_stays_at_the_store(
+        self, portal, publisher: Caller, copy: dict
+    ) -> None:
+        resource = publisher.attach(copy)
+        newer = publisher.upload(b"newer", resource=resource["id"], filename="newer.csv")
+        publisher.do("resource_patch", id=resource["id"], s3multipart_upload_id=newer["id"])
+        new_sysadmin(portal).do("dataset_purge", id=publisher.dataset)
+
+        assert states(publisher) == ["removing", "removing"]
+        assert sorted(names(publisher)) == ["attached-since.csv", "newer.csv"]
+
+        # It was no copy after all: the site was renamed.
+        site_mark.mark_site()
+        sweep()
+        assert names(publisher) == []
 
     def test_a_site_that_was_renamed_says_so_once(self, publisher: Caller, copy: dict, cli) -> None:
         said = cli.invoke(s3multipart, ["janitor", "--this-site", "--json"], catch_exceptions=False)
