@@ -31,6 +31,7 @@ from s3portal.portal.doctor import (
     examine_store,
     examine_unfinished,
 )
+from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.settings import unknown_settings
 from s3portal.transfer.upload import ATTACHED, COMPLETED, UPLOADING
 
@@ -135,7 +136,7 @@ def _examine_files(case: Case) -> Iterator[Finding]:
     files = [
         RecordedFile(
             key=row.key,
-            shown=f"{row.filename} (resource {row.resource_id})",
+            shown=f"{safe_filename(row.filename)} (resource {row.resource_id})",
             size_bytes=row.size_bytes,
             etag=row.etag,
             version_id=row.version_id,
@@ -147,4 +148,4 @@ def _examine_files(case: Case) -> Iterator[Finding]:
 
 def _shown(file: TroubledFile) -> str:
     where = f"dataset {file.dataset}, resource {file.resource_id}"
-    return f"{file.filename} ({where}) since {file.since:%Y-%m-%d}"
+    return f"{safe_filename(file.filename)} ({where}) since {file.since:%Y-%m-%d}"

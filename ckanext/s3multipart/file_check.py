@@ -138,7 +138,9 @@ def _record(upload: Upload, found: StoredObject | None) -> None:
     check.answered_at = now()
     changed = found is not None and _is_another(found, upload)
     if found is None and check.missing_since is None:
-        log.error("The file %s of a resource is not at the store any more: %s", upload.filename, upload.key)
+        log.error(
+            "The file of upload %s, of a resource, is not at the store any more: %s", upload.id, upload.key
+        )
     if changed and check.changed_since is None:
         log.error("At the store there is something else than what was published: %s", upload.key)
     check.missing_since = None if found else check.missing_since or check.answered_at

@@ -9,6 +9,7 @@ from ckanext.s3multipart import upload_calls
 from ckanext.s3multipart.administration import hand_over, shown, unfinished_uploads
 from ckanext.s3multipart.model import UploadRow, any_upload
 from s3portal.transfer.errors import TransferError
+from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.sizes import format_size
 
 
@@ -37,7 +38,7 @@ def list_uploads(organization: str, user: str, as_json: bool) -> None:
         )
         click.echo(
             f"{row.id}  {done:>8} of {format_size(size):>9}  {row.created_at:%Y-%m-%d %H:%M}"
-            f"  {each['publisher'] or '-'}  {each['dataset'] or '-'}  {row.filename}"
+            f"  {each['publisher'] or '-'}  {each['dataset'] or '-'}  {safe_filename(row.filename)}"
         )
     click.echo(f"{len(found):,} unfinished uploads")
 

@@ -425,6 +425,13 @@ class TestTerminal:
         run(cli, "abort", upload["id"])
         assert states(publisher) == [ABORTED]
 
+    def test_a_name_does_not_steer_the_terminal(self, cli, publisher: Caller) -> None:
+        publisher.begin(filename="un\x1b[2Jfinished\n.csv")
+
+        listed = run(cli, "list", "--organization", publisher.organisation)
+
+        assert "un[2Jfinished.csv" in listed
+
     @pytest.mark.parametrize(
         "arguments",
         [("abort", "no-such"), ("hand-over", "no-such", "nobody"), ("list", "--user", "no-such-user")],
