@@ -9,6 +9,7 @@ from s3portal.transfer.lifecycle import MAX_PARTS_A_CALL
 from s3portal.transfer.upload import Checksum
 
 MAX_CHARACTERS = 1000
+_LONGEST_MS = 24 * 60 * 60 * 1000
 
 
 def text(asked: Mapping[str, Any], field: str, *, required: bool = True) -> str:
@@ -49,7 +50,8 @@ def milliseconds(asked: Mapping[str, Any], field: str) -> float | None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
         raise InvalidRequest(field=field, problem=Problem.NO_TIME)
-    return value
+    # JSON may have integers that are too large to be reckoned with.
+    return min(value, _LONGEST_MS)
 
 
 def part_numbers(asked: Mapping[str, Any], field: str) -> list[int]:

@@ -305,6 +305,11 @@ def test_a_client_that_is_far_from_the_store_gets_larger_parts(publisher: Caller
     assert (near["part_size"], far["part_size"]) == (5 * 1024**2, 16 * 1024**2)
 
 
+@pytest.mark.parametrize("round_trip_ms", [10**400, 1e300])
+def test_a_round_trip_may_be_as_long_as_it_likes(publisher: Caller, round_trip_ms: float) -> None:
+    assert publisher.create(round_trip_ms=round_trip_ms).status == 200
+
+
 @pytest.mark.parametrize("round_trip_ms", [-1, "fast", True, [1]])
 def test_a_round_trip_that_is_no_time_is_refused(publisher: Caller, round_trip_ms: object) -> None:
     answer = publisher.create(round_trip_ms=round_trip_ms)
