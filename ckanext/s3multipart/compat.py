@@ -129,10 +129,13 @@ def _context() -> dict[str, Any]:
 
 def _answer(result: Any) -> Response:
     request.environ["__no_cache__"] = True
+    headers = {"Cache-Control": "no-store"}
     try:
         body, status = result(), 200
     except TransferError as error:
         body, status = {"error": sentence(error)}, error.http_status
-    response = Response(json.dumps(body), status=status, content_type="application/json;charset=utf-8")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+        if "retry_after_s" in error.facts:
+            headers["Retry-After"] = str(error.facts["retry_after_s"])
+    return Response(
+        json.dumps(body), status=status, headers=headers, content_type="application/json;charset=utf-8"
+    )

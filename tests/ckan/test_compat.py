@@ -12,6 +12,7 @@ import pytest
 from callers import Caller, new_stranger
 
 from ckanext.s3multipart import compat
+from s3portal.transfer.errors import StoreBusy
 
 Setting = Callable[[str, object], None]
 
@@ -128,6 +129,20 @@ def test_a_portal_without_a_role_says_so(publisher: Caller, setting: Setting) ->
     setting("s3_role", "")
 
     assert fetch(publisher, "get_s3_auth", publisher.dataset)[0] == 501
+
+
+def test_a_store_that_is_away_says_when_to_come_again(
+    publisher: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise StoreBusy(operation="AssumeRole", retry_after_s=7)
+
+    monkeypatch.setattr(compat, "dataset_credentials", busy)
+
+    answer = publisher.get(f"/api/3/action/get_s3_auth/{publisher.dataset}")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+    assert "no-store" in answer.headers["Cache-Control"]
 
 
 def test_the_template_helpers_are_there(publisher: Caller, portal) -> None:
