@@ -26,7 +26,8 @@ class Held:
 
 def is_unused() -> Any:
     """Whether a file's resource was deleted or, where the site removes files of deleted datasets, its
-    dataset: a condition on rows of uploads."""
+    dataset: a condition on rows of uploads. CKAN purges a deleted resource when its dataset is saved the next
+    time; by its id it can be restored all the same."""
     removes_with_dataset = portal_settings().remove_files_on == ON_DELETE
     package_deleted = _PACKAGES.c.state == model.State.DELETED
     resource_deleted = _RESOURCES.c.state == model.State.DELETED
@@ -34,7 +35,14 @@ def is_unused() -> Any:
     unused = (
         resource_deleted | package_deleted if removes_with_dataset else resource_deleted & ~package_deleted
     )
-    return _of_its_resource(unused)
+    return _of_its_resource(unused) | _without_resource(
+        sa.true() if removes_with_dataset else ~package_deleted
+    )
+
+
+def is_left() -> Any:
+    """Whether neither the file's resource nor its dataset is there: a condition on rows of uploads."""
+    return ~_of_its_resource(sa.true()) & ~_without_resource(sa.true())
 
 
 def held_by_deleted(organisation_id: str = "") -> Held:
@@ -57,9 +65,8 @@ def remove_held(organisation_id: str) -> Held:
 
 def _is_held(organisation_id: str) -> Any:
     deleted = (_PACKAGES.c.state == model.State.DELETED) | (_RESOURCES.c.state == model.State.DELETED)
-    return _of_its_resource(
-        deleted & (_PACKAGES.c.owner_org == organisation_id) if organisation_id else deleted
-    )
+    of_organisation = _PACKAGES.c.owner_org == organisation_id if organisation_id else sa.true()
+    return _of_its_resource(deleted & of_organisation) | _without_resource(of_organisation)
 
 
 def _of_its_resource(condition: Any) -> Any:
@@ -71,3 +78,10 @@ def _of_its_resource(condition: Any) -> Any:
         .where(condition)
         .correlate(_ROWS)
     )
+
+
+def _without_resource(condition: Any) -> Any:
+    """The resource of a row is not there any more, and the condition holds for the dataset."""
+    has_resource = sa.exists().where(_RESOURCES.c.id == _ROWS.c.resource_id).correlate(_ROWS)
+    of_dataset = sa.exists().where(_PACKAGES.c.id == _ROWS.c.owner_id).where(condition).correlate(_ROWS)
+    return ~has_resource & of_dataset

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from ckan import model
 
-from ckanext.s3multipart.held_files import held_by_deleted, is_unused
+from ckanext.s3multipart.held_files import held_by_deleted, is_left, is_unused
 from ckanext.s3multipart.leases import LEASED
 from ckanext.s3multipart.model import REMOVED, REMOVING, STATES_UNFINISHED, UploadRow, earlier_now, now
 from ckanext.s3multipart.removal import remove_marked
@@ -110,15 +109,8 @@ def _unused_ids() -> list[str]:
 
 
 def _may_be_removed() -> Any:
-    rows, resources, packages = UploadRow.__table__, model.Resource.__table__, model.Package.__table__
     grace_ends = earlier_now() - timedelta(seconds=portal_settings().delete_grace)
-    is_there = (
-        sa.exists()
-        .where(resources.c.id == rows.c.resource_id)
-        .where(packages.c.id == resources.c.package_id)
-        .correlate(rows)
-    )
-    return ~is_there | (is_unused() & (rows.c.unused_since <= grace_ends))
+    return is_left() | (is_unused() & (UploadRow.unused_since <= grace_ends))
 
 
 def _forgotten_ids() -> list[str]:

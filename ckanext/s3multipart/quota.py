@@ -66,8 +66,10 @@ class Usage:
 
 def usage(organisation_id: str) -> Usage:
     """What counts for the quota of the organisation now."""
+    # A deleted resource is purged when its dataset is saved the next time.
+    resource_state = sa.func.coalesce(_RESOURCES.c.state, model.State.DELETED)
     is_deleted = (_PACKAGES.c.state == model.State.DELETED) | (
-        (_ROWS.c.state == ATTACHED) & (_RESOURCES.c.state == model.State.DELETED)
+        (_ROWS.c.state == ATTACHED) & (resource_state == model.State.DELETED)
     )
     reserved = _COUNTED_BYTES - sa.func.least(_ROWS.c.stored_bytes, _COUNTED_BYTES)
     row = model.Session.execute(

@@ -75,9 +75,11 @@ def mark_unused_files(entity: object, operation: str) -> None:
         elif portal_settings().remove_files_on == ON_DELETE:
             _after_grace(_ROWS.c.owner_id == entity.id)
     elif isinstance(entity, model.Resource):
-        if purged or (not deleted and entity.url_type != "upload"):
+        if not purged and not deleted and entity.url_type != "upload":
             mark_file_of_resource(entity.id)
-        elif deleted:
+        elif purged or deleted:
+            # CKAN purges deleted resources when their dataset is saved the next time. With a dataset that is
+            # purged their files are marked above.
             _after_grace(_ROWS.c.resource_id == entity.id)
         else:
             _keep(_ROWS.c.resource_id == entity.id)

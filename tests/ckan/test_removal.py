@@ -9,8 +9,10 @@ from ckan import model
 from ckan.tests import helpers
 from test_protocol import stored_keys
 
+from ckanext.s3multipart.held_files import held_by_deleted
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import REMOVED, REMOVING, UploadRow
+from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.removal import mark_files_of_dataset
 from s3portal.server.testing import RunningServer
 
@@ -97,6 +99,32 @@ class TestResource:
         sweep()
 
         assert publisher.follow(resource["url"]).content == b"goes"
+
+    def test_its_file_stays_for_the_grace_when_the_dataset_is_saved_meanwhile(
+        self, publisher: Caller, resource: dict, setting: Setting
+    ) -> None:
+        """CKAN purges a deleted resource then, and makes it again where its id is saved again."""
+        setting("org_quota", "1000")
+        publisher.do("resource_delete", id=resource["id"])
+        publisher.do("package_patch", id=publisher.dataset, notes="Saved meanwhile")
+        publisher.do("resource_create", package_id=publisher.dataset, url="http://example.com/rivers.csv")
+        assert model.Session.get(model.Resource, resource["id"]) is None
+        days_pass(publisher, 6)
+        sweep()
+        assert names(publisher) == ["goes.csv", "stays.csv"]
+        assert usage(publisher.organisation_id).deleted == len(b"goes")
+        assert held_by_deleted(publisher.organisation_id).files == 1
+
+        restored = publisher.do("resource_create", **{**resource, "package_id": publisher.dataset})
+        days_pass(publisher, 30)
+        sweep()
+        assert publisher.follow(restored["url"]).content == b"goes"
+
+        publisher.do("resource_delete", id=resource["id"])
+        publisher.do("resource_create", package_id=publisher.dataset, url="http://example.com/lakes.csv")
+        days_pass(publisher, 8)
+        sweep()
+        assert names(publisher) == ["stays.csv"]
 
     def test_its_link_says_so(self, publisher: Caller, resource: dict) -> None:
         publisher.do("resource_delete", id=resource["id"])
