@@ -76,8 +76,8 @@ def examine_unfinished(case: Case, janitor: str) -> Iterator[Finding]:
     if old:
         more = " or more" if page.get("IsTruncated") else ""
         text = (
-            f"{len(old):,}{more} unfinished uploads are older than this portal keeps its own; the oldest is of"
-            f" {min(old):%Y-%m-%d}"
+            f"{len(old):,}{more} unfinished uploads are older than this portal keeps its own; the oldest is"
+            f" of {min(old):%Y-%m-%d}"
         )
         yield case.look("unfinished", text, janitor)
     else:
