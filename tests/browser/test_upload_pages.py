@@ -79,7 +79,7 @@ def test_the_form_is_one_click_away(publisher: Page) -> None:
     row.get_by_role("link", name="Open the form").click()
 
     publisher.wait_for_url(re.compile(f"/dataset/{dataset}/resource/new"))
-    expect(publisher.locator(".s3portal-uploader")).to_contain_text("rivers.csv")
+    expect(publisher.locator(".s3portal-uploader")).to_be_visible()
     call_action(publisher, "s3multipart_upload_abort", {"id": upload_id})
 
 
@@ -90,7 +90,7 @@ def test_an_administrator_hands_one_over(
     upload_id = begin(publisher, dataset, "rivers.csv", 1_000_000)
     admin = page_of(ADMIN)
     admin.goto(f"/organization/edit/{ORGANISATION}")
-    admin.get_by_role("link", name="Uploads", exact=True).click()
+    admin.get_by_role("link", name=re.compile("Uploads$")).click()
     row = admin.locator(f"{LIST} > li").filter(has_text=dataset)
     expect(row).to_contain_text(PUBLISHER.full_name)
     looks_right(admin, "organization-uploads", tmp_path)
