@@ -7,6 +7,7 @@ test has users, organisations and datasets of its own instead.
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import ckan.plugins as p
 import pytest
@@ -77,6 +78,13 @@ def portal(
         portal_store()._opened.pop((os.getpid(), gate), None)
     model.Session.rollback()
     model.Session.remove()
+
+
+@pytest.fixture(autouse=True)
+def unhurried_listings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, too, a listing finds and copies what is there before it is answered."""
+    monkeypatch.setattr(discovery, "CALL", replace(discovery.CALL, within_s=120))
+    monkeypatch.setattr(adoption, "_SMALL_COPIED_WITHIN_S", 60)
 
 
 @pytest.fixture
