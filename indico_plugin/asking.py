@@ -3,12 +3,16 @@ open.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from flask import has_request_context
 from indico.core.db import db
 
 from s3portal.transfer import CALL, Lane, Store, asking
+from s3portal.transfer.deadline import deadline
+
+_SENDING_WITHIN_S = 60.0
+_SLOWEST_BYTES_PER_S = 100_000
 
 
 @contextmanager
@@ -23,6 +27,16 @@ def asking_for_a_person(store: Store, lane: Lane = CALL) -> Iterator[None]:
         return
     with asking(store, lane):
         yield
+
+
+def sending_for_a_person(in_request: bool, size_bytes: int = 0) -> AbstractContextManager[None]:
+    """The time that one request of a save may take over all its tries, where somebody waits for it: a minute,
+    and more for many bytes. ``in_request`` is asked for since parts are sent by threads, which know no
+    request.
+    """
+    if not in_request:
+        return nullcontext()
+    return deadline(_SENDING_WITHIN_S + size_bytes / _SLOWEST_BYTES_PER_S)
 
 
 @contextmanager

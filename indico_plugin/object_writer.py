@@ -18,8 +18,9 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
+from flask import has_request_context
 
-from indico_plugin.asking import asking_for_a_person
+from indico_plugin.asking import asking_for_a_person, sending_for_a_person
 from s3portal.transfer import PartPlan, Store, plan_parts
 from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.store_errors import error_code
@@ -106,19 +107,23 @@ class _Write:
         self._target = {"Bucket": arguments["Bucket"], "Key": arguments["Key"]}
         self._md5chksum = arguments["Metadata"]["md5chksum"]
         self._make_bucket = make_bucket
+        self._in_request = has_request_context()
 
     def in_one_request(self, body: bytes) -> None:
         arguments = {**self._arguments, "Body": body, "ContentMD5": self._md5chksum}
-        self._in_bucket(lambda: self._when_absent(self._client.put_object, arguments))
+        with sending_for_a_person(self._in_request, len(body)):
+            self._in_bucket(lambda: self._when_absent(self._client.put_object, arguments))
 
     def in_parts(self, plan: PartPlan, source: IO[bytes]) -> None:
-        created = self._in_bucket(lambda: self._client.create_multipart_upload(**self._arguments))
+        with sending_for_a_person(self._in_request):
+            created = self._in_bucket(lambda: self._client.create_multipart_upload(**self._arguments))
         upload = {**self._target, "UploadId": created["UploadId"]}
         try:
             parts = list(self._send_all(upload, plan, source))
-            self._when_absent(
-                self._client.complete_multipart_upload, {**upload, "MultipartUpload": {"Parts": parts}}
-            )
+            with sending_for_a_person(self._in_request):
+                self._when_absent(
+                    self._client.complete_multipart_upload, {**upload, "MultipartUpload": {"Parts": parts}}
+                )
         except BaseException:
             # Parts of an upload that nobody finishes cost money, and no listing of files shows them.
             self._abort(upload)
@@ -145,9 +150,10 @@ class _Write:
 
     def _send_part(self, upload: dict, part_number: int, body: bytes) -> dict:
         digest = hashlib.md5(body, usedforsecurity=False).digest()
-        answer = self._client.upload_part(
-            **upload, PartNumber=part_number, Body=body, ContentMD5=_base64(digest)
-        )
+        with sending_for_a_person(self._in_request, len(body)):
+            answer = self._client.upload_part(
+                **upload, PartNumber=part_number, Body=body, ContentMD5=_base64(digest)
+            )
         return {"PartNumber": part_number, "ETag": answer["ETag"]}
 
     def _in_bucket(self, operation: Callable[[], dict]) -> dict:
@@ -180,7 +186,8 @@ class _Write:
 
     def _abort(self, upload: dict) -> None:
         try:
-            self._client.abort_multipart_upload(**upload)
+            with sending_for_a_person(self._in_request):
+                self._client.abort_multipart_upload(**upload)
         except (ClientError, BotoCoreError) as error:
             logger.warning(
                 "Unfinished upload of %(Key)s in %(Bucket)s stays: %(error)s", {**upload, "error": error}

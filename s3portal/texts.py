@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from babel.messages.catalog import Catalog
@@ -109,9 +110,15 @@ def _problems_of(path: Path) -> Iterator[str]:
         elif set(_FILLED_IN.findall(str(message.id))) != set(_FILLED_IN.findall(str(message.string))):
             yield f"{language}: fills in something else: {message.id}"
     with path.with_suffix(".mo").open("rb") as compiled:
-        shipped = {message.id: message.string for message in read_mo(compiled) if message.id}
-    if shipped != {m.id: m.string for m in translated if m.id and m.string and not m.fuzzy}:
+        shipped = {_hashable(m.id): _hashable(m.string) for m in read_mo(compiled) if m.id}
+    wanted = (m for m in translated if m.id and m.string and not m.fuzzy)
+    if shipped != {_hashable(m.id): _hashable(m.string) for m in wanted}:
         yield f"{language}: the .mo is not what the .po compiles to"
+
+
+def _hashable(text: Any) -> Any:
+    """A text; one that has a plural as a tuple, for which Babel has lists, too."""
+    return text if isinstance(text, str) else tuple(text)
 
 
 def _errors(error: type[TransferError]) -> Iterator[type[TransferError]]:

@@ -17,7 +17,7 @@ from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.session_model import Adoption, grant_of_upload
-from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
+from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
 from s3portal.transfer.errors import (
     BeingTakenOver,
     ContentDiffers,
@@ -195,7 +195,7 @@ def enqueue(upload_id: str) -> None:
 def continue_in_background(upload_id: str) -> None:
     """The background job: copies for two minutes, and asks for another job where more is left."""
     try:
-        if not take_over(upload_id, _JOB_S) and _state(upload_id) == ADOPTING:
+        if not take_over(upload_id, _JOB_S) and _is_left(upload_id):
             _enqueue_job(upload_id)
     except StoreError as error:
         log.warning("Upload %s is taken over another time: %s", upload_id, error)
@@ -227,7 +227,7 @@ def _claim(upload_id: str) -> tuple[Source, Upload, dict[str, str]] | None:
     source = Source(claimed.source_key, claimed.source_etag, target.size_bytes, claimed.source_version_id)
     metadata = {
         "portal": portal_host(),
-        "user": target.user,
+        "user": target.user if portal_settings().user_in_metadata else "",
         "dataset": target.owner_id,
         "resource": resource_id,
         "filename": target.filename,
@@ -277,6 +277,16 @@ def _release_lease(upload_id: str) -> None:
         adoptions.update().where(adoptions.c.upload_id == upload_id).values(lease_until=None)
     )
     model.Session.commit()
+
+
+def _is_left(upload_id: str) -> bool:
+    """Whether there is more to copy and nobody who copies: a job that waited for another one would only come
+    round and round in the queue."""
+    left = model.Session.query(Adoption.upload_id).filter(
+        Adoption.upload_id == upload_id, Adoption.lease_until.is_(None)
+    )
+    is_left = left.first() is not None
+    return is_left and _state(upload_id) == ADOPTING
 
 
 def _state(upload_id: str) -> str | None:

@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.object_presence import FoundObject, find_object
+from s3portal.transfer.errors import ObjectGone, TransferError
 from s3portal.transfer.store_gate import LOOK, asking, is_away
+from s3portal.transfer.stored_object import StoredObject, look_at
 from s3portal.transfer.upload import ATTACHED, Upload
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,9 @@ def _checked(upload: Upload, every: timedelta) -> FileState:
             return state
         # Nothing of the database is held while the store is asked.
         with asking(portal_store(), LOOK):
-            found = find_object(portal_store(), upload.key, upload.version_id)
+            found = look_at(portal_store(), upload.key, upload.version_id)
+    except ObjectGone:
+        found = None
     except TransferError as error:
         log.info("The store did not say whether it has %s: %s", upload.key, error)
         return state
@@ -129,7 +131,7 @@ def _claim(upload_id: str, every: timedelta) -> bool:
     return claimed is not None
 
 
-def _record(upload: Upload, found: FoundObject | None) -> None:
+def _record(upload: Upload, found: StoredObject | None) -> None:
     check = model.Session.get(FileCheck, upload.id, populate_existing=True)
     if check is None:
         return
@@ -145,9 +147,15 @@ def _record(upload: Upload, found: FoundObject | None) -> None:
     model.Session.commit()
 
 
-def _is_another(found: FoundObject, upload: Upload) -> bool:
-    etag_differs = bool(upload.etag) and found.etag != upload.etag
-    return etag_differs or found.size_bytes != upload.size_bytes
+def _is_another(found: StoredObject, upload: Upload) -> bool:
+    """Whether this is not what was published. A file that was restored in parts of other sizes has another
+    ETag, and the same checksum."""
+    if found.size_bytes != upload.size_bytes:
+        return True
+    if not upload.etag or found.etag == upload.etag:
+        return False
+    recorded = (upload.checksum_algorithm, upload.checksum_value)
+    return found.checksum is None or recorded != (found.checksum.algorithm, found.checksum.value)
 
 
 def _ask_again(since: sa.Column) -> None:

@@ -42,6 +42,7 @@ from s3portal.transfer.errors import (
     AlreadyAttached,
     InvalidRequest,
     Problem,
+    SourceChanged,
     StoreBusy,
     UploadNotFound,
     UploadNotOpen,
@@ -99,8 +100,8 @@ def create(wanted: Wanted) -> tuple[UploadRow, StoredParts | None]:
 def complete(upload_id: str, organisation_id: str, checksum: Checksum | None) -> UploadRow:
     """The row of the upload, completed.
 
-    Raises UploadNotFound, UploadNotOpen, PartsMissing, ContentDiffers, QuotaFull, BeingTakenOver, StoreBusy,
-    StoreUnavailable, StoreFailed.
+    Raises UploadNotFound, UploadNotOpen, PartsMissing, ContentDiffers, QuotaFull, BeingTakenOver,
+    SourceChanged, StoreBusy, StoreUnavailable, StoreFailed.
     """
     row = settled(upload_id, lambda: any_upload(upload_id))
     if row is None:
@@ -171,13 +172,19 @@ def abort(upload_id: str, *, only_expired: bool = False) -> UploadRow:
 
 
 def _taken_over(row: UploadRow) -> UploadRow:
-    """The row once the portal alone can write its file. Raises BeingTakenOver while that is not so."""
+    """The row once the portal alone can write its file.
+
+    Raises BeingTakenOver while that is not so, and SourceChanged where somebody wrote over the file before.
+    """
     if row.state != ADOPTING:
         return row
     upload_id, user = row.id, row.user
     model.Session.commit()
     require_taken_over(upload_id, user)
-    return _row(upload_id)
+    row = _row(upload_id)
+    if row.state == ABORTED:
+        raise SourceChanged
+    return row
 
 
 def look(row: UploadRow, organisation_id: str) -> tuple[UploadRow, StoredParts | None]:

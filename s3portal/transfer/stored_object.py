@@ -10,13 +10,15 @@ from botocore.exceptions import ClientError
 from s3portal.transfer.completion import full_object_checksum, pinnable
 from s3portal.transfer.errors import ContentDiffers, ObjectGone
 from s3portal.transfer.object_metadata import decode_metadata
-from s3portal.transfer.object_presence import MISSING_CODES
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code, store_errors
 from s3portal.transfer.upload import Checksum, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
+
+# HEAD answers without a body, so most stores say the status alone. 405 is the version that marks a deletion.
+_MISSING_CODES = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ def look_at(store: Store, key: str, version_id: str | None = None) -> StoredObje
         try:
             head = store.client().head_object(**request)
         except ClientError as error:
-            if error_code(error) in MISSING_CODES:
+            if error_code(error) in _MISSING_CODES:
                 raise ObjectGone from error
             raise
         return _from_head(key, head)

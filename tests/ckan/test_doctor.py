@@ -149,9 +149,7 @@ def test_a_published_file_that_vanished_is_told(doctor: Doctor, publisher: Calle
     assert publisher.get(resource["url"]).status_code == 404
     code, said = doctor()
     assert code == 1
-    assert (
-        f"1 published files are not at the store any more, as their readers noticed: {row.filename}" in said
-    )
+    assert f"1 published files are not at the store any more, as readers noticed: {row.filename}" in said
     publisher.call("resource_delete", id=resource["id"])
 
 

@@ -148,6 +148,18 @@ class TestTakingOver:
 
         assert read(publisher, publisher.attach(upload)) == PUBLISHED
 
+    def test_a_job_does_not_wait_for_another_by_asking_for_itself(
+        self, waiting: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[object] = []
+        monkeypatch.setattr(adoption.tk, "enqueue_job", lambda *args, **_: asked.append(args))
+        adoption_of(waiting).lease_until = now() + timedelta(minutes=1)
+        model.Session.commit()
+
+        adoption.continue_in_background(waiting["id"])
+
+        assert asked == []
+
     def test_without_redis_nothing_fails(self, publisher: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
         def no_redis(*_: object, **__: object) -> None:
             raise ConnectionError("Redis is away")

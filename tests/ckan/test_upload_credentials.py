@@ -119,6 +119,19 @@ class TestKeysOfAnUpload:
             assert listed(publisher)[0]["state"] in ("adopting", "completed")
             assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == "completed"
 
+        def test_a_file_that_is_written_over_before_it_is_taken_over_is_not_published(
+            self, publisher: Caller, s3_server: RunningServer
+        ) -> None:
+            upload, own, _ = _uploaded_with_keys(publisher)
+            s3_server.faults.add("CopyObject", status=403, first=1)
+            assert publisher.call("s3multipart_upload_complete", id=upload["id"]).status == 502
+            own.client.put_object(Bucket=own.bucket, Key=own.scope, Body=b"forged")
+
+            answer = publisher.call("s3multipart_upload_complete", id=upload["id"])
+
+            assert (answer.status, answer.error["code"]) == (409, "source_changed")
+            assert row_of(upload).state == "aborted"
+
         def test_what_they_wrote_goes_in_the_end(self, publisher: Caller) -> None:
             upload, own, _ = _uploaded_with_keys(publisher)
             resource = publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))

@@ -150,3 +150,28 @@ def test_twenty_saves_at_a_time_make_each_material_once(app, world, manager):
     forget_request()
     location = manager.client.get(attachment.download_url).headers["Location"]
     assert requests.get(location, timeout=120).content == b"published"
+
+
+@pytest.mark.parametrize("size_mib", [1, 17], ids=["in one request", "in parts"])
+def test_what_a_save_sends_in_a_request_has_a_deadline_and_in_a_task_none(
+    app, context, s3, bucket, monkeypatch, size_mib
+):
+    from indico_plugin.storage import S3Storage
+    from s3portal.transfer.deadline import time_left_s
+
+    storage = S3Storage(s3.options(bucket=bucket))
+    client, left = storage.store(bucket).client(), []
+
+    def look(model, **kwargs):
+        left.append((model.name, time_left_s()))
+
+    client.meta.events.register("before-call.s3", look)
+    with app.test_request_context("/"):
+        storage.save("request.bin", "text/plain", "a", bytes(size_mib * 1024 * 1024))
+    in_request = left.copy()
+    left.clear()
+    storage.save("task.bin", "text/plain", "a", bytes(size_mib * 1024 * 1024))
+    client.meta.events.unregister("before-call.s3", look)
+    assert {name for name, _ in in_request} >= {"HeadObject", "PutObject" if size_mib == 1 else "UploadPart"}
+    assert all(seconds is not None and 0 < seconds < 200 for _, seconds in in_request)
+    assert all(seconds is None for _, seconds in left)

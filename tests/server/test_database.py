@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from s3portal.server.errors import S3Error
-from s3portal.server.storage.database import Database
+from s3portal.server.storage.database import IDLE_READERS_LIMIT, READERS_LIMIT, Database
 from s3portal.server.storage.leases import Leases
 
 
@@ -89,6 +89,31 @@ def test_a_failing_database_fails_every_change_of_the_commit_and_recovers(databa
     assert names(database) == []
     database.write(insert("a"))
     assert names(database) == ["a"]
+
+
+def test_readers_are_few_and_those_that_idle_are_closed(database):
+    """Each has files open, however many callers read at once."""
+    reading, most, enough, go_on = [], [], threading.Event(), threading.Event()
+
+    def read():
+        with database.read() as connection:
+            reading.append(connection)
+            most.append(len(reading))
+            if len(reading) == READERS_LIMIT:
+                enough.set()
+            go_on.wait(60)
+            connection.execute("SELECT 1").fetchone()
+            reading.remove(connection)
+
+    threads = [threading.Thread(target=read) for _ in range(READERS_LIMIT + 10)]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(60)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert max(most) == READERS_LIMIT
+    assert len(database._idle_readers) == IDLE_READERS_LIMIT
 
 
 def test_another_versions_database_is_left_alone(tmp_path):

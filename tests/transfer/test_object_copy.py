@@ -1,6 +1,7 @@
 """Taking a file over within the store: exactly what was found, or nothing, however often it is
 interrupted."""
 
+import uuid
 from dataclasses import replace
 from datetime import datetime, timezone
 from hashlib import md5
@@ -19,7 +20,9 @@ MIB = 1024 * 1024
 METADATA = {"user": "anna", "dataset": "rivers"}
 
 
-def put(store: Store, content: bytes, key: str = "prefix/rivers.csv", **arguments: Any) -> Source:
+def put(
+    store: Store, content: bytes, key: str = "s3portal-tests/prefix/rivers.csv", **arguments: Any
+) -> Source:
     answer = store.client().put_object(Bucket=store.bucket, Key=key, Body=content, **arguments)
     return Source(key, answer["ETag"].strip('"'), len(content), answer.get("VersionId"))
 
@@ -37,7 +40,8 @@ def target_of(source: Source, filename: str = "Flüsse 2026.csv") -> Upload:
         content_type="text/csv",
         part_size_bytes=max(1, source.size_bytes),
         part_count=1,
-        key=f"portal/{filename}",
+        # A store that is not ours keeps what earlier tests wrote.
+        key=f"s3portal-tests/{uuid.uuid4()}/{filename}",
         s3_upload_id="",
         created_at=moment,
         updated_at=moment,
@@ -158,7 +162,7 @@ class TestInParts:
 
         assert begun.s3_upload_id
         assert stopped == begun
-        assert store.client().list_objects_v2(Bucket=store.bucket, Prefix="portal/")["KeyCount"] == 0
+        assert store.client().list_objects_v2(Bucket=store.bucket, Prefix=target.key)["KeyCount"] == 0
 
     def test_what_was_copied_is_not_copied_again(self, store: Store, s3_server: RunningServer) -> None:
         source, target = in_parts(store)
@@ -198,7 +202,7 @@ class TestInParts:
 
         with pytest.raises(SourceChanged):
             copy(store, source, begun, **IN_PARTS)
-        assert store.client().list_objects_v2(Bucket=store.bucket, Prefix="portal/")["KeyCount"] == 0
+        assert store.client().list_objects_v2(Bucket=store.bucket, Prefix=target.key)["KeyCount"] == 0
 
     def test_also_where_the_store_looks_at_no_condition(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
@@ -219,7 +223,7 @@ class TestInParts:
 
     def test_its_checksum_is_that_of_the_whole_file(self, store: Store) -> None:
         source, target = in_parts(store)
-        whole = put(store, CONTENT[:MIB], key="prefix/small")
+        whole = put(store, CONTENT[:MIB], key="s3portal-tests/prefix/small")
 
         in_one, of_parts = copy(store, whole, target_of(whole)), copy(store, source, target, **IN_PARTS)
 

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from conftest import ScriptedStore
+from foreign_store import is_foreign
+from scripted_store import ScriptedStore
 from test_session_denials import client_of, not_denied, store_part
 
 from s3portal.server.testing import RunningServer
@@ -28,8 +29,10 @@ SITE = "data.example.org"
 
 
 @pytest.fixture
-def role(store: Store, s3_server: RunningServer) -> Store:
+def role(store: Store) -> Store:
     """The bundled server, which enforces the condition."""
+    if is_foreign():
+        pytest.skip("needs a store that enforces s3:ObjectCreationOperation, and a bucket of its own")
     return store
 
 

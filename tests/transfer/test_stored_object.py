@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from conftest import ScriptedStore
+from scripted_store import ScriptedStore
 
 from s3portal.transfer import Store, Upload, complete_upload
 from s3portal.transfer.errors import ContentDiffers, ObjectGone, StoreFailed, StoreUnavailable

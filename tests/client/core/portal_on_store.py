@@ -23,8 +23,9 @@ from s3portal.transfer import (
     list_parts,
     sign_parts,
 )
-from s3portal.transfer.object_presence import find_object
+from s3portal.transfer.errors import ObjectGone
 from s3portal.transfer.presign import object_url
+from s3portal.transfer.stored_object import look_at
 
 #: As the real one, without the waiting.
 AT_ONCE = RetryPolicy(base_s=0.0, cap_s=0.0)
@@ -159,7 +160,11 @@ class PortalOnStore(CkanPortal):
 
     def has_file(self, dataset: str, resource_id: str) -> bool:
         key = next(each["url"] for each in self.published if each["id"] == resource_id)
-        return find_object(self.store, key) is not None
+        try:
+            look_at(self.store, key)
+        except ObjectGone:
+            return False
+        return True
 
     def _package_show(self, id: str) -> object:
         return {"resources": self.published}
