@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from conftest import SITE_URL, MakeCase
+from doctor_cases import SITE_URL, MakeCase
 from store_front import Asked, Said, StoreFront
 
 from s3portal.portal.doctor import RecordedFile, examine_files, examine_unfinished
