@@ -15,7 +15,7 @@ from ckan import model
 from ckanext.s3multipart.adoption import RETRY_AFTER_S, require_as_completed
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import UploadNotComplete, UploadOfAnotherDataset
-from ckanext.s3multipart.file_facts import forget_copied_files
+from ckanext.s3multipart.file_facts import forget_copied_files, is_id
 from ckanext.s3multipart.model import UploadRow, find_upload
 from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
@@ -68,7 +68,7 @@ class Saving:
         if row.state == ADOPTING:
             raise BeingTakenOver(retry_after_s=RETRY_AFTER_S)
         if row.state != COMPLETED:
-            raise UploadNotComplete(state=row.state)
+            raise UploadNotComplete(state=row.as_upload().state)
         self._taken.add(row.id)
         return row
 
@@ -96,6 +96,7 @@ def package_update(next_action: Callable[..., Any], context: dict[str, Any], ask
     """CKAN's own, which saves every resource in the end, with uploads attached."""
     dataset = asked.get("id") or asked.get("name")
     _wait_for_other_saves(dataset)
+    _require_files_of_its_own(_resources(asked), dataset)
     with _saved_by(context, dataset):
         return next_action(context, asked)
 
@@ -110,10 +111,10 @@ def resource_create(next_action: Callable[..., Any], context: dict[str, Any], as
 @tk.chained_action
 def package_create(next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]) -> Any:
     """CKAN's own, which asks for no uploader: no upload can be for a dataset that is not there yet."""
-    given = asked.get("resources")
-    resources = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    resources = _resources(asked)
     if any(resource.get(FIELD) for resource in resources):
         raise refused_save(UploadOfAnotherDataset())
+    _require_files_of_its_own(resources, None)
     if is_current():
         for resource in resources:
             forget_copied_files(resource)
@@ -151,6 +152,27 @@ def _wait_for_other_saves(dataset: object) -> None:
     if isinstance(dataset, str) and can_be_kept(dataset):
         named = (model.Package.id == dataset) | (model.Package.name == dataset)
         model.Session.query(model.Package.id).filter(named).with_for_update().all()
+
+
+def _resources(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    given = asked.get("resources")
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+
+
+def _require_files_of_its_own(resources: list[dict[str, Any]], dataset: object) -> None:
+    """A deleted resource keeps its file for a while. CKAN lets any other dataset use its id, and whoever did
+    so would get the file with it."""
+    ids = {each["id"] for each in resources if is_id(each.get("id"))}
+    if not ids or not is_current():
+        return
+    package = model.Package.get(dataset) if is_id(dataset) else None
+    owners = (
+        model.Session.query(UploadRow.owner_id, model.Resource.package_id)
+        .outerjoin(model.Resource, model.Resource.id == UploadRow.resource_id)
+        .filter(UploadRow.resource_id.in_(ids), UploadRow.state == ATTACHED)
+    )
+    if any(package is None or package.id not in owner for owner in owners):
+        raise refused_save(UploadOfAnotherDataset())
 
 
 def refused_save(refusal: TransferError) -> Exception:

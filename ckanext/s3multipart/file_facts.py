@@ -114,15 +114,15 @@ def forget_copied_files(resource: dict[str, Any]) -> None:
 def former_files(resource_id: object) -> list[UploadRow]:
     """What is, or was, the file of this resource."""
     attached = file_of(resource_id)
-    return ([attached] if attached else []) + (removed_uploads(resource_id) if _is_id(resource_id) else [])
+    return ([attached] if attached else []) + (removed_uploads(resource_id) if is_id(resource_id) else [])
 
 
 def file_of(resource_id: object) -> UploadRow | None:
     """The upload that is the file of this resource; of what can be no id, there is none."""
-    return attached_upload(resource_id) if _is_id(resource_id) else None
+    return attached_upload(resource_id) if is_id(resource_id) else None
 
 
-def _is_id(value: object) -> TypeGuard[str]:
+def is_id(value: object) -> TypeGuard[str]:
     """Whether the database can be asked for it: CKAN looks at ids only after this."""
     return isinstance(value, str) and value != "" and can_be_kept(value)
 
@@ -145,7 +145,7 @@ def _forget(resource: dict[str, Any], former: Sequence[UploadRow], new_name: str
 def _stored(resource: dict[str, Any]) -> model.Resource | None:
     """The resource as the database has it, before the save."""
     resource_id = resource.get("id")
-    return model.Resource.get(resource_id) if _is_id(resource_id) else None
+    return model.Resource.get(resource_id) if is_id(resource_id) else None
 
 
 def _is_fact(fact: str, given: object, row: UploadRow) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 from flask import Blueprint
+from markupsafe import escape
 from werkzeug.wrappers import Response
 
 from ckanext.s3multipart.administration import unfinished_uploads
@@ -33,10 +34,12 @@ _ORGANISATION = "s3multipart_uploads.organization_uploads"
 @dataclass(frozen=True)
 class ShownUpload:
     """A row of the list. ``continue_url`` is the form where the publisher goes on, "" where there is none;
-    ``refusal`` is why the file is not accepted, "" where it is."""
+    ``refusal`` is why the file is not accepted, "" where it is; ``asked_filename`` is for CKAN's question
+    before something is discarded."""
 
     id: str
     filename: str
+    asked_filename: str
     size: str
     #: How much is sent, in words: ``61%``.
     percent: str
@@ -151,6 +154,7 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
     return ShownUpload(
         id=row.id,
         filename=safe_filename(row.filename),
+        asked_filename=_in_a_question(safe_filename(row.filename)),
         size=size_words(row.size_bytes),
         # A file of no bytes is as good as sent, and what is not complete never reads 100 %.
         percent=percent_words(100 if is_complete else min(99, 100 * stored_bytes // max(1, row.size_bytes))),
@@ -164,6 +168,12 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
         created_at=row.created_at,
         expires_at=row.expires_at,
     )
+
+
+def _in_a_question(text: str) -> str:
+    """CKAN's module ``confirm-action`` writes its question into the page as HTML since 2.12, and as text
+    before."""
+    return str(escape(text)) if tk.check_ckan_version(min_version="2.12") else text
 
 
 def _refusal_of(row: Any) -> str:

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from browser import Browser
 from callers import Caller, new_publisher, new_sysadmin
 from ckan import model
@@ -417,6 +418,41 @@ class TestCopied:
         assert package(other)["resources"] == []
         assert [file["resource"] for file in files(publisher, publisher.dataset)] == [resource["id"]]
         assert served(publisher, resource) == CONTENT
+
+    @pytest.mark.smoke
+    @pytest.mark.parametrize(
+        "action", ["package_create", "package_update", "package_patch", "resource_create"]
+    )
+    @pytest.mark.parametrize("purged", [False, True], ids=["deleted", "purged past CKAN"])
+    def test_the_id_of_a_deleted_resource_brings_its_file_to_no_other_dataset(
+        self, publisher: Caller, resource: dict[str, Any], action: str, purged: bool
+    ) -> None:
+        """CKAN lets every dataset use it again."""
+        other = new_publisher(publisher.app)
+        publisher.do("resource_delete", id=resource["id"])
+        if purged:
+            model.Session.execute(sa.delete(model.Resource).where(model.Resource.id == resource["id"]))
+            model.Session.commit()
+        stolen = {"id": resource["id"], "url": resource["url"], "url_type": "upload"}
+        asked = {
+            "package_create": {
+                "name": f"stolen-{other.name}",
+                "owner_org": other.organisation_id,
+                "resources": [stolen],
+            },
+            "package_update": {**package(other), "resources": [stolen]},
+            "package_patch": {"id": other.dataset, "resources": [stolen]},
+            "resource_create": {**stolen, "package_id": other.dataset},
+        }
+
+        answer = other.call(action, **asked[action])
+
+        assert (answer.status, answer.error["code"]) == (409, "upload_of_another_dataset")
+        assert package(other)["resources"] == []
+        assert other.get(f"/dataset/{other.dataset}/resource/{resource['id']}/download").status_code == 404
+        # Its own dataset gets it back.
+        restored = publisher.do("resource_create", **{**stolen, "package_id": publisher.dataset})
+        assert served(publisher, restored) == CONTENT
 
 
 class TestWhatOthersSay:
