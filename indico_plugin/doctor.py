@@ -35,13 +35,13 @@ def _examine_backend(name: str, apply: bool) -> Iterator[Finding]:
     try:
         storage = open_backend(name)
     except StorageError as error:
-        yield Finding(name, "options", WRONG, str(error), "mend STORAGE_BACKENDS in indico.conf")
+        yield Finding(name, "options", WRONG, str(error), "correct STORAGE_BACKENDS in indico.conf")
         return
     if not isinstance(storage, S3StorageBase):
         return
     problems = options_problems(storage.options_class, config.STORAGE_BACKENDS[name].partition(":")[2])
     for problem in problems:
-        yield Finding(name, "options", LOOK, problem, "mend STORAGE_BACKENDS in indico.conf")
+        yield Finding(name, "options", LOOK, problem, "correct STORAGE_BACKENDS in indico.conf")
     if not problems:
         yield Finding(name, "options", OK, "all known")
     yield from _write_refusal(name, storage)
@@ -54,7 +54,9 @@ def _examine_backend(name: str, apply: bool) -> Iterator[Finding]:
 
 def _write_refusal(name: str, storage: S3StorageBase) -> Iterator[Finding]:
     if storage.write_refusal is not None and not isinstance(storage, ReadOnlyStorageMixin):
-        yield Finding(name, "new files", WRONG, storage.write_refusal, "mend STORAGE_BACKENDS in indico.conf")
+        yield Finding(
+            name, "new files", WRONG, storage.write_refusal, "correct STORAGE_BACKENDS in indico.conf"
+        )
 
 
 def _examine_policy_file(name: str, path: str) -> Iterator[Finding]:
@@ -75,7 +77,7 @@ def _examine_new_files() -> Iterator[Finding]:
 
 
 def _examine_storage_of(subject: str, setting: str) -> Iterator[Finding]:
-    name, fix = getattr(config, setting), f"mend {setting} in indico.conf"
+    name, fix = getattr(config, setting), f"correct {setting} in indico.conf"
     try:
         storage = open_backend(name)
     except StorageError as error:

@@ -74,6 +74,9 @@ def discover_for(user: model.User, dataset_id: str = "") -> None:
     user_id = user.id
     grants = _grants_of(user_id, dataset_id)
     try:
+        # Made once in a process, which takes up to seconds: the deadline is for what the store takes.
+        if grants:
+            portal_store().client()
         with deadline(CALL.within_s):
             for grant in grants:
                 _, ends_at = _look(grant, grant.scanned_to, _FILES_A_CALL)

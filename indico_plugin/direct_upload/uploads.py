@@ -166,7 +166,7 @@ def complete(row: DirectUpload, checksum: Checksum | None = None) -> DirectUploa
     row = _locked(upload.id)
     if row.state == ABORTED:
         # Given up by another request, or expired, while the store was at it: what came of it is removed.
-        remove_from_store(row)
+        remove_from_store(row, is_completed=True)
         raise UploadNotOpen(state=ABORTED)
     if row.state == UPLOADING:
         row.take(completed)
@@ -189,15 +189,16 @@ def abort(row: DirectUpload) -> DirectUpload:
     return row
 
 
-def remove_from_store(row: DirectUpload) -> None:
+def remove_from_store(row: DirectUpload, *, is_completed: bool = False) -> None:
     """Removes the parts and the object of an upload that was given up, and notes in the row that this is
     done.
 
     Raises StoreUnavailable, StoreFailed; the janitor tries again then.
     """
     upload_id, store = row.id, store_of(row)
-    # As completed, so that an object is looked for as well: the answer to a completion may have been lost.
-    upload = replace(row.as_upload(), state=COMPLETED)
+    # Only of a completed one there is an object to delete; its row has an ETag.
+    state = COMPLETED if is_completed or row.etag else UPLOADING
+    upload = replace(row.as_upload(), state=state)
     with without_transaction(store):
         abort_upload(store, upload)
     row = _locked(upload_id)

@@ -187,7 +187,9 @@ export class DeferredSave {
     parts["saving-stop"].hidden = this.#savingNow !== "";
     parts["saving-progress"].hidden = this.#savingNow === "";
     parts["saving-progress"].value = this.#savedShare;
-    parts["saving-text"].textContent = this.#savingNow || this.#sentence();
+    const text = this.#savingNow || this.#sentence();
+    // Written only when it changes, however often the rows are drawn.
+    if (parts["saving-text"].textContent !== text) parts["saving-text"].textContent = text;
   }
 
   #sentence() {

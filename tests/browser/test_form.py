@@ -11,6 +11,7 @@ from portal_pages import (
     call_action,
     choose_file,
     download_sha256,
+    drop_files,
     log_in,
     open_new_resource,
     persistent_link,
@@ -180,6 +181,26 @@ def test_replacing_a_file_keeps_the_link_and_serves_the_new_bytes(
 
     fetched = publisher.request.get(link)
     assert fetched.body() == newer.read_bytes()
+
+
+def test_the_file_that_is_replaced_is_called_as_its_publisher_called_it(
+    publisher: Page, s3: RunningServer, dataset: str
+) -> None:
+    open_new_resource(publisher, dataset)
+    drop_files(publisher, {"😀 emoji файл.txt": "smile\n"})
+    wait_until_uploaded(publisher)
+    assert publisher.input_value('input[name="name"]') == "😀 emoji файл.txt"
+    assert publisher.input_value('input[name="format"]') == "TXT"
+    save(publisher)
+    publisher.wait_for_url(f"**/dataset/{dataset}")
+    [resource] = call_action(publisher, "package_show", {"id": dataset})["resources"]
+
+    publisher.goto(f"/dataset/{dataset}/resource/{resource['id']}/edit")
+    drop_files(publisher, {"другой.txt": "other\n"})
+
+    expect(publisher.locator('[data-s3portal="replaces"]')).to_have_text(
+        "Takes the place of 😀 emoji файл.txt when you save this form."
+    )
 
 
 def test_without_javascript_ckans_own_upload_works(

@@ -7,6 +7,7 @@ test has users, organisations and datasets of its own instead.
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import ckan.plugins as p
 import pytest
@@ -17,6 +18,7 @@ from ckan.common import config as ckan_settings
 from ckan.tests import helpers
 from ckan.tests.helpers import CKANTestApp
 
+from ckanext.s3multipart import adoption, discovery
 from ckanext.s3multipart.settings import PREFIX, portal_store
 from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN, server_config
 from s3portal.server.testing import RunningServer
@@ -77,6 +79,13 @@ def portal(
         portal_store()._opened.pop((os.getpid(), gate), None)
     model.Session.rollback()
     model.Session.remove()
+
+
+@pytest.fixture(autouse=True)
+def unhurried_listings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, too, a listing finds and copies what is there before it is answered."""
+    monkeypatch.setattr(discovery, "CALL", replace(discovery.CALL, within_s=120))
+    monkeypatch.setattr(adoption, "_SMALL_COPIED_WITHIN_S", 60)
 
 
 @pytest.fixture

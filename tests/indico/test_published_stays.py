@@ -188,3 +188,14 @@ def test_a_stranger_s_id_is_worth_nothing(app, world, manager, material):
         answer = colleague.post(f"{world.event_url}/{call}", {"id": upload_id, "part_numbers": [1]})
         assert (answer.status_code, answer.json["code"]) == (404, "upload_not_found")
     assert published(app, attachment, manager) == b"published"
+
+
+def test_giving_up_an_upload_leaves_alone_what_another_one_stored_under_its_key(app, world, manager, s3):
+    """A restored database gives ids out again, and with them keys of files that are there."""
+    from indico_plugin.models.uploads import DirectUpload
+
+    created = manager.post(f"{world.event_url}/create", describe("met.bin", 9)).json
+    key = DirectUpload.query.get(created["upload"]["id"]).key
+    s3.client.put_object(Bucket="indico-files", Key=key, Body=b"published")
+    assert manager.post(f"{world.event_url}/abort", {"id": created["upload"]["id"]}).status_code == 200
+    assert s3.body("indico-files", key) == b"published"

@@ -5,44 +5,13 @@ from typing import Any
 
 import pytest
 from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
+from doctor_cases import SITE_URL, Examine, Examined, MakeCase
 from store_front import StoreFront
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor import Case, examine_store
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import TransferSettings, open_store
-
-#: The origin that the bucket of the fixture lets in.
-SITE_URL = "http://127.0.0.1:5000"
-
-
-class Examined:
-    """What the doctor found."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        self.findings = findings
-
-    @property
-    def complaints(self) -> list[Finding]:
-        return [finding for finding in self.findings if finding.state != "ok"]
-
-    @property
-    def is_well(self) -> bool:
-        return not self.complaints
-
-    def states(self, subject: str) -> list[str]:
-        return [finding.state for finding in self.findings if finding.subject == subject]
-
-    def one(self, state: str) -> Finding:
-        """The only finding in this state."""
-        found = [finding for finding in self.findings if finding.state == state]
-        assert len(found) == 1, self.complaints
-        return found[0]
-
-
-MakeCase = Callable[..., Case]
-Examine = Callable[..., Examined]
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A page's policy is read as browsers read it, and one that keeps parts from the store is found."""
 
 import pytest
-from conftest import Examine
+from doctor_cases import Examine
 from store_front import Said, StoreFront
 
 from s3portal.portal.doctor.content_security import forbidding_directive

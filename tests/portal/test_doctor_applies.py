@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import SITE_URL, Examine, Examined, MakeCase
+from doctor_cases import SITE_URL, Examine, Examined, MakeCase
 from store_front import Asked, Said, StoreFront, s3_error
 
 from s3portal.server.pytest_plugin import BUCKET

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Examine, MakeCase
+from doctor_cases import Examine, MakeCase
 from store_front import Asked, Said, StoreFront, s3_error
 
 from s3portal.server.pytest_plugin import BUCKET, server_config

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
-from conftest import SITE_URL, Examine, MakeCase
+from doctor_cases import SITE_URL, Examine, MakeCase
 
 from s3portal.portal.doctor import examine_store
 from s3portal.portal.doctor.workspace import workspace

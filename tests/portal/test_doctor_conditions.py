@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from conftest import Examine
+from doctor_cases import Examine
 from store_front import Asked, Said, StoreFront
 
 from s3portal.server.testing import RunningServer

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from conftest import Examine
+from doctor_cases import Examine
 from store_front import Asked, Said, StoreFront, s3_error
 
 from s3portal.portal.doctor.case import Case

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from conftest import SITE_URL, Examine
+from doctor_cases import SITE_URL, Examine
 from store_front import StoreFront
 
 from s3portal.portal.doctor import Use

@@ -345,6 +345,19 @@ class TestFullDisk:
         )
         assert filled.returncode == 0, filled.stderr
 
+    @pytest.mark.parametrize("supported", [True, False])
+    def test_a_file_system_that_keeps_no_space_free_keeps_nobody_from_storing(
+        self, tmp_path, monkeypatch, supported
+    ):
+        if supported:
+            failing(monkeypatch, os, "posix_fallocate", OSError(errno.EOPNOTSUPP, "injected"))
+        else:
+            monkeypatch.delattr(os, "posix_fallocate")
+        storage = Storage(tmp_path, reserve_bytes=3_000_000)
+        storage.require_room()
+        assert (tmp_path / "reserve").exists() is not supported
+        storage.close()
+
     def test_a_reserve_of_nothing_keeps_nothing(self, tmp_path):
         storage = Storage(tmp_path, reserve_bytes=0)
         storage.require_room()

@@ -140,10 +140,11 @@ def test_the_words_of_states_are_those_that_uploads_have() -> None:
     assert errors.STATES == (UPLOADING, ADOPTING, COMPLETED, ATTACHED, ABORTED, REFUSED)
 
 
-def test_missing_parts_are_ranges_and_nothing_is_a_dash() -> None:
+def test_missing_and_incomplete_parts_are_named_together() -> None:
     refusal = PartsMissing(missing="4-9,12")
 
-    assert "Missing: 4-9,12; of the wrong size: -." in str(refusal)
+    assert "missing or incomplete: 4-9,12." in str(refusal)
+    assert "missing or incomplete: 1,3." in str(PartsMissing(missing="1", wrong_size="3"))
     assert refusal.as_dict()["wrong_size"] == ""
 
 

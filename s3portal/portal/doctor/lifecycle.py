@@ -75,7 +75,10 @@ def examine_unfinished(case: Case, janitor: str) -> Iterator[Finding]:
     old = [upload["Initiated"] for upload in page.get("Uploads", []) if upload["Initiated"] < oldest]
     if old:
         more = " or more" if page.get("IsTruncated") else ""
-        text = f"{len(old):,}{more} unfinished uploads should be gone; the oldest is of {min(old):%Y-%m-%d}"
+        text = (
+            f"{len(old):,}{more} unfinished uploads are older than this portal keeps its own; the oldest is"
+            f" of {min(old):%Y-%m-%d}"
+        )
         yield case.look("unfinished", text, janitor)
     else:
         yield case.ok("unfinished", "no upload is left over")

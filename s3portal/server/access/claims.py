@@ -116,7 +116,7 @@ def _claim_of_header(authorization: str, headers: Mapping[str, str]) -> Claim:
 
 def _time_of_headers(headers: Mapping[str, str], date: str) -> datetime:
     # Date is as good, where x-amz-date is not given: sigv4 signs the time that one of them names.
-    signed_at = _parse_header_time(headers.get("x-amz-date", headers.get("date", "")))
+    signed_at = _parse_header_time(headers.get("x-amz-date") or headers.get("date", ""))
     if signed_at is None:
         raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
     if f"{signed_at:%Y%m%d}" != date:

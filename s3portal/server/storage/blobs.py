@@ -23,7 +23,7 @@ BUFFER_BYTES = 256 * 1024
 # A file costs two syncs and a block of the disk; content up to this size goes with its row instead, where
 # the commit syncs it anyway.
 SMALL_CONTENT_BYTES = 16 * 1024
-_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME = re.compile(r"([0-9a-f]{32})\.(\d{1,5})\.[0-9a-f]{8}")
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class BlobStore:
             for place in (temporary, path):
                 place.unlink(missing_ok=True)
             self.unsettled.discard(name)
-            if isinstance(problem, OSError) and problem.errno in _DISK_IS_FULL:
+            if isinstance(problem, OSError) and problem.errno in DISK_IS_FULL:
                 raise S3Error("InsufficientStorage") from problem
             raise
         return name

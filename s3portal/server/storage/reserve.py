@@ -11,9 +11,12 @@ import os
 import threading
 from pathlib import Path
 
+from s3portal.server.storage.blobs import DISK_IS_FULL
+
 RESERVE_BYTES = 16 * 1024 * 1024
 # A small disk gives no more than this part of what is free.
 _SHARE = 8
+_BLOCK_BYTES = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +51,30 @@ class Reserve:
             try:
                 descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
                 try:
-                    if self._size_bytes:
-                        os.posix_fallocate(descriptor, 0, self._size_bytes)
+                    _allocate(descriptor, self._size_bytes)
                     os.ftruncate(descriptor, self._size_bytes)
                 finally:
                     os.close(descriptor)
-            except OSError as full:
-                log.debug("the reserve cannot be kept: %s", full)
+            except OSError as problem:
                 self._path.unlink(missing_ok=True)
-                return False
+                if problem.errno in DISK_IS_FULL:
+                    return False
+                # A file system that cannot do it must not keep anybody from storing.
+                log.warning("no reserve can be kept for a full disk: %s", problem)
+                self._size_bytes = 0
             self._is_whole = True
             return True
+
+
+def _allocate(descriptor: int, size_bytes: int) -> None:
+    """Takes space for a file. Where the system has no call for it (macOS), by writing."""
+    if not size_bytes:
+        return
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size_bytes)
+        return
+    for offset in range(0, size_bytes, _BLOCK_BYTES):
+        os.pwrite(descriptor, bytes(min(_BLOCK_BYTES, size_bytes - offset)), offset)
 
 
 def _free_bytes(folder: Path) -> int:
