@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
 from ckan import model
@@ -12,18 +11,15 @@ from ckanext.s3multipart.file_facts import checksum_text
 from ckanext.s3multipart.links import persistent_link
 from ckanext.s3multipart.model import attached_upload, downloads
 from ckanext.s3multipart.number_words import bytes_words, size_words
-from ckanext.s3multipart.permission import Owner, authorised_owner, enabled_organisation, signed_in_user
+from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from s3portal.transfer.errors import TransferError
-from s3portal.transfer.keys import dataset_prefix, safe_filename
-from s3portal.transfer.presign import presign_distance
+from s3portal.transfer.keys import safe_filename
 from s3portal.web import module_graph, web_version
 
 _FORM_MODULE = "src/ckan-form.js"
-#: A page that takes so long to come is not measured.
-_MEASURED_WITHIN_S = 300
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,8 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         require_current()
         signed_in_user(context)
         owner = authorised_owner(context, dataset or "", resource or "")
-        store_url = _store_url(owner)
+        # Where the store cannot be used, CKAN's own upload is all there is.
+        portal_store().credentials()
     except TransferError:
         return None
     settings = transfer_settings()
@@ -61,15 +58,9 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         "max_size": settings.size_limit[0],
         "concurrency": settings.concurrency,
         "upload_mode": settings.upload_mode,
-        "store_url": store_url,
+        "distance_url": tk.url_for("s3multipart_distance.distance", dataset=owner.dataset_id),
         "usage": quota_sentence(owner.dataset_id),
     }
-
-
-def _store_url(owner: Owner) -> str:
-    """By which the browser measures how far the store is, as soon as it has the page. Raises StoreFailed."""
-    prefix = dataset_prefix(transfer_settings().s3_prefix, owner.organisation_id, owner.dataset_id)
-    return presign_distance(portal_store(), f"{prefix}{uuid4()}/", _MEASURED_WITHIN_S)
 
 
 def quota_sentence(dataset_id: str) -> str:

@@ -13,6 +13,7 @@ from ckanext.s3multipart import (
     auth,
     cli,
     compat,
+    distance,
     helpers,
     refusal,
     removal,
@@ -80,6 +81,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         return [
             download_blueprint(),
             refusal.blueprint,
+            distance.blueprint,
             compat.blueprint,
             web_modules.blueprint,
             upload_pages.blueprint,

@@ -10,7 +10,7 @@ import { CkanField } from "./ckan-field.js";
 import { joinUploads } from "./form-uploads.js";
 import { guardLeaving } from "./leave-guard.js";
 import { numberWords } from "./number-words.js";
-import { measureRoundTrip } from "./distance.js";
+import { measureDistance } from "./distance.js";
 import { FileDetails } from "./file-details.js";
 import { FormSaver } from "./form-saver.js";
 import { Prefill, formatOf } from "./prefill.js";
@@ -33,7 +33,7 @@ export function mount(root, options = {}) {
   const form = root.closest("form");
   if (!form) throw new Error("the uploader stands in no form");
   const { texts: textsJson = "{}", api = "", owner = "", resource = "", locale = "" } = root.dataset;
-  const { storeUrl = "", nextUrl = "", resourceUrl = "" } = root.dataset;
+  const { distanceUrl = "", nextUrl = "", resourceUrl = "" } = root.dataset;
   /** @type {import("./sentences.js").Texts} */
   const texts = JSON.parse(textsJson);
   const words = numberWords(locale);
@@ -42,7 +42,7 @@ export function mount(root, options = {}) {
   const { field, begin } = joinUploads(root, {
     ...{ adapter, texts, words },
     capacity: root.dataset["several"] ? MOST_FILES : 1,
-    upload: { roundTripMs: storeUrl ? measureRoundTrip(storeUrl) : null, ...signing, ...options.upload },
+    upload: { roundTripMs: distanceUrl ? measureDistance(distanceUrl) : null, ...signing, ...options.upload },
   });
 
   const ckan = new CkanField(form, root, field, texts);

@@ -8,6 +8,20 @@ const ROUND_TRIPS = 3;
 const ANSWER_TIMEOUT_MS = 15_000;
 
 /**
+ * @param {string} address of the portal, where it says by which URL its store is measured
+ * @returns {Promise<number | null>} as `measureRoundTrip`; null, too, where the portal says none
+ */
+export async function measureDistance(address) {
+  try {
+    const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    const { url } = answer.ok ? await answer.json() : {};
+    return url ? await measureRoundTrip(url) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
  * @param {string} url of the store, for GET, signed where it has to be: a refusal would stand in the console
  * @returns {Promise<number | null>} milliseconds to there and back; null where nothing answers
  */

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from browser import Browser, read, resource_form
 from callers import Caller
 from ckan.tests import factories
@@ -200,3 +201,25 @@ class TestWebModules:
         answer = anonymous.get(script_url.replace("src/ckan-form.js", path))
 
         assert answer.status_code in (404, 308, 301)
+
+
+class TestDistance:
+    def test_the_form_s_script_gets_a_url_that_lists_nothing(self, browser: Browser) -> None:
+        form = resource_form(browser.get(f"/dataset/{browser.dataset}/resource/new"))
+        address = form.select_one("[data-module=s3multipart-uploader]")["data-distance-url"]
+
+        answer = browser.get(address)
+
+        assert "no-store" in answer.headers["Cache-Control"]
+        listed = requests.get(answer.get_json()["url"], timeout=120)
+        assert listed.status_code == 200
+        assert "<KeyCount>0</KeyCount>" in listed.text
+
+    def test_who_may_not_upload_gets_none(
+        self, publisher: Caller, another_publisher: Caller, anonymous: Caller
+    ) -> None:
+        address = f"/s3multipart/distance/{publisher.dataset}"
+
+        assert anonymous.get(address).status_code == 401
+        refused = another_publisher.get(address)
+        assert (refused.status_code, refused.get_json()) == (403, {"code": "may_not_edit"})
