@@ -19,7 +19,7 @@ from ckanext.s3multipart.permission import authorised_owner
 from ckanext.s3multipart.quota import require_room
 from ckanext.s3multipart.refusal_text import refusal_text
 from ckanext.s3multipart.rules import check_size, check_type, content_type_of
-from ckanext.s3multipart.session_model import DRAINING, LIVE, UPLOAD, Adoption, SessionGrant
+from ckanext.s3multipart.session_model import CLOSING, DRAINING, LIVE, UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from s3portal.transfer.content_disposition import INERT_TYPE, is_content_type
 from s3portal.transfer.deadline import deadline
@@ -63,6 +63,7 @@ class _Grant:
     user: str
     dataset_id: str
     organisation_id: str
+    state: str
     prefix: str
     size_limit_bytes: int
     scanned_to: str
@@ -119,6 +120,9 @@ def _grants_of(user_id: str, dataset_id: str) -> list[_Grant]:
 def _look(grant: _Grant, start_after: str, most_new: int) -> tuple[Found, str]:
     """Looks at the next page of what is under the prefix, and at most so many new files of it; also returns
     where the next look begins, "" after the end."""
+    if grant.state != CLOSING and _is_deleted(grant.dataset_id):
+        # It may be restored as long as the prefix lasts, and what is refused is refused for good.
+        return Found(), ""
     store = portal_store()
     with asking(store):
         page = list_page(store, grant.prefix, start_after)
@@ -129,6 +133,13 @@ def _look(grant: _Grant, start_after: str, most_new: int) -> tuple[Found, str]:
         model.Session.query(SessionGrant).filter_by(id=grant.id, state=LIVE).update({"state": DRAINING})
         model.Session.commit()
     return found, new[most_new - 1].key if len(new) > most_new else page.ends_at
+
+
+def _is_deleted(dataset_id: str) -> bool:
+    package = model.Package.get(dataset_id)
+    deleted = package is not None and package.state == model.State.DELETED
+    model.Session.commit()
+    return bool(deleted)
 
 
 def _values(row: SessionGrant) -> _Grant:

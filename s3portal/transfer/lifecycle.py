@@ -26,7 +26,7 @@ from s3portal.transfer.keys import object_key
 from s3portal.transfer.part_plan import chosen_part_size, plan_parts
 from s3portal.transfer.presign import SignedPart, presign_parts
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import says_no_upload, store_errors
+from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.upload import ABORTED, ATTACHED, UPLOADING, Upload
 
@@ -235,7 +235,12 @@ def delete_object(store: Store, key: str, version_id: str | None = None) -> None
     if version_id:
         request["VersionId"] = version_id
     with store_errors("DeleteObject"):
-        store.client().delete_object(**request)
+        try:
+            store.client().delete_object(**request)
+        except ClientError as error:
+            # AWS answers 204 here; other stores say that it is gone.
+            if error_code(error) not in ("NoSuchKey", "NoSuchVersion"):
+                raise
 
 
 def _now() -> datetime:

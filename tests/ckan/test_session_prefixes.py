@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
 from ckan.tests import factories
@@ -185,6 +186,27 @@ class TestTheEnd:
 
         assert stored_under(own.scope) == []
         assert grants_of(publisher) == []
+
+    @pytest.mark.parametrize("restored", [True, False])
+    def test_a_deleted_dataset_may_be_restored_as_long_as_the_prefix_lasts(
+        self, portal, publisher: Caller, restored: bool
+    ) -> None:
+        own, admin = writer(publisher), new_sysadmin(portal)
+        own.put("rivers.csv")
+        admin.do("package_delete", id=publisher.dataset)
+        sweep()
+        assert listed(publisher) == []
+        assert len(stored_under(own.scope)) == 1
+
+        if restored:
+            admin.do("package_patch", id=publisher.dataset, state="active")
+            [upload] = listed(publisher)
+            assert publisher.follow(publisher.attach(upload)["url"]).content == b"1,2"
+        else:
+            let_time_pass(publisher)
+            sweep()
+            assert stored_under(own.scope) == []
+            assert grants_of(publisher) == []
 
     def test_a_dry_run_only_counts(self, publisher: Caller) -> None:
         own = writer(publisher)
