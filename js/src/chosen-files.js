@@ -29,7 +29,9 @@ export function watchFileInput(input, onFiles) {
       },
     );
   });
-  input.addEventListener("change", () => {
+  input.addEventListener("change", (event) => {
+    // A file is no change of the form: what would be lost with it, the leave guard knows.
+    event.stopPropagation();
     const files = [...(input.files ?? [])].map((file) => ({ file, handle: null }));
     // Emptied, so that choosing the same file again is a change again.
     input.value = "";

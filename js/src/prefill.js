@@ -44,7 +44,8 @@ export class Prefill {
     if (!input) return;
     input.value = value;
     this.#filled.set(input, value);
-    // For scripts of the portal that dress the input (CKAN's autocomplete) or watch for changes.
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    // For scripts that dress the input (CKAN's autocomplete). It does not bubble: CKAN would warn of changes that are lost,
+    // and what is filled in from the file is filled in again.
+    input.dispatchEvent(new Event("change"));
   }
 }
