@@ -26,6 +26,24 @@ CKAN_SERVICES = ("-p", "s3portal.demo.pytest_plugin")
 # Indico's own pytest plugin starts an Indico of its own; our server's fixtures need what Indico pins away.
 NO_INDICO = ("-p", "no:indico", "-p", "no:s3portal_server")
 NO_CKAN = ("-p", "no:ckan", "-p", "no:ckan_fixtures")
+# The tests of the Indico plugin that depend on what the store does.
+INDICO_AND_THE_STORE = tuple(
+    f"tests/indico/test_{name}.py"
+    for name in (
+        "browser",
+        "direct_upload",
+        "direct_upload_upkeep",
+        "downloads",
+        "dynamic_buckets",
+        "foreign",
+        "import_event_files",
+        "lost_files",
+        "published_stays",
+        "replacing",
+        "site_commands",
+        "storage",
+    )
+)
 
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
@@ -149,26 +167,35 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def ceph(session: nox.Session) -> None:
-    """Transfer, client, dtool, the doctor and a browser against a real Ceph RGW. Only by its name."""
-    if not is_installed():
+    """Transfer, client, dtool, Indico's files, the doctor and a browser against a real Ceph RGW. Only by its
+    name."""
+    if missing := [*(() if is_installed() else PACKAGES), *missing_postgresql()]:
         if os.geteuid() != 0 or not shutil.which("apt-get"):
-            session.error(f"This suite needs the packages {', '.join(PACKAGES)}")
-        apt_install(session, "--no-install-recommends", *PACKAGES)
+            session.error(f"This suite needs the packages {', '.join(missing)}")
+        apt_install(session, "--no-install-recommends", *missing)
     core = ("requirements/core.txt",)
     install(session, *core)
     dtool = python_of(session, "ceph-dtool", "requirements/dtool.txt", with_checkout=True)
     browser_files = ("requirements/ckan-2.12.txt", "requirements/browser.txt")
     browser = python_of(session, "ceph-browser", *browser_files, with_checkout=True)
-    browsers = {"S3PORTAL_CHROMIUM": chromium(session)}
+    indico = python_of(session, "ceph-indico", "requirements/indico-3.2.txt", with_checkout=True)
+    for_browsers = {"S3PORTAL_CHROMIUM": chromium(session)}
+    for_indico = {
+        **nginx_on_path(session),
+        **for_browsers,
+        "S3PORTAL_TEST_SERVICES_PYTHON": indico_services(session),
+    }
     failed = []
     with CephGateway() as gateway:
-        environment = {**gateway.environment, **browsers}
-        session.run("python", "tests/ceph/make_bucket.py", env={**environment, "PYTHONPATH": "tests/shared"})
-        for name, python, arguments in (
-            ("", "python", ("tests/transfer", "tests/client/core")),
-            ("dtool", dtool, ("tests/dtool",)),
-            ("browser", browser, (*NO_CKAN, "tests/ceph")),
+        session.run("python", "tests/ceph/make_bucket.py",
+                    env={**gateway.environment, "PYTHONPATH": "tests/shared"})  # fmt: skip
+        for name, python, arguments, more in (
+            ("", "python", ("tests/transfer", "tests/client/core"), for_browsers),
+            ("dtool", dtool, ("tests/dtool",), {}),
+            ("indico", indico, (*NO_INDICO, *INDICO_AND_THE_STORE), for_indico),
+            ("browser", browser, (*NO_CKAN, "tests/ceph"), for_browsers),
         ):
+            environment = {**gateway.environment, **more}
             try:
                 run_pytest(session, *arguments, python=python, part=name, env=environment)
             except CommandFailed:
@@ -249,16 +276,24 @@ def postgresql_for_indico(session: nox.Session) -> dict[str, str]:
     """A PostgreSQL with the extensions that Indico needs, which no wheel has: this machine's, the one that
     S3PORTAL_TEST_POSTGRESQL names, or one from apt.
     """
-    if named := os.environ.get("S3PORTAL_TEST_POSTGRESQL"):
-        return {"S3PORTAL_TEST_POSTGRESQL": named}
-    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or not shutil.which("pg_config"):
+    if missing := missing_postgresql():
         if os.geteuid() != 0 or not shutil.which("apt-get"):
             session.skip(
                 "THE INDICO SUITE DID NOT RUN: it needs PostgreSQL and libpq-dev, as in"
                 " `apt-get install postgresql libpq-dev`, or S3PORTAL_TEST_POSTGRESQL=postgresql://superuser@host"
             )
-        apt_install(session, "postgresql", "libpq-dev")
-    return {}
+        apt_install(session, *missing)
+    named = os.environ.get("S3PORTAL_TEST_POSTGRESQL")
+    return {"S3PORTAL_TEST_POSTGRESQL": named} if named else {}
+
+
+def missing_postgresql() -> tuple[str, ...]:
+    """The packages of PostgreSQL that Indico's tests need and this machine lacks."""
+    if os.environ.get("S3PORTAL_TEST_POSTGRESQL"):
+        return ()
+    if any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("pg_config"):
+        return ()
+    return ("postgresql", "libpq-dev")
 
 
 def nginx_on_path(session: nox.Session) -> dict[str, str]:

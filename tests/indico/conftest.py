@@ -2,7 +2,7 @@
 
 PostgreSQL is this machine's own (apt's, which has the extensions that Indico needs) or the one that
 ``S3PORTAL_TEST_POSTGRESQL`` names, as ``postgresql://superuser@host:port``. Without either, nothing here
-runs.
+runs. The store is the bundled server, or the one that the environment names: see foreign.py.
 """
 
 import os
@@ -10,6 +10,7 @@ import uuid
 
 import pytest
 from caller import Caller
+from foreign import read_foreign, skip_without
 from services import Postgres, S3Server, find_postgres, start_moto, start_s3_server
 from site_folder import Database, Site
 
@@ -40,11 +41,18 @@ def redis(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory):
-    """Our own S3 server, with a bucket."""
-    server = start_s3_server(tmp_path_factory.mktemp("s3"))
+    """The store, with a bucket: our own S3 server where the environment names no other."""
+    server = read_foreign(os.environ) or start_s3_server(tmp_path_factory.mktemp("s3"))
     server.client.create_bucket(Bucket="indico-files")
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def needs_of_the_store(request):
+    """Skips a test where another store than the bundled one lacks what it needs."""
+    for mark in request.node.iter_markers("needs"):
+        skip_without(request.getfixturevalue("s3"), mark.args[0])
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +61,12 @@ def moto(tmp_path_factory):
     server = start_moto(tmp_path_factory.mktemp("moto"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def versioned_s3(s3, request):
+    """A store with bucket policies and versions: moto where the store is our own server."""
+    return s3 if s3.is_foreign else request.getfixturevalue("moto")
 
 
 @pytest.fixture(scope="session")
@@ -136,3 +150,4 @@ def stranger(app, world):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: what is run on every version of Indico")
+    config.addinivalue_line("markers", "needs(need): what the test needs of a store, of foreign.py's NEEDS")

@@ -20,6 +20,9 @@ from botocore.config import Config
 from s3portal.demo.account import Account, unprivileged_account
 from s3portal.demo.process import Child, free_port, run_to_end
 
+#: Of the servers that tests start.
+ACCESS_KEY, SECRET_KEY = "indico-test-key", "indico-test-secret"
+
 
 def find_postgres() -> Path | None:
     """The folder of PostgreSQL's programs, of the newest version that is installed."""
@@ -96,20 +99,28 @@ class Postgres:
 
 
 class S3Server:
-    """An S3 server of another environment, in a process of its own, and a client to look into it."""
-
-    access_key = "indico-test-key"
-    secret_key = "indico-test-secret"
+    """An S3 server, and a client to look into it: one that tests started, as ``child``, or another one."""
 
     def __init__(
-        self, name: str, command: Callable[[int], list], folder: Path, environment: dict | None = None
-    ):
+        self,
+        endpoint: str,
+        access_key: str = ACCESS_KEY,
+        secret_key: str = SECRET_KEY,
+        *,
+        region: str = "",
+        child: Child | None = None,
+    ) -> None:
         self._md5s: dict[tuple[str, str, str], str] = {}
-        self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._child = Child(name, command(self.port), log=folder / f"{name}.log", environment=environment)
-        self._child.wait_until(self._answers)
+        self._child = child
+        self.endpoint = endpoint
+        self.access_key = access_key
+        self.secret_key = secret_key
+        self.region = region
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is none that tests started."""
+        return self._child is None
 
     @cached_property
     def client(self):
@@ -118,7 +129,7 @@ class S3Server:
             endpoint_url=self.endpoint,
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
-            region_name="us-east-1",
+            region_name=self.region or "us-east-1",
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
@@ -133,6 +144,7 @@ class S3Server:
             "access_key": self.access_key,
             "secret_key": self.secret_key,
             "addressing_style": "path",
+            **({"region": self.region} if self.region else {}),
             **more,
         }
         return ",".join(f"{name}={value}" for name, value in options.items())
@@ -157,14 +169,8 @@ class S3Server:
 
     def stop(self) -> None:
         # Without the time that it gives its clients to end: nothing of it is kept.
-        self._child.kill()
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
-        except OSError:
-            return False
-        return True
+        if self._child is not None:
+            self._child.kill()
 
 
 def services_python() -> str:
@@ -174,7 +180,7 @@ def services_python() -> str:
 
 def start_moto(folder: Path) -> S3Server:
     """moto, for operations that our own server does not know: bucket policies, versions."""
-    return S3Server(
+    return _start(
         "moto",
         lambda port: [services_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         folder,
@@ -183,7 +189,7 @@ def start_moto(folder: Path) -> S3Server:
 
 def start_s3_server(folder: Path) -> S3Server:
     """Our own server, which checks every signature."""
-    return S3Server(
+    return _start(
         "s3portal-server",
         lambda port: [
             services_python(),
@@ -198,7 +204,26 @@ def start_s3_server(folder: Path) -> S3Server:
         ],
         folder,
         {
-            "S3PORTAL_SERVER_ACCESS_KEY_ID": S3Server.access_key,
-            "S3PORTAL_SERVER_SECRET_ACCESS_KEY": S3Server.secret_key,
+            "S3PORTAL_SERVER_ACCESS_KEY_ID": ACCESS_KEY,
+            "S3PORTAL_SERVER_SECRET_ACCESS_KEY": SECRET_KEY,
         },
     )
+
+
+def _start(
+    name: str, command: Callable[[int], list], folder: Path, environment: dict[str, str] | None = None
+) -> S3Server:
+    """A server of another environment, in a process of its own, once it answers."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    child = Child(name, command(port), log=folder / f"{name}.log", environment=environment)
+    child.wait_until(lambda: _answers(port))
+    return S3Server(f"http://127.0.0.1:{port}", child=child)
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except OSError:
+        return False
+    return True

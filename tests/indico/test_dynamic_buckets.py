@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import uuid
 from datetime import date, timedelta
 
 import pytest
@@ -89,17 +90,24 @@ def test_files_of_two_years_stay_in_their_buckets_and_missing_ones_are_made(cont
     assert (storage.open(old).read(), readonly.open(new).read()) == (b"old", b"new")
 
 
-def test_a_bucket_has_versions_and_the_policy_from_its_making(context, moto, tmp_path):
-    policy = {"Version": "2012-10-17", "Statement": []}
+def test_a_bucket_has_versions_and_the_policy_from_its_making(context, versioned_s3, tmp_path):
+    bucket = f"with-policy-{uuid.uuid4().hex[:12]}"
+    nobody_overwrites = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:PutObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}/kept/*"],
+    }
+    policy = {"Version": "2012-10-17", "Statement": [nobody_overwrites]}
     (tmp_path / "policy.json").write_text(json.dumps(policy))
-    options = moto.options(
-        bucket="with-policy", bucket_policy_file=str(tmp_path / "policy.json"), bucket_versioning="yes"
+    options = versioned_s3.options(
+        bucket=bucket, bucket_policy_file=str(tmp_path / "policy.json"), bucket_versioning="yes"
     )
     storage = S3Storage(options)
-    assert storage.make_bucket("with-policy") is True
-    assert storage.make_bucket("with-policy") is False
-    assert moto.client.get_bucket_versioning(Bucket="with-policy")["Status"] == "Enabled"
-    assert json.loads(moto.client.get_bucket_policy(Bucket="with-policy")["Policy"]) == policy
+    assert storage.make_bucket(bucket) is True
+    assert storage.make_bucket(bucket) is False
+    assert versioned_s3.client.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert json.loads(versioned_s3.client.get_bucket_policy(Bucket=bucket)["Policy"]) == policy
 
 
 def test_without_its_policy_file_no_bucket_is_made(context, moto, tmp_path):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from caller import Caller, forget_request
+from foreign import CONDITIONAL_COMPLETION, WRONG_SECRET_NAMED
 from indico.core.db import db
 from indico.modules.files.models.files import File
 from indico.modules.users import User
@@ -198,15 +199,18 @@ def test_the_table_of_the_version_before_is_brought_up_to_date_with_its_rows(mak
         assert rows == [(count,)]
 
 
+@pytest.mark.needs(CONDITIONAL_COMPLETION)
 def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(app):
     from indico_plugin.cli import s3_commands
 
     run = app.test_cli_runner().invoke(s3_commands, ["doctor", "--json"])
     findings = json.loads(run.output)
-    assert {finding["state"] for finding in findings} == {"ok"}, findings
+    assert findings
+    assert [finding for finding in findings if finding["state"] != "ok"] == []
     assert run.exit_code == 0
 
 
+@pytest.mark.needs(WRONG_SECRET_NAMED)
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
     site = make_site(
         backends={

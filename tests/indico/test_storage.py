@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from foreign import CONDITIONAL_COMPLETION, PARTS_COUNT
 from indico.core.storage import StorageError
 from indico.core.storage.backend import StorageReadOnlyError
 
@@ -39,6 +40,7 @@ def test_a_saved_file_is_read_back_and_its_md5_is_on_the_object(storage, s3, buc
     assert base64.b64decode(head["Metadata"]["md5chksum"]).hex() == md5
 
 
+@pytest.mark.needs(PARTS_COUNT)
 def test_a_large_file_is_saved_in_parts_of_the_size_in_the_options(storage, s3, bucket):
     storage.save("large", "application/zip", "large.zip", io.BytesIO(bytes(11 * MIB)))
     first = s3.client.head_object(Bucket=bucket, Key="large", PartNumber=1)
@@ -95,6 +97,7 @@ def test_an_existing_file_is_not_overwritten(storage):
     assert storage.open("a").read() == b"first"
 
 
+@pytest.mark.needs(CONDITIONAL_COMPLETION)
 def test_of_two_writers_at_once_one_wins_and_the_other_is_told(storage, monkeypatch):
     monkeypatch.setattr("indico_plugin.object_writer._refuse_existing", lambda store, key: None)
     start, results = threading.Barrier(2), []
