@@ -51,7 +51,10 @@ def portal(tmp_path_factory: pytest.TempPathFactory, s3_of_the_portal: RunningSe
     with Portal(tmp_path_factory.mktemp("portal"), s3=store, durable=False) as running:
         first = tmp_path_factory.mktemp("files") / "first.txt"
         first.write_text("With its first upload CKAN tries which checksums the store computes.")
-        publish_file(CkanPortal(running.url, running.publisher_token()), first, Target(DATASET))
+        publisher = CkanPortal(running.url, running.publisher_token())
+        publish_file(publisher, first, Target(DATASET))
+        first.write_text("With its first session credentials it tries whether they keep to parts.")
+        publish_file(publisher, first, Target(DATASET), session_credentials=True)
         yield running
 
 
