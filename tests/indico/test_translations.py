@@ -52,7 +52,7 @@ def manager(app, context):
     [
         (
             "de_DE",
-            "Große Datei hochladen",
+            "Große Dateien hochladen",
             "Abbrechen",
             "Datei wählen",
             "Dieses Portal speichert Dateien bis 105",
@@ -60,7 +60,7 @@ def manager(app, context):
         ),
         (
             "fr_FR",
-            "Téléverser un grand fichier",
+            "Téléverser de gros fichiers",
             "Annuler",
             "choisissez un fichier",
             "Ce portail accepte des fichiers",

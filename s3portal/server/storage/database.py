@@ -179,7 +179,10 @@ class Database:
         try:
             self._commit(jobs)
             freeing = [job for job in jobs if job.frees_space and _finds_disk_full(job.error)]
-            if freeing and self._make_room():
+            if freeing:
+                if not self._make_room():
+                    # The reserve went to an earlier one, whose log may be in the database by now.
+                    self._truncate_log()
                 self._commit(freeing)
         finally:
             for job in jobs:
@@ -238,10 +241,13 @@ class Database:
     def shrink(self) -> None:
         """Gives the space of the write-ahead log back to the disk, as far as it is in the database by now."""
         with self._write_lock:
-            try:
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.Error as problem:
-                log.debug("the write-ahead log stays as it is: %s", problem)
+            self._truncate_log()
+
+    def _truncate_log(self) -> None:
+        try:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as problem:
+            log.debug("the write-ahead log stays as it is: %s", problem)
 
     def close(self) -> None:
         with self._write_lock:
