@@ -12,8 +12,8 @@ from ckanext.s3multipart.settings import ON_DELETE, portal_settings
 from s3portal.transfer.upload import ATTACHED
 
 _ROWS = UploadRow.__table__
-_PACKAGES = model.Package.__table__
-_RESOURCES = model.Resource.__table__
+_PACKAGES = model.package_table
+_RESOURCES = model.resource_table
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ _LOOKS_FOR_S = 5
 _LEAST_FOR_A_LOOK_S = 1
 
 _ROWS = UploadRow.__table__
-_PACKAGES = model.Package.__table__
-_RESOURCES = model.Resource.__table__
+_PACKAGES = model.package_table
+_RESOURCES = model.resource_table
 
 _IS_SENT = _ROWS.c.state.in_((CREATING, UPLOADING))
 _IS_RESERVED = _IS_SENT & (_ROWS.c.reserved_until > sa.func.clock_timestamp())

@@ -175,7 +175,7 @@ def _after_grace(which: Any) -> None:
 
 def _keep(which: Any) -> None:
     """Files of resources that are there, after all."""
-    resources = model.Resource.__table__
+    resources = model.resource_table
     is_there = sa.exists().where(
         resources.c.id == _ROWS.c.resource_id, resources.c.state != model.State.DELETED
     )
