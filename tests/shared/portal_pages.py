@@ -90,6 +90,8 @@ def choose_files(page: Page, paths: list[Path]) -> None:
 
 def drop_files(page: Page, contents: dict[str, str]) -> None:
     """Drops files with these names and contents on the uploader's field."""
+    # It is shown when it listens; what is dropped before goes to nobody.
+    expect(uploader(page)).to_be_visible()
     dropped = page.evaluate_handle(
         """(contents) => {
              const dropped = new DataTransfer();
@@ -98,7 +100,7 @@ def drop_files(page: Page, contents: dict[str, str]) -> None:
            }""",
         contents,
     )
-    page.locator(".s3portal-uploader").dispatch_event("drop", {"dataTransfer": dropped})
+    uploader(page).dispatch_event("drop", {"dataTransfer": dropped})
 
 
 def status(page: Page) -> Locator:
