@@ -8,8 +8,9 @@ from s3portal.server.access.payload import Payload, open_payload, trailer_names
 from s3portal.server.api.objects.conditions import etag_matches, write_precondition
 from s3portal.server.api.objects.copy_source import read_copy_source
 from s3portal.server.api.objects.object_headers import stored_headers
-from s3portal.server.api.objects.reading import refuse_versions
-from s3portal.server.gateway.service import Call
+from s3portal.server.api.versions.version_ids import refuse_versions
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import BUCKET, OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import buckets, objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.records import Part, StoredObject
@@ -151,3 +152,38 @@ def _refusal(call: Call, node: Element, key: str) -> S3Error | None:
     if not call.may("s3:DeleteObject", call.bucket, key):
         return S3Error("AccessDenied")
     return None
+
+
+OPERATIONS = (
+    Operation(
+        "PutObject",
+        OBJECT,
+        "PUT",
+        (),
+        "s3:PutObject",
+        put_object,
+        creates_object=True,
+        conditional=WRITE_CONDITIONS,
+    ),
+    Operation(
+        "CopyObject",
+        OBJECT,
+        "PUT",
+        (),
+        "s3:PutObject",
+        copy_object,
+        copies=True,
+        creates_object=True,
+        conditional=WRITE_CONDITIONS,
+    ),
+    Operation(
+        "DeleteObject",
+        OBJECT,
+        "DELETE",
+        (),
+        "s3:DeleteObject",
+        delete_object,
+        conditional=("if-match",),
+    ),
+    Operation("DeleteObjects", BUCKET, "POST", ("delete",), "", delete_objects),
+)

@@ -1,4 +1,4 @@
-"""The server inside a test: started on a free port, its requests to look at, its faults to switch on."""
+"""A server in a thread of the test's own process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from types import TracebackType
 from typing import Any
 
 from s3portal.server.config import ServerConfig, config_of_json
-from s3portal.server.faults import Faults
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
 from s3portal.server.running import S3Server, utc_now
-
-__all__ = ["RequestRecord", "RunningServer"]
+from s3portal.server.testing.faults import Faults
 
 
 class RunningServer:
@@ -34,6 +32,10 @@ class RunningServer:
         if not isinstance(config, ServerConfig):
             config = config_of_json(config)
         self._log = AccessLog(log, keep=True)
+        #: What goes wrong, and what is held back; changed while the server runs.
+        self.faults = Faults()
+        for fault in config.faults:
+            self.faults.add_fault(fault)
         self._ahead = timedelta()
         self._server = S3Server(
             Path(root),
@@ -41,6 +43,7 @@ class RunningServer:
             host=host,
             port=port,
             access_log=self._log,
+            around=self.faults,
             now=lambda: utc_now() + self._ahead,
         )
         self.users = {user.name: user for user in self._server.users}
@@ -60,10 +63,6 @@ class RunningServer:
     def requests(self) -> list[RequestRecord]:
         """What was answered so far, in that order. A request is in it once its caller has the answer."""
         return self._log.requests
-
-    @property
-    def faults(self) -> Faults:
-        return self._server.faults
 
     def wait_until_idle(self, timeout_s: float = 120.0) -> None:
         """Waits until no request is running, so that none ends in a log that was cleared meanwhile."""

@@ -6,83 +6,16 @@
 
 from __future__ import annotations
 
-import io
 import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from s3portal.server.gateway.routes import OPERATIONS
-from s3portal.server.holds import Hold
-from s3portal.server.wire.errors import ERRORS, ConnectionLost, S3Error
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-ANY = "*"
-OPERATION_NAMES = {operation.name for operation in OPERATIONS} | {
-    "AssumeRole",
-    "GetCallerIdentity",
-    "Preflight",
-    ANY,
-}
-
-
-_CODES = {503: "SlowDown", 403: "AccessDenied", 404: "NoSuchKey", 400: "InvalidRequest"}
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong, and with which calls.
-
-    ``status`` answers with an error of that HTTP status (200: an error inside a success), ``code`` with that
-    error of S3, ``message`` in these words, ``retry_after_s`` with that header; ``delay_s`` waits first;
-    ``drop`` resets the connection before anything is read or answered, ``lose_answer`` after all was done;
-    ``cut_body_at`` resets it after that many bytes of the body, coming in or going out; ``corrupt`` changes
-    the first byte of the body.
-    ``unless_header``: only calls that come without this header, named in lower case.
-    ``every`` n-th call, the ``first`` n calls, or each call with ``probability``; all calls without these.
-    """
-
-    operation: str
-    status: int | None = None
-    delay_s: float = 0.0
-    drop: bool = False
-    cut_body_at: int | None = None
-    corrupt: bool = False
-    every: int | None = None
-    first: int | None = None
-    probability: float | None = None
-    code: str | None = None
-    message: str | None = None
-    retry_after_s: int | None = None
-    lose_answer: bool = False
-    unless_header: str | None = None
-
-    def __post_init__(self) -> None:
-        _require_operation(self.operation)
-        if self.code is not None and self.code not in ERRORS:
-            raise ValueError(f"{self.code!r} is not an error code of S3")
-        cuts = self.drop or self.lose_answer or self.cut_body_at is not None
-        if not (self.status or self.code or self.delay_s or self.corrupt or cuts):
-            raise ValueError(
-                "a fault needs one of status, code, delay_s, drop, lose_answer, cut_body_at, corrupt"
-            )
-
-    @property
-    def error(self) -> S3Error | None:
-        """What is answered instead of doing anything; None where something is done."""
-        if not (self.status or self.code):
-            return None
-        code = self.code or _CODES.get(self.status or 0, "InternalError")
-        headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else {}
-        return S3Error(code, self.message, status=self.status, headers=headers)
-
-
-def _require_operation(name: str) -> None:
-    if name not in OPERATION_NAMES:
-        raise ValueError(f"{name!r} is not an operation; there are {', '.join(sorted(OPERATION_NAMES))}")
+from s3portal.server.gateway.exchange import Exchange
+from s3portal.server.testing.fault import ANY, Fault, require_operation
+from s3portal.server.testing.faulty import answer_with_fault
+from s3portal.server.testing.holds import Hold
+from s3portal.server.wire.reply import Reply
 
 
 @dataclass
@@ -148,7 +81,7 @@ class Faults:
         """Holds back the operation's calls, but the first ``after`` of them, until it is released; raises
         ValueError for an operation that does not exist. What is released then meets the faults of that time.
         """
-        _require_operation(operation)
+        require_operation(operation)
         hold = Hold(operation, after)
         with self._lock:
             self._holds.append(hold)
@@ -189,6 +122,16 @@ class Faults:
             cleared.wait(chosen.delay_s)
         return chosen
 
+    def answer(self, exchange: Exchange, answer: Callable[[Exchange], Reply]) -> Reply:
+        """Stands around the gateway: see ``gateway.pipeline.Around``."""
+        self.wait_while_held(exchange.operation_name)
+        fault = self.next_for(exchange.operation_name, exchange.request.headers)
+        return answer(exchange) if fault is None else answer_with_fault(fault, exchange, answer)
+
+    def close(self) -> None:
+        """Nobody would release what is held back when the server has stopped."""
+        self.clear()
+
     def _is_due(self, counted: _Counted) -> bool:
         fault, calls = counted.fault, counted.calls
         return (
@@ -196,36 +139,3 @@ class Faults:
             and (fault.first is None or calls <= fault.first)
             and (fault.probability is None or self._random.random() < fault.probability)
         )
-
-
-class FaultyInput(io.RawIOBase):
-    """A request body that is corrupted, or cut after some bytes."""
-
-    def __init__(self, body: io.RawIOBase, fault: Fault) -> None:
-        self._body = body
-        self._fault = fault
-        self._received_bytes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        cut = self._fault.cut_body_at
-        if cut is not None:
-            if self._received_bytes >= cut:
-                raise ConnectionLost("cut by a fault")
-            view = view[: cut - self._received_bytes]
-        count = self._body.readinto(view) or 0
-        if self._fault.corrupt and count and not self._received_bytes:
-            view[0] ^= 0xFF
-        self._received_bytes += count
-        return count
-
-
-def corrupted(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yields the chunks with the first byte changed."""
-    first = next(chunks, b"")
-    if first:
-        yield bytes((first[0] ^ 0xFF,)) + first[1:]
-    yield from chunks
