@@ -61,7 +61,7 @@ setup(
         ],
         # Without it checksums are computed in Python, some megabytes a second.
         "upload": ["awscrt>=0.31"],
-        "server": ["flask>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
+        "server": ["werkzeug>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
         "demo": [
             "s3portal[ckan,server]",
             "cheroot>=10",
