@@ -14,8 +14,8 @@ from indico_plugin.direct_upload.table import table_exists
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.options import REDIRECT
 from indico_plugin.storage import S3StorageBase
-from s3portal.findings import Finding
 from s3portal.portal.doctor import Case, Use, examine_store, examine_unfinished
+from s3portal.portal.findings import Finding
 from s3portal.transfer import Store, TransferError
 
 COMMAND = "indico s3 doctor"

@@ -7,7 +7,7 @@ from indico.core.storage.backend import ReadOnlyStorageMixin
 
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.storage import S3StorageBase
-from s3portal.findings import WRONG, Finding
+from s3portal.portal.findings import WRONG, Finding
 from s3portal.transfer.store_errors import error_code
 
 

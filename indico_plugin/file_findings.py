@@ -15,7 +15,7 @@ from indico_plugin.lost_files import forget_lost, lost_files, record_lost
 from indico_plugin.migration.stored_files import file_models
 from indico_plugin.object_writer import NOT_THERE
 from indico_plugin.storage import S3StorageBase
-from s3portal.findings import OK, WRONG, Finding
+from s3portal.portal.findings import OK, WRONG, Finding
 from s3portal.transfer.store_errors import error_code
 
 #: So many of the newest files of each table are looked at in each backend.

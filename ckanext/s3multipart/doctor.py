@@ -22,7 +22,6 @@ from ckanext.s3multipart.settings import (
     portal_store,
     transfer_settings,
 )
-from s3portal.findings import LOOK, OK, WRONG, Finding
 from s3portal.portal.doctor import (
     MOST_FILES,
     Case,
@@ -31,6 +30,7 @@ from s3portal.portal.doctor import (
     examine_store,
     examine_unfinished,
 )
+from s3portal.portal.findings import LOOK, OK, WRONG, Finding
 from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.settings import unknown_settings
 from s3portal.transfer.upload import ATTACHED, COMPLETED, UPLOADING

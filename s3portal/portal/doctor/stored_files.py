@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Told, cause_of_answer
+from s3portal.portal.findings import Finding
 from s3portal.transfer.deadline import deadline
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code
