@@ -1,7 +1,7 @@
 """Packaging of s3portal: one distribution, an extra for each front end.
 
 ``js/`` and ``templates/`` stand at the top of the checkout because several front ends share them.
-A wheel carries them inside the package (``s3portal/js``, ``s3portal/templates``); ``s3portal.web``
+A wheel carries them inside the package (``s3portal/js``, ``s3portal/templates``); ``s3portal.portal.web``
 finds them in either place.
 """
 

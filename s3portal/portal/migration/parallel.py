@@ -5,8 +5,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from flask import current_app
-
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
 
@@ -23,22 +21,16 @@ class Outcome(Generic[JobT, ResultT]):
 def work_through(
     jobs: Iterable[JobT], work: Callable[[JobT], ResultT], threads: int
 ) -> Iterator[Outcome[JobT, ResultT]]:
-    """Does ``work`` on each job in an application context of its own, and yields outcomes as they come.
+    """Does ``work`` on each job in a thread, and yields outcomes as they come.
 
     ``jobs`` is read in the caller's thread (it may use the database) and no further ahead than the threads
     need. Closing the iterator, as Ctrl-C does, waits for what is under way and starts nothing more.
     """
-    app = current_app._get_current_object()
-
-    def run(job: JobT) -> ResultT:
-        with app.app_context():
-            return work(job)
-
     with ThreadPoolExecutor(threads, thread_name_prefix="migration") as pool:
         under_way: dict[Future[ResultT], JobT] = {}
         try:
             for job in jobs:
-                under_way[pool.submit(run, job)] = job
+                under_way[pool.submit(work, job)] = job
                 if len(under_way) >= 2 * threads:
                     yield from _finished(under_way)
             while under_way:
@@ -48,7 +40,7 @@ def work_through(
                 future.cancel()
 
 
-def _finished(under_way: dict) -> Iterator[Outcome]:
+def _finished(under_way: dict[Future[ResultT], JobT]) -> Iterator[Outcome[JobT, ResultT]]:
     done, _ = wait(under_way, return_when=FIRST_COMPLETED)
     for future in done:
         job, error = under_way.pop(future), future.exception()

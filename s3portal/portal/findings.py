@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import click
@@ -21,6 +21,12 @@ class Finding:
     state: str
     text: str
     mend: str = ""
+
+
+def some(names: Sequence[str], most: int, separator: str) -> str:
+    """The first of the names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return separator.join(names[:most]) + more
 
 
 def report(found: Iterable[Finding], *, as_json: bool) -> None:

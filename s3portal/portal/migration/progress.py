@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Protocol
 
 import click
 from rich.console import Console
@@ -15,21 +14,15 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from indico_plugin.migration.stored_files import StoredFile, count_files
+from s3portal.portal.migration.copying import CopyReport
+from s3portal.portal.migration.interface import FileT
 
 
-class Report(Protocol):
-    """What a run says of the files that it does not work on, since they were copied before or cannot be."""
-
-    passed_over: int
-    passed_over_bytes: int
-
-
-def follow(what: str, sources: Iterable[str], files: Iterable[StoredFile], report: Report) -> None:
+def follow(what: str, total: tuple[int, int], files: Iterable[FileT], report: CopyReport) -> None:
     """Works through the files under a progress bar, in which those that are passed over count too. Ctrl-C
-    stops after what is under way.
+    stops after what is under way. ``total`` is how many files there are, and of how many bytes.
     """
-    count, size_bytes = count_files(list(sources))
+    count, size_bytes = total
     done = done_bytes = 0
     try:
         with _progress_bar() as bar:

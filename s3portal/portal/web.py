@@ -12,7 +12,7 @@ _IMPORT = re.compile(r"""^import\s[^;"]*"(\.[^"]+)";""", re.MULTILINE)
 _CONTENT_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _NOT_SERVED = "node_modules"
 _YEAR_S = 365 * 24 * 3600
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def web_folder(name: str) -> Path:

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from s3portal import web
+import s3portal
+from s3portal.portal import web
 
 
 def test_a_checkout_has_them_at_its_top() -> None:
     assert (web.web_folder("js") / "src" / "upload.js").is_file()
     assert (web.web_folder("templates") / "s3portal" / "uploader.html").is_file()
+
+
+def test_the_package_that_an_installation_has_them_in_is_the_whole_of_s3portal() -> None:
+    assert Path(s3portal.__file__).resolve().parent == web._PACKAGE
 
 
 def test_an_installed_package_has_them_inside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
