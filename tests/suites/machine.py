@@ -1,4 +1,4 @@
-"""What the suites need of the machine beyond Python: PostgreSQL, nginx, browsers. Taken from apt where root may."""
+"""What the suites need of the machine beyond Python: PostgreSQL, nginx, browsers. Root gets them from apt."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
+from pythons import did_not_run
 
 
 def postgresql_for_indico(session: nox.Session) -> dict[str, str]:
@@ -14,9 +15,10 @@ def postgresql_for_indico(session: nox.Session) -> dict[str, str]:
     """
     if missing := missing_postgresql():
         if os.geteuid() != 0 or not shutil.which("apt-get"):
-            session.skip(
-                "THE INDICO SUITE DID NOT RUN: it needs PostgreSQL and libpq-dev, as in"
-                " `apt-get install postgresql libpq-dev`, or S3PORTAL_TEST_POSTGRESQL=postgresql://superuser@host"
+            did_not_run(
+                session,
+                "it needs PostgreSQL and libpq-dev, as in `apt-get install postgresql libpq-dev`,"
+                " or S3PORTAL_TEST_POSTGRESQL=postgresql://superuser@host",
             )
         apt_install(session, *missing)
     named = os.environ.get("S3PORTAL_TEST_POSTGRESQL")
