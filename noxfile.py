@@ -56,7 +56,12 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = True
 
 
-def install(session: nox.Session, *requirement_files: str, pip_options: tuple[str, ...] = ()) -> None:
+def install(
+    session: nox.Session,
+    *requirement_files: str,
+    pip_options: tuple[str, ...] = (),
+    with_checkout: bool = True,
+) -> None:
     """Installs pinned requirements and this checkout, unless the environment has just these already."""
     wanted = fingerprint(session, "setup.py", *requirement_files)
     stamp = Path(session.virtualenv.location) / "installed.sha256"
@@ -64,7 +69,8 @@ def install(session: nox.Session, *requirement_files: str, pip_options: tuple[st
         return
     arguments = [part for name in requirement_files for part in ("-r", name)]
     session.install("--quiet", "--no-compile", *pip_options, *arguments)
-    session.install("--quiet", "--no-deps", "--editable", ".")
+    if with_checkout:
+        session.install("--quiet", "--no-deps", "--editable", ".")
     stamp.write_text(wanted)
 
 
@@ -124,6 +130,13 @@ def core_elsewhere(session: nox.Session) -> None:
 
 for version, python in other_pythons().items():
     nox.session(core_elsewhere, name=f"core-{version}", python=python)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The sdist and the wheel, built as for a release, and the wheel in an empty environment."""
+    install(session, "requirements/package.txt", with_checkout=False)
+    run_pytest(session, "tests/package")
 
 
 @nox.session
