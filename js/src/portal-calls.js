@@ -43,7 +43,7 @@ import { decide, isTransient } from "./retry.js";
  *
  * @typedef {object} PortalUpload
  * @property {string} id
- * @property {"uploading" | "completed" | "attached" | "aborted"} state
+ * @property {"uploading" | "adopting" | "completed" | "attached" | "aborted" | "refused"} state
  * @property {string} filename
  * @property {number} size bytes
  * @property {string} content_type
@@ -55,6 +55,7 @@ import { decide, isTransient } from "./retry.js";
  * @property {string} [created_at] ISO 8601
  * @property {string} [fingerprint] see fingerprint.js
  * @property {{algorithm: string, value: string} | null} [checksum] of the whole file, once that is known
+ * @property {{code: string, message: string}} [refusal] why a refused file is not accepted; in a list
  */
 
 /**

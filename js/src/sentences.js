@@ -96,7 +96,7 @@ function concernsSettings({ status, facts }) {
 }
 
 /**
- * What is known of an unfinished upload: "61 % of 58.1 GB, Tuesday 14:02".
+ * What is known of an unfinished upload: "61 % of 58.1 GB, Tuesday 14:02"; of a refused one, why it is.
  *
  * @param {import("./portal-calls.js").PortalUpload} upload
  * @param {Texts} texts
@@ -106,6 +106,8 @@ function concernsSettings({ status, facts }) {
  */
 export function unfinishedLine(upload, texts, words, now) {
   const size = words.size(upload.size);
+  if (upload.state === "adopting") return fill(texts["adopting_line"], { size });
+  if (upload.state === "refused") return `${fill(texts["refused_line"], { size })} ${upload.refusal?.message ?? ""}`;
   const when = words.moment(new Date(upload.created_at ?? now), now);
   if (upload.state === "completed") return fill(texts["stored_line"], { size, when });
   const percent = words.percent((upload.stored_bytes ?? 0) / upload.size);

@@ -1,6 +1,8 @@
 /**
  * The quiet box above the field: uploads of this dataset that the publisher began, here or in another
- * browser, and that no form was saved with yet. Each can be gone on with, or discarded.
+ * browser, and that no form was saved with yet. Each can be gone on with, or discarded. Files that the
+ * publisher wrote with session credentials are among them: those that the portal is still taking over can
+ * be used as soon as it has, and those that it does not accept say why.
  */
 
 import { watchFileInput } from "./chosen-files.js";
@@ -12,6 +14,7 @@ import { unfinishedParts } from "./parts.js";
 import { differenceSentence, errorSentence, fill, unfinishedLine } from "./sentences.js";
 import { asUploadError } from "./errors.js";
 import { safeFilename } from "./safe-filename.js";
+import { TakeoverWatch } from "./takeover-watch.js";
 import { Undo } from "./undo.js";
 
 /** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
@@ -37,6 +40,7 @@ export class UnfinishedBox {
   /** Uploads that left the form. @type {PortalUpload[]} */
   #givenBack = [];
   #hasRoom = true;
+  #takeovers = new TakeoverWatch(() => this.#lookAtTakeovers(), systemClock, document);
 
   /**
    * @param {import("./parts.js").Parts} parts
@@ -65,10 +69,7 @@ export class UnfinishedBox {
     this.#listed = this.#list(exceptId);
     try {
       const uploads = (await this.#listed).slice(0, MOST_SHOWN);
-      const shown = await Promise.all(
-        // One that is gone meanwhile has nothing stored, and does not stand in the way of the others.
-        uploads.map((upload) => this.#adapter.show(upload.id).catch(() => upload)),
-      );
+      const shown = await Promise.all(uploads.map((upload) => this.#shown(upload)));
       for (const upload of shown) await this.#add(upload);
     } catch (error) {
       // The form works without; what is unfinished is offered another time.
@@ -90,7 +91,7 @@ export class UnfinishedBox {
    */
   async takeOut(request) {
     const [listed, held] = await Promise.all([this.#listed.catch(() => []), heldUploads()]);
-    const free = listed.filter(({ id }) => !this.#taken.has(id) && !held.has(id));
+    const free = listed.filter((each) => isOfUse(each) && !this.#taken.has(each.id) && !held.has(each.id));
     const givenBack = this.#givenBack.splice(0);
     const known = [...givenBack, ...free].find((upload) => isOf(upload, request));
     for (const upload of givenBack) if (upload !== known) this.#addAsItIsNow(upload);
@@ -101,7 +102,7 @@ export class UnfinishedBox {
     if (entry) this.#remove(entry);
     try {
       const upload = await this.#adapter.show(known.id);
-      return upload.state === "uploading" || upload.state === "completed" ? upload : null;
+      return isOfUse(upload) ? upload : null;
     } catch (error) {
       this.#taken.delete(known.id);
       throw error;
@@ -131,6 +132,32 @@ export class UnfinishedBox {
     return uploads.filter(({ id }) => id !== exceptId && !held.has(id));
   }
 
+  /** @param {PortalUpload} listed @returns {Promise<PortalUpload>} with what the store has of it */
+  async #shown(listed) {
+    // Of a whole file the store has all, and only the list says why it is not accepted.
+    if (listed.state !== "uploading") return listed;
+    // One that is gone meanwhile has nothing stored, and does not stand in the way of the others.
+    return this.#adapter.show(listed.id).catch(() => listed);
+  }
+
+  /** @returns {Promise<boolean>} whether the portal is still taking something over */
+  async #lookAtTakeovers() {
+    const listed = await this.#list("");
+    this.#listed = Promise.resolve(listed);
+    for (const entry of this.#entries.filter(({ upload }) => upload.state === "adopting")) {
+      const now = listed.find(({ id }) => id === entry.upload.id);
+      // It was discarded elsewhere, or was written again meanwhile.
+      if (!now) this.#remove(entry);
+      else if (now.state !== "adopting") {
+        entry.upload = now;
+        this.#drawEntry(entry, false);
+        const name = safeFilename(now.filename);
+        if (now.state === "completed") this.#announce(fill(this.#texts["taken_over"], { name }));
+      }
+    }
+    return this.#entries.some(({ upload }) => upload.state === "adopting");
+  }
+
   /** @param {PortalUpload} upload */
   async #addAsItIsNow(upload) {
     const shown = await this.#adapter.show(upload.id).catch(() => null);
@@ -140,7 +167,8 @@ export class UnfinishedBox {
   /** @param {PortalUpload} upload */
   async #add(upload) {
     // Going on with nothing saves nothing.
-    if (upload.state !== "completed" && !(upload.state === "uploading" && upload.stored_bytes)) return;
+    if (upload.state === "uploading" && !upload.stored_bytes) return;
+    if (upload.state === "attached" || upload.state === "aborted") return;
     const handle = upload.state === "uploading" ? await keptHandle(upload.id) : null;
     if (this.#taken.has(upload.id)) return;
     const parts = unfinishedParts(this.#parts["unfinished-row"]);
@@ -155,12 +183,14 @@ export class UnfinishedBox {
     this.#entries.push(entry);
     this.#parts["unfinished-list"].append(parts.item);
     this.draw(this.#hasRoom);
+    if (upload.state === "adopting") this.#takeovers.begin();
   }
 
   /** @param {Entry} entry @param {boolean} hasHandle */
   #drawEntry({ upload, parts, undo }, hasHandle) {
     const go = undo ? "undo" : upload.state === "completed" ? "take_stored" : hasHandle ? "resume" : "choose_to_go_on";
     parts.go.textContent = this.#texts[go] ?? "";
+    parts.go.hidden = undo === null && !isOfUse(upload);
     parts.drop.hidden = undo !== null;
     parts.standing.textContent = undo
       ? (this.#texts["discarded"] ?? "")
@@ -173,6 +203,7 @@ export class UnfinishedBox {
       entry.undo.undo();
       entry.undo = null;
       this.#drawEntry(entry, handle !== null);
+      if (entry.parts.go.hidden) entry.parts.drop.focus();
       return;
     }
     if (entry.upload.state === "completed") {
@@ -227,6 +258,11 @@ export class UnfinishedBox {
     this.draw(this.#hasRoom);
     if (hadFocus) this.#parts.input.focus({ preventScroll: true });
   }
+}
+
+/** @param {PortalUpload} upload @returns {boolean} a form can be saved with it, now or when it is complete */
+function isOfUse({ state }) {
+  return state === "uploading" || state === "completed";
 }
 
 /**

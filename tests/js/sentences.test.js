@@ -118,6 +118,17 @@ describe("an unfinished upload", () => {
     assert.equal(line, "58.1 GB, uploaded, not saved yet, Tuesday 2:02 PM");
   });
 
+  test("that the portal is taking over is complete, and not to be had yet", () => {
+    const line = plain(unfinishedLine({ ...upload, state: "adopting" }, texts, words, now));
+    assert.equal(line, "58.1 GB, complete; the portal is taking it over");
+  });
+
+  test("that is refused says why, in the portal's own words", () => {
+    const refusal = { code: "type_not_allowed", message: "Files of this type are not allowed." };
+    const line = plain(unfinishedLine({ ...upload, state: "refused", refusal }, texts, words, now));
+    assert.equal(line, "58.1 GB, not accepted: Files of this type are not allowed.");
+  });
+
   for (const [difference, sentence] of [
     [{ reason: "size", expected: 58_100_000_000, given: 57_900_000_000 }, "This is not the same file: it has 57.9 GB, the unfinished one 58.1 GB."],
     [{ reason: "size", expected: 58_100_000_001, given: 58_100_000_000 }, "This is not the same file: it has 58,100,000,000 bytes, the unfinished one 58,100,000,001 bytes."],
