@@ -1,0 +1,2 @@
+// It has moved; pages that import it from here still find it.
+export * from "./core/fingerprint.js";
