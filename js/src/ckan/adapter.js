@@ -2,12 +2,9 @@
  * The upload protocol as CKAN speaks it: an action a call, in CKAN's own envelope.
  */
 
-import { pageCsrfToken, renewPageCsrfToken } from "./csrf-token.js";
 import { UploadError } from "../core/errors.js";
-import { parseRetryAfter } from "../core/retry.js";
-
-/** A call that has not answered by then is taken for lost; completing a huge upload takes minutes. */
-const CALL_TIMEOUT_MS = 180_000;
+import { postJson } from "../core/post-json.js";
+import { pageCsrfToken, renewPageCsrfToken } from "./csrf-token.js";
 
 /**
  * @param {object} site
@@ -42,24 +39,8 @@ export function ckanAdapter({ api, owner, resource, ...page }) {
 
   /** @param {string} action @param {object} body @param {{keepalive?: boolean}} how @returns {Promise<any>} */
   async function callOnce(action, body, how) {
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), CALL_TIMEOUT_MS);
-    try {
-      const response = await fetch(`${base}/${action}`, {
-        method: "POST",
-        credentials: "same-origin",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-        body: JSON.stringify(body),
-        signal: timeout.signal,
-        ...how,
-      });
-      return resultOf(response, await response.text());
-    } catch (error) {
-      if (error instanceof UploadError) throw error;
-      throw new UploadError("no_connection", `${action}: no answer from the portal`, { cause: error });
-    } finally {
-      clearTimeout(timer);
-    }
+    const headers = { "X-CSRFToken": csrfToken() };
+    return resultOf(await postJson(`${base}/${action}`, body, { headers, fetch, ...how }));
   }
 
   return {
@@ -76,36 +57,23 @@ export function ckanAdapter({ api, owner, resource, ...page }) {
 }
 
 /**
- * @param {Response} response
- * @param {string} text
+ * @param {import("../core/post-json.js").Answer} answer
  * @returns {any}
  * @throws {UploadError}
  */
-function resultOf(response, text) {
-  const { status } = response;
-  const answer = parsed(text);
-  if (response.ok && answer?.success) return answer.result;
-  const retryAfterMs = parseRetryAfter(response.headers.get("Retry-After"), Date.now());
-  const error = answer?.error;
+function resultOf({ ok, status, statusText, text, json, retryAfterMs }) {
+  if (ok && json?.success) return json.result;
+  const error = json?.error;
   if (!error || typeof error !== "object") {
     // A proxy's page, a login page, a traceback: of no use to the publisher.
-    const code = response.ok ? "unreadable_answer" : `http_${status}`;
-    throw new UploadError(code, `${status} ${response.statusText}: ${text.slice(0, 200)}`, { status, retryAfterMs });
+    const code = ok ? "unreadable_answer" : `http_${status}`;
+    throw new UploadError(code, `${status} ${statusText}: ${text.slice(0, 200)}`, { status, retryAfterMs });
   }
   const { __type: type, code, message, ...facts } = error;
   const sentence = typeof message === "string" ? message : sentences(facts);
   throw new UploadError(typeof code === "string" ? code : `http_${status}`, `${status} ${type ?? ""} ${sentence}`, {
     ...{ status, sentence, retryAfterMs, facts },
   });
-}
-
-/** @param {string} text @returns {any} null where it is no JSON */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /**

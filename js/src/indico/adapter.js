@@ -3,10 +3,7 @@
  */
 
 import { UploadError } from "../core/errors.js";
-import { parseRetryAfter } from "../core/retry.js";
-
-/** A call that has not answered by then is taken for lost; completing a huge upload takes minutes. */
-const CALL_TIMEOUT_MS = 180_000;
+import { postJson } from "../core/post-json.js";
 
 /**
  * @param {object} site
@@ -20,28 +17,9 @@ export function indicoAdapter({ api, csrfToken = pageCsrfToken, fetch = globalTh
 
   /** @param {string} name @param {object} body @returns {Promise<any>} */
   async function call(name, body) {
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), CALL_TIMEOUT_MS);
-    try {
-      const response = await fetch(`${base}/${name}`, {
-        method: "POST",
-        credentials: "same-origin",
-        headers: {
-          "Content-Type": "application/json",
-          "X-CSRF-Token": csrfToken(),
-          // Indico answers with pages to whom does not say this.
-          "X-Requested-With": "XMLHttpRequest",
-        },
-        body: JSON.stringify(body),
-        signal: timeout.signal,
-      });
-      return resultOf(response, await response.text());
-    } catch (error) {
-      if (error instanceof UploadError) throw error;
-      throw new UploadError("no_connection", `${name}: no answer from the portal`, { cause: error });
-    } finally {
-      clearTimeout(timer);
-    }
+    // Without the second, Indico answers with pages instead of JSON.
+    const headers = { "X-CSRF-Token": csrfToken(), "X-Requested-With": "XMLHttpRequest" };
+    return resultOf(await postJson(`${base}/${name}`, body, { headers, fetch }));
   }
 
   return {
@@ -62,29 +40,16 @@ export function pageCsrfToken() {
 }
 
 /**
- * @param {Response} response
- * @param {string} text
+ * @param {import("../core/post-json.js").Answer} answer
  * @returns {any}
  * @throws {UploadError}
  */
-function resultOf(response, text) {
-  const { status } = response;
-  const answer = parsed(text);
-  if (response.ok && answer !== null) return answer;
-  const retryAfterMs = parseRetryAfter(response.headers.get("Retry-After"), Date.now());
+function resultOf({ ok, status, statusText, text, json, retryAfterMs }) {
+  if (ok && json !== null) return json;
   // Refusals of the protocol are flat; Indico's own (no login, no permission, a locked event) are not.
-  const { code, message, ...facts } = answer?.error ?? answer ?? {};
-  const known = typeof code === "string" ? code : response.ok ? "unreadable_answer" : `http_${status}`;
+  const { code, message, ...facts } = json?.error ?? json ?? {};
+  const known = typeof code === "string" ? code : ok ? "unreadable_answer" : `http_${status}`;
   const sentence = typeof message === "string" ? message : "";
-  const details = `${status} ${response.statusText}: ${sentence || text.slice(0, 200)}`;
+  const details = `${status} ${statusText}: ${sentence || text.slice(0, 200)}`;
   throw new UploadError(known, details, { status, sentence, retryAfterMs, facts });
-}
-
-/** @param {string} text @returns {any} null where it is no JSON */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
