@@ -14,7 +14,7 @@ from indico_plugin.direct_upload.permission import size_limit
 from indico_plugin.web_modules import web_url
 from s3portal.portal.web import module_graph, web_folder
 
-_DIALOG_MODULE = "src/indico-materials.js"
+_DIALOG_MODULE = "src/indico/materials.js"
 
 
 #: Files in one dialog, which is saved in one request.

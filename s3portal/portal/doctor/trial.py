@@ -81,7 +81,7 @@ class Sample:
 
 
 def part_request(browser: Browser, part_headers: Mapping[str, str]) -> CrossOriginRequest:
-    """The PUT of a part, as js/src/part-request.js makes it: a slice of a file has no Content-Type."""
+    """The PUT of a part, as js/src/core/part-request.js makes it: a slice of a file has no Content-Type."""
     return browser.request("PUT", watched=True, headers=part_headers)
 
 
