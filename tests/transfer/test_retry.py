@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from s3portal.client.retry import Decision, Failure, RetryPolicy, decide, parse_retry_after
+from s3portal.transfer.retry import Decision, Failure, RetryPolicy, decide, parse_retry_after
 
 POLICY = RetryPolicy()
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=timezone.utc)
