@@ -13,13 +13,13 @@ from types import FrameType
 
 import click
 
-from s3portal.server.access_log import AccessLog
 from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_environment, read_config_file
-from s3portal.server.errors import S3Error
+from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.running import S3Server
 from s3portal.server.storage.database import OtherVersion
 from s3portal.server.storage.storage import StorageInUse
+from s3portal.server.wire.errors import S3Error
 
 _PATH = click.Path(path_type=Path)
 

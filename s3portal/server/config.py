@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from s3portal.server.access.identity import Role, User
-from s3portal.server.access.policy import Policy, PolicyError, read_policy
 from s3portal.server.access.session_tokens import is_session_key
-from s3portal.server.cors import CorsRule, rules_of_json
+from s3portal.server.authority.policy import Policy, PolicyError, read_policy
+from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
 from s3portal.server.faults import Fault
 from s3portal.server.http.limits import ConnectionLimits
-from s3portal.server.json_documents import parse_json
-from s3portal.server.s3_request import valid_bucket_name
 from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
+from s3portal.server.wire.json_documents import parse_json
+from s3portal.server.wire.s3_request import valid_bucket_name
 
 PREFIX = "S3PORTAL_SERVER_"
 ROOT_USER = "root"

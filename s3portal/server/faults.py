@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from s3portal.server.errors import ERRORS, ConnectionLost, S3Error
+from s3portal.server.gateway.routes import OPERATIONS
 from s3portal.server.holds import Hold
-from s3portal.server.routes import OPERATIONS
+from s3portal.server.wire.errors import ERRORS, ConnectionLost, S3Error
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

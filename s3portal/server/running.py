@@ -7,17 +7,17 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from s3portal.server import cors
 from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.access.identity import Directory
 from s3portal.server.access.session_tokens import SessionSealer
-from s3portal.server.access_log import AccessLog
-from s3portal.server.app import create_app
+from s3portal.server.bucket_settings import cors
 from s3portal.server.config import ServerConfig, root_user
 from s3portal.server.faults import Faults
+from s3portal.server.gateway.access_log import AccessLog
+from s3portal.server.gateway.pipeline import create_app
+from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
-from s3portal.server.service import Service
 from s3portal.server.storage import buckets
 from s3portal.server.storage.storage import Storage
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from s3portal.server.access_log import AccessLog, RequestRecord
 from s3portal.server.config import ServerConfig, config_of_json
 from s3portal.server.faults import Faults
+from s3portal.server.gateway.access_log import AccessLog, RequestRecord
 from s3portal.server.running import S3Server, utc_now
 
 __all__ = ["RequestRecord", "RunningServer"]

@@ -12,12 +12,12 @@ from s3portal.server.access import sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
 from s3portal.server.access.claims import Claim, claim_of_form, read_claim
 from s3portal.server.access.identity import ACCOUNT_ID, Caller, Directory, caller_of_user
-from s3portal.server.access.policy import read_policy
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
-from s3portal.server.errors import S3Error
-from s3portal.server.posted_form import PostedForm
-from s3portal.server.s3_request import S3Request
+from s3portal.server.authority.policy import read_policy
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.posted_form import PostedForm
+from s3portal.server.wire.s3_request import S3Request
 
 DEFAULT_REGION = "us-east-1"
 MAX_SKEW = timedelta(minutes=15)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from s3portal.server.errors import S3Error
-from s3portal.server.values import list_of, parse_date
+from s3portal.server.http.values import list_of, parse_date
+from s3portal.server.wire.errors import S3Error
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"

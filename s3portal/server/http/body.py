@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from s3portal.server.errors import ConnectionLost, S3Error
+from s3portal.server.wire.errors import ConnectionLost, S3Error
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -21,13 +21,13 @@ from email.utils import formatdate
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
-from s3portal.server.errors import ConnectionLost, S3Error
 from s3portal.server.http.answer import Answer
 from s3portal.server.http.body import RequestBody
 from s3portal.server.http.head import RequestHead, read_head
 from s3portal.server.http.input import Patience, SocketInput
 from s3portal.server.http.limits import ConnectionLimits
-from s3portal.server.xml_documents import document, field
+from s3portal.server.wire.errors import ConnectionLost, S3Error
+from s3portal.server.wire.xml_documents import document, field
 
 Environ = dict[str, Any]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from s3portal.server.errors import S3Error
-from s3portal.server.values import list_of
+from s3portal.server.http.values import list_of
+from s3portal.server.wire.errors import S3Error
 
 # Presigned URLs with session tokens are long, 2 KiB of metadata come in headers; S3 itself takes 8 KiB of
 # headers, generous here because a refusal would come without CORS headers.
