@@ -17,7 +17,7 @@ from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_enviro
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.running import S3Server
-from s3portal.server.storage.database import OtherVersion
+from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
 from s3portal.server.wire.errors import S3Error
 
@@ -53,7 +53,7 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
         access_log = AccessLog(log_file)
         server = S3Server(root, config, host=host, port=port, access_log=access_log)
-    except (ConfigError, StorageInUse, OtherVersion, S3Error) as problem:
+    except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except sqlite3.DatabaseError as problem:
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
