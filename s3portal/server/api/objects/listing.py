@@ -11,7 +11,7 @@ from s3portal.server.api.owners import owner_element
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
 from s3portal.server.storage import listing
-from s3portal.server.storage.records import StoredObject
+from s3portal.server.storage.records import ListedObject
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.xml_documents import document, element, field, fields, timestamp
@@ -51,7 +51,7 @@ def list_objects(call: Call) -> Reply:
     after = listing.end_of_prefix(marker.encode()) if is_prefix else marker.encode()
     page, limit, name = _page_of_objects(call, after)
     last = page.entries[-1] if page.entries else None
-    last_name = last.key if isinstance(last, StoredObject) else last
+    last_name = last.key if isinstance(last, ListedObject) else last
     # NextMarker is only given with a delimiter; without one the last key serves.
     next_marker = last_name if page.next_after is not None and delimiter else None
     return xml_reply(
@@ -101,8 +101,8 @@ def _object_elements(page: listing.ObjectPage, name: Callable[[str], str], with_
                     ("Key", name(entry.key)),
                     ("LastModified", timestamp(entry.modified_at)),
                     ("ETag", f'"{entry.etag}"'),
-                    ("ChecksumAlgorithm", entry.checksum.algorithm),
-                    ("ChecksumType", entry.checksum.type),
+                    ("ChecksumAlgorithm", entry.checksum_algorithm),
+                    ("ChecksumType", entry.checksum_type),
                     ("Size", entry.size_bytes),
                 ),
                 owner,
