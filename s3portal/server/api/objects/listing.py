@@ -38,7 +38,7 @@ def list_objects_v2(call: Call) -> Reply:
                 ("ContinuationToken", token),
                 ("NextContinuationToken", next_token),
             ),
-            *_object_elements(page, name, with_owner),
+            *_object_elements(call, page, name, with_owner),
         )
     )
 
@@ -67,7 +67,7 @@ def list_objects(call: Call) -> Reply:
                 ("EncodingType", call.parameter("encoding-type") or None),
                 ("IsTruncated", page.next_after is not None),
             ),
-            *_object_elements(page, name, with_owner=True),
+            *_object_elements(call, page, name, with_owner=True),
         )
     )
 
@@ -87,8 +87,12 @@ def _page_of_objects(call: Call, after: bytes) -> tuple[listing.ObjectPage, int,
     return (page if limit else listing.ObjectPage([], None)), limit, name
 
 
-def _object_elements(page: listing.ObjectPage, name: Callable[[str], str], with_owner: bool) -> list[str]:
-    owner = owner_element() if with_owner else ""
+def _object_elements(
+    call: Call, page: listing.ObjectPage, name: Callable[[str], str], with_owner: bool
+) -> list[str]:
+    # Usually one; each is looked up and written once.
+    ids = {entry.owner for entry in page.entries if isinstance(entry, ListedObject)} if with_owner else ()
+    owners = {account_id: owner_element(call, account_id) for account_id in ids}
     contents, prefixes = [], []
     for entry in page.entries:
         if isinstance(entry, str):
@@ -105,7 +109,7 @@ def _object_elements(page: listing.ObjectPage, name: Callable[[str], str], with_
                     ("ChecksumType", entry.checksum_type),
                     ("Size", entry.size_bytes),
                 ),
-                owner,
+                owners.get(entry.owner, ""),
                 "<StorageClass>STANDARD</StorageClass>",
             )
         )
