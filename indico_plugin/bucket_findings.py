@@ -17,18 +17,21 @@ def impossible_name(bucket: str) -> str | None:
     Some stores have older buckets with other names, so this is only looked at where there is none.
     """
     if not 3 <= len(bucket) <= 63:
-        return f"it has {len(bucket)} characters, and a bucket's name has 3 to 63"
+        return f"it has {len(bucket)} characters, but a bucket's name must have 3 to 63"
     if not re.fullmatch(r"[a-z0-9.-]+", bucket):
         odd = re.sub(r"[a-z0-9.-]", "", bucket)
-        return f"{odd[0]!r} is in it, and a bucket's name has only small letters, digits, hyphens and dots"
+        return (
+            f"{odd[0]!r} is in it, but a bucket's name may only contain lower-case letters, digits, hyphens"
+            " and dots"
+        )
     if not re.fullmatch(r"[a-z0-9].*[a-z0-9]", bucket):
-        return "a bucket's name begins and ends with a small letter or a digit"
+        return "a bucket's name must begin and end with a lower-case letter or a digit"
     if ".." in bucket or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", bucket):
-        return "a bucket's name has no two dots together, and is no IP address"
+        return "a bucket's name must not contain two dots in a row or be an IP address"
     if bucket.startswith(("xn--", "sthree-", "amzn-s3-demo-")) or bucket.endswith(
         ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
     ):
-        return "S3 keeps names of this form for itself"
+        return "S3 reserves names of this form"
     return None
 
 
@@ -37,22 +40,22 @@ def missing_bucket(name: str, storage: S3StorageBase, bucket: str) -> Finding:
     subject = f"bucket {bucket}"
     option = "bucket_template" if isinstance(storage, DynamicS3Storage) else "bucket"
     if reason := impossible_name(bucket):
-        text = f"is not there, and cannot be: {reason}"
-        return Finding(name, subject, WRONG, text, f"another {option}= in STORAGE_BACKENDS")
+        text = f"does not exist and cannot be created: {reason}"
+        return Finding(name, subject, WRONG, text, f"set another {option}= in STORAGE_BACKENDS")
     if isinstance(storage, ReadOnlyStorageMixin):
         # An empty bucket would hide that the files are somewhere else.
-        text = "is not there, so none of its files can be read"
+        text = "does not exist, so none of its files can be read"
         return Finding(
             name, subject, WRONG, text, f"check {option}=, host= and the keys: where are the files?"
         )
-    return Finding(name, subject, WRONG, "is not there", f"indico s3 create-bucket --storage {name}")
+    return Finding(name, subject, WRONG, "does not exist", f"indico s3 create-bucket --storage {name}")
 
 
 def unusable_bucket(name: str, storage: S3StorageBase, bucket: str, error: Exception) -> Finding:
     """The finding for a bucket of which the store, or the library that talks to it, said this."""
     subject = f"bucket {bucket}"
     if isinstance(error, ParamValidationError) and (reason := impossible_name(bucket)):
-        return Finding(name, subject, WRONG, f"cannot be: {reason}", "another name in STORAGE_BACKENDS")
+        return Finding(name, subject, WRONG, f"cannot exist: {reason}", "use another name in indico.conf")
     code = error_code(error) if isinstance(error, ClientError) else ""
     if code == "403":
         fix = "check the keys, and that their policy allows s3:ListBucket and s3:GetBucketLocation"
@@ -63,7 +66,7 @@ def unusable_bucket(name: str, storage: S3StorageBase, bucket: str, error: Excep
         "AuthorizationHeaderMalformed",
         "IllegalLocationConstraintException",
     ):
-        fix = f"region={region_of(storage, bucket, error) or '…'}, the region of the store or of the bucket"
+        fix = f"set region={region_of(storage, bucket, error) or '…'}, the region of the store or bucket"
     else:
         fix = "check host, keys and network"
     return Finding(name, subject, WRONG, str(error), fix)

@@ -86,7 +86,7 @@ def bring_file(file: StoredFile, folder: FileSystemStorage) -> Path:
     if place.exists():
         if _matches(file, place.stat().st_size, _md5_of(place)):
             return place
-        raise NotVerified(f"there is another file in its place: {place}")
+        raise NotVerified(f"there is a different file in its place: {place}")
     place.parent.mkdir(parents=True, exist_ok=True)
     arriving = place.with_name(f".{place.name[:200]}.arriving")
     md5 = hashlib.md5(usedforsecurity=False)
@@ -98,7 +98,7 @@ def bring_file(file: StoredFile, folder: FileSystemStorage) -> Path:
         os.fsync(copy.fileno())
     if not _matches(file, arriving.stat().st_size, md5.hexdigest()):
         arriving.unlink()
-        raise NotVerified("what arrived is not what the database says of it, in size or MD5")
+        raise NotVerified("what arrived differs in size or MD5 from what the database says")
     arriving.rename(place)
     return place
 

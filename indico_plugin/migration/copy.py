@@ -170,7 +170,7 @@ def verify_object(store: Store, key: str, file: StoredFile) -> None:
     head = store.client().head_object(Bucket=store.bucket, Key=key)
     if head["ContentLength"] != file.size_bytes:
         raise NotVerified(
-            f"{key} in {store.bucket} has {head['ContentLength']} bytes and should have {file.size_bytes}"
+            f"{key} in {store.bucket} has {head['ContentLength']} bytes but should have {file.size_bytes}"
         )
     if file.md5 and file.md5.lower() not in _md5s(head):
         raise NotVerified(f"{key} in {store.bucket} is another file: its MD5 is not {file.md5}")

@@ -298,7 +298,9 @@ class CredentialsNotConfigured(TransferError):
 
     code = "credentials_not_configured"
     http_status = 501
-    template = "This portal does not issue session credentials. To enable them, the administrator sets %(setting)s."
+    template = (
+        "This portal does not issue session credentials. To enable them, the administrator sets %(setting)s."
+    )
 
     def __init__(self, *, setting: str = "s3_role") -> None:
         super().__init__(setting=setting)

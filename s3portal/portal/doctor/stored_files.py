@@ -45,7 +45,7 @@ def examine_files(case: Case, files: Iterable[RecordedFile], total: int) -> Iter
     bad = [(file, problem) for file, problem in zip(looked_at, problems, strict=True) if problem]
     if not bad:
         which = f"all {total:,}" if total == len(looked_at) else f"the newest {len(looked_at):,} of {total:,}"
-        yield case.ok("files", f"{which} are at the store as they were recorded")
+        yield case.ok("files", f"{which} are in the store as they were recorded")
         return
     named = "; ".join(f"{file.shown}: {problem}" for file, problem in bad[:_MOST_NAMED])
     more = f" and {len(bad) - _MOST_NAMED:,} more" if len(bad) > _MOST_NAMED else ""
@@ -60,17 +60,17 @@ def _problem(case: Case, file: RecordedFile) -> str | Finding | None:
             head = _head(case.store, file)
     except ClientError as error:
         if error_code(error) in ("404", "NoSuchKey", "NoSuchVersion"):
-            return "is not at the store"
+            return "is not in the store"
         resource = f"{case.bucket_arn}/*"
         cause = cause_of_answer(case, Told.by_error(error), permission="s3:GetObject", resource=resource)
-        return case.look("files", f"cannot be looked at: {cause.text}", cause.mend)
+        return case.look("files", f"cannot be checked: {cause.text}", cause.mend)
     except BotoCoreError as error:
-        return case.look("files", f"cannot be looked at: {error}", "run the doctor again")
+        return case.look("files", f"cannot be checked: {error}", "run the doctor again")
     size_bytes, etag = head
     if size_bytes != file.size_bytes:
-        return f"has {size_bytes:,} bytes, and {file.size_bytes:,} were recorded"
+        return f"has {size_bytes:,} bytes, but {file.size_bytes:,} were recorded"
     if file.etag and etag != file.etag:
-        return "has been overwritten (another ETag than was recorded)"
+        return "has been overwritten (its ETag differs from the one recorded)"
     return None
 
 
