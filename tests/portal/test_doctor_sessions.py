@@ -193,10 +193,10 @@ def test_a_role_that_is_not_there_is_told_with_whose_keys_asked(examine: Examine
             "trust",
             "trust policy name arn:me",
         ),
-        (Told(400, "InvalidAction", "no AssumeRole"), "does not answer as STS", "portal.s3_sts_endpoint"),
-        (Told(501, "NotImplemented"), "does not answer as STS", "remove portal.s3_role"),
+        (Told(400, "InvalidAction", "no AssumeRole"), "no STS", "portal.s3_sts_endpoint"),
+        (Told(501, "NotImplemented"), "no STS", "remove portal.s3_role"),
         (Told(404), "role", "correct portal.s3_role or portal.s3_sts_endpoint"),
-        (Told(405), "does not answer as STS", "portal.s3_sts_endpoint"),
+        (Told(405), "no STS", "portal.s3_sts_endpoint"),
         (
             Told(400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration"),
             "duration",
