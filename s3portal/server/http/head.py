@@ -105,4 +105,4 @@ def _without_line_end(line: bytes) -> bytes:
     if not line.endswith(b"\n") and len(line) > 0:
         # The line was cut by the limit, or by the end of the connection.
         raise S3Error("RequestHeaderSectionTooLarge")
-    raise malformed("The lines of a request end with CR LF.")
+    raise malformed("The lines of a request must end with CR LF.")
