@@ -92,7 +92,7 @@ class BackendOptions:
     proxy: str = setting(Kind("proxy", _proxy), "how downloads go: off, on or nginx", REDIRECT)
     meta: str | None = setting(TEXT, "a text for the bucket info API", None)
     expires: int = setting(
-        SECONDS, "how long the URL of a download lives", 300, minimum=10, maximum=7 * 24 * 3600
+        SECONDS, "how long the URL of a download is valid", 300, minimum=10, maximum=7 * 24 * 3600
     )
     sse: str = setting(ENCRYPTION, "how the store encrypts: AES256, aws:kms or aws:kms:<key id>", "")
     part_size: int = setting(
