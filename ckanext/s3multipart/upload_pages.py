@@ -198,7 +198,7 @@ def _handed_over() -> str:
 
 
 def _removed() -> str:
-    return str(tk._("The files of deleted datasets and resources are removed."))
+    return str(tk._("The files of deleted datasets and resources have been removed."))
 
 
 def _page(make: Callable[[], str]) -> Any:

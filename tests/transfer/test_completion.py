@@ -323,7 +323,7 @@ def test_a_checksum_that_differs_from_the_clients_is_refused(
     scripted.answer(COMPLETE)
     head(scripted, x_amz_checksum_crc32c="AAAAAA==", x_amz_checksum_type="FULL_OBJECT")
 
-    with pytest.raises(ContentDiffers, match="its checksum is AAAAAA== and should be BBBBBB=="):
+    with pytest.raises(ContentDiffers, match="its checksum is AAAAAA== but should be BBBBBB=="):
         complete_upload(scripted_store, UPLOAD, Checksum("CRC32C", "BBBBBB=="))
 
 
