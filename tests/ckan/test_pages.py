@@ -10,7 +10,7 @@ from browser import Browser, read, resource_form
 from callers import Caller
 from ckan.tests import factories
 
-from s3portal.web import web_folder
+from s3portal.portal.web import web_folder
 
 Setting = Callable[[str, object], None]
 
@@ -187,8 +187,8 @@ class TestWebModules:
         [
             "package.json",
             "../setup.py",
-            "..%2fs3portal/web.py",
-            "%2e%2e/s3portal/web.py",
+            "..%2fs3portal/portal/web.py",
+            "%2e%2e/s3portal/portal/web.py",
             "src/../../tests/js/x.js",
             "/etc/passwd",
             "node_modules/x/index.js",

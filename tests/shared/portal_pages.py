@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from s3portal.demo.people import ORGANISATION
-from s3portal.web import web_folder
+from s3portal.portal.web import web_folder
 
 UPLOAD_TIMEOUT_MS = 300_000
 
