@@ -9,14 +9,14 @@ from typing import Any
 from ckan import model
 
 from ckanext.s3multipart.held_files import held_by_deleted, is_left, is_unused
-from ckanext.s3multipart.leases import LEASED
 from ckanext.s3multipart.model import REMOVED, REMOVING, STATES_UNFINISHED, UploadRow, earlier_now, now
+from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.removal import remove_marked
 from ckanext.s3multipart.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.unknown_uploads import Unknown, sweep_unknown
-from ckanext.s3multipart.upload_calls import abort
+from s3portal.portal.protocol import LEASED, abort
 from s3portal.transfer.errors import StoreError, TransferError
 from s3portal.transfer.upload import ABORTED, ATTACHED
 
@@ -153,7 +153,7 @@ def _expire(upload_id: str) -> bool:
     if not _is_free(upload_id):
         return False
     try:
-        return bool(abort(upload_id, only_expired=True).state == ABORTED)
+        return bool(abort(PORTAL, upload_id, only_expired=True).state == ABORTED)
     except StoreError:
         raise
     except TransferError as error:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
+from s3portal.portal.protocol.states import COMPLETING, CREATING, shown_state
 from s3portal.transfer.upload import (
-    ABORTED,
     ADOPTING,
     ATTACHED,
     COMPLETED,
@@ -21,11 +21,6 @@ from s3portal.transfer.upload import (
 
 OWNER_TYPE = "dataset"
 
-#: One process asks the store to create, complete or abort the upload, and has a lease for it (leases.py).
-CREATING = "creating"
-COMPLETING = "completing"
-ABORTING = "aborting"
-
 #: The file was replaced, or what it belonged to was deleted: its object has to go.
 REMOVING = "removing"
 #: The object is gone; the row says so to those who follow old links.
@@ -33,9 +28,6 @@ REMOVED = "removed"
 
 #: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
 STATES_UNFINISHED = (CREATING, UPLOADING, COMPLETING, ADOPTING, COMPLETED, REFUSED)
-
-#: What the states of a lease look like to everybody else.
-_SHOWN_STATES = {CREATING: UPLOADING, COMPLETING: UPLOADING, ABORTING: ABORTED}
 
 
 class UploadRow(tk.BaseModel):
@@ -115,7 +107,7 @@ class UploadRow(tk.BaseModel):
 def upload_of(row: Any) -> Upload:
     """The upload of a row of the table, however it was read."""
     values = {field.name: getattr(row, field.name) for field in fields(Upload)}
-    return Upload(**{**values, "state": _SHOWN_STATES.get(row.state, row.state)})
+    return Upload(**{**values, "state": shown_state(row.state)})
 
 
 class DownloadCount(tk.BaseModel):

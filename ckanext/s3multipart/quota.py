@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.errors import QuotaFull
-from ckanext.s3multipart.model import ABORTING, CREATING, REMOVED, UploadRow, upload_of
+from ckanext.s3multipart.model import REMOVED, UploadRow, upload_of
 from ckanext.s3multipart.settings import PREFIX, portal_settings, portal_store, transfer_settings
+from s3portal.portal.protocol import ABORTING, CREATING
 from s3portal.transfer.deadline import deadline, time_left_s
 from s3portal.transfer.errors import StoreError, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
