@@ -7,16 +7,16 @@ from typing import Any
 from ckan import model
 
 from ckanext.s3multipart.discovery import discover_for
-from ckanext.s3multipart.model import STATES_UNFINISHED, UploadRow, now
+from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.permission import Owner, administers, authorised_owner, signed_in_user
 from ckanext.s3multipart.portal import PORTAL, CkanPortal, CkanRow
 from ckanext.s3multipart.refusal_text import refusals_of
 from ckanext.s3multipart.session_prefixes import dataset_credentials, upload_credentials
+from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from s3portal.portal.protocol import Caller
 from s3portal.transfer import request_fields
 from s3portal.transfer.errors import UploadNotFound
 from s3portal.transfer.session_credentials import SessionCredentials
-from s3portal.transfer.upload import REFUSED
 
 _ROWS = UploadRow.__table__
 
@@ -59,11 +59,11 @@ class CkanCaller(Caller[CkanRow, Owner]):
         discover_for(user, package.id if package else "")
         rows = self.portal.rows.all(
             *mine,
-            _ROWS.c.state.in_(STATES_UNFINISHED),
+            _ROWS.c.state.in_(UNFINISHED),
             _ROWS.c.expires_at > now(),
             order=_ROWS.c.created_at.desc(),
         )
-        refusals = refusals_of([row.upload.id for row in rows if row.state == REFUSED])
+        refusals = refusals_of([row.upload.id for row in rows if row.state == RowState.REFUSED])
         return [replace(row, refusal=refusals.get(row.upload.id, {}).get("refusal")) for row in rows]
 
     def administered(self, upload_id: str) -> CkanRow:

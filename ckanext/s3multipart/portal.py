@@ -26,13 +26,16 @@ from ckanext.s3multipart.quota import (
 from ckanext.s3multipart.rules import check_size, check_type, content_type_of
 from ckanext.s3multipart.session_model import adoption_of
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
-from s3portal.portal.protocol import CREATING, Portal, Row, Wanted
+from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from s3portal.portal.protocol import Portal, Row, Wanted
 from s3portal.portal.protocol.sql_rows import SqlRows
 from s3portal.transfer.errors import SourceChanged, UploadNotFound
+from s3portal.transfer.keys import object_key
 from s3portal.transfer.lifecycle import begin_upload, plan_upload
+from s3portal.transfer.new_upload import NewUpload, new_upload_id
 from s3portal.transfer.store import Store
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import ABORTED, ADOPTING, COMPLETED, UPLOADING, Upload
+from s3portal.transfer.upload import Upload
 
 _ROWS = UploadRow.__table__
 
@@ -59,6 +62,8 @@ class CkanPortal(Portal[CkanRow, Owner]):
             columns_of=_columns_of,
             new_columns=_new_columns,
             left_by_the_dead=_left_by_the_dead,
+            states=RowState,
+            transitions=TRANSITIONS,
             take_room=lambda wanted: require_room(wanted.owner.organisation_id, wanted.size_bytes),
             after_failure=lambda: {"reserved_until": reservation_end()},
         )
@@ -71,10 +76,11 @@ class CkanPortal(Portal[CkanRow, Owner]):
         check_type(portal_settings(), wanted.filename, wanted.content_type)
 
     def plan(self, wanted: Wanted[Owner]) -> CkanRow:
-        owner = wanted.owner
-        planned = plan_upload(
-            portal_store(),
-            key_owner=(owner.organisation_id, owner.dataset_id),
+        owner, store, upload_id = wanted.owner, portal_store(), new_upload_id()
+        prefix = store.settings.s3_prefix
+        new = NewUpload(
+            id=upload_id,
+            key=object_key(prefix, owner.organisation_id, owner.dataset_id, upload_id, wanted.filename),
             owner_type=owner.owner_type,
             owner_id=owner.owner_id,
             user=wanted.user,
@@ -85,7 +91,11 @@ class CkanPortal(Portal[CkanRow, Owner]):
             round_trip_ms=wanted.round_trip_ms,
         )
         # A new resource gets its id now: the object says from the beginning what it is the file of.
-        return CkanRow(upload=planned, state=CREATING, resource_id=owner.resource_id or str(uuid.uuid4()))
+        return CkanRow(
+            upload=plan_upload(store, new),
+            state=RowState.CREATING,
+            resource_id=owner.resource_id or str(uuid.uuid4()),
+        )
 
     def begin(self, row: CkanRow) -> Upload:
         planned = row.upload
@@ -124,7 +134,7 @@ class CkanPortal(Portal[CkanRow, Owner]):
         now = self.rows.find(row.upload.id)
         if now is None:
             raise UploadNotFound
-        if now.state == ABORTED:
+        if now.state == RowState.ABORTED:
             raise SourceChanged
         return now
 
@@ -134,7 +144,7 @@ class CkanPortal(Portal[CkanRow, Owner]):
 
 def _row_of(values: dict[str, Any]) -> CkanRow:
     upload = upload_of(SimpleNamespace(**values))
-    return CkanRow(upload=upload, state=values["state"], resource_id=values["resource_id"])
+    return CkanRow(upload=upload, state=RowState(values["state"]), resource_id=values["resource_id"])
 
 
 def _columns_of(upload: Upload) -> dict[str, Any]:
@@ -145,14 +155,14 @@ def _new_columns(row: CkanRow) -> dict[str, Any]:
     return {"resource_id": row.resource_id, "reserved_until": reservation_end()}
 
 
-def _left_by_the_dead(values: dict[str, Any]) -> str:
+def _left_by_the_dead(values: dict[str, Any]) -> RowState:
     """The state before that of a lease whose process died."""
     if not values["s3_upload_id"] and values["reserved_until"] is not None:
-        return CREATING
+        return RowState.CREATING
     if not values["s3_upload_id"] and not values["etag"]:
         # It was found at the store (discovery.py), and nobody creates it.
-        return ADOPTING
-    return COMPLETED if values["etag"] else UPLOADING
+        return RowState.ADOPTING
+    return RowState.COMPLETED if values["etag"] else RowState.UPLOADING
 
 
 PORTAL = CkanPortal()

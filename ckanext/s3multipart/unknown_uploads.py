@@ -12,11 +12,11 @@ from datetime import timedelta
 
 from ckan import model
 
-from ckanext.s3multipart.model import STATES_UNFINISHED, UploadRow, now
+from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.session_model import SessionGrant
 from ckanext.s3multipart.settings import portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from s3portal.portal.protocol.aborting import NOT_LISTED_CODES
-from s3portal.portal.protocol.states import ABORTING
 from s3portal.transfer.errors import StoreFailed
 from s3portal.transfer.keys import ids_of_key
 from s3portal.transfer.multipart_listing import ListedUpload, abort_listed, list_uploads
@@ -51,7 +51,7 @@ def sweep_unknown(*, dry_run: bool) -> Unknown:
             else:
                 aborted += dry_run or abort_listed(portal_store(), listed)
     except StoreFailed as error:
-        if error.log_facts["store_code"] not in NOT_LISTED_CODES:
+        if error.store_code not in NOT_LISTED_CODES:
             raise
         return Unknown(listed=False)
     return Unknown(aborted, foreign)
@@ -62,7 +62,7 @@ def _is_live(listed: ListedUpload) -> bool:
     live = (UploadRow.s3_upload_id == listed.s3_upload_id) | (UploadRow.s3_upload_id == "")
     row = (
         model.Session.query(UploadRow.id)
-        .filter(UploadRow.key == listed.key, live, UploadRow.state.in_((*STATES_UNFINISHED, ABORTING)))
+        .filter(UploadRow.key == listed.key, live, UploadRow.state.in_((*UNFINISHED, RowState.ABORTING)))
         .first()
     )
     model.Session.commit()

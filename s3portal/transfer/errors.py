@@ -6,26 +6,28 @@ person who sees it that says what to do next. Messages are templates, so that a 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import ClassVar
 
 from s3portal.transfer.sizes import format_size
+from s3portal.transfer.states import State
 
 Fact = str | int | list[int] | None
 #: Says a size in bytes: rounded, or to the byte where the second argument is true.
 ShowSize = Callable[[int, bool], str]
-
-#: Of an upload (upload.py, which stands on this module).
-STATES = ("uploading", "adopting", "completed", "attached", "aborted", "refused")
 
 
 def _in_english(size_bytes: int, exact: bool) -> str:
     return f"{size_bytes:,} bytes" if exact else format_size(size_bytes)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TransferError(Exception):
-    """Something that the caller is told about. ``facts`` fill the template and go to programs as they are."""
+    """Something that the caller is told about.
+
+    Its fields are its facts, which fill the template and go to programs as they are.
+    """
 
     code: ClassVar[str] = "transfer_error"
     http_status: ClassVar[int] = 500
@@ -36,9 +38,22 @@ class TransferError(Exception):
     #: templates, too.
     word_facts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
-    def __init__(self, **facts: Fact) -> None:
-        self.facts = facts
+    #: Fields that are for the log alone.
+    log_only: ClassVar[frozenset[str]] = frozenset()
+
+    def __post_init__(self) -> None:
         super().__init__(self.message())
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """What the error is about, by name: its fields, except those for the log alone and those that are
+        None."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: value.value if isinstance(value, Enum) else value
+            for name, value in values.items()
+            if name not in self.log_only and value is not None
+        }
 
     def message(self, translate: Callable[[str], str] = str, show_size: ShowSize = _in_english) -> str:
         """The sentence for the person, its template and words passed through ``translate`` (a portal's
@@ -81,6 +96,7 @@ class SettingProblem:
         )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SettingsError(TransferError):
     """Settings that cannot be used. Lists all of them, so that the administrator mends them in one go."""
 
@@ -88,9 +104,12 @@ class SettingsError(TransferError):
     http_status = 500
     template = "The settings cannot be used:\n%(problems)s"
 
-    def __init__(self, problems: tuple[SettingProblem, ...]) -> None:
-        self.problems = problems
-        super().__init__(problems="\n".join(f"  {problem}" for problem in problems))
+    problems: tuple[SettingProblem, ...] = field(kw_only=False)
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """The problems, a line each."""
+        return {"problems": "\n".join(f"  {problem}" for problem in self.problems)}
 
 
 class Problem(str, Enum):
@@ -109,6 +128,7 @@ class Problem(str, Enum):
     NO_UPLOAD = "is not the id of one upload"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class InvalidRequest(TransferError):
     """A field of the call has a value that cannot be used. Where the problem speaks of a limit, it is a
     fact."""
@@ -118,11 +138,12 @@ class InvalidRequest(TransferError):
     template = "%(field)s %(problem)s."
     word_facts = {"problem": tuple(problem.value for problem in Problem)}
 
-    def __init__(self, *, field: str, problem: Problem, limit: int | None = None) -> None:
-        limits = {} if limit is None else {"limit": limit}
-        super().__init__(field=field, problem=problem.value, **limits)
+    field: str
+    problem: Problem
+    limit: int | None = None
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class NotAllowed(TransferError):
     """The caller may not do this. ``reason`` is the whole sentence: the portal knows which rule it was."""
 
@@ -130,10 +151,10 @@ class NotAllowed(TransferError):
     http_status = 403
     template = "%(reason)s"
 
-    def __init__(self, *, reason: str) -> None:
-        super().__init__(reason=reason)
+    reason: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FileTooLarge(TransferError):
     """The file has more bytes than ``setting`` (its name) lets in, or than the store can hold."""
 
@@ -145,10 +166,12 @@ class FileTooLarge(TransferError):
     )
     size_facts = frozenset({"limit", "given"})
 
-    def __init__(self, *, limit: int, given: int, setting: str) -> None:
-        super().__init__(limit=limit, given=given, setting=setting)
+    limit: int
+    given: int
+    setting: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TypeNotAllowed(TransferError):
     """Files of this type are not stored here. ``allowed`` lists the types that are."""
 
@@ -156,10 +179,12 @@ class TypeNotAllowed(TransferError):
     http_status = 415
     template = "This portal does not store files of type %(given)s. It stores: %(allowed)s."
 
-    def __init__(self, *, given: str, allowed: str, setting: str) -> None:
-        super().__init__(given=given, allowed=allowed, setting=setting)
+    given: str
+    allowed: str
+    setting: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class QuotaExceeded(TransferError):
     """The file does not fit in what the owner may store."""
 
@@ -171,8 +196,10 @@ class QuotaExceeded(TransferError):
     )
     size_facts = frozenset({"used", "allowed", "given"})
 
-    def __init__(self, *, used: int, allowed: int, given: int, setting: str, **more: Fact) -> None:
-        super().__init__(used=used, allowed=allowed, given=given, setting=setting, **more)
+    used: int
+    allowed: int
+    given: int
+    setting: str
 
 
 class UploadNotFound(TransferError):
@@ -183,18 +210,19 @@ class UploadNotFound(TransferError):
     template = "This upload is not there any more, or it is not yours. Choose the file again."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class UploadNotOpen(TransferError):
     """The upload takes no more parts: it was completed, attached or aborted before."""
 
     code = "upload_not_open"
     http_status = 409
     template = "This upload is %(state)s already and takes nothing more."
-    word_facts = {"state": STATES}
+    word_facts = {"state": tuple(state.value for state in State)}
 
-    def __init__(self, *, state: str) -> None:
-        super().__init__(state=state)
+    state: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PartOutsidePlan(TransferError):
     """The upload has no part of this number."""
 
@@ -202,10 +230,11 @@ class PartOutsidePlan(TransferError):
     http_status = 422
     template = "This upload has parts 1 to %(part_count)s, and no part %(part_number)s."
 
-    def __init__(self, *, part_number: int, part_count: int) -> None:
-        super().__init__(part_number=part_number, part_count=part_count)
+    part_number: int
+    part_count: int
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TooManyParts(TransferError):
     """More parts were asked for in one call than one answer holds."""
 
@@ -213,10 +242,11 @@ class TooManyParts(TransferError):
     http_status = 422
     template = "%(given)s parts were asked for; one call signs up to %(limit)s."
 
-    def __init__(self, *, given: int, limit: int) -> None:
-        super().__init__(given=given, limit=limit)
+    given: int
+    limit: int
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PartsMissing(TransferError):
     """Not all parts are at the store. ``missing`` and ``wrong_size`` are ranges such as ``"1-3,5"``.
 
@@ -227,8 +257,8 @@ class PartsMissing(TransferError):
     http_status = 409
     template = "Parts of the file are missing or incomplete: %(parts)s. They have to be sent again."
 
-    def __init__(self, *, missing: str, wrong_size: str = "") -> None:
-        super().__init__(missing=missing, wrong_size=wrong_size)
+    missing: str
+    wrong_size: str = ""
 
     def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
         facts = super()._readable_facts(show_size)
@@ -238,6 +268,7 @@ class PartsMissing(TransferError):
         }
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ContentDiffers(TransferError):
     """What the store holds is not what was sent."""
 
@@ -249,8 +280,9 @@ class ContentDiffers(TransferError):
     )
     word_facts = {"what": ("size", "checksum", "ETag", "upload id", "version")}
 
-    def __init__(self, *, what: str, expected: str | int, found: str | int) -> None:
-        super().__init__(what=what, expected=expected, found=found)
+    what: str
+    expected: str | int
+    found: str | int
 
 
 class ObjectGone(TransferError):
@@ -269,6 +301,7 @@ class SourceChanged(TransferError):
     template = "The file was changed while it was being taken over. Upload it again."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class BeingTakenOver(TransferError):
     """All of the file is at the store, and the portal is copying it to where nobody else can write: the same
     call works later. ``retry_after_s`` is also the answer's Retry-After header."""
@@ -280,8 +313,7 @@ class BeingTakenOver(TransferError):
         " try again in %(retry_after_s)s seconds."
     )
 
-    def __init__(self, *, retry_after_s: int) -> None:
-        super().__init__(retry_after_s=retry_after_s)
+    retry_after_s: int
 
 
 class AlreadyAttached(TransferError):
@@ -293,6 +325,7 @@ class AlreadyAttached(TransferError):
     template = "This upload was saved already. Delete it where it is shown, or upload the file again."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CredentialsNotConfigured(TransferError):
     """Session credentials were asked for where the portal has no role to assume."""
 
@@ -300,16 +333,23 @@ class CredentialsNotConfigured(TransferError):
     http_status = 501
     template = "This portal gives out no session credentials. The administrator can set %(setting)s."
 
-    def __init__(self, *, setting: str = "s3_role") -> None:
-        super().__init__(setting=setting)
+    setting: str = "s3_role"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class StoreError(TransferError):
-    """The store's own trouble. What it said is in ``log_facts`` and in the cause, never in the answer."""
+    """The store's own trouble. What it said is in the log and in the cause, and never in the answer.
 
-    def __init__(self, *, operation: str, store_code: str = "", request_id: str = "", **facts: Fact) -> None:
-        self.log_facts = {"operation": operation, "store_code": store_code, "request_id": request_id}
-        super().__init__(**facts)
+    ``operation`` is S3's name of what was asked, such as ``ListParts``; ``store_code`` S3's code for the
+    error, or the HTTP status where there was no body, or the library's name for it; ``request_id`` is the
+    store's.
+    """
+
+    operation: str
+    store_code: str = ""
+    request_id: str = ""
+
+    log_only = frozenset({"operation", "store_code", "request_id"})
 
 
 class StoreUnavailable(StoreError):
@@ -320,6 +360,7 @@ class StoreUnavailable(StoreError):
     template = "The file store cannot be reached at the moment. Nothing is lost: try again in a minute."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class StoreBusy(StoreUnavailable):
     """The store was not asked: enough calls wait for it already, or it is known to be away.
 
@@ -332,8 +373,7 @@ class StoreBusy(StoreUnavailable):
         " %(retry_after_s)s seconds."
     )
 
-    def __init__(self, *, operation: str, retry_after_s: int) -> None:
-        super().__init__(operation=operation, retry_after_s=retry_after_s)
+    retry_after_s: int
 
 
 class StoreFailed(StoreError):
@@ -346,6 +386,7 @@ class StoreFailed(StoreError):
     )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class StoreMisconfigured(StoreFailed):
     """No request could be made: a profile, key, address or file that the AWS library needs is missing or
     wrong. ``cause`` says which, for the administrator; it is never in the answer."""
@@ -357,6 +398,16 @@ class StoreMisconfigured(StoreFailed):
         " downloaded. Tell the administrator: the log names the cause."
     )
 
-    def __init__(self, *, operation: str, cause: str) -> None:
-        self.cause = cause
-        super().__init__(operation=operation, store_code=cause)
+    cause: str
+
+    log_only = StoreError.log_only | {"cause"}
+
+    def __post_init__(self) -> None:
+        self.store_code = self.cause
+        super().__post_init__()
+
+
+def retry_after_s(error: TransferError) -> int | None:
+    """After how many seconds the call may be repeated (the answer's Retry-After header); None where the error
+    does not say."""
+    return error.retry_after_s if isinstance(error, BeingTakenOver | StoreBusy) else None

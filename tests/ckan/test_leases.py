@@ -26,12 +26,12 @@ from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.removal import mark_file_of_resource
 from ckanext.s3multipart.settings import portal_store
-from s3portal.portal.protocol import ABORTING, COMPLETING, CREATING, Wanted, abort, begin, complete
+from ckanext.s3multipart.upload_states import RowState
+from s3portal.portal.protocol import Wanted, abort, begin, complete
 from s3portal.portal.protocol.lease_holders import is_dead, new_token
 from s3portal.server.testing import RunningServer
 from s3portal.transfer.multipart_listing import list_uploads
 from s3portal.transfer.store_gate import CALL, COMPLETE
-from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING
 
 Setting = Callable[[str, object], None]
 
@@ -151,13 +151,16 @@ class TestCreateThatIsKilled:
         asked = wanted(publisher)
         dying = in_another_process(lambda: begin(PORTAL, asked), killed_at=(moment, "CreateMultipartUpload"))
         assert ended(dying) == "killed"
-        assert states(publisher) == [CREATING]
+        assert states(publisher) == [RowState.CREATING]
 
         created = publisher.create(idempotency_key="key").result
 
-        assert states(publisher) == [UPLOADING]
+        assert states(publisher) == [RowState.UPLOADING]
         assert requests.put(created["parts"][0]["url"], data=b"1,2", timeout=60).status_code == 200
-        assert publisher.do("s3multipart_upload_complete", id=created["upload"]["id"])["state"] == COMPLETED
+        assert (
+            publisher.do("s3multipart_upload_complete", id=created["upload"]["id"])["state"]
+            == RowState.COMPLETED
+        )
         # What the dead process left at the store goes a day later.
         monkeypatch.setattr(unknown_uploads, "LEFT_ALONE_FOR", timedelta(0))
         sweep()
@@ -179,7 +182,7 @@ class TestCreateThatIsKilled:
         sweep()
 
         assert unfinished_at_store(publisher) == []
-        assert states(publisher) == [ABORTED]
+        assert states(publisher) == [RowState.ABORTED]
 
     def test_a_store_that_refuses_leaves_no_row(self, publisher: Caller, s3_server: RunningServer) -> None:
         s3_server.faults.add("CreateMultipartUpload", status=403)
@@ -200,12 +203,14 @@ class TestCompleteThatIsKilled:
             killed_at=(moment, operation),
         )
         assert ended(dying) == "killed"
-        assert states(publisher) == [COMPLETING]
+        assert states(publisher) == [RowState.COMPLETING]
 
         shown = publisher.do(call, id=upload["id"])
 
         done_at_store = operation == "HeadObject" or (operation, moment) == ("CompleteMultipartUpload", AFTER)
-        assert shown["state"] == (COMPLETED if done_at_store or "complete" in call else UPLOADING)
+        assert shown["state"] == (
+            RowState.COMPLETED if done_at_store or "complete" in call else RowState.UPLOADING
+        )
         resource = publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))
         assert publisher.follow(resource["url"]).content == b"1,2"
 
@@ -239,13 +244,13 @@ class TestAbortThatIsKilled:
             lambda: abort(PORTAL, upload["id"]), killed_at=(moment, "AbortMultipartUpload")
         )
         assert ended(dying) == "killed"
-        assert states(publisher) == [ABORTING]
+        assert states(publisher) == [RowState.ABORTING]
         refused = publisher.call(
             "resource_create", package_id=publisher.dataset, s3multipart_upload_id=upload["id"]
         )
         assert refused.status == 409, "what is being given up is not attached"
 
-        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == ABORTED
+        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == RowState.ABORTED
 
         assert names(publisher) == []
         assert unfinished_at_store(publisher) == []
@@ -261,7 +266,7 @@ class TestAbortThatIsKilled:
 
         sweep()
 
-        assert states(publisher) == [ABORTED]
+        assert states(publisher) == [RowState.ABORTED]
         assert names(publisher) == []
 
 
@@ -340,13 +345,13 @@ class TestQuotaWithKills:
         leases_end(publisher)
         publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))
 
-        assert states(publisher) == [ATTACHED]
+        assert states(publisher) == [RowState.ATTACHED]
 
 
 class TestLeaseOfAnotherMachine:
     """Nothing is known of its process, so its lease lasts as long as it says."""
 
-    @pytest.mark.parametrize("state", [COMPLETING, ABORTING])
+    @pytest.mark.parametrize("state", [RowState.COMPLETING, RowState.ABORTING])
     def test_is_waited_for_until_it_is_over(self, publisher: Caller, state: str) -> None:
         upload = publisher.begin()
         lease = {
@@ -364,18 +369,18 @@ class TestLeaseOfAnotherMachine:
         assert states(publisher) == [state]
 
         leases_end(publisher)
-        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == ABORTED
+        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == RowState.ABORTED
 
     def test_whoever_lost_a_lease_writes_nothing(self, publisher: Caller) -> None:
         upload = publisher.begin()
-        slow = PORTAL.rows.take(upload["id"], COMPLETING, before=(UPLOADING,))
+        slow = PORTAL.rows.take(upload["id"], RowState.COMPLETING, before=(RowState.UPLOADING,))
         leases_end(publisher)
         publisher.do("s3multipart_upload_abort", id=upload["id"])
 
-        assert not PORTAL.rows.record(slow, replace(slow.upload, state=COMPLETED))
+        assert not PORTAL.rows.record(slow, replace(slow.upload, state=RowState.COMPLETED))
         assert not PORTAL.rows.give_back(slow)
 
-        assert states(publisher) == [ABORTED]
+        assert states(publisher) == [RowState.ABORTED]
 
 
 def test_a_process_is_dead_when_it_is_gone_or_another_has_its_id() -> None:
@@ -431,14 +436,14 @@ class TestStoreThatHangs:
         assert {answer.error["code"] for answer in answers} == {"store_busy"}
         calls.append(threading.Thread(target=complete, args=(another_publisher, other)))
         calls[-1].start()
-        wait_until(lambda: states(another_publisher) == [COMPLETING], "the other one is let in")
+        wait_until(lambda: states(another_publisher) == [RowState.COMPLETING], "the other one is let in")
         hold.release()
         for call in calls:
             call.join()
 
         assert [answer.status for answer in answers].count(200) == COMPLETE.places_for_a_user + 1
         for upload in uploads:
-            assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == COMPLETED
+            assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == RowState.COMPLETED
 
 
 class TestStoreThatIsAway:
@@ -468,6 +473,6 @@ class TestStoreThatIsAway:
         s3_server.faults.add("CompleteMultipartUpload", status=503, first=4)
 
         assert publisher.call("s3multipart_upload_complete", id=upload["id"]).status == 503
-        assert states(publisher) == [UPLOADING]
+        assert states(publisher) == [RowState.UPLOADING]
 
-        assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == COMPLETED
+        assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == RowState.COMPLETED

@@ -13,23 +13,32 @@ from typing import Any
 
 from contract_portal import Answer, PortalInTest, once_at
 
-from s3portal.portal.protocol import CALLS, Caller, Lease, Portal, Row, Rows, Wanted
-from s3portal.portal.protocol.states import ABORTING, CREATING, LEASED, shown_state
+from s3portal.portal.protocol import (
+    CALLS,
+    LEASED,
+    UNFINISHED,
+    Caller,
+    Lease,
+    Portal,
+    Row,
+    Rows,
+    RowState,
+    Wanted,
+    shown_state,
+)
 from s3portal.transfer import (
-    ATTACHED,
-    COMPLETED,
-    REFUSED,
-    UPLOADING,
+    DeclaredState,
+    NewUpload,
     NotAllowed,
+    State,
     Store,
     TransferError,
     Upload,
     UploadNotFound,
+    new_upload_id,
     object_key,
 )
 from s3portal.transfer.lifecycle import begin_upload, plan_upload
-
-UNFINISHED = (CREATING, UPLOADING, "completing", COMPLETED, REFUSED)
 
 
 class NotSignedIn(TransferError):
@@ -71,8 +80,8 @@ class Kept:
     """A row: what is kept of one upload."""
 
     upload: Upload
-    state: str
-    state_before: str
+    state: DeclaredState
+    state_before: DeclaredState
     idempotency_key: str | None
     holder: Process | None = None
     token: str = ""
@@ -114,8 +123,8 @@ class MemoryRows(Rows[Row, Project]):
             key = wanted.idempotency_key
             if key is not None and self.made_by_key(wanted.user, key) is not None:
                 return None
-            kept = self._kept()[row.upload.id] = Kept(row.upload, CREATING, CREATING, key)
-            return self._leased(kept, CREATING, row)
+            kept = self._kept()[row.upload.id] = Kept(row.upload, RowState.CREATING, RowState.CREATING, key)
+            return self._leased(kept, RowState.CREATING, row)
 
     def is_leased(self, upload_id: str) -> bool:
         kept = self._kept().get(upload_id)
@@ -124,10 +133,10 @@ class MemoryRows(Rows[Row, Project]):
     def take(
         self,
         upload_id: str,
-        state: str,
+        state: DeclaredState,
         *,
-        before: Sequence[str] = (),
-        abandoned: Sequence[str] = (),
+        before: Sequence[DeclaredState] = (),
+        abandoned: Sequence[DeclaredState] = (),
         only_expired: bool = False,
     ) -> Lease[Row] | None:
         with self.table.lock:
@@ -138,7 +147,7 @@ class MemoryRows(Rows[Row, Project]):
             if kept.state not in before and not is_over:
                 return None
             state_before = kept.state_before if kept.state in LEASED else kept.state
-            given_back = ABORTING if kept.state == ABORTING else state_before
+            given_back = kept.state if kept.state == RowState.ABORTING else state_before
             as_before = replace(kept.upload, state=shown_state(state_before))
             kept.state, kept.state_before = state, state_before
             return self._leased(kept, given_back, Row(upload=as_before, state=state_before))
@@ -147,7 +156,7 @@ class MemoryRows(Rows[Row, Project]):
         return self._end(lease, upload, upload.state)
 
     def give_back(self, lease: Lease[Row], *, store_failed: bool = False) -> bool:
-        return self._end(lease, lease.upload, lease.state)
+        return self._end(lease, lease.upload, lease.before)
 
     def delete(self, lease: Lease[Row]) -> None:
         with self.table.lock:
@@ -162,11 +171,11 @@ class MemoryRows(Rows[Row, Project]):
         self.process.require_alive()
         return self.table.kept
 
-    def _leased(self, kept: Kept, given_back: str, row: Row) -> Lease[Row]:
+    def _leased(self, kept: Kept, given_back: DeclaredState, row: Row) -> Lease[Row]:
         kept.holder, kept.token = self.process, str(uuid.uuid4())
-        return Lease(kept.token, given_back, row)
+        return Lease(kept.token, kept.state, given_back, row)
 
-    def _end(self, lease: Lease[Row], upload: Upload, state: str) -> bool:
+    def _end(self, lease: Lease[Row], upload: Upload, state: DeclaredState) -> bool:
         with self.table.lock:
             kept = self._kept()[lease.upload.id]
             if kept.token != lease.token:
@@ -186,9 +195,9 @@ class MemoryPortal(Portal[Row, Project]):
         return self.at
 
     def plan(self, wanted: Wanted[Project]) -> Row:
-        upload_id = str(uuid.uuid4())
-        planned = plan_upload(
-            self.at,
+        upload_id = new_upload_id()
+        new = NewUpload(
+            id=upload_id,
             key=object_key("", "memory", wanted.owner.owner_id, upload_id, wanted.filename),
             owner_type=wanted.owner.owner_type,
             owner_id=wanted.owner.owner_id,
@@ -198,9 +207,8 @@ class MemoryPortal(Portal[Row, Project]):
             content_type=wanted.content_type,
             fingerprint=wanted.fingerprint,
             round_trip_ms=wanted.round_trip_ms,
-            upload_id=upload_id,
         )
-        return Row(upload=planned, state=CREATING)
+        return Row(upload=plan_upload(self.at, new), state=RowState.CREATING)
 
     def begin(self, row: Row) -> Upload:
         return begin_upload(self.at, row.upload, {"filename": row.upload.filename})
@@ -280,8 +288,8 @@ class MemoryPortalInTest(PortalInTest):
 
     def attach(self, upload_id: str) -> None:
         kept = self._table.kept[upload_id]
-        assert kept.state == COMPLETED
-        kept.upload, kept.state = replace(kept.upload, state=ATTACHED), ATTACHED
+        assert kept.state == State.COMPLETED
+        kept.upload, kept.state = kept.upload.become(State.ATTACHED), RowState.ATTACHED
 
     def expire(self, upload_id: str) -> None:
         kept = self._table.kept[upload_id]

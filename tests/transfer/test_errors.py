@@ -5,12 +5,6 @@ import inspect
 import pytest
 
 from s3portal.transfer import (
-    ABORTED,
-    ADOPTING,
-    ATTACHED,
-    COMPLETED,
-    REFUSED,
-    UPLOADING,
     ContentDiffers,
     CredentialsNotConfigured,
     FileTooLarge,
@@ -20,6 +14,7 @@ from s3portal.transfer import (
     QuotaExceeded,
     SettingProblem,
     SettingsError,
+    State,
     StoreFailed,
     StoreUnavailable,
     TransferError,
@@ -104,7 +99,7 @@ def test_equal_sizes_stay_readable() -> None:
 def test_a_portal_translates_the_template_and_the_words_in_it() -> None:
     german = {UploadNotOpen.template: "Dieser Upload ist schon %(state)s.", "completed": "fertig"}
 
-    refusal = UploadNotOpen(state="completed")
+    refusal = UploadNotOpen(state=State.COMPLETED)
 
     assert refusal.message(german.__getitem__) == "Dieser Upload ist schon fertig."
     assert refusal.as_dict()["state"] == "completed", "programs read the fact itself"
@@ -136,10 +131,6 @@ def test_a_portal_says_sizes_in_its_own_way() -> None:
     assert "up to 5000000000 o; this one has 5000000001 o." in said
 
 
-def test_the_words_of_states_are_those_that_uploads_have() -> None:
-    assert errors.STATES == (UPLOADING, ADOPTING, COMPLETED, ATTACHED, ABORTED, REFUSED)
-
-
 def test_missing_and_incomplete_parts_are_named_together() -> None:
     refusal = PartsMissing(missing="4-9,12")
 
@@ -148,11 +139,39 @@ def test_missing_and_incomplete_parts_are_named_together() -> None:
     assert refusal.as_dict()["wrong_size"] == ""
 
 
+def test_facts_are_attributes() -> None:
+    refusal = FileTooLarge(limit=5, given=6, setting="max_upload_size")
+
+    assert (refusal.limit, refusal.given, refusal.setting) == (5, 6, "max_upload_size")
+    assert PartsMissing(missing="4-9").wrong_size == ""
+
+
+def test_the_library_s_words_for_a_wrong_configuration_are_the_code_for_the_log() -> None:
+    failure = errors.StoreMisconfigured(operation="ListParts", cause="ValueError: no such profile")
+
+    assert failure.store_code == failure.cause == "ValueError: no such profile"
+    assert failure.facts == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "wait_s"),
+    [
+        (errors.StoreBusy(operation="enter calls", retry_after_s=3), 3),
+        (errors.BeingTakenOver(retry_after_s=7), 7),
+        (StoreUnavailable(operation="ListParts"), None),
+        (errors.UploadNotFound(), None),
+    ],
+)
+def test_only_some_errors_say_when_to_come_again(error: TransferError, wait_s: int | None) -> None:
+    assert errors.retry_after_s(error) == wait_s
+
+
 @pytest.mark.parametrize("kind", [StoreUnavailable, StoreFailed])
 def test_what_the_store_said_is_for_the_log_only(kind: type[errors.StoreError]) -> None:
     failure = kind(operation="UploadPart", store_code="XSecretInternal", request_id="4442587FB7D0A2F9")
 
-    assert failure.log_facts["request_id"] == "4442587FB7D0A2F9"
+    assert (failure.operation, failure.store_code) == ("UploadPart", "XSecretInternal")
+    assert failure.request_id == "4442587FB7D0A2F9"
     assert set(failure.as_dict()) == {"code", "message"}
     assert "XSecretInternal" not in str(failure)
 

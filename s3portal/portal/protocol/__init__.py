@@ -16,21 +16,21 @@ from s3portal.portal.protocol.creating import begin
 from s3portal.portal.protocol.interface import Caller, Lease, Owner, Portal, Row, Rows, Wanted
 from s3portal.portal.protocol.leases import LEASE_S, asking_store
 from s3portal.portal.protocol.looking import look
-from s3portal.portal.protocol.states import ABORTING, COMPLETING, CREATING, LEASED, shown_state
+from s3portal.portal.protocol.states import LEASED, TRANSITIONS, UNFINISHED, RowState, shown_state
 
 __all__ = [
-    "ABORTING",
     "CALLS",
-    "COMPLETING",
-    "CREATING",
     "FIRST_BATCH",
     "LEASED",
     "LEASE_S",
+    "TRANSITIONS",
+    "UNFINISHED",
     "Caller",
     "Lease",
     "Owner",
     "Portal",
     "Row",
+    "RowState",
     "Rows",
     "Wanted",
     "abort",

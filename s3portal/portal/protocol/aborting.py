@@ -1,20 +1,13 @@
 """Giving an upload up: nothing of it stays at the store, and nobody can attach it meanwhile."""
 
 import logging
-from dataclasses import replace
-from datetime import datetime, timezone
 
 from s3portal.portal.protocol.interface import OwnerT, Portal, RowT
 from s3portal.portal.protocol.leases import asking_store, given_back_on_error, settled
-from s3portal.portal.protocol.states import ABORTING, COMPLETING, CREATING, LEASED
+from s3portal.portal.protocol.states import LEASED, RowState
 from s3portal.transfer import (
-    ABORTED,
-    ADOPTING,
-    ATTACHED,
-    COMPLETED,
-    REFUSED,
-    UPLOADING,
     AlreadyAttached,
+    State,
     Store,
     StoreFailed,
     UploadNotFound,
@@ -27,7 +20,7 @@ log = logging.getLogger(__name__)
 
 #: S3 API Reference, "Error responses": this store or these keys do not list.
 NOT_LISTED_CODES = frozenset({"AccessDenied", "AllAccessDisabled", "MethodNotAllowed", "NotImplemented"})
-_BEFORE = (UPLOADING, ADOPTING, COMPLETED, REFUSED)
+_BEFORE = (State.UPLOADING, State.ADOPTING, State.COMPLETED, State.REFUSED)
 
 
 def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = False) -> RowT:
@@ -41,9 +34,9 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
         row = settled(rows, lambda: rows.find(upload_id))
         if row is None:
             raise UploadNotFound
-        if row.state == ABORTED:
+        if row.state == State.ABORTED:
             return row
-        if row.state == ATTACHED:
+        if row.state == State.ATTACHED:
             raise AlreadyAttached
         if row.state not in (*_BEFORE, *LEASED):
             raise UploadNotOpen(state=row.state)
@@ -51,9 +44,9 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
         portal.store(row)
         lease = rows.take(
             upload_id,
-            ABORTING,
+            RowState.ABORTING,
             before=_BEFORE,
-            abandoned=(CREATING, COMPLETING, ABORTING),
+            abandoned=LEASED,
             only_expired=only_expired,
         )
         if lease is not None:
@@ -67,7 +60,7 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
         else:
             # A process died while it created this one: what the store made of it has no known id.
             abort_unknown(store, lease.upload.key)
-            aborted = replace(lease.upload, state=ABORTED, updated_at=datetime.now(timezone.utc))
+            aborted = lease.upload.become(State.ABORTED)
     rows.record(lease, aborted)
     row = rows.find(upload_id)
     if row is None:
@@ -85,6 +78,6 @@ def abort_unknown(store: Store, key: str) -> None:
             if listed.key == key:
                 abort_listed(store, listed)
     except StoreFailed as error:
-        if error.log_facts["store_code"] not in NOT_LISTED_CODES:
+        if error.store_code not in NOT_LISTED_CODES:
             raise
         log.warning("Uploads to %s cannot be listed: the bucket's lifecycle rule has to abort them", key)

@@ -16,7 +16,7 @@ from s3portal.portal.protocol.creating import begin
 from s3portal.portal.protocol.interface import Caller, OwnerT, Portal, RowT, Wanted
 from s3portal.portal.protocol.looking import look
 from s3portal.transfer import (
-    UPLOADING,
+    State,
     StoredParts,
     UploadNotFound,
     UploadNotOpen,
@@ -50,7 +50,7 @@ def create(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, 
     portal.check(wanted)
     row, stored = begin(portal, wanted)
     numbers = range(1, min(row.upload.part_count, FIRST_BATCH) + 1)
-    parts = _signed(portal, row, numbers) if row.upload.state == UPLOADING else []
+    parts = _signed(portal, row, numbers) if row.upload.state == State.UPLOADING else []
     return {"upload": shown(portal, row, stored), "parts": parts}
 
 
@@ -58,7 +58,7 @@ def sign_parts(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[d
     """Where to send the parts ``part_numbers``, at most 1,000, of the upload ``id``."""
     row = caller.open_to_send(_id(asked))
     numbers = request_fields.part_numbers(asked, "part_numbers")
-    if row.upload.state == UPLOADING:
+    if row.upload.state == State.UPLOADING:
         caller.portal.keep_room(row)
     return _signed(caller.portal, row, numbers)
 
@@ -93,7 +93,7 @@ def credentials(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[
     caller's own for the owner."""
     if asked.get("id"):
         row = caller.open_to_send(_id(asked))
-        if row.upload.state != UPLOADING:
+        if row.upload.state != State.UPLOADING:
             raise UploadNotOpen(state=row.upload.state)
         # They send parts as signed URLs do.
         caller.portal.keep_room(row)

@@ -2,14 +2,11 @@
 
 from s3portal.portal.protocol.interface import OwnerT, Portal, RowT
 from s3portal.portal.protocol.leases import RETRY_AFTER_S, asking_store, given_back_on_error, settled
-from s3portal.portal.protocol.states import COMPLETING
+from s3portal.portal.protocol.states import RowState
 from s3portal.transfer import (
-    ADOPTING,
-    ATTACHED,
     COMPLETE,
-    COMPLETED,
-    UPLOADING,
     Checksum,
+    State,
     StoreBusy,
     UploadNotFound,
     UploadNotOpen,
@@ -28,16 +25,18 @@ def complete(portal: Portal[RowT, OwnerT], upload_id: str, checksum: Checksum | 
         row = settled(rows, lambda: rows.find(upload_id))
         if row is None:
             raise UploadNotFound
-        if row.state in (COMPLETED, ATTACHED):
+        if row.state in (RowState.COMPLETED, RowState.ATTACHED):
             return row
-        if row.state == ADOPTING:
+        if row.state == State.ADOPTING:
             return portal.taken_over(row)
-        if row.state not in (UPLOADING, COMPLETING):
+        if row.state not in (RowState.UPLOADING, RowState.COMPLETING):
             raise UploadNotOpen(state=row.upload.state)
         # Covered by a reservation, or the room is taken again: nothing is refused after the parts are put
         # together. As long as somebody has the lease, the whole size counts.
         portal.take_room_again(row)
-        lease = rows.take(upload_id, COMPLETING, before=(UPLOADING,), abandoned=(COMPLETING,))
+        lease = rows.take(
+            upload_id, RowState.COMPLETING, before=(RowState.UPLOADING,), abandoned=(RowState.COMPLETING,)
+        )
         if lease is not None:
             break
     # A store that fails costs nobody their room. Calling in vain, with parts missing, is no progress.
@@ -52,4 +51,4 @@ def complete(portal: Portal[RowT, OwnerT], upload_id: str, checksum: Checksum | 
     row = rows.find(upload_id)
     if row is None:
         raise UploadNotFound
-    return portal.taken_over(row) if row.state == ADOPTING else row
+    return portal.taken_over(row) if row.state == State.ADOPTING else row

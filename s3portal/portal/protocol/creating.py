@@ -4,9 +4,8 @@ only if the row is still ours."""
 from s3portal.portal.protocol.interface import Lease, OwnerT, Portal, RowT, Wanted
 from s3portal.portal.protocol.leases import RETRY_AFTER_S, asking_store, settled
 from s3portal.portal.protocol.looking import look
-from s3portal.portal.protocol.states import CREATING
+from s3portal.portal.protocol.states import RowState
 from s3portal.transfer import (
-    UPLOADING,
     InvalidRequest,
     Problem,
     StoreBusy,
@@ -24,8 +23,8 @@ def begin(portal: Portal[RowT, OwnerT], wanted: Wanted[OwnerT]) -> tuple[RowT, S
     """
     while True:
         row = _made_before(portal, wanted)
-        if row is not None and row.state != CREATING:
-            if row.state == UPLOADING:
+        if row is not None and row.state != RowState.CREATING:
+            if row.state == RowState.UPLOADING:
                 portal.keep_room(row)
             return look(portal, row)
         lease = _new(portal, wanted) if row is None else _abandoned(portal, row)
@@ -57,7 +56,7 @@ def _abandoned(portal: Portal[RowT, OwnerT], row: RowT) -> Lease[RowT] | None:
     """A lease of the row of a process that died while it created the upload. The room that was taken for it
     may have lapsed."""
     portal.take_room_again(row)
-    return portal.rows.take(row.upload.id, CREATING, abandoned=(CREATING,))
+    return portal.rows.take(row.upload.id, RowState.CREATING, abandoned=(RowState.CREATING,))
 
 
 def _begun(portal: Portal[RowT, OwnerT], lease: Lease[RowT]) -> RowT:

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from s3portal.transfer import (
     CredentialsNotConfigured,
+    DeclaredState,
     SessionCredentials,
     Store,
     StoredParts,
@@ -40,7 +41,7 @@ class Row:
     """
 
     upload: Upload
-    state: str
+    state: DeclaredState
 
 
 OwnerT = TypeVar("OwnerT", bound=Owner)
@@ -64,10 +65,12 @@ class Wanted(Generic[OwnerT]):
 
 @dataclass(frozen=True)
 class Lease(Generic[RowT]):
-    """The right to change one upload. ``row`` is as it was before; ``state`` is what giving back restores."""
+    """The right to change one upload. ``row`` is as it was before; its state is ``state`` while the lease
+    lasts, and ``before`` again if it is given back."""
 
     token: str
-    state: str
+    state: DeclaredState
+    before: DeclaredState
     row: RowT
 
     @property
@@ -112,16 +115,16 @@ class Rows(ABC, Generic[RowT, OwnerT]):
     def take(
         self,
         upload_id: str,
-        state: str,
+        state: DeclaredState,
         *,
-        before: Sequence[str] = (),
-        abandoned: Sequence[str] = (),
+        before: Sequence[DeclaredState] = (),
+        abandoned: Sequence[DeclaredState] = (),
         only_expired: bool = False,
     ) -> Lease[RowT] | None:
         """Compares and sets, at once: a lease of the upload, whose row then has this ``state``.
 
         None unless the row is in a state ``before``, or in one of ``abandoned`` with a lease that is over;
-        with ``only_expired``, also unless the upload's time is over.
+        with ``only_expired``, also unless the upload's time is over. Raises ImpossibleTransition.
         """
 
     @abstractmethod

@@ -3,8 +3,8 @@
 from s3portal.portal.protocol.completing import complete
 from s3portal.portal.protocol.interface import OwnerT, Portal, RowT
 from s3portal.portal.protocol.leases import asking_store
-from s3portal.portal.protocol.states import COMPLETING
-from s3portal.transfer import UPLOADING, StoredParts, UploadNotFound, list_parts
+from s3portal.portal.protocol.states import RowState
+from s3portal.transfer import StoredParts, UploadNotFound, list_parts
 
 
 def look(portal: Portal[RowT, OwnerT], row: RowT) -> tuple[RowT, StoredParts | None]:
@@ -12,7 +12,7 @@ def look(portal: Portal[RowT, OwnerT], row: RowT) -> tuple[RowT, StoredParts | N
 
     Raises what `complete` raises.
     """
-    if row.state not in (UPLOADING, COMPLETING):
+    if row.state not in (RowState.UPLOADING, RowState.COMPLETING):
         return row, None
     try:
         with asking_store(portal, row) as store:

@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from s3portal.portal.protocol.interface import Lease, OwnerT, Rows, RowT, Wanted
 from s3portal.portal.protocol.lease_holders import is_dead, new_token
 from s3portal.portal.protocol.leases import LEASE_S
-from s3portal.portal.protocol.states import ABORTING, CREATING, LEASED
-from s3portal.transfer import Upload
+from s3portal.portal.protocol.states import LEASED, TRANSITIONS, RowState
+from s3portal.transfer import DeclaredState, Transitions, Upload
 
 Values = dict[str, Any]
 
@@ -33,8 +33,8 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
     ``user_column`` holds the publisher's id. ``is_expired`` is a condition on the table. The functions map:
     ``row_of`` the columns of a row to what the calls use; ``columns_of`` an upload to columns;
     ``new_columns`` what else a new row has; ``left_by_the_dead`` the columns of a row with an abandoned lease
-    to its state before that. ``take_room`` is called in the transaction that inserts a row, and raises
-    QuotaExceeded.
+    to its state before that. ``states`` and ``transitions`` declare the states of the rows. ``take_room`` is
+    called in the transaction that inserts a row, and raises QuotaExceeded.
     """
 
     table: Any
@@ -44,7 +44,9 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
     row_of: Callable[[Values], RowT]
     columns_of: Callable[[Upload], Values]
     new_columns: Callable[[RowT], Values]
-    left_by_the_dead: Callable[[Values], str]
+    left_by_the_dead: Callable[[Values], DeclaredState]
+    states: type[DeclaredState] = RowState
+    transitions: Transitions[Any] = TRANSITIONS
     user_value: Callable[[str], Any] = str
     take_room: Callable[[Wanted[OwnerT]], None] = lambda wanted: None
     #: Columns of a row that the store's failure gives back.
@@ -79,7 +81,7 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
             **self.new_columns(row),
             **lease,
             "id": row.upload.id,
-            "state": CREATING,
+            "state": RowState.CREATING,
             "idempotency_key": wanted.idempotency_key,
         }
         try:
@@ -90,7 +92,7 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
             if wanted.idempotency_key is None:
                 raise
             return None
-        return Lease(lease["lease_token"], CREATING, row)
+        return Lease(lease["lease_token"], RowState.CREATING, RowState.CREATING, row)
 
     def is_leased(self, upload_id: str) -> bool:
         # By the database's clock.
@@ -107,12 +109,14 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
     def take(
         self,
         upload_id: str,
-        state: str,
+        state: DeclaredState,
         *,
-        before: Sequence[str] = (),
-        abandoned: Sequence[str] = (),
+        before: Sequence[DeclaredState] = (),
+        abandoned: Sequence[DeclaredState] = (),
         only_expired: bool = False,
     ) -> Lease[RowT] | None:
+        for each in (*before, *abandoned):
+            self._require_way(each, state)
         rows = self.table.c
         was = sa.select(rows.id, rows.state).where(rows.id == upload_id).with_for_update().cte("was")
         lease_is_over = sa.func.coalesce(rows.lease_until < sa.func.now(), True)
@@ -129,25 +133,32 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
         if row is None:
             return None
         values = dict(row._mapping)
-        was_leased = values.pop("state_before")
-        state_before = self.left_by_the_dead(values) if was_leased in LEASED else was_leased
+        was_in = self.states(values.pop("state_before"))
+        state_before = self.left_by_the_dead(values) if was_in in LEASED else was_in
         # What somebody began to give up is given up, whatever it was.
-        given_back = ABORTING if was_leased == ABORTING else state_before
-        return Lease(lease["lease_token"], given_back, self.row_of({**values, "state": state_before}))
+        given_back = was_in if was_in == RowState.ABORTING else state_before
+        as_before = self.row_of({**values, "state": state_before})
+        return Lease(lease["lease_token"], state, given_back, as_before)
 
     def record(self, lease: Lease[RowT], upload: Upload) -> bool:
         columns = self.columns_of(upload)
         columns.pop("id", None)
+        self._require_way(lease.state, upload.state)
         return self._end(lease, columns)
 
     def give_back(self, lease: Lease[RowT], *, store_failed: bool = False) -> bool:
         self.session().rollback()
-        return self._end(lease, {"state": lease.state, **(self.after_failure() if store_failed else {})})
+        return self._end(lease, {"state": lease.before, **(self.after_failure() if store_failed else {})})
 
     def delete(self, lease: Lease[RowT]) -> None:
         self.session().rollback()
         self.session().execute(self.table.delete().where(*self._is_ours(lease)))
         self.session().commit()
+
+    def _require_way(self, before: DeclaredState, after: DeclaredState) -> None:
+        """Raises ImpossibleTransition for what the table of states does not have: a mistake in a program."""
+        if before != after:
+            self.transitions.step(before, after)
 
     def _end(self, lease: Lease[RowT], values: Mapping[str, Any]) -> bool:
         changed = self.session().execute(
