@@ -23,7 +23,6 @@ from ckanext.s3multipart.settings import (
     transfer_settings,
 )
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.findings import LOOK, OK, WRONG, Finding
 from s3portal.portal.doctor import (
     MOST_FILES,
     Case,
@@ -32,6 +31,7 @@ from s3portal.portal.doctor import (
     examine_store,
     examine_unfinished,
 )
+from s3portal.portal.findings import LOOK, OK, WRONG, Finding, some
 from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.settings import unknown_settings
 
@@ -127,9 +127,8 @@ def _examine_files(case: Case) -> Iterator[Finding]:
     }
     for what, files in known.items():
         if files:
-            named = "; ".join(_shown(file) for file in files[:_MOST_NAMED])
-            more = f" and {len(files) - _MOST_NAMED:,} more" if len(files) > _MOST_NAMED else ""
-            text = f"{len(files):,} published files {what}, as readers noticed: {named}{more}"
+            named = some([_shown(file) for file in files], _MOST_NAMED, "; ")
+            text = f"{len(files):,} published files {what}, as readers noticed: {named}"
             yield Finding("store", "files", WRONG, text, "restore them from a backup or an older version")
     troubled = {file.key for files in known.values() for file in files}
     attached = model.Session.query(UploadRow).filter(

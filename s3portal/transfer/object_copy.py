@@ -81,6 +81,8 @@ def copy_step(
     try:
         if not _copy_parts(store, source, target, _plan(target.size_bytes, part_bytes), keep_going):
             return target
+        # Here too: what mixes two contents should not even be an object for a moment.
+        _require_unchanged(store, source)
         version_id = _join_parts(store, target)
     except UploadNotFound:
         # Joined before, and the answer was lost; or aborted by a rule of the bucket. The object tells.
@@ -199,17 +201,21 @@ def _same_md5(source_etag: str, copy: StoredObject) -> bool:
 
 
 def _require_same_source(store: Store, source: Source, copy: StoredObject) -> None:
-    """Some stores take CopySourceIfMatch and do not look at it, so the source is looked at once more: as
-    long as it was not written again, the copy is of what it was."""
+    theirs, ours = _require_unchanged(store, source).checksum, copy.checksum
+    if theirs and ours and theirs.algorithm == ours.algorithm and theirs != ours:
+        raise ContentDiffers(what="checksum", expected=theirs.value, found=ours.value)
+
+
+def _require_unchanged(store: Store, source: Source) -> StoredObject:
+    """The source as it is now. Some stores accept CopySourceIfMatch and ignore it (Ceph RGW 16 for
+    UploadPartCopy), so it is looked at once more: if it was not written again, the copy is of what it was."""
     try:
         now = look_at(store, source.key, source.version_id)
     except ObjectGone as error:
         raise SourceChanged from error
     if now.etag != source.etag or now.size_bytes != source.size_bytes:
         raise SourceChanged
-    theirs, ours = now.checksum, copy.checksum
-    if theirs and ours and theirs.algorithm == ours.algorithm and theirs != ours:
-        raise ContentDiffers(what="checksum", expected=theirs.value, found=ours.value)
+    return now
 
 
 def _raise_if_changed(error: ClientError) -> None:

@@ -32,8 +32,8 @@ from random_files import random_file
 from screens import OURS, SCREENS, bring_into_sight, stands_out
 from slow_line import slow_line
 
+from s3portal.portal.web import web_folder
 from s3portal.server.testing import RunningServer
-from s3portal.web import web_folder
 
 MIB = 1024 * 1024
 SHOWN_IN_DOCS = {

@@ -6,8 +6,7 @@ from held_parts import hold_parts, lose_parts
 from playwright.sync_api import Locator, Page, expect
 from portal_pages import call_action, choose_file, open_new_resource, status
 
-from s3portal.server.holds import Hold
-from s3portal.server.testing import RunningServer
+from s3portal.server.testing import Hold, RunningServer
 from s3portal.transfer.part_ranges import parse_ranges
 
 MIB = 1024 * 1024

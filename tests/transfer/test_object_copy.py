@@ -219,6 +219,7 @@ class TestInParts:
 
         with pytest.raises(SourceChanged):
             copy(store, source, begun, **IN_PARTS)
+        assert store.client().list_objects_v2(Bucket=store.bucket, Prefix=target.key)["KeyCount"] == 0
 
     def test_its_checksum_is_that_of_the_whole_file(self, store: Store) -> None:
         source, target = in_parts(store)

@@ -235,8 +235,7 @@ def test_all_buckets_of_an_endpoint_are_behind_one_gate(scripted_store):
     "file, constant",
     [
         ("s3portal/client/ckan.py", r"CALL_TIMEOUT_S = ([\d_.]+)"),
-        ("js/src/ckan-adapter.js", r"CALL_TIMEOUT_MS = ([\d_]+)_000"),
-        ("js/src/indico-adapter.js", r"CALL_TIMEOUT_MS = ([\d_]+)_000"),
+        ("js/src/core/post-json.js", r"CALL_TIMEOUT_MS = ([\d_]+)_000"),
     ],
 )
 def test_clients_wait_longer_than_a_portal_does(file, constant):

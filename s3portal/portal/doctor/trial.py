@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.browsers import Browser
 from s3portal.portal.doctor.case import CALL_S, LONG_CALL_S, Case
@@ -24,6 +23,7 @@ from s3portal.portal.doctor.connection import NoAnswer
 from s3portal.portal.doctor.fetch_cors import CrossOriginRequest
 from s3portal.portal.doctor.preflights import examine_preflight, examine_visibility
 from s3portal.portal.doctor.workspace import Workspace
+from s3portal.portal.findings import Finding
 from s3portal.transfer.checksums import CRCS, MD5
 from s3portal.transfer.completion import complete_upload
 from s3portal.transfer.content_disposition import INERT_TYPE
@@ -82,7 +82,7 @@ class Sample:
 
 
 def part_request(browser: Browser, part_headers: Mapping[str, str]) -> CrossOriginRequest:
-    """The PUT of a part, as js/src/part-request.js makes it: a slice of a file has no Content-Type."""
+    """The PUT of a part, as js/src/core/part-request.js makes it: a slice of a file has no Content-Type."""
     return browser.request("PUT", watched=True, headers=part_headers)
 
 

@@ -11,7 +11,6 @@ from new_uploads import new_upload
 
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import PortalError
-from s3portal.client.retry import RetryPolicy
 from s3portal.transfer import (
     Checksum,
     State,
@@ -27,6 +26,7 @@ from s3portal.transfer import (
 )
 from s3portal.transfer.errors import ObjectGone
 from s3portal.transfer.presign import object_url
+from s3portal.transfer.retry import RetryPolicy
 from s3portal.transfer.stored_object import look_at
 
 #: As the real one, without the waiting.
