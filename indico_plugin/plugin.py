@@ -54,8 +54,8 @@ class SettingsForm(IndicoForm):
         fields=[{"id": "id", "caption": _("Category ID"), "required": True, "type": "number", "coerce": int}],
         unique_field="id",
         description=_(
-            "Direct uploads are available in these categories and everything in them."
-            " If the list is empty, they are available everywhere."
+            "Direct uploads are available in these categories and everything in them. If the list is empty,"
+            " they are available everywhere."
         ),
     )
     direct_upload_groups = PrincipalListField(
