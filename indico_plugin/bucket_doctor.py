@@ -7,15 +7,15 @@ from indico.core.config import config
 from indico.core.storage import StorageError
 from indico.core.storage.backend import ReadOnlyStorageMixin
 
-from indico_plugin.bucket_findings import impossible_name, missing_bucket, unusable_bucket
+from indico_plugin.bucket_findings import missing_bucket, unusable_bucket
 from indico_plugin.bucket_info import buckets_with_files
 from indico_plugin.direct_upload.permission import direct_uploads_on
 from indico_plugin.direct_upload.table import table_exists
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.options import REDIRECT
 from indico_plugin.storage import S3StorageBase
-from s3portal.findings import Finding
-from s3portal.portal.doctor import Case, Use, examine_store, examine_unfinished
+from s3portal.portal.doctor import Case, Use, examine_store, examine_unfinished, impossible_bucket_name
+from s3portal.portal.findings import Finding
 from s3portal.transfer import Store, TransferError
 
 COMMAND = "indico s3 doctor"
@@ -42,7 +42,7 @@ def examine_buckets(name: str, storage: S3StorageBase, *, apply: bool) -> Iterat
             store = storage.store(bucket)
             missing = _made_or_missing(name, storage, bucket, apply)
         except (ParamValidationError, TransferError, StorageError, OSError) as error:
-            yield unusable_bucket(name, storage, bucket, error)
+            yield unusable_bucket(name, bucket, error)
             continue
         if missing is not None:
             yield missing
@@ -71,7 +71,7 @@ def _made_or_missing(name: str, storage: S3StorageBase, bucket: str, apply: bool
     try:
         if storage.bucket_exists(bucket):
             return None
-        if not apply or isinstance(storage, ReadOnlyStorageMixin) or impossible_name(bucket):
+        if not apply or isinstance(storage, ReadOnlyStorageMixin) or impossible_bucket_name(bucket):
             return missing_bucket(name, storage, bucket)
         storage.make_bucket(bucket)
     except ParamValidationError:

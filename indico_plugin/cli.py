@@ -11,7 +11,7 @@ from indico_plugin.backends import is_writable_s3, open_backend
 from indico_plugin.doctor import examine
 from indico_plugin.migration.commands import migrate_commands
 from indico_plugin.storage import S3StorageBase
-from s3portal.findings import report
+from s3portal.portal.findings import report
 
 
 @cli_group(name="s3")

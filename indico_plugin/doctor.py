@@ -16,7 +16,7 @@ from indico_plugin.file_findings import examine_files, examine_rows
 from indico_plugin.options import STREAM, options_problems
 from indico_plugin.plugin_settings import settings
 from indico_plugin.storage import S3StorageBase
-from s3portal.findings import LOOK, OK, WRONG, Finding
+from s3portal.portal.findings import LOOK, OK, WRONG, Finding
 
 
 def examine(*, apply: bool = False) -> Iterator[Finding]:

@@ -13,10 +13,9 @@ from sqlalchemy import inspect
 from indico_plugin.backends import usable_backends
 from indico_plugin.lost_files import forget_lost, lost_files, record_lost
 from indico_plugin.migration.stored_files import file_models
-from indico_plugin.object_writer import NOT_THERE
 from indico_plugin.storage import S3StorageBase
-from s3portal.findings import OK, WRONG, Finding
-from s3portal.transfer.store_errors import error_code
+from s3portal.portal.doctor import FileProblem, RecordedFile, problem_of_file
+from s3portal.portal.findings import OK, WRONG, Finding, some
 
 #: So many of the newest files of each table are looked at in each backend.
 _LOOKED_AT = 5
@@ -55,18 +54,21 @@ def _examine_files_of(
     gone, wrong_size = [], []
     try:
         for (bucket, key), size_bytes in places.items():
-            found = _size_of(storage, bucket, key)
-            if found is None:
-                gone.append(f"{key} in {bucket}")
-            elif size_bytes is not None and found != size_bytes:
-                wrong_size.append(f"{key} in {bucket} has {found:,} bytes instead of {size_bytes:,}")
+            file = RecordedFile(key, f"{key} in {bucket}", size_bytes)
+            problem = _look(storage, bucket, file)
+            if problem is not None and problem.is_gone:
+                gone.append(file.shown)
+            elif problem is not None:
+                wrong_size.append(f"{file.shown} {problem.text}")
     except (ClientError, BotoCoreError, StorageError):
         # What the store has against these keys is said of the bucket.
         return
     if gone:
-        yield Finding(name, "files", WRONG, f"{len(gone)} are gone from the store: {_some(gone)}", _FIX)
+        yield Finding(
+            name, "files", WRONG, f"{len(gone)} are gone from the store: {some(gone, _SHOWN, ', ')}", _FIX
+        )
     if wrong_size:
-        text = f"{len(wrong_size)} are not what Indico stored: {_some(wrong_size)}"
+        text = f"{len(wrong_size)} are not what Indico stored: {some(wrong_size, _SHOWN, ', ')}"
         yield Finding(name, "files", WRONG, text, _FIX)
     if places and not gone and not wrong_size:
         yield Finding(name, "files", OK, f"{len(places)} of them looked at, all there")
@@ -90,18 +92,9 @@ def _newest_files(name: str, storage: S3StorageBase) -> dict[tuple[str, str], in
     return places
 
 
-def _size_of(storage: S3StorageBase, bucket: str, key: str) -> int | None:
-    """The size of an object in bytes; None where it is gone, which is recorded."""
-    try:
-        size_bytes = storage.store(bucket).client().head_object(Bucket=bucket, Key=key)["ContentLength"]
-    except ClientError as error:
-        if error_code(error) not in NOT_THERE:
-            raise
-        record_lost(storage.options, bucket, key)
-        return None
-    forget_lost(storage.options, bucket, key)
-    return size_bytes
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+def _look(storage: S3StorageBase, bucket: str, file: RecordedFile) -> FileProblem | None:
+    """What is wrong with a file. That it is gone, or there, is recorded."""
+    problem = problem_of_file(storage.store(bucket), file)
+    note = record_lost if problem is not None and problem.is_gone else forget_lost
+    note(storage.options, bucket, file.key)
+    return problem

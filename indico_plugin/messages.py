@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from s3portal.texts import Source, Texts
-from s3portal.web import web_folder
+from s3portal.portal.texts import Source, Texts
+from s3portal.portal.web import web_folder
 
 PACKAGE = Path(__file__).resolve().parent
 _METHODS = (("migrations/**", "ignore"), ("**.py", "python"), ("**.html", "jinja2"))

@@ -5,7 +5,7 @@ from indico.core.plugins import url_for_plugin
 from indico.web.rh import RH
 from werkzeug.exceptions import NotFound
 
-from s3portal.web import web_folder, web_headers, web_version
+from s3portal.portal.web import web_folder, web_headers, web_version
 
 
 def web_url(path: str) -> str:

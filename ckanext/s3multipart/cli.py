@@ -13,7 +13,7 @@ from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
 from ckanext.s3multipart.uploads_cli import uploads
-from s3portal.findings import report
+from s3portal.portal.findings import report
 from s3portal.transfer.sizes import format_size
 
 

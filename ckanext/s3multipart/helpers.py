@@ -15,11 +15,11 @@ from ckanext.s3multipart.permission import authorised_owner, enabled_organisatio
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from s3portal.portal.web import module_graph, web_version
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.keys import safe_filename
-from s3portal.web import module_graph, web_version
 
-_FORM_MODULE = "src/ckan-form.js"
+_FORM_MODULE = "src/ckan/form.js"
 
 
 @dataclass(frozen=True)

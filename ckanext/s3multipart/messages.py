@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import ckanext.s3multipart.errors  # noqa: F401  # registers its errors as subclasses
-from s3portal.texts import Source, Texts
-from s3portal.web import web_folder
+from s3portal.portal.texts import Source, Texts
+from s3portal.portal.web import web_folder
 
 PACKAGE = Path(__file__).resolve().parent
 TEXTS = Texts(

@@ -25,7 +25,7 @@ from ckanext.s3multipart import (
 )
 from ckanext.s3multipart.download import download_blueprint
 from ckanext.s3multipart.file_list import file_list
-from s3portal.web import web_folder
+from s3portal.portal.web import web_folder
 
 
 @tk.blanket.config_declarations

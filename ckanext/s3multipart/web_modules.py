@@ -8,7 +8,7 @@ from ckan.lib import webassets_tools
 from flask import Blueprint, Response, request, send_from_directory
 from webassets import Bundle
 
-from s3portal.web import web_folder, web_headers
+from s3portal.portal.web import web_folder, web_headers
 
 blueprint = Blueprint("s3multipart_web", __name__)
 

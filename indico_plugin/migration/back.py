@@ -5,37 +5,18 @@ stay on S3. A run that was stopped goes on with the same command; ``migrate reve
 it.
 """
 
-import hashlib
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from indico.core.db import db
+from flask import current_app
 from indico.core.storage.backend import FileSystemStorage, get_storage
 
 from indico_plugin.bucket_info import buckets_with_files
 from indico_plugin.dynamic_buckets import DynamicS3Storage
-from indico_plugin.migration.apply import ApplyReport, apply_entries
-from indico_plugin.migration.copy import NotVerified
-from indico_plugin.migration.mapping import MappingEntry, MappingWriter, moved_entry
-from indico_plugin.migration.parallel import work_through
-from indico_plugin.migration.stored_files import StoredFile, UnusableRow, list_files
-
-_CHUNK_BYTES = 1024 * 1024
-_ROWS_A_COMMIT = 100
-
-
-@dataclass
-class BackReport:
-    """What a run did."""
-
-    brought: int = 0
-    #: Rows that cannot be brought, of which nothing is known but their name.
-    passed_over: int = 0
-    passed_over_bytes: int = 0
-    rows: ApplyReport = field(default_factory=ApplyReport)
-    failures: list[tuple[str, str]] = field(default_factory=list)
+from indico_plugin.migration.mapping import MappingEntry, moved_entry
+from indico_plugin.migration.stored_files import StoredFile, list_files
+from s3portal.portal.migration import Place, UnusableRow, receive_file, verify_local_file
 
 
 def require_stores(sources: Sequence[str]) -> None:
@@ -47,85 +28,45 @@ def require_stores(sources: Sequence[str]) -> None:
             storage.bucket_exists(bucket)
 
 
-def bring_back(
-    sources: Sequence[str], target: str, mapping: MappingWriter, threads: int, report: BackReport
-) -> Iterator[StoredFile]:
-    """Brings all files of the source backends to the backend ``target``, and yields each as it is done.
-
-    The mapping has an entry before the row changes, so there is always a way back.
+class BringBack:
+    """The files of the source backends, on their way to the local backend ``target``
+    (``s3portal.portal.migration.Move``).
     """
-    folder = get_storage(target)
-    if not isinstance(folder, FileSystemStorage):
-        raise ValueError(f"{target} is not a backend in the file system")
-    changed: list[MappingEntry] = []
-    recorded = {entry.row for entry in mapping.earlier}
-    for outcome in work_through(
-        _usable(list_files(sources), report), lambda file: bring_file(file, folder), threads
-    ):
-        file = outcome.job
-        if outcome.error is not None:
-            report.failures.append((str(file), str(outcome.error)))
-        else:
-            entry = moved_entry(file.model, file.pk, (file.backend, file.file_id), (target, file.key))
-            if entry.row not in recorded:
-                mapping.add(entry)
-            changed.append(entry)
-            report.brought += 1
-            if len(changed) >= _ROWS_A_COMMIT:
-                _change_rows(changed, report)
-        yield file
-    _change_rows(changed, report)
 
+    def __init__(self, sources: Sequence[str], target: str) -> None:
+        folder = get_storage(target)
+        if not isinstance(folder, FileSystemStorage):
+            raise ValueError(f"{target} is not a backend in the file system")
+        self._sources = sources
+        self._target = target
+        self._folder = folder
+        self._app = current_app._get_current_object()
 
-def bring_file(file: StoredFile, folder: FileSystemStorage) -> Path:
-    """One file into the folder of a local backend; nothing is done where it is there already.
+    def files(self) -> Iterator[StoredFile | UnusableRow]:
+        return list_files(self._sources)
 
-    Raises NotVerified where what arrives is not what the row says, or where another file is in its place.
-    """
-    place = Path(folder._resolve_path(file.key))
-    if place.exists():
-        if _matches(file, place.stat().st_size, _md5_of(place)):
-            return place
-        raise NotVerified(f"there is another file in its place: {place}")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    arriving = place.with_name(f".{place.name[:200]}.arriving")
-    md5 = hashlib.md5(usedforsecurity=False)
-    with get_storage(file.backend).open(file.file_id) as source, arriving.open("wb") as copy:
-        while chunk := source.read(_CHUNK_BYTES):
-            md5.update(chunk)
-            copy.write(chunk)
-        copy.flush()
-        os.fsync(copy.fileno())
-    if not _matches(file, arriving.stat().st_size, md5.hexdigest()):
-        arriving.unlink()
-        raise NotVerified("what arrived is not what the database says of it, in size or MD5")
-    arriving.rename(place)
-    return place
+    def place(self, file: StoredFile) -> Place:
+        return Place(self._target, file.key)
 
+    def change(self, file: StoredFile, place: Place) -> MappingEntry:
+        return moved_entry(file.model, file.pk, (file.backend, file.file_id), (self._target, place.key))
 
-def _matches(file: StoredFile, size_bytes: int, md5: str) -> bool:
-    return size_bytes == file.size_bytes and (not file.md5 or md5 == file.md5.lower())
+    def is_of(self, change: MappingEntry, file: StoredFile) -> bool:
+        return change.old_file_id in (None, file.file_id)
 
+    def copy(self, file: StoredFile, place: Place) -> None:
+        receive_file(
+            self._path(place),
+            lambda: get_storage(file.backend).open(file.file_id),
+            file.size_bytes,
+            file.md5,
+        )
 
-def _md5_of(path: Path) -> str:
-    md5 = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as content:
-        while chunk := content.read(_CHUNK_BYTES):
-            md5.update(chunk)
-    return md5.hexdigest()
+    def verify(self, file: StoredFile, place: Place) -> None:
+        verify_local_file(self._path(place), file.size_bytes, file.md5)
 
+    def working(self) -> AbstractContextManager[object]:
+        return self._app.app_context()
 
-def _usable(files: Iterator[StoredFile | UnusableRow], report: BackReport) -> Iterator[StoredFile]:
-    for file in files:
-        if isinstance(file, UnusableRow):
-            report.failures.append((file.name, file.reason))
-            report.passed_over += 1
-        else:
-            yield file
-
-
-def _change_rows(changed: list[MappingEntry], report: BackReport) -> None:
-    for _entry in apply_entries(changed, report.rows):
-        pass
-    changed.clear()
-    db.session.rollback()
+    def _path(self, place: Place) -> Path:
+        return Path(self._folder._resolve_path(place.key))

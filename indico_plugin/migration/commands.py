@@ -1,6 +1,5 @@
 """``indico s3 migrate``: what is asked on the command line, and what is said about it."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,18 +13,28 @@ from indico.core.storage import Storage, StorageError
 from indico.core.storage.backend import FileSystemStorage, ReadOnlyStorageMixin
 
 from indico_plugin.backends import open_backend
-from indico_plugin.migration.apply import ApplyReport, apply_entries, missing_backends, missing_files
-from indico_plugin.migration.back import BackReport, bring_back, require_stores
+from indico_plugin.migration.apply import FileRows, missing_backends, missing_files
+from indico_plugin.migration.back import BringBack, require_stores
 from indico_plugin.migration.bucket_rules import BucketRuleError, parse_rules, parse_static_rule
-from indico_plugin.migration.copy import CopyReport, CopyTarget, copy_files
-from indico_plugin.migration.mapping import MappingEntry, MappingError, MappingWriter, read_mapping
-from indico_plugin.migration.progress import follow
-from indico_plugin.migration.rclone import RcloneUnusable, copy_by_rclone, require_rclone
+from indico_plugin.migration.copy import CopyTarget, CopyToS3
+from indico_plugin.migration.mapping import MappingEntry
 from indico_plugin.migration.stored_files import count_files
 from indico_plugin.storage import S3StorageBase
+from s3portal.portal.migration import (
+    ApplyReport,
+    CopyReport,
+    MappingError,
+    MappingWriter,
+    copy_files,
+    move_files,
+    read_mapping,
+    way_back,
+)
+from s3portal.portal.migration.progress import follow
+from s3portal.portal.migration.rclone import RcloneUnusable, copy_by_rclone, require_rclone
+from s3portal.portal.migration.terminal import change_rows, end, say_changed_since
 from s3portal.transfer import SettingsError
 
-_SHOWN_FAILURES = 20
 _MAPPING = click.Path(dir_okay=False, path_type=Path)
 _EXISTING_MAPPING = click.Path(exists=True, dir_okay=False, path_type=Path)
 _THREADS = click.option(
@@ -114,41 +123,42 @@ def copy(
             static_rule=parse_static_rule(static_bucket) if static_bucket else None,
         )
         if rclone:
-            require_rclone(sources)
-        mapping = MappingWriter(path)
+            require_rclone()
+            _require_folders(sources)
+        mapping = MappingWriter(path, MappingEntry.from_line)
     except (BucketRuleError, MappingError, RcloneUnusable) as error:
         raise click.UsageError(str(error)) from error
     if count_files(sources)[0]:
         with _store_errors():
             target.require_store()
-    report = CopyReport()
+    move, report = CopyToS3(sources, target), CopyReport()
     with mapping:
         files = (
-            copy_by_rclone(sources, target, mapping, rclone, report)
+            copy_by_rclone(move, mapping, rclone, report)
             if rclone
-            else copy_files(sources, target, mapping, threads, report)
+            else copy_files(move, mapping, threads, report)
         )
-        follow("Copying", sources, files, report)
+        follow("Copying", count_files(sources), files, report)
     click.echo(f"{report.copied} files copied, {report.recorded_before} were copied before.")
-    if report.backends:
+    if move.backends:
         click.echo("Add these to STORAGE_BACKENDS in indico.conf, then run `indico s3 migrate apply`:")
-        for name, definition in sorted(report.backends.items()):
+        for name, definition in sorted(move.backends.items()):
             click.echo(f"    {name!r}: {definition!r},")
-    _end(report.failures, "Run the same command again to try these again.")
+    end(report.failures, "Run the same command again to try these again.")
 
 
 @migrate_commands.command()
 @click.argument("path", type=_EXISTING_MAPPING)
 def apply(path):
     """Make Indico use the copies that PATH lists."""
-    _change_rows(path, lambda entry: entry)
+    _change_rows(path, list)
 
 
 @migrate_commands.command()
 @click.argument("path", type=_EXISTING_MAPPING)
 def revert(path):
     """Undo `apply`: make Indico use the old files again."""
-    _change_rows(path, MappingEntry.reversed)
+    _change_rows(path, way_back)
 
 
 @migrate_commands.command()
@@ -177,23 +187,24 @@ def back(sources, target, threads, path):
     if not _is_writable_folder(target):
         raise click.UsageError(f"{target} is not a backend in the file system that can be written to.")
     try:
-        mapping = MappingWriter(path)
+        mapping = MappingWriter(path, MappingEntry.from_line)
     except MappingError as error:
         raise click.UsageError(str(error)) from error
     if count_files(sources)[0]:
         with _store_errors():
             require_stores(sources)
-    report = BackReport()
+    report, applied = CopyReport(), ApplyReport()
     with mapping:
-        follow("Bringing back", sources, bring_back(sources, target, mapping, threads, report), report)
-    click.echo(f"{report.brought} files are in {target} now.")
-    _say_changed_since(report.rows)
-    _end(report.failures, "Run the same command again to try these again.")
+        files = move_files(BringBack(sources, target), FileRows(), mapping, threads, report, applied)
+        follow("Bringing back", count_files(sources), files, report)
+    click.echo(f"{report.copied} files are in {target} now.")
+    say_changed_since(applied)
+    end(report.failures, "Run the same command again to try these again.")
 
 
-def _change_rows(path: Path, direction: Callable[[MappingEntry], MappingEntry]) -> None:
+def _change_rows(path: Path, direction: Callable[[list[MappingEntry]], list[MappingEntry]]) -> None:
     try:
-        entries = [direction(entry) for entry in read_mapping(path)]
+        entries = direction(list(read_mapping(path, MappingEntry.from_line)))
     except MappingError as error:
         raise click.UsageError(str(error)) from error
     if missing := missing_backends(entries):
@@ -203,15 +214,7 @@ def _change_rows(path: Path, direction: Callable[[MappingEntry], MappingEntry]) 
         )
     if wrong := list(missing_files(entries)):
         raise click.ClickException(f"Nothing was changed. {' '.join(wrong)}")
-    report = ApplyReport()
-    with click.progressbar(
-        apply_entries(entries, report), length=len(entries), label="Updating", file=sys.stderr, show_pos=True
-    ) as bar:
-        for _entry in bar:
-            pass
-    click.echo(f"{report.updated} rows updated, {report.before} needed no update, {report.gone} are gone.")
-    _say_changed_since(report)
-    _end(report.failures, "The other rows are updated.")
+    change_rows(FileRows(), entries)
 
 
 @contextmanager
@@ -221,28 +224,6 @@ def _store_errors() -> Iterator[None]:
         yield
     except (SettingsError, StorageError, ClientError, BotoCoreError) as error:
         raise click.ClickException(f"The store cannot be used: {error}") from error
-
-
-def _say_changed_since(report: ApplyReport) -> None:
-    if report.changed_since:
-        click.secho(
-            f"{len(report.changed_since)} rows have another file by now and stay as they are: "
-            f"{', '.join(report.changed_since[:_SHOWN_FAILURES])}",
-            fg="yellow", err=True,
-        )  # fmt: skip
-
-
-def _end(failures: list[tuple[str, str]], advice: str) -> None:
-    """Exit 0, or what failed and exit 1."""
-    if not failures:
-        click.secho("All done.", fg="green")
-        return
-    for name, reason in failures[:_SHOWN_FAILURES]:
-        click.secho(f"{name}: {reason}", fg="red", err=True)
-    if len(failures) > _SHOWN_FAILURES:
-        click.secho(f"... and {len(failures) - _SHOWN_FAILURES} more", fg="red", err=True)
-    click.secho(f"{len(failures)} failed. {advice}", fg="red", err=True)
-    sys.exit(1)
 
 
 def _given(**values: str | None) -> dict[str, str]:
@@ -261,6 +242,13 @@ def _opened(names: Sequence[str]) -> Sequence[str]:
     for name in names:
         _open(name)
     return names
+
+
+def _require_folders(names: Sequence[str]) -> None:
+    """Raises RcloneUnusable where rclone cannot be pointed at one of these backends."""
+    for name in names:
+        if not isinstance(_open(name), FileSystemStorage):
+            raise RcloneUnusable(f"{name} is not in the file system, so rclone cannot copy from it.")
 
 
 def _on_s3(name: str) -> bool:

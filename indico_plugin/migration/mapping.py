@@ -1,4 +1,4 @@
-"""The mapping file of a migration: one JSON object a line, for each file what changes in its database row.
+"""A line of the mapping file of a migration: a JSON object, with what changes in the row of one file.
 
 The format is that of indico-plugin-storage-s3, so a mapping that one of the two wrote is applied and
 reverted by the other: ``m`` model, ``pk`` primary key, ``ob``/``nb`` old and new backend, ``of``/``nf`` old
@@ -6,11 +6,7 @@ and new file id, ``on``/``nn`` old and new file name; what stays the same is lef
 """
 
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
 _CHANGES = {
     "ob": "old_backend",
@@ -20,10 +16,6 @@ _CHANGES = {
     "on": "old_filename",
     "nn": "new_filename",
 }
-
-
-class MappingError(Exception):
-    """The file is no mapping."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +35,13 @@ class MappingEntry:
     def row(self) -> tuple[str, tuple[int | str, ...]]:
         """Which row it is."""
         return self.model, self.pk
+
+    @staticmethod
+    def from_line(line: str) -> "MappingEntry":
+        """The entry in a line. Raises ValueError, KeyError, TypeError or AttributeError where it is none."""
+        fields = json.loads(line)
+        changes = {name: fields.get(short) for short, name in _CHANGES.items()}
+        return MappingEntry(fields["m"], tuple(fields["pk"]), **changes)
 
     def as_line(self) -> str:
         """The entry as a line of the file."""
@@ -71,59 +70,3 @@ def moved_entry(
     """
     backends = (old[0], new[0]) if old[0] != new[0] else (None, None)
     return MappingEntry(model, pk, *backends, old[1], new[1])
-
-
-def read_mapping(path: Path) -> Iterator[MappingEntry]:
-    """The entries of a finished mapping. Raises MappingError, with the line, where it is none."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _parse(line, f"{path}, line {number}")
-
-
-def _parse(line: str, where: str) -> MappingEntry:
-    try:
-        fields = json.loads(line)
-        changes = {name: fields.get(short) for short, name in _CHANGES.items()}
-        return MappingEntry(fields["m"], tuple(fields["pk"]), **changes)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MappingError(f"{where} is not an entry of a mapping: {line[:80].strip()!r}") from error
-
-
-class MappingWriter:
-    """A mapping that grows, file by file, and that a killed run leaves usable. ``earlier`` is what was
-    there. Raises MappingError where the file is no mapping, or cannot be written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            path.touch()
-            _drop_torn_line(path)
-        except OSError as error:
-            raise MappingError(f"{path} cannot be written: {error.strerror}") from error
-        self.earlier: list[MappingEntry] = list(read_mapping(path))
-
-    def __enter__(self) -> "MappingWriter":
-        self._output: IO[str] = self._path.open("a", encoding="utf-8")
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self._output.flush()
-        os.fsync(self._output.fileno())
-        self._output.close()
-
-    def add(self, entry: MappingEntry) -> None:
-        """Writes the entry so that it survives a kill of this process."""
-        self._output.write(entry.as_line())
-        self._output.flush()
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Removes a last line without an end: its process was killed while it wrote."""
-    with path.open("rb+") as mapping:
-        content_end = mapping.seek(0, os.SEEK_END)
-        mapping.seek(max(0, content_end - 65536))
-        tail = mapping.read()
-        if tail and not tail.endswith(b"\n"):
-            mapping.truncate(content_end - len(tail) + tail.rfind(b"\n") + 1)

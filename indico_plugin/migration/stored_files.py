@@ -15,6 +15,8 @@ from indico.util.date_time import now_utc
 from indico.util.fs import secure_filename
 from sqlalchemy import inspect, tuple_
 
+from s3portal.portal.migration import UnusableRow
+
 _ROWS_A_QUERY = 1000
 
 # Tables whose rows have no date of their own: where the date is that decides on the bucket.
@@ -49,16 +51,13 @@ class StoredFile:
     md5: str
     created_at: datetime
 
+    @property
+    def row(self) -> tuple[str, tuple[int | str, ...]]:
+        """Which row it is, as a mapping names it."""
+        return self.model, self.pk
+
     def __str__(self) -> str:
         return f"{self.model} {'/'.join(map(str, self.pk))} ({self.backend}: {self.file_id})"
-
-
-@dataclass(frozen=True)
-class UnusableRow:
-    """A row of which no key can be made, such as one whose event is gone, and why."""
-
-    name: str
-    reason: str
 
 
 def file_models() -> list[type[StoredFileMixin]]:

@@ -6,7 +6,6 @@ is interrupted, or killed, continues where it stopped. Every step may be repeate
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
@@ -17,10 +16,11 @@ from s3portal.transfer.creation import creation_arguments
 from s3portal.transfer.errors import ContentDiffers, ObjectGone, SourceChanged, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.part_plan import MAX_PART_COUNT, MAX_PART_SIZE_BYTES, PartPlan
+from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_object import StoredObject, look_at
-from s3portal.transfer.upload import COMPLETED, Upload
+from s3portal.transfer.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
@@ -81,6 +81,8 @@ def copy_step(
     try:
         if not _copy_parts(store, source, target, _plan(target.size_bytes, part_bytes), keep_going):
             return target
+        # Here too: what mixes two contents should not even be an object for a moment.
+        _require_unchanged(store, source)
         version_id = _join_parts(store, target)
     except UploadNotFound:
         # Joined before, and the answer was lost; or aborted by a rule of the bucket. The object tells.
@@ -183,15 +185,13 @@ def _completed(store: Store, source: Source, target: Upload, copy: StoredObject)
         raise ContentDiffers(what="size", expected=source.size_bytes, found=copy.size_bytes)
     if not _same_md5(source.etag, copy):
         _require_same_source(store, source, copy)
-    return replace(
-        target,
-        state=COMPLETED,
+    return target.become(
+        State.COMPLETED,
         etag=copy.etag,
         version_id=copy.version_id,
         content_type=copy.content_type,
         checksum_algorithm=copy.checksum.algorithm if copy.checksum else None,
         checksum_value=copy.checksum.value if copy.checksum else None,
-        updated_at=datetime.now(timezone.utc),
     )
 
 
@@ -201,17 +201,21 @@ def _same_md5(source_etag: str, copy: StoredObject) -> bool:
 
 
 def _require_same_source(store: Store, source: Source, copy: StoredObject) -> None:
-    """Some stores take CopySourceIfMatch and do not look at it, so the source is looked at once more: as
-    long as it was not written again, the copy is of what it was."""
+    theirs, ours = _require_unchanged(store, source).checksum, copy.checksum
+    if theirs and ours and theirs.algorithm == ours.algorithm and theirs != ours:
+        raise ContentDiffers(what="checksum", expected=theirs.value, found=ours.value)
+
+
+def _require_unchanged(store: Store, source: Source) -> StoredObject:
+    """The source as it is now. Some stores accept CopySourceIfMatch and ignore it (Ceph RGW 16 for
+    UploadPartCopy), so it is looked at once more: if it was not written again, the copy is of what it was."""
     try:
         now = look_at(store, source.key, source.version_id)
     except ObjectGone as error:
         raise SourceChanged from error
     if now.etag != source.etag or now.size_bytes != source.size_bytes:
         raise SourceChanged
-    theirs, ours = now.checksum, copy.checksum
-    if theirs and ours and theirs.algorithm == ours.algorithm and theirs != ours:
-        raise ContentDiffers(what="checksum", expected=theirs.value, found=ours.value)
+    return now
 
 
 def _raise_if_changed(error: ClientError) -> None:

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 from foreign_store import foreign_store
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor import Case, examine_store
+from s3portal.portal.findings import Finding
 from s3portal.transfer import TransferSettings, open_store
 
 # The browser's tests here leave a portal of another origin in the bucket's rules.

@@ -144,7 +144,7 @@ def test_an_upload_that_is_given_up_while_the_store_completes_it_leaves_no_objec
     from indico_plugin.direct_upload import uploads
     from indico_plugin.models.uploads import DirectUpload
 
-    created = manager.post(f"{world.event_url}/create", describe("raced.bin", 9)).json
+    created = manager.post(f"{world.event_url}/create", describe("given-up.bin", 9)).json
     put_parts(created, b"published")
     complete_upload = uploads.complete_upload
 
@@ -157,7 +157,7 @@ def test_an_upload_that_is_given_up_while_the_store_completes_it_leaves_no_objec
     monkeypatch.setattr(uploads, "complete_upload", complete_and_be_aborted)
     answer = manager.post(f"{world.event_url}/complete", {"id": created["upload"]["id"]})
     assert (answer.status_code, answer.json["code"]) == (409, "upload_not_open")
-    assert not any(key.endswith("raced.bin") for key in s3.keys("indico-files"))
+    assert not any(key.endswith("given-up.bin") for key in s3.keys("indico-files"))
 
 
 def test_what_the_store_could_not_remove_is_removed_by_the_janitor(app, world, manager, s3, monkeypatch):

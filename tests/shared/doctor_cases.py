@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor import Case
+from s3portal.portal.findings import Finding
 
 #: The origin that the bucket of the fixture lets in.
 SITE_URL = "http://127.0.0.1:5000"

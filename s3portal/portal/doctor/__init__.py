@@ -3,19 +3,29 @@
 A front end describes each of its stores by a ``Case``, shows the findings, and adds what only it knows.
 """
 
+from s3portal.portal.doctor.bucket_names import impossible_bucket_name
 from s3portal.portal.doctor.case import Case, Use
 from s3portal.portal.doctor.examination import examine_store
 from s3portal.portal.doctor.lifecycle import examine_unfinished
-from s3portal.portal.doctor.stored_files import MOST_FILES, RecordedFile, examine_files
+from s3portal.portal.doctor.stored_files import (
+    MOST_FILES,
+    FileProblem,
+    RecordedFile,
+    examine_files,
+    problem_of_file,
+)
 from s3portal.portal.doctor.web_origin import serialised_origin
 
 __all__ = [
     "MOST_FILES",
     "Case",
+    "FileProblem",
     "RecordedFile",
     "Use",
     "examine_files",
     "examine_store",
     "examine_unfinished",
+    "impossible_bucket_name",
+    "problem_of_file",
     "serialised_origin",
 ]

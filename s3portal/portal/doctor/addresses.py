@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.case import Case
 from s3portal.portal.doctor.web_origin import (
     is_blocked_as_mixed_content,
@@ -10,6 +9,7 @@ from s3portal.portal.doctor.web_origin import (
     is_private,
     is_trustworthy,
 )
+from s3portal.portal.findings import Finding
 
 
 def examine_addresses(case: Case) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.workspace import Workspace
+from s3portal.portal.findings import Finding
 from s3portal.transfer.deadline import deadline
 from s3portal.transfer.store_errors import error_code
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from botocore.credentials import ReadOnlyCredentials
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.addresses import examine_addresses
 from s3portal.portal.doctor.browsers import Browser
 from s3portal.portal.doctor.case import Case, Use
@@ -22,6 +21,7 @@ from s3portal.portal.doctor.sessions import examine_sessions
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.trial import Outcome, Sample, examine_plain_write, examine_upload, part_request
 from s3portal.portal.doctor.workspace import Workspace, workspace
+from s3portal.portal.findings import Finding
 from s3portal.transfer.session_credentials import SessionCredentials
 
 

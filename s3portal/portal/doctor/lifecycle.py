@@ -5,9 +5,9 @@ from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.lifecycle_rules import Rule, abort_days, days_of, threats, with_aborting_rule
+from s3portal.portal.findings import Finding
 from s3portal.transfer.deadline import deadline
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.case import Case
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.content_security import forbidding_directive
 from s3portal.portal.doctor.web_origin import serialised_origin
+from s3portal.portal.findings import Finding
 from s3portal.transfer.presign import object_url
 
 

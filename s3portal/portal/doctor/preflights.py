@@ -4,7 +4,6 @@ from collections.abc import Generator, Iterator, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.browsers import Browser, Preflight
 from s3portal.portal.doctor.case import Case
@@ -12,6 +11,7 @@ from s3portal.portal.doctor.causes import Told, cause_of_answer, cause_of_silenc
 from s3portal.portal.doctor.connection import NoAnswer
 from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.portal.doctor.fetch_cors import CrossOriginRequest, cors_problem, hidden_headers
+from s3portal.portal.findings import Finding
 from s3portal.transfer.store_errors import error_code
 
 _SUBJECT = "CORS"

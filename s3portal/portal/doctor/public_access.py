@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.workspace import Workspace
+from s3portal.portal.findings import Finding
 from s3portal.transfer.deadline import deadline
 from s3portal.transfer.presign import object_url
 from s3portal.transfer.store_errors import error_code

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from botocore.credentials import ReadOnlyCredentials
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.case import Case
 from s3portal.portal.doctor.causes import (
@@ -21,6 +20,7 @@ from s3portal.portal.doctor.causes import (
 from s3portal.portal.doctor.clock import clock_problem
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.signing import signed_url
+from s3portal.portal.findings import Finding
 from s3portal.transfer.store import Store
 
 _NOBODY = ReadOnlyCredentials("AKIAIOSFODNN7NOBODYS", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYNOBODYSKEY", None)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Cause, Told, cause_of_answer, cause_of_library
+from s3portal.portal.findings import Finding
 from s3portal.transfer.deadline import deadline
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role

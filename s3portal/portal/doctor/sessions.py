@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from botocore.credentials import ReadOnlyCredentials
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.altered_tokens import altered_tokens
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.case import Case
@@ -21,6 +20,7 @@ from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.role import examine_role
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.workspace import Workspace
+from s3portal.portal.findings import Finding
 from s3portal.transfer.session_credentials import SessionCredentials
 from s3portal.transfer.session_policy import UPLOAD_ACTIONS
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.findings import Finding
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Told, cause_of_answer
+from s3portal.portal.findings import Finding, some
 from s3portal.transfer.deadline import deadline
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code
@@ -17,18 +17,28 @@ from s3portal.transfer.store_errors import error_code
 MOST_FILES = 200
 _AT_A_TIME = 8
 _MOST_NAMED = 5
+#: HEAD has no body, so mostly only the status is there.
+_GONE = ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
 
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """A file as the portal has recorded it. ``shown`` is what the administrator finds it by; an ETag of None
-    is not compared."""
+    """A file as the portal has recorded it. ``shown`` is what the administrator finds it by; a size or an
+    ETag of None is not compared."""
 
     key: str
     shown: str
-    size_bytes: int
+    size_bytes: int | None
     etag: str | None = None
     version_id: str | None = None
+
+
+@dataclass(frozen=True)
+class FileProblem:
+    """What is wrong with a file at the store."""
+
+    text: str
+    is_gone: bool = False
 
 
 def examine_files(case: Case, files: Iterable[RecordedFile], total: int) -> Iterator[Finding]:
@@ -47,31 +57,40 @@ def examine_files(case: Case, files: Iterable[RecordedFile], total: int) -> Iter
         which = f"all {total:,}" if total == len(looked_at) else f"the newest {len(looked_at):,} of {total:,}"
         yield case.ok("files", f"{which} are at the store as they were recorded")
         return
-    named = "; ".join(f"{file.shown}: {problem}" for file, problem in bad[:_MOST_NAMED])
-    more = f" and {len(bad) - _MOST_NAMED:,} more" if len(bad) > _MOST_NAMED else ""
-    text = f"{len(bad):,} of {len(looked_at):,} files are not what was recorded: {named}{more}"
+    named = some([f"{file.shown}: {problem.text}" for file, problem in bad], _MOST_NAMED, "; ")
+    text = f"{len(bad):,} of {len(looked_at):,} files are not what was recorded: {named}"
     yield case.wrong("files", text, "restore them from a backup or an older version, or upload them again")
 
 
-def _problem(case: Case, file: RecordedFile) -> str | Finding | None:
-    """What is wrong with a file, a finding where the store does not say, None where nothing is."""
+def problem_of_file(store: Store, file: RecordedFile) -> FileProblem | None:
+    """What is wrong with a file; None where nothing is.
+
+    Raises ClientError and BotoCoreError where the store does not say.
+    """
     try:
         with deadline(CALL_S):
-            head = _head(case.store, file)
+            size_bytes, etag = _head(store, file)
     except ClientError as error:
-        if error_code(error) in ("404", "NoSuchKey", "NoSuchVersion"):
-            return "is not at the store"
+        if error_code(error) in _GONE:
+            return FileProblem("is not at the store", is_gone=True)
+        raise
+    if file.size_bytes is not None and size_bytes != file.size_bytes:
+        return FileProblem(f"has {size_bytes:,} bytes, and {file.size_bytes:,} were recorded")
+    if file.etag and etag != file.etag:
+        return FileProblem("has been overwritten (another ETag than was recorded)")
+    return None
+
+
+def _problem(case: Case, file: RecordedFile) -> FileProblem | Finding | None:
+    """What is wrong with a file, a finding where the store does not say, None where nothing is."""
+    try:
+        return problem_of_file(case.store, file)
+    except ClientError as error:
         resource = f"{case.bucket_arn}/*"
         cause = cause_of_answer(case, Told.by_error(error), permission="s3:GetObject", resource=resource)
         return case.look("files", f"cannot be looked at: {cause.text}", cause.mend)
     except BotoCoreError as error:
         return case.look("files", f"cannot be looked at: {error}", "run the doctor again")
-    size_bytes, etag = head
-    if size_bytes != file.size_bytes:
-        return f"has {size_bytes:,} bytes, and {file.size_bytes:,} were recorded"
-    if file.etag and etag != file.etag:
-        return "has been overwritten (another ETag than was recorded)"
-    return None
 
 
 def _head(store: Store, file: RecordedFile) -> tuple[int, str]:

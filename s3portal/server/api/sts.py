@@ -6,20 +6,18 @@ Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
 from s3portal.server.access.identity import ACCOUNT_ID, Caller, Role
 from s3portal.server.access.session_tokens import Session, new_access_key_id, role_id
 from s3portal.server.authority.policy import PolicyError, read_policy
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import QueryOperation
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.values import whole_number
 from s3portal.server.wire.errors import S3Error
-from s3portal.server.wire.reply import XML_CONTENT_TYPE, Reply, xml_reply
-from s3portal.server.wire.s3_request import S3Request, parse_query
-from s3portal.server.wire.xml_documents import STS_NAMESPACE, document, element, field, fields, readable
+from s3portal.server.wire.xml_documents import element, field, fields
 
-BODY_LIMIT_BYTES = 64 * 1024
 VERSION = "2011-06-15"
 LEAST_SESSION_S = 900
 DEFAULT_SESSION_S = 3600
@@ -29,57 +27,17 @@ POLICY_LIMIT_CHARACTERS = 2048
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _ROLE_ARN = re.compile(rf"arn:aws:iam::{ACCOUNT_ID}:role/(.+)")
 _ASSUME_ROLE_PARAMETERS = {"Action", "Version", "RoleArn", "RoleSessionName", "DurationSeconds", "Policy"}
-# What AWS answers with another status than S3 does.
-_STATUSES = {"ExpiredToken": 403, "InvalidToken": 403}
-_CODES = {"InvalidAccessKeyId": "InvalidClientTokenId", "InvalidToken": "InvalidClientTokenId"}
 
 
-def answer_sts(service: Service, request: S3Request, body: bytes, request_id: str) -> tuple[Reply, str]:
-    """Returns the answer to a POST of STS, and the caller's name for the log. Raises S3Error."""
-    parameters = dict(parse_query(body.decode("utf-8", "replace")))
-    caller = service.authenticator.authenticate(request, body_for_sts=body).caller
-    actions: Mapping[str, Callable[[Service, Caller, Mapping[str, str]], str]] = {
-        "AssumeRole": assume_role,
-        "GetCallerIdentity": get_caller_identity,
-    }
-    action = parameters.get("Action", "")
-    if action not in actions or (parameters.get("Version") or VERSION) != VERSION:
-        raise S3Error("InvalidAction", f"Could not find operation {action} for version {VERSION}")
-    result = actions[action](service, caller, parameters)
-    reply = document(
-        f"{action}Response",
-        element(f"{action}Result", result),
-        element("ResponseMetadata", field("RequestId", request_id)),
-        namespace=STS_NAMESPACE,
-    )
-    return xml_reply(reply), caller.name
-
-
-def action_of(body: bytes) -> str:
-    """Returns the action that a body asks for, for the log."""
-    match = re.search(rb"(?:^|&)Action=([A-Za-z]{1,40})(?:&|$)", body)
-    return match[1].decode() if match else "STS"
-
-
-def sts_error(error: S3Error, request_id: str) -> Reply:
-    """Returns an error as STS writes it: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html"""
-    status = _STATUSES.get(error.code, error.status)
-    kind = "Receiver" if status >= 500 else "Sender"
-    detail = fields(
-        ("Type", kind), ("Code", _CODES.get(error.code, error.code)), ("Message", readable(error.message))
-    )
-    body = document(
-        "ErrorResponse", element("Error", detail), field("RequestId", request_id), namespace=STS_NAMESPACE
-    )
-    return Reply(status, {"Content-Type": XML_CONTENT_TYPE}, body)
-
-
-def get_caller_identity(service: Service, caller: Caller, parameters: Mapping[str, str]) -> str:
+def get_caller_identity(call: Call) -> str:
+    caller = call.proof.caller
     return fields(("Arn", caller.arn), ("UserId", caller.user_id), ("Account", ACCOUNT_ID))
 
 
-def assume_role(service: Service, caller: Caller, parameters: Mapping[str, str]) -> str:
+def assume_role(call: Call) -> str:
     """Grants a session of a role: what the role's policy and the session policy both allow, for a while."""
+    service, caller = call.service, call.proof.caller
+    parameters = dict(call.request.query)
     # Empty, as lists without members are sent, they ask for nothing.
     unknown = {name for name, value in parameters.items() if value} - _ASSUME_ROLE_PARAMETERS
     if unknown:
@@ -168,3 +126,9 @@ def _duration_s(text: str | None, role: Role, caller: Caller) -> int:
 
 def _invalid(message: str) -> S3Error:
     return S3Error("ValidationError", message)
+
+
+OPERATIONS = (
+    QueryOperation("sts", VERSION, "AssumeRole", assume_role),
+    QueryOperation("sts", VERSION, "GetCallerIdentity", get_caller_identity),
+)

@@ -1,4 +1,4 @@
-"""Values of headers, parameters and elements from outside: bounded, and ASCII where S3 means ASCII.
+"""Values of headers, parameters and elements from outside: bounded, and ASCII where a protocol means ASCII.
 
 Python's own str.strip, str.split, isdecimal and int also know the white space and the digits of other
 alphabets, and the bytes 0x85 and 0xA0, which are halves of letters in UTF-8.

@@ -123,6 +123,8 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "InvalidClientTokenId": (403, "The security token included in the request is invalid."),
     "MalformedPolicyDocument": (400, "The policy is malformed."),
     "ValidationError": (400, "The input fails to satisfy the constraints of the service."),
+    # JSON: https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html
+    "UnknownOperationException": (400, "The operation is not one of this server's."),
     "UserKeyMustBeSpecified": (
         400,
         "The bucket POST must contain the specified field name. If it is specified, check the order of the "
@@ -157,7 +159,3 @@ class S3Error(Exception):
         self.headers = dict(headers or {})
         self.signed = signed
         super().__init__(f"{code}: {self.message}")
-
-
-class ConnectionLost(Exception):
-    """The caller's connection is gone (or a fault dropped it): there is nobody to answer."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from s3portal.server.access.authenticator import DEFAULT_REGION
-from s3portal.server.access.identity import ACCOUNT_ID
-from s3portal.server.bucket_settings import cors
-from s3portal.server.gateway.service import Call
+from s3portal.server.api.owners import owner_element
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import BUCKET, SERVICE, Operation
 from s3portal.server.storage import buckets
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
@@ -13,7 +13,6 @@ from s3portal.server.wire.s3_request import valid_bucket_name
 from s3portal.server.wire.xml_documents import (
     document,
     element,
-    field,
     fields,
     parse_document,
     refuse_unknown_children,
@@ -21,17 +20,13 @@ from s3portal.server.wire.xml_documents import (
     timestamp,
 )
 
-OWNER = fields(("ID", ACCOUNT_ID), ("DisplayName", "s3portal"))
-
 
 def list_buckets(call: Call) -> Reply:
     entries = (
         element("Bucket", fields(("Name", bucket.name), ("CreationDate", timestamp(bucket.created_at))))
         for bucket in buckets.find_all(call.storage)
     )
-    return xml_reply(
-        document("ListAllMyBucketsResult", element("Owner", OWNER), element("Buckets", *entries))
-    )
+    return xml_reply(document("ListAllMyBucketsResult", owner_element(), element("Buckets", *entries)))
 
 
 def create_bucket(call: Call) -> Reply:
@@ -73,33 +68,10 @@ def get_bucket_location(call: Call) -> Reply:
     return xml_reply(document("LocationConstraint", "" if region in (None, DEFAULT_REGION) else str(region)))
 
 
-def get_bucket_versioning(call: Call) -> Reply:
-    """Buckets here have never been versioned, which S3 says by an empty document."""
-    buckets.find(call.storage, call.bucket)
-    return xml_reply(document("VersioningConfiguration"))
-
-
-def put_bucket_cors(call: Call) -> Reply:
-    rules = cors.rules_of_xml(call.document("CORSConfiguration"))
-    buckets.set_cors(call.storage, call.bucket, cors.rules_to_json(rules))
-    return Reply(200)
-
-
-def get_bucket_cors(call: Call) -> Reply:
-    rules = cors.stored_rules(buckets.find(call.storage, call.bucket).cors)
-    if not rules:
-        raise S3Error("NoSuchCORSConfiguration", facts={"BucketName": call.bucket})
-    return xml_reply(cors.rules_to_xml(rules))
-
-
-def delete_bucket_cors(call: Call) -> Reply:
-    buckets.set_cors(call.storage, call.bucket, None)
-    return NO_CONTENT
-
-
-def owner_element() -> str:
-    return element("Owner", OWNER)
-
-
-def initiator_element(name: str) -> str:
-    return element("Initiator", field("ID", name), field("DisplayName", name))
+OPERATIONS = (
+    Operation("ListBuckets", SERVICE, "GET", (), "s3:ListAllMyBuckets", list_buckets),
+    Operation("CreateBucket", BUCKET, "PUT", (), "s3:CreateBucket", create_bucket),
+    Operation("HeadBucket", BUCKET, "HEAD", (), "s3:ListBucket", head_bucket),
+    Operation("DeleteBucket", BUCKET, "DELETE", (), "s3:DeleteBucket", delete_bucket),
+    Operation("GetBucketLocation", BUCKET, "GET", ("location",), "s3:GetBucketLocation", get_bucket_location),
+)

@@ -9,7 +9,8 @@ from functools import partial
 from itertools import pairwise
 
 from s3portal.server.api.objects.conditions import write_precondition
-from s3portal.server.gateway.service import Call
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.http.values import whole_number
 from s3portal.server.storage import objects, uploads
 from s3portal.server.storage.records import Part, StoredObject, Upload
@@ -187,3 +188,17 @@ def _completed_before(
     if found is None or found.body_id != upload_id or not same:
         raise refused
     return found
+
+
+OPERATIONS = (
+    Operation(
+        "CompleteMultipartUpload",
+        OBJECT,
+        "POST",
+        ("uploadId",),
+        "s3:PutObject",
+        complete_multipart_upload,
+        creates_object=True,
+        conditional=WRITE_CONDITIONS,
+    ),
+)

@@ -8,7 +8,8 @@ from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.api.objects.copy_source import read_copy_source
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
-from s3portal.server.gateway.service import Call
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import whole_number
 from s3portal.server.storage import uploads
 from s3portal.server.storage.blobs import new_body_id
@@ -159,3 +160,43 @@ def _store_part(call: Call, upload: Upload, part_number: int, payload: Payload) 
 def abort_multipart_upload(call: Call) -> Reply:
     uploads.abort(call.storage, call.bucket, call.key, call.parameter("uploadId") or "")
     return NO_CONTENT
+
+
+OPERATIONS = (
+    Operation(
+        "CreateMultipartUpload",
+        OBJECT,
+        "POST",
+        ("uploads",),
+        "s3:PutObject",
+        create_multipart_upload,
+        creates_object=False,
+    ),
+    Operation(
+        "UploadPart",
+        OBJECT,
+        "PUT",
+        ("partNumber", "uploadId"),
+        "s3:PutObject",
+        upload_part,
+        creates_object=False,
+    ),
+    Operation(
+        "UploadPartCopy",
+        OBJECT,
+        "PUT",
+        ("partNumber", "uploadId"),
+        "s3:PutObject",
+        upload_part_copy,
+        copies=True,
+        creates_object=False,
+    ),
+    Operation(
+        "AbortMultipartUpload",
+        OBJECT,
+        "DELETE",
+        ("uploadId",),
+        "s3:AbortMultipartUpload",
+        abort_multipart_upload,
+    ),
+)

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from s3portal.server.access.payload import NO_PROMISE, SINGLE_PUT_LIMIT_BYTES, Payload
 from s3portal.server.api.objects.conditions import check_read
 from s3portal.server.api.objects.object_body import SegmentReader, segments_between
-from s3portal.server.gateway.service import Call
+from s3portal.server.gateway.call import Call
 from s3portal.server.storage import objects
 from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.records import StoredObject

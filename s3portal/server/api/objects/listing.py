@@ -1,23 +1,20 @@
-"""ListObjectsV2, ListObjects, ListMultipartUploads, ListParts."""
+"""ListObjectsV2, ListObjects."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Callable
-from urllib.parse import quote
 
-from s3portal.server.api.buckets.buckets import initiator_element, owner_element
-from s3portal.server.api.multipart.uploading import checksum_headers
-from s3portal.server.gateway.service import Call
-from s3portal.server.storage import listing, uploads
-from s3portal.server.storage.records import ListedObject, Upload
-from s3portal.server.wire.checksums import encode
+from s3portal.server.api.names import PAGE_LIMIT, name_encoder, optional
+from s3portal.server.api.owners import owner_element
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import BUCKET, Operation
+from s3portal.server.storage import listing
+from s3portal.server.storage.records import ListedObject
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
-from s3portal.server.wire.xml_documents import document, element, field, fields, timestamp
-
-PAGE_LIMIT = 1000
+from s3portal.server.wire.xml_documents import document, element, escape, field, fields, timestamp
 
 
 def list_objects_v2(call: Call) -> Reply:
@@ -32,8 +29,8 @@ def list_objects_v2(call: Call) -> Reply:
             fields(
                 ("Name", call.bucket),
                 ("Prefix", name(call.parameter("prefix") or "")),
-                ("Delimiter", _optional(name, call.parameter("delimiter") or None)),
-                ("StartAfter", _optional(name, start_after)),
+                ("Delimiter", optional(name, call.parameter("delimiter") or None)),
+                ("StartAfter", optional(name, start_after)),
                 ("MaxKeys", limit),
                 ("EncodingType", call.parameter("encoding-type") or None),
                 ("KeyCount", len(page.entries)),
@@ -64,8 +61,8 @@ def list_objects(call: Call) -> Reply:
                 ("Name", call.bucket),
                 ("Prefix", name(prefix)),
                 ("Marker", name(marker)),
-                ("NextMarker", _optional(name, next_marker)),
-                ("Delimiter", _optional(name, delimiter or None)),
+                ("NextMarker", optional(name, next_marker)),
+                ("Delimiter", optional(name, delimiter or None)),
                 ("MaxKeys", limit),
                 ("EncodingType", call.parameter("encoding-type") or None),
                 ("IsTruncated", page.next_after is not None),
@@ -77,7 +74,7 @@ def list_objects(call: Call) -> Reply:
 
 def _page_of_objects(call: Call, after: bytes) -> tuple[listing.ObjectPage, int, Callable[[str], str]]:
     limit = call.number("max-keys", default=PAGE_LIMIT, limit=PAGE_LIMIT)
-    name = _encoder(call)
+    name = name_encoder(call)
     page = listing.list_objects(
         call.storage,
         call.bucket,
@@ -97,138 +94,15 @@ def _object_elements(page: listing.ObjectPage, name: Callable[[str], str], with_
         if isinstance(entry, str):
             prefixes.append(element("CommonPrefixes", field("Prefix", name(entry))))
             continue
+        key, modified_at, etag, size_bytes, algorithm, checksum_type, _ = entry
+        # Written in one piece, because a page has a thousand. Only the key can hold special characters.
         contents.append(
-            element(
-                "Contents",
-                fields(
-                    ("Key", name(entry.key)),
-                    ("LastModified", timestamp(entry.modified_at)),
-                    ("ETag", f'"{entry.etag}"'),
-                    ("ChecksumAlgorithm", entry.checksum_algorithm),
-                    ("ChecksumType", entry.checksum_type),
-                    ("Size", entry.size_bytes),
-                ),
-                owner,
-                "<StorageClass>STANDARD</StorageClass>",
-            )
+            f"<Contents><Key>{escape(name(key))}</Key><LastModified>{timestamp(modified_at)}</LastModified>"
+            f"<ETag>&quot;{etag}&quot;</ETag><ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm>"
+            f"<ChecksumType>{checksum_type}</ChecksumType><Size>{size_bytes}</Size>{owner}"
+            "<StorageClass>STANDARD</StorageClass></Contents>"
         )
     return contents + prefixes
-
-
-def list_multipart_uploads(call: Call) -> Reply:
-    limit = call.number("max-uploads", default=PAGE_LIMIT, limit=PAGE_LIMIT, least=1)
-    name = _encoder(call)
-    marker = (call.parameter("key-marker") or "", call.parameter("upload-id-marker") or "")
-    page = listing.list_uploads(
-        call.storage,
-        call.bucket,
-        prefix=call.parameter("prefix") or "",
-        delimiter=call.parameter("delimiter") or "",
-        # An upload id alone says nothing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
-        marker=marker if marker[0] else ("", ""),
-        limit=limit,
-    )
-    next_key, next_upload_id = page.next_marker or (None, None)
-    found = [_upload_element(entry, name) for entry in page.entries if isinstance(entry, Upload)]
-    prefixes = [
-        element("CommonPrefixes", field("Prefix", name(entry)))
-        for entry in page.entries
-        if isinstance(entry, str)
-    ]
-    return xml_reply(
-        document(
-            "ListMultipartUploadsResult",
-            fields(
-                ("Bucket", call.bucket),
-                ("KeyMarker", name(marker[0])),
-                ("UploadIdMarker", marker[1]),
-                ("NextKeyMarker", _optional(name, next_key)),
-                ("NextUploadIdMarker", next_upload_id),
-                ("Prefix", _optional(name, call.parameter("prefix"))),
-                ("Delimiter", _optional(name, call.parameter("delimiter") or None)),
-                ("EncodingType", call.parameter("encoding-type") or None),
-                ("MaxUploads", limit),
-                ("IsTruncated", page.next_marker is not None),
-            ),
-            *found,
-            *prefixes,
-        )
-    )
-
-
-def _upload_element(upload: Upload, name: Callable[[str], str]) -> str:
-    return element(
-        "Upload",
-        fields(("Key", name(upload.key)), ("UploadId", upload.upload_id)),
-        initiator_element(upload.initiator),
-        owner_element(),
-        fields(("StorageClass", "STANDARD"), ("Initiated", timestamp(upload.initiated_at))),
-        _checksum_fields(upload),
-    )
-
-
-def _checksum_fields(upload: Upload) -> str:
-    if not upload.checksum_asked:
-        return ""
-    return fields(("ChecksumAlgorithm", upload.checksum_algorithm), ("ChecksumType", upload.checksum_type))
-
-
-def list_parts(call: Call) -> Reply:
-    limit = call.number("max-parts", default=PAGE_LIMIT, limit=PAGE_LIMIT)
-    after = call.number("part-number-marker", default=0, limit=2**31)
-    upload = uploads.find(call.storage, call.bucket, call.key, call.parameter("uploadId") or "")
-    parts = uploads.list_parts(call.storage, upload.upload_id, after, limit + 1)
-    page, truncated = parts[:limit], len(parts) > limit > 0
-    elements = [
-        element(
-            "Part",
-            fields(
-                ("PartNumber", part.part_number),
-                ("LastModified", timestamp(part.modified_at)),
-                ("ETag", f'"{part.etag}"'),
-                ("Size", part.size_bytes),
-            ),
-            field(f"Checksum{upload.checksum_algorithm}", encode(part.checksum))
-            if upload.checksum_asked
-            else "",
-        )
-        for part in page
-    ]
-    return xml_reply(
-        document(
-            "ListPartsResult",
-            fields(
-                ("Bucket", call.bucket),
-                ("Key", call.key),
-                ("UploadId", upload.upload_id),
-                ("PartNumberMarker", after),
-                ("NextPartNumberMarker", page[-1].part_number if page else after),
-                ("MaxParts", limit),
-                ("IsTruncated", truncated),
-            ),
-            *elements,
-            initiator_element(upload.initiator),
-            owner_element(),
-            field("StorageClass", "STANDARD"),
-            _checksum_fields(upload),
-        ),
-        headers=checksum_headers(upload),
-    )
-
-
-def _encoder(call: Call) -> Callable[[str], str]:
-    """Returns how names are written: with encoding-type=url, as URLs have them (``/`` kept)."""
-    kind = call.parameter("encoding-type")
-    if not kind:
-        return str
-    if kind != "url":
-        facts = {"ArgumentName": "encoding-type", "ArgumentValue": kind}
-        raise S3Error("InvalidArgument", "Invalid Encoding Method specified in Request", facts=facts)
-    return lambda name: quote(name, safe="/-_.~*")
-
-
-def _optional(name: Callable[[str], str], value: str | None) -> str | None:
-    return None if value is None else name(value)
 
 
 def _decode_token(token: str) -> bytes:
@@ -237,3 +111,9 @@ def _decode_token(token: str) -> bytes:
     except (binascii.Error, ValueError) as problem:
         message = "The continuation token provided is incorrect"
         raise S3Error("InvalidArgument", message, facts={"ArgumentName": "continuation-token"}) from problem
+
+
+OPERATIONS = (
+    Operation("ListObjects", BUCKET, "GET", (), "s3:ListBucket", list_objects),
+    Operation("ListObjectsV2", BUCKET, "GET", ("list-type",), "s3:ListBucket", list_objects_v2),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from s3portal.server.storage.parts import parts_between
@@ -33,17 +33,6 @@ def segments_between(storage: Storage, found: StoredObject, first: int, last: in
         source = part.content if part.blob is None else storage.blobs.path(part.blob)
         segments.append(Segment(source or b"", begin - part.start, end - begin))
     return segments
-
-
-def cut_segments(segments: Sequence[Segment], length_bytes: int) -> list[Segment]:
-    """Returns the segments of the first ``length_bytes``."""
-    kept = []
-    for segment in segments:
-        if length_bytes <= 0:
-            break
-        kept.append(replace(segment, length_bytes=min(segment.length_bytes, length_bytes)))
-        length_bytes -= segment.length_bytes
-    return kept
 
 
 class ObjectBody:
@@ -75,10 +64,6 @@ class ObjectBody:
                 finally:
                     # sendfile leaves the file where it got to, also when it fails.
                     self.bytes_sent += file.tell() - segment.offset
-
-    def cut(self, length_bytes: int) -> None:
-        """Forgets all but the first bytes: for the fault that breaks a download."""
-        self._segments = cut_segments(self._segments, length_bytes)
 
     def take_if_small(self) -> bytes | None:
         """Returns the whole body and closes it, or None when it is not small."""

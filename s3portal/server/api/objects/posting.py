@@ -10,13 +10,14 @@ import re
 from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from s3portal.server.access.authenticator import Authenticator, Proof
+from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.access.payload import open_posted_payload
 from s3portal.server.access.post_policy import FILENAME_VARIABLE
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.writing import algorithms_beside, headers_of, store
-from s3portal.server.gateway.service import Call
-from s3portal.server.storage import buckets
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import BUCKET, Incoming, Operation
+from s3portal.server.storage import buckets, journal
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.posted_form import PostedFile, read_posted_form
@@ -28,9 +29,7 @@ _TAG = re.compile(r"<([A-Za-z0-9]+:)?Tag[\s>/]")
 _STATUSES = {"200": 200, "201": 201}
 
 
-def open_form(
-    authenticator: Authenticator, request: S3Request, body: io.RawIOBase
-) -> tuple[S3Request, PostedFile, Proof]:
+def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBase) -> Incoming:
     """Returns what a form asks for as if it were a PUT: a request with a key and with the form's fields for
     headers, the file as its body, and the proof that the form was signed by somebody for this.
 
@@ -51,7 +50,7 @@ def open_form(
         headers["x-amz-acl"] = headers.pop("acl")
     if _TAG.search(headers.get("tagging", "")):
         headers["x-amz-tagging"] = headers["tagging"]
-    return replace(request, key=key, headers=headers), form.file, proof
+    return Incoming(replace(request, key=key, headers=headers), form.file, proof)
 
 
 def post_object(call: Call) -> Reply:
@@ -61,7 +60,7 @@ def post_object(call: Call) -> Reply:
     buckets.find(call.storage, call.bucket)
     assert isinstance(call.body, PostedFile)
     payload = open_posted_payload(call.request, call.body, algorithms_beside(call))
-    return _answer(call, store(call, payload, headers, lambda found: None))
+    return _answer(call, store(call, payload, headers, lambda found: None, journal.POST))
 
 
 def _answer(call: Call, stored: StoredObject) -> Reply:
@@ -90,3 +89,17 @@ def _redirect(address: str, stored: StoredObject) -> str | None:
     told = [("bucket", stored.bucket), ("key", stored.key), ("etag", f'"{stored.etag}"')]
     query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *told])
     return parts._replace(query=query).geturl()
+
+
+OPERATIONS = (
+    Operation(
+        "PostObject",
+        BUCKET,
+        "POST",
+        (),
+        "s3:PutObject",
+        post_object,
+        creates_object=True,
+        open_form=open_form,
+    ),
+)

@@ -9,7 +9,9 @@ from functools import partial
 from s3portal.server.api.objects.conditions import check_read, etag_matches, http_date, modified_s
 from s3portal.server.api.objects.object_body import ObjectBody, segments_between
 from s3portal.server.api.objects.object_headers import METADATA_PREFIX, overridden_headers
-from s3portal.server.gateway.service import Call
+from s3portal.server.api.versions.version_ids import refuse_versions
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import parse_date, whole_number
 from s3portal.server.storage import objects
 from s3portal.server.storage.objects import no_such_key
@@ -101,12 +103,6 @@ def object_answer_headers(found: StoredObject) -> dict[str, str]:
     return headers
 
 
-def refuse_versions(call: Call) -> None:
-    """Raises NoSuchVersion for a version id: objects here have one version, called ``null``."""
-    if call.parameter("versionId") not in (None, "", "null"):
-        raise S3Error("NoSuchVersion", facts={"VersionId": call.parameter("versionId") or ""})
-
-
 def _extent_of_part(call: Call, found: StoredObject) -> Extent | None:
     text = call.parameter("partNumber")
     if text is None:
@@ -182,3 +178,11 @@ def _range_applies(request: S3Request, found: StoredObject) -> bool:
     if date is not None:
         return modified_s(found) == date
     return not condition.startswith("W/") and etag_matches(condition, found.etag)
+
+
+OPERATIONS = (
+    Operation("GetObject", OBJECT, "GET", (), "s3:GetObject", get_object),
+    Operation("GetObject", OBJECT, "GET", ("partNumber",), "s3:GetObject", get_object),
+    Operation("HeadObject", OBJECT, "HEAD", (), "s3:GetObject", head_object),
+    Operation("HeadObject", OBJECT, "HEAD", ("partNumber",), "s3:GetObject", head_object),
+)

@@ -1,0 +1,61 @@
+"""Moving a portal's files between storages: copy, apply, revert. Every step can be killed and run again.
+
+A portal says which files there are, where each goes and what changes in its row (``Move``), and changes rows
+(``Rows``). The engine does the rest: several files at a time, each verified, what was done in a mapping file
+that a later run resumes from and that is the way back.
+
+>>> with MappingWriter(path, parse) as mapping:           # copies, and changes nothing in the database
+...     for file in copy_files(move, mapping, threads, report):
+...         ...
+>>> for change in apply_changes(rows, changes, report):   # makes the portal use the copies
+...     ...
+>>> for change in apply_changes(rows, way_back(changes), report):   # and the old files again
+...     ...
+"""
+
+from s3portal.portal.migration.applying import ApplyReport, apply_changes, missing_everywhere, way_back
+from s3portal.portal.migration.copying import CopyReport, copy_files
+from s3portal.portal.migration.interface import (
+    AlreadyThere,
+    Change,
+    LocalMove,
+    Move,
+    NotVerified,
+    Place,
+    PortalFile,
+    Rows,
+    RowState,
+    UnusableChange,
+    UnusableRow,
+)
+from s3portal.portal.migration.local_folder import receive_file, verify_local_file
+from s3portal.portal.migration.mapping_file import MappingError, MappingWriter, read_mapping
+from s3portal.portal.migration.moving import move_files
+from s3portal.portal.migration.stored_object import verify_object
+
+__all__ = [
+    "AlreadyThere",
+    "ApplyReport",
+    "Change",
+    "CopyReport",
+    "LocalMove",
+    "MappingError",
+    "MappingWriter",
+    "Move",
+    "NotVerified",
+    "Place",
+    "PortalFile",
+    "RowState",
+    "Rows",
+    "UnusableChange",
+    "UnusableRow",
+    "apply_changes",
+    "copy_files",
+    "missing_everywhere",
+    "move_files",
+    "read_mapping",
+    "receive_file",
+    "verify_local_file",
+    "verify_object",
+    "way_back",
+]
