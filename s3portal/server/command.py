@@ -18,7 +18,7 @@ from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.running import S3Server
-from s3portal.server.storage.database import OtherVersion
+from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
 from s3portal.server.wire.errors import S3Error
 
@@ -55,7 +55,7 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
         access_log = AccessLog(log_file)
         around = around_of(config.faults) if config.faults else None
         server = S3Server(root, config, host=host, port=port, access_log=access_log, around=around)
-    except (ConfigError, StorageInUse, OtherVersion, S3Error) as problem:
+    except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except sqlite3.DatabaseError as problem:
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
