@@ -147,6 +147,7 @@ def store(
             headers=headers,
             checksum=Checksum(algorithm.name, encode(digest)),
             part_count=0,
+            owner=call.bucket_row.owner,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
         objects.put(call.storage, stored, [part], precondition, event)
