@@ -55,12 +55,16 @@ def list_objects(
                 (bucket_id, max(start, position), position, end, limit + 1 - len(entries)),
             )
             rolled_up = False
-            for key, *rest in rows:
+            for key, modified_at, etag, size_bytes, algorithm, checksum_type, owner in rows:
                 if len(entries) == limit:
                     return ObjectPage(entries, position)
                 common = _common_prefix(key, start, divider)
                 if common is None:
-                    entries.append(ListedObject(key.decode(), *rest))
+                    entries.append(
+                        ListedObject(
+                            key.decode(), modified_at, etag, size_bytes, algorithm, checksum_type, owner
+                        )
+                    )
                     position = key
                 else:
                     entries.append(common.decode())
