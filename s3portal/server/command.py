@@ -13,7 +13,8 @@ from types import FrameType
 
 import click
 
-from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_environment, read_config_file
+from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
+from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit

@@ -38,7 +38,7 @@ def list_objects_v2(call: Call) -> Reply:
                 ("ContinuationToken", token),
                 ("NextContinuationToken", next_token),
             ),
-            *_object_elements(page, name, with_owner),
+            *_object_elements(call, page, name, with_owner),
         )
     )
 
@@ -67,7 +67,7 @@ def list_objects(call: Call) -> Reply:
                 ("EncodingType", call.parameter("encoding-type") or None),
                 ("IsTruncated", page.next_after is not None),
             ),
-            *_object_elements(page, name, with_owner=True),
+            *_object_elements(call, page, name, with_owner=True),
         )
     )
 
@@ -87,19 +87,23 @@ def _page_of_objects(call: Call, after: bytes) -> tuple[listing.ObjectPage, int,
     return (page if limit else listing.ObjectPage([], None)), limit, name
 
 
-def _object_elements(page: listing.ObjectPage, name: Callable[[str], str], with_owner: bool) -> list[str]:
-    owner = owner_element() if with_owner else ""
+def _object_elements(
+    call: Call, page: listing.ObjectPage, name: Callable[[str], str], with_owner: bool
+) -> list[str]:
+    # Usually one; each is looked up and written once.
+    ids = {entry.owner for entry in page.entries if isinstance(entry, ListedObject)} if with_owner else ()
+    owners = {account_id: owner_element(call, account_id) for account_id in ids}
     contents, prefixes = [], []
     for entry in page.entries:
         if isinstance(entry, str):
             prefixes.append(element("CommonPrefixes", field("Prefix", name(entry))))
             continue
-        key, modified_at, etag, size_bytes, algorithm, checksum_type, _ = entry
+        key, modified_at, etag, size_bytes, algorithm, checksum_type, owner = entry
         # Written in one piece, because a page has a thousand. Only the key can hold special characters.
         contents.append(
             f"<Contents><Key>{escape(name(key))}</Key><LastModified>{timestamp(modified_at)}</LastModified>"
             f"<ETag>&quot;{etag}&quot;</ETag><ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm>"
-            f"<ChecksumType>{checksum_type}</ChecksumType><Size>{size_bytes}</Size>{owner}"
+            f"<ChecksumType>{checksum_type}</ChecksumType><Size>{size_bytes}</Size>{owners.get(owner, '')}"
             "<StorageClass>STANDARD</StorageClass></Contents>"
         )
     return contents + prefixes
