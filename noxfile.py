@@ -15,11 +15,15 @@ import nox
 from nox.command import CommandFailed
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "tests" / "ceph"))
+sys.path[:0] = [str(HERE / "tests" / "suites"), str(HERE / "tests" / "ceph")]
 
 from ceph_gateway import PACKAGES, CephGateway, is_installed  # noqa: E402
+from machine import apt_install, chromium, firefox, missing_postgresql, nginx_on_path, postgresql_for_indico  # noqa: E402
+from pythons import REPORTS, needs_its_python, other_pythons, python_for  # noqa: E402
 
-REPORTS = HERE / ".test" / "reports"
+CORE = ("tests/transfer", "tests/portal", "tests/server", "tests/client/core", "tests/house")
+# What `bin/test quick`, and the other Pythons on the machine, run of it.
+NOT_SLOW = ("-m", "not slow")
 
 # CKAN's own pytest plugin wants a configuration and its services, or to be left out.
 CKAN_SERVICES = ("-p", "s3portal.demo.pytest_plugin")
@@ -45,23 +49,36 @@ INDICO_AND_THE_STORE = tuple(
     )
 )
 
+# An environment that another Python made is made again.
+os.environ.setdefault("NOX_ENABLE_STALENESS_CHECK", "1")
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = True
 
 
-def install(session: nox.Session, *requirement_files: str, pip_options: tuple[str, ...] = ()) -> None:
+def install(
+    session: nox.Session,
+    *requirement_files: str,
+    pip_options: tuple[str, ...] = (),
+    with_checkout: bool = True,
+) -> None:
     """Installs pinned requirements and this checkout, unless the environment has just these already."""
-    wanted = hashlib.sha256((HERE / "setup.py").read_bytes())
-    for name in requirement_files:
-        wanted.update((HERE / name).read_bytes())
+    wanted = fingerprint(session, "setup.py", *requirement_files)
     stamp = Path(session.virtualenv.location) / "installed.sha256"
-    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
+    if stamp.exists() and stamp.read_text() == wanted:
         return
     arguments = [part for name in requirement_files for part in ("-r", name)]
     session.install("--quiet", "--no-compile", *pip_options, *arguments)
-    session.install("--quiet", "--no-deps", "--editable", ".")
-    stamp.write_text(wanted.hexdigest())
+    if with_checkout:
+        session.install("--quiet", "--no-deps", "--editable", ".")
+    stamp.write_text(wanted)
+
+
+def fingerprint(session: nox.Session, *files: str) -> str:
+    """Changes when another environment is needed: other requirements, or another Python."""
+    digest = hashlib.sha256(b"".join((HERE / file).read_bytes() for file in files))
+    digest.update(session.run("python", "-c", "import sys; print(sys.version)", silent=True).encode())
+    return digest.hexdigest()
 
 
 def run_pytest(
@@ -102,7 +119,24 @@ def lint(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """transfer, the S3 server and the command line: everything that knows no portal."""
     install(session, "requirements/core.txt")
-    run_pytest(session, "tests/transfer", "tests/portal", "tests/server", "tests/client/core", "tests/house")
+    run_pytest(session, *CORE)
+
+
+def core_elsewhere(session: nox.Session) -> None:
+    """The part of the core suite that is not slow, on another Python of this machine."""
+    install(session, "requirements/core.txt")
+    run_pytest(session, *CORE, *NOT_SLOW)
+
+
+for version, python in other_pythons().items():
+    nox.session(core_elsewhere, name=f"core-{version}", python=python)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The sdist and the wheel, built as for a release, and the wheel in an empty environment."""
+    install(session, "requirements/package.txt", with_checkout=False)
+    run_pytest(session, "tests/package")
 
 
 @nox.session
@@ -111,7 +145,7 @@ def dtool(session: nox.Session) -> None:
     install(session, "requirements/dtool.txt")
     stock = Path(session.virtualenv.location) / "stock-dtool-s3"
     stock_requirements = HERE / "requirements" / "dtool-stock.txt"
-    wanted = hashlib.sha256(stock_requirements.read_bytes()).hexdigest()
+    wanted = fingerprint(session, "requirements/dtool-stock.txt")
     stamp = stock / "installed.sha256"
     if not (stamp.exists() and stamp.read_text() == wanted):
         session.run("python", "-m", "venv", "--clear", str(stock))
@@ -165,10 +199,11 @@ def browser(session: nox.Session) -> None:
     )
 
 
-@nox.session
+@nox.session(python=python_for("ceph"))
 def ceph(session: nox.Session) -> None:
     """Transfer, client, dtool, Indico's files, the doctor and a browser against a real Ceph RGW. Only by its
     name."""
+    needs_its_python(session)
     if missing := [*(() if is_installed() else PACKAGES), *missing_postgresql()]:
         if os.geteuid() != 0 or not shutil.which("apt-get"):
             session.error(f"This suite needs the packages {', '.join(missing)}")
@@ -206,23 +241,26 @@ def ceph(session: nox.Session) -> None:
         session.error(f"Failed against Ceph: {', '.join(failed)}")
 
 
-@nox.session(name="ckan-2.11")
+@nox.session(name="ckan-2.11", python=python_for("ckan-2.11"))
 def ckan_2_11(session: nox.Session) -> None:
     """Smoke suite: upload and download on CKAN 2.11."""
+    needs_its_python(session)
     install(session, "requirements/ckan-2.11.txt")
     run_pytest(session, *CKAN_SERVICES, "tests/ckan", "-m", "smoke")
 
 
-@nox.session(name="ckan-2.10")
+@nox.session(name="ckan-2.10", python=python_for("ckan-2.10"))
 def ckan_2_10(session: nox.Session) -> None:
     """Smoke suite: upload and download on CKAN 2.10."""
+    needs_its_python(session)
     install(session, "requirements/ckan-2.10.txt")
     run_pytest(session, *CKAN_SERVICES, "tests/ckan", "-m", "smoke")
 
 
-@nox.session(name="indico-3.2")
+@nox.session(name="indico-3.2", python=python_for("indico-3.2"))
 def indico_3_2(session: nox.Session) -> None:
     """The Indico plugin on Indico 3.2, beside the plugin that it replaces."""
+    needs_its_python(session)
     postgresql = postgresql_for_indico(session)
     install(session, "requirements/indico-3.2.txt")
     environment = {
@@ -235,9 +273,10 @@ def indico_3_2(session: nox.Session) -> None:
     run_pytest(session, *NO_INDICO, "tests/indico", env=environment)
 
 
-@nox.session(name="indico-3.3")
+@nox.session(name="indico-3.3", python=python_for("indico-3.3"))
 def indico_3_3(session: nox.Session) -> None:
-    """Smoke suite on Indico 3.3. It asks for Python 3.12; but for event export it runs on older ones."""
+    """Smoke suite on Indico 3.3. It asks for Python 3.12.2; apart from event export it runs on older ones."""
+    needs_its_python(session)
     postgresql = postgresql_for_indico(session)
     install(session, "requirements/indico-3.3.txt", pip_options=("--ignore-requires-python",))
     environment = {
@@ -259,88 +298,14 @@ def python_of(session: nox.Session, name: str, *requirement_files: str, with_che
     """The Python of a second environment, made with that of the session where it is not there yet."""
     folder = Path(session.virtualenv.location).with_name(name)
     python = str(folder / "bin" / "python")
-    wanted = hashlib.sha256(b"".join((HERE / file).read_bytes() for file in ("setup.py", *requirement_files)))
+    wanted = fingerprint(session, "setup.py", *requirement_files)
     stamp = folder / "installed.sha256"
-    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
+    if stamp.exists() and stamp.read_text() == wanted:
         return python
     session.run("python", "-m", "venv", "--clear", str(folder), silent=True)
     arguments = [part for file in requirement_files for part in ("-r", file)]
     session.run(python, "-m", "pip", "install", "--quiet", "--no-compile", *arguments, external=True)
     if with_checkout:
         session.run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--editable", ".", external=True)
-    stamp.write_text(wanted.hexdigest())
+    stamp.write_text(wanted)
     return python
-
-
-def postgresql_for_indico(session: nox.Session) -> dict[str, str]:
-    """A PostgreSQL with the extensions that Indico needs, which no wheel has: this machine's, the one that
-    S3PORTAL_TEST_POSTGRESQL names, or one from apt.
-    """
-    if missing := missing_postgresql():
-        if os.geteuid() != 0 or not shutil.which("apt-get"):
-            session.skip(
-                "THE INDICO SUITE DID NOT RUN: it needs PostgreSQL and libpq-dev, as in"
-                " `apt-get install postgresql libpq-dev`, or S3PORTAL_TEST_POSTGRESQL=postgresql://superuser@host"
-            )
-        apt_install(session, *missing)
-    named = os.environ.get("S3PORTAL_TEST_POSTGRESQL")
-    return {"S3PORTAL_TEST_POSTGRESQL": named} if named else {}
-
-
-def missing_postgresql() -> tuple[str, ...]:
-    """The packages of PostgreSQL that Indico's tests need and this machine lacks."""
-    if os.environ.get("S3PORTAL_TEST_POSTGRESQL"):
-        return ()
-    if any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("pg_config"):
-        return ()
-    return ("postgresql", "libpq-dev")
-
-
-def nginx_on_path(session: nox.Session) -> dict[str, str]:
-    """The PATH with nginx on it, from apt where there is none; its test says so where it cannot be had."""
-    path = f"{os.environ['PATH']}:/usr/sbin"
-    if not shutil.which("nginx", path=path) and os.geteuid() == 0 and shutil.which("apt-get"):
-        apt_install(session, "nginx-light")
-    return {"PATH": path}
-
-
-def apt_install(session: nox.Session, *packages: str) -> None:
-    """Installs packages of the system, without their services being started."""
-    # Another suite may be installing something just now.
-    patient = ("-o", "DPkg::Lock::Timeout=600")
-    session.run("apt-get", "update", "-qq", *patient, external=True)
-    session.run(
-        "apt-get", "install", "-y", "-qq", *patient, *packages, external=True,
-        env={"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"},
-    )  # fmt: skip
-
-
-def chromium(session: nox.Session) -> str:
-    """The path of a Chromium: the one named, the system's, else one from apt, else Playwright's own."""
-    named = os.environ.get("S3PORTAL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if named:
-        return named
-    session.log("No Chromium on this machine: getting one")
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        apt_install(session, "chromium")
-        return shutil.which("chromium") or session.error("apt-get installed no chromium")
-    session.run("python", "-m", "playwright", "install", "chromium")
-    ask = (
-        "from playwright.sync_api import sync_playwright\n"
-        "with sync_playwright() as playwright: print(playwright.chromium.executable_path)"
-    )
-    return str(session.run("python", "-c", ask, silent=True)).strip()
-
-
-def firefox(session: nox.Session) -> str:
-    """The path of a Firefox: the one named, the system's, else Debian's; "" where none can be had, which its
-    test says then."""
-    named = os.environ.get("S3PORTAL_FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
-    if not named and os.geteuid() == 0 and shutil.which("apt-get"):
-        session.log("No Firefox on this machine: getting one")
-        try:
-            apt_install(session, "firefox-esr")
-        except CommandFailed:
-            session.warn("apt-get has no firefox-esr: THE UPLOADER IS NOT TRIED IN FIREFOX")
-        named = shutil.which("firefox-esr")
-    return named or ""

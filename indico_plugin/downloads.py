@@ -85,7 +85,7 @@ def send_object(
 
 def _unreachable(error: Exception) -> ServiceUnavailable:
     """The page for a reader while the store is away."""
-    wait_s = int(error.facts["retry_after_s"]) if isinstance(error, StoreBusy) else 10
+    wait_s = error.retry_after_s if isinstance(error, StoreBusy) else 10
     text = _("The file storage cannot be reached at the moment. Please try again in a minute.")
     return ServiceUnavailable(text, retry_after=wait_s)
 

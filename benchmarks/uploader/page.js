@@ -29,8 +29,8 @@ async function bare(file, { id, storeUrl }) {
 }
 
 async function ours(file, { id, storeUrl, checksum, sts }) {
-  const { MultipartUpload } = await import("/js/upload.js");
-  const { measureRoundTrip } = await import("/js/distance.js");
+  const { MultipartUpload } = await import("/js/core/upload.js");
+  const { measureRoundTrip } = await import("/js/core/distance.js");
   const adapter = {
     url: location.origin,
     create: (request) => call("create", { ...request, id, storeUrl, checksum }),
@@ -76,7 +76,7 @@ const uploaders = { bare, ours, uppy, libStorage };
 window.run = async (name, given) => {
   const [file] = document.querySelector("input").files;
   // What an uploader loads is there when the clock starts: pages load it once.
-  await import({ bare: "/page/page.js", ours: "/js/upload.js", uppy: "/peers/uppy.js", libStorage: "/peers/lib-storage.js" }[name]);
+  await import({ bare: "/page/page.js", ours: "/js/core/upload.js", uppy: "/peers/uppy.js", libStorage: "/peers/lib-storage.js" }[name]);
   const startedMs = performance.now();
   await uploaders[name](file, given);
   return (performance.now() - startedMs) / 1000;

@@ -1,14 +1,14 @@
 /**
  * The pages of the benchmark, and a portal that is no more than the upload protocol: create, sign,
- * complete. It signs with the same code as the browser (js/src/sigv4.js).
+ * complete. It signs with the same code as the browser (js/src/core/sigv4.js).
  */
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname } from "node:path";
 
-import { planParts } from "../../js/src/part-plan.js";
-import { presign } from "../../js/src/sigv4.js";
+import { planParts } from "../../js/src/core/part-plan.js";
+import { presign } from "../../js/src/core/sigv4.js";
 
 const MIB = 1024 * 1024;
 const TYPES = { ".html": "text/html", ".js": "text/javascript" };

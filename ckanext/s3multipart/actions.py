@@ -9,7 +9,7 @@ from ckan import model
 from ckanext.s3multipart import upload_calls
 from ckanext.s3multipart.auth import own_or_administered_upload
 from ckanext.s3multipart.discovery import discover_for
-from ckanext.s3multipart.model import STATES_UNFINISHED, UploadRow, find_upload, now
+from ckanext.s3multipart.model import UploadRow, find_upload, now
 from ckanext.s3multipart.permission import authorised_owner, organisation_of, signed_in_user
 from ckanext.s3multipart.quota import keep_room
 from ckanext.s3multipart.refusal import ActionFunction, refusing
@@ -17,12 +17,13 @@ from ckanext.s3multipart.refusal_text import refusals_of
 from ckanext.s3multipart.rules import check_size, check_type
 from ckanext.s3multipart.session_prefixes import dataset_credentials, upload_credentials
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from s3portal.transfer import request_fields
 from s3portal.transfer.errors import UploadNotFound, UploadNotOpen
 from s3portal.transfer.lifecycle import sign_parts
 from s3portal.transfer.presign import object_url
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import REFUSED, UPLOADING, Upload
+from s3portal.transfer.upload import Upload
 
 #: The parts whose URLs come with the answer of create: enough to begin with, and few enough for a small
 #: answer.
@@ -74,7 +75,7 @@ def upload_sign_parts(context: dict[str, Any], asked: dict[str, Any]) -> list[di
     tk.check_access("s3multipart_upload_sign_parts", context, asked)
     upload = _own_upload(context, asked).as_upload()
     numbers = request_fields.part_numbers(asked, "part_numbers")
-    if upload.state == UPLOADING:
+    if upload.state == RowState.UPLOADING:
         keep_room(upload, organisation_of(upload.owner_id))
     return [part.as_dict() for part in sign_parts(portal_store(), upload, numbers)]
 
@@ -110,13 +111,13 @@ def upload_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str
     discover_for(user, package.id if package else "")
     unfinished = model.Session.query(UploadRow).filter(
         UploadRow.user == user.id,
-        UploadRow.state.in_(STATES_UNFINISHED),
+        UploadRow.state.in_(UNFINISHED),
         UploadRow.expires_at > now(),
     )
     if owner:
         unfinished = unfinished.filter(UploadRow.owner_id == (package.id if package else owner))
     rows = unfinished.order_by(UploadRow.created_at.desc()).all()
-    refusals = refusals_of([row.id for row in rows if row.state == REFUSED])
+    refusals = refusals_of([row.id for row in rows if row.state == RowState.REFUSED])
     return [{**_as_dict(row), **refusals.get(row.id, {})} for row in rows]
 
 
@@ -163,7 +164,7 @@ def credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, str
     if asked.get("id"):
         row = _own_upload(context, asked)
         upload = row.as_upload()
-        if upload.state != UPLOADING:
+        if upload.state != RowState.UPLOADING:
             raise UploadNotOpen(state=upload.state)
         # They send parts as signed URLs do.
         keep_room(upload, organisation_of(upload.owner_id))
@@ -201,7 +202,7 @@ def _own_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:
 
 
 def _first_batch(upload: Upload) -> list[dict[str, object]]:
-    if upload.state != UPLOADING:
+    if upload.state != RowState.UPLOADING:
         return []
     numbers = range(1, min(upload.part_count, FIRST_BATCH) + 1)
     return [part.as_dict() for part in sign_parts(portal_store(), upload, numbers)]

@@ -8,14 +8,14 @@ from ckan import model
 from ckanext.s3multipart.auth import administered_upload
 from ckanext.s3multipart.errors import CannotTakeOver
 from ckanext.s3multipart.held_files import remove_held
-from ckanext.s3multipart.model import STATES_UNFINISHED, UploadRow, any_upload, now
+from ckanext.s3multipart.model import UploadRow, any_upload, now
 from ckanext.s3multipart.permission import administered_organisation, authorised_owner
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.settings import portal_settings
+from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from s3portal.transfer import request_fields
 from s3portal.transfer.errors import TransferError, UploadNotFound, UploadNotOpen
-from s3portal.transfer.upload import COMPLETED, UPLOADING
 
 _ROWS = UploadRow.__table__
 
@@ -112,7 +112,7 @@ def hand_over(row: UploadRow, user_reference: str) -> None:
         _ROWS.update()
         .where(
             _ROWS.c.id == upload_id,
-            _ROWS.c.state.in_((UPLOADING, COMPLETED)),
+            _ROWS.c.state.in_((RowState.UPLOADING, RowState.COMPLETED)),
             # What is over may be removed at any moment, and nobody gets it any more.
             _ROWS.c.expires_at > now(),
         )
@@ -121,7 +121,7 @@ def hand_over(row: UploadRow, user_reference: str) -> None:
     model.Session.commit()
     if not handed.rowcount:
         found = any_upload(upload_id)
-        if found is None or found.state in (UPLOADING, COMPLETED):
+        if found is None or found.state in (RowState.UPLOADING, RowState.COMPLETED):
             raise UploadNotFound
         raise UploadNotOpen(state=found.as_upload().state)
 
@@ -154,7 +154,7 @@ def count_unfinished_uploads(*, organisation_id: str = "", user_id: str = "") ->
 
 def _unfinished(found: Any, organisation_id: str, user_id: str, upload_id: str) -> Any:
     """The query, for those alone that are unfinished and of whom is asked for."""
-    found = found.filter(UploadRow.state.in_(STATES_UNFINISHED), UploadRow.expires_at > now())
+    found = found.filter(UploadRow.state.in_(UNFINISHED), UploadRow.expires_at > now())
     for column, value in (
         (model.Package.owner_org, organisation_id),
         (UploadRow.user, user_id),
@@ -172,5 +172,5 @@ def shown(row: UploadRow, package: Any, user: Any) -> dict[str, object]:
         "resource": row.resource_id,
         "publisher": user.name if user else None,
         "dataset": package.name if package else None,
-        "last_stored_bytes": row.size_bytes if row.state == COMPLETED else row.stored_bytes,
+        "last_stored_bytes": row.size_bytes if row.state == RowState.COMPLETED else row.stored_bytes,
     }

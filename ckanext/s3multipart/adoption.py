@@ -8,8 +8,8 @@ background job, and what no job does is done by the janitor. Every step may be r
 import logging
 import time
 import uuid
-from dataclasses import fields, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import fields
+from datetime import timedelta
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from ckan import model
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.session_model import Adoption, grant_of_upload
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import TRANSITIONS, RowState, shown_state
 from s3portal.transfer.errors import (
     BeingTakenOver,
     ContentDiffers,
@@ -29,9 +30,10 @@ from s3portal.transfer.keys import object_key
 from s3portal.transfer.lifecycle import abort_upload, delete_object
 from s3portal.transfer.multipart_listing import ListedUpload, abort_listed
 from s3portal.transfer.object_copy import Source, copy_step
+from s3portal.transfer.states import State
 from s3portal.transfer.store_gate import COMPLETE, LOOK, asking
 from s3portal.transfer.stored_object import StoredObject, require_stored
-from s3portal.transfer.upload import ABORTED, ADOPTING, ATTACHED, COMPLETED, Upload
+from s3portal.transfer.upload import Upload
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ def as_recorded(completed: Upload) -> Upload:
     """What is recorded of an upload that the store has completed: that it is completed, or still to be copied
     because somebody may hold keys that write to where it is. The caller records it and commits."""
     grant = grant_of_upload(completed.id)
-    if completed.state != COMPLETED or grant is None or grant.parts_only or completed.version_id:
+    if completed.state != RowState.COMPLETED or grant is None or grant.parts_only or completed.version_id:
         return completed
     if completed.key != grant.prefix:
         # It was taken over before.
@@ -95,7 +97,7 @@ def as_recorded(completed: Upload) -> Upload:
             source_modified_at=completed.updated_at.replace(microsecond=0),
         )
     )
-    return replace(completed, state=ADOPTING, key=target, s3_upload_id="", etag=None)
+    return completed.become(State.ADOPTING, key=target, s3_upload_id="", etag=None)
 
 
 def require_as_completed(row: UploadRow | None) -> bool:
@@ -105,7 +107,7 @@ def require_as_completed(row: UploadRow | None) -> bool:
     That does not stop the save: nobody else can have changed what is completed. Raises ObjectGone,
     ContentDiffers, StoreFailed.
     """
-    if row is None or row.state != COMPLETED:
+    if row is None or row.state != RowState.COMPLETED:
         return True
     store = portal_store()
     try:
@@ -132,7 +134,9 @@ def require_taken_over(upload_id: str, user_id: str) -> None:
 def take_over_small(user_id: str, dataset_id: str) -> None:
     """Copies what is small of what this user's uploads wait for, until the caller's deadline, and leaves the
     rest to the background. Raises StoreUnavailable, StoreFailed."""
-    waiting = model.Session.query(UploadRow.id, UploadRow.size_bytes).filter_by(user=user_id, state=ADOPTING)
+    waiting = model.Session.query(UploadRow.id, UploadRow.size_bytes).filter_by(
+        user=user_id, state=RowState.ADOPTING
+    )
     if dataset_id:
         waiting = waiting.filter(UploadRow.owner_id == dataset_id)
     uploads = waiting.order_by(UploadRow.created_at).limit(_MOST_WAITING).all()
@@ -153,7 +157,7 @@ def take_over(upload_id: str, patience_s: float) -> bool:
     """
     claimed = _claim(upload_id)
     if claimed is None:
-        return _state(upload_id) != ADOPTING
+        return _state(upload_id) != RowState.ADOPTING
     source, target, metadata = claimed
     ends_at = time.monotonic() + patience_s
 
@@ -164,7 +168,7 @@ def take_over(upload_id: str, patience_s: float) -> bool:
         while True:
             before = target
             target = copy_step(portal_store(), source, target, metadata=metadata, keep_going=keep_going)
-            if target.state == COMPLETED:
+            if target.state == RowState.COMPLETED:
                 return _finish(target)
             if target.s3_upload_id == before.s3_upload_id:
                 return False
@@ -223,7 +227,7 @@ def _claim(upload_id: str) -> tuple[Source, Upload, dict[str, str]] | None:
         .returning(adoptions.c.source_key, adoptions.c.source_etag, adoptions.c.source_version_id)
     ).first()
     row = model.Session.get(UploadRow, upload_id, populate_existing=True)
-    if claimed is None or row is None or row.state != ADOPTING:
+    if claimed is None or row is None or row.state != RowState.ADOPTING:
         model.Session.rollback()
         return None
     target, resource_id = row.as_upload(), row.resource_id
@@ -249,14 +253,16 @@ def _finish(target: Upload) -> bool:
 def _give_up(target: Upload) -> None:
     """The file is gone or another one: what was copied of it is removed."""
     _discard(target)
-    _save_if_adopting(replace(target, state=ABORTED, updated_at=datetime.now(timezone.utc)))
+    _save_if_adopting(target.become(State.ABORTED))
 
 
 def _discard(target: Upload) -> None:
     """Removes what this process copied, and nothing else: while it was kept waiting for longer than its lease
     lasts, another one may have copied the same file to the same key, and that copy may be published."""
     row = model.Session.get(UploadRow, target.id, populate_existing=True)
-    is_kept = row is not None and row.state in (COMPLETED, ATTACHED) and row.key == target.key
+    is_kept = (
+        row is not None and row.state in (RowState.COMPLETED, RowState.ATTACHED) and row.key == target.key
+    )
     kept_version_id = row.version_id if is_kept else None
     model.Session.commit()
     if not is_kept:
@@ -272,9 +278,13 @@ def _discard(target: Upload) -> None:
 def _save_if_adopting(upload: Upload) -> bool:
     """Writes the upload into its row, unless somebody has aborted it meanwhile."""
     uploads = UploadRow.__table__
+    if upload.state != RowState.ADOPTING:
+        TRANSITIONS.step(RowState.ADOPTING, shown_state(upload.state))
     values = {field.name: getattr(upload, field.name) for field in fields(Upload) if field.name != "id"}
     saved = model.Session.execute(
-        uploads.update().where(uploads.c.id == upload.id, uploads.c.state == ADOPTING).values(**values)
+        uploads.update()
+        .where(uploads.c.id == upload.id, uploads.c.state == RowState.ADOPTING)
+        .values(**values)
     )
     model.Session.commit()
     return bool(saved.rowcount)
@@ -288,7 +298,7 @@ def _renew_lease(upload_id: str) -> bool:
     )
     state = model.Session.query(UploadRow.state).filter_by(id=upload_id).scalar()
     model.Session.commit()
-    return state == ADOPTING
+    return state == RowState.ADOPTING
 
 
 def _release_lease(upload_id: str) -> None:
@@ -307,7 +317,7 @@ def _is_left(upload_id: str) -> bool:
         Adoption.upload_id == upload_id, Adoption.lease_until.is_(None)
     )
     is_left = left.first() is not None
-    return is_left and _state(upload_id) == ADOPTING
+    return is_left and _state(upload_id) == RowState.ADOPTING
 
 
 def _state(upload_id: str) -> str | None:

@@ -20,6 +20,7 @@ from ckanext.s3multipart.model import UploadRow, find_upload
 from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
 from ckanext.s3multipart.schema import is_current
+from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import (
     AlreadyAttached,
@@ -30,7 +31,6 @@ from s3portal.transfer.errors import (
     UploadNotFound,
 )
 from s3portal.transfer.request_fields import can_be_kept
-from s3portal.transfer.upload import ADOPTING, ATTACHED, COMPLETED
 
 #: The form field, and the key of a resource in the API, that says which upload becomes its file.
 FIELD = "s3multipart_upload_id"
@@ -66,11 +66,11 @@ class Saving:
         package = model.Package.get(self._dataset)
         if package is None or row.owner_id != package.id:
             raise UploadOfAnotherDataset
-        if row.state == ATTACHED or row.id in self._taken:
+        if row.state == RowState.ATTACHED or row.id in self._taken:
             raise AlreadyAttached
-        if row.state == ADOPTING:
+        if row.state == RowState.ADOPTING:
             raise BeingTakenOver(retry_after_s=RETRY_AFTER_S)
-        if row.state != COMPLETED:
+        if row.state != RowState.COMPLETED:
             raise UploadNotComplete(state=row.as_upload().state)
         self._taken.add(row.id)
         return row
@@ -172,7 +172,7 @@ def _require_files_of_its_own(resources: list[dict[str, Any]], dataset: object) 
     owners = (
         model.Session.query(UploadRow.owner_id, model.Resource.package_id)
         .outerjoin(model.Resource, model.Resource.id == UploadRow.resource_id)
-        .filter(UploadRow.resource_id.in_(ids), UploadRow.state == ATTACHED)
+        .filter(UploadRow.resource_id.in_(ids), UploadRow.state == RowState.ATTACHED)
     )
     if any(package is None or package.id not in owner for owner in owners):
         raise refused_save(UploadOfAnotherDataset())

@@ -18,7 +18,7 @@ from ckanext.s3multipart.session_model import CREDENTIALS
 from ckanext.s3multipart.session_prefixes import dataset_credentials, form_prefix, live_prefix
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import TransferError
+from s3portal.transfer.errors import TransferError, retry_after_s
 from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES
 from s3portal.transfer.store_errors import store_errors
@@ -134,8 +134,8 @@ def _answer(result: Any) -> Response:
         body, status = result(), 200
     except TransferError as error:
         body, status = {"error": sentence(error)}, error.http_status
-        if "retry_after_s" in error.facts:
-            headers["Retry-After"] = str(error.facts["retry_after_s"])
+        if (wait_s := retry_after_s(error)) is not None:
+            headers["Retry-After"] = str(wait_s)
     return Response(
         json.dumps(body), status=status, headers=headers, content_type="application/json;charset=utf-8"
     )

@@ -14,13 +14,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.s3multipart.adoption import adopted_key, pins, take_over_small
 from ckanext.s3multipart.errors import FileUnreadable, NotSignedIn, TooManyFiles
+from ckanext.s3multipart.grant_states import TRANSITIONS, GrantState
 from ckanext.s3multipart.model import OWNER_TYPE, UploadRow, now
 from ckanext.s3multipart.permission import authorised_owner
 from ckanext.s3multipart.quota import require_room
 from ckanext.s3multipart.refusal_text import refusal_text
 from ckanext.s3multipart.rules import check_size, check_type, content_type_of
-from ckanext.s3multipart.session_model import CLOSING, DRAINING, LIVE, UPLOAD, Adoption, SessionGrant
+from ckanext.s3multipart.session_model import UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.transfer.content_disposition import INERT_TYPE, is_content_type
 from s3portal.transfer.deadline import deadline
 from s3portal.transfer.errors import ObjectGone, StoreError, StoreFailed, TransferError
@@ -28,7 +30,7 @@ from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES
 from s3portal.transfer.store_gate import CALL, asking
 from s3portal.transfer.stored_object import StoredObject, look_at
-from s3portal.transfer.upload import ADOPTING, COMPLETED, REFUSED, Upload
+from s3portal.transfer.upload import Upload
 from s3portal.transfer.written_objects import PAGE, WrittenObject, list_page
 
 log = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ def _grants_of(user_id: str, dataset_id: str) -> list[_Grant]:
     grants = model.Session.query(SessionGrant).filter(
         SessionGrant.user == user_id,
         SessionGrant.kind != UPLOAD,
-        SessionGrant.state.in_((LIVE, DRAINING)),
+        SessionGrant.state.in_((GrantState.LIVE, GrantState.DRAINING)),
         SessionGrant.writable_until.isnot(None),
     )
     if dataset_id:
@@ -120,7 +122,7 @@ def _grants_of(user_id: str, dataset_id: str) -> list[_Grant]:
 def _look(grant: _Grant, start_after: str, most_new: int) -> tuple[Found, str]:
     """Looks at the next page of what is under the prefix, and at most so many new files of it; also returns
     where the next look begins, "" after the end."""
-    if grant.state != CLOSING and _is_deleted(grant.dataset_id):
+    if grant.state != GrantState.CLOSING and _is_deleted(grant.dataset_id):
         # It may be restored as long as the prefix lasts, and what is refused is refused for good.
         return Found(), ""
     store = portal_store()
@@ -130,7 +132,9 @@ def _look(grant: _Grant, start_after: str, most_new: int) -> tuple[Found, str]:
     found = _Finding(grant).take_in(new[:most_new]) if new else Found()
     if found.refused:
         # Its bytes stay until nobody can write there any more, so that has to come soon.
-        model.Session.query(SessionGrant).filter_by(id=grant.id, state=LIVE).update({"state": DRAINING})
+        model.Session.query(SessionGrant).filter_by(id=grant.id, state=GrantState.LIVE).update(
+            {"state": TRANSITIONS.step(GrantState.LIVE, GrantState.DRAINING)}
+        )
         model.Session.commit()
     return found, new[most_new - 1].key if len(new) > most_new else page.ends_at
 
@@ -188,16 +192,16 @@ class _Finding:
                 continue
             except StoreFailed as error:
                 # HEAD without the writer's own key (SSE-C): nothing that the portal has opens this file.
-                if error.log_facts["store_code"] not in ("400", "BadRequest", "InvalidRequest"):
+                if error.store_code not in ("400", "BadRequest", "InvalidRequest"):
                     raise
                 written, refusal = _as_listed(each), FileUnreadable()
             state = self._record(written, refusal)
-            found.accepted += state in (ADOPTING, COMPLETED)
-            found.refused += state == REFUSED
+            found.accepted += state in (RowState.ADOPTING, RowState.COMPLETED)
+            found.refused += state == RowState.REFUSED
             self._files += state is not None
         return found
 
-    def _record(self, written: StoredObject, refusal: TransferError | None) -> str | None:
+    def _record(self, written: StoredObject, refusal: TransferError | None) -> RowState | None:
         """The file's row, in one transaction; returns its state, None where another process was first."""
         filename = safe_filename(written.key.removeprefix(self._grant.prefix))
         content_type = content_type_of(filename, written.content_type)
@@ -217,14 +221,14 @@ class _Finding:
             model.Session.rollback()
             return None
         pinned = refusal is None and pins(written)
-        state = REFUSED if refusal else COMPLETED if pinned else ADOPTING
+        state = RowState.REFUSED if refusal else RowState.COMPLETED if pinned else RowState.ADOPTING
         upload = self._upload(upload_id, state, written, filename, content_type)
         model.Session.add(UploadRow.from_upload(upload, resource_id=str(uuid.uuid4()), idempotency_key=None))
         model.Session.commit()
         return state
 
     def _upload(
-        self, upload_id: str, state: str, written: StoredObject, filename: str, content_type: str
+        self, upload_id: str, state: RowState, written: StoredObject, filename: str, content_type: str
     ) -> Upload:
         grant, moment = self._grant, now()
         part_size_bytes = min(max(written.size_bytes, 1), MAX_PART_SIZE_BYTES)
@@ -240,15 +244,15 @@ class _Finding:
             content_type=content_type,
             part_size_bytes=part_size_bytes,
             part_count=max(1, -(-written.size_bytes // part_size_bytes)),
-            key=target if state == ADOPTING else written.key,
+            key=target if state == RowState.ADOPTING else written.key,
             s3_upload_id="",
             created_at=moment,
             updated_at=moment,
             expires_at=moment + timedelta(seconds=transfer_settings().upload_expires),
             checksum_algorithm=written.checksum.algorithm if written.checksum else None,
             checksum_value=written.checksum.value if written.checksum else None,
-            etag=None if state == ADOPTING else written.etag,
-            version_id=None if state == ADOPTING else written.version_id,
+            etag=None if state == RowState.ADOPTING else written.etag,
+            version_id=None if state == RowState.ADOPTING else written.version_id,
         )
 
     def _refusal(self, written: StoredObject, filename: str, content_type: str) -> TransferError | None:

@@ -22,6 +22,7 @@ from ckanext.s3multipart.settings import (
     portal_store,
     transfer_settings,
 )
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.portal.doctor import (
     MOST_FILES,
     Case,
@@ -33,7 +34,6 @@ from s3portal.portal.doctor import (
 from s3portal.portal.findings import LOOK, OK, WRONG, Finding, some
 from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.settings import unknown_settings
-from s3portal.transfer.upload import ATTACHED, COMPLETED, UPLOADING
 
 #: The janitor is to run every day; one run may be missed.
 _JANITOR_LATE = timedelta(days=2)
@@ -104,7 +104,10 @@ def _examine_organisations() -> Iterator[Finding]:
 def _examine_janitor() -> Iterator[Finding]:
     late = (
         model.Session.query(UploadRow)
-        .filter(UploadRow.state.in_((UPLOADING, COMPLETED)), UploadRow.expires_at < now() - _JANITOR_LATE)
+        .filter(
+            UploadRow.state.in_((RowState.UPLOADING, RowState.COMPLETED)),
+            UploadRow.expires_at < now() - _JANITOR_LATE,
+        )
         .count()
     )
     if late:
@@ -129,7 +132,7 @@ def _examine_files(case: Case) -> Iterator[Finding]:
             yield Finding("store", "files", WRONG, text, "restore them from a backup or an older version")
     troubled = {file.key for files in known.values() for file in files}
     attached = model.Session.query(UploadRow).filter(
-        UploadRow.state == ATTACHED, UploadRow.key.notin_(troubled)
+        UploadRow.state == RowState.ATTACHED, UploadRow.key.notin_(troubled)
     )
     newest = attached.order_by(UploadRow.updated_at.desc()).limit(MOST_FILES)
     files = [

@@ -1,9 +1,12 @@
 """What only CKAN refuses, in the shape that the transfers' errors have."""
 
+from dataclasses import dataclass
+
 import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import STATES, QuotaExceeded, StoreError, TransferError
+from s3portal.transfer.errors import QuotaExceeded, StoreError, TransferError
+from s3portal.transfer.states import State
 
 
 class NotSignedIn(TransferError):
@@ -22,6 +25,7 @@ class CsrfTokenMissing(TransferError):
     template = "The CSRF token is missing or too old. Reload the page and try again."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MayNotEdit(TransferError):
     """The caller may not edit what the file is for."""
 
@@ -29,10 +33,10 @@ class MayNotEdit(TransferError):
     http_status = 403
     template = "You may not edit the dataset %(dataset)s, so you cannot upload files to it."
 
-    def __init__(self, *, dataset: str) -> None:
-        super().__init__(dataset=dataset)
+    dataset: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class OrganisationNotEnabled(TransferError):
     """The dataset's organisation is not among those that may upload."""
 
@@ -40,10 +44,11 @@ class OrganisationNotEnabled(TransferError):
     http_status = 403
     template = "The organization %(organisation)s may not upload large files here. Ask the administrator."
 
-    def __init__(self, *, organisation: str, setting: str) -> None:
-        super().__init__(organisation=organisation, setting=setting)
+    organisation: str
+    setting: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class NoOrganisation(TransferError):
     """The dataset belongs to no organisation, and uploads are given to organisations."""
 
@@ -51,10 +56,10 @@ class NoOrganisation(TransferError):
     http_status = 403
     template = "The dataset %(dataset)s belongs to no organization, so files cannot be uploaded to it."
 
-    def __init__(self, *, dataset: str) -> None:
-        super().__init__(dataset=dataset)
+    dataset: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DatasetNotFound(TransferError):
     """There is no such dataset."""
 
@@ -62,10 +67,10 @@ class DatasetNotFound(TransferError):
     http_status = 404
     template = "There is no dataset %(dataset)s."
 
-    def __init__(self, *, dataset: str) -> None:
-        super().__init__(dataset=dataset)
+    dataset: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ResourceNotFound(TransferError):
     """The dataset has no such resource."""
 
@@ -73,8 +78,7 @@ class ResourceNotFound(TransferError):
     http_status = 404
     template = "The dataset has no resource %(resource)s."
 
-    def __init__(self, *, resource: str) -> None:
-        super().__init__(resource=resource)
+    resource: str
 
 
 class DatabaseNotUpgraded(TransferError):
@@ -96,16 +100,16 @@ class UploadOfAnotherDataset(TransferError):
     template = "This upload was made for another dataset. Upload the file to this one."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class UploadNotComplete(TransferError):
     """The upload cannot be a resource's file: it has not all parts yet, or was given up."""
 
     code = "upload_not_complete"
     http_status = 409
     template = "This upload is %(state)s. Only a completed upload can become the file of a resource."
-    word_facts = {"state": STATES}
+    word_facts = {"state": tuple(state.value for state in State)}
 
-    def __init__(self, *, state: str) -> None:
-        super().__init__(state=state)
+    state: str
 
 
 class FileUnreadable(TransferError):
@@ -115,11 +119,12 @@ class FileUnreadable(TransferError):
     code = "file_unreadable"
     http_status = 422
     template = (
-        "The portal cannot read this file at the store. Upload it again without an encryption key or"
-        " a storage class of your own."
+        "The portal cannot read this file in the store. Upload it again without your own encryption key"
+        " or storage class."
     )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TooManyFiles(TransferError):
     """More files were written under one prefix than are looked at."""
 
@@ -130,22 +135,26 @@ class TooManyFiles(TransferError):
         " such as a ZIP file."
     )
 
-    def __init__(self, *, limit: int) -> None:
-        super().__init__(limit=limit)
+    limit: int
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class QuotaFull(QuotaExceeded):
     """The file does not fit in what the organisation may store. ``reserved`` of what is used is room for
     files that are being sent now, ``deleted`` belongs to deleted datasets."""
 
     template = (
-        "%(used)s of %(allowed)s are used (%(reserved)s for uploads in progress, %(deleted)s by deleted"
-        " datasets and resources), so %(given)s more do not fit. Delete files that are no longer needed, or"
+        "%(used)s of %(allowed)s is used (%(reserved)s for uploads in progress, %(deleted)s by deleted"
+        " datasets and resources), so another %(given)s does not fit. Delete files that are no longer needed, or"
         " ask an administrator of the organization, who can remove the files of deleted datasets at once."
     )
     size_facts = frozenset({"used", "allowed", "given", "reserved", "deleted"})
 
+    reserved: int
+    deleted: int
 
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class NotAnAdministrator(TransferError):
     """The caller asked for what only administrators of the organisation may see or do."""
 
@@ -153,10 +162,10 @@ class NotAnAdministrator(TransferError):
     http_status = 403
     template = "Only administrators of the organization %(organisation)s may do this."
 
-    def __init__(self, *, organisation: str) -> None:
-        super().__init__(organisation=organisation)
+    organisation: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class OrganisationNotFound(TransferError):
     """There is no such organisation."""
 
@@ -164,10 +173,10 @@ class OrganisationNotFound(TransferError):
     http_status = 404
     template = "There is no organization %(organisation)s."
 
-    def __init__(self, *, organisation: str) -> None:
-        super().__init__(organisation=organisation)
+    organisation: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CannotTakeOver(TransferError):
     """An upload was to be handed over to somebody who may not upload to its dataset."""
 
@@ -175,23 +184,23 @@ class CannotTakeOver(TransferError):
     http_status = 409
     template = "%(user)s may not upload to this dataset, so the upload stays with its owner."
 
-    def __init__(self, *, user: str) -> None:
-        super().__init__(user=user)
+    user: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DatabaseOfAnotherSite(TransferError):
     """The janitor was run on a copy of another site's database."""
 
     code = "database_of_another_site"
     http_status = 409
     template = (
-        "This database says that it belongs to %(noted)s, and this site is %(here)s. If it is a copy, its"
-        " uploads are those of %(noted)s, so nothing is removed. If the site was renamed, run"
+        "This database belongs to %(noted)s, but this site is %(here)s. If it is a copy, its"
+        " uploads belong to %(noted)s, so nothing is removed. If the site was renamed, run"
         " `ckan s3multipart janitor --this-site`."
     )
 
-    def __init__(self, *, noted: str, here: str) -> None:
-        super().__init__(noted=noted, here=here)
+    noted: str
+    here: str
 
 
 def as_ckan_error(error: TransferError) -> Exception:

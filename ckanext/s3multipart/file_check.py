@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.transfer.errors import ObjectGone, TransferError
 from s3portal.transfer.store_gate import LOOK, asking, is_away
 from s3portal.transfer.stored_object import StoredObject, look_at
-from s3portal.transfer.upload import ATTACHED, Upload
+from s3portal.transfer.upload import Upload
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def _ask_again(since: sa.Column) -> None:
     rows = (
         model.Session.query(UploadRow)
         .join(FileCheck, FileCheck.upload_id == UploadRow.id)
-        .filter(UploadRow.state == ATTACHED, since.isnot(None))
+        .filter(UploadRow.state == RowState.ATTACHED, since.isnot(None))
         .order_by(since.desc())
         .limit(_ASKED_AGAIN)
     )
@@ -178,7 +179,7 @@ def _troubled(since: sa.Column) -> list[TroubledFile]:
         .join(FileCheck, FileCheck.upload_id == UploadRow.id)
         .join(model.Resource, model.Resource.id == UploadRow.resource_id)
         .join(model.Package, model.Package.id == model.Resource.package_id)
-        .filter(UploadRow.state == ATTACHED, since.isnot(None))
+        .filter(UploadRow.state == RowState.ATTACHED, since.isnot(None))
         .filter(model.Resource.state == model.State.ACTIVE, model.Package.state != model.State.DELETED)
         .order_by(since)
     )

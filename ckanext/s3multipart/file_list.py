@@ -14,7 +14,7 @@ from ckanext.s3multipart.auth import allowed, dataset_that_is_read
 from ckanext.s3multipart.file_check import FileCheck
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.refusal import refusing
-from s3portal.transfer.upload import ATTACHED
+from ckanext.s3multipart.upload_states import RowState
 
 
 @tk.side_effect_free
@@ -48,7 +48,7 @@ def _attached_rows(dataset_id: str) -> list[tuple[UploadRow, datetime | None]]:
         .outerjoin(FileCheck, FileCheck.upload_id == UploadRow.id)
         .join(model.Resource, model.Resource.id == UploadRow.resource_id)
         .filter(
-            UploadRow.state == ATTACHED,
+            UploadRow.state == RowState.ATTACHED,
             model.Resource.package_id == dataset_id,
             model.Resource.state == model.State.ACTIVE,
             model.Resource.url_type == "upload",

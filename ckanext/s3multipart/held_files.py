@@ -9,7 +9,7 @@ from ckan import model
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.removal import mark
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings
-from s3portal.transfer.upload import ATTACHED
+from ckanext.s3multipart.upload_states import RowState
 
 _ROWS = UploadRow.__table__
 _PACKAGES = model.package_table
@@ -48,7 +48,7 @@ def is_left() -> Any:
 def held_by_deleted(organisation_id: str = "") -> Held:
     """The files of deleted datasets and resources, of one organisation or of all."""
     held = sa.select(sa.func.count(_ROWS.c.id), sa.func.coalesce(sa.func.sum(_ROWS.c.size_bytes), 0)).where(
-        _ROWS.c.state == ATTACHED, _is_held(organisation_id)
+        _ROWS.c.state == RowState.ATTACHED, _is_held(organisation_id)
     )
     files, size_bytes = model.Session.execute(held).one()
     return Held(int(files), int(size_bytes))

@@ -19,7 +19,7 @@ from s3portal.portal.web import module_graph, web_version
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.keys import safe_filename
 
-_FORM_MODULE = "src/ckan-form.js"
+_FORM_MODULE = "src/ckan/form.js"
 
 
 @dataclass(frozen=True)

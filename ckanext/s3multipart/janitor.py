@@ -9,16 +9,15 @@ from typing import Any
 from ckan import model
 
 from ckanext.s3multipart.held_files import held_by_deleted, is_left, is_unused
-from ckanext.s3multipart.leases import LEASED
-from ckanext.s3multipart.model import REMOVED, REMOVING, STATES_UNFINISHED, UploadRow, earlier_now, now
+from ckanext.s3multipart.model import UploadRow, earlier_now, now
 from ckanext.s3multipart.removal import remove_marked
 from ckanext.s3multipart.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.unknown_uploads import Unknown, sweep_unknown
 from ckanext.s3multipart.upload_calls import abort
+from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
 from s3portal.transfer.errors import StoreError, TransferError
-from s3portal.transfer.upload import ABORTED, ATTACHED
 
 log = logging.getLogger(__name__)
 
@@ -82,14 +81,14 @@ def sweep(*, dry_run: bool = False) -> Swept:
 def _expired_ids() -> list[str]:
     """Uploads that were begun, or completed, too long ago to be attached any more, and those that a process
     which died left in the middle of something."""
-    expired = UploadRow.state.in_((*STATES_UNFINISHED, *LEASED)) & (UploadRow.expires_at < now())
+    expired = UploadRow.state.in_((*UNFINISHED, *LEASED)) & (UploadRow.expires_at < now())
     return [row.id for row in model.Session.query(UploadRow.id).filter(expired)]
 
 
 def _note_unused() -> None:
     """What was deleted or restored past CKAN's notice is marked now."""
     rows = UploadRow.__table__
-    attached = rows.c.state == ATTACHED
+    attached = rows.c.state == RowState.ATTACHED
     unused = is_unused()
     for condition, since in (
         (unused & rows.c.unused_since.is_(None), now()),
@@ -103,7 +102,7 @@ def _unused_ids() -> list[str]:
     """Files that are marked, files of resources and datasets that are no more, and files of those that were
     deleted so long ago that they are not kept for a restore."""
     left = model.Session.query(UploadRow.id).filter(
-        (UploadRow.state == REMOVING) | ((UploadRow.state == ATTACHED) & _may_be_removed())
+        (UploadRow.state == RowState.REMOVING) | ((UploadRow.state == RowState.ATTACHED) & _may_be_removed())
     )
     return [row.id for row in left]
 
@@ -119,8 +118,8 @@ def _forgotten_ids() -> list[str]:
         model.Session.query(UploadRow.id)
         .outerjoin(model.Package, model.Package.id == UploadRow.owner_id)
         .filter(
-            ((UploadRow.state == ABORTED) & (UploadRow.expires_at < now()))
-            | ((UploadRow.state == REMOVED) & model.Package.id.is_(None))
+            ((UploadRow.state == RowState.ABORTED) & (UploadRow.expires_at < now()))
+            | ((UploadRow.state == RowState.REMOVED) & model.Package.id.is_(None))
         )
     )
     return [row.id for row in gone]
@@ -153,7 +152,7 @@ def _expire(upload_id: str) -> bool:
     if not _is_free(upload_id):
         return False
     try:
-        return bool(abort(upload_id, only_expired=True).state == ABORTED)
+        return bool(abort(upload_id, only_expired=True).state == RowState.ABORTED)
     except StoreError:
         raise
     except TransferError as error:
@@ -163,16 +162,20 @@ def _expire(upload_id: str) -> bool:
 
 
 def _remove(upload_id: str) -> bool:
-    row = _locked(upload_id, (ATTACHED, REMOVING), (UploadRow.state == REMOVING) | _may_be_removed())
+    row = _locked(
+        upload_id,
+        (RowState.ATTACHED, RowState.REMOVING),
+        (UploadRow.state == RowState.REMOVING) | _may_be_removed(),
+    )
     if row is None:
         return False
-    row.state = REMOVING
+    row.state = RowState.REMOVING
     model.Session.commit()
     return remove_marked({upload_id}) == 1
 
 
 def _forget(upload_id: str) -> bool:
-    row = _locked(upload_id, (ABORTED, REMOVED))
+    row = _locked(upload_id, (RowState.ABORTED, RowState.REMOVED))
     if row is None:
         return False
     model.Session.delete(row)
@@ -181,7 +184,7 @@ def _forget(upload_id: str) -> bool:
 
 def _is_free(upload_id: str) -> bool:
     """Whether nobody is saving a resource with it just now."""
-    free = _locked(upload_id, (*STATES_UNFINISHED, *LEASED)) is not None
+    free = _locked(upload_id, (*UNFINISHED, *LEASED)) is not None
     model.Session.rollback()
     return free
 

@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.lease_holders import is_dead, new_token
-from ckanext.s3multipart.model import ABORTING, COMPLETING, CREATING, UploadRow, upload_of
+from ckanext.s3multipart.model import UploadRow, upload_of
+from ckanext.s3multipart.upload_states import LEASED, TRANSITIONS, RowState
 from s3portal.transfer.errors import StoreBusy, StoreError
 from s3portal.transfer.store_gate import COMPLETE
-from s3portal.transfer.upload import ADOPTING, COMPLETED, UPLOADING, Upload
+from s3portal.transfer.upload import Upload
 
 #: Longer than any call may ask the store, with what a busy machine adds.
 LEASE_S = COMPLETE.within_s + 45
@@ -29,24 +30,28 @@ _PATIENCE_S = 2.0
 _LOOK_AGAIN_S = 0.1
 _RETRY_AFTER_S = 2
 
-LEASED = (CREATING, COMPLETING, ABORTING)
 _ROWS = UploadRow.__table__
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to change one upload. ``upload`` is as it was before, ``state`` the row's own then."""
+    """The right to change one upload. ``upload`` is as it was before, ``before`` the row's own state then;
+    ``state`` is the one that the row has while the lease lasts."""
 
     token: str
-    state: str
+    state: RowState
+    before: RowState
     upload: Upload
 
-    def record(self, **values: Any) -> bool:
+    def record(self, state: str, **values: Any) -> bool:
         """Writes what came of it and ends the lease; False where somebody else has it by now."""
+        after = RowState(state)
+        if after != self.state:
+            TRANSITIONS.step(self.state, after)
         changed = model.Session.execute(
             _ROWS.update()
             .where(_ROWS.c.id == self.upload.id, _ROWS.c.lease_token == self.token)
-            .values(**values, lease_token=None, lease_until=None)
+            .values(state=after, **values, lease_token=None, lease_until=None)
         )
         model.Session.commit()
         return bool(changed.rowcount)
@@ -58,7 +63,7 @@ class Lease:
 
     def give_back(self, **values: Any) -> bool:
         """The upload is as it was before, but for these values."""
-        return self.record(state=self.state, **values)
+        return self.record(self.before, **values)
 
     def delete(self) -> None:
         """Nothing came of it, and nothing is to be left."""
@@ -75,10 +80,10 @@ def new_lease() -> dict[str, Any]:
 
 def take_lease(
     upload_id: str,
-    state: str,
+    state: RowState,
     *,
-    before: tuple[str, ...] = (),
-    abandoned: tuple[str, ...] = (),
+    before: tuple[RowState, ...] = (),
+    abandoned: tuple[RowState, ...] = (),
     only_if: Any = None,
     **values: Any,
 ) -> Lease | None:
@@ -87,6 +92,9 @@ def take_lease(
     None unless the row is in a state ``before``, or in one of ``abandoned`` by somebody whose lease is over;
     ``only_if`` is another condition. Commits.
     """
+    for each in (*before, *abandoned):
+        if each != state:
+            TRANSITIONS.step(each, state)
     was = sa.select(_ROWS.c.id, _ROWS.c.state).where(_ROWS.c.id == upload_id).with_for_update().cte("was")
     lease_is_over = sa.func.coalesce(_ROWS.c.lease_until < sa.func.now(), True)
     is_over = _ROWS.c.state.in_(abandoned) & lease_is_over
@@ -101,10 +109,10 @@ def take_lease(
     model.Session.commit()
     if row is None:
         return None
-    state_before = _left_by_the_dead(row) if row.state_before in LEASED else row.state_before
+    state_before = _left_by_the_dead(row) if row.state_before in LEASED else RowState(row.state_before)
     # What somebody began to give up is given up, whatever it was.
-    given_back = ABORTING if row.state_before == ABORTING else state_before
-    return Lease(token, given_back, upload_of(_With(row, state_before)))
+    given_back = RowState.ABORTING if row.state_before == RowState.ABORTING else state_before
+    return Lease(token, state, given_back, upload_of(_With(row, state_before)))
 
 
 def settled(upload_id: str, find: Callable[[], UploadRow | None]) -> UploadRow | None:
@@ -158,14 +166,14 @@ def _lease_end() -> Any:
     return sa.func.now() + timedelta(seconds=LEASE_S)
 
 
-def _left_by_the_dead(row: Any) -> str:
+def _left_by_the_dead(row: Any) -> RowState:
     """The state before that of a lease whose process died."""
     if not row.s3_upload_id and row.reserved_until is not None:
-        return CREATING
+        return RowState.CREATING
     if not row.s3_upload_id and not row.etag:
         # It was found at the store (discovery.py), and nobody creates it.
-        return ADOPTING
-    return COMPLETED if row.etag else UPLOADING
+        return RowState.ADOPTING
+    return RowState.COMPLETED if row.etag else RowState.UPLOADING
 
 
 class _With:

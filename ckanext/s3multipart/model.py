@@ -8,34 +8,12 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import validates
 
-from s3portal.transfer.upload import (
-    ABORTED,
-    ADOPTING,
-    ATTACHED,
-    COMPLETED,
-    REFUSED,
-    UPLOADING,
-    Upload,
-)
+from ckanext.s3multipart.upload_states import TRANSITIONS, RowState, shown_state
+from s3portal.transfer.upload import Upload
 
 OWNER_TYPE = "dataset"
-
-#: One process asks the store to create, complete or abort the upload, and has a lease for it (leases.py).
-CREATING = "creating"
-COMPLETING = "completing"
-ABORTING = "aborting"
-
-#: The file was replaced, or what it belonged to was deleted: its object has to go.
-REMOVING = "removing"
-#: The object is gone; the row says so to those who follow old links.
-REMOVED = "removed"
-
-#: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
-STATES_UNFINISHED = (CREATING, UPLOADING, COMPLETING, ADOPTING, COMPLETED, REFUSED)
-
-#: What the states of a lease look like to everybody else.
-_SHOWN_STATES = {CREATING: UPLOADING, COMPLETING: UPLOADING, ABORTING: ABORTED}
 
 
 class UploadRow(tk.BaseModel):
@@ -52,7 +30,7 @@ class UploadRow(tk.BaseModel):
             "s3multipart_upload_attached",
             "resource_id",
             unique=True,
-            postgresql_where=sa.text("state = 'attached'"),
+            postgresql_where=sa.text(f"state = '{RowState.ATTACHED}'"),
         ),
     )
 
@@ -95,6 +73,12 @@ class UploadRow(tk.BaseModel):
     #: When the resource or the dataset was deleted whose file this is (removal.py).
     unused_since = sa.Column(sa.DateTime(timezone=True))
 
+    @validates("state")
+    def _check_state(self, _column: str, state: str) -> str:
+        if self.state not in (None, state):
+            TRANSITIONS.step(self.state, RowState(state))
+        return state
+
     @classmethod
     def from_upload(cls, upload: Upload, *, resource_id: str, idempotency_key: str | None) -> "UploadRow":
         """A new row, not in a session yet."""
@@ -115,7 +99,7 @@ class UploadRow(tk.BaseModel):
 def upload_of(row: Any) -> Upload:
     """The upload of a row of the table, however it was read."""
     values = {field.name: getattr(row, field.name) for field in fields(Upload)}
-    return Upload(**{**values, "state": _SHOWN_STATES.get(row.state, row.state)})
+    return Upload(**{**values, "state": shown_state(row.state)})
 
 
 class DownloadCount(tk.BaseModel):
@@ -153,18 +137,22 @@ def any_upload(upload_id: str) -> UploadRow | None:
 
 def attached_upload(resource_id: str) -> UploadRow | None:
     """The upload that is the file of this resource."""
-    return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=ATTACHED).one_or_none()
+    return (
+        model.Session.query(UploadRow)
+        .filter_by(resource_id=resource_id, state=RowState.ATTACHED)
+        .one_or_none()
+    )
 
 
 def removed_uploads(resource_id: str) -> list[UploadRow]:
     """The uploads that were files of this resource and are gone."""
-    return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=REMOVED).all()
+    return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=RowState.REMOVED).all()
 
 
 def had_upload(resource_id: str) -> bool:
     """Whether a file of this resource was removed."""
     removed = model.Session.query(UploadRow.id).filter(
-        UploadRow.resource_id == resource_id, UploadRow.state.in_((REMOVING, REMOVED))
+        UploadRow.resource_id == resource_id, UploadRow.state.in_((RowState.REMOVING, RowState.REMOVED))
     )
     return removed.first() is not None
 

@@ -1,5 +1,5 @@
 """Sizes and counts on CKAN's pages, in the page's language: by CLDR, as the browser words them on the form
-(``js/src/number-words.js``), so that a file has one size wherever it is shown.
+(``js/src/field/number-words.js``), so that a file has one size wherever it is shown.
 """
 
 from babel.numbers import format_percent

@@ -17,14 +17,15 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.errors import QuotaFull
-from ckanext.s3multipart.model import ABORTING, CREATING, REMOVED, UploadRow, upload_of
+from ckanext.s3multipart.model import UploadRow, upload_of
 from ckanext.s3multipart.settings import PREFIX, portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.transfer.deadline import deadline, time_left_s
 from s3portal.transfer.errors import StoreError, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.store_gate import asking
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import ABORTED, ATTACHED, REFUSED, UPLOADING, Upload
+from s3portal.transfer.upload import Upload
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,11 @@ _ROWS = UploadRow.__table__
 _PACKAGES = model.package_table
 _RESOURCES = model.resource_table
 
-_IS_SENT = _ROWS.c.state.in_((CREATING, UPLOADING))
+_IS_SENT = _ROWS.c.state.in_((RowState.CREATING, RowState.UPLOADING))
 _IS_RESERVED = _IS_SENT & (_ROWS.c.reserved_until > sa.func.clock_timestamp())
-_IS_IN_PARTS = _IS_SENT | ((_ROWS.c.state == ABORTING) & _ROWS.c.etag.is_(None))
+_IS_IN_PARTS = _IS_SENT | ((_ROWS.c.state == RowState.ABORTING) & _ROWS.c.etag.is_(None))
 #: Refused files are removed as soon as nobody can write to where they are.
-_UNCOUNTED = (ABORTED, REFUSED, REMOVED)
+_UNCOUNTED = (RowState.ABORTED, RowState.REFUSED, RowState.REMOVED)
 _COUNTED_BYTES = sa.case(
     (_ROWS.c.state.in_(_UNCOUNTED), 0),
     (_IS_RESERVED, _ROWS.c.size_bytes),
@@ -69,7 +70,7 @@ def usage(organisation_id: str) -> Usage:
     # A deleted resource is purged when its dataset is saved the next time.
     resource_state = sa.func.coalesce(_RESOURCES.c.state, model.State.DELETED)
     is_deleted = (_PACKAGES.c.state == model.State.DELETED) | (
-        (_ROWS.c.state == ATTACHED) & (resource_state == model.State.DELETED)
+        (_ROWS.c.state == RowState.ATTACHED) & (resource_state == model.State.DELETED)
     )
     reserved = _COUNTED_BYTES - sa.func.least(_ROWS.c.stored_bytes, _COUNTED_BYTES)
     row = model.Session.execute(
@@ -193,7 +194,7 @@ def record_progress(upload: Upload, stored: StoredParts) -> bool:
     stored_bytes = sum(stored.sizes_bytes)
     is_more = _ROWS.c.stored_bytes < stored_bytes
     renewed = _ROWS.update().where(
-        _ROWS.c.id == upload.id, _ROWS.c.state == UPLOADING, _ROWS.c.stored_bytes != stored_bytes
+        _ROWS.c.id == upload.id, _ROWS.c.state == RowState.UPLOADING, _ROWS.c.stored_bytes != stored_bytes
     )
     before = sa.select(_ROWS.c.stored_bytes).where(_ROWS.c.id == upload.id)
     had = int(model.Session.execute(before).scalar() or 0)
@@ -216,7 +217,7 @@ def _lapsed(organisation_id: str) -> list[Upload]:
         .join(_PACKAGES, _PACKAGES.c.id == _ROWS.c.owner_id)
         .where(
             _PACKAGES.c.owner_org == organisation_id,
-            _ROWS.c.state == UPLOADING,
+            _ROWS.c.state == RowState.UPLOADING,
             _ROWS.c.expires_at > sa.func.now(),
             sa.func.coalesce(_ROWS.c.reserved_until <= sa.func.clock_timestamp(), True),
         )

@@ -22,7 +22,7 @@ from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import CsrfTokenMissing, as_ckan_error
 from ckanext.s3multipart.schema import require_current
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import StoreBusy, TransferError
+from s3portal.transfer.errors import StoreBusy, TransferError, retry_after_s
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +109,8 @@ def _answer(refusal: TransferError) -> Response:
         status=refusal.http_status,
         content_type="application/json;charset=utf-8",
     )
-    if "retry_after_s" in refusal.facts:
-        response.headers["Retry-After"] = str(refusal.facts["retry_after_s"])
+    if (wait_s := retry_after_s(refusal)) is not None:
+        response.headers["Retry-After"] = str(wait_s)
     return response
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 
 from ckan import model
 
@@ -20,8 +21,8 @@ def refusal_shown(text: str) -> dict[str, Fact]:
     facts = json.loads(text)
     code = facts.pop("code")
     kind = next((each for each in _kinds(TransferError) if each.__dict__.get("code") == code), TransferError)
-    refusal = kind.__new__(kind)
-    refusal.facts = facts
+    # Kept by this version or an earlier one: what the error has no field for is shown, but not filled in.
+    refusal = kind(**{each.name: facts[each.name] for each in fields(kind) if each.name in facts})
     return {"code": code, "message": sentence(refusal), **facts}
 
 

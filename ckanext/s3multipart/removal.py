@@ -17,15 +17,15 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.leases import new_lease
-from ckanext.s3multipart.model import REMOVED, REMOVING, UploadRow, now
+from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
 from ckanext.s3multipart.site_mark import is_copied
+from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
 from s3portal.transfer.deadline import deadline, time_left_s
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.lifecycle import delete_object
 from s3portal.transfer.store_gate import asking
-from s3portal.transfer.upload import ATTACHED
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ def mark(which: Any) -> None:
     committed."""
     marked = model.Session.execute(
         _ROWS.update()
-        .where(which, _ROWS.c.state == ATTACHED)
-        .values(state=REMOVING, updated_at=now())
+        .where(which, _ROWS.c.state == RowState.ATTACHED)
+        .values(state=TRANSITIONS.step(RowState.ATTACHED, RowState.REMOVING), updated_at=now())
         .returning(_ROWS.c.id)
     )
     model.Session().info.setdefault(_MARKED, set()).update(row.id for row in marked)
@@ -122,11 +122,11 @@ def remove_marked(upload_ids: set[str]) -> int:
         claimed = _claim(engine, upload_id)
         if claimed is None:
             continue
-        state = REMOVING
+        state = RowState.REMOVING
         try:
             with asking(portal_store()):
                 delete_object(portal_store(), claimed.key, claimed.version_id)
-            state = REMOVED
+            state = TRANSITIONS.step(RowState.REMOVING, RowState.REMOVED)
         finally:
             with engine.begin() as connection:
                 connection.execute(
@@ -144,7 +144,7 @@ def _claim(engine: Any, upload_id: str) -> Any:
     with engine.begin() as connection:
         return connection.execute(
             _ROWS.update()
-            .where(_ROWS.c.id == upload_id, _ROWS.c.state == REMOVING, is_free)
+            .where(_ROWS.c.id == upload_id, _ROWS.c.state == RowState.REMOVING, is_free)
             .values(**new_lease())
             .returning(_ROWS.c.key, _ROWS.c.version_id, _ROWS.c.lease_token)
         ).first()
@@ -168,7 +168,7 @@ def _after_grace(which: Any) -> None:
         return
     model.Session.execute(
         _ROWS.update()
-        .where(which, _ROWS.c.state == ATTACHED, _ROWS.c.unused_since.is_(None))
+        .where(which, _ROWS.c.state == RowState.ATTACHED, _ROWS.c.unused_since.is_(None))
         .values(unused_since=now())
     )
 

@@ -3,19 +3,15 @@
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy.orm import validates
+
+from ckanext.s3multipart.grant_states import TRANSITIONS, GrantState
 
 #: What a grant was given out as: session credentials for a dataset, forms, session credentials for one
 #: upload.
 CREDENTIALS = "credentials"
 FORM = "form"
 UPLOAD = "upload"
-
-#: Credentials and forms are given out.
-LIVE = "live"
-#: No more are given out; those that were may still be good.
-DRAINING = "draining"
-#: None is good any more, and what lies there and is not kept is being removed.
-CLOSING = "closing"
 
 
 class SessionGrant(tk.BaseModel):
@@ -34,13 +30,13 @@ class SessionGrant(tk.BaseModel):
             "dataset_id",
             "kind",
             unique=True,
-            postgresql_where=sa.text("state = 'live' AND kind <> 'upload'"),
+            postgresql_where=sa.text(f"state = '{GrantState.LIVE}' AND kind <> '{UPLOAD}'"),
         ),
         sa.Index(
             "s3multipart_session_grant_upload",
             "upload_id",
             unique=True,
-            postgresql_where=sa.text("kind = 'upload'"),
+            postgresql_where=sa.text(f"kind = '{UPLOAD}'"),
         ),
         sa.Index("s3multipart_session_grant_state", "state", "writable_until"),
     )
@@ -65,6 +61,12 @@ class SessionGrant(tk.BaseModel):
     writable_until = sa.Column(sa.DateTime(timezone=True))
     #: The key after which the next look at what is there begins, "" for the beginning.
     scanned_to = sa.Column(sa.UnicodeText, nullable=False)
+
+    @validates("state")
+    def _check_state(self, _column: str, state: str) -> str:
+        if self.state not in (None, state):
+            TRANSITIONS.step(self.state, GrantState(state))
+        return state
 
 
 class Adoption(tk.BaseModel):

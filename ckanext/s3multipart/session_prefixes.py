@@ -12,17 +12,18 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
+from ckanext.s3multipart.grant_states import TRANSITIONS, GrantState
 from ckanext.s3multipart.model import UploadRow, find_upload, now
 from ckanext.s3multipart.permission import Owner
 from ckanext.s3multipart.quota import require_room
-from ckanext.s3multipart.session_model import CREDENTIALS, DRAINING, FORM, LIVE, UPLOAD, SessionGrant
+from ckanext.s3multipart.session_model import CREDENTIALS, FORM, UPLOAD, SessionGrant
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.transfer.errors import CredentialsNotConfigured, UploadNotFound, UploadNotOpen
 from s3portal.transfer.keys import dataset_prefix
 from s3portal.transfer.parts_only import keeps_to_parts
 from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role
 from s3portal.transfer.store_gate import asking
-from s3portal.transfer.upload import COMPLETED, UPLOADING
 
 #: How long a prefix is answered. What was copied from it, and what was refused, stays there until nobody can
 #: write to it any more, so this is not for ever.
@@ -83,8 +84,8 @@ def upload_credentials(user: model.User, row: UploadRow, organisation_id: str) -
     upload = find_upload(upload_id, user_id, lock=True)
     if upload is None:
         raise UploadNotFound
-    if upload.state != UPLOADING:
-        raise UploadNotOpen(state=COMPLETED)
+    if upload.state != RowState.UPLOADING:
+        raise UploadNotOpen(state=RowState.COMPLETED)
     _record_upload_grant(user_id, upload_id, key, dataset_id, organisation_id, parts_only)
     model.Session.commit()
     with asking(store, of="sts"):
@@ -101,10 +102,10 @@ def live_prefix(user: model.User, owner: Owner, kind: str) -> Prefix:
         grants.update()
         .where(
             *mine,
-            grants.c.state == LIVE,
+            grants.c.state == GrantState.LIVE,
             (grants.c.issuable_until <= moment) | (grants.c.organisation_id != owner.organisation_id),
         )
-        .values(state=DRAINING)
+        .values(state=TRANSITIONS.step(GrantState.LIVE, GrantState.DRAINING))
     )
     grant_id = str(uuid.uuid4())
     folder = dataset_prefix(transfer_settings().s3_prefix, owner.organisation_id, owner.dataset_id)
@@ -113,7 +114,7 @@ def live_prefix(user: model.User, owner: Owner, kind: str) -> Prefix:
         .values(
             id=grant_id,
             kind=kind,
-            state=LIVE,
+            state=GrantState.LIVE,
             user=user.id,
             dataset_id=owner.dataset_id,
             organisation_id=owner.organisation_id,
@@ -127,7 +128,7 @@ def live_prefix(user: model.User, owner: Owner, kind: str) -> Prefix:
         .on_conflict_do_nothing()
     )
     found = model.Session.execute(
-        sa.select(grants.c.id, grants.c.prefix).where(*mine, grants.c.state == LIVE)
+        sa.select(grants.c.id, grants.c.prefix).where(*mine, grants.c.state == GrantState.LIVE)
     ).one()
     return Prefix(found.id, found.prefix)
 
@@ -141,7 +142,7 @@ def _record_upload_grant(
     granted = insert(grants).values(
         id=str(uuid.uuid4()),
         kind=UPLOAD,
-        state=DRAINING,
+        state=GrantState.DRAINING,
         user=user_id,
         dataset_id=dataset_id,
         organisation_id=organisation_id,
@@ -161,7 +162,7 @@ def _record_upload_grant(
             set_={
                 # One session that could create objects is enough.
                 "parts_only": grants.c.parts_only & granted.excluded.parts_only,
-                "state": DRAINING,
+                "state": GrantState.DRAINING,
                 "writable_until": sa.func.greatest(grants.c.writable_until, granted.excluded.writable_until),
             },
         )

@@ -8,11 +8,12 @@ from ckan import model
 
 from ckanext.s3multipart.adoption import take_over
 from ckanext.s3multipart.discovery import discover_all
-from ckanext.s3multipart.model import REMOVED, UploadRow, earlier_now, now
-from ckanext.s3multipart.session_model import CLOSING, UPLOAD, Adoption, SessionGrant
+from ckanext.s3multipart.grant_states import GrantState
+from ckanext.s3multipart.model import UploadRow, earlier_now, now
+from ckanext.s3multipart.session_model import UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
 from s3portal.transfer.errors import StoreError
-from s3portal.transfer.upload import ABORTED, ADOPTING, ATTACHED, COMPLETED, REFUSED
 from s3portal.transfer.written_objects import abort_uploads, remove_unkept
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,8 @@ LATE_WRITES = timedelta(days=1)
 _GIVEN_UP_AFTER = timedelta(days=30)
 _COPIED_AT_MOST_S = 3600.0
 #: Uploads in these states have an object under their key, and nothing else is about to happen to it.
-_WITH_OBJECT = (COMPLETED, ATTACHED)
-_SETTLED = (COMPLETED, ATTACHED, ABORTED, REFUSED, REMOVED)
+_WITH_OBJECT = (RowState.COMPLETED, RowState.ATTACHED)
+_SETTLED = (RowState.COMPLETED, RowState.ATTACHED, RowState.ABORTED, RowState.REFUSED, RowState.REMOVED)
 
 
 @dataclass
@@ -83,7 +84,7 @@ def _grants(*which: object) -> list[str]:
 
 def _waiting() -> list[str]:
     """Uploads that are being taken over."""
-    ids = [row.id for row in model.Session.query(UploadRow.id).filter_by(state=ADOPTING)]
+    ids = [row.id for row in model.Session.query(UploadRow.id).filter_by(state=RowState.ADOPTING)]
     model.Session.commit()
     return ids
 
@@ -100,7 +101,7 @@ def _clear(grant_id: str) -> bool:
         grant.upload_id,
     )
     given_up = used and grant.writable_until < now() - _GIVEN_UP_AFTER
-    grant.state = CLOSING
+    grant.state = GrantState.CLOSING
     model.Session.commit()
     if used and kind != UPLOAD:
         try:
@@ -142,8 +143,13 @@ def _kept(prefix: str) -> set[tuple[str, str | None]]:
 def _forget(grant_id: str) -> None:
     """The grant goes, and with it what was noted of its files; what was refused is gone from the store."""
     adopted = model.Session.query(Adoption.upload_id).filter_by(grant_id=grant_id)
-    refused = model.Session.query(UploadRow).filter(UploadRow.id.in_(adopted), UploadRow.state == REFUSED)
-    refused.update({"state": ABORTED, "updated_at": now()}, synchronize_session=False)
+    refused = model.Session.query(UploadRow).filter(
+        UploadRow.id.in_(adopted), UploadRow.state == RowState.REFUSED
+    )
+    refused.update(
+        {"state": TRANSITIONS.step(RowState.REFUSED, RowState.ABORTED), "updated_at": now()},
+        synchronize_session=False,
+    )
     model.Session.query(Adoption).filter_by(grant_id=grant_id).delete(synchronize_session=False)
     model.Session.query(SessionGrant).filter_by(id=grant_id).delete(synchronize_session=False)
     model.Session.commit()

@@ -12,9 +12,10 @@ from datetime import timedelta
 
 from ckan import model
 
-from ckanext.s3multipart.model import ABORTING, STATES_UNFINISHED, UploadRow, now
+from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.session_model import SessionGrant
 from ckanext.s3multipart.settings import portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from s3portal.transfer.errors import StoreFailed
 from s3portal.transfer.keys import ids_of_key
 from s3portal.transfer.multipart_listing import ListedUpload, abort_listed, list_uploads
@@ -52,7 +53,7 @@ def sweep_unknown(*, dry_run: bool) -> Unknown:
             else:
                 aborted += dry_run or abort_listed(portal_store(), listed)
     except StoreFailed as error:
-        if error.log_facts["store_code"] not in _NOT_LISTED_CODES:
+        if error.store_code not in _NOT_LISTED_CODES:
             raise
         return Unknown(listed=False)
     return Unknown(aborted, foreign)
@@ -68,7 +69,7 @@ def abort_unknown(store: Store, key: str) -> None:
             if listed.key == key:
                 abort_listed(store, listed)
     except StoreFailed as error:
-        if error.log_facts["store_code"] not in _NOT_LISTED_CODES:
+        if error.store_code not in _NOT_LISTED_CODES:
             raise
         log.warning("Uploads to %s cannot be listed: the bucket's lifecycle rule has to abort them", key)
 
@@ -78,7 +79,7 @@ def _is_live(listed: ListedUpload) -> bool:
     live = (UploadRow.s3_upload_id == listed.s3_upload_id) | (UploadRow.s3_upload_id == "")
     row = (
         model.Session.query(UploadRow.id)
-        .filter(UploadRow.key == listed.key, live, UploadRow.state.in_((*STATES_UNFINISHED, ABORTING)))
+        .filter(UploadRow.key == listed.key, live, UploadRow.state.in_((*UNFINISHED, RowState.ABORTING)))
         .first()
     )
     model.Session.commit()

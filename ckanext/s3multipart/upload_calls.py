@@ -5,7 +5,7 @@ Authorisation is the actions' affair.
 """
 
 import uuid
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 from ckan import model
@@ -13,17 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ckanext.s3multipart.adoption import as_recorded, require_taken_over
 from ckanext.s3multipart.leases import Lease, given_back_on_error, new_lease, settled, take_lease
-from ckanext.s3multipart.model import (
-    ABORTING,
-    COMPLETING,
-    CREATING,
-    OWNER_TYPE,
-    REMOVED,
-    REMOVING,
-    UploadRow,
-    any_upload,
-    now,
-)
+from ckanext.s3multipart.model import OWNER_TYPE, UploadRow, any_upload
 from ckanext.s3multipart.permission import Owner
 from ckanext.s3multipart.quota import (
     keep_room,
@@ -37,6 +27,7 @@ from ckanext.s3multipart.rules import content_type_of
 from ckanext.s3multipart.session_model import adoption_of
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store
 from ckanext.s3multipart.unknown_uploads import abort_unknown
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.transfer.completion import complete_upload
 from s3portal.transfer.errors import (
     AlreadyAttached,
@@ -47,19 +38,13 @@ from s3portal.transfer.errors import (
     UploadNotFound,
     UploadNotOpen,
 )
+from s3portal.transfer.keys import object_key
 from s3portal.transfer.lifecycle import abort_upload, begin_upload, list_parts, plan_upload
+from s3portal.transfer.new_upload import NewUpload, new_upload_id
+from s3portal.transfer.states import State
 from s3portal.transfer.store_gate import COMPLETE, asking
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import (
-    ABORTED,
-    ADOPTING,
-    ATTACHED,
-    COMPLETED,
-    REFUSED,
-    UPLOADING,
-    Checksum,
-    Upload,
-)
+from s3portal.transfer.upload import Checksum, Upload
 
 _ROWS = UploadRow.__table__
 
@@ -85,8 +70,8 @@ def create(wanted: Wanted) -> tuple[UploadRow, StoredParts | None]:
     Raises InvalidRequest, FileTooLarge, QuotaFull, StoreBusy, StoreUnavailable, StoreFailed.
     """
     row = _made_before(wanted)
-    if row is not None and row.state != CREATING:
-        if row.state == UPLOADING:
+    if row is not None and row.state != RowState.CREATING:
+        if row.state == RowState.UPLOADING:
             keep_room(row.as_upload(), wanted.owner.organisation_id)
         return look(row, wanted.owner.organisation_id)
     lease = _new_row(wanted) if row is None else _abandoned(row, wanted.owner.organisation_id)
@@ -105,17 +90,19 @@ def complete(upload_id: str, organisation_id: str, checksum: Checksum | None) ->
     row = settled(upload_id, lambda: any_upload(upload_id))
     if row is None:
         raise UploadNotFound
-    if row.state in (COMPLETED, ATTACHED):
+    if row.state in (RowState.COMPLETED, RowState.ATTACHED):
         return row
-    if row.state == ADOPTING:
+    if row.state == RowState.ADOPTING:
         return _taken_over(row)
-    if row.state not in (UPLOADING, COMPLETING):
+    if row.state not in (RowState.UPLOADING, RowState.COMPLETING):
         raise UploadNotOpen(state=row.as_upload().state)
     upload = row.as_upload()
     # Covered by a reservation, or the room is taken again: nothing is refused after the parts are put
     # together. As long as somebody has the lease, the whole size counts.
     take_room_again(upload, organisation_id)
-    lease = take_lease(upload_id, COMPLETING, before=(UPLOADING,), abandoned=(COMPLETING,))
+    lease = take_lease(
+        upload_id, RowState.COMPLETING, before=(RowState.UPLOADING,), abandoned=(RowState.COMPLETING,)
+    )
     if lease is None:
         return complete(upload_id, organisation_id, checksum)
     # A store that fails costs nobody their room. Calling in vain, with parts missing, is no progress.
@@ -138,17 +125,17 @@ def abort(upload_id: str, *, only_expired: bool = False) -> UploadRow:
     row = settled(upload_id, lambda: any_upload(upload_id))
     if row is None:
         raise UploadNotFound
-    if row.state == ABORTED:
+    if row.state == RowState.ABORTED:
         return row
-    if row.state == ATTACHED:
+    if row.state == RowState.ATTACHED:
         raise AlreadyAttached
-    if row.state in (REMOVING, REMOVED):
+    if row.state in (RowState.REMOVING, RowState.REMOVED):
         raise UploadNotOpen(state=row.state)
     lease = take_lease(
         upload_id,
-        ABORTING,
-        before=(UPLOADING, ADOPTING, COMPLETED, REFUSED),
-        abandoned=(CREATING, COMPLETING, ABORTING),
+        RowState.ABORTING,
+        before=(RowState.UPLOADING, RowState.ADOPTING, RowState.COMPLETED, RowState.REFUSED),
+        abandoned=(RowState.CREATING, RowState.COMPLETING, RowState.ABORTING),
         only_if=_ROWS.c.expires_at < sa.func.now() if only_expired else None,
     )
     if lease is None:
@@ -163,7 +150,7 @@ def abort(upload_id: str, *, only_expired: bool = False) -> UploadRow:
         else:
             # A process died while it created this one: what the store made of it has no known id.
             abort_unknown(portal_store(), lease.upload.key)
-            aborted = replace(lease.upload, state=ABORTED, updated_at=now())
+            aborted = lease.upload.become(State.ABORTED)
     lease.record_upload(aborted)
     return _row(upload_id)
 
@@ -173,13 +160,13 @@ def _taken_over(row: UploadRow) -> UploadRow:
 
     Raises BeingTakenOver while that is not so, and SourceChanged where somebody wrote over the file before.
     """
-    if row.state != ADOPTING:
+    if row.state != RowState.ADOPTING:
         return row
     upload_id, user = row.id, row.user
     model.Session.commit()
     require_taken_over(upload_id, user)
     row = _row(upload_id)
-    if row.state == ABORTED:
+    if row.state == RowState.ABORTED:
         raise SourceChanged
     return row
 
@@ -189,7 +176,7 @@ def look(row: UploadRow, organisation_id: str) -> tuple[UploadRow, StoredParts |
 
     Raises what `complete` raises.
     """
-    if row.state not in (UPLOADING, COMPLETING):
+    if row.state not in (RowState.UPLOADING, RowState.COMPLETING):
         return row, None
     upload = row.as_upload()
     model.Session.commit()
@@ -233,16 +220,20 @@ def _abandoned(row: UploadRow, organisation_id: str) -> Lease | None:
     first. The room that was taken for it may have lapsed."""
     upload = row.as_upload()
     take_room_again(upload, organisation_id)
-    return take_lease(upload.id, CREATING, abandoned=(CREATING,))
+    return take_lease(upload.id, RowState.CREATING, abandoned=(RowState.CREATING,))
 
 
 def _new_row(wanted: Wanted) -> Lease | None:
     """A lease of a new row, committed; None where the same call came twice and the other one was first."""
-    planned = plan_upload(
-        portal_store(),
-        key_owner=(wanted.owner.organisation_id, wanted.owner.dataset_id),
+    upload_id = new_upload_id()
+    organisation_id, dataset_id = wanted.owner.organisation_id, wanted.owner.dataset_id
+    new = NewUpload(
+        id=upload_id,
+        key=object_key(
+            portal_store().settings.s3_prefix, organisation_id, dataset_id, upload_id, wanted.filename
+        ),
         owner_type=OWNER_TYPE,
-        owner_id=wanted.owner.dataset_id,
+        owner_id=dataset_id,
         user=wanted.user.id,
         filename=wanted.filename,
         size_bytes=wanted.size_bytes,
@@ -250,13 +241,14 @@ def _new_row(wanted: Wanted) -> Lease | None:
         fingerprint=wanted.fingerprint,
         round_trip_ms=wanted.round_trip_ms,
     )
-    look_at_lapsed(wanted.owner.organisation_id, wanted.size_bytes)
-    require_room(wanted.owner.organisation_id, wanted.size_bytes)
+    planned = plan_upload(portal_store(), new)
+    look_at_lapsed(organisation_id, wanted.size_bytes)
+    require_room(organisation_id, wanted.size_bytes)
     lease = new_lease()
     values = {
         **{field.name: getattr(planned, field.name) for field in fields(Upload)},
         **lease,
-        "state": CREATING,
+        "state": RowState.CREATING,
         # A new resource gets its id now: the object says from the beginning what it is the file of.
         "resource_id": wanted.owner.resource_id or str(uuid.uuid4()),
         "idempotency_key": wanted.idempotency_key,
@@ -270,7 +262,7 @@ def _new_row(wanted: Wanted) -> Lease | None:
         if wanted.idempotency_key is None:
             raise
         return None
-    return Lease(lease["lease_token"], CREATING, planned)
+    return Lease(lease["lease_token"], RowState.CREATING, RowState.CREATING, planned)
 
 
 def _begin(lease: Lease, user: model.User) -> None:

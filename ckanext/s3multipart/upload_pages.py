@@ -22,10 +22,10 @@ from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.refusal_text import refusals_of
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings
+from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.upload import ADOPTING, COMPLETED, REFUSED
 
 blueprint = Blueprint("s3multipart_uploads", __name__)
 
@@ -164,7 +164,7 @@ def _publishers_of(organisation_id: str) -> list[dict[str, str]]:
 
 
 def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
-    is_complete = row.state in (ADOPTING, COMPLETED, REFUSED)
+    is_complete = row.state in (RowState.ADOPTING, RowState.COMPLETED, RowState.REFUSED)
     stored_bytes = row.size_bytes if is_complete else row.stored_bytes
     is_there = package is not None and package.state != model.State.DELETED
     return ShownUpload(
@@ -175,7 +175,7 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
         # A file of no bytes is as good as sent, and what is not complete never reads 100 %.
         percent=percent_words(100 if is_complete else min(99, 100 * stored_bytes // max(1, row.size_bytes))),
         is_complete=is_complete,
-        is_adopting=row.state == ADOPTING,
+        is_adopting=row.state == RowState.ADOPTING,
         refusal=_refusal_of(row),
         dataset_title=(package.title or package.name) if package is not None else "",
         dataset_url=tk.h.url_for("dataset.read", id=package.name) if is_there else "",
@@ -194,7 +194,7 @@ def _in_a_question(text: str) -> str:
 
 def _refusal_of(row: Any) -> str:
     """Why a file that is at the store is not accepted, "" for all others."""
-    refusals = refusals_of([row.id]) if row.state == REFUSED else {}
+    refusals = refusals_of([row.id]) if row.state == RowState.REFUSED else {}
     return str(refusals[row.id]["refusal"]["message"]) if row.id in refusals else ""
 
 
@@ -214,7 +214,7 @@ def _handed_over() -> str:
 
 
 def _removed() -> str:
-    return str(tk._("The files of deleted datasets and resources are removed."))
+    return str(tk._("The files of deleted datasets and resources have been removed."))
 
 
 def _page(make: Callable[[], str]) -> Any:

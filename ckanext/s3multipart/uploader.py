@@ -16,7 +16,7 @@ from ckanext.s3multipart.file_facts import (
 )
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.removal import mark_file_of_resource
-from s3portal.transfer.upload import ATTACHED
+from ckanext.s3multipart.upload_states import RowState
 
 
 class AttachingUpload:
@@ -42,10 +42,10 @@ class AttachingUpload:
     def upload(self, resource_id: str, max_size: int = 0) -> None:
         """Attaches the upload. CKAN's own size limit is for files that pass through CKAN, so it is not
         asked."""
-        if self._row.state == ATTACHED:
+        if self._row.state == RowState.ATTACHED:
             return
         mark_file_of_resource(resource_id)
-        self._row.state = ATTACHED
+        self._row.state = RowState.ATTACHED
         self._row.resource_id = resource_id
         self._row.attached_at = self._row.updated_at = self._attached_at
         model.Session.flush()

@@ -8,6 +8,7 @@ from ckan import model
 from ckanext.s3multipart import upload_calls
 from ckanext.s3multipart.administration import hand_over, shown, unfinished_uploads
 from ckanext.s3multipart.model import UploadRow, any_upload
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.sizes import format_size
@@ -34,7 +35,9 @@ def list_uploads(organization: str, user: str, as_json: bool) -> None:
         each = shown(row, package, publisher)
         stored, size = int(str(each["last_stored_bytes"])), row.size_bytes
         done = (
-            "complete" if stored == size and row.state == "completed" else f"{100 * stored // max(1, size)}%"
+            "complete"
+            if stored == size and row.state == RowState.COMPLETED
+            else f"{100 * stored // max(1, size)}%"
         )
         click.echo(
             f"{row.id}  {done:>8} of {format_size(size):>9}  {row.created_at:%Y-%m-%d %H:%M}"

@@ -1,8 +1,5 @@
 """Makes a completed upload a material, as a normal upload would have: rows, access list, event, log entry."""
 
-from dataclasses import replace
-from datetime import datetime, timezone
-
 from flask import g, has_app_context
 from indico.core import signals
 from indico.core.db import db
@@ -13,9 +10,10 @@ from indico.modules.attachments.models.folders import AttachmentFolder
 from indico.modules.users import User
 from indico.util.fs import secure_client_filename
 
+from indico_plugin.direct_upload.states import UploadState
 from indico_plugin.models.uploads import DirectUpload
 from indico_plugin.plugin_settings import logger
-from s3portal.transfer import ATTACHED, COMPLETED, UploadNotOpen
+from s3portal.transfer import State, UploadNotOpen
 
 _WAITING_FOR_COMMIT = "s3portal_files_without_md5"
 
@@ -56,7 +54,7 @@ def replace_file(row: DirectUpload, attachment: Attachment, user: User) -> None:
 
 
 def _require_completed(row: DirectUpload) -> None:
-    if row.state != COMPLETED:
+    if row.state != UploadState.COMPLETED:
         raise UploadNotOpen(state=row.state)
 
 
@@ -75,7 +73,7 @@ def _file_of(row: DirectUpload, user: User) -> AttachmentFile:
 
 
 def _mark_attached(row: DirectUpload) -> None:
-    row.take(replace(row.as_upload(), state=ATTACHED, updated_at=datetime.now(timezone.utc)))
+    row.take(row.as_upload().become(State.ATTACHED))
     db.session.flush()
 
 

@@ -26,15 +26,15 @@ from indico_plugin.direct_upload.access_list import set_access_list
 from indico_plugin.direct_upload.attach import announce, attach
 from indico_plugin.direct_upload.form import DirectUploadForm, uploader_markup
 from indico_plugin.direct_upload.permission import require_direct_uploads
+from indico_plugin.direct_upload.states import UploadState
 from indico_plugin.web_modules import web_url
 from s3portal.transfer import (
-    ATTACHED,
-    COMPLETED,
     InvalidRequest,
     NotAllowed,
     Problem,
     TransferError,
     request_fields,
+    retry_after_s,
     sign_parts,
 )
 
@@ -91,7 +91,11 @@ class CreateMixin(DirectUploadMixin):
             round_trip_ms=request_fields.milliseconds(given, "round_trip_ms"),
         )
         upload = row.as_upload()
-        numbers = range(1, min(_FIRST_BATCH, upload.part_count) + 1) if upload.state == "uploading" else ()
+        numbers = (
+            range(1, min(_FIRST_BATCH, upload.part_count) + 1)
+            if upload.state == UploadState.UPLOADING
+            else ()
+        )
         parts = sign_parts(uploads.store_of(row), upload, numbers) if numbers else []
         return {"upload": uploads.describe(row), "parts": [part.as_dict() for part in parts]}
 
@@ -160,12 +164,12 @@ class DialogMixin(DirectUploadMixin):
 
     def _save(self, form: DirectUploadForm):
         # A second press of the button, or a repeated request, gets the answer of the first.
-        waiting = [row for row in self._rows(form) if row.state != ATTACHED]
+        waiting = [row for row in self._rows(form) if row.state != UploadState.ATTACHED]
         for row in waiting:
             # The store is asked, which ends the transaction, before anything is locked for saving.
-            if row.state != COMPLETED:
+            if row.state != UploadState.COMPLETED:
                 uploads.complete(row)
-        waiting = [row for row in self._rows(form, lock=True) if row.state != ATTACHED]
+        waiting = [row for row in self._rows(form, lock=True) if row.state != UploadState.ATTACHED]
         for row in waiting:
             folder = form.folder.data or AttachmentFolder.get_or_create_default(linked_object=self.object)
             attachment = attach(row, folder, session.user, form.protection_mode.data)
@@ -204,8 +208,8 @@ def _refusal(error: TransferError):
     """The error as the upload protocol sends it."""
     response = jsonify({**error.as_dict(), "message": error.message(_)})
     response.status_code = error.http_status
-    if retry_after_s := error.facts.get("retry_after_s"):
-        response.headers["Retry-After"] = str(retry_after_s)
+    if (wait_s := retry_after_s(error)) is not None:
+        response.headers["Retry-After"] = str(wait_s)
     return response
 
 

@@ -8,13 +8,14 @@ from indico.modules.attachments.models.attachments import AttachmentFile
 
 from indico_plugin.backends import writable_s3_backends
 from indico_plugin.bucket_info import buckets_with_files
+from indico_plugin.direct_upload.states import UNFINISHED, UploadState
 from indico_plugin.direct_upload.table import table_exists
-from indico_plugin.direct_upload.uploads import NOTHING_LEFT, UNFINISHED, abort, remove_from_store
+from indico_plugin.direct_upload.uploads import NOTHING_LEFT, abort, remove_from_store
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.models.uploads import DirectUpload
 from indico_plugin.plugin_settings import logger
 from indico_plugin.storage import S3StorageBase
-from s3portal.transfer import ABORTED, ATTACHED, UPLOADING, TransferError
+from s3portal.transfer import TransferError
 
 #: A save by Indico itself takes hours at most; what is this old was left behind.
 STALE_AFTER = timedelta(days=7)
@@ -30,7 +31,9 @@ def remove_expired_uploads() -> int:
     now = datetime.now(timezone.utc)
     expired = DirectUpload.query.filter(DirectUpload.state.in_(UNFINISHED), DirectUpload.expires_at < now)
     # Given up, and the store could not be told then.
-    left = DirectUpload.query.filter(DirectUpload.state == ABORTED, DirectUpload.s3_upload_id != NOTHING_LEFT)
+    left = DirectUpload.query.filter(
+        DirectUpload.state == UploadState.ABORTED, DirectUpload.s3_upload_id != NOTHING_LEFT
+    )
     removed = 0
     for upload_id, is_expired in [*((row.id, True) for row in expired), *((row.id, False) for row in left)]:
         row = DirectUpload.query.filter_by(id=upload_id).one()
@@ -69,7 +72,7 @@ def files_without_md5() -> list[int]:
     rows = (
         db.session.query(AttachmentFile.id)
         .join(DirectUpload, DirectUpload.file_id == AttachmentFile.id)
-        .filter(AttachmentFile.md5 == "", DirectUpload.state == ATTACHED)
+        .filter(AttachmentFile.md5 == "", DirectUpload.state == UploadState.ATTACHED)
     )
     return [file_id for (file_id,) in rows]
 
@@ -94,4 +97,4 @@ def _buckets(name: str, storage: S3StorageBase) -> set[str]:
 def _s3_ids_of_live_uploads() -> set[str]:
     if not table_exists():
         return set()
-    return {row.s3_upload_id for row in DirectUpload.query.filter_by(state=UPLOADING)}
+    return {row.s3_upload_id for row in DirectUpload.query.filter_by(state=UploadState.UPLOADING)}

@@ -17,8 +17,9 @@ from indico_plugin.direct_upload import uploads
 from indico_plugin.direct_upload.attach import replace_file
 from indico_plugin.direct_upload.form import UploadIdsField, uploader_markup
 from indico_plugin.direct_upload.permission import may_upload_directly, require_direct_uploads
+from indico_plugin.direct_upload.states import UploadState
 from indico_plugin.web_modules import web_url
-from s3portal.transfer import ATTACHED, COMPLETED, TransferError
+from s3portal.transfer import TransferError
 
 FIELD = "s3multipart_upload_id"
 
@@ -70,10 +71,10 @@ def replace_on_save(form, **kwargs) -> bool | None:
 
 def _replace(attachment: Attachment, upload_id: str) -> None:
     row = uploads.find(upload_id, attachment, session.user)
-    if row.state == ATTACHED and attachment.file_id == row.file_id:
+    if row.state == UploadState.ATTACHED and attachment.file_id == row.file_id:
         # The request of a moment ago, again.
         return
-    if row.state != COMPLETED:
+    if row.state != UploadState.COMPLETED:
         uploads.complete(row)
     replace_file(uploads.find(upload_id, attachment, session.user, lock=True), attachment, session.user)
 

@@ -23,19 +23,18 @@ from indico_plugin.asking import without_transaction
 from indico_plugin.backends import open_backend
 from indico_plugin.direct_upload.permission import require_size
 from indico_plugin.direct_upload.reservation import Reservation, reserve_place
+from indico_plugin.direct_upload.states import UNFINISHED, UploadState
 from indico_plugin.models.uploads import DirectUpload
 from indico_plugin.plugin_settings import logger
 from indico_plugin.storage import S3StorageBase
 from s3portal.transfer import (
-    ABORTED,
-    ATTACHED,
     COMPLETE,
-    COMPLETED,
-    UPLOADING,
     AlreadyAttached,
     Checksum,
     InvalidRequest,
+    NewUpload,
     Problem,
+    State,
     Store,
     StoreFailed,
     Upload,
@@ -49,9 +48,6 @@ from s3portal.transfer import (
 
 #: In the place of S3's upload id once the store has nothing more of an upload that was given up.
 NOTHING_LEFT = ""
-
-#: The states in which a publisher can go on with an upload.
-UNFINISHED = (UPLOADING, COMPLETED)
 
 
 def owner_of(owner: db.Model) -> tuple[str, int]:
@@ -92,16 +88,18 @@ def create(
         upload = _begin(
             storage,
             bucket,
-            key=place.key,
-            owner_type=owner_type,
-            owner_id=str(owner_id),
-            user=str(user_id),
-            filename=filename,
-            size_bytes=size_bytes,
-            content_type=content_type,
-            fingerprint=fingerprint,
-            round_trip_ms=round_trip_ms,
-            metadata={"portal": portal, "user": str(user_id), "filename": filename},
+            NewUpload(
+                key=place.key,
+                owner_type=owner_type,
+                owner_id=str(owner_id),
+                user=str(user_id),
+                filename=filename,
+                size_bytes=size_bytes,
+                content_type=content_type,
+                fingerprint=fingerprint,
+                round_trip_ms=round_trip_ms,
+                metadata={"portal": portal, "user": str(user_id), "filename": filename},
+            ),
         )
     return _insert(upload, place, bucket, user_id, owner_id, idempotency_key or str(uuid.uuid4()))
 
@@ -145,7 +143,7 @@ def store_of(row: DirectUpload) -> Store:
 def describe(row: DirectUpload, *, ask_store: bool = False) -> dict:
     """The upload as the protocol shows it; with ``ask_store``, with what the store has of it now."""
     upload = row.as_upload()
-    if not ask_store or upload.state != UPLOADING:
+    if not ask_store or upload.state != UploadState.UPLOADING:
         return upload.as_dict()
     store = store_of(row)
     with without_transaction(store):
@@ -158,17 +156,17 @@ def complete(row: DirectUpload, checksum: Checksum | None = None) -> DirectUploa
 
     Raises PartsMissing, ContentDiffers, StoreFailed, and UploadNotOpen where it was given up meanwhile.
     """
-    if row.state in (COMPLETED, ATTACHED):
+    if row.state in (UploadState.COMPLETED, UploadState.ATTACHED):
         return _locked(row.id)
     store, upload = store_of(row), row.as_upload()
     with without_transaction(store, COMPLETE, user=upload.user):
         completed = complete_upload(store, upload, checksum)
     row = _locked(upload.id)
-    if row.state == ABORTED:
+    if row.state == UploadState.ABORTED:
         # Given up by another request, or expired, while the store was at it: what came of it is removed.
         remove_from_store(row, is_completed=True)
-        raise UploadNotOpen(state=ABORTED)
-    if row.state == UPLOADING:
+        raise UploadNotOpen(state=UploadState.ABORTED)
+    if row.state == UploadState.UPLOADING:
         row.take(completed)
     return row
 
@@ -179,12 +177,12 @@ def abort(row: DirectUpload) -> DirectUpload:
     The row says so first: nobody can make a material of it any more while the store removes it.
     """
     row = _locked(row.id)
-    if row.state == ATTACHED:
+    if row.state == UploadState.ATTACHED:
         raise AlreadyAttached
-    if row.state != ABORTED:
+    if row.state != UploadState.ABORTED:
         # One whose backend is gone cannot be given up: nobody could remove it.
         store_of(row)
-        row.take(replace(row.as_upload(), state=ABORTED, updated_at=datetime.now(timezone.utc)))
+        row.take(row.as_upload().become(State.ABORTED))
         remove_from_store(row)
     return row
 
@@ -197,7 +195,7 @@ def remove_from_store(row: DirectUpload, *, is_completed: bool = False) -> None:
     """
     upload_id, store = row.id, store_of(row)
     # Only of a completed one there is an object to delete; its row has an ETag.
-    state = COMPLETED if is_completed or row.etag else UPLOADING
+    state = UploadState.COMPLETED if is_completed or row.etag else UploadState.UPLOADING
     upload = replace(row.as_upload(), state=state)
     with without_transaction(store):
         abort_upload(store, upload)
@@ -210,16 +208,16 @@ def _locked(upload_id: str) -> DirectUpload:
     return DirectUpload.query.filter_by(id=upload_id).with_for_update().populate_existing().one()
 
 
-def _begin(storage: S3StorageBase, bucket: str, **upload) -> Upload:
+def _begin(storage: S3StorageBase, bucket: str, new: NewUpload) -> Upload:
     """The upload, in a dynamic bucket also where it is the first file of its month."""
     try:
-        return create_upload(storage.store(bucket), **upload)
+        return create_upload(storage.store(bucket), new)
     except StoreFailed as error:
         make_bucket = storage.bucket_maker(bucket)
-        if make_bucket is None or error.log_facts["store_code"] != "NoSuchBucket":
+        if make_bucket is None or error.store_code != "NoSuchBucket":
             raise
     make_bucket()
-    return create_upload(storage.store(bucket), **upload)
+    return create_upload(storage.store(bucket), new)
 
 
 def _by_idempotency_key(user_id: int, idempotency_key: str) -> DirectUpload | None:

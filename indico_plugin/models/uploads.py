@@ -3,7 +3,9 @@
 from indico.core.db import db
 from indico.core.db.sqlalchemy import UTCDateTime
 from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.orm import validates
 
+from indico_plugin.direct_upload.states import TRANSITIONS, UploadState
 from s3portal.transfer import Upload
 
 _TRANSFER_FIELDS = (
@@ -56,11 +58,18 @@ class DirectUpload(db.Model):
     updated_at = db.Column(UTCDateTime, nullable=False)
     expires_at = db.Column(UTCDateTime, nullable=False, index=True)
 
+    @validates("state")
+    def _check_state(self, _column, state):
+        if self.state not in (None, state):
+            TRANSITIONS.step(self.state, UploadState(state))
+        return state
+
     def as_upload(self) -> Upload:
         """The row as the transfer core knows it."""
-        fields = {name: getattr(self, name) for name in _TRANSFER_FIELDS}
+        fields = {name: getattr(self, name) for name in _TRANSFER_FIELDS if name != "state"}
         return Upload(
             id=self.id,
+            state=UploadState(self.state),
             owner_type=self.owner_type,
             owner_id=str(self.owner_id),
             user=str(self.user_id),

@@ -17,9 +17,10 @@ import urllib3
 from s3portal.client.connections import open_pool
 from s3portal.client.errors import PortalError
 from s3portal.client.portal_answers import read_answer, refusal_of
-from s3portal.client.retry import Failure, RetryPolicy, decide, parse_retry_after
+from s3portal.transfer import State
 from s3portal.transfer.part_plan import PartPlan
 from s3portal.transfer.part_ranges import parse_ranges
+from s3portal.transfer.retry import Failure, RetryPolicy, decide, parse_retry_after
 
 # Completing a huge upload takes minutes.
 CALL_TIMEOUT_S = 180.0
@@ -150,7 +151,7 @@ class CkanPortal:
         A file that was refused is none.
         """
         listed = self.call("s3multipart_upload_list", owner=dataset)
-        return [_upload(upload) for upload in listed if upload["state"] != "refused"]
+        return [_upload(upload) for upload in listed if upload["state"] != State.REFUSED]
 
     def show_upload(self, upload_id: str) -> PortalUpload:
         """The upload, with what the store holds of it now."""

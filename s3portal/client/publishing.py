@@ -15,10 +15,11 @@ from s3portal.client.errors import FileChanged, PortalError, WrongFile
 from s3portal.client.fingerprint import fingerprint, require_same_file, same_name
 from s3portal.client.local_file import LocalFile
 from s3portal.client.published_files import PublishedFile, find_published
-from s3portal.client.retry import Failure, RetryPolicy
 from s3portal.client.sending import PARALLEL_PARTS, PartSender
 from s3portal.client.signing import PresignedUrls, SessionSigner, Signer
+from s3portal.transfer import State
 from s3portal.transfer.part_ranges import parse_ranges
+from s3portal.transfer.retry import Failure, RetryPolicy
 
 # A part that vanished from the store is sent again, but not for ever.
 _ROUNDS = 3
@@ -131,11 +132,11 @@ def publish_file(
     else:
         target = _as_begun(portal, upload, target)
     try:
-        if upload.state == "uploading":
+        if upload.state == State.UPLOADING:
             _send(portal, upload, first_batch, file, report, concurrency, session_credentials, policy)
         else:
             report.began(file, file.size_bytes)
-            if upload.state == "adopting":
+            if upload.state == State.ADOPTING:
                 # All of it is at the store, and the portal takes it over; asking again helps it along.
                 report.completing()
                 portal.complete_upload(upload.id)

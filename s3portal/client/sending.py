@@ -19,11 +19,11 @@ import urllib3
 from s3portal.client.ckan import PortalUpload, SignedPart
 from s3portal.client.errors import SendingFailed
 from s3portal.client.local_file import LocalFile
-from s3portal.client.part_digest import PartDigest, whole_checksum
 from s3portal.client.part_request import put_part
-from s3portal.client.retry import Failure, RetryPolicy, decide, is_expired
 from s3portal.client.signing import Signer
 from s3portal.transfer.checksums import MD5
+from s3portal.transfer.part_digest import PartDigest, whole_checksum
+from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired
 
 PARALLEL_PARTS = 4
 # How long the main thread waits for a thread before it looks for Ctrl-C, which Windows needs.

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pylibmagic  # noqa: F401  (before CKAN, which loads the library through python-magic)
 import pytest
 
 from s3portal.demo.configuration import CkanConfiguration, write_ckan_ini

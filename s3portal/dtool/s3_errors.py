@@ -27,7 +27,7 @@ from s3portal.dtool.errors import (
     TooManyOpenFiles,
 )
 from s3portal.dtool.keys import REGISTRATION_PREFIX
-from s3portal.transfer import TransferError
+from s3portal.transfer import TransferError, error_code
 
 #: The permission that each operation needs, for the sentence about a 403.
 _PERMISSIONS = {
@@ -77,11 +77,6 @@ def retrying_damage(call: Callable[[], Answer]) -> Answer:
             if error_code(error) not in _DAMAGED:
                 raise
     return call()
-
-
-def error_code(error: ClientError) -> str:
-    """S3's code for the error; an answer without a body (to HEAD) has its status, such as ``404``."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def status(error: ClientError) -> int:

@@ -13,13 +13,14 @@ from types import FrameType
 
 import click
 
-from s3portal.server.access_log import AccessLog
 from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_environment, read_config_file
-from s3portal.server.errors import S3Error
+from s3portal.server.configured_faults import around_of
+from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.running import S3Server
 from s3portal.server.storage.database import OtherVersion
 from s3portal.server.storage.storage import StorageInUse
+from s3portal.server.wire.errors import S3Error
 
 _PATH = click.Path(path_type=Path)
 
@@ -52,7 +53,8 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
         access_log = AccessLog(log_file)
-        server = S3Server(root, config, host=host, port=port, access_log=access_log)
+        around = around_of(config.faults) if config.faults else None
+        server = S3Server(root, config, host=host, port=port, access_log=access_log, around=around)
     except (ConfigError, StorageInUse, OtherVersion, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except sqlite3.DatabaseError as problem:

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from s3portal.server.access.identity import Role, User
-from s3portal.server.access.policy import Policy, PolicyError, read_policy
 from s3portal.server.access.session_tokens import is_session_key
-from s3portal.server.cors import CorsRule, rules_of_json
-from s3portal.server.faults import Fault
+from s3portal.server.authority.policy import Policy, PolicyError, read_policy
+from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.configured_faults import fault_fields, read_fault
 from s3portal.server.http.limits import ConnectionLimits
-from s3portal.server.json_documents import parse_json
-from s3portal.server.s3_request import valid_bucket_name
 from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
+from s3portal.server.wire.json_documents import parse_json
+from s3portal.server.wire.s3_request import valid_bucket_name
 
 PREFIX = "S3PORTAL_SERVER_"
 ROOT_USER = "root"
@@ -49,14 +49,15 @@ class BucketConfig:
 @dataclass(frozen=True)
 class ServerConfig:
     """``region`` None accepts any region in signatures. ``base_domain`` enables virtual-hosted buckets
-    (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk."""
+    (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk.
+    ``faults`` are of ``testing.Fault``."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
     buckets: tuple[BucketConfig, ...] = ()
     region: str | None = None
     base_domain: str | None = None
-    faults: tuple[Fault, ...] = field(default=())
+    faults: tuple[Any, ...] = ()
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     disk_reserve_bytes: int = RESERVE_BYTES
 
@@ -205,10 +206,9 @@ def _bucket(entry: Any, place: str) -> BucketConfig:
     return BucketConfig(name, rules)
 
 
-def _fault(entry: Any, place: str) -> Fault:
-    found = _object(entry, place, Fault.__dataclass_fields__)
+def _fault(entry: Any, place: str) -> Any:
     try:
-        return Fault(**found)
+        return read_fault(_object(entry, place, fault_fields()))
     except (TypeError, ValueError) as problem:
         raise ConfigError(f"{place}: {problem}") from problem
 

@@ -7,17 +7,21 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from s3portal.server import cors
 from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.access.identity import Directory
 from s3portal.server.access.session_tokens import SessionSealer
-from s3portal.server.access_log import AccessLog
-from s3portal.server.app import create_app
+from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
+from s3portal.server.bucket_settings import cors
 from s3portal.server.config import ServerConfig, root_user
-from s3portal.server.faults import Faults
+from s3portal.server.gateway.access_log import AccessLog
+from s3portal.server.gateway.dialects.json import JsonDialect
+from s3portal.server.gateway.dialects.query import QueryDialect
+from s3portal.server.gateway.dialects.rest import RestDialect
+from s3portal.server.gateway.http_errors import s3_refusal
+from s3portal.server.gateway.pipeline import Around, Gateway
+from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
-from s3portal.server.service import Service
 from s3portal.server.storage import buckets
 from s3portal.server.storage.storage import Storage
 
@@ -29,7 +33,8 @@ def utc_now() -> datetime:
 class S3Server:
     """Opens the storage and listens; ``serve`` answers until ``stop``.
 
-    ``now`` is the clock that signatures and sessions are held against.
+    ``now`` is the clock that signatures and sessions are held against; ``around`` is what stands between
+    requests and operations, None in a server that is not a test's.
     ``root_key_file`` is where the generated access key is, None when users are configured.
     Raises StorageInUse, OSError (the folder, or the address is taken).
     """
@@ -43,7 +48,9 @@ class S3Server:
         port: int,
         access_log: AccessLog,
         now: Callable[[], datetime] = utc_now,
+        around: Around | None = None,
     ) -> None:
+        self._around = around
         self.storage = Storage(root, config.disk_reserve_bytes)
         try:
             self.root_key_file: Path | None = None
@@ -51,9 +58,6 @@ class S3Server:
                 user, self.root_key_file = root_user(root)
                 config = replace(config, users=(user,))
             self.users = config.users
-            self.faults = Faults()
-            for fault in config.faults:
-                self.faults.add_fault(fault)
             self.access_log = access_log
             self._create_buckets(config)
             service = Service(
@@ -67,9 +71,9 @@ class S3Server:
                 region=config.region,
                 base_domain=config.base_domain,
             )
-            self.http = HTTPServer(
-                create_app(service, access_log, self.faults), host, port, fitting(config.limits)
-            )
+            dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
+            gateway = Gateway(service, dialects, access_log, around)
+            self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal)
         except BaseException:
             self.storage.close()
             raise
@@ -84,8 +88,8 @@ class S3Server:
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Lets running requests finish for ``grace_s`` seconds, then closes everything."""
-        # Nobody would release what is held back.
-        self.faults.clear()
+        if self._around is not None:
+            self._around.close()
         self.http.stop(grace_s)
         self.storage.close()
         self.access_log.close()

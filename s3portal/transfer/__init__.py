@@ -4,7 +4,7 @@ This is the public surface; it knows no portal, and nothing of it keeps state bu
 
 >>> settings = read_settings(TransferSettings, configuration, "ckanext.s3multipart.")
 >>> store = open_store(settings)
->>> upload = create_upload(store, key_owner=(organisation_id, dataset_id), ...)
+>>> upload = create_upload(store, NewUpload(key=key, owner_type="dataset", owner_id=dataset_id, ...))
 >>> sign_parts(store, upload, range(1, 9))
 >>> complete_upload(store, upload)
 """
@@ -35,6 +35,7 @@ from s3portal.transfer.errors import (
     TypeNotAllowed,
     UploadNotFound,
     UploadNotOpen,
+    retry_after_s,
 )
 from s3portal.transfer.keys import dataset_prefix, object_key, safe_filename
 from s3portal.transfer.lifecycle import (
@@ -45,6 +46,7 @@ from s3portal.transfer.lifecycle import (
     list_parts,
     sign_parts,
 )
+from s3portal.transfer.new_upload import NewUpload, new_upload_id
 from s3portal.transfer.object_metadata import decode_metadata, encode_metadata
 from s3portal.transfer.part_plan import PartPlan, plan_parts
 from s3portal.transfer.part_ranges import format_ranges, parse_ranges
@@ -71,38 +73,25 @@ from s3portal.transfer.settings import (
     unknown_settings,
 )
 from s3portal.transfer.sizes import format_size, parse_size
+from s3portal.transfer.states import DeclaredState, ImpossibleTransition, State, Transitions
 from s3portal.transfer.store import Store, open_store
+from s3portal.transfer.store_errors import error_code, is_passing
 from s3portal.transfer.store_gate import CALL, COMPLETE, LOOK, Lane, asking, is_away
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.transfer_settings import TransferSettings
-from s3portal.transfer.upload import (
-    ABORTED,
-    ADOPTING,
-    ATTACHED,
-    COMPLETED,
-    REFUSED,
-    UPLOADING,
-    Checksum,
-    Upload,
-)
+from s3portal.transfer.upload import Checksum, Upload
 
 __all__ = [
-    "ABORTED",
-    "ADOPTING",
     "ARN",
-    "ATTACHED",
     "BOOLEAN",
     "BYTES",
     "CALL",
     "COMPLETE",
-    "COMPLETED",
     "INTEGER",
     "LOOK",
     "MAX_PARTS_A_CALL",
-    "REFUSED",
     "SECONDS",
     "TEXT",
-    "UPLOADING",
     "URL",
     "WORDS",
     "AlreadyAttached",
@@ -111,10 +100,13 @@ __all__ = [
     "ContentDiffers",
     "CredentialsNotConfigured",
     "Declaration",
+    "DeclaredState",
     "FileTooLarge",
+    "ImpossibleTransition",
     "InvalidRequest",
     "Kind",
     "Lane",
+    "NewUpload",
     "NotAllowed",
     "ObjectGone",
     "PartOutsidePlan",
@@ -127,6 +119,7 @@ __all__ = [
     "SettingsError",
     "SignedPart",
     "SourceChanged",
+    "State",
     "Store",
     "StoreBusy",
     "StoreFailed",
@@ -135,6 +128,7 @@ __all__ = [
     "TooManyParts",
     "TransferError",
     "TransferSettings",
+    "Transitions",
     "TypeNotAllowed",
     "Upload",
     "UploadNotFound",
@@ -152,10 +146,13 @@ __all__ = [
     "decode_metadata",
     "delete_object",
     "encode_metadata",
+    "error_code",
     "format_ranges",
     "format_size",
     "is_away",
+    "is_passing",
     "list_parts",
+    "new_upload_id",
     "object_key",
     "open_store",
     "parse_ranges",
@@ -165,6 +162,7 @@ __all__ = [
     "presign_get",
     "presign_parts",
     "read_settings",
+    "retry_after_s",
     "role_session_name",
     "safe_content_type",
     "safe_filename",

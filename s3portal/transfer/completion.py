@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -13,10 +11,11 @@ from s3portal.transfer.errors import ContentDiffers, PartsMissing, UploadNotFoun
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.object_metadata import decode_metadata
 from s3portal.transfer.part_ranges import format_ranges
+from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import ABORTED, COMPLETED, UPLOADING, Checksum, Upload
+from s3portal.transfer.upload import Checksum, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
@@ -35,9 +34,9 @@ def complete_upload(store: Store, upload: Upload, checksum: Checksum | None = No
     is retried by botocore, as a 500. Raises PartsMissing, ContentDiffers, UploadNotOpen, UploadNotFound,
     StoreUnavailable, StoreFailed.
     """
-    if upload.state == ABORTED:
+    if upload.state == State.ABORTED:
         raise UploadNotOpen(state=upload.state)
-    if upload.state != UPLOADING:
+    if upload.state != State.UPLOADING:
         return upload
     try:
         stored = list_parts(store, upload)
@@ -127,15 +126,13 @@ def _verified(
     stored_checksum = full_object_checksum(head, checksum)
     if checksum and stored_checksum and checksum != stored_checksum:
         raise ContentDiffers(what="checksum", expected=checksum.value, found=stored_checksum.value)
-    return replace(
-        upload,
-        state=COMPLETED,
+    return upload.become(
+        State.COMPLETED,
         etag=etag,
         version_id=pinnable(head.get("VersionId")),
         content_type=head.get("ContentType", upload.content_type),
         checksum_algorithm=stored_checksum.algorithm if stored_checksum else None,
         checksum_value=stored_checksum.value if stored_checksum else None,
-        updated_at=datetime.now(timezone.utc),
     )
 
 

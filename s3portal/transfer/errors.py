@@ -6,26 +6,28 @@ person who sees it that says what to do next. Messages are templates, so that a 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import ClassVar
 
 from s3portal.transfer.sizes import format_size
+from s3portal.transfer.states import State
 
 Fact = str | int | list[int] | None
 #: Says a size in bytes: rounded, or to the byte where the second argument is true.
 ShowSize = Callable[[int, bool], str]
-
-#: Of an upload (upload.py, which stands on this module).
-STATES = ("uploading", "adopting", "completed", "attached", "aborted", "refused")
 
 
 def _in_english(size_bytes: int, exact: bool) -> str:
     return f"{size_bytes:,} bytes" if exact else format_size(size_bytes)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TransferError(Exception):
-    """Something that the caller is told about. ``facts`` fill the template and go to programs as they are."""
+    """Something that the caller is told about.
+
+    Its fields are its facts, which fill the template and go to programs as they are.
+    """
 
     code: ClassVar[str] = "transfer_error"
     http_status: ClassVar[int] = 500
@@ -36,9 +38,22 @@ class TransferError(Exception):
     #: templates, too.
     word_facts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
-    def __init__(self, **facts: Fact) -> None:
-        self.facts = facts
+    #: Fields that are for the log alone.
+    log_only: ClassVar[frozenset[str]] = frozenset()
+
+    def __post_init__(self) -> None:
         super().__init__(self.message())
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """What the error is about, by name: its fields, except those for the log alone and those that are
+        None."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: value.value if isinstance(value, Enum) else value
+            for name, value in values.items()
+            if name not in self.log_only and value is not None
+        }
 
     def message(self, translate: Callable[[str], str] = str, show_size: ShowSize = _in_english) -> str:
         """The sentence for the person, its template and words passed through ``translate`` (a portal's
@@ -81,6 +96,7 @@ class SettingProblem:
         )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SettingsError(TransferError):
     """Settings that cannot be used. Lists all of them, so that the administrator mends them in one go."""
 
@@ -88,27 +104,31 @@ class SettingsError(TransferError):
     http_status = 500
     template = "The settings cannot be used:\n%(problems)s"
 
-    def __init__(self, problems: tuple[SettingProblem, ...]) -> None:
-        self.problems = problems
-        super().__init__(problems="\n".join(f"  {problem}" for problem in problems))
+    problems: tuple[SettingProblem, ...] = field(kw_only=False)
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """The problems, a line each."""
+        return {"problems": "\n".join(f"  {problem}" for problem in self.problems)}
 
 
 class Problem(str, Enum):
     """What can be wrong with a field of a call: a template that reads on after the field's name."""
 
     MISSING = "is missing"
-    NO_TEXT = "is not a text of at most %(limit)s characters"
+    NO_TEXT = "must be a text of at most %(limit)s characters"
     LENGTH = "must have 1 to %(limit)s characters"
     NEGATIVE = "must not be negative"
-    NO_SIZE = "is not a number of bytes"
-    NO_TIME = "is not a number of milliseconds"
-    NO_PART_NUMBERS = "is not a list of part numbers"
-    NO_CHECKSUM = "is not an object with algorithm and value"
-    NO_OBJECT = "is not a JSON object"
-    USED_BEFORE = "was used for another file"
-    NO_UPLOAD = "is not the id of one upload"
+    NO_SIZE = "must be a number of bytes"
+    NO_TIME = "must be a number of milliseconds"
+    NO_PART_NUMBERS = "must be a list of part numbers"
+    NO_CHECKSUM = "must be an object with algorithm and value"
+    NO_OBJECT = "must be a JSON object"
+    USED_BEFORE = "was already used for another file"
+    NO_UPLOAD = "must be the id of one upload"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class InvalidRequest(TransferError):
     """A field of the call has a value that cannot be used. Where the problem speaks of a limit, it is a
     fact."""
@@ -118,11 +138,12 @@ class InvalidRequest(TransferError):
     template = "%(field)s %(problem)s."
     word_facts = {"problem": tuple(problem.value for problem in Problem)}
 
-    def __init__(self, *, field: str, problem: Problem, limit: int | None = None) -> None:
-        limits = {} if limit is None else {"limit": limit}
-        super().__init__(field=field, problem=problem.value, **limits)
+    field: str
+    problem: Problem
+    limit: int | None = None
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class NotAllowed(TransferError):
     """The caller may not do this. ``reason`` is the whole sentence: the portal knows which rule it was."""
 
@@ -130,25 +151,27 @@ class NotAllowed(TransferError):
     http_status = 403
     template = "%(reason)s"
 
-    def __init__(self, *, reason: str) -> None:
-        super().__init__(reason=reason)
+    reason: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FileTooLarge(TransferError):
     """The file has more bytes than ``setting`` (its name) lets in, or than the store can hold."""
 
     code = "file_too_large"
     http_status = 413
     template = (
-        "This portal stores files of up to %(limit)s; this one has %(given)s."
+        "This portal stores files of up to %(limit)s; this one is %(given)s."
         " Ask the administrator, or split the file."
     )
     size_facts = frozenset({"limit", "given"})
 
-    def __init__(self, *, limit: int, given: int, setting: str) -> None:
-        super().__init__(limit=limit, given=given, setting=setting)
+    limit: int
+    given: int
+    setting: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TypeNotAllowed(TransferError):
     """Files of this type are not stored here. ``allowed`` lists the types that are."""
 
@@ -156,23 +179,27 @@ class TypeNotAllowed(TransferError):
     http_status = 415
     template = "This portal does not store files of type %(given)s. It stores: %(allowed)s."
 
-    def __init__(self, *, given: str, allowed: str, setting: str) -> None:
-        super().__init__(given=given, allowed=allowed, setting=setting)
+    given: str
+    allowed: str
+    setting: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class QuotaExceeded(TransferError):
     """The file does not fit in what the owner may store."""
 
     code = "quota_exceeded"
     http_status = 409
     template = (
-        "%(used)s of %(allowed)s are used, so %(given)s more do not fit."
+        "%(used)s of %(allowed)s is used, so another %(given)s does not fit."
         " Delete files that are no longer needed, or ask the administrator."
     )
     size_facts = frozenset({"used", "allowed", "given"})
 
-    def __init__(self, *, used: int, allowed: int, given: int, setting: str, **more: Fact) -> None:
-        super().__init__(used=used, allowed=allowed, given=given, setting=setting, **more)
+    used: int
+    allowed: int
+    given: int
+    setting: str
 
 
 class UploadNotFound(TransferError):
@@ -180,43 +207,46 @@ class UploadNotFound(TransferError):
 
     code = "upload_not_found"
     http_status = 404
-    template = "This upload is not there any more, or it is not yours. Choose the file again."
+    template = "This upload no longer exists, or it is not yours. Choose the file again."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class UploadNotOpen(TransferError):
     """The upload takes no more parts: it was completed, attached or aborted before."""
 
     code = "upload_not_open"
     http_status = 409
-    template = "This upload is %(state)s already and takes nothing more."
-    word_facts = {"state": STATES}
+    template = "This upload is already %(state)s and accepts no more parts."
+    word_facts = {"state": tuple(state.value for state in State)}
 
-    def __init__(self, *, state: str) -> None:
-        super().__init__(state=state)
+    state: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PartOutsidePlan(TransferError):
     """The upload has no part of this number."""
 
     code = "part_outside_plan"
     http_status = 422
-    template = "This upload has parts 1 to %(part_count)s, and no part %(part_number)s."
+    template = "This upload has parts 1 to %(part_count)s; there is no part %(part_number)s."
 
-    def __init__(self, *, part_number: int, part_count: int) -> None:
-        super().__init__(part_number=part_number, part_count=part_count)
+    part_number: int
+    part_count: int
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TooManyParts(TransferError):
     """More parts were asked for in one call than one answer holds."""
 
     code = "too_many_parts"
     http_status = 422
-    template = "%(given)s parts were asked for; one call signs up to %(limit)s."
+    template = "%(given)s parts were requested; one call signs at most %(limit)s."
 
-    def __init__(self, *, given: int, limit: int) -> None:
-        super().__init__(given=given, limit=limit)
+    given: int
+    limit: int
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PartsMissing(TransferError):
     """Not all parts are at the store. ``missing`` and ``wrong_size`` are ranges such as ``"1-3,5"``.
 
@@ -225,10 +255,10 @@ class PartsMissing(TransferError):
 
     code = "parts_missing"
     http_status = 409
-    template = "Parts of the file are missing or incomplete: %(parts)s. They have to be sent again."
+    template = "Parts of the file are missing or incomplete: %(parts)s. They must be sent again."
 
-    def __init__(self, *, missing: str, wrong_size: str = "") -> None:
-        super().__init__(missing=missing, wrong_size=wrong_size)
+    missing: str
+    wrong_size: str = ""
 
     def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
         facts = super()._readable_facts(show_size)
@@ -238,19 +268,21 @@ class PartsMissing(TransferError):
         }
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ContentDiffers(TransferError):
     """What the store holds is not what was sent."""
 
     code = "content_differs"
     http_status = 422
     template = (
-        "What arrived is not the file that was sent: its %(what)s is %(found)s and should be %(expected)s."
+        "What arrived is not the file that was sent: its %(what)s is %(found)s but should be %(expected)s."
         " Upload the file again."
     )
     word_facts = {"what": ("size", "checksum", "ETag", "upload id", "version")}
 
-    def __init__(self, *, what: str, expected: str | int, found: str | int) -> None:
-        super().__init__(what=what, expected=expected, found=found)
+    what: str
+    expected: str | int
+    found: str | int
 
 
 class ObjectGone(TransferError):
@@ -258,7 +290,7 @@ class ObjectGone(TransferError):
 
     code = "object_gone"
     http_status = 409
-    template = "The file is not in the file store any more. Upload it again."
+    template = "The file is no longer in the file store. Upload it again."
 
 
 class SourceChanged(TransferError):
@@ -269,6 +301,7 @@ class SourceChanged(TransferError):
     template = "The file was changed while it was being taken over. Upload it again."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class BeingTakenOver(TransferError):
     """All of the file is at the store, and the portal is copying it to where nobody else can write: the same
     call works later. ``retry_after_s`` is also the answer's Retry-After header."""
@@ -276,12 +309,11 @@ class BeingTakenOver(TransferError):
     code = "being_taken_over"
     http_status = 503
     template = (
-        "The file has arrived, and the portal is taking it over. This takes a moment for each gigabyte:"
-        " try again in %(retry_after_s)s seconds."
+        "The file has arrived and the portal is taking it over, which takes a moment per gigabyte."
+        " Try again in %(retry_after_s)s seconds."
     )
 
-    def __init__(self, *, retry_after_s: int) -> None:
-        super().__init__(retry_after_s=retry_after_s)
+    retry_after_s: int
 
 
 class AlreadyAttached(TransferError):
@@ -290,26 +322,34 @@ class AlreadyAttached(TransferError):
 
     code = "already_attached"
     http_status = 409
-    template = "This upload was saved already. Delete it where it is shown, or upload the file again."
+    template = "This upload has already been saved. Delete it where it is shown, or upload the file again."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CredentialsNotConfigured(TransferError):
     """Session credentials were asked for where the portal has no role to assume."""
 
     code = "credentials_not_configured"
     http_status = 501
-    template = "This portal gives out no session credentials. The administrator can set %(setting)s."
+    template = "This portal does not issue session credentials. To enable them, the administrator sets %(setting)s."
 
-    def __init__(self, *, setting: str = "s3_role") -> None:
-        super().__init__(setting=setting)
+    setting: str = "s3_role"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class StoreError(TransferError):
-    """The store's own trouble. What it said is in ``log_facts`` and in the cause, never in the answer."""
+    """The store's own trouble. What it said is in the log and in the cause, and never in the answer.
 
-    def __init__(self, *, operation: str, store_code: str = "", request_id: str = "", **facts: Fact) -> None:
-        self.log_facts = {"operation": operation, "store_code": store_code, "request_id": request_id}
-        super().__init__(**facts)
+    ``operation`` is S3's name of what was asked, such as ``ListParts``; ``store_code`` S3's code for the
+    error, or the HTTP status where there was no body, or the library's name for it; ``request_id`` is the
+    store's.
+    """
+
+    operation: str
+    store_code: str = ""
+    request_id: str = ""
+
+    log_only = frozenset({"operation", "store_code", "request_id"})
 
 
 class StoreUnavailable(StoreError):
@@ -320,6 +360,7 @@ class StoreUnavailable(StoreError):
     template = "The file store cannot be reached at the moment. Nothing is lost: try again in a minute."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class StoreBusy(StoreUnavailable):
     """The store was not asked: enough calls wait for it already, or it is known to be away.
 
@@ -332,8 +373,7 @@ class StoreBusy(StoreUnavailable):
         " %(retry_after_s)s seconds."
     )
 
-    def __init__(self, *, operation: str, retry_after_s: int) -> None:
-        super().__init__(operation=operation, retry_after_s=retry_after_s)
+    retry_after_s: int
 
 
 class StoreFailed(StoreError):
@@ -342,10 +382,11 @@ class StoreFailed(StoreError):
     code = "store_failed"
     http_status = 502
     template = (
-        "The file store failed. Try again; if it happens again, tell the administrator the time it was."
+        "The file store failed. Try again; if it happens again, tell the administrator when it happened."
     )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class StoreMisconfigured(StoreFailed):
     """No request could be made: a profile, key, address or file that the AWS library needs is missing or
     wrong. ``cause`` says which, for the administrator; it is never in the answer."""
@@ -357,6 +398,16 @@ class StoreMisconfigured(StoreFailed):
         " downloaded. Tell the administrator: the log names the cause."
     )
 
-    def __init__(self, *, operation: str, cause: str) -> None:
-        self.cause = cause
-        super().__init__(operation=operation, store_code=cause)
+    cause: str
+
+    log_only = StoreError.log_only | {"cause"}
+
+    def __post_init__(self) -> None:
+        self.store_code = self.cause
+        super().__post_init__()
+
+
+def retry_after_s(error: TransferError) -> int | None:
+    """After how many seconds the call may be repeated (the answer's Retry-After header); None where the error
+    does not say."""
+    return error.retry_after_s if isinstance(error, BeingTakenOver | StoreBusy) else None

@@ -1,5 +1,5 @@
 """The format that a file's name suggests, by the rule that the uploader in the browser has too
-(``js/src/prefill.js``); ``tests/shared/odd_names.json`` holds both to it.
+(``js/src/form/prefill.js``); ``tests/shared/odd_names.json`` holds both to it.
 """
 
 import re

@@ -4,7 +4,6 @@ Every call may be repeated, after a lost answer too, and by any process: what th
 ``Upload`` that the portal keeps and at the store. Nothing here talks to a database.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -22,13 +21,14 @@ from s3portal.transfer.errors import (
     UploadNotFound,
     UploadNotOpen,
 )
-from s3portal.transfer.keys import object_key
+from s3portal.transfer.new_upload import NewUpload
 from s3portal.transfer.part_plan import chosen_part_size, plan_parts
 from s3portal.transfer.presign import SignedPart, presign_parts
+from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import ABORTED, ATTACHED, UPLOADING, Upload
+from s3portal.transfer.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import DeleteObjectRequestTypeDef
@@ -38,96 +38,45 @@ MAX_PARTS_A_CALL = 1000
 _MAX_FILENAME_CHARACTERS = 1000
 
 
-def create_upload(
-    store: Store,
-    *,
-    key_owner: tuple[str, str] | None = None,
-    key: str | None = None,
-    owner_type: str,
-    owner_id: str,
-    user: str,
-    filename: str,
-    size_bytes: int,
-    content_type: str = "",
-    fingerprint: str = "",
-    round_trip_ms: float | None = None,
-    metadata: Mapping[str, str] | None = None,
-    upload_id: str | None = None,
-) -> Upload:
+def create_upload(store: Store, new: NewUpload) -> Upload:
     """Plans the parts and begins a multipart upload; one request, and the first of a process also tries what
     checksums the store computes (checksum_support.py).
 
-    ``key_owner`` is ``(organisation id, dataset id)``, which the key begins with; a portal whose keys have
-    another form gives the whole ``key``. ``round_trip_ms`` is how far the client is from the store, where it
-    knows; the part size depends on it. ``metadata`` goes onto the object, with the upload's own id. Raises
-    InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
+    Raises InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
     """
-    planned = plan_upload(
-        store,
-        key_owner=key_owner,
-        key=key,
-        owner_type=owner_type,
-        owner_id=owner_id,
-        user=user,
-        filename=filename,
-        size_bytes=size_bytes,
-        content_type=content_type,
-        fingerprint=fingerprint,
-        round_trip_ms=round_trip_ms,
-        upload_id=upload_id,
-    )
-    return begin_upload(store, planned, metadata)
+    return begin_upload(store, plan_upload(store, new), new.metadata)
 
 
-def plan_upload(
-    store: Store,
-    *,
-    key_owner: tuple[str, str] | None = None,
-    key: str | None = None,
-    owner_type: str,
-    owner_id: str,
-    user: str,
-    filename: str,
-    size_bytes: int,
-    content_type: str = "",
-    fingerprint: str = "",
-    round_trip_ms: float | None = None,
-    upload_id: str | None = None,
-) -> Upload:
+def plan_upload(store: Store, new: NewUpload) -> Upload:
     """The upload that `begin_upload` begins: without a request, so a portal can keep it before it asks the
-    store. Its ``s3_upload_id`` is "". Arguments as for `create_upload`. Raises InvalidRequest, FileTooLarge.
+    store. Its ``s3_upload_id`` is "". Raises InvalidRequest, FileTooLarge.
     """
-    if not filename or len(filename) > _MAX_FILENAME_CHARACTERS:
+    if not 1 <= len(new.filename) <= _MAX_FILENAME_CHARACTERS:
         raise InvalidRequest(field="filename", problem=Problem.LENGTH, limit=_MAX_FILENAME_CHARACTERS)
-    if size_bytes < 0:
+    if new.size_bytes < 0:
         raise InvalidRequest(field="size", problem=Problem.NEGATIVE)
     limit_bytes, limit_setting = store.settings.size_limit
     plan = plan_parts(
-        size_bytes,
-        part_size_bytes=chosen_part_size(size_bytes, store.settings.part_size, round_trip_ms),
+        new.size_bytes,
+        part_size_bytes=chosen_part_size(new.size_bytes, store.settings.part_size, new.round_trip_ms),
         max_object_size_bytes=limit_bytes,
         setting=limit_setting,
     )
-    upload_id = upload_id or str(uuid.uuid4())
-    if key is None:
-        if key_owner is None:
-            raise ValueError("either a key or its owner has to be given")
-        key = object_key(store.settings.s3_prefix, *key_owner, upload_id, filename)
     now = _now()
     return Upload(
-        id=upload_id,
-        state=UPLOADING,
-        owner_type=owner_type,
-        owner_id=owner_id,
-        user=user,
-        filename=filename,
-        size_bytes=size_bytes,
-        content_type=content_type,
+        id=new.id,
+        state=State.UPLOADING,
+        owner_type=new.owner_type,
+        owner_id=new.owner_id,
+        user=new.user,
+        filename=new.filename,
+        size_bytes=new.size_bytes,
+        content_type=new.content_type,
         part_size_bytes=plan.part_size_bytes,
         part_count=plan.part_count,
-        key=key,
+        key=new.key,
         s3_upload_id="",
-        fingerprint=fingerprint,
+        fingerprint=new.fingerprint,
         created_at=now,
         updated_at=now,
         expires_at=now + timedelta(seconds=store.settings.upload_expires),
@@ -162,7 +111,7 @@ def sign_parts(store: Store, upload: Upload, part_numbers: Sequence[int]) -> lis
 
     Raises UploadNotOpen, TooManyParts, PartOutsidePlan, StoreFailed.
     """
-    if upload.state != UPLOADING:
+    if upload.state != State.UPLOADING:
         raise UploadNotOpen(state=upload.state)
     if len(part_numbers) > MAX_PARTS_A_CALL:
         raise TooManyParts(given=len(part_numbers), limit=MAX_PARTS_A_CALL)
@@ -199,14 +148,14 @@ def abort_upload(store: Store, upload: Upload) -> Upload:
 
     Raises AlreadyAttached, StoreUnavailable, StoreFailed.
     """
-    if upload.state == ATTACHED:
+    if upload.state == State.ATTACHED:
         raise AlreadyAttached
-    if upload.state == ABORTED:
+    if upload.state == State.ABORTED:
         return upload
     if not _aborted_at_store(store, upload):
         # It was completed, even if the answer was lost, and left an object under its key, as only it could.
         delete_object(store, upload.key, upload.version_id)
-    return replace(upload, state=ABORTED, updated_at=_now())
+    return upload.become(State.ABORTED)
 
 
 def _aborted_at_store(store: Store, upload: Upload) -> bool:
@@ -223,7 +172,7 @@ def _aborted_at_store(store: Store, upload: Upload) -> bool:
             if not says_no_upload(error):
                 raise
             return False
-    return upload.state == UPLOADING
+    return upload.state == State.UPLOADING
 
 
 def delete_object(store: Store, key: str, version_id: str | None = None) -> None:

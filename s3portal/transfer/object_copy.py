@@ -6,7 +6,6 @@ is interrupted, or killed, continues where it stopped. Every step may be repeate
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
@@ -17,10 +16,11 @@ from s3portal.transfer.creation import creation_arguments
 from s3portal.transfer.errors import ContentDiffers, ObjectGone, SourceChanged, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.part_plan import MAX_PART_COUNT, MAX_PART_SIZE_BYTES, PartPlan
+from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
 from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_object import StoredObject, look_at
-from s3portal.transfer.upload import COMPLETED, Upload
+from s3portal.transfer.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
@@ -185,15 +185,13 @@ def _completed(store: Store, source: Source, target: Upload, copy: StoredObject)
         raise ContentDiffers(what="size", expected=source.size_bytes, found=copy.size_bytes)
     if not _same_md5(source.etag, copy):
         _require_same_source(store, source, copy)
-    return replace(
-        target,
-        state=COMPLETED,
+    return target.become(
+        State.COMPLETED,
         etag=copy.etag,
         version_id=copy.version_id,
         content_type=copy.content_type,
         checksum_algorithm=copy.checksum.algorithm if copy.checksum else None,
         checksum_value=copy.checksum.value if copy.checksum else None,
-        updated_at=datetime.now(timezone.utc),
     )
 
 

@@ -75,9 +75,7 @@ def _tried(store: Store, site: str) -> Answer:
             raise NoAnswer(f"it answered {error_code(error.__cause__)}") from error
         raise
     except StoreFailed as error:
-        raise NoAnswer(
-            f"{error.log_facts['operation']} was answered {error.log_facts['store_code']}"
-        ) from error
+        raise NoAnswer(f"{error.operation} was answered {error.store_code}") from error
     if why_not is None:
         return Answer(_KEEPS, "the store enforces s3:ObjectCreationOperation")
     logger.warning(

@@ -42,7 +42,7 @@ def format_size(size_bytes: int) -> str:
     """``size_bytes`` as a person would say it: ``"999 bytes"``, ``"58.1 GB"``, ``"168 MB"``.
 
     Decimal units and one decimal below a hundred of them, as the browser's form says it
-    (``js/src/number-words.js``).
+    (``js/src/field/number-words.js``).
     """
     if size_bytes < 1000:
         return f"{size_bytes} byte" if size_bytes == 1 else f"{size_bytes} bytes"

@@ -1,20 +1,15 @@
 """An upload: one multipart upload from creation to attachment, as a row in a portal's table holds it."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
 
 from s3portal.transfer.part_plan import PartPlan
+from s3portal.transfer.states import TRANSITIONS, DeclaredState, State
 from s3portal.transfer.stored_parts import StoredParts
 
-UPLOADING = "uploading"
-#: The whole file is at the store, where somebody with session credentials may write: the portal is taking it
-#: over.
-ADOPTING = "adopting"
-COMPLETED = "completed"
-ATTACHED = "attached"
-ABORTED = "aborted"
-#: The file was written with session credentials and is not accepted; it will be removed.
-REFUSED = "refused"
+#: States in which the whole file is at the store.
+_WHOLE = (State.ADOPTING, State.COMPLETED, State.ATTACHED, State.REFUSED)
 
 
 @dataclass(frozen=True)
@@ -31,11 +26,12 @@ class Upload:
 
     ``id`` is the portal's own and no secret, ``s3_upload_id`` the store's; ``fingerprint`` is the client's,
     by which it knows its file again. ``checksum_algorithm`` is what the client compares parts by, and once
-    completed that of ``checksum_value``, the store's of the whole file. Times are aware and UTC.
+    completed that of ``checksum_value``, the store's of the whole file. ``state`` is a `State`, or what a
+    portal declares besides. Times are aware and UTC.
     """
 
     id: str
-    state: str
+    state: DeclaredState
     owner_type: str
     owner_id: str
     user: str
@@ -60,6 +56,11 @@ class Upload:
         """How the file is cut into parts."""
         return PartPlan(self.size_bytes, self.part_size_bytes, self.part_count)
 
+    def become(self, state: State, **changes: Any) -> "Upload":
+        """The upload in its next state, as of now, with these other values. Raises ImpossibleTransition."""
+        after = TRANSITIONS.step(self.state, state)
+        return replace(self, state=after, updated_at=datetime.now(timezone.utc), **changes)
+
     def as_dict(self, stored: StoredParts | None = None) -> dict[str, object]:
         """The upload as the protocol shows it.
 
@@ -69,7 +70,7 @@ class Upload:
         checksum = {"algorithm": self.checksum_algorithm, "value": self.checksum_value}
         return {
             "id": self.id,
-            "state": self.state,
+            "state": str(self.state),
             "owner": {"type": self.owner_type, "id": self.owner_id},
             "filename": self.filename,
             "size": self.size_bytes,
@@ -86,7 +87,7 @@ class Upload:
         }
 
     def _stored(self, stored: StoredParts | None) -> dict[str, str | int | None]:
-        if self.state in (ADOPTING, COMPLETED, ATTACHED, REFUSED):
+        if self.state in _WHOLE:
             everything = f"1-{self.part_count}" if self.part_count > 1 else "1"
             return {"stored": everything, "stored_bytes": self.size_bytes}
         if stored is None:

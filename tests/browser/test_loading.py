@@ -83,7 +83,7 @@ def test_the_page_names_each_module_that_the_form_needs_and_no_other(publisher: 
 
 
 def test_no_module_waits_for_another_one_to_be_read(publisher: Page, dataset: str) -> None:
-    publisher.route("**/src/ckan-form.js", lambda route: route.abort())
+    publisher.route("**/src/ckan/form.js", lambda route: route.abort())
 
     publisher.goto(f"/dataset/{dataset}/resource/new")
 

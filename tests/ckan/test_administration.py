@@ -16,7 +16,7 @@ from test_removal import names, states
 
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.model import UploadRow, now
-from s3portal.transfer.upload import ABORTED
+from ckanext.s3multipart.upload_states import RowState
 
 Setting = Callable[[str, object], None]
 
@@ -118,9 +118,9 @@ class TestAbort:
 
         aborted = admin.do("s3multipart_upload_abort", id=upload["id"])
 
-        assert aborted["state"] == ABORTED
+        assert aborted["state"] == RowState.ABORTED
         assert names(publisher) == []
-        assert publisher.do("s3multipart_upload_show", id=upload["id"])["state"] == ABORTED
+        assert publisher.do("s3multipart_upload_show", id=upload["id"])["state"] == RowState.ABORTED
 
 
 class TestHandOver:
@@ -423,7 +423,7 @@ class TestTerminal:
         assert (row["id"], row["publisher"]) == (upload["id"], editor.name)
 
         run(cli, "abort", upload["id"])
-        assert states(publisher) == [ABORTED]
+        assert states(publisher) == [RowState.ABORTED]
 
     def test_a_name_does_not_steer_the_terminal(self, cli, publisher: Caller) -> None:
         publisher.begin(filename="un\x1b[2Jfinished\n.csv")

@@ -10,11 +10,11 @@ from callers import Caller
 from ckan import model
 
 from ckanext.s3multipart.cli import s3multipart
-from ckanext.s3multipart.model import REMOVED, UploadRow, now
+from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import ATTACHED
 
 Doctor = Callable[..., tuple[int, str]]
 Setting = Callable[[str, object], None]
@@ -24,7 +24,7 @@ Setting = Callable[[str, object], None]
 def doctor(cli: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Doctor:
     """Asks the doctor: exit code, and what it said."""
     # Other tests lose files on purpose.
-    model.Session.query(UploadRow).filter_by(state=ATTACHED).update({"state": REMOVED})
+    model.Session.query(UploadRow).filter_by(state=RowState.ATTACHED).update({"state": RowState.REMOVED})
     model.Session.commit()
     # The origin that the bucket of the tests lets in.
     monkeypatch.setitem(ckan_config, "ckan.site_url", "http://127.0.0.1:5000")

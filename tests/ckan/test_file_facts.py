@@ -23,7 +23,8 @@ from waiting import wait_until
 
 from ckanext.s3multipart import file_facts, uploader
 from ckanext.s3multipart.file_facts import former_files
-from ckanext.s3multipart.model import REMOVED, UploadRow
+from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.upload_states import RowState
 
 Way = Callable[[Caller, dict[str, Any]], Any]
 
@@ -599,7 +600,9 @@ class TestRestored:
         self, publisher: Caller, resource: dict[str, Any]
     ) -> None:
         publisher.do("resource_delete", id=resource["id"])
-        model.Session.query(UploadRow).filter_by(resource_id=resource["id"]).update({"state": REMOVED})
+        model.Session.query(UploadRow).filter_by(resource_id=resource["id"]).update(
+            {"state": RowState.REMOVED}
+        )
         model.Session.commit()
 
         publisher.do("package_patch", id=publisher.dataset, resources=[resource])

@@ -12,9 +12,9 @@ from ckanext.s3multipart import janitor, session_sweep
 from ckanext.s3multipart import model as model_module
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.model import REMOVED, UploadRow, now
+from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING
 
 
 def expire(caller: Caller) -> None:
@@ -33,7 +33,7 @@ def test_expired_uploads_go_with_what_the_store_has_of_them(publisher: Caller) -
 
     sweep()
 
-    assert states(publisher) == [ABORTED, ABORTED, ATTACHED]
+    assert states(publisher) == [RowState.ABORTED, RowState.ABORTED, RowState.ATTACHED]
     assert names(publisher) == ["attached.csv"]
 
 
@@ -43,7 +43,7 @@ def test_uploads_that_are_not_expired_stay(publisher: Caller) -> None:
 
     sweep()
 
-    assert states(publisher) == [COMPLETED, UPLOADING]
+    assert states(publisher) == [RowState.COMPLETED, RowState.UPLOADING]
     assert names(publisher) == ["completed.csv"]
 
 
@@ -60,13 +60,13 @@ def test_files_of_what_was_deleted_past_ckan_go(publisher: Caller) -> None:
     sweep()
 
     assert names(publisher) == []
-    assert states(publisher) == [REMOVED]
+    assert states(publisher) == [RowState.REMOVED]
 
 
 def test_records_of_purged_datasets_go(portal, publisher: Caller) -> None:
     publisher.publish()
     new_sysadmin(portal).do("dataset_purge", id=publisher.dataset)
-    assert states(publisher) == [REMOVED]
+    assert states(publisher) == [RowState.REMOVED]
 
     sweep()
 
@@ -80,7 +80,7 @@ def test_a_dry_run_changes_nothing(publisher: Caller) -> None:
     swept = sweep(dry_run=True)
 
     assert swept.expired >= 1
-    assert states(publisher) == [UPLOADING]
+    assert states(publisher) == [RowState.UPLOADING]
 
 
 def test_a_failing_store_stops_nothing_but_that_upload(publisher: Caller, s3_server: RunningServer) -> None:
@@ -94,7 +94,7 @@ def test_a_failing_store_stops_nothing_but_that_upload(publisher: Caller, s3_ser
     swept = sweep()
 
     assert swept.failed == 1
-    assert states(publisher) == [ABORTED, UPLOADING]
+    assert states(publisher) == [RowState.ABORTED, RowState.UPLOADING]
 
 
 def test_an_upload_that_is_being_saved_is_left_alone(publisher: Caller) -> None:
@@ -105,7 +105,7 @@ def test_an_upload_that_is_being_saved_is_left_alone(publisher: Caller) -> None:
 
         sweep()
 
-    assert states(publisher) == [COMPLETED]
+    assert states(publisher) == [RowState.COMPLETED]
     assert names(publisher) == ["saving.csv"]
 
 

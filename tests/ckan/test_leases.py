@@ -21,15 +21,15 @@ from ckanext.s3multipart import unknown_uploads, upload_calls
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.lease_holders import is_dead, new_token
 from ckanext.s3multipart.leases import take_lease
-from ckanext.s3multipart.model import ABORTING, COMPLETING, CREATING, UploadRow, now
+from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.permission import Owner
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.removal import mark_file_of_resource
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
 from s3portal.transfer.multipart_listing import list_uploads
 from s3portal.transfer.store_gate import CALL, COMPLETE
-from s3portal.transfer.upload import ABORTED, ATTACHED, COMPLETED, UPLOADING
 
 Setting = Callable[[str, object], None]
 
@@ -151,13 +151,16 @@ class TestCreateThatIsKilled:
             lambda: upload_calls.create(asked), killed_at=(moment, "CreateMultipartUpload")
         )
         assert ended(dying) == "killed"
-        assert states(publisher) == [CREATING]
+        assert states(publisher) == [RowState.CREATING]
 
         created = publisher.create(idempotency_key="key").result
 
-        assert states(publisher) == [UPLOADING]
+        assert states(publisher) == [RowState.UPLOADING]
         assert requests.put(created["parts"][0]["url"], data=b"1,2", timeout=60).status_code == 200
-        assert publisher.do("s3multipart_upload_complete", id=created["upload"]["id"])["state"] == COMPLETED
+        assert (
+            publisher.do("s3multipart_upload_complete", id=created["upload"]["id"])["state"]
+            == RowState.COMPLETED
+        )
         # What the dead process left at the store goes a day later.
         monkeypatch.setattr(unknown_uploads, "LEFT_ALONE_FOR", timedelta(0))
         sweep()
@@ -181,7 +184,7 @@ class TestCreateThatIsKilled:
         sweep()
 
         assert unfinished_at_store(publisher) == []
-        assert states(publisher) == [ABORTED]
+        assert states(publisher) == [RowState.ABORTED]
 
     def test_a_store_that_refuses_leaves_no_row(self, publisher: Caller, s3_server: RunningServer) -> None:
         s3_server.faults.add("CreateMultipartUpload", status=403)
@@ -202,12 +205,14 @@ class TestCompleteThatIsKilled:
             killed_at=(moment, operation),
         )
         assert ended(dying) == "killed"
-        assert states(publisher) == [COMPLETING]
+        assert states(publisher) == [RowState.COMPLETING]
 
         shown = publisher.do(call, id=upload["id"])
 
         done_at_store = operation == "HeadObject" or (operation, moment) == ("CompleteMultipartUpload", AFTER)
-        assert shown["state"] == (COMPLETED if done_at_store or "complete" in call else UPLOADING)
+        assert shown["state"] == (
+            RowState.COMPLETED if done_at_store or "complete" in call else RowState.UPLOADING
+        )
         resource = publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))
         assert publisher.follow(resource["url"]).content == b"1,2"
 
@@ -241,13 +246,13 @@ class TestAbortThatIsKilled:
             lambda: upload_calls.abort(upload["id"]), killed_at=(moment, "AbortMultipartUpload")
         )
         assert ended(dying) == "killed"
-        assert states(publisher) == [ABORTING]
+        assert states(publisher) == [RowState.ABORTING]
         refused = publisher.call(
             "resource_create", package_id=publisher.dataset, s3multipart_upload_id=upload["id"]
         )
         assert refused.status == 409, "what is being given up is not attached"
 
-        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == ABORTED
+        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == RowState.ABORTED
 
         assert names(publisher) == []
         assert unfinished_at_store(publisher) == []
@@ -263,7 +268,7 @@ class TestAbortThatIsKilled:
 
         sweep()
 
-        assert states(publisher) == [ABORTED]
+        assert states(publisher) == [RowState.ABORTED]
         assert names(publisher) == []
 
 
@@ -344,13 +349,13 @@ class TestQuotaWithKills:
         leases_end(publisher)
         publisher.attach(publisher.do("s3multipart_upload_complete", id=upload["id"]))
 
-        assert states(publisher) == [ATTACHED]
+        assert states(publisher) == [RowState.ATTACHED]
 
 
 class TestLeaseOfAnotherMachine:
     """Nothing is known of its process, so its lease lasts as long as it says."""
 
-    @pytest.mark.parametrize("state", [COMPLETING, ABORTING])
+    @pytest.mark.parametrize("state", [RowState.COMPLETING, RowState.ABORTING])
     def test_is_waited_for_until_it_is_over(self, publisher: Caller, state: str) -> None:
         upload = publisher.begin()
         lease = {
@@ -368,18 +373,18 @@ class TestLeaseOfAnotherMachine:
         assert states(publisher) == [state]
 
         leases_end(publisher)
-        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == ABORTED
+        assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == RowState.ABORTED
 
     def test_whoever_lost_a_lease_writes_nothing(self, publisher: Caller) -> None:
         upload = publisher.begin()
-        slow = take_lease(upload["id"], COMPLETING, before=(UPLOADING,))
+        slow = take_lease(upload["id"], RowState.COMPLETING, before=(RowState.UPLOADING,))
         leases_end(publisher)
         publisher.do("s3multipart_upload_abort", id=upload["id"])
 
-        assert not slow.record_upload(replace(slow.upload, state=COMPLETED))
+        assert not slow.record_upload(replace(slow.upload, state=RowState.COMPLETED))
         assert not slow.give_back()
 
-        assert states(publisher) == [ABORTED]
+        assert states(publisher) == [RowState.ABORTED]
 
 
 def test_a_process_is_dead_when_it_is_gone_or_another_has_its_id() -> None:
@@ -435,14 +440,14 @@ class TestStoreThatHangs:
         assert {answer.error["code"] for answer in answers} == {"store_busy"}
         calls.append(threading.Thread(target=complete, args=(another_publisher, other)))
         calls[-1].start()
-        wait_until(lambda: states(another_publisher) == [COMPLETING], "the other one is let in")
+        wait_until(lambda: states(another_publisher) == [RowState.COMPLETING], "the other one is let in")
         hold.release()
         for call in calls:
             call.join()
 
         assert [answer.status for answer in answers].count(200) == COMPLETE.places_for_a_user + 1
         for upload in uploads:
-            assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == COMPLETED
+            assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == RowState.COMPLETED
 
 
 class TestStoreThatIsAway:
@@ -472,6 +477,6 @@ class TestStoreThatIsAway:
         s3_server.faults.add("CompleteMultipartUpload", status=503, first=4)
 
         assert publisher.call("s3multipart_upload_complete", id=upload["id"]).status == 503
-        assert states(publisher) == [UPLOADING]
+        assert states(publisher) == [RowState.UPLOADING]
 
-        assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == COMPLETED
+        assert publisher.do("s3multipart_upload_complete", id=upload["id"])["state"] == RowState.COMPLETED

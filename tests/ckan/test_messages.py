@@ -13,7 +13,8 @@ from callers import Caller
 from werkzeug.test import TestResponse
 
 from ckanext.s3multipart import messages
-from s3portal.transfer.errors import STATES, PartOutsidePlan, TransferError
+from s3portal.transfer.errors import PartOutsidePlan, TransferError
+from s3portal.transfer.states import State
 
 PART_OUTSIDE_PLAN = f"de: fills in something else: {PartOutsidePlan.template}"
 
@@ -33,7 +34,7 @@ def test_every_error_and_every_word_in_it_can_be_translated() -> None:
     collected = {message.id for message in messages.TEXTS.collect()}
 
     assert {error.template for error in TransferError.__subclasses__()} <= collected
-    assert {*STATES, "checksum"} <= collected
+    assert {*State, "checksum"} <= collected
 
 
 class TestWhatIsNotAsItShouldBe:
@@ -119,7 +120,7 @@ class TestInGerman:
         )
 
         assert said(answer) == "filename ist kein Text von höchstens 1000 Zeichen."
-        assert self.error(answer)["problem"] == "is not a text of at most 1000 characters"
+        assert self.error(answer)["problem"] == "must be a text of at most 1000 characters"
 
     def test_the_form(self, portal) -> None:
         browser = Browser(portal)

@@ -168,17 +168,17 @@ class TestWebModules:
         assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
         assert "immutable" in answer.headers["Cache-Control"]
         assert "max-age=31536000" in answer.headers["Cache-Control"]
-        assert answer.data == (web_folder("js") / "src/ckan-form.js").read_bytes()
+        assert answer.data == (web_folder("js") / "src/ckan/form.js").read_bytes()
 
     def test_a_module_of_an_older_version_is_not_kept(self, anonymous: Caller, script_url: str) -> None:
-        answer = anonymous.get("/s3multipart/web/0123456789abcdef/src/ckan-form.js")
+        answer = anonymous.get("/s3multipart/web/0123456789abcdef/src/ckan/form.js")
 
         assert answer.status_code == 200
         assert "no-cache" in answer.headers["Cache-Control"]
         assert "immutable" not in answer.headers["Cache-Control"]
 
     def test_the_style_is_a_style(self, anonymous: Caller, script_url: str) -> None:
-        answer = anonymous.get(script_url.replace("src/ckan-form.js", "uploader.css"))
+        answer = anonymous.get(script_url.replace("src/ckan/form.js", "uploader.css"))
 
         assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
 
@@ -198,7 +198,7 @@ class TestWebModules:
         ],
     )
     def test_nothing_else_is_served(self, anonymous: Caller, script_url: str, path: str) -> None:
-        answer = anonymous.get(script_url.replace("src/ckan-form.js", path))
+        answer = anonymous.get(script_url.replace("src/ckan/form.js", path))
 
         assert answer.status_code in (404, 308, 301)
 

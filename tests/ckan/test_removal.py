@@ -11,9 +11,10 @@ from test_protocol import stored_keys
 
 from ckanext.s3multipart.held_files import held_by_deleted
 from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.model import REMOVED, REMOVING, UploadRow
+from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.removal import mark_files_of_dataset
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
 
 Setting = Callable[[str, object], None]
@@ -211,7 +212,7 @@ class TestDataset:
         days_pass(publisher, 1)
         sweep()
         assert names(publisher) == []
-        assert states(publisher) == [REMOVED, REMOVED]
+        assert states(publisher) == [RowState.REMOVED, RowState.REMOVED]
 
     @pytest.mark.parametrize("action", ["package_delete", "package_patch", "bulk_update_delete"])
     def test_its_files_can_go_with_it(
@@ -223,7 +224,7 @@ class TestDataset:
         delete(new_sysadmin(portal), publisher, action)
 
         assert names(publisher) == []
-        assert states(publisher) == [REMOVED, REMOVED]
+        assert states(publisher) == [RowState.REMOVED, RowState.REMOVED]
 
     @pytest.mark.parametrize("action", ["package_delete", "bulk_update_delete"])
     def test_a_restore_within_the_grace_brings_everything_back(
@@ -326,11 +327,11 @@ class TestTransaction:
         setting("delete_grace", 0)
         s3_server.faults.add("DeleteObject", status=503)
         publisher.do("package_delete", id=publisher.dataset)
-        assert states(publisher) == [REMOVING, REMOVING]
+        assert states(publisher) == [RowState.REMOVING, RowState.REMOVING]
         assert names(publisher) == ["goes.csv", "stays.csv"]
 
         s3_server.faults.clear()
         sweep()
 
         assert names(publisher) == []
-        assert states(publisher) == [REMOVED, REMOVED]
+        assert states(publisher) == [RowState.REMOVED, RowState.REMOVED]

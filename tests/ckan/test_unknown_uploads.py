@@ -17,9 +17,9 @@ from ckanext.s3multipart.errors import DatabaseOfAnotherSite
 from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
 from s3portal.transfer.multipart_listing import list_uploads
-from s3portal.transfer.upload import UPLOADING
 
 Setting = Callable[[str, object], None]
 
@@ -66,7 +66,7 @@ def test_those_that_rows_need_stay(publisher: Caller, a_day_later: None) -> None
     sweep()
 
     assert unfinished_at_store(publisher) == ["sent.csv"]
-    assert states(publisher) == [UPLOADING]
+    assert states(publisher) == [RowState.UPLOADING]
 
 
 def test_a_second_one_to_the_key_of_a_live_upload_goes(publisher: Caller, a_day_later: None) -> None:

@@ -59,6 +59,12 @@ def test_while_it_runs_its_pages_call_no_other_host_and_no_second_demo_takes_its
     assert "Rivers" in page(f"{url}/dataset/rivers")
 
 
+def the_redis(processes):
+    """The process of the server that speaks Redis's protocol."""
+    [server] = [process for process in processes if process.name() in ("valkey-server", "redis-server")]
+    return server
+
+
 def hosts_called_by(html: str) -> set[str]:
     """The hosts that a browser asks for the scripts, styles and pictures of a page."""
     called = re.findall(r"""<(?:script|img|iframe)\b[^>]*\bsrc=["']([^"']+)""", html)
@@ -107,7 +113,7 @@ def test_a_taken_port_is_said_with_what_to_do(demo):
 def test_a_service_that_dies_ends_the_demo_and_is_named(demo):
     running = demo().wait_until_ready()
     started = running.children()
-    [redis] = [process for process in started if "redis-server" in process.name()]
+    redis = the_redis(started)
     redis.kill()
     assert running.wait_until_ended() == 1
     assert "Redis was ended by SIGKILL" in running.output
@@ -129,7 +135,7 @@ def test_ctrl_c_twice_ends_everything_at_once(demo):
     running = demo().wait_until_ready()
     started = running.children()
     # A service that does not stop when asked: the first Ctrl-C has to wait for it, the second does not.
-    [redis] = [process for process in started if "redis-server" in process.name()]
+    redis = the_redis(started)
     stopped_before_it = [
         process for process in started if process != redis and "postgres" not in process.name()
     ]

@@ -221,4 +221,4 @@ def test_the_scripts_of_the_dialog_are_served_and_kept(app, world, manager):
     assert script.headers["Content-Type"].startswith("text/javascript")
     assert "immutable" in script.headers["Cache-Control"]
     for outside in ("../setup.py", "package.json"):
-        assert app.test_client().get(url.replace("src/indico-materials.js", outside)).status_code == 404
+        assert app.test_client().get(url.replace("src/indico/materials.js", outside)).status_code == 404

@@ -1,6 +1,6 @@
 /** A clock, a store behind XHR and a portal that tests can turn; nothing here waits for real time. */
 
-import { UploadError } from "../../js/src/errors.js";
+import { UploadError } from "../../js/src/core/errors.js";
 
 /** Answers of the fakes that are on their way. */
 let answersOnTheirWay = 0;

@@ -11,8 +11,8 @@ from s3portal.portal.doctor.case import Case
 from s3portal.portal.doctor.causes import Told
 from s3portal.portal.doctor.role import role_cause
 from s3portal.server.access.session_tokens import Session, SessionSealer
-from s3portal.server.errors import S3Error
 from s3portal.server.pytest_plugin import ROLE_ARN
+from s3portal.server.wire.errors import S3Error
 from s3portal.transfer import TransferSettings, open_store
 
 

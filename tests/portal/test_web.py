@@ -9,7 +9,7 @@ from s3portal.portal import web
 
 
 def test_a_checkout_has_them_at_its_top() -> None:
-    assert (web.web_folder("js") / "src" / "upload.js").is_file()
+    assert (web.web_folder("js") / "src" / "core" / "upload.js").is_file()
     assert (web.web_folder("templates") / "s3portal" / "uploader.html").is_file()
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of, send, signed_headers
 
 from s3portal.server.access.aws_chunked import AwsChunkedBody, ChunkSigning
-from s3portal.server.checksums import encode
-from s3portal.server.errors import S3Error
+from s3portal.server.wire.checksums import encode
+from s3portal.server.wire.errors import S3Error
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 TRAILER = "x-amz-checksum-crc32"

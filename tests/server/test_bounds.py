@@ -20,18 +20,18 @@ from s3_callers import BUCKET, client_of, code_of, raw_exchange, refusal_of, sen
 from test_posting import expiring, parts_of, post, sign
 from test_sts import assume
 
-from s3portal.server import cors
 from s3portal.server.access.claims import claim_of_form
-from s3portal.server.access.policy import PolicyError, read_policy
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.sigv4 import hmac_hex, key_of
-from s3portal.server.errors import S3Error
-from s3portal.server.json_documents import parse_json
-from s3portal.server.operations.copy_source import parse_copy_source
-from s3portal.server.operations.reading import parse_range
+from s3portal.server.api.objects.copy_source import parse_copy_source
+from s3portal.server.api.objects.reading import parse_range
+from s3portal.server.authority.policy import PolicyError, read_policy
+from s3portal.server.bucket_settings import cors
+from s3portal.server.http.values import list_of, parse_date, whole_number
 from s3portal.server.pytest_plugin import ROLE_ARN
-from s3portal.server.values import list_of, parse_date, whole_number
-from s3portal.server.xml_documents import parse_document
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.json_documents import parse_json
+from s3portal.server.wire.xml_documents import parse_document
 
 MANY_DIGITS = "9" * 5000
 ARABIC_DIGITS = "\u0662\u0660\u0662\u0666\u0661\u0661\u0662\u0666"

@@ -6,8 +6,8 @@ import pytest
 from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_headers, signed_send
 
 from s3portal.server.pytest_plugin import server_config
-from s3portal.server.s3_request import valid_bucket_name
 from s3portal.server.testing import RunningServer
+from s3portal.server.wire.s3_request import valid_bucket_name
 
 
 @pytest.fixture

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send
 
-from s3portal.server.checksums import ALGORITHMS, COMPOSITE, FULL_OBJECT, checksum_of_parts, decode, encode
+from s3portal.server.wire.checksums import (
+    ALGORITHMS,
+    COMPOSITE,
+    FULL_OBJECT,
+    checksum_of_parts,
+    decode,
+    encode,
+)
 
 CONTENT = b"content of the object"
 

@@ -13,8 +13,8 @@ from s3_callers import BUCKET, code_of, send, session_client
 from test_posting import BOUNDARY, form_for, parts_of
 from test_sts import assume
 
-from s3portal.server.access.policy import PolicyError, read_policy
-from s3portal.server.routes import OPERATIONS
+from s3portal.server.api.operations import OPERATIONS
+from s3portal.server.authority.policy import PolicyError, read_policy
 
 EVERYTHING = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 CREATES = "s3:ObjectCreationOperation"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of, send
 
-from s3portal.server import cors
-from s3portal.server.errors import S3Error
+from s3portal.server.bucket_settings import cors
+from s3portal.server.wire.errors import S3Error
 
 PORTAL = "http://127.0.0.1:5000"
 
@@ -165,7 +165,7 @@ names = st.text("abc-*", min_size=1, max_size=6).filter(lambda name: name.count(
     )
 )
 def test_rules_survive_xml_and_json(rules):
-    from s3portal.server.xml_documents import parse_document
+    from s3portal.server.wire.xml_documents import parse_document
 
     read = cors.rules_of_json(rules)
     assert cors.rules_of_xml(parse_document(cors.rules_to_xml(read), "CORSConfiguration")) == read

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from s3portal.server.errors import S3Error
 from s3portal.server.storage.database import IDLE_READERS_LIMIT, READERS_LIMIT, Database
 from s3portal.server.storage.leases import Leases
+from s3portal.server.wire.errors import S3Error
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from s3_callers import BUCKET, client_of, send
 
 from s3portal.server.access import sigv4
 from s3portal.server.access.claims import read_claim
-from s3portal.server.errors import S3Error
+from s3portal.server.wire.errors import S3Error
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 SECRET = b"portal-secret"

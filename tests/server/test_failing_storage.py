@@ -15,15 +15,16 @@ import pytest
 from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, signed_send
 from waiting import wait_until
 
-from s3portal.server.errors import S3Error
-from s3portal.server.operations import multipart, writing
-from s3portal.server.payload import Payload
+from s3portal.server.access.payload import Payload
+from s3portal.server.api.multipart import uploading as multipart
+from s3portal.server.api.objects import writing
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.storage import blobs, objects
 from s3portal.server.storage import storage as storages
 from s3portal.server.storage.database import Database, NotCommitted
 from s3portal.server.storage.storage import Storage
 from s3portal.server.testing import RunningServer
+from s3portal.server.wire.errors import S3Error
 
 
 def blobs_below(root):

@@ -13,9 +13,8 @@ import pytest
 from s3_callers import BUCKET, MIB, client_of, refusal_of, send
 from waiting import wait_until
 
-from s3portal.server.faults import Faults
 from s3portal.server.pytest_plugin import server_config
-from s3portal.server.testing import RunningServer
+from s3portal.server.testing import Faults, RunningServer
 
 GONE = (http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionError)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3portal.server.access.policy import PolicyError, read_policy
-from s3portal.server.access.policy_patterns import pattern as pattern_test
+from s3portal.server.authority.policy import PolicyError, read_policy
+from s3portal.server.authority.policy_patterns import pattern as pattern_test
 
 
 def statement(effect="Allow", action="s3:*", resource="*", **more):

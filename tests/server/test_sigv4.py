@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from s3_callers import BUCKET, code_of, refusal_of, send, signed_headers, signed_send
 
 from s3portal.server.access import claims, sigv4
-from s3portal.server.errors import S3Error
-from s3portal.server.s3_request import parse_query
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.s3_request import parse_query
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 EXAMPLE_KEY, EXAMPLE_SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -1,8 +1,8 @@
 // What core_page.py does on a page of the portal: evaluated there, with the address of the modules.
 async ([scriptUrl, api, owner]) => {
-  const at = (name) => import(new URL(name, new URL(scriptUrl, location.href)).href);
+  const at = (name) => import(new URL(`../${name}`, new URL(scriptUrl, location.href)).href);
   const [{ MultipartUpload }, { ckanAdapter }, { stsSigner }, { ConnectionPool }, { systemClock }] = await Promise.all(
-    ["upload.js", "ckan-adapter.js", "signer-sts.js", "connection-pool.js", "clock.js"].map(at),
+    ["core/upload.js", "ckan/adapter.js", "core/signer-sts.js", "core/connection-pool.js", "core/clock.js"].map(at),
   );
   const input = Object.assign(document.createElement("input"), { type: "file", id: "core-files", multiple: true });
   document.body.append(input);

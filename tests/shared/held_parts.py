@@ -1,7 +1,6 @@
 """Uploads that stay in their middle for as long as a test looks at it, however fast the machine is."""
 
-from s3portal.server.holds import Hold
-from s3portal.server.testing import RunningServer
+from s3portal.server.testing import Hold, RunningServer
 
 #: As many parts as an upload sends at a time: when so many are held back, those before them are stored.
 AT_A_TIME = 4

@@ -24,7 +24,7 @@ _NO_HURRY = """
 def leave_time_to_undo(page: Page) -> None:
     """On pages from here on, what is given up can be had back for a day instead of some seconds: a test may
     look at it for longer."""
-    script = (web_folder("js") / "src" / "undo.js").read_text("utf-8")
+    script = (web_folder("js") / "src" / "field" / "undo.js").read_text("utf-8")
     [undo_ms] = re.findall(r"UNDO_MS = ([\d_]+);", script)
     page.add_init_script(_NO_HURRY.replace("UNDO_MS", undo_ms))
 

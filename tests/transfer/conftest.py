@@ -19,6 +19,7 @@ import pytest
 from botocore_files import botocores_files_are_read_once as botocores_files_are_read_once  # a fixture
 from foreign_store import bundled_server_where_it_is_needed as bundled_server_where_it_is_needed  # a fixture
 from foreign_store import foreign_store, is_foreign
+from new_uploads import new_upload
 from scripted_store import ScriptedStore
 
 from s3portal.transfer import Store, TransferSettings, Upload, create_upload, open_store
@@ -104,16 +105,15 @@ def begin(store: Store) -> Callable[..., Upload]:
     def begin_upload(
         size_bytes: int, filename: str = "Flüsse 2026.csv", dataset_id: str = "rivers"
     ) -> Upload:
-        return create_upload(
+        new = new_upload(
             store,
-            key_owner=("the-lab", dataset_id),
-            owner_type="dataset",
-            owner_id=dataset_id,
-            user="anna",
+            "the-lab",
+            dataset_id,
             filename=filename,
             size_bytes=size_bytes,
             content_type="text/csv",
             metadata={"portal": "https://data.example.org", "user": "Ånna", "filename": filename},
         )
+        return create_upload(store, new)
 
     return begin_upload

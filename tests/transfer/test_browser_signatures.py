@@ -1,6 +1,6 @@
-"""The signatures that the browser's own signer is held to: tests/js/signed-parts.json has them.
+"""The signatures that the browser's own signer is held to: tests/js/core/signed-parts.json has them.
 
-Every URL in that file is signed here again; tests/js/sigv4.test.js signs the same in JavaScript. Together
+Every URL in that file is signed here again; tests/js/core/sigv4.test.js signs the same in JavaScript. Together
 they say that a browser with session credentials signs to the byte as the portal does, which is to the byte
 as botocore does (test_presign.py). After a change that is meant, S3PORTAL_WRITE_VECTORS=1 writes the file.
 """
@@ -18,7 +18,7 @@ from s3portal.transfer.sizes import MIB
 from s3portal.transfer.store import open_store
 from s3portal.transfer.transfer_settings import TransferSettings
 
-VECTORS = Path(__file__).parent.parent / "js" / "signed-parts.json"
+VECTORS = Path(__file__).parent.parent / "js" / "core" / "signed-parts.json"
 SIGNED_AT = "2026-11-21T23:59:59+00:00"
 S3_UPLOAD_ID = "2~kZ.x/+=_-é"
 SIZE_BYTES = 12 * MIB + 3

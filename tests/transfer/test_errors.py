@@ -5,12 +5,6 @@ import inspect
 import pytest
 
 from s3portal.transfer import (
-    ABORTED,
-    ADOPTING,
-    ATTACHED,
-    COMPLETED,
-    REFUSED,
-    UPLOADING,
     ContentDiffers,
     CredentialsNotConfigured,
     FileTooLarge,
@@ -20,6 +14,7 @@ from s3portal.transfer import (
     QuotaExceeded,
     SettingProblem,
     SettingsError,
+    State,
     StoreFailed,
     StoreUnavailable,
     TransferError,
@@ -75,7 +70,7 @@ def test_the_publisher_reads_sizes_and_programs_read_bytes() -> None:
     refusal = FileTooLarge(limit=5_000_000_000, given=58_100_000_000, setting="max_upload_size")
 
     assert str(refusal) == (
-        "This portal stores files of up to 5 GB; this one has 58.1 GB."
+        "This portal stores files of up to 5 GB; this one is 58.1 GB."
         " Ask the administrator, or split the file."
     )
     assert refusal.as_dict() == {
@@ -90,7 +85,7 @@ def test_the_publisher_reads_sizes_and_programs_read_bytes() -> None:
 def test_two_sizes_that_would_read_the_same_are_told_exactly() -> None:
     refusal = FileTooLarge(limit=5_000_000_000, given=5_000_000_001, setting="max_upload_size")
 
-    assert "up to 5,000,000,000 bytes; this one has 5,000,000,001 bytes." in str(refusal)
+    assert "up to 5,000,000,000 bytes; this one is 5,000,000,001 bytes." in str(refusal)
 
 
 def test_equal_sizes_stay_readable() -> None:
@@ -98,13 +93,13 @@ def test_equal_sizes_stay_readable() -> None:
         used=5_000_000_000, allowed=5_000_000_000, given=1_000_000_000, setting="org_quota"
     )
 
-    assert str(refusal).startswith("5 GB of 5 GB are used, so 1 GB more do not fit.")
+    assert str(refusal).startswith("5 GB of 5 GB is used, so another 1 GB does not fit.")
 
 
 def test_a_portal_translates_the_template_and_the_words_in_it() -> None:
     german = {UploadNotOpen.template: "Dieser Upload ist schon %(state)s.", "completed": "fertig"}
 
-    refusal = UploadNotOpen(state="completed")
+    refusal = UploadNotOpen(state=State.COMPLETED)
 
     assert refusal.message(german.__getitem__) == "Dieser Upload ist schon fertig."
     assert refusal.as_dict()["state"] == "completed", "programs read the fact itself"
@@ -133,11 +128,7 @@ def test_a_portal_says_sizes_in_its_own_way() -> None:
 
     said = refusal.message(show_size=lambda size_bytes, exact: f"{size_bytes} o" if exact else "5 Go")
 
-    assert "up to 5000000000 o; this one has 5000000001 o." in said
-
-
-def test_the_words_of_states_are_those_that_uploads_have() -> None:
-    assert errors.STATES == (UPLOADING, ADOPTING, COMPLETED, ATTACHED, ABORTED, REFUSED)
+    assert "up to 5000000000 o; this one is 5000000001 o." in said
 
 
 def test_missing_and_incomplete_parts_are_named_together() -> None:
@@ -148,11 +139,39 @@ def test_missing_and_incomplete_parts_are_named_together() -> None:
     assert refusal.as_dict()["wrong_size"] == ""
 
 
+def test_facts_are_attributes() -> None:
+    refusal = FileTooLarge(limit=5, given=6, setting="max_upload_size")
+
+    assert (refusal.limit, refusal.given, refusal.setting) == (5, 6, "max_upload_size")
+    assert PartsMissing(missing="4-9").wrong_size == ""
+
+
+def test_the_library_s_words_for_a_wrong_configuration_are_the_code_for_the_log() -> None:
+    failure = errors.StoreMisconfigured(operation="ListParts", cause="ValueError: no such profile")
+
+    assert failure.store_code == failure.cause == "ValueError: no such profile"
+    assert failure.facts == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "wait_s"),
+    [
+        (errors.StoreBusy(operation="enter calls", retry_after_s=3), 3),
+        (errors.BeingTakenOver(retry_after_s=7), 7),
+        (StoreUnavailable(operation="ListParts"), None),
+        (errors.UploadNotFound(), None),
+    ],
+)
+def test_only_some_errors_say_when_to_come_again(error: TransferError, wait_s: int | None) -> None:
+    assert errors.retry_after_s(error) == wait_s
+
+
 @pytest.mark.parametrize("kind", [StoreUnavailable, StoreFailed])
 def test_what_the_store_said_is_for_the_log_only(kind: type[errors.StoreError]) -> None:
     failure = kind(operation="UploadPart", store_code="XSecretInternal", request_id="4442587FB7D0A2F9")
 
-    assert failure.log_facts["request_id"] == "4442587FB7D0A2F9"
+    assert (failure.operation, failure.store_code) == ("UploadPart", "XSecretInternal")
+    assert failure.request_id == "4442587FB7D0A2F9"
     assert set(failure.as_dict()) == {"code", "message"}
     assert "XSecretInternal" not in str(failure)
 

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
+from new_uploads import new_upload
 
 from s3portal.transfer import (
-    ABORTED,
-    ATTACHED,
-    COMPLETED,
-    UPLOADING,
     AlreadyAttached,
     FileTooLarge,
     InvalidRequest,
     PartOutsidePlan,
+    State,
     Store,
     StoreFailed,
     StoreUnavailable,
@@ -42,16 +40,8 @@ CREATED = "<InitiateMultipartUploadResult><UploadId>s3-upload</UploadId></Initia
 @pytest.fixture
 def create(scripted: "ScriptedStore", scripted_store: Store) -> Callable[..., Upload]:
     def create_with(**values: object) -> Upload:
-        known = {
-            "key_owner": ("lab", "rivers"),
-            "owner_type": "dataset",
-            "owner_id": "rivers",
-            "user": "anna",
-            "filename": "Flüsse.csv",
-            "size_bytes": 10 * MIB + 7,
-            "content_type": "text/csv",
-        }
-        return create_upload(scripted_store, **{**known, **values})
+        known = {"filename": "Flüsse.csv", "size_bytes": 10 * MIB + 7, "content_type": "text/csv"}
+        return create_upload(scripted_store, new_upload(scripted_store, **{**known, **values}))
 
     return create_with
 
@@ -73,7 +63,7 @@ def test_an_upload_begins_under_a_key_of_its_own(
 
     upload = create(fingerprint="f1")
 
-    assert upload.state == UPLOADING
+    assert upload.state == State.UPLOADING
     assert upload.key == f"lab/rivers/{upload.id}/Flüsse.csv"
     assert scripted.requests == [("POST", f"/river-data/{upload.key}?uploads")]
     assert (upload.s3_upload_id, upload.part_count, upload.plan.length(3)) == ("s3-upload", 3, 7)
@@ -93,7 +83,7 @@ def test_the_object_says_where_it_comes_from(
         "provide-client-params.s3.CreateMultipartUpload", lambda params, **_: sent.update(params)
     )
 
-    upload = create(metadata={"user": "Ånna", "portal": "https://data.example.org"}, upload_id="chosen")
+    upload = create(metadata={"user": "Ånna", "portal": "https://data.example.org"}, id="chosen")
 
     assert sent["ContentType"] == "text/csv"
     assert str(sent["ContentDisposition"]).startswith("attachment;")
@@ -129,15 +119,7 @@ def test_a_file_over_the_portals_limit_is_refused_by_that_settings_name(
     small = open_store(replace(scripted_store.settings, max_upload_size=1000))
 
     with pytest.raises(FileTooLarge) as refusal:
-        create_upload(
-            small,
-            key_owner=("lab", "rivers"),
-            owner_type="dataset",
-            owner_id="rivers",
-            user="anna",
-            filename="a",
-            size_bytes=1001,
-        )
+        create_upload(small, new_upload(small, size_bytes=1001))
 
     assert refusal.value.facts == {"limit": 1000, "given": 1001, "setting": "max_upload_size"}
 
@@ -159,11 +141,11 @@ def test_only_parts_of_the_plan_are_signed_and_at_most_a_thousand(
 ) -> None:
     with pytest.raises(PartOutsidePlan):
         sign_parts(scripted_store, upload, [1, 4])
-    with pytest.raises(TooManyParts, match="1001 parts were asked for; one call signs up to 1000"):
+    with pytest.raises(TooManyParts, match="1001 parts were requested; one call signs at most 1000"):
         sign_parts(scripted_store, upload, [1] * 1001)
 
 
-@pytest.mark.parametrize("state", [COMPLETED, ATTACHED, ABORTED])
+@pytest.mark.parametrize("state", [State.COMPLETED, State.ATTACHED, State.ABORTED])
 def test_nothing_is_signed_for_an_upload_that_is_over(
     state: str, scripted_store: Store, upload: Upload
 ) -> None:
@@ -222,7 +204,7 @@ def test_an_upload_is_shown_as_the_protocol_says(upload: Upload) -> None:
     assert str(shown["created_at"]).endswith("+00:00")
 
 
-@pytest.mark.parametrize("state", [COMPLETED, ATTACHED])
+@pytest.mark.parametrize("state", [State.COMPLETED, State.ATTACHED])
 def test_of_a_completed_upload_everything_is_stored(state: str, upload: Upload) -> None:
     shown = replace(upload, state=state, checksum_algorithm="CRC32", checksum_value="AAAAAA==").as_dict()
 
@@ -235,20 +217,20 @@ def test_aborting_removes_the_parts(scripted: "ScriptedStore", scripted_store: S
 
     aborted = abort_upload(scripted_store, upload)
 
-    assert aborted.state == ABORTED
+    assert aborted.state == State.ABORTED
     assert scripted.requests == [("DELETE", f"/river-data/{upload.key}?uploadId=s3-upload")]
 
 
 def test_aborting_again_is_the_same_without_a_request(
     scripted: "ScriptedStore", scripted_store: Store, upload: Upload
 ) -> None:
-    aborted = replace(upload, state=ABORTED)
+    aborted = replace(upload, state=State.ABORTED)
 
     assert abort_upload(scripted_store, aborted) == aborted
     assert scripted.requests == []
 
 
-@pytest.mark.parametrize("state", [UPLOADING, COMPLETED])
+@pytest.mark.parametrize("state", [State.UPLOADING, State.COMPLETED])
 def test_aborting_what_was_completed_removes_the_object(
     state: str, scripted: "ScriptedStore", scripted_store: Store, upload: Upload
 ) -> None:
@@ -257,7 +239,7 @@ def test_aborting_what_was_completed_removes_the_object(
 
     aborted = abort_upload(scripted_store, replace(upload, state=state, version_id="v1"))
 
-    assert aborted.state == ABORTED
+    assert aborted.state == State.ABORTED
     assert scripted.requests[-1] == ("DELETE", f"/river-data/{upload.key}?versionId=v1")
 
 
@@ -265,7 +247,7 @@ def test_the_file_of_a_resource_is_not_aborted(
     scripted: "ScriptedStore", scripted_store: Store, upload: Upload
 ) -> None:
     with pytest.raises(AlreadyAttached):
-        abort_upload(scripted_store, replace(upload, state=ATTACHED))
+        abort_upload(scripted_store, replace(upload, state=State.ATTACHED))
 
     assert scripted.requests == []
 

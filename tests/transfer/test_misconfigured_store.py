@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from new_uploads import new_upload
 
 from s3portal.transfer import Store, TransferSettings, create_upload, open_store, plan_parts
 from s3portal.transfer.errors import StoreError, StoreMisconfigured, StoreUnavailable
@@ -15,10 +16,7 @@ ROLE = "arn:aws:iam::000000000000:role/uploads"
 
 
 def create(store: Store) -> None:
-    create_upload(
-        store, key_owner=("lab", "rivers"), owner_type="dataset", owner_id="rivers", user="anna",
-        filename="rivers.csv", size_bytes=7,
-    )  # fmt: skip
+    create_upload(store, new_upload(store))
 
 
 CALLS: dict[str, Callable[[Store], object]] = {

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import COMPLETED, Store, Upload
+from s3portal.transfer import State, Store, Upload
 from s3portal.transfer.errors import ContentDiffers, SourceChanged, StoreFailed
 from s3portal.transfer.lifecycle import abort_upload
 from s3portal.transfer.object_copy import Source, copy_step
-from s3portal.transfer.upload import ADOPTING
 
 MIB = 1024 * 1024
 METADATA = {"user": "anna", "dataset": "rivers"}
@@ -31,7 +30,7 @@ def target_of(source: Source, filename: str = "Flüsse 2026.csv") -> Upload:
     moment = datetime.now(timezone.utc)
     return Upload(
         id="5f0c7f6e-5f3e-4b1e-9a39-5a2c8c3a7d10",
-        state=ADOPTING,
+        state=State.ADOPTING,
         owner_type="dataset",
         owner_id="rivers",
         user="anna",
@@ -53,7 +52,7 @@ def copy(store: Store, source: Source, target: Upload, **limits: Any) -> Upload:
     """Copies to the end, as a portal does."""
     for _ in range(10):
         target = copy_step(store, source, target, metadata=METADATA, keep_going=lambda: True, **limits)
-        if target.state == COMPLETED:
+        if target.state == State.COMPLETED:
             return target
     raise AssertionError("it does not end")
 

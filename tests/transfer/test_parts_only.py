@@ -10,14 +10,7 @@ from scripted_store import ScriptedStore
 from test_session_denials import client_of, not_denied, store_part
 
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import (
-    COMPLETED,
-    Store,
-    Upload,
-    assume_upload_role,
-    complete_upload,
-    session_credentials,
-)
+from s3portal.transfer import State, Store, Upload, assume_upload_role, complete_upload, session_credentials
 from s3portal.transfer.checksum_support import checksum_algorithm
 from s3portal.transfer.errors import StoreUnavailable
 from s3portal.transfer.parts_only import keeps_to_parts
@@ -72,7 +65,7 @@ def test_they_send_parts_and_create_no_object(role: Store, begin: Begin) -> None
     assert not_denied(client, ["PutObject", "CompleteMultipartUpload", "CopyObject"], **creating) == {}
     assert keys(role) == []
     assert client.list_parts(Bucket=role.bucket, Key=own.key, UploadId=own.s3_upload_id)["Parts"]
-    assert complete_upload(role, own).state == COMPLETED
+    assert complete_upload(role, own).state == State.COMPLETED
 
 
 def test_our_server_enforces_it(role: Store) -> None:

@@ -11,8 +11,8 @@ import pytest
 import urllib3
 
 from s3portal.transfer import (
-    COMPLETED,
     PartsMissing,
+    State,
     Store,
     Upload,
     UploadNotFound,
@@ -68,7 +68,7 @@ def test_a_file_of_any_size_and_name_comes_back_as_it_was(
     completed = complete_upload(store, upload)
     answer = download(store, completed)
 
-    assert completed.state == COMPLETED
+    assert completed.state == State.COMPLETED
     assert answer.status == 200
     assert hashlib.sha256(answer.data).digest() == hashlib.sha256(file_of(upload)).digest()
     assert answer.headers["Content-Type"] == "text/csv"
@@ -132,7 +132,7 @@ def test_after_a_crash_only_the_missing_parts_are_sent_again(store: Store, begin
     assert upload.as_dict(stored)["stored_bytes"] == 10 * MIB
     with pytest.raises(PartsMissing) as refusal:
         complete_upload(store, upload)
-    assert refusal.value.facts["missing"] == "2"
+    assert refusal.value.missing == "2"
 
     send(store, upload, [2])
     assert download(store, complete_upload(store, upload)).data == file_of(upload)

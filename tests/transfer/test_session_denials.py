@@ -15,8 +15,8 @@ from botocore.model import OperationModel, Shape
 from foreign_store import MISUNDERSTOOD_ELSEWHERE, is_foreign, require_mac_in_tokens
 
 from s3portal.transfer import (
-    COMPLETED,
     SessionCredentials,
+    State,
     Store,
     Upload,
     assume_upload_role,
@@ -141,7 +141,7 @@ def foreign(request: pytest.FixtureRequest, begin: Begin, role: Store) -> Iterat
     # Whatever was tried, all is as it was, and its owner can complete it.
     assert role.client().get_object(Bucket=role.bucket, Key=upload.key)["Body"].read() == b"before"
     assert list(list_parts(role, upload).part_numbers) == [1]
-    assert complete_upload(role, upload).state == COMPLETED
+    assert complete_upload(role, upload).state == State.COMPLETED
     assert role.client().get_object(Bucket=role.bucket, Key=upload.key)["Body"].read() == b"1"
 
 
@@ -178,7 +178,7 @@ def test_credentials_for_a_key_do_the_whole_upload(role: Store, own: Upload) -> 
     listed = client.list_parts(Bucket=role.bucket, Key=own.key, UploadId=own.s3_upload_id)
 
     assert [part["PartNumber"] for part in listed["Parts"]] == [1]
-    assert complete_upload(role, own).state == COMPLETED
+    assert complete_upload(role, own).state == State.COMPLETED
 
 
 def test_credentials_for_a_dataset_upload_any_of_its_files(role: Store, begin: Begin) -> None:
@@ -188,7 +188,7 @@ def test_credentials_for_a_dataset_upload_any_of_its_files(role: Store, begin: B
     for filename in ("rivers.csv", "Flüsse (2026) *.csv"):
         upload = begin(1000, filename, dataset_id="rivers")
         store_part(client, role, upload)
-        assert complete_upload(role, upload).state == COMPLETED
+        assert complete_upload(role, upload).state == State.COMPLETED
 
 
 def test_on_another_key_every_operation_is_denied(role: Store, own: Upload, foreign: Upload) -> None:

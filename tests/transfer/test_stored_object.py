@@ -45,7 +45,7 @@ def test_what_was_written_again_is_another_file(
 
     with pytest.raises(ContentDiffers) as differs:
         require_stored(store, completed)
-    assert differs.value.facts["what"] == what
+    assert differs.value.what == what
 
 
 def test_another_version_is_another_file(store: Store, completed: Upload) -> None:

@@ -31,6 +31,7 @@ from s3portal.transfer.deadline import deadline
 from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.errors import ContentDiffers, PartsMissing, StoreError, TransferError
 from s3portal.transfer.lifecycle import create_upload, sign_parts
+from s3portal.transfer.new_upload import NewUpload
 from s3portal.transfer.presign import presign_distance, presign_get
 from s3portal.transfer.sizes import MIB, format_size
 from s3portal.transfer.upload import Checksum, Upload
@@ -81,7 +82,7 @@ class Sample:
 
 
 def part_request(browser: Browser, part_headers: Mapping[str, str]) -> CrossOriginRequest:
-    """The PUT of a part, as js/src/part-request.js makes it: a slice of a file has no Content-Type."""
+    """The PUT of a part, as js/src/core/part-request.js makes it: a slice of a file has no Content-Type."""
     return browser.request("PUT", watched=True, headers=part_headers)
 
 
@@ -182,13 +183,15 @@ def examine_plain_write(
 def _created(case: Case, space: Workspace, key: str) -> Upload:
     upload = create_upload(
         case.store,
-        key=key,
-        owner_type="doctor",
-        owner_id="doctor",
-        user="doctor",
-        filename="trial.bin",
-        size_bytes=sample_bytes(case),
-        metadata={"portal": case.site_url, "user": "doctor", "filename": "trial.bin"},
+        NewUpload(
+            key=key,
+            owner_type="doctor",
+            owner_id="doctor",
+            user="doctor",
+            filename="trial.bin",
+            size_bytes=sample_bytes(case),
+            metadata={"portal": case.site_url, "user": "doctor", "filename": "trial.bin"},
+        ),
     )
     space.note(key, s3_upload_id=upload.s3_upload_id)
     return upload
@@ -206,7 +209,7 @@ def _persistently(send: Callable[[], Answer]) -> Answer:
 def _failed(case: Case, subject: str, error: TransferError) -> Finding:
     if isinstance(error, ContentDiffers | PartsMissing):
         return case.wrong(subject, str(error), "look for what changes data between here and the store")
-    operation = error.log_facts["operation"] if isinstance(error, StoreError) else ""
+    operation = error.operation if isinstance(error, StoreError) else ""
     permission = _PERMISSIONS.get(operation, "s3:PutObject")
     cause = cause_of_library(case, error, permission=permission, resource=f"{case.bucket_arn}/*")
     return case.wrong(subject, f"{operation or 'the upload'} failed: {cause.text}", cause.mend)

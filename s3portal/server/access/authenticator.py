@@ -12,12 +12,12 @@ from s3portal.server.access import sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
 from s3portal.server.access.claims import Claim, claim_of_form, read_claim
 from s3portal.server.access.identity import ACCOUNT_ID, Caller, Directory, caller_of_user
-from s3portal.server.access.policy import read_policy
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
-from s3portal.server.errors import S3Error
-from s3portal.server.posted_form import PostedForm
-from s3portal.server.s3_request import S3Request
+from s3portal.server.authority.policy import read_policy
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.posted_form import PostedForm
+from s3portal.server.wire.s3_request import S3Request
 
 DEFAULT_REGION = "us-east-1"
 MAX_SKEW = timedelta(minutes=15)
@@ -63,13 +63,12 @@ class Authenticator:
     region: str | None
     now: Callable[[], datetime]
 
-    def authenticate(self, request: S3Request, body_for_sts: bytes | None = None) -> Proof:
-        """Returns the proof of a request.
+    def authenticate(self, request: S3Request, service: str = "s3", body: bytes | None = None) -> Proof:
+        """Returns the proof of a request to a service.
 
-        STS signs the hash of the body without sending it, so its whole body is given.
+        Other services than S3 sign the hash of the body without sending it, so their whole ``body`` is given.
         Raises Anonymous for a request without any signature, and S3's error for every other defect.
         """
-        service = "s3" if body_for_sts is None else "sts"
         claim = read_claim(dict(reversed(request.query)), request.headers)
         if claim is None:
             raise Anonymous
@@ -77,7 +76,7 @@ class Authenticator:
         late = self._lateness(claim)
         try:
             caller = self._caller(claim)
-            payload_hash = self._payload_hash(claim, request, body_for_sts)
+            payload_hash = self._payload_hash(claim, request, body)
             self._check_signature(claim, caller, request, payload_hash)
         except S3Error as refused:
             # What the clock says comes first, as on AWS.
@@ -141,7 +140,7 @@ class Authenticator:
             raise S3Error(
                 code, f'The credential is for the service "{claim.service}"; expecting "{service}".'
             )
-        if service == "sts":
+        if service != "s3":
             # In STS's words. Where any region will do, so does the empty one that some clients sign for
             # services without regions.
             if self.region and claim.region != self.region:
@@ -204,9 +203,9 @@ class Authenticator:
             session_ends_at=datetime.fromtimestamp(session.expires_at, timezone.utc),
         )
 
-    def _payload_hash(self, claim: Claim, request: S3Request, body_for_sts: bytes | None) -> str:
-        if body_for_sts is not None:
-            return hashlib.sha256(body_for_sts).hexdigest()
+    def _payload_hash(self, claim: Claim, request: S3Request, body: bytes | None) -> str:
+        if body is not None:
+            return hashlib.sha256(body).hexdigest()
         given = request.header("x-amz-content-sha256")
         if claim.presigned and "x-amz-content-sha256" not in claim.signed_headers:
             return request.parameter("X-Amz-Content-Sha256") or sigv4.UNSIGNED_PAYLOAD

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from s3portal.server.access.sigv4 import EMPTY_SHA256, hmac_hex
-from s3portal.server.errors import S3Error
+from s3portal.server.wire.errors import S3Error
 
 BUFFER_BYTES = 64 * 1024
 # Of every chunk but the last: "the minimum size is 8 KB".

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from s3portal.server.errors import S3Error
-from s3portal.server.values import list_of, parse_date
+from s3portal.server.http.values import list_of, parse_date
+from s3portal.server.wire.errors import S3Error
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -74,6 +74,21 @@ def read_claim(query: Mapping[str, str], headers: Mapping[str, str]) -> Claim | 
     if in_query:
         return _claim_of_query(query)
     return None if authorization is None else _claim_of_header(authorization, headers)
+
+
+def service_of(query_credential: str | None, authorization: str | None) -> str | None:
+    """Returns the service that a request says it is signed for: the scope of its credential, in the query or
+    in the Authorization header; None where there is no such thing.
+
+    It says where a request wants to go before anything is known of it, and is proven with the signature.
+    """
+    text = query_credential
+    if authorization is not None:
+        match = _AUTHORIZATION.fullmatch(authorization)
+        pairs = (part.partition("=") for part in list_of(match[1] if match else None))
+        text = next((value for name, _, value in pairs if name == "Credential"), None)
+    credential = _CREDENTIAL.fullmatch(text or "")
+    return credential[4] if credential else None
 
 
 def _sigv2_refused() -> S3Error:

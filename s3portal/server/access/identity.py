@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from s3portal.server.access.policy import ALLOW_ALL, Policy
+from s3portal.server.authority.policy import ALLOW_ALL, Policy
 
 ACCOUNT_ID = "000000000000"
 

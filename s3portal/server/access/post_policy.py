@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from s3portal.server.errors import S3Error
-from s3portal.server.json_documents import parse_json
-from s3portal.server.values import BLANKS, whole_number
+from s3portal.server.http.values import BLANKS, whole_number
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.json_documents import parse_json
 
 FILENAME_VARIABLE = "${filename}"
 # What proves the policy, or is not looked at by anyone, need not be spoken of in it.

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from s3portal.server.errors import S3Error
+from s3portal.server.wire.errors import S3Error
 
 _PREFIX = "ASIA"
 _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

@@ -1,1 +1,1 @@
-"""HTTP/1.1 on sockets: runs any WSGI application, and gives this one what S3 needs (see ``connection``)."""
+"""HTTP/1.1 on sockets: runs any WSGI application, and knows nothing of S3 (see ``connection``)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 Headers = list[tuple[str, str]]
@@ -30,6 +31,14 @@ class Answer:
                 raise ValueError(f"a line end in the header {name}")
             lines.append(f"{name}: {value}")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def status_line(status: int) -> str:
+    """Returns a status as WSGI writes it: 404 Not Found."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:  # a status of nobody's registry
+        return f"{status} Unknown"
 
 
 def _refuse_write(_chunk: bytes) -> None:

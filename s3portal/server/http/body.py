@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from s3portal.server.errors import ConnectionLost, S3Error
+from s3portal.server.http.errors import ConnectionLost, IncompleteBody, MalformedRequest, StalledBody
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -56,8 +56,8 @@ class RequestBody(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fills ``buffer`` as far as the body goes and returns the bytes read; 0 at its end.
 
-        Raises IncompleteBody when the caller stops early, RequestTimeout when it stalls, and ConnectionLost
-        when the connection broke.
+        Raises IncompleteBody when the caller stops early, StalledBody when it stalls, MalformedRequest for a
+        malformed transfer coding, and ConnectionLost when the connection broke.
         """
         view = memoryview(buffer).cast("B")
         if self.finished or not len(view):
@@ -72,7 +72,7 @@ class RequestBody(io.RawIOBase):
             count = self._stream.readinto(view[: min(len(view), self._remaining_bytes)])
         except TimeoutError as stalled:
             self.broken = True
-            raise S3Error("RequestTimeout") from stalled
+            raise StalledBody("The body did not come in time.") from stalled
         except OSError as lost:
             self.broken = True
             raise ConnectionLost(str(lost)) from lost
@@ -123,10 +123,10 @@ class RequestBody(io.RawIOBase):
         if self._stream.read(2) != b"\r\n":
             raise self._malformed()
 
-    def _incomplete(self) -> S3Error:
+    def _incomplete(self) -> IncompleteBody:
         self.broken = True
-        return S3Error("IncompleteBody")
+        return IncompleteBody("The connection ended before the body did.")
 
-    def _malformed(self) -> S3Error:
+    def _malformed(self) -> MalformedRequest:
         self.broken = True
-        return S3Error("InvalidRequest", "The chunked transfer coding of the request is malformed.")
+        return MalformedRequest("The chunked transfer coding of the request is malformed.")

@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection: reads requests, calls the WSGI application, writes its answers.
 
 What a general WSGI server leaves open matters here, so it is decided here:
-- the request target reaches the application untouched (``REQUEST_URI``), because SigV4 signs it;
+- the request target reaches the application untouched (``REQUEST_URI``), because signatures cover it;
 - ``100 Continue`` is sent when the application first reads the body, not before;
 - an answer given before the body was read is followed by draining it, so that the caller reads the answer
   and the next request on the connection starts where it should;
@@ -21,20 +21,19 @@ from email.utils import formatdate
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
-from s3portal.server.errors import ConnectionLost, S3Error
-from s3portal.server.http.answer import Answer
+from s3portal.server.http.answer import Answer, status_line
 from s3portal.server.http.body import RequestBody
+from s3portal.server.http.errors import ConnectionLost, HTTPError, RefusalWriter
 from s3portal.server.http.head import RequestHead, read_head
 from s3portal.server.http.input import Patience, SocketInput
 from s3portal.server.http.limits import ConnectionLimits
-from s3portal.server.xml_documents import document, field
 
 Environ = dict[str, Any]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 RECEIVE_BUFFER_BYTES = 64 * 1024
 # An unread body up to this size is read and forgotten, so that the connection lives and the caller, who
-# sends first and listens later (as browsers do), gets the answer. 64 MiB holds twelve of our parts.
+# sends first and listens later (as browsers do), gets the answer.
 # Only for callers whose signature is right.
 DRAIN_LIMIT_BYTES = 64 * 1024 * 1024
 # What anybody else is listened to before the connection is closed (RFC 9112, 9.6): as much of a part as is on
@@ -42,7 +41,7 @@ DRAIN_LIMIT_BYTES = 64 * 1024 * 1024
 LINGER_LIMIT_BYTES = 8 * 1024 * 1024
 LINGER_S = 2.0
 CONNECTION_KEY = "s3portal.connection"
-# WSGI cannot tell x-amz-meta-a_b from x-amz-meta-a-b, and both are names of metadata.
+# WSGI cannot tell a_b from a-b, and both are names of headers.
 HEADERS_KEY = "s3portal.headers"
 
 log = logging.getLogger(__name__)
@@ -65,11 +64,13 @@ class Connection:
         server_address: tuple[str, int],
         caller_address: str,
         limits: ConnectionLimits,
+        refusal_of: RefusalWriter,
     ) -> None:
         self._sock = sock
         self._application = application
         self._server_address = server_address
         self._limits = limits
+        self._refusal_of = refusal_of
         self._input = SocketInput(sock, limits.stall_s)
         self._stream = io.BufferedReader(self._input, RECEIVE_BUFFER_BYTES)
         self._dropped = False
@@ -90,7 +91,7 @@ class Connection:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while not self._closing and self._serve_one():
                 pass
-        except (ConnectionLost, S3Error, OSError) as lost:
+        except (ConnectionLost, HTTPError, OSError) as lost:
             log.debug("connection lost: %s", lost)
         except Exception:
             log.exception("a connection failed")
@@ -143,8 +144,8 @@ class Connection:
             length_bytes = head.body_length_bytes
         except TimeoutError:
             return False
-        except S3Error as refused:
-            self._write_error(refused)
+        except HTTPError as refused:
+            self._write_refusal(refused)
             self._linger()
             return False
         self.idle = False
@@ -231,21 +232,21 @@ class Connection:
         if pending:
             self._sock.sendall(pending)
 
-    def _write_error(self, error: S3Error) -> None:
+    def _write_refusal(self, error: HTTPError) -> None:
         """Answers a request whose head could not be understood: no application sees it."""
-        body = document("Error", field("Code", error.code), field("Message", error.message), namespace="")
+        refusal = self._refusal_of(error)
         answer = Answer()
         answer.start_response(
-            f"{error.status} Error",
+            status_line(refusal.status),
             [
-                ("Content-Type", "application/xml"),
-                ("Content-Length", str(len(body))),
+                ("Content-Type", refusal.content_type),
+                ("Content-Length", str(len(refusal.body))),
                 ("Date", formatdate(usegmt=True)),
                 ("Connection", "close"),
             ],
         )
         self._sock.settimeout(self._limits.stall_s)
-        self._sock.sendall(answer.encode_head() + body)
+        self._sock.sendall(answer.encode_head() + refusal.body)
 
     def _linger(self) -> None:
         """Says that nothing more comes, then listens a while: closing with unread bytes would reset the

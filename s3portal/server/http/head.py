@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from s3portal.server.errors import S3Error
-from s3portal.server.values import list_of
+from s3portal.server.http.errors import HeadTooLarge, MalformedRequest
+from s3portal.server.http.values import list_of
 
-# Presigned URLs with session tokens are long, 2 KiB of metadata come in headers; S3 itself takes 8 KiB of
-# headers, generous here because a refusal would come without CORS headers.
+# Generous: presigned URLs with session tokens are long, metadata comes in headers, and a refusal from here
+# has none of the headers that let a browser's script read it.
 HEAD_LIMIT_BYTES = 64 * 1024
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) ([\x21-\x7e]+) HTTP/1\.([01])")
@@ -44,25 +44,26 @@ class RequestHead:
     def body_length_bytes(self) -> int | None:
         """The length of the body in bytes, 0 without one; None for the chunked transfer coding.
 
-        Raises InvalidRequest where length and transfer coding contradict each other (RFC 9112, 6.3: the
+        Raises MalformedRequest where length and transfer coding contradict each other (RFC 9112, 6.3: the
         way requests are smuggled).
         """
         coding, length = self.headers.get("transfer-encoding"), self.headers.get("content-length")
         if coding is not None:
             if coding.lower() != "chunked" or length is not None or self.minor_version == 0:
-                raise malformed("The transfer coding of the request is not understood.")
+                raise MalformedRequest("The transfer coding of the request is not understood.")
             return None
         if length is None:
             return 0
         if not re.fullmatch(r"[0-9]{1,18}", length):
-            raise malformed("The Content-Length of the request is not a number.")
+            raise MalformedRequest("The Content-Length of the request is not a number.")
         return int(length)
 
 
 def read_head(stream: io.BufferedIOBase) -> RequestHead | None:
     """Reads one head; returns None when the connection ended instead.
 
-    Raises S3Error for what is no HTTP/1 request or too large, TimeoutError and OSError as the socket does.
+    Raises MalformedRequest for what is no HTTP/1 request, HeadTooLarge, and TimeoutError and OSError as the
+    socket does.
     """
     left_bytes = HEAD_LIMIT_BYTES
     line = stream.readline(left_bytes)
@@ -72,7 +73,7 @@ def read_head(stream: io.BufferedIOBase) -> RequestHead | None:
         return None
     match = _REQUEST_LINE.fullmatch(_without_line_end(line))
     if match is None:
-        raise malformed("The request line is malformed.")
+        raise MalformedRequest("The request line is malformed.")
     method, target, minor_version = match[1].decode(), match[2].decode(), int(match[3])
     headers: dict[str, str] = {}
     while True:
@@ -83,20 +84,16 @@ def read_head(stream: io.BufferedIOBase) -> RequestHead | None:
             break
         header = _HEADER_LINE.fullmatch(text)
         if header is None:
-            raise malformed("A header of the request is malformed.")
+            raise MalformedRequest("A header of the request is malformed.")
         name, value = header[1].decode().lower(), header[2].decode("latin-1")
         if name in headers:
             if name in _ONCE:
-                raise malformed(f"The header {name} is given more than once.")
+                raise MalformedRequest(f"The header {name} is given more than once.")
             value = f"{headers[name]},{value}"
         headers[name] = value
     if minor_version == 1 and "host" not in headers:
-        raise malformed("The Host header is missing.")
+        raise MalformedRequest("The Host header is missing.")
     return RequestHead(method, target, minor_version, headers)
-
-
-def malformed(message: str) -> S3Error:
-    return S3Error("InvalidRequest", message)
 
 
 def _without_line_end(line: bytes) -> bytes:
@@ -104,5 +101,5 @@ def _without_line_end(line: bytes) -> bytes:
         return line[:-2]
     if not line.endswith(b"\n") and len(line) > 0:
         # The line was cut by the limit, or by the end of the connection.
-        raise S3Error("RequestHeaderSectionTooLarge")
-    raise malformed("The lines of a request end with CR LF.")
+        raise HeadTooLarge("The head of the request is too large, or it was cut off.")
+    raise MalformedRequest("The lines of a request end with CR LF.")

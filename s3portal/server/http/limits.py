@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 # What is open beside the connections: the database's readers, the lock, the log, the interpreter's own.
 OTHER_DESCRIPTORS = 160
-# Its socket, a blob that is read, and one that is written: a copy has all three.
+# Its socket, a file that is read, and one that is written: a copy has all three.
 DESCRIPTORS_OF_A_CONNECTION = 3
 DESCRIPTORS_WISHED = 8192
 

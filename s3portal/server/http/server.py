@@ -12,7 +12,9 @@ import socket
 import threading
 import time
 
+from s3portal.server.http.answer import Answer, status_line
 from s3portal.server.http.connection import Connection, WSGIApplication
+from s3portal.server.http.errors import RefusalWriter, TooManyConnections, plain_refusal
 from s3portal.server.http.limits import ConnectionLimits
 
 ACCEPT_BACKLOG = 512
@@ -20,11 +22,7 @@ ACCEPT_BACKLOG = 512
 YIELDS_AFTER_S = 1.0
 BUSY_AT_ONCE = 32
 BUSY_S = 1.0
-BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/xml\r\nConnection: close\r\n"
-    b"Retry-After: 1\r\n\r\n"
-    b"<Error><Code>SlowDown</Code><Message>Too many connections.</Message></Error>"
-)
+BUSY_RETRY_AFTER_S = 1
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +33,21 @@ class HTTPServer:
     Listens as soon as it is made (raises OSError when the address is taken); ``port`` is the real one when
     0 was asked for. ``serve`` blocks until ``stop`` is called from another thread or a signal handler.
     The application calls ``prove`` of its connection once it knows the caller; others get little time.
+    ``refusal_of`` writes what is answered where no application is asked.
     """
 
     def __init__(
-        self, application: WSGIApplication, host: str, port: int, limits: ConnectionLimits | None = None
+        self,
+        application: WSGIApplication,
+        host: str,
+        port: int,
+        limits: ConnectionLimits | None = None,
+        refusal_of: RefusalWriter = plain_refusal,
     ) -> None:
         self._application = application
         self._limits = limits or ConnectionLimits()
+        self._refusal_of = refusal_of
+        self._busy = _busy_answer(refusal_of)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=ACCEPT_BACKLOG)
         self.host: str = host
@@ -90,8 +96,9 @@ class HTTPServer:
         if not self._make_room(address):
             self._refuse(sock)
             return
-        connection = Connection(sock, self._application, (self.host, self.port), address, self._limits)
-        thread = threading.Thread(target=self._run, args=(connection,), name="s3-connection", daemon=True)
+        here = (self.host, self.port)
+        connection = Connection(sock, self._application, here, address, self._limits, self._refusal_of)
+        thread = threading.Thread(target=self._run, args=(connection,), name="http-connection", daemon=True)
         try:
             with self._lock:
                 # Inside the lock: a thread that is stopped is one that was started.
@@ -121,7 +128,7 @@ class HTTPServer:
             sock.close()
             return
         try:
-            threading.Thread(target=self._say_busy, args=(sock,), name="s3-busy", daemon=True).start()
+            threading.Thread(target=self._say_busy, args=(sock,), name="http-busy", daemon=True).start()
         except RuntimeError:
             self._being_refused.release()
             sock.close()
@@ -132,7 +139,7 @@ class HTTPServer:
         ends_at = time.monotonic() + BUSY_S
         try:
             sock.settimeout(BUSY_S)
-            sock.sendall(BUSY)
+            sock.sendall(self._busy)
             sock.shutdown(socket.SHUT_WR)
             while (left_s := ends_at - time.monotonic()) > 0:
                 sock.settimeout(left_s)
@@ -150,6 +157,21 @@ class HTTPServer:
         finally:
             with self._lock:
                 self._connections.pop(connection, None)
+
+
+def _busy_answer(refusal_of: RefusalWriter) -> bytes:
+    """The whole answer to a connection that there is no room for, made once."""
+    refusal = refusal_of(TooManyConnections("Too many connections."))
+    answer = Answer()
+    answer.start_response(
+        status_line(refusal.status),
+        [
+            ("Content-Type", refusal.content_type),
+            ("Connection", "close"),
+            ("Retry-After", str(BUSY_RETRY_AFTER_S)),
+        ],
+    )
+    return answer.encode_head() + refusal.body
 
 
 def _dismiss_oldest(candidates: list[Connection]) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from s3portal.server.errors import S3Error
+from s3portal.server.wire.errors import S3Error
 
 BUFFER_BYTES = 256 * 1024
 # A file costs two syncs and a block of the disk; content up to this size goes with its row instead, where

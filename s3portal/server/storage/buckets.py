@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from s3portal.server.errors import S3Error
 from s3portal.server.storage.records import Bucket
 from s3portal.server.storage.storage import Storage, now_ms
+from s3portal.server.wire.errors import S3Error
 
 _COLUMNS = "name, created_at, cors"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from s3portal.server.errors import S3Error
+from s3portal.server.wire.errors import S3Error
 
 SCHEMA_VERSION = 1
 # Each reader has three files open. Reading takes a moment, so that few are enough for many callers.

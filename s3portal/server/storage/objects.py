@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from s3portal.server.checksums import Checksum
-from s3portal.server.errors import S3Error
 from s3portal.server.storage.buckets import delete_parts, no_such_bucket
 from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
+from s3portal.server.wire.checksums import Checksum
+from s3portal.server.wire.errors import S3Error
 
 COLUMNS = (
     "bucket, key, body_id, size_bytes, etag, modified_at, headers, "

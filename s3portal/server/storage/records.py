@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from s3portal.server.checksums import Checksum
+from s3portal.server.wire.checksums import Checksum
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from s3portal.server.errors import S3Error
 from s3portal.server.storage.blobs import BlobStore, Source, sync_folder
 from s3portal.server.storage.database import Database
 from s3portal.server.storage.leases import Leases
 from s3portal.server.storage.reserve import RESERVE_BYTES, Reserve
 from s3portal.server.storage.sweep import Sweep
+from s3portal.server.wire.errors import S3Error
 
 SERVER_KEY_BYTES = 32
 _RUNNING = b"running\n"

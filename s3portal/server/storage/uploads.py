@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from s3portal.server.errors import S3Error
 from s3portal.server.storage.buckets import delete_parts, no_such_bucket
 from s3portal.server.storage.objects import (
     PART_COLUMNS,
@@ -19,6 +18,7 @@ from s3portal.server.storage.objects import (
 )
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
+from s3portal.server.wire.errors import S3Error
 
 COLUMNS = (
     "upload_id, bucket, key, initiated_at, headers, "

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
+from new_uploads import new_upload
+
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import PortalError
-from s3portal.client.retry import RetryPolicy
 from s3portal.transfer import (
-    UPLOADING,
     Checksum,
+    State,
     Store,
     TransferError,
     Upload,
@@ -25,6 +26,7 @@ from s3portal.transfer import (
 )
 from s3portal.transfer.errors import ObjectGone
 from s3portal.transfer.presign import object_url
+from s3portal.transfer.retry import RetryPolicy
 from s3portal.transfer.stored_object import look_at
 
 #: As the real one, without the waiting.
@@ -68,17 +70,16 @@ class PortalOnStore(CkanPortal):
         resource: str = "",
         **_: str,
     ) -> object:
-        upload = create_upload(
+        new = new_upload(
             self.store,
-            key_owner=("lab", owner),
-            owner_type="dataset",
-            owner_id=owner,
-            user="anna",
+            "lab",
+            owner,
             filename=filename,
             size_bytes=size,
             content_type=content_type,
             fingerprint=fingerprint,
         )
+        upload = create_upload(self.store, new)
         self.uploads[upload.id] = upload
         self.meant_for[upload.id] = resource or upload.id
         numbers = range(1, min(upload.part_count, FIRST_BATCH) + 1)
@@ -94,7 +95,7 @@ class PortalOnStore(CkanPortal):
         return self._shown(self.uploads[id])
 
     def _s3multipart_upload_list(self, owner: str) -> list[object]:
-        states = (UPLOADING, "adopting", "completed", "refused")
+        states = (State.UPLOADING, State.ADOPTING, State.COMPLETED, State.REFUSED)
         open_ones = (upload for upload in self.uploads.values() if upload.state in states)
         return [{**upload.as_dict(), "resource": self.meant_for[upload.id]} for upload in open_ones]
 
@@ -118,7 +119,8 @@ class PortalOnStore(CkanPortal):
 
     def _resource_create(self, s3multipart_upload_id: str, name: str, **_: str) -> dict[str, Any]:
         upload = self.uploads[s3multipart_upload_id]
-        self.uploads[upload.id] = replace(upload, state="attached")
+        # What was being taken over has been by now.
+        self.uploads[upload.id] = replace(upload, state=State.ATTACHED)
         value = f"{upload.checksum_algorithm}:{upload.checksum_value}" if upload.checksum_value else ""
         resource = {
             "id": upload.id,
@@ -170,5 +172,5 @@ class PortalOnStore(CkanPortal):
         return {"resources": self.published}
 
     def _shown(self, upload: Upload) -> object:
-        stored = list_parts(self.store, upload) if upload.state == UPLOADING else None
+        stored = list_parts(self.store, upload) if upload.state == State.UPLOADING else None
         return {**upload.as_dict(stored), "resource": self.meant_for[upload.id]}

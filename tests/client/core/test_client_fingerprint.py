@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_it_is_the_one_that_the_browser_writes(path: Path) -> None:
-    """The vector of tests/js/fingerprint.test.js: bytes 0 to 8, last changed in millisecond 7."""
+    """The vector of tests/js/core/fingerprint.test.js: bytes 0 to 8, last changed in millisecond 7."""
     assert fingerprint(file_of(path, bytes(range(9)), modified_ms=7)) == "9/7/0eb6fdbb89d04d0b"
 
 

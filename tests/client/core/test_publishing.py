@@ -15,10 +15,10 @@ from portal_on_store import AT_ONCE, PortalOnStore
 from s3portal.client.errors import FileChanged, PortalError, SendingFailed, WrongFile
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published, Silence, Target, publish_file
-from s3portal.client.retry import Failure
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import Store, presign
+from s3portal.transfer import State, Store, presign
 from s3portal.transfer.checksums import CRCS
+from s3portal.transfer.retry import Failure
 
 MIB = 1024 * 1024
 SIZE = 16 * MIB + 5
@@ -106,7 +106,7 @@ def test_a_file_that_is_damaged_all_the_same_is_not_published(
 ) -> None:  # fmt: skip
     portal = open_portal(checksum=checksum)
     # As where a proxy between here and the store takes the checksums out of the answers.
-    monkeypatch.setattr("s3portal.client.part_digest.PartDigest.agrees_with", lambda *_: True)
+    monkeypatch.setattr("s3portal.transfer.part_digest.PartDigest.agrees_with", lambda *_: True)
     s3_server.faults.add("UploadPart", corrupt=True, first=1)
 
     with pytest.raises(PortalError) as refusal:
@@ -177,9 +177,9 @@ def test_an_upload_that_was_completed_but_not_saved_is_saved(
     assert puts(s3_server) == []
 
 
-@pytest.mark.parametrize(("state", "sent"), [("adopting", []), ("refused", [1, 2, 3, 4])])
+@pytest.mark.parametrize(("state", "sent"), [(State.ADOPTING, []), (State.REFUSED, [1, 2, 3, 4])])
 def test_a_file_that_the_portal_takes_over_is_waited_for_and_a_refused_one_is_none(
-    state: str,
+    state: State,
     sent: list[int],
     open_portal: OpenPortal,
     make_file: MakeFile,

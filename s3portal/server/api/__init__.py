@@ -1,0 +1,1 @@
+"""The operations: what each call of the API does."""

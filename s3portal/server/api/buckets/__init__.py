@@ -1,0 +1,1 @@
+"""Operations on the service and on buckets."""

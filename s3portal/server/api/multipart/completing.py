@@ -1,0 +1,204 @@
+"""CompleteMultipartUpload: the parts become an object, by reference; nothing is copied."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+
+from s3portal.server.api.objects.conditions import write_precondition
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
+from s3portal.server.http.values import whole_number
+from s3portal.server.storage import objects, uploads
+from s3portal.server.storage.records import Part, StoredObject, Upload
+from s3portal.server.storage.storage import now_ms
+from s3portal.server.wire.checksums import ALGORITHMS, COMPOSITE, checksum_of_parts, encode
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.reply import Reply, xml_reply
+from s3portal.server.wire.xml_documents import document, field, fields, refuse_unknown_children, text_of
+
+MIB = 1024**2
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+PART_MINIMUM_BYTES = 5 * MIB
+OBJECT_LIMIT_BYTES = 50_000 * 1024**3  # 48.8 TiB
+PARTS_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class GivenPart:
+    """A part as the caller lists it; ``checksum`` is base64, None when not given."""
+
+    part_number: int
+    etag: str
+    checksum: str | None
+
+
+def complete_multipart_upload(call: Call) -> Reply:
+    upload_id = call.parameter("uploadId") or ""
+    given = _read_given_parts(call)
+    try:
+        stored = uploads.complete(
+            call.storage,
+            call.bucket,
+            call.key,
+            upload_id,
+            partial(_assemble, call, given),
+            write_precondition(call.request),
+        )
+    except S3Error as refused:
+        if refused.code != "NoSuchUpload":
+            raise
+        stored = _completed_before(call, upload_id, given, refused)
+    location = f"{call.request.scheme}://{call.header('host') or ''}{call.request.raw_path}"
+    return xml_reply(
+        document(
+            "CompleteMultipartUploadResult",
+            fields(("Location", location), ("Bucket", call.bucket), ("Key", call.key)),
+            field("ETag", f'"{stored.etag}"'),
+            field(stored.checksum.element_name, stored.checksum.value),
+            field("ChecksumType", stored.checksum.type),
+        )
+    )
+
+
+def _read_given_parts(call: Call) -> list[GivenPart]:
+    root = call.document("CompleteMultipartUpload", checksum_headers=False)
+    refuse_unknown_children(root, ["Part"])
+    checksum_names = [f"Checksum{name}" for name in ALGORITHMS]
+    given = []
+    for node in root:
+        refuse_unknown_children(node, ["PartNumber", "ETag", *checksum_names])
+        number, etag = whole_number((text_of(node, "PartNumber") or "").strip()), text_of(node, "ETag")
+        if number is None or etag is None:
+            raise S3Error("MalformedXML")
+        checksum = next((value for name in checksum_names if (value := text_of(node, name))), None)
+        given.append(GivenPart(number, etag.strip().strip('"'), checksum))
+    if not 0 < len(given) <= PARTS_LIMIT:
+        raise S3Error("MalformedXML")
+    if any(a.part_number >= b.part_number for a, b in pairwise(given)):
+        raise S3Error("InvalidPartOrder", facts={"UploadId": call.parameter("uploadId") or ""})
+    return given
+
+
+def _assemble(
+    call: Call, given: Sequence[GivenPart], upload: Upload, stored: dict[int, Part]
+) -> tuple[StoredObject, list[Part]]:
+    """Compares the caller's list with what is stored and returns the object it makes."""
+    used: list[Part] = []
+    start = 0
+    for listed in given:
+        part = stored.get(listed.part_number)
+        if part is None or part.etag != listed.etag or listed.checksum not in (None, encode(part.checksum)):
+            facts = {"UploadId": upload.upload_id, "PartNumber": str(listed.part_number), "ETag": listed.etag}
+            raise S3Error("InvalidPart", facts=facts)
+        used.append(replace(part, start=start))
+        start += part.size_bytes
+    _check_sizes(used, start)
+    size_given = call.header("x-amz-mp-object-size")
+    if size_given and whole_number(size_given) != start:
+        raise S3Error(
+            "InvalidRequest",
+            f"The provided 'x-amz-mp-object-size' header value {size_given} does not match what was "
+            f"computed: {start}",
+        )
+    algorithm = ALGORITHMS[upload.checksum_algorithm]
+    checksum = checksum_of_parts(
+        algorithm, upload.checksum_type, [p.checksum for p in used], [p.size_bytes for p in used]
+    )
+    expected = call.header(algorithm.header)
+    if expected:
+        # A composite checksum may be given with or without the number of parts behind it.
+        value = checksum.value if "-" in expected else checksum.value.partition("-")[0]
+        if expected != value:
+            raise S3Error(
+                "BadDigest",
+                f"The {algorithm.name.lower()} you specified did not match the calculated checksum.",
+            )
+    asked_type = call.header("x-amz-checksum-type")
+    if asked_type and asked_type != upload.checksum_type:
+        raise S3Error(
+            "InvalidRequest",
+            f"The upload was created using the {upload.checksum_type} checksum mode. The complete request "
+            "must use the same checksum mode.",
+        )
+    if upload.checksum_asked and upload.checksum_type == COMPOSITE:
+        _require_checksums(given, algorithm.name.lower())
+    new = StoredObject(
+        bucket=upload.bucket,
+        key=upload.key,
+        body_id=upload.upload_id,
+        size_bytes=start,
+        etag=_etag_of_parts([part.etag for part in used]),
+        modified_at=now_ms(),
+        headers=upload.headers,
+        checksum=checksum,
+        part_count=len(used),
+    )
+    return new, used
+
+
+def _check_sizes(used: Sequence[Part], size_bytes: int) -> None:
+    for part in used[:-1]:
+        if part.size_bytes < PART_MINIMUM_BYTES:
+            facts = {
+                "ProposedSize": str(part.size_bytes),
+                "MinSizeAllowed": str(PART_MINIMUM_BYTES),
+                "PartNumber": str(part.part_number),
+                "ETag": part.etag,
+            }
+            raise S3Error("EntityTooSmall", facts=facts)
+    if size_bytes > OBJECT_LIMIT_BYTES:
+        raise S3Error(
+            "EntityTooLarge",
+            facts={"ProposedSize": str(size_bytes), "MaxSizeAllowed": str(OBJECT_LIMIT_BYTES)},
+        )
+
+
+def _require_checksums(given: Sequence[GivenPart], algorithm_name: str) -> None:
+    missing = next((part.part_number for part in given if part.checksum is None), None)
+    if missing is not None:
+        raise S3Error(
+            "InvalidRequest",
+            f"The upload was created using a {algorithm_name} checksum. The complete request must include "
+            f"the checksum for each part. It was missing for part {missing} in the request.",
+        )
+
+
+def _etag_of_parts(etags: Sequence[str]) -> str:
+    digest = hashlib.md5(b"".join(bytes.fromhex(etag) for etag in etags), usedforsecurity=False)
+    return f"{digest.hexdigest()}-{len(etags)}"
+
+
+def _completed_before(
+    call: Call, upload_id: str, given: Sequence[GivenPart], refused: S3Error
+) -> StoredObject:
+    """Answers a repeated call as the first one, as long as the object is the one that this upload made.
+
+    The first answer may have been lost on its way; a caller who repeats must not be told that there is no
+    such upload while the object is there.
+    """
+    found = objects.find(call.storage, call.bucket, call.key)
+    try:
+        same = found is not None and _etag_of_parts([part.etag for part in given]) == found.etag
+    except ValueError:  # an ETag that is not hexadecimal
+        same = False
+    if found is None or found.body_id != upload_id or not same:
+        raise refused
+    return found
+
+
+OPERATIONS = (
+    Operation(
+        "CompleteMultipartUpload",
+        OBJECT,
+        "POST",
+        ("uploadId",),
+        "s3:PutObject",
+        complete_multipart_upload,
+        creates_object=True,
+        conditional=WRITE_CONDITIONS,
+    ),
+)

@@ -1,0 +1,202 @@
+"""CreateMultipartUpload, UploadPart, UploadPartCopy, AbortMultipartUpload."""
+
+from __future__ import annotations
+
+import re
+
+from s3portal.server.access.payload import Payload, open_payload
+from s3portal.server.api.objects.copy_source import read_copy_source
+from s3portal.server.api.objects.object_headers import stored_headers
+from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import OBJECT, Operation
+from s3portal.server.http.values import whole_number
+from s3portal.server.storage import uploads
+from s3portal.server.storage.blobs import new_body_id
+from s3portal.server.storage.records import Part, Upload
+from s3portal.server.storage.storage import now_ms
+from s3portal.server.wire.checksums import (
+    ALGORITHMS,
+    COMPOSITE,
+    DEFAULT_ALGORITHM,
+    FULL_OBJECT,
+    Algorithm,
+    algorithm_named,
+    encode,
+)
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
+from s3portal.server.wire.xml_documents import document, field, fields, timestamp
+
+
+def create_multipart_upload(call: Call) -> Reply:
+    named = call.header("x-amz-checksum-algorithm") or None
+    algorithm = algorithm_named(named or DEFAULT_ALGORITHM)
+    checksum_type = _checksum_type(call.header("x-amz-checksum-type") or None, algorithm, named is not None)
+    upload = Upload(
+        upload_id=new_body_id(),
+        bucket=call.bucket,
+        key=call.key,
+        initiated_at=now_ms(),
+        headers=stored_headers(call.request),
+        checksum_algorithm=algorithm.name,
+        checksum_type=checksum_type,
+        checksum_asked=named is not None,
+        initiator=call.proof.caller.name,
+    )
+    uploads.create(call.storage, upload)
+    return xml_reply(
+        document(
+            "InitiateMultipartUploadResult",
+            fields(("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.upload_id)),
+        ),
+        headers=checksum_headers(upload),
+    )
+
+
+def _checksum_type(asked: str | None, algorithm: Algorithm, algorithm_asked: bool) -> str:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html, the table of
+    full-object and composite checksum types."""
+    if asked is None:
+        return algorithm.default_type
+    if not algorithm_asked:
+        raise S3Error(
+            "InvalidRequest",
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+        )
+    possible = [COMPOSITE] * algorithm.composite + [FULL_OBJECT] * (algorithm.combine is not None)
+    if asked not in possible:
+        raise S3Error(
+            "InvalidRequest",
+            f"The {asked} checksum type cannot be used with the {algorithm.name.lower()} checksum algorithm.",
+        )
+    return asked
+
+
+def checksum_headers(upload: Upload) -> dict[str, str]:
+    """Returns what S3 says of an upload's checksums: nothing, unless an algorithm was asked for."""
+    if not upload.checksum_asked:
+        return {}
+    return {
+        "x-amz-checksum-algorithm": upload.checksum_algorithm,
+        "x-amz-checksum-type": upload.checksum_type,
+    }
+
+
+def upload_part(call: Call) -> Reply:
+    upload, part_number = _target(call)
+    algorithm = ALGORITHMS[upload.checksum_algorithm]
+    payload = open_payload(call.request, call.body, call.proof, algorithms=[algorithm])
+    given = payload.given_algorithm
+    if upload.checksum_asked and given is not None and given != algorithm:
+        raise S3Error(
+            "InvalidRequest",
+            f"Checksum Type mismatch occurred, expected checksum Type: {algorithm.name.lower()}, "
+            f"actual checksum Type: {given.name.lower()}",
+        )
+    part = _store_part(call, upload, part_number, payload)
+    # The caller hears of the algorithm it sent, else of the one the upload has.
+    shown = given or algorithm
+    return Reply(200, {"ETag": f'"{part.etag}"', shown.header: encode(payload.digest(shown))})
+
+
+def upload_part_copy(call: Call) -> Reply:
+    upload, part_number = _target(call)
+    with read_copy_source(call) as source:
+        first, last = 0, source.found.size_bytes - 1
+        header = call.header("x-amz-copy-source-range")
+        if header:
+            first, last = _copy_range(header, source.found.size_bytes)
+        payload = source.payload(upload.checksum_algorithm, first, last)
+        part = _store_part(call, upload, part_number, payload)
+    return xml_reply(
+        document(
+            "CopyPartResult",
+            fields(("LastModified", timestamp(part.modified_at)), ("ETag", f'"{part.etag}"')),
+            field(f"Checksum{upload.checksum_algorithm}", encode(part.checksum)),
+        )
+    )
+
+
+def _copy_range(header: str, size_bytes: int) -> tuple[int, int]:
+    """Unlike GET, a copy takes only ``bytes=first-last`` inside the source."""
+    match = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", header)
+    facts = {"ArgumentName": "x-amz-copy-source-range", "ArgumentValue": header}
+    first, last = (whole_number(match[1]), whole_number(match[2])) if match else (None, None)
+    if first is None or last is None:
+        message = "The x-amz-copy-source-range value must be of the form bytes=first-last"
+        raise S3Error("InvalidArgument", message, facts=facts)
+    if not first <= last < size_bytes:
+        message = f"Range specified is not valid for source object of size: {size_bytes}"
+        raise S3Error("InvalidArgument", message, facts=facts)
+    return first, last
+
+
+def _target(call: Call) -> tuple[Upload, int]:
+    text = call.parameter("partNumber") or ""
+    number = whole_number(text)
+    if number is None or not 1 <= number <= PART_NUMBER_LIMIT:
+        raise invalid_part_number(text)
+    upload_id = call.parameter("uploadId") or ""
+    return uploads.find(call.storage, call.bucket, call.key, upload_id), number
+
+
+def _store_part(call: Call, upload: Upload, part_number: int, payload: Payload) -> Part:
+    with call.storage.receive(payload, upload.upload_id, part_number) as (blob, content):
+        part = Part(
+            part_number=part_number,
+            blob=blob,
+            start=0,
+            size_bytes=payload.size_bytes,
+            etag=payload.md5_hex,
+            checksum=payload.digest(ALGORITHMS[upload.checksum_algorithm]),
+            modified_at=now_ms(),
+            content=content,
+        )
+        uploads.put_part(call.storage, upload, part)
+    return part
+
+
+def abort_multipart_upload(call: Call) -> Reply:
+    uploads.abort(call.storage, call.bucket, call.key, call.parameter("uploadId") or "")
+    return NO_CONTENT
+
+
+OPERATIONS = (
+    Operation(
+        "CreateMultipartUpload",
+        OBJECT,
+        "POST",
+        ("uploads",),
+        "s3:PutObject",
+        create_multipart_upload,
+        creates_object=False,
+    ),
+    Operation(
+        "UploadPart",
+        OBJECT,
+        "PUT",
+        ("partNumber", "uploadId"),
+        "s3:PutObject",
+        upload_part,
+        creates_object=False,
+    ),
+    Operation(
+        "UploadPartCopy",
+        OBJECT,
+        "PUT",
+        ("partNumber", "uploadId"),
+        "s3:PutObject",
+        upload_part_copy,
+        copies=True,
+        creates_object=False,
+    ),
+    Operation(
+        "AbortMultipartUpload",
+        OBJECT,
+        "DELETE",
+        ("uploadId",),
+        "s3:AbortMultipartUpload",
+        abort_multipart_upload,
+    ),
+)

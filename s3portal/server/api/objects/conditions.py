@@ -1,0 +1,91 @@
+"""Conditional requests: If-Match and its kin, for reading (RFC 9110, section 13) and for writing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from s3portal.server.http.values import list_of, parse_date
+from s3portal.server.storage.objects import Precondition, no_such_key
+from s3portal.server.storage.records import StoredObject
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.s3_request import S3Request
+
+
+def check_read(request: S3Request, found: StoredObject, prefix: str = "") -> None:
+    """Raises NotModified or PreconditionFailed for a GET, HEAD or, with a prefix, the source of a copy."""
+
+    def header(name: str) -> str | None:
+        return request.header(prefix + name) or None
+
+    if_match, if_none_match = header("if-match"), header("if-none-match")
+    # RFC 9110, 13.2.2: a date counts only where there is no entity tag.
+    if if_match is not None:
+        if not etag_matches(if_match, found.etag):
+            raise _failed("If-Match")
+    elif _modified_after(found, header("if-unmodified-since"), unreadable=False):
+        raise _failed("If-Unmodified-Since")
+    if if_none_match is not None:
+        if etag_matches(if_none_match, found.etag):
+            raise _not_changed(found, prefix, "If-None-Match")
+    elif not _modified_after(found, header("if-modified-since"), unreadable=True):
+        raise _not_changed(found, prefix, "If-Modified-Since")
+
+
+def _modified_after(found: StoredObject, date: str | None, *, unreadable: bool) -> bool:
+    """Whether the object is newer than a header's date; ``unreadable`` where there is no such date."""
+    moment_s = parse_date(date)
+    return unreadable if moment_s is None else modified_s(found) > moment_s
+
+
+def write_precondition(request: S3Request) -> Precondition:
+    """Returns the check of a conditional write: If-None-Match: * for "only if new", If-Match for "only over
+    this version". It runs inside the transaction, so of two writers only one gets through.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
+    """
+    if_match, if_none_match = request.header("if-match") or None, request.header("if-none-match") or None
+    if if_none_match is not None and if_none_match != "*":
+        raise S3Error("NotImplemented", facts={"Header": "If-None-Match"})
+
+    def check(found: StoredObject | None) -> None:
+        if if_none_match is not None and found is not None:
+            raise _failed("If-None-Match")
+        if if_match is not None:
+            if found is None:
+                raise no_such_key(request.key or "")
+            if not etag_matches(if_match, found.etag):
+                raise _failed("If-Match")
+
+    return check
+
+
+def etag_matches(header: str, etag: str) -> bool:
+    """Whether a list of entity tags (or ``*``) names this one; the quotes may be missing, as with S3."""
+    tags = (tag.removeprefix("W/").strip('"') for tag in list_of(header))
+    return any(tag in ("*", etag) for tag in tags)
+
+
+def modified_s(found: StoredObject) -> int:
+    return found.modified_at // 1000
+
+
+def http_date(found: StoredObject) -> str:
+    moment = datetime.fromtimestamp(modified_s(found), timezone.utc)
+    return _format_http_date(moment)
+
+
+def _format_http_date(moment: datetime) -> str:
+    # Not strftime: its names of days and months follow the locale.
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f"{day}, {moment.day:02d} {months[moment.month - 1]} {moment.year} {moment:%H:%M:%S} GMT"
+
+
+def _failed(condition: str) -> S3Error:
+    return S3Error("PreconditionFailed", facts={"Condition": condition})
+
+
+def _not_changed(found: StoredObject, prefix: str, condition: str) -> S3Error:
+    if prefix:
+        return _failed(condition)
+    return S3Error("NotModified", headers={"ETag": f'"{found.etag}"', "Last-Modified": http_date(found)})

@@ -1,0 +1,79 @@
+"""The source of CopyObject and UploadPartCopy: ``x-amz-copy-source``, allowed, held, and readable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from s3portal.server.access.payload import NO_PROMISE, SINGLE_PUT_LIMIT_BYTES, Payload
+from s3portal.server.api.objects.conditions import check_read
+from s3portal.server.api.objects.object_body import SegmentReader, segments_between
+from s3portal.server.gateway.call import Call
+from s3portal.server.storage import objects
+from s3portal.server.storage.objects import no_such_key
+from s3portal.server.storage.records import StoredObject
+from s3portal.server.wire.checksums import algorithm_named
+from s3portal.server.wire.errors import S3Error
+
+
+@dataclass(frozen=True)
+class CopySource:
+    """An object that stays readable while the copy is made."""
+
+    call: Call
+    found: StoredObject
+
+    def payload(self, algorithm_name: str, first: int, last: int) -> Payload:
+        """Returns the bytes from ``first`` to ``last`` as a content to store.
+
+        Raises InvalidRequest over 5 GiB, S3's limit for one copy.
+        """
+        size_bytes = last - first + 1
+        if size_bytes > SINGLE_PUT_LIMIT_BYTES:
+            raise S3Error(
+                "InvalidRequest",
+                "The specified copy source is larger than the maximum allowable size for a copy source: "
+                f"{SINGLE_PUT_LIMIT_BYTES}",
+            )
+        reader = SegmentReader(segments_between(self.call.storage, self.found, first, last))
+        return Payload(reader, size_bytes, NO_PROMISE, [algorithm_named(algorithm_name)])
+
+
+@contextmanager
+def read_copy_source(call: Call) -> Iterator[CopySource]:
+    """The object that ``x-amz-copy-source`` names, as long as the block runs.
+
+    Raises AccessDenied unless the caller may read it, NoSuchKey, PreconditionFailed, InvalidArgument.
+    """
+    bucket, key = parse_copy_source(call.header("x-amz-copy-source") or "")
+    call.require("s3:GetObject", bucket, key)
+    found = objects.lease(call.storage, bucket, key)
+    if found is None:
+        raise no_such_key(key) if call.may("s3:ListBucket", bucket) else S3Error("AccessDenied")
+    try:
+        check_read(call.request, found, prefix="x-amz-copy-source-")
+        yield CopySource(call, found)
+    finally:
+        call.storage.leases.release(found.body_id)
+
+
+def parse_copy_source(header: str) -> tuple[str, str]:
+    """Returns bucket and key of ``[/]bucket/key[?versionId=null]``, percent-encoded."""
+    path, _, version = header.partition("?versionId=")
+    try:
+        # The header's characters are its bytes: some write a name as it is, without encoding it.
+        decoded = unquote_to_bytes(path.encode("latin-1")).decode()
+    except UnicodeError:
+        decoded = ""
+    bucket, _, key = decoded.removeprefix("/").partition("/")
+    if not bucket or not key:
+        raise S3Error(
+            "InvalidArgument",
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+            facts={"ArgumentName": "x-amz-copy-source", "ArgumentValue": header},
+        )
+    if version not in ("", "null"):
+        raise S3Error("NoSuchVersion", facts={"VersionId": version})
+    return bucket, key

@@ -1,0 +1,71 @@
+"""The headers that an object is stored with, and those that a reader may set itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from s3portal.server.http.values import list_of
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.s3_request import S3Request
+
+METADATA_PREFIX = "x-amz-meta-"
+METADATA_LIMIT_BYTES = 2048
+DEFAULT_CONTENT_TYPE = "binary/octet-stream"
+_STORED = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+)
+_OVERRIDES = {
+    "response-cache-control": "Cache-Control",
+    "response-content-disposition": "Content-Disposition",
+    "response-content-encoding": "Content-Encoding",
+    "response-content-language": "Content-Language",
+    "response-content-type": "Content-Type",
+    "response-expires": "Expires",
+}
+
+
+def stored_headers(request: S3Request) -> dict[str, str]:
+    """Returns what an object keeps of the request that makes it.
+
+    Raises MetadataTooLarge when the user metadata is over 2 KiB.
+    """
+    kept = {name: request.headers[name] for name in _STORED if name in request.headers}
+    # aws-chunked is how the body travelled, not what it is.
+    codings = list_of(kept.pop("content-encoding", None))
+    coding = ", ".join(c for c in codings if c.lower() != "aws-chunked")
+    if coding:
+        kept["content-encoding"] = coding
+    kept.setdefault("content-type", DEFAULT_CONTENT_TYPE)
+    metadata = {name: value for name, value in request.headers.items() if name.startswith(METADATA_PREFIX)}
+    size_bytes = sum(len(name) - len(METADATA_PREFIX) + len(value) for name, value in metadata.items())
+    if size_bytes > METADATA_LIMIT_BYTES:
+        facts = {"Size": str(size_bytes), "MaxSizeAllowed": str(METADATA_LIMIT_BYTES)}
+        raise S3Error("MetadataTooLarge", facts=facts)
+    return kept | metadata
+
+
+def overridden_headers(request: S3Request) -> Mapping[str, str]:
+    """Returns the answer headers that a signed GET sets by its ``response-*`` parameters.
+
+    Raises InvalidArgument for a value that no header can carry.
+    """
+    headers = {}
+    for parameter, name in _OVERRIDES.items():
+        value = request.parameter(parameter)
+        if not value:
+            continue
+        try:
+            value.encode("latin-1")
+        except UnicodeEncodeError as problem:
+            message = "Header value cannot be represented using ISO-8859-1."
+            raise S3Error("InvalidArgument", message, facts={"ArgumentName": parameter}) from problem
+        if any(ord(character) < 32 and character != "\t" for character in value):
+            message = "Header value cannot contain control characters."
+            raise S3Error("InvalidArgument", message, facts={"ArgumentName": parameter})
+        headers[name] = value
+    return headers

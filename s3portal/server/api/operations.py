@@ -1,0 +1,24 @@
+"""All operations, for the dialects to find."""
+
+from __future__ import annotations
+
+from s3portal.server.api import sts
+from s3portal.server.api.buckets import buckets, cors
+from s3portal.server.api.multipart import completing, uploading
+from s3portal.server.api.multipart import listing as multipart_listing
+from s3portal.server.api.objects import listing, posting, reading, writing
+from s3portal.server.api.versions import versioning
+
+OPERATIONS = (
+    *buckets.OPERATIONS,
+    *cors.OPERATIONS,
+    *versioning.OPERATIONS,
+    *listing.OPERATIONS,
+    *reading.OPERATIONS,
+    *writing.OPERATIONS,
+    *posting.OPERATIONS,
+    *uploading.OPERATIONS,
+    *completing.OPERATIONS,
+    *multipart_listing.OPERATIONS,
+)
+QUERY_OPERATIONS = sts.OPERATIONS

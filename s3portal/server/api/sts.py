@@ -1,0 +1,134 @@
+"""STS on the same address: AssumeRole and GetCallerIdentity, in the AWS query protocol.
+
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+
+from s3portal.server.access.identity import ACCOUNT_ID, Caller, Role
+from s3portal.server.access.session_tokens import Session, new_access_key_id, role_id
+from s3portal.server.authority.policy import PolicyError, read_policy
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.operation import QueryOperation
+from s3portal.server.gateway.service import Service
+from s3portal.server.http.values import whole_number
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.xml_documents import element, field, fields
+
+VERSION = "2011-06-15"
+LEAST_SESSION_S = 900
+DEFAULT_SESSION_S = 3600
+# A role that assumes a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+CHAINED_SESSION_LIMIT_S = 3600
+POLICY_LIMIT_CHARACTERS = 2048
+_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_ROLE_ARN = re.compile(rf"arn:aws:iam::{ACCOUNT_ID}:role/(.+)")
+_ASSUME_ROLE_PARAMETERS = {"Action", "Version", "RoleArn", "RoleSessionName", "DurationSeconds", "Policy"}
+
+
+def get_caller_identity(call: Call) -> str:
+    caller = call.proof.caller
+    return fields(("Arn", caller.arn), ("UserId", caller.user_id), ("Account", ACCOUNT_ID))
+
+
+def assume_role(call: Call) -> str:
+    """Grants a session of a role: what the role's policy and the session policy both allow, for a while."""
+    service, caller = call.service, call.proof.caller
+    parameters = dict(call.request.query)
+    # Empty, as lists without members are sent, they ask for nothing.
+    unknown = {name for name, value in parameters.items() if value} - _ASSUME_ROLE_PARAMETERS
+    if unknown:
+        raise _invalid(f"this server does not evaluate {', '.join(sorted(unknown))}")
+    role = _allowed_role(service, caller, parameters.get("RoleArn", ""))
+    name = parameters.get("RoleSessionName", "")
+    if not _SESSION_NAME.fullmatch(name):
+        raise _invalid(
+            f"Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular "
+            r"expression pattern: [\w+=,.@-]* and have a length from 2 to 64"
+        )
+    session_policy = _session_policy(parameters.get("Policy", ""))
+    duration_s = _duration_s(parameters.get("DurationSeconds"), role, caller)
+    now = int(service.authenticator.now().timestamp())
+    session = Session(
+        access_key_id=new_access_key_id(),
+        role=role.name,
+        role_id=role_id(role.name),
+        name=name,
+        policy=session_policy,
+        expires_at=now + duration_s,
+    )
+    sealer = service.authenticator.sealer
+    expiration = datetime.fromtimestamp(session.expires_at, timezone.utc)
+    credentials = fields(
+        ("AccessKeyId", session.access_key_id),
+        ("SecretAccessKey", sealer.secret_access_key(session.access_key_id)),
+        ("SessionToken", sealer.seal(session)),
+        ("Expiration", f"{expiration:%Y-%m-%dT%H:%M:%SZ}"),
+    )
+    assumed = fields(
+        ("AssumedRoleId", f"{session.role_id}:{name}"),
+        ("Arn", f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role.name}/{name}"),
+    )
+    packed = f"{len(session_policy) * 100 // POLICY_LIMIT_CHARACTERS}" if session_policy else None
+    return (
+        element("Credentials", credentials)
+        + element("AssumedRoleUser", assumed)
+        + field("PackedPolicySize", packed)
+    )
+
+
+def _allowed_role(service: Service, caller: Caller, role_arn: str) -> Role:
+    """The role must trust the caller, and the caller's own policy must allow to assume it. A role that does
+    not exist is refused in the same words."""
+    match = _ROLE_ARN.fullmatch(role_arn)
+    role = service.authenticator.directory.role_named(match[1]) if match else None
+    trusted = (
+        role is not None
+        and (caller.name if caller.role is None else f"role/{caller.role.name}") in role.trusted
+    )
+    if role is None or not trusted or not caller.may("sts:AssumeRole", role_arn):
+        raise S3Error(
+            "AccessDenied",
+            f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+        )
+    return role
+
+
+def _session_policy(policy: str) -> str:
+    if len(policy) > POLICY_LIMIT_CHARACTERS:
+        raise _invalid(
+            "Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to "
+            f"{POLICY_LIMIT_CHARACTERS}"
+        )
+    if policy:
+        try:
+            read_policy(policy)
+        except PolicyError as problem:
+            raise S3Error("MalformedPolicyDocument", str(problem)) from problem
+    return policy
+
+
+def _duration_s(text: str | None, role: Role, caller: Caller) -> int:
+    limit_s = role.max_session_s if caller.role is None else min(role.max_session_s, CHAINED_SESSION_LIMIT_S)
+    if not text:
+        return min(DEFAULT_SESSION_S, limit_s)
+    duration_s = whole_number(text)
+    if duration_s is None or not LEAST_SESSION_S <= duration_s <= limit_s:
+        raise _invalid(
+            "The requested DurationSeconds must be at least "
+            f"{LEAST_SESSION_S} and must not exceed the MaxSessionDuration set for this role: {limit_s}"
+        )
+    return duration_s
+
+
+def _invalid(message: str) -> S3Error:
+    return S3Error("ValidationError", message)
+
+
+OPERATIONS = (
+    QueryOperation("sts", VERSION, "AssumeRole", assume_role),
+    QueryOperation("sts", VERSION, "GetCallerIdentity", get_caller_identity),
+)

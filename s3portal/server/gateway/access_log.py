@@ -1,0 +1,143 @@
+"""The access log: a record for each request, as JSON lines in a file and, for tests, in memory.
+
+Queries never get into it: they hold signatures and session tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from s3portal.server.http.values import whole_number
+from s3portal.server.wire.s3_request import S3Request
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """One request. ``status`` is 0 when the connection was dropped without an answer.
+
+    ``in_flight`` is how many requests of the same operation were running when this one began, itself
+    included: its maximum over a log is how many there ever were at once.
+    """
+
+    operation: str
+    method: str
+    bucket: str | None
+    key: str | None
+    part_number: int | None
+    status: int
+    bytes_in: int
+    bytes_out: int
+    started_at: datetime
+    ended_at: datetime
+    in_flight: int
+    request_id: str
+    user: str | None
+
+
+class AccessLog:
+    """``requests`` has the records when ``keep`` is set; a long-running server only writes the file."""
+
+    def __init__(self, path: Path | None = None, *, keep: bool = False) -> None:
+        self._lock = threading.Lock()
+        self._one_ended = threading.Condition(self._lock)
+        self._file = path.open("ab", buffering=0) if path else None
+        self._keep = keep
+        self._running: Counter[str] = Counter()
+        self.requests: list[RequestRecord] = []
+
+    def begin(self, operation: str, request: S3Request, request_id: str) -> Entry:
+        """Counts a request as running."""
+        part_number = whole_number(request.parameter("partNumber"))
+        with self._lock:
+            self._running[operation] += 1
+            in_flight = self._running[operation]
+        now = datetime.now(timezone.utc)
+        record = RequestRecord(
+            operation=operation,
+            method=request.method,
+            bucket=request.bucket,
+            key=request.key,
+            part_number=part_number,
+            status=0,
+            bytes_in=0,
+            bytes_out=0,
+            started_at=now,
+            ended_at=now,
+            in_flight=in_flight,
+            request_id=request_id,
+            user=None,
+        )
+        return Entry(self, record)
+
+    def wait_until_idle(self, timeout_s: float) -> None:
+        """Waits until no request is running; raises TimeoutError."""
+        with self._one_ended:
+            if not self._one_ended.wait_for(lambda: not any(self._running.values()), timeout_s):
+                raise TimeoutError(f"still running: {+self._running}")
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+    def _answered(self, record: RequestRecord) -> None:
+        if self._keep:
+            with self._lock:
+                self.requests.append(record)
+
+    def _ended(self, announced: RequestRecord, record: RequestRecord) -> None:
+        with self._lock:
+            self._running[record.operation] -= 1
+            self._one_ended.notify_all()
+            for index in range(len(self.requests) - 1, -1, -1):
+                if self.requests[index] is announced:
+                    self.requests[index] = record
+                    break
+            if self._file:
+                times = {name: getattr(record, name).isoformat(timespec="milliseconds") for name in _TIMES}
+                line = json.dumps(asdict(record) | times, separators=(",", ":"))
+                try:
+                    self._file.write(line.encode() + b"\n")
+                except OSError as problem:
+                    # A full disk must not turn a good answer into an error.
+                    log.error("a request could not be logged: %s", problem)
+
+
+_TIMES = ("started_at", "ended_at")
+
+
+class Entry:
+    """A running request, until ``end`` makes it a record.
+
+    A record appears before the last byte of the answer is sent: whoever got an answer finds it in the log.
+    For a streamed answer it is corrected when the stream has ended.
+    """
+
+    def __init__(self, log: AccessLog, record: RequestRecord) -> None:
+        self._log = log
+        self._record = record
+
+    def answer(self, *, status: int, user: str | None, bytes_in: int, bytes_out: int) -> None:
+        self._record = replace(
+            self._record,
+            status=status,
+            user=user,
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
+            ended_at=datetime.now(timezone.utc),
+        )
+        self._log._answered(self._record)
+
+    def end(self, bytes_out: int | None = None) -> None:
+        """Counts the request as over; ``bytes_out`` is what a stream really sent."""
+        announced = self._record
+        if bytes_out is not None:
+            self._record = replace(announced, bytes_out=bytes_out, ended_at=datetime.now(timezone.utc))
+        self._log._ended(announced, self._record)

@@ -1,0 +1,91 @@
+"""One call, as its operation sees it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from s3portal.server.access.authenticator import Proof
+from s3portal.server.access.identity import bucket_arn, object_arn
+from s3portal.server.access.payload import Payload, open_payload
+from s3portal.server.gateway.service import Service
+from s3portal.server.http.values import whole_number
+from s3portal.server.storage.storage import Storage
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.s3_request import S3Request
+from s3portal.server.wire.xml_documents import parse_document
+
+# CompleteMultipartUpload with 10,000 parts and a SHA-256 each is 2 MB; DeleteObjects may be as long.
+DOCUMENT_LIMIT_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authenticated and authorised request."""
+
+    service: Service
+    request: S3Request
+    proof: Proof
+    body: io.RawIOBase
+    request_id: str
+
+    @property
+    def storage(self) -> Storage:
+        return self.service.storage
+
+    @property
+    def bucket(self) -> str:
+        assert self.request.bucket is not None
+        return self.request.bucket
+
+    @property
+    def key(self) -> str:
+        assert self.request.key is not None
+        return self.request.key
+
+    def parameter(self, name: str) -> str | None:
+        return self.request.parameter(name)
+
+    def header(self, name: str) -> str | None:
+        return self.request.header(name)
+
+    def may(self, action: str, bucket: str, key: str | None = None) -> bool:
+        """Whether the caller may do this too: for operations that touch more than the request names."""
+        resource = bucket_arn(bucket) if key is None else object_arn(bucket, key)
+        return self.proof.caller.may(action, resource)
+
+    def require(self, action: str, bucket: str, key: str | None = None) -> None:
+        if not self.may(action, bucket, key):
+            raise S3Error("AccessDenied")
+
+    def document(self, root_name: str, *, checksum_headers: bool = True) -> Element:
+        """Returns the XML document in the body; raises MalformedXML, MaxMessageLengthExceeded, BadDigest."""
+        return parse_document(self.payload_for_document(checksum_headers).read_all(), root_name)
+
+    def payload_for_document(self, checksum_headers: bool = True) -> Payload:
+        try:
+            return open_payload(
+                self.request,
+                self.body,
+                self.proof,
+                limit_bytes=DOCUMENT_LIMIT_BYTES,
+                checksum_headers=checksum_headers,
+            )
+        except S3Error as refused:
+            if refused.code == "EntityTooLarge":
+                raise S3Error("MaxMessageLengthExceeded", facts=refused.facts) from refused
+            raise
+
+    def number(self, name: str, *, default: int, limit: int, least: int = 0) -> int:
+        """Returns a whole number from the query, no larger than ``limit``; raises InvalidArgument."""
+        text = self.parameter(name)
+        if not text:
+            return default
+        number = whole_number(text)
+        if number is None or number >= 2**31 or number < least:
+            facts = {"ArgumentName": name, "ArgumentValue": text}
+            raise S3Error(
+                "InvalidArgument", f"Provided {name} not an integer or within integer range", facts=facts
+            )
+        return min(number, limit)

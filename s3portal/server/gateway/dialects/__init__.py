@@ -1,0 +1,1 @@
+"""The dialects of AWS: S3's REST, the query protocol (STS), JSON."""

@@ -1,0 +1,105 @@
+"""S3's REST dialect: method, path and sub-resources say which operation it is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.gateway.authorisation import context_of, resource_of
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.dialects.dialect import UNKNOWN, Asked
+from s3portal.server.gateway.operation import BUCKET, OBJECT, SERVICE, Incoming, Operation
+from s3portal.server.gateway.unsupported import refuse_unsupported
+from s3portal.server.wire.error_documents import error_reply
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.reply import Reply
+from s3portal.server.wire.s3_request import S3Request
+
+# Parameters that make a request speak of something else than the bucket or the object itself.
+# fmt: off
+SUBRESOURCES = frozenset({
+    "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "cors", "delete", "encryption",
+    "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "list-type", "location", "logging",
+    "metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable",
+    "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "partNumber",
+    "policy", "policyStatus", "publicAccessBlock", "renameObject", "replication", "requestPayment",
+    "restore", "retention", "select", "session", "tagging", "torrent", "uploadId", "uploads",
+    "versioning", "versions", "website",
+})
+# fmt: on
+COPY_HEADER = "x-amz-copy-source"
+# x-id is what some SDKs add to say the operation's name.
+_HARMLESS = {"versionId", "x-id"}
+
+
+class RestDialect:
+    """Owns every request that no other dialect has claimed."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        rows = tuple(operations)
+        self._by_request = {(o.level, o.method, frozenset(o.needs), o.copies): o for o in rows}
+        self._methods = {
+            level: {o.method for o in rows if o.level == level} for level in (SERVICE, BUCKET, OBJECT)
+        }
+
+    def owns(self, request: S3Request) -> bool:
+        return True
+
+    def ask(self, request: S3Request, body: io.RawIOBase) -> Asked[Operation]:
+        try:
+            operation = self.find_operation(request)
+        except S3Error as refused:
+            return Asked(UNKNOWN, None, refused)
+        return Asked(operation.name, operation)
+
+    def prove(
+        self, authenticator: Authenticator, request: S3Request, body: io.RawIOBase, asked: Asked[Operation]
+    ) -> Incoming:
+        if asked.operation is not None and asked.operation.open_form is not None:
+            return asked.operation.open_form(authenticator, request, body)
+        return Incoming(request, body, authenticator.authenticate(request))
+
+    def authorise(self, call: Call, operation: Operation) -> None:
+        request = call.request
+        context = context_of(request, operation.conditional, operation.creates_object)
+        caller = call.proof.caller
+        if operation.action and not caller.may(operation.action, resource_of(request), context):
+            raise S3Error("AccessDenied")
+        refuse_unsupported(request)
+
+    def perform(self, call: Call, operation: Operation) -> Reply:
+        return operation.handler(call)
+
+    def error_reply(self, error: S3Error, request: S3Request, request_id: str) -> Reply:
+        return error_reply(error, request.resource, request_id)
+
+    def find_operation(self, request: S3Request) -> Operation:
+        """Returns the operation a request asks for.
+
+        Raises MethodNotAllowed, with the methods that are, and NotImplemented for what S3 has and we have
+        not.
+        """
+        level = SERVICE if request.bucket is None else BUCKET if request.key is None else OBJECT
+        subresources = frozenset(name for name, _ in request.query if name in SUBRESOURCES)
+        copies = COPY_HEADER in request.headers and level == OBJECT and request.method == "PUT"
+        operation = self._by_request.get((level, request.method, subresources, copies))
+        if operation is not None:
+            _refuse_unknown_parameters(request)
+            return operation
+        methods = self._methods[level]
+        if request.method in methods and subresources:
+            raise S3Error("NotImplemented", facts={"Header": ", ".join(sorted(subresources))})
+        facts = {"Method": request.method, "ResourceType": level.upper()}
+        raise S3Error("MethodNotAllowed", facts=facts, headers={"Allow": ", ".join(sorted(methods))})
+
+
+def _refuse_unknown_parameters(request: S3Request) -> None:
+    """Raises NotImplemented for a change with a parameter nobody here knows: it may be a sub-resource that S3
+    has since we were written, and must not be taken for the object itself."""
+    if request.method in ("GET", "HEAD"):
+        return
+    known = SUBRESOURCES | _HARMLESS
+    unknown = [n for n, _ in request.query if n not in known and not n.lower().startswith("x-amz-")]
+    if unknown:
+        raise S3Error("NotImplemented", facts={"Header": ", ".join(unknown)})

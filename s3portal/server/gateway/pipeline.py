@@ -1,0 +1,174 @@
+"""The gateway: a WSGI application that makes an operation of every request, and of every end of it an answer.
+
+A request is read; a dialect says what it asks for; who sends it is proven; whether they may is decided; it is
+done; the answer gets the headers of the bucket's CORS rules. Whatever fails on the way is answered in the
+words of the dialect.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from s3portal.server.access.authenticator import Anonymous
+from s3portal.server.gateway.access_log import AccessLog
+from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.cors_answers import PREFLIGHT, answer_preflight, cors_headers
+from s3portal.server.gateway.dialects.dialect import Asked, Dialect
+from s3portal.server.gateway.exchange import Exchange
+from s3portal.server.gateway.http_errors import s3_error_of
+from s3portal.server.gateway.responses import LoggedBody, begin_answer
+from s3portal.server.gateway.service import Service
+from s3portal.server.http.errors import ConnectionLost, HTTPError
+from s3portal.server.storage import buckets
+from s3portal.server.wire.error_documents import error_reply
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.reply import Reply, is_streamed
+from s3portal.server.wire.s3_request import read_request
+
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+
+log = logging.getLogger(__name__)
+
+
+class Around(Protocol):
+    """Something that stands between a request and its operation: what tests wrap the gateway in."""
+
+    def answer(self, exchange: Exchange, answer: Callable[[Exchange], Reply]) -> Reply:
+        """Returns the reply of ``answer``, or does something else. Raises S3Error, ConnectionLost."""
+
+    def close(self) -> None:
+        """The server stops: nobody is kept waiting any more."""
+
+
+class Gateway:
+    """The server as a WSGI application, for any WSGI server that gives the raw request target.
+
+    ``dialects`` are asked in turn; the last one owns what no other claims, and answers what cannot be read.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        dialects: Sequence[Dialect[Any]],
+        access_log: AccessLog,
+        around: Around | None = None,
+    ) -> None:
+        self._service = service
+        self._dialects = dialects
+        self._log = access_log
+        self._around = around
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answers one request. Never raises."""
+        try:
+            return self._respond(environ, start_response)
+        except Exception:
+            log.exception("a request failed before it had an id")
+            return begin_answer(Reply(500), b"", "", start_response)
+
+    def _respond(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request_id = secrets.token_hex(8).upper()
+        try:
+            request = read_request(environ, self._service.base_domain)
+        except S3Error as refused:
+            reply = error_reply(refused, "", request_id)
+            return begin_answer(reply, _whole(reply), request_id, start_response)
+        dialect = next(dialect for dialect in self._dialects if dialect.owns(request))
+        exchange = Exchange(environ, request, request_id, dialect)
+        unread = self._choose(exchange)
+        entry = self._log.begin(exchange.operation_name, request, request_id)
+        try:
+            reply = self._answer(exchange, unread)
+        except ConnectionLost:
+            exchange.drop()
+            entry.answer(status=0, user=exchange.user, bytes_in=exchange.bytes_in, bytes_out=0)
+            entry.end()
+            return begin_answer(Reply(500), b"", request_id, start_response)
+        body = reply.body
+        length = reply.headers.get("Content-Length") or (0 if is_streamed(body) else len(_whole(reply)))
+        entry.answer(
+            status=reply.status,
+            user=exchange.user,
+            bytes_in=exchange.bytes_in,
+            bytes_out=0 if request.method == "HEAD" else int(length),
+        )
+        if is_streamed(body):
+            return begin_answer(reply, LoggedBody(body, entry), request_id, start_response)
+        entry.end()
+        return begin_answer(reply, _whole(reply), request_id, start_response)
+
+    def _choose(self, exchange: Exchange) -> HTTPError | ConnectionLost | None:
+        """Finds out which operation it is; returns what broke where the body had to be read for that."""
+        if exchange.request.method == "OPTIONS":
+            exchange.asked = Asked(PREFLIGHT, None)
+            return None
+        try:
+            exchange.asked = exchange.dialect.ask(exchange.request, exchange.body)
+        except (HTTPError, ConnectionLost) as broken:
+            return broken
+        return None
+
+    def _answer(self, exchange: Exchange, unread: HTTPError | ConnectionLost | None) -> Reply:
+        """Returns the reply, an error's too. Raises ConnectionLost when there is nobody to answer."""
+        try:
+            if unread is not None:
+                raise unread
+            if self._around is None:
+                reply = self._perform(exchange)
+            else:
+                reply = self._around.answer(exchange, self._perform)
+            if is_streamed(reply.body):
+                small = reply.body.take_if_small()
+                reply = reply if small is None else replace(reply, body=small)
+        except ConnectionLost:
+            raise
+        except S3Error as refused:
+            reply = exchange.error_reply(refused)
+        except HTTPError as refused:
+            reply = exchange.error_reply(s3_error_of(refused))
+        except OSError as problem:
+            busy = problem.errno in _OUT_OF_DESCRIPTORS
+            if not busy:
+                log.exception("request %s failed", exchange.request_id)
+            reply = exchange.error_reply(S3Error("SlowDown" if busy else "InternalError"))
+        except Exception:
+            # The last line of defence: whatever broke, the caller gets S3's words and the id to ask with.
+            log.exception("request %s failed", exchange.request_id)
+            reply = exchange.error_reply(S3Error("InternalError"))
+        if exchange.operation_name == PREFLIGHT:
+            return reply
+        return replace(reply, headers=reply.headers | cors_headers(self._service.storage, exchange.request))
+
+    def _perform(self, exchange: Exchange) -> Reply:
+        request, asked, dialect = exchange.request, exchange.asked, exchange.dialect
+        if asked.name == PREFLIGHT:
+            return answer_preflight(self._service.storage, request)
+        try:
+            incoming = dialect.prove(self._service.authenticator, request, exchange.body, asked)
+        except Anonymous:
+            # The one thing that S3 tells everybody: that a bucket does not exist.
+            if request.bucket is not None and asked.name != "CreateBucket":
+                buckets.find(self._service.storage, request.bucket)
+            raise
+        except S3Error as refused:
+            if refused.signed:
+                exchange.prove()
+            raise
+        exchange.prove()
+        exchange.user = incoming.proof.caller.name
+        # Only who has proven who it is learns what there is and what not.
+        if asked.operation is None:
+            raise asked.refused or S3Error("MethodNotAllowed")
+        call = Call(self._service, incoming.request, incoming.proof, incoming.body, exchange.request_id)
+        dialect.authorise(call, asked.operation)
+        return dialect.perform(call, asked.operation)
+
+
+def _whole(reply: Reply) -> bytes:
+    assert isinstance(reply.body, bytes)
+    return reply.body

@@ -1,0 +1,12 @@
+"""The server inside a test: started on a free port, its requests to look at, its faults to switch on.
+
+Nothing of it is part of a server that is not a test's.
+"""
+
+from s3portal.server.gateway.access_log import RequestRecord
+from s3portal.server.testing.fault import Fault
+from s3portal.server.testing.faults import Faults
+from s3portal.server.testing.holds import Hold
+from s3portal.server.testing.running_server import RunningServer
+
+__all__ = ["Fault", "Faults", "Hold", "RequestRecord", "RunningServer"]

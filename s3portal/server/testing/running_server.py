@@ -1,0 +1,90 @@
+"""A server in a thread of the test's own process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from s3portal.server.config import ServerConfig, config_of_json
+from s3portal.server.gateway.access_log import AccessLog, RequestRecord
+from s3portal.server.running import S3Server, utc_now
+from s3portal.server.testing.faults import Faults
+
+
+class RunningServer:
+    """A server in a thread of this process; use it as a context manager, or call ``stop``.
+
+    ``config`` is a ServerConfig, or what the JSON configuration file would hold. It runs once made.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        config: ServerConfig | Mapping[str, Any],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        log: Path | None = None,
+    ) -> None:
+        if not isinstance(config, ServerConfig):
+            config = config_of_json(config)
+        self._log = AccessLog(log, keep=True)
+        #: What goes wrong, and what is held back; changed while the server runs.
+        self.faults = Faults()
+        for fault in config.faults:
+            self.faults.add_fault(fault)
+        self._ahead = timedelta()
+        self._server = S3Server(
+            Path(root),
+            config,
+            host=host,
+            port=port,
+            access_log=self._log,
+            around=self.faults,
+            now=lambda: utc_now() + self._ahead,
+        )
+        self.users = {user.name: user for user in self._server.users}
+        self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
+        self._thread.start()
+
+    @property
+    def endpoint(self) -> str:
+        """The address, like http://127.0.0.1:40001."""
+        return self._server.endpoint
+
+    @property
+    def port(self) -> int:
+        return self._server.http.port
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """What was answered so far, in that order. A request is in it once its caller has the answer."""
+        return self._log.requests
+
+    def wait_until_idle(self, timeout_s: float = 120.0) -> None:
+        """Waits until no request is running, so that none ends in a log that was cleared meanwhile."""
+        self._log.wait_until_idle(timeout_s)
+
+    def advance_clock(self, seconds: float) -> None:
+        """Moves the clock that signatures, URLs and sessions are held against: what would expire, has."""
+        self._ahead += timedelta(seconds=seconds)
+
+    def stop(self) -> None:
+        """Stops the server; what it stored stays. May be called twice."""
+        if self._thread.is_alive():
+            self._server.stop(grace_s=2.0)
+            self._thread.join()
+
+    def __enter__(self) -> RunningServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

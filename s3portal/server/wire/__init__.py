@@ -1,0 +1,1 @@
+"""S3 on the wire: requests, forms, XML, replies, errors, checksums."""

@@ -1,0 +1,62 @@
+"""A row of CKAN's goes from state to state only as the tables say."""
+
+import pytest
+
+from ckanext.s3multipart import grant_states
+from ckanext.s3multipart.grant_states import GrantState
+from ckanext.s3multipart.leases import Lease, take_lease
+from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.session_model import SessionGrant
+from ckanext.s3multipart.upload_states import LEASED, TRANSITIONS, UNFINISHED, RowState, shown_state
+from s3portal.transfer import ImpossibleTransition, State
+
+
+def test_every_state_of_an_upload_is_one_of_a_row() -> None:
+    assert {state.value for state in State} <= {state.value for state in RowState}
+
+
+@pytest.mark.parametrize(("before", "after"), [("uploading", "removed"), ("attached", "uploading")])
+def test_a_row_does_not_leave_the_table(before: str, after: str) -> None:
+    row = UploadRow(state=before)
+
+    with pytest.raises(ImpossibleTransition):
+        row.state = after
+    assert row.state == before
+
+
+def test_a_row_may_go_on_and_may_be_written_as_it_is() -> None:
+    row = UploadRow(state="completed")
+
+    row.state = RowState.COMPLETED
+    row.state = RowState.ATTACHED
+
+    assert row.state == "attached"
+
+
+def test_a_grant_does_not_come_to_life_again() -> None:
+    grant = SessionGrant(state="draining")
+
+    with pytest.raises(ImpossibleTransition):
+        grant.state = GrantState.LIVE
+    assert not grant_states.TRANSITIONS.allow(GrantState.CLOSING, GrantState.LIVE)
+
+
+def test_a_lease_is_not_taken_for_what_the_table_does_not_have() -> None:
+    with pytest.raises(ImpossibleTransition):
+        take_lease("u1", RowState.COMPLETING, before=(RowState.ATTACHED,))
+
+
+def test_what_came_of_a_lease_follows_from_it() -> None:
+    lease = Lease("token", RowState.CREATING, RowState.CREATING, None)  # type: ignore[arg-type]
+
+    with pytest.raises(ImpossibleTransition):
+        lease.record("attached")
+
+
+def test_others_see_an_upload_under_a_lease_as_it_was_or_will_be() -> None:
+    assert [shown_state(state) for state in LEASED] == ["uploading", "uploading", "aborted"]
+    assert shown_state("removed") == "removed"
+
+
+def test_whatever_is_unfinished_can_be_given_up() -> None:
+    assert [state for state in UNFINISHED if not TRANSITIONS.allow(state, RowState.ABORTING)] == []
