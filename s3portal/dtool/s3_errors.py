@@ -79,6 +79,12 @@ def retrying_damage(call: Callable[[], Answer]) -> Answer:
     return call()
 
 
+def again_where_damaged(_number: int, error: Exception, tries: int) -> float | None:
+    """The same for the parts of a file (`send_parts`): 0 seconds until the next try, or None."""
+    is_damaged = isinstance(error, ClientError) and error_code(error) in _DAMAGED
+    return 0.0 if is_damaged and tries < _DAMAGED_ATTEMPTS else None
+
+
 def status(error: ClientError) -> int:
     """The HTTP status of S3's answer."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
