@@ -53,7 +53,10 @@ class SettingsForm(IndicoForm):
         [HiddenUnless("direct_uploads", preserve_data=True)],
         fields=[{"id": "id", "caption": _("Category ID"), "required": True, "type": "number", "coerce": int}],
         unique_field="id",
-        description=_("Direct uploads are available in these categories and everything in them. If the list is empty, they are available everywhere."),
+        description=_(
+            "Direct uploads are available in these categories and everything in them. If the list is empty,"
+            " they are available everywhere."
+        ),
     )
     direct_upload_groups = PrincipalListField(
         _("Users and groups"),

@@ -145,8 +145,8 @@ class QuotaFull(QuotaExceeded):
 
     template = (
         "%(used)s of %(allowed)s is used (%(reserved)s for uploads in progress, %(deleted)s by deleted"
-        " datasets and resources), so another %(given)s does not fit. Delete files that are no longer needed, or"
-        " ask an administrator of the organization, who can remove the files of deleted datasets at once."
+        " datasets and resources), so another %(given)s does not fit. Delete files that are no longer needed,"
+        " or ask an administrator of the organization, who can remove the files of deleted datasets at once."
     )
     size_facts = frozenset({"used", "allowed", "given", "reserved", "deleted"})
 

@@ -10,13 +10,14 @@ from ckan import model
 
 from ckanext.s3multipart.held_files import held_by_deleted, is_left, is_unused
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
+from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.removal import remove_marked
 from ckanext.s3multipart.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.unknown_uploads import Unknown, sweep_unknown
-from ckanext.s3multipart.upload_calls import abort
 from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
+from s3portal.portal.protocol import abort
 from s3portal.transfer.errors import StoreError, TransferError
 
 log = logging.getLogger(__name__)
@@ -152,7 +153,7 @@ def _expire(upload_id: str) -> bool:
     if not _is_free(upload_id):
         return False
     try:
-        return bool(abort(upload_id, only_expired=True).state == RowState.ABORTED)
+        return bool(abort(PORTAL, upload_id, only_expired=True).state == RowState.ABORTED)
     except StoreError:
         raise
     except TransferError as error:

@@ -16,12 +16,12 @@ from ckan import model
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
-from ckanext.s3multipart.leases import new_lease
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
 from ckanext.s3multipart.site_mark import is_copied
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from s3portal.portal.protocol.sql_rows import new_lease
 from s3portal.transfer.deadline import deadline, time_left_s
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.lifecycle import delete_object

@@ -5,10 +5,11 @@ import json
 import click
 from ckan import model
 
-from ckanext.s3multipart import upload_calls
 from ckanext.s3multipart.administration import hand_over, shown, unfinished_uploads
 from ckanext.s3multipart.model import UploadRow, any_upload
+from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.upload_states import RowState
+from s3portal.portal import protocol
 from s3portal.transfer.errors import TransferError
 from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.sizes import format_size
@@ -53,7 +54,7 @@ def abort(upload_ids: tuple[str, ...]) -> None:
     failed = 0
     for upload_id in upload_ids:
         try:
-            upload_calls.abort(upload_id)
+            protocol.abort(PORTAL, upload_id)
             click.echo(f"{upload_id} is aborted")
         except TransferError as error:
             failed += 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from s3portal.server.access.identity import Role, User
+from s3portal.server.access.directory import Role, User
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
@@ -165,7 +165,7 @@ def _user(entry: Any, place: str) -> User:
         name=_name(found, place),
         access_key_id=_text(found, "access_key_id", place) or "",
         secret_access_key=_text(found, "secret_access_key", place) or "",
-        policy=_policy(found, place),
+        policy=_policy(found, "user", place),
     )
     return _checked_user(user, place)
 
@@ -188,7 +188,7 @@ def _role(entry: Any, place: str) -> Role:
     max_session_s = found.get("max_session_s", 3600)
     if not isinstance(max_session_s, int) or not 900 <= max_session_s <= SESSION_LIMIT_S:
         raise ConfigError(f"{place}: max_session_s is 900 to {SESSION_LIMIT_S} seconds")
-    return Role(_name(found, place), _policy(found, place), frozenset(trusted), max_session_s)
+    return Role(_name(found, place), _policy(found, "role", place), frozenset(trusted), max_session_s)
 
 
 def _bucket(entry: Any, place: str) -> BucketConfig:
@@ -228,9 +228,9 @@ def _reserve_bytes(top: Mapping[str, Any]) -> int:
     return value
 
 
-def _policy(found: Mapping[str, Any], place: str) -> Policy:
+def _policy(found: Mapping[str, Any], kind: str, place: str) -> Policy:
     try:
-        return read_policy(found["policy"])
+        return read_policy(found["policy"], f"the policy of {kind} {found.get('name')}")
     except KeyError as missing:
         raise ConfigError(f"{place} has no policy, so nothing would be allowed") from missing
     except PolicyError as problem:

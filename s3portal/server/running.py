@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from s3portal.server.access.authenticator import Authenticator
-from s3portal.server.access.identity import Directory
+from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.bucket_settings import cors
@@ -63,7 +63,7 @@ class S3Server:
             service = Service(
                 storage=self.storage,
                 authenticator=Authenticator(
-                    directory=Directory(config.users, config.roles),
+                    directory=ConfiguredDirectory(config.users, config.roles),
                     sealer=SessionSealer(self.storage.server_key()),
                     region=config.region,
                     now=now,

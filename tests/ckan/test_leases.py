@@ -13,20 +13,22 @@ import pytest
 import requests
 from callers import Answer, Caller, new_sysadmin
 from ckan import model
-from killed import AFTER, BEFORE, ended, in_another_process
+from killed import AFTER, BEFORE, ended
+from killed_ckan import in_another_process
 from test_removal import names, states
 from waiting import wait_until
 
-from ckanext.s3multipart import unknown_uploads, upload_calls
+from ckanext.s3multipart import unknown_uploads
 from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.lease_holders import is_dead, new_token
-from ckanext.s3multipart.leases import take_lease
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.permission import Owner
+from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.removal import mark_file_of_resource
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import RowState
+from s3portal.portal.protocol import Wanted, abort, begin, complete
+from s3portal.portal.protocol.lease_holders import is_dead, new_token
 from s3portal.server.testing import RunningServer
 from s3portal.transfer.multipart_listing import list_uploads
 from s3portal.transfer.store_gate import CALL, COMPLETE
@@ -58,8 +60,8 @@ def unfinished_at_store(caller: Caller) -> list[str]:
 
 def wanted(caller: Caller, size_bytes: int = 3, filename: str = "rivers.csv", key: str | None = "key"):
     """What `Caller.create` asks for, as the action hands it on."""
-    return upload_calls.Wanted(
-        user=model.User.get(caller.user_id),
+    return Wanted(
+        user=caller.user_id,
         owner=Owner(caller.dataset, caller.organisation_id),
         filename=filename,
         size_bytes=size_bytes,
@@ -147,9 +149,7 @@ class TestCreateThatIsKilled:
         self, publisher: Caller, moment: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked = wanted(publisher)
-        dying = in_another_process(
-            lambda: upload_calls.create(asked), killed_at=(moment, "CreateMultipartUpload")
-        )
+        dying = in_another_process(lambda: begin(PORTAL, asked), killed_at=(moment, "CreateMultipartUpload"))
         assert ended(dying) == "killed"
         assert states(publisher) == [RowState.CREATING]
 
@@ -172,9 +172,7 @@ class TestCreateThatIsKilled:
         asked = wanted(publisher)
         assert (
             ended(
-                in_another_process(
-                    lambda: upload_calls.create(asked), killed_at=(moment, "CreateMultipartUpload")
-                )
+                in_another_process(lambda: begin(PORTAL, asked), killed_at=(moment, "CreateMultipartUpload"))
             )
             == "killed"
         )
@@ -201,7 +199,7 @@ class TestCompleteThatIsKilled:
     def test_is_made_good(self, publisher: Caller, moment: str, operation: str, call: str) -> None:
         upload = publisher.begin(b"1,2")
         dying = in_another_process(
-            lambda: upload_calls.complete(upload["id"], publisher.organisation_id, None),
+            lambda: complete(PORTAL, upload["id"]),
             killed_at=(moment, operation),
         )
         assert ended(dying) == "killed"
@@ -219,7 +217,7 @@ class TestCompleteThatIsKilled:
     def test_many_calls_beside_one_that_dies_complete_once(self, publisher: Caller) -> None:
         upload = publisher.begin(b"1,2")
         dying = in_another_process(
-            lambda: upload_calls.complete(upload["id"], publisher.organisation_id, None),
+            lambda: complete(PORTAL, upload["id"]),
             killed_at=(AFTER, "CompleteMultipartUpload"),
         )
         with ThreadPoolExecutor(4) as pool:
@@ -243,7 +241,7 @@ class TestAbortThatIsKilled:
     def test_is_made_good(self, publisher: Caller, moment: str, completed: bool) -> None:
         upload = publisher.upload() if completed else publisher.begin()
         dying = in_another_process(
-            lambda: upload_calls.abort(upload["id"]), killed_at=(moment, "AbortMultipartUpload")
+            lambda: abort(PORTAL, upload["id"]), killed_at=(moment, "AbortMultipartUpload")
         )
         assert ended(dying) == "killed"
         assert states(publisher) == [RowState.ABORTING]
@@ -260,7 +258,7 @@ class TestAbortThatIsKilled:
     def test_the_janitor_makes_it_good_too(self, publisher: Caller) -> None:
         upload = publisher.upload()
         dying = in_another_process(
-            lambda: upload_calls.abort(upload["id"]), killed_at=(BEFORE, "AbortMultipartUpload")
+            lambda: abort(PORTAL, upload["id"]), killed_at=(BEFORE, "AbortMultipartUpload")
         )
         assert ended(dying) == "killed"
         leases_end(publisher)
@@ -301,7 +299,7 @@ class TestQuotaWithKills:
         asked = [wanted(publisher, 40, f"{number}.csv", f"key {number}") for number in range(8)]
         processes = [
             in_another_process(
-                lambda each=each: upload_calls.create(each),
+                lambda each=each: begin(PORTAL, each),
                 killed_at=(moment, "CreateMultipartUpload") if number % 2 else None,
             )
             for number, each in enumerate(asked)
@@ -323,9 +321,7 @@ class TestQuotaWithKills:
         """Its reservation lapsed, and somebody else has the room."""
         setting("org_quota", "100")
         asked = wanted(publisher, 60, "dead.csv", "dead")
-        dying = in_another_process(
-            lambda: upload_calls.create(asked), killed_at=(AFTER, "CreateMultipartUpload")
-        )
+        dying = in_another_process(lambda: begin(PORTAL, asked), killed_at=(AFTER, "CreateMultipartUpload"))
         assert ended(dying) == "killed"
         reservations_lapse(publisher)
         assert publisher.create(size=60, filename="living.csv").status == 200
@@ -339,7 +335,7 @@ class TestQuotaWithKills:
         setting("org_quota", "100")
         upload = publisher.begin(b"x" * 60)
         dying = in_another_process(
-            lambda: upload_calls.complete(upload["id"], publisher.organisation_id, None),
+            lambda: complete(PORTAL, upload["id"]),
             killed_at=(AFTER, "CompleteMultipartUpload"),
         )
         assert ended(dying) == "killed"
@@ -377,12 +373,12 @@ class TestLeaseOfAnotherMachine:
 
     def test_whoever_lost_a_lease_writes_nothing(self, publisher: Caller) -> None:
         upload = publisher.begin()
-        slow = take_lease(upload["id"], RowState.COMPLETING, before=(RowState.UPLOADING,))
+        slow = PORTAL.rows.take(upload["id"], RowState.COMPLETING, before=(RowState.UPLOADING,))
         leases_end(publisher)
         publisher.do("s3multipart_upload_abort", id=upload["id"])
 
-        assert not slow.record_upload(replace(slow.upload, state=RowState.COMPLETED))
-        assert not slow.give_back()
+        assert not PORTAL.rows.record(slow, replace(slow.upload, state=RowState.COMPLETED))
+        assert not PORTAL.rows.give_back(slow)
 
         assert states(publisher) == [RowState.ABORTED]
 

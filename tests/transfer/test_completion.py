@@ -136,7 +136,7 @@ def test_a_second_complete_answers_the_same_without_a_request(
 
 
 def test_an_aborted_upload_is_not_completed(scripted: "ScriptedStore", scripted_store: Store) -> None:
-    with pytest.raises(UploadNotOpen, match="aborted already"):
+    with pytest.raises(UploadNotOpen, match="already aborted"):
         complete_upload(scripted_store, replace(UPLOAD, state=State.ABORTED))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from s3portal.server.access.identity import ACCOUNT_ID
+from s3portal.server.access.directory import FIRST_ACCOUNT
 from s3portal.server.wire.xml_documents import element, field, fields
 
-OWNER = fields(("ID", ACCOUNT_ID), ("DisplayName", "s3portal"))
+OWNER = fields(("ID", FIRST_ACCOUNT), ("DisplayName", "s3portal"))
 
 
 def owner_element() -> str:

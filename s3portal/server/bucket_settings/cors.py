@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -126,9 +127,10 @@ def rules_to_json(rules: Iterable[CorsRule]) -> str:
     return json.dumps([_as_dict(rule) for rule in rules], separators=(",", ":"))
 
 
-def stored_rules(text: str | None) -> list[CorsRule]:
+@lru_cache(maxsize=256)
+def stored_rules(text: str | None) -> Sequence[CorsRule]:
     """Returns the rules of a bucket from the form they are stored in."""
-    return rules_of_json(json.loads(text)) if text else []
+    return tuple(rules_of_json(json.loads(text))) if text else ()
 
 
 def rules_of_xml(root: Element) -> list[CorsRule]:

@@ -52,17 +52,18 @@ def _check_location(call: Call, body: bytes) -> None:
 
 
 def head_bucket(call: Call) -> Reply:
-    buckets.find(call.storage, call.bucket)
+    call.bucket_row.require()
     return Reply(200, {"x-amz-bucket-region": call.service.region or DEFAULT_REGION})
 
 
 def delete_bucket(call: Call) -> Reply:
     buckets.delete(call.storage, call.bucket)
+    call.bucket_row.forget()
     return NO_CONTENT
 
 
 def get_bucket_location(call: Call) -> Reply:
-    buckets.find(call.storage, call.bucket)
+    call.bucket_row.require()
     # us-east-1 is written as nothing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
     region = call.service.region
     return xml_reply(document("LocationConstraint", "" if region in (None, DEFAULT_REGION) else str(region)))

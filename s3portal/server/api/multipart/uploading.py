@@ -171,6 +171,7 @@ OPERATIONS = (
         "s3:PutObject",
         create_multipart_upload,
         creates_object=False,
+        begins_object=True,
     ),
     Operation(
         "UploadPart",

@@ -9,9 +9,10 @@ from s3portal.server.api.objects.conditions import etag_matches, write_precondit
 from s3portal.server.api.objects.copy_source import read_copy_source
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.versions.version_ids import refuse_versions
+from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, OBJECT, WRITE_CONDITIONS, Operation
-from s3portal.server.storage import buckets, objects
+from s3portal.server.storage import objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.storage import now_ms
@@ -123,7 +124,7 @@ def delete_object(call: Call) -> Reply:
 
 def delete_objects(call: Call) -> Reply:
     """Deletes up to 1,000 objects; each is allowed or refused by itself."""
-    buckets.find(call.storage, call.bucket)
+    call.bucket_row.require()
     root = call.document("Delete")
     refuse_unknown_children(root, ["Object", "Quiet"])
     nodes = root.findall("Object")
@@ -149,7 +150,8 @@ def _refusal(call: Call, node: Element, key: str) -> S3Error | None:
     refuse_unknown_children(node, ["Key", "VersionId"])
     if text_of(node, "VersionId") not in (None, "", "null"):
         return S3Error("NoSuchVersion")
-    if not call.may("s3:DeleteObject", call.bucket, key):
+    version_id = text_of(node, "VersionId")
+    if not call.may(action_on_version("s3:DeleteObject", version_id), call.bucket, key):
         return S3Error("AccessDenied")
     return None
 
@@ -163,6 +165,7 @@ OPERATIONS = (
         "s3:PutObject",
         put_object,
         creates_object=True,
+        begins_object=True,
         conditional=WRITE_CONDITIONS,
     ),
     Operation(
@@ -174,6 +177,7 @@ OPERATIONS = (
         copy_object,
         copies=True,
         creates_object=True,
+        begins_object=True,
         conditional=WRITE_CONDITIONS,
     ),
     Operation(
