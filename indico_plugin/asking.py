@@ -9,7 +9,7 @@ from flask import has_request_context
 from indico.core.db import db
 
 from s3portal.transfer import CALL, Lane, Store, asking
-from s3portal.transfer.deadline import deadline
+from s3portal.transfer.deadlines import deadline
 
 _SENDING_WITHIN_S = 60.0
 _SLOWEST_BYTES_PER_S = 100_000

@@ -26,7 +26,7 @@ from s3portal.transfer import (
     presign_get,
     safe_content_type,
 )
-from s3portal.transfer.store_errors import error_code, is_passing
+from s3portal.transfer.error_translation import error_code, is_passing
 
 #: What a browser may show under the portal's own address: types in which nothing can run.
 _INLINE = re.compile(

@@ -23,8 +23,8 @@ from ckanext.s3multipart.rules import check_size, check_type, content_type_of
 from ckanext.s3multipart.session_model import UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.transfer.content_disposition import INERT_TYPE, is_content_type
-from s3portal.transfer.deadline import deadline
+from s3portal.transfer.deadlines import deadline
+from s3portal.transfer.disposition import INERT_TYPE, is_content_type
 from s3portal.transfer.errors import ObjectGone, StoreError, StoreFailed, TransferError
 from s3portal.transfer.keys import safe_filename
 from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES

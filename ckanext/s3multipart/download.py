@@ -21,7 +21,7 @@ from ckanext.s3multipart.model import UploadRow, attached_upload, count_download
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.content_disposition import content_disposition, safe_content_type
+from s3portal.transfer.disposition import content_disposition, safe_content_type
 from s3portal.transfer.errors import StoreError
 from s3portal.transfer.presign import presign_get
 

@@ -10,7 +10,8 @@ This is the public surface; it knows no portal, and nothing of it keeps state bu
 """
 
 from s3portal.transfer.completion import complete_upload
-from s3portal.transfer.content_disposition import content_disposition, safe_content_type
+from s3portal.transfer.disposition import content_disposition, safe_content_type
+from s3portal.transfer.error_translation import error_code, is_passing
 from s3portal.transfer.errors import (
     AlreadyAttached,
     BeingTakenOver,
@@ -75,7 +76,6 @@ from s3portal.transfer.settings import (
 from s3portal.transfer.sizes import format_size, parse_size
 from s3portal.transfer.states import DeclaredState, ImpossibleTransition, State, Transitions
 from s3portal.transfer.store import Store, open_store
-from s3portal.transfer.store_errors import error_code, is_passing
 from s3portal.transfer.store_gate import CALL, COMPLETE, LOOK, Lane, asking, is_away
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.transfer_settings import TransferSettings

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
 
-from s3portal.transfer.checksum_support import checksum_algorithm, checksum_arguments
+from s3portal.transfer.checksum_trial import checksum_algorithm, checksum_arguments
 from s3portal.transfer.checksums import CRCS
 from s3portal.transfer.creation import creation_arguments
+from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
 from s3portal.transfer.errors import ContentDiffers, ObjectGone, SourceChanged, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.part_plan import MAX_PART_COUNT, MAX_PART_SIZE_BYTES, PartPlan
 from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_object import StoredObject, look_at
 from s3portal.transfer.upload import Upload
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
+from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
 from s3portal.transfer.lifecycle import delete_object
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from s3portal.transfer import (
     read_settings,
     sign_parts,
 )
-from s3portal.transfer.checksum_support import ChecksumSupport, checksum_algorithm, checksum_support
+from s3portal.transfer.checksum_trial import ChecksumSupport, checksum_algorithm, checksum_support
 from s3portal.transfer.checksums import CRCS
 from s3portal.transfer.sizes import MIB
 from s3portal.transfer.store_knowledge import ANSWER_LASTS, Answer, find_out

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import cause_of_library
 from s3portal.portal.findings import Finding
-from s3portal.transfer.checksum_support import AUTO, OFF, checksum_support
+from s3portal.transfer.checksum_trial import AUTO, OFF, checksum_support
 from s3portal.transfer.checksums import MD5
-from s3portal.transfer.deadline import deadline
+from s3portal.transfer.deadlines import deadline
 from s3portal.transfer.errors import StoreError
 from s3portal.transfer.store import open_store
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from s3portal.portal.doctor.case import CALL_S
 from s3portal.transfer.cors import cors_rule, read_cors_rules
-from s3portal.transfer.deadline import deadline
+from s3portal.transfer.deadlines import deadline
 from s3portal.transfer.store import Store
 
 Rule = Mapping[str, Any]

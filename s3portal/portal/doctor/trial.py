@@ -26,8 +26,8 @@ from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
 from s3portal.transfer.checksums import CRCS, MD5
 from s3portal.transfer.completion import complete_upload
-from s3portal.transfer.content_disposition import INERT_TYPE
-from s3portal.transfer.deadline import deadline
+from s3portal.transfer.deadlines import deadline
+from s3portal.transfer.disposition import INERT_TYPE
 from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.errors import ContentDiffers, PartsMissing, StoreError, TransferError
 from s3portal.transfer.lifecycle import create_upload, sign_parts

@@ -15,7 +15,7 @@ from random_files import random_file
 
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import TransferSettings, open_store
-from s3portal.transfer.checksum_support import checksum_algorithm
+from s3portal.transfer.checksum_trial import checksum_algorithm
 
 
 @pytest.fixture

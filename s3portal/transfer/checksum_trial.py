@@ -19,9 +19,9 @@ from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksums import CRCS, MD5, Crc
 from s3portal.transfer.creation import creation_arguments, is_encrypted_by_kms
+from s3portal.transfer.error_translation import error_code, store_errors
 from s3portal.transfer.keys import object_key
 from s3portal.transfer.store import Store, open_store
-from s3portal.transfer.store_errors import error_code, store_errors
 from s3portal.transfer.store_knowledge import Answer, NoAnswer, find_out
 
 if TYPE_CHECKING:
