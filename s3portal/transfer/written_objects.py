@@ -14,7 +14,7 @@ from s3portal.transfer.store import Store
 logger = logging.getLogger(__name__)
 
 #: One page of ListObjectsV2.
-PAGE = 1000
+MAX_KEYS_A_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Page:
     ends_at: str
 
 
-def list_page(store: Store, prefix: str, start_after: str = "", most: int = PAGE) -> Page:
+def list_page(store: Store, prefix: str, start_after: str = "", most: int = MAX_KEYS_A_PAGE) -> Page:
     """The next objects under ``prefix`` in the order of their keys; one request.
 
     Raises StoreUnavailable, StoreFailed.
