@@ -61,7 +61,6 @@ setup(
         "Environment :: Console",
         "Environment :: Plugins",
         "Environment :: Web Environment",
-        "Framework :: Flask",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
         "Intended Audience :: System Administrators",

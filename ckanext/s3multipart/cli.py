@@ -14,7 +14,7 @@ from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
 from ckanext.s3multipart.uploads_cli import uploads
 from s3portal.portal.findings import report
-from s3portal.transfer.sizes import format_size
+from s3portal.transfer import format_size
 
 
 @click.group(name="s3multipart", short_help="Manage files that are uploaded straight to S3.")
@@ -102,6 +102,8 @@ def usage(as_json: bool) -> None:
         ]
         click.echo(json.dumps(organisations))
         return
+    if not rows:
+        click.echo("No organisation has any files yet.")
     for name, counted in rows:
         allowed = f" of {format_size(quota_bytes)}" if quota_bytes else ""
         deleted = f", {format_size(counted.deleted)} by deleted datasets" if counted.deleted else ""

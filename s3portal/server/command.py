@@ -87,4 +87,4 @@ def _sentence_of(problem: OSError, host: str, port: int) -> str:
         return f"{problem.filename} cannot be used: {problem.strerror}"
     if problem.errno == errno.EADDRINUSE:
         return f"{host}:{port} is in use by another program. Give another --port, or 0 for a free one."
-    return f"{host}:{port} cannot listen there: {problem.strerror}"
+    return f"Cannot listen on {host}:{port}: {problem.strerror}"

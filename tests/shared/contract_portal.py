@@ -13,8 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from killed import AFTER, BEFORE
 
-from s3portal.transfer import Store
-from s3portal.transfer.multipart_listing import list_uploads
+from s3portal.transfer import Store, list_uploads
 
 
 @dataclass(frozen=True)

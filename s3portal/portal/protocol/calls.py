@@ -15,15 +15,8 @@ from s3portal.portal.protocol.completing import complete as complete_row
 from s3portal.portal.protocol.creating import begin
 from s3portal.portal.protocol.interface import Caller, OwnerT, Portal, RowT, Wanted
 from s3portal.portal.protocol.looking import look
-from s3portal.transfer import (
-    State,
-    StoredParts,
-    UploadNotFound,
-    UploadNotOpen,
-    request_fields,
-)
+from s3portal.transfer import State, StoredParts, UploadNotFound, UploadNotOpen, object_url, request_fields
 from s3portal.transfer import sign_parts as signed_parts
-from s3portal.transfer.presign import object_url
 
 #: The parts whose URLs come with the answer of create: enough to begin with, and few enough for a small
 #: answer.
