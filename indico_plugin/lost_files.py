@@ -35,7 +35,7 @@ class FileLost(NotFound):
         super().__init__(
             _(
                 "This file is listed here, but it is no longer in the file storage. Please tell the people"
-                " who are responsible for this page."
+                " responsible for this page."
             )
         )
 

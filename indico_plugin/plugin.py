@@ -53,20 +53,23 @@ class SettingsForm(IndicoForm):
         [HiddenUnless("direct_uploads", preserve_data=True)],
         fields=[{"id": "id", "caption": _("Category ID"), "required": True, "type": "number", "coerce": int}],
         unique_field="id",
-        description=_("Direct uploads are for these categories and what is in them. Without any, for all."),
+        description=_(
+            "Direct uploads are available in these categories and everything in them. If the list is empty,"
+            " they are available everywhere."
+        ),
     )
     direct_upload_groups = PrincipalListField(
         _("Users and groups"),
         [HiddenUnless("direct_uploads", preserve_data=True)],
         allow_groups=True,
-        description=_("Only these managers may upload directly. Without any, all managers may."),
+        description=_("Only these managers may upload directly. If the list is empty, all managers may."),
     )
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         url = Markup("<strong><code>{}</code></strong>").format(url_for_plugin("storage_s3.buckets"))
         self.bucket_info_enabled.description = _(
-            "An API on {url} that lists the S3 buckets in use, also those with dynamic names."
+            "An API at {url} that lists the S3 buckets in use, including those with dynamic names."
         ).format(url=url)
 
     def validate_direct_uploads(self, field):

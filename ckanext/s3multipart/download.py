@@ -69,7 +69,9 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
 def _answer(row: UploadRow, state: FileState) -> Response:
     if state.missing_since:
         # Also to programs that ask with HEAD before they fetch.
-        return tk.abort(404, tk._("This file is missing from the file storage. Ask the administrator."))
+        return tk.abort(
+            404, tk._("This file is missing from the file storage. Please tell the administrator.")
+        )
     described = _described(row, state)
     if request.method == "HEAD" or described.status_code != 200:
         return described

@@ -119,8 +119,8 @@ class FileUnreadable(TransferError):
     code = "file_unreadable"
     http_status = 422
     template = (
-        "The portal cannot read this file at the store. Upload it again without an encryption key or"
-        " a storage class of your own."
+        "The portal cannot read this file in the store. Upload it again without your own encryption key"
+        " or storage class."
     )
 
 
@@ -144,9 +144,9 @@ class QuotaFull(QuotaExceeded):
     files that are being sent now, ``deleted`` belongs to deleted datasets."""
 
     template = (
-        "%(used)s of %(allowed)s are used (%(reserved)s for uploads in progress, %(deleted)s by deleted"
-        " datasets and resources), so %(given)s more do not fit. Delete files that are no longer needed, or"
-        " ask an administrator of the organization, who can remove the files of deleted datasets at once."
+        "%(used)s of %(allowed)s is used (%(reserved)s for uploads in progress, %(deleted)s by deleted"
+        " datasets and resources), so another %(given)s does not fit. Delete files that are no longer needed,"
+        " or ask an administrator of the organization, who can remove the files of deleted datasets at once."
     )
     size_facts = frozenset({"used", "allowed", "given", "reserved", "deleted"})
 
@@ -194,8 +194,8 @@ class DatabaseOfAnotherSite(TransferError):
     code = "database_of_another_site"
     http_status = 409
     template = (
-        "This database says that it belongs to %(noted)s, and this site is %(here)s. If it is a copy, its"
-        " uploads are those of %(noted)s, so nothing is removed. If the site was renamed, run"
+        "This database belongs to %(noted)s, but this site is %(here)s. If it is a copy, its"
+        " uploads belong to %(noted)s, so nothing is removed. If the site was renamed, run"
         " `ckan s3multipart janitor --this-site`."
     )
 

@@ -64,7 +64,7 @@ def uploader_markup(
             max_size=limit[0] if limit else 0,
             upload_id=upload_id or "",
             several=several,
-            several_note=_("Each file becomes a material of its own, with the settings below."),
+            several_note=_("Each file becomes its own material, with the settings below."),
             own_texts=own_texts or {},
             button_class="i-button",
             module="s3portal-indico",

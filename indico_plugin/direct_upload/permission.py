@@ -49,14 +49,14 @@ def may_upload_directly(linked_object: db.Model, user: User | None) -> bool:
 def require_direct_uploads(linked_object: db.Model, user: User | None) -> None:
     """Raises NotAllowed, with the rule that is in the way."""
     if not direct_uploads_on():
-        raise NotAllowed(reason=_("This site has no direct uploads. Use “Upload files”."))
+        raise NotAllowed(reason=_("Direct uploads are not enabled on this site. Use “Upload files”."))
     categories = {int(item["id"]) for item in settings.get("direct_upload_categories")}
     if categories and categories.isdisjoint(category_chain(linked_object)):
         raise NotAllowed(reason=_("Direct uploads are not enabled in this category. Use “Upload files”."))
     restricted = bool(settings.acls.get("direct_upload_groups"))
     if restricted and not (user and settings.acls.contains_user("direct_upload_groups", user)):
         raise NotAllowed(
-            reason=_("You are in none of the groups that may upload directly. Use “Upload files”.")
+            reason=_("You are not in any of the groups that may upload directly. Use “Upload files”.")
         )
 
 

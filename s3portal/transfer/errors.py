@@ -116,16 +116,16 @@ class Problem(str, Enum):
     """What can be wrong with a field of a call: a template that reads on after the field's name."""
 
     MISSING = "is missing"
-    NO_TEXT = "is not a text of at most %(limit)s characters"
+    NO_TEXT = "must be a text of at most %(limit)s characters"
     LENGTH = "must have 1 to %(limit)s characters"
     NEGATIVE = "must not be negative"
-    NO_SIZE = "is not a number of bytes"
-    NO_TIME = "is not a number of milliseconds"
-    NO_PART_NUMBERS = "is not a list of part numbers"
-    NO_CHECKSUM = "is not an object with algorithm and value"
-    NO_OBJECT = "is not a JSON object"
-    USED_BEFORE = "was used for another file"
-    NO_UPLOAD = "is not the id of one upload"
+    NO_SIZE = "must be a number of bytes"
+    NO_TIME = "must be a number of milliseconds"
+    NO_PART_NUMBERS = "must be a list of part numbers"
+    NO_CHECKSUM = "must be an object with algorithm and value"
+    NO_OBJECT = "must be a JSON object"
+    USED_BEFORE = "was already used for another file"
+    NO_UPLOAD = "must be the id of one upload"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -161,7 +161,7 @@ class FileTooLarge(TransferError):
     code = "file_too_large"
     http_status = 413
     template = (
-        "This portal stores files of up to %(limit)s; this one has %(given)s."
+        "This portal stores files of up to %(limit)s; this one is %(given)s."
         " Ask the administrator, or split the file."
     )
     size_facts = frozenset({"limit", "given"})
@@ -191,7 +191,7 @@ class QuotaExceeded(TransferError):
     code = "quota_exceeded"
     http_status = 409
     template = (
-        "%(used)s of %(allowed)s are used, so %(given)s more do not fit."
+        "%(used)s of %(allowed)s is used, so another %(given)s does not fit."
         " Delete files that are no longer needed, or ask the administrator."
     )
     size_facts = frozenset({"used", "allowed", "given"})
@@ -207,7 +207,7 @@ class UploadNotFound(TransferError):
 
     code = "upload_not_found"
     http_status = 404
-    template = "This upload is not there any more, or it is not yours. Choose the file again."
+    template = "This upload no longer exists, or it is not yours. Choose the file again."
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -216,7 +216,7 @@ class UploadNotOpen(TransferError):
 
     code = "upload_not_open"
     http_status = 409
-    template = "This upload is %(state)s already and takes nothing more."
+    template = "This upload is already %(state)s and accepts no more parts."
     word_facts = {"state": tuple(state.value for state in State)}
 
     state: str
@@ -228,7 +228,7 @@ class PartOutsidePlan(TransferError):
 
     code = "part_outside_plan"
     http_status = 422
-    template = "This upload has parts 1 to %(part_count)s, and no part %(part_number)s."
+    template = "This upload has parts 1 to %(part_count)s; there is no part %(part_number)s."
 
     part_number: int
     part_count: int
@@ -240,7 +240,7 @@ class TooManyParts(TransferError):
 
     code = "too_many_parts"
     http_status = 422
-    template = "%(given)s parts were asked for; one call signs up to %(limit)s."
+    template = "%(given)s parts were requested; one call signs at most %(limit)s."
 
     given: int
     limit: int
@@ -255,7 +255,7 @@ class PartsMissing(TransferError):
 
     code = "parts_missing"
     http_status = 409
-    template = "Parts of the file are missing or incomplete: %(parts)s. They have to be sent again."
+    template = "Parts of the file are missing or incomplete: %(parts)s. They must be sent again."
 
     missing: str
     wrong_size: str = ""
@@ -275,7 +275,7 @@ class ContentDiffers(TransferError):
     code = "content_differs"
     http_status = 422
     template = (
-        "What arrived is not the file that was sent: its %(what)s is %(found)s and should be %(expected)s."
+        "What arrived is not the file that was sent: its %(what)s is %(found)s but should be %(expected)s."
         " Upload the file again."
     )
     word_facts = {"what": ("size", "checksum", "ETag", "upload id", "version")}
@@ -290,7 +290,7 @@ class ObjectGone(TransferError):
 
     code = "object_gone"
     http_status = 409
-    template = "The file is not in the file store any more. Upload it again."
+    template = "The file is no longer in the file store. Upload it again."
 
 
 class SourceChanged(TransferError):
@@ -309,8 +309,8 @@ class BeingTakenOver(TransferError):
     code = "being_taken_over"
     http_status = 503
     template = (
-        "The file has arrived, and the portal is taking it over. This takes a moment for each gigabyte:"
-        " try again in %(retry_after_s)s seconds."
+        "The file has arrived and the portal is taking it over, which takes a moment per gigabyte."
+        " Try again in %(retry_after_s)s seconds."
     )
 
     retry_after_s: int
@@ -322,7 +322,7 @@ class AlreadyAttached(TransferError):
 
     code = "already_attached"
     http_status = 409
-    template = "This upload was saved already. Delete it where it is shown, or upload the file again."
+    template = "This upload has already been saved. Delete it where it is shown, or upload the file again."
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -331,7 +331,9 @@ class CredentialsNotConfigured(TransferError):
 
     code = "credentials_not_configured"
     http_status = 501
-    template = "This portal gives out no session credentials. The administrator can set %(setting)s."
+    template = (
+        "This portal does not issue session credentials. To enable them, the administrator sets %(setting)s."
+    )
 
     setting: str = "s3_role"
 
@@ -382,7 +384,7 @@ class StoreFailed(StoreError):
     code = "store_failed"
     http_status = 502
     template = (
-        "The file store failed. Try again; if it happens again, tell the administrator the time it was."
+        "The file store failed. Try again; if it happens again, tell the administrator when it happened."
     )
 
 

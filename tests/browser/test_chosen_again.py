@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def choose_again(page: Page) -> Locator:
-    """The button of a file that cannot be read any more."""
+    """The button of a file that can no longer be read."""
     return page.get_by_role("button", name="Choose the file again")
 
 
@@ -35,8 +35,8 @@ def test_a_file_that_was_away_for_a_while_is_chosen_again_and_goes_on(
 ) -> None:
     begin_and_pause(publisher, s3, dataset, file)
     file.rename(tmp_path / "away")
-    publisher.get_by_role("button", name="Go on").click()
-    expect(publisher.get_by_role("alert").filter(has_text="cannot be read any more").first).to_be_visible()
+    publisher.get_by_role("button", name="Resume").click()
+    expect(publisher.get_by_role("alert").filter(has_text="can no longer be read").first).to_be_visible()
     (tmp_path / "away").rename(file)
     s3.wait_until_idle()
     missing = missing_part_numbers(publisher, dataset)
@@ -61,7 +61,7 @@ def test_a_file_that_was_changed_takes_the_place_of_what_it_was(
     begin_and_pause(publisher, s3, dataset, file)
     random_file(file, FILE_BYTES)
     os.utime(file, (1_700_000_000, 1_700_000_000))
-    publisher.get_by_role("button", name="Go on").click()
+    publisher.get_by_role("button", name="Resume").click()
     expect(choose_again(publisher)).to_be_visible()
 
     choose_file(publisher, file)

@@ -39,7 +39,7 @@ def test_a_pause_stops_sending_and_nothing_stored_is_sent_again(
     expect(status(publisher)).to_contain_text("Paused")
 
     s3.faults.clear()
-    publisher.get_by_role("button", name="Go on").click()
+    publisher.get_by_role("button", name="Resume").click()
     wait_until_uploaded(publisher)
 
     assert sorted(set(stored_part_numbers(s3))) == list(range(1, 14))

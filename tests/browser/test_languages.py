@@ -121,7 +121,7 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
 
     choose_file(page, random_file(tmp_path / "b2.geojson", 2 * MIB))
     expect(status_of(page, "b2")).to_contain_text(
-        t("✓ Uploaded and verified. It is published when you save this form.")
+        t("✓ Uploaded and verified. It will be published when you save this form.")
     )
     # More than what is given up without a question, and the rest when all has been read.
     hold = hold_parts(s3, after=10)
@@ -135,30 +135,28 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
 
     page.context.set_offline(True)
     expect(status_of(page, "a1")).to_contain_text(
-        t("Connection lost at {percent}. Your upload is safe; it goes on by itself.")
+        t("Connection lost at {percent}. Your upload is safe and resumes automatically.")
     )
     read("offline")
     page.context.set_offline(False)
 
     row(page, "a1").get_by_role("button", name=t("Pause")).click()
     expect(status_of(page, "a1")).to_contain_text(
-        t("Paused at {percent}. You can close this page and go on later.")
+        t("Paused at {percent}. You can close this page and resume later.")
     )
     read("paused")
     save(page)
-    expect(saving_line(page)).to_contain_text(t("Saving when the upload is done; it is paused"))
+    expect(saving_line(page)).to_contain_text(t("Saving when the upload is done; the upload is paused"))
     read("saving-paused", about=".s3portal-saving")
-    row(page, "a1").get_by_role("button", name=t("Go on")).click()
+    row(page, "a1").get_by_role("button", name=t("Resume")).click()
     expect(saving_line(page)).to_have_text(t("Saving when the upload is done"))
     read("saving", about=".s3portal-saving")
     page.get_by_role("button", name=t("Do not save yet")).click()
-    expect(announcer(page)).to_contain_text(t("Not saving. The upload goes on."))
+    expect(announcer(page)).to_contain_text(t("Not saving yet. The upload continues."))
     read("not-saving")
 
     row(page, "a1").get_by_role("button", name=t("Cancel")).click()
-    expect(row(page, "a1")).to_contain_text(
-        t("Removed. What was uploaded of it will be deleted in a moment.")
-    )
+    expect(row(page, "a1")).to_contain_text(t("Removed. What has been uploaded will be deleted in a moment."))
     read("removed")
     row(page, "a1").get_by_role("button", name=t("Undo")).click()
     s3.faults.add("UploadPart", status=403)
@@ -168,7 +166,7 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
     s3.faults.clear()
     row(page, "a1").get_by_role("button", name=t("Try again")).click()
     expect(status_of(page, "a1")).to_contain_text(
-        t("✓ Uploaded and verified. It is published when you save this form.")
+        t("✓ Uploaded and verified. It will be published when you save this form.")
     )
     read("uploaded")
 
@@ -186,7 +184,7 @@ def test_unfinished_uploads_and_wrong_files(
     open_form(page, language, dataset)
     choose_file(page, random_file(tmp_path / "b2.geojson", 2 * MIB))
     expect(status_of(page, "b2")).to_contain_text(
-        t("✓ Uploaded and verified. It is published when you save this form.")
+        t("✓ Uploaded and verified. It will be published when you save this form.")
     )
     hold = hold_parts(s3, after=3)
     choose_file(page, random_file(tmp_path / "a1.csv", 40 * MIB))
@@ -201,7 +199,7 @@ def test_unfinished_uploads_and_wrong_files(
 
     for number, wrong in enumerate(wrong_files(tmp_path)):
         with page.expect_file_chooser() as chooser:
-            box.get_by_role("button", name=t("Choose the file to go on")).click()
+            box.get_by_role("button", name=t("Choose the file to resume")).click()
         chooser.value.set_files(wrong)
         expect(box.get_by_role("alert").first).not_to_be_empty()
         read(f"wrong-{number}")

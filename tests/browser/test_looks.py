@@ -123,14 +123,14 @@ def test_one_file_from_the_empty_form_to_the_resource_page(
     expect(saving_line(page)).to_contain_text("Saving when the upload is done")
     look("form-saving")
     page.get_by_role("button", name="Pause").click()
-    expect(saving_line(page)).to_contain_text("it is paused")
+    expect(saving_line(page)).to_contain_text("the upload is paused")
     look("form-paused")
 
     page.get_by_role("button", name="Do not save yet").click()
     page.get_by_role("button", name="Cancel").click()
     look("form-given-up")
     page.get_by_role("button", name="Undo").click()
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     s3.faults.clear()
     wait_until_uploaded(page)
     look("form-uploaded")
@@ -155,7 +155,9 @@ def test_several_files_one_of_which_the_store_refuses(
 
     s3.faults.add(operation="UploadPart", status=403)
     hold.release()
-    expect(page.get_by_role("alert").filter(has_text="settings for it are wrong").first).to_be_visible()
+    expect(
+        page.get_by_role("alert").filter(has_text="the problem is in the portal's settings").first
+    ).to_be_visible()
     look("form-failed")
 
 
@@ -180,9 +182,9 @@ def test_unfinished_uploads_and_a_wrong_file(
 
     (tmp_path / "other").mkdir()
     with page.expect_file_chooser() as chooser:
-        box.get_by_role("button", name="Choose the file to go on").click()
+        box.get_by_role("button", name="Choose the file to resume").click()
     chooser.value.set_files(random_file(tmp_path / "other" / "river-gauges-2026.csv", 20 * MIB))
-    expect(box.get_by_role("alert").filter(has_text=re.compile("not the same file"))).to_be_visible()
+    expect(box.get_by_role("alert").filter(has_text=re.compile("a different file"))).to_be_visible()
     look("form-wrong-file")
     for name in ("Discard", "Discard"):
         box.get_by_role("button", name=name).first.click()

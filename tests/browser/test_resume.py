@@ -89,7 +89,7 @@ def test_in_another_browser_it_is_offered_as_well(
     wait_until_uploaded(elsewhere)
 
     assert sorted(stored_part_numbers(s3)) == missing, "chosen as if new, it is gone on with all the same"
-    expect(elsewhere.locator('[data-s3portal="before"]')).to_contain_text("You began to upload this file")
+    expect(elsewhere.locator('[data-s3portal="before"]')).to_contain_text("You started uploading this file")
     expect(box(elsewhere)).to_be_hidden()
 
 
@@ -117,7 +117,7 @@ def test_a_wrong_file_is_refused_with_the_reason(
     go_on_with(publisher, longer)
 
     expect(box(publisher).get_by_role("alert")).to_have_text(
-        "This is not the same file: it has 41.9 MB, the unfinished one 31.5 MB."
+        "This is a different file: it is 41.9 MB, the unfinished one is 31.5 MB."
     )
     expect(publisher.locator('[data-s3portal="file"]')).to_have_count(0)
 
@@ -142,7 +142,7 @@ def test_a_kept_handle_goes_on_with_one_click(
     pause_in_the_middle(publisher, s3, hold)
 
     publisher.reload()
-    box(publisher).get_by_role("button", name="Go on").click()
+    box(publisher).get_by_role("button", name="Resume").click()
 
     wait_until_uploaded(publisher)
     assert sorted(set(stored_part_numbers(s3))) == list(range(1, PART_COUNT + 1))
@@ -162,7 +162,7 @@ def test_a_file_that_is_uploaded_and_was_not_saved_is_offered(
 ) -> None:
     upload_and_leave(publisher, dataset, file)
 
-    expect(box(publisher)).to_contain_text("uploaded, not saved yet")
+    expect(box(publisher)).to_contain_text("uploaded but not saved yet")
     box(publisher).get_by_role("button", name="Use it in this form").click()
     expect(publisher.locator('input[name="name"]')).to_have_value("gauges.csv")
     save(publisher)
@@ -198,7 +198,7 @@ def test_discarding_can_be_undone_and_then_leaves_nothing_at_the_store(
     box(publisher).get_by_role("button", name="Discard").click()
     box(publisher).get_by_role("button", name="Undo").click()
     publisher.clock.run_for(60_000)
-    expect(box(publisher).get_by_role("button", name="Choose the file to go on")).to_be_visible()
+    expect(box(publisher).get_by_role("button", name="Choose the file to resume")).to_be_visible()
     assert "AbortMultipartUpload" not in [r.operation for r in s3.requests]
 
     with publisher.expect_response(lambda answer: "upload_abort" in answer.url):

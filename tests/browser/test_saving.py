@@ -109,7 +109,7 @@ def test_one_refusal_among_several_says_what_is_published_and_add_continues_from
     expect(not_saved(publisher)).to_have_attribute("role", "alert")
     expect(published(publisher)).to_have_text("Published already: a.csv")
     expect(row(publisher, "a.csv")).to_have_count(0)
-    expect(row(publisher, "c.txt")).to_contain_text("It is published when you save")
+    expect(row(publisher, "c.txt")).to_contain_text("It will be published when you save")
     assert names(publisher, dataset) == ["a.csv"]
     # The form describes the next one now.
     assert publisher.input_value('input[name="name"]') == "b.geojson"
@@ -229,7 +229,7 @@ def test_each_file_is_named_and_described_in_its_row(
     drop_three(publisher, dataset)
     publisher.fill('input[name="name"]', "Gauges")
     publisher.fill('textarea[name="description"]', "Measured by hand")
-    expect(row(publisher, "a.csv")).to_contain_text("are those of this form")
+    expect(row(publisher, "a.csv")).to_contain_text("come from this form")
     # By the keyboard alone, and as a screen reader names them.
     publisher.get_by_role("textbox", name=re.compile("^Name:? b.geojson$")).focus()
     publisher.keyboard.press("Control+A")
@@ -333,7 +333,7 @@ def test_an_upload_that_stopped_is_explained_beside_the_button(
 
     save(publisher)
 
-    expect(not_saved(publisher)).to_contain_text("not everything is uploaded: gauges.csv")
+    expect(not_saved(publisher)).to_contain_text("the upload is not complete: gauges.csv")
     publisher.get_by_role("button", name="Try again").click()
     wait_until_uploaded(publisher)
     expect(not_saved(publisher)).to_be_hidden()

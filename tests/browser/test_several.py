@@ -51,7 +51,7 @@ def test_each_file_becomes_a_resource_in_the_order_in_which_they_were_chosen(
 ) -> None:
     open_new_resource(publisher, dataset)
     choose_files(publisher, files)
-    expect(publisher.get_by_text("Each file becomes a resource of its own")).to_be_visible()
+    expect(publisher.get_by_text("Each file becomes its own resource")).to_be_visible()
     publisher.fill('input[name="name"]', "Gauges of 2026")
     publisher.fill('textarea[name="description"]', "Measured by hand")
 

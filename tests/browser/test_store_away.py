@@ -86,7 +86,7 @@ def test_one_part_that_never_gets_through_is_named(
 
     choose_file(publisher, file)
 
-    expect(alert(publisher)).to_contain_text("Part 7 of the file does not get through to the file storage")
+    expect(alert(publisher)).to_contain_text("Part 7 of the file does not reach the file storage")
     publisher.unroute_all()
     publisher.get_by_role("button", name="Try again").click()
     wait_until_uploaded(publisher)
@@ -100,7 +100,7 @@ def test_keys_that_the_store_does_not_take_are_a_matter_of_settings(
 
     choose_file(publisher, file)
 
-    expect(alert(publisher)).to_contain_text("the portal's settings for it are wrong, not your file")
+    expect(alert(publisher)).to_contain_text("the problem is in the portal's settings, not in your file")
 
 
 def test_an_upload_that_goes_well_writes_nothing_red_into_the_console(

@@ -49,7 +49,7 @@ def test_tabs_that_choose_the_same_file_at_the_same_moment_send_it_once(
     hold.wait_for(2)
     for tab in others:
         choose_file(tab, file)
-        expect(refusal(tab)).to_contain_text("Another tab of this browser uploads this file")
+        expect(refusal(tab)).to_contain_text("Another tab of this browser is uploading this file")
     hold.release()
 
     wait_until_uploaded(sender)
@@ -98,7 +98,7 @@ def test_a_file_that_is_published_here_is_said_to_be(
         page = publisher.context.new_page()
         open_new_resource(page, dataset)
         choose_file(page, chosen)
-        expect(same_file(page)).to_contain_text("The same file is published here already: gauges.csv.")
-        link = same_file(page).get_by_role("link", name="Look at it")
+        expect(same_file(page)).to_contain_text("The same file is already published here: gauges.csv.")
+        link = same_file(page).get_by_role("link", name="View it")
         expect(link).to_have_attribute("href", re.compile(f"/resource/{resource['id']}$"))
         page.close()

@@ -97,5 +97,5 @@ def test_a_refused_upload_is_explained_on_the_form(browser: Browser) -> None:
             url_type="upload", url="", save="go-dataset-complete",
         )  # fmt: skip
 
-    assert "This upload was saved already" in answer.get_data(as_text=True)
+    assert "This upload has already been saved" in answer.get_data(as_text=True)
     assert len(browser.resources()) == 1

@@ -120,7 +120,7 @@ class TestInGerman:
         )
 
         assert said(answer) == "filename ist kein Text von höchstens 1000 Zeichen."
-        assert self.error(answer)["problem"] == "is not a text of at most 1000 characters"
+        assert self.error(answer)["problem"] == "must be a text of at most 1000 characters"
 
     def test_the_form(self, portal) -> None:
         browser = Browser(portal)

@@ -153,7 +153,7 @@ def test_who_may_no_longer_upload_directly_is_told_and_nothing_is_replaced(app, 
     db.session.commit()
     answer = edit(manager, url, s3multipart_upload_id=upload_id)
     assert not answer.json.get("success")
-    assert "This site has no direct uploads" in answer.json["html"]
+    assert "Direct uploads are not enabled on this site" in answer.json["html"]
     assert 'data-module="s3portal-indico"' not in answer.json["html"]
     assert content_of(manager, attachment) == b"the first"
 

@@ -85,7 +85,7 @@ def test_every_module_that_needs_no_portal_can_be_imported(python: Path) -> None
 
 def test_the_web_folders_are_found(python: Path) -> None:
     done = run(python, "-c", (
-        "from s3portal.web import web_folder\n"
+        "from s3portal.portal.web import web_folder\n"
         "print(web_folder('js'), web_folder('templates'), sep='\\n')"
     ))  # fmt: skip
     assert done.returncode == 0, done.stderr

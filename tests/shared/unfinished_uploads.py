@@ -47,12 +47,12 @@ def pause_in_the_middle(page: Page, s3: RunningServer, hold: Hold) -> None:
     """Pauses once the store has most parts; it gets no other, and what it has is certain from here on."""
     hold.wait_for(PART_COUNT - STORED_FIRST)
     page.get_by_role("button", name="Pause").click()
-    expect(status(page)).to_contain_text("You can close this page and go on later")
+    expect(status(page)).to_contain_text("You can close this page and resume later")
     lose_parts(s3, hold)
 
 
 def go_on_with(page: Page, file: Path) -> None:
     """Presses the box's button and chooses the file."""
     with page.expect_file_chooser() as chooser:
-        box(page).get_by_role("button", name="Choose the file to go on").click()
+        box(page).get_by_role("button", name="Choose the file to resume").click()
     chooser.value.set_files(file)

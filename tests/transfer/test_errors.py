@@ -70,7 +70,7 @@ def test_the_publisher_reads_sizes_and_programs_read_bytes() -> None:
     refusal = FileTooLarge(limit=5_000_000_000, given=58_100_000_000, setting="max_upload_size")
 
     assert str(refusal) == (
-        "This portal stores files of up to 5 GB; this one has 58.1 GB."
+        "This portal stores files of up to 5 GB; this one is 58.1 GB."
         " Ask the administrator, or split the file."
     )
     assert refusal.as_dict() == {
@@ -85,7 +85,7 @@ def test_the_publisher_reads_sizes_and_programs_read_bytes() -> None:
 def test_two_sizes_that_would_read_the_same_are_told_exactly() -> None:
     refusal = FileTooLarge(limit=5_000_000_000, given=5_000_000_001, setting="max_upload_size")
 
-    assert "up to 5,000,000,000 bytes; this one has 5,000,000,001 bytes." in str(refusal)
+    assert "up to 5,000,000,000 bytes; this one is 5,000,000,001 bytes." in str(refusal)
 
 
 def test_equal_sizes_stay_readable() -> None:
@@ -93,7 +93,7 @@ def test_equal_sizes_stay_readable() -> None:
         used=5_000_000_000, allowed=5_000_000_000, given=1_000_000_000, setting="org_quota"
     )
 
-    assert str(refusal).startswith("5 GB of 5 GB are used, so 1 GB more do not fit.")
+    assert str(refusal).startswith("5 GB of 5 GB is used, so another 1 GB does not fit.")
 
 
 def test_a_portal_translates_the_template_and_the_words_in_it() -> None:
@@ -128,7 +128,7 @@ def test_a_portal_says_sizes_in_its_own_way() -> None:
 
     said = refusal.message(show_size=lambda size_bytes, exact: f"{size_bytes} o" if exact else "5 Go")
 
-    assert "up to 5000000000 o; this one has 5000000001 o." in said
+    assert "up to 5000000000 o; this one is 5000000001 o." in said
 
 
 def test_missing_and_incomplete_parts_are_named_together() -> None:

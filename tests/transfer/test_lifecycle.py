@@ -141,7 +141,7 @@ def test_only_parts_of_the_plan_are_signed_and_at_most_a_thousand(
 ) -> None:
     with pytest.raises(PartOutsidePlan):
         sign_parts(scripted_store, upload, [1, 4])
-    with pytest.raises(TooManyParts, match="1001 parts were asked for; one call signs up to 1000"):
+    with pytest.raises(TooManyParts, match="1001 parts were requested; one call signs at most 1000"):
         sign_parts(scripted_store, upload, [1] * 1001)
 
 
@@ -149,7 +149,7 @@ def test_only_parts_of_the_plan_are_signed_and_at_most_a_thousand(
 def test_nothing_is_signed_for_an_upload_that_is_over(
     state: str, scripted_store: Store, upload: Upload
 ) -> None:
-    with pytest.raises(UploadNotOpen, match=f"{state} already"):
+    with pytest.raises(UploadNotOpen, match=f"already {state}"):
         sign_parts(scripted_store, replace(upload, state=state), [1])
 
 

@@ -94,7 +94,7 @@ def test_a_part_outside_the_plan_is_named(part_number: int) -> None:
     plan = plan_parts(10 * MIB)
 
     for ask in (plan.length, plan.offset):
-        with pytest.raises(PartOutsidePlan, match=f"parts 1 to 2, and no part {part_number}"):
+        with pytest.raises(PartOutsidePlan, match=f"parts 1 to 2; there is no part {part_number}"):
             ask(part_number)
 
 

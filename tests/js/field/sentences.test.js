@@ -79,7 +79,7 @@ describe("the sentence about a failure", () => {
   }
 
   test("of one part names it", () => {
-    assert.match(of("part_unanswered", { facts: { part: 7 } }), /^Part 7 of the file does not get through/);
+    assert.match(of("part_unanswered", { facts: { part: 7 } }), /^Part 7 of the file does not reach the file storage/);
   });
 
   for (const code of ["no_connection", "no_answer_from_store", "store_refused", "store_failed", "upload_gone", "file_unreadable"]) {
@@ -115,7 +115,7 @@ describe("an unfinished upload", () => {
 
   test("that is complete only waits to be saved", () => {
     const line = plain(unfinishedLine({ ...upload, state: "completed" }, texts, words, now));
-    assert.equal(line, "58.1 GB, uploaded, not saved yet, Tuesday 2:02 PM");
+    assert.equal(line, "58.1 GB, uploaded but not saved yet, Tuesday 2:02 PM");
   });
 
   test("that the portal is taking over is complete, and not to be had yet", () => {
@@ -130,10 +130,10 @@ describe("an unfinished upload", () => {
   });
 
   for (const [difference, sentence] of [
-    [{ reason: "size", expected: 58_100_000_000, given: 57_900_000_000 }, "This is not the same file: it has 57.9 GB, the unfinished one 58.1 GB."],
-    [{ reason: "size", expected: 58_100_000_001, given: 58_100_000_000 }, "This is not the same file: it has 58,100,000,000 bytes, the unfinished one 58,100,000,001 bytes."],
-    [{ reason: "name", expected: "a.nc", given: "b.nc" }, "This is not the same file: it is called b.nc, the unfinished one a.nc."],
-    [{ reason: "content", expected: null, given: null }, "This is not the same file: it has the same name and size, and another content."],
+    [{ reason: "size", expected: 58_100_000_000, given: 57_900_000_000 }, "This is a different file: it is 57.9 GB, the unfinished one is 58.1 GB."],
+    [{ reason: "size", expected: 58_100_000_001, given: 58_100_000_000 }, "This is a different file: it is 58,100,000,000 bytes, the unfinished one is 58,100,000,001 bytes."],
+    [{ reason: "name", expected: "a.nc", given: "b.nc" }, "This is a different file: it is called b.nc, the unfinished one is called a.nc."],
+    [{ reason: "content", expected: null, given: null }, "This is a different file: it has the same name and size, but different content."],
   ]) {
     test(`is not gone on with where the ${difference.reason} differs, and it is said how: ${difference.given}`, () => {
       assert.equal(plain(differenceSentence(difference, texts, words)), sentence);
@@ -145,8 +145,8 @@ describe("of what was uploaded before", () => {
   test("it is said where it goes on, or that nothing is sent", () => {
     const said = (loaded) => plain(beforeLine({ loaded, total: 100 }, texts, words));
     assert.equal(said(0), "");
-    assert.equal(said(61), "You began to upload this file before: 61% of it is there and is not sent again.");
-    assert.equal(said(100), "You uploaded this file before and did not save it: it is not sent again.");
+    assert.equal(said(61), "You started uploading this file earlier: 61% of it is already stored and is not sent again.");
+    assert.equal(said(100), "You uploaded this file earlier but did not save it: it is not sent again.");
   });
 });
 

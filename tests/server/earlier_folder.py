@@ -1,0 +1,46 @@
+"""The folder that a server of schema 1 left behind, and what that server answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from s3_callers import send, signed_headers
+
+from s3portal.server.testing import RunningServer
+
+FIXTURES = Path(__file__).parent / "fixtures"
+#: Headers that the moment or the connection decides.
+PASSING = ("date", "x-amz-request-id", "x-amz-id-2", "connection", "server")
+
+
+def unpack(folder: Path) -> Path:
+    """Unpacks the folder of schema 1 and the answers; returns the server's folder."""
+    with tarfile.open(FIXTURES / "schema-1.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "s3"
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """Returns the exchanges and the unfinished uploads that were recorded."""
+    answers: dict[str, Any] = json.loads((folder / "answers.json").read_text())
+    return answers
+
+
+def ask_again(server: RunningServer, exchange: dict[str, Any]) -> dict[str, Any]:
+    """Asks what was asked then; returns the exchange as it would be recorded now."""
+    method, target = exchange["method"], exchange["target"]
+    given = {"x-amz-checksum-mode": "ENABLED"}
+    headers = signed_headers(server, method, server.endpoint + target, given, user="admin")
+    status, answered, body = send(server, method, target, headers)
+    kept = {name: value for name, value in sorted(answered.items()) if name not in PASSING}
+    if "text" in exchange:
+        shown = {"text": body.decode()}
+    elif "sha256" in exchange:
+        shown = {"sha256": hashlib.sha256(body).hexdigest()}
+    else:
+        shown, kept["content-length"] = {}, "-"
+    return {"method": method, "target": target, "status": status, "headers": kept, **shown}
