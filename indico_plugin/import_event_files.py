@@ -17,9 +17,7 @@ from indico.core.storage.backend import ReadOnlyStorageMixin
 from indico_plugin.backends import open_backend
 from indico_plugin.object_writer import NOT_THERE, write_object
 from indico_plugin.storage import S3StorageBase
-from s3portal.transfer import Store
-from s3portal.transfer.encryption import encryption_arguments
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import Store, encryption_arguments, error_code
 
 #: Backend and id of a file.
 Place = tuple[str, str]

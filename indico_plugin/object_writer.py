@@ -19,12 +19,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import has_request_context
 
 from indico_plugin.asking import asking_for_a_person, sending_for_a_person
-from s3portal.transfer import PartPlan, Store, plan_parts
-from s3portal.transfer.checksums import MD5
-from s3portal.transfer.encryption import encryption_arguments
-from s3portal.transfer.part_sources import FileSource
-from s3portal.transfer.sending import Part, send_parts
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import (
+    MD5,
+    FileSource,
+    Part,
+    PartPlan,
+    Store,
+    encryption_arguments,
+    error_code,
+    plan_parts,
+    send_parts,
+)
 
 logger = logging.getLogger("indico.plugin.storage_s3")
 

@@ -22,6 +22,9 @@ from indico.core.storage import StorageError
 
 from s3portal.transfer import (
     BYTES,
+    ENCRYPTION,
+    GIB,
+    MIB,
     SECONDS,
     TEXT,
     URL,
@@ -35,8 +38,6 @@ from s3portal.transfer import (
     read_settings,
     setting,
 )
-from s3portal.transfer.encryption import ENCRYPTION
-from s3portal.transfer.sizes import GIB, MIB
 
 logger = logging.getLogger("indico.plugin.storage_s3")
 

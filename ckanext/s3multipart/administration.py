@@ -14,8 +14,7 @@ from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
-from s3portal.transfer import request_fields
-from s3portal.transfer.errors import TransferError, UploadNotFound, UploadNotOpen
+from s3portal.transfer import TransferError, UploadNotFound, UploadNotOpen, request_fields
 
 _ROWS = UploadRow.__table__
 

@@ -18,8 +18,7 @@ from ckanext.s3multipart.permission import (
 )
 from ckanext.s3multipart.wording import sentence
 from s3portal.portal.protocol.calls import upload_id
-from s3portal.transfer import request_fields
-from s3portal.transfer.errors import TransferError, UploadNotFound
+from s3portal.transfer import TransferError, UploadNotFound, request_fields
 
 #: Where an authorisation function leaves the reason, since CKAN hands on its message alone.
 REFUSAL = "s3multipart_refusal"

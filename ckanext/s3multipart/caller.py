@@ -14,9 +14,7 @@ from ckanext.s3multipart.refusal_text import refusals_of
 from ckanext.s3multipart.session_prefixes import dataset_credentials, upload_credentials
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from s3portal.portal.protocol import Caller
-from s3portal.transfer import request_fields
-from s3portal.transfer.errors import UploadNotFound
-from s3portal.transfer.session_credentials import SessionCredentials
+from s3portal.transfer import SessionCredentials, UploadNotFound, request_fields
 
 _ROWS = UploadRow.__table__
 

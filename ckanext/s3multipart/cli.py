@@ -14,7 +14,7 @@ from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
 from ckanext.s3multipart.uploads_cli import uploads
 from s3portal.portal.findings import report
-from s3portal.transfer.sizes import format_size
+from s3portal.transfer import format_size
 
 
 @click.group(name="s3multipart", short_help="Manage files that are uploaded straight to S3.")

@@ -32,8 +32,7 @@ from s3portal.portal.doctor import (
     examine_unfinished,
 )
 from s3portal.portal.findings import LOOK, OK, WRONG, Finding, some
-from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.settings import unknown_settings
+from s3portal.transfer import safe_filename, unknown_settings
 
 #: The janitor is to run every day; one run may be missed.
 _JANITOR_LATE = timedelta(days=2)

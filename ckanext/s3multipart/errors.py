@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import QuotaExceeded, StoreError, TransferError
-from s3portal.transfer.states import State
+from s3portal.transfer import QuotaExceeded, State, StoreError, TransferError
 
 
 class NotSignedIn(TransferError):

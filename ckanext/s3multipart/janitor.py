@@ -18,7 +18,7 @@ from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.unknown_uploads import Unknown, sweep_unknown
 from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
 from s3portal.portal.protocol import abort
-from s3portal.transfer.errors import StoreError, TransferError
+from s3portal.transfer import StoreError, TransferError
 
 log = logging.getLogger(__name__)
 

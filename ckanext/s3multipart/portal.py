@@ -29,13 +29,18 @@ from ckanext.s3multipart.settings import portal_host, portal_settings, portal_st
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
 from s3portal.portal.protocol import Portal, Row, Wanted
 from s3portal.portal.protocol.sql_rows import SqlRows
-from s3portal.transfer.errors import SourceChanged, UploadNotFound
-from s3portal.transfer.keys import object_key
-from s3portal.transfer.lifecycle import begin_upload, plan_upload
-from s3portal.transfer.new_upload import NewUpload, new_upload_id
-from s3portal.transfer.store import Store
-from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import (
+    NewUpload,
+    SourceChanged,
+    Store,
+    StoredParts,
+    Upload,
+    UploadNotFound,
+    begin_upload,
+    new_upload_id,
+    object_key,
+    plan_upload,
+)
 
 _ROWS = UploadRow.__table__
 

@@ -20,12 +20,16 @@ from ckanext.s3multipart.errors import QuotaFull
 from ckanext.s3multipart.model import UploadRow, upload_of
 from ckanext.s3multipart.settings import PREFIX, portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.transfer.deadline import deadline, time_left_s
-from s3portal.transfer.errors import StoreError, UploadNotFound
-from s3portal.transfer.lifecycle import list_parts
-from s3portal.transfer.store_gate import asking
-from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import (
+    StoredParts,
+    StoreError,
+    Upload,
+    UploadNotFound,
+    asking,
+    deadline,
+    list_parts,
+    time_left_s,
+)
 
 log = logging.getLogger(__name__)
 

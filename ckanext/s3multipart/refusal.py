@@ -22,7 +22,7 @@ from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import CsrfTokenMissing, as_ckan_error
 from ckanext.s3multipart.schema import require_current
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import StoreBusy, TransferError, retry_after_s
+from s3portal.transfer import StoreBusy, TransferError, retry_after_s
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,7 @@ from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_stor
 from ckanext.s3multipart.site_mark import is_copied
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
 from s3portal.portal.protocol.sql_rows import new_lease
-from s3portal.transfer.deadline import deadline, time_left_s
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.lifecycle import delete_object
-from s3portal.transfer.store_gate import asking
+from s3portal.transfer import TransferError, asking, deadline, delete_object, time_left_s
 
 log = logging.getLogger(__name__)
 

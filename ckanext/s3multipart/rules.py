@@ -5,9 +5,7 @@ import mimetypes
 from pathlib import PurePosixPath
 
 from ckanext.s3multipart.settings import PREFIX, PortalSettings
-from s3portal.transfer.errors import FileTooLarge, TypeNotAllowed
-from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.transfer_settings import TransferSettings
+from s3portal.transfer import FileTooLarge, TransferSettings, TypeNotAllowed, safe_filename
 
 #: What says nothing about a file's type; browsers send it, or nothing, for types they do not know.
 UNKNOWN_TYPE = "application/octet-stream"

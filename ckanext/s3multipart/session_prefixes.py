@@ -19,12 +19,17 @@ from ckanext.s3multipart.quota import require_room
 from ckanext.s3multipart.session_model import CREDENTIALS, FORM, UPLOAD, SessionGrant
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.transfer.errors import CredentialsNotConfigured, UploadNotFound, UploadNotOpen
-from s3portal.transfer.keys import dataset_prefix
-from s3portal.transfer.parts_only import keeps_to_parts
-from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role
-from s3portal.transfer.store_gate import asking
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import (
+    CredentialsNotConfigured,
+    SessionCredentials,
+    Upload,
+    UploadNotFound,
+    UploadNotOpen,
+    asking,
+    assume_upload_role,
+    dataset_prefix,
+    keeps_to_parts,
+)
 
 #: How long a prefix is answered. What was copied from it, and what was refused, stays there until nobody can
 #: write to it any more, so this is not for ever.

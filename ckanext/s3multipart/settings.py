@@ -11,11 +11,21 @@ import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.s3multipart.store_memory import DatabaseMemory
-from s3portal.transfer.errors import SettingsError
-from s3portal.transfer.setting_kinds import BOOLEAN, BYTES, SECONDS, WORDS, choice
-from s3portal.transfer.settings import declared_settings, read_settings, setting, unknown_settings
-from s3portal.transfer.store import Store, open_store
-from s3portal.transfer.transfer_settings import TransferSettings
+from s3portal.transfer import (
+    BOOLEAN,
+    BYTES,
+    SECONDS,
+    WORDS,
+    SettingsError,
+    Store,
+    TransferSettings,
+    choice,
+    declared_settings,
+    open_store,
+    read_settings,
+    setting,
+    unknown_settings,
+)
 
 log = logging.getLogger(__name__)
 

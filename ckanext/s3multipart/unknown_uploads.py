@@ -17,9 +17,7 @@ from ckanext.s3multipart.session_model import SessionGrant
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from s3portal.portal.protocol.aborting import NOT_LISTED_CODES
-from s3portal.transfer.errors import StoreFailed
-from s3portal.transfer.keys import ids_of_key
-from s3portal.transfer.multipart_listing import ListedUpload, abort_listed, list_uploads
+from s3portal.transfer import ListedUpload, StoreFailed, abort_listed, ids_of_key, list_uploads
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,7 @@ from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.keys import safe_filename
+from s3portal.transfer import TransferError, safe_filename
 
 blueprint = Blueprint("s3multipart_uploads", __name__)
 

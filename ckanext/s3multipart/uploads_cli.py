@@ -10,9 +10,7 @@ from ckanext.s3multipart.model import UploadRow, any_upload
 from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.portal import protocol
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.sizes import format_size
+from s3portal.transfer import TransferError, format_size, safe_filename
 
 
 @click.group()

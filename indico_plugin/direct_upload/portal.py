@@ -21,8 +21,7 @@ from indico_plugin.models.uploads import DirectUpload, columns_of, upload_of
 from indico_plugin.plugin_settings import logger
 from s3portal.portal.protocol import Portal, Row, Wanted
 from s3portal.portal.protocol.sql_rows import SqlRows
-from s3portal.transfer import NewUpload, Store, StoreFailed, Upload
-from s3portal.transfer.lifecycle import begin_upload, plan_upload
+from s3portal.transfer import NewUpload, Store, StoreFailed, Upload, begin_upload, plan_upload
 
 _TABLE = DirectUpload.__table__
 

@@ -17,10 +17,7 @@ import urllib3
 from s3portal.client.connections import open_pool
 from s3portal.client.errors import PortalError
 from s3portal.client.portal_answers import read_answer, refusal_of
-from s3portal.transfer import State
-from s3portal.transfer.part_plan import PartPlan
-from s3portal.transfer.part_ranges import parse_ranges
-from s3portal.transfer.retry import Failure, RetryPolicy, decide, parse_retry_after
+from s3portal.transfer import Failure, PartPlan, RetryPolicy, State, decide, parse_ranges, parse_retry_after
 
 # Completing a huge upload takes minutes.
 CALL_TIMEOUT_S = 180.0

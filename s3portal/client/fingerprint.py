@@ -11,8 +11,7 @@ from datetime import datetime, timezone
 
 from s3portal.client.errors import WrongFile
 from s3portal.client.local_file import LocalFile
-from s3portal.transfer.checksums import CRC64NVME, CRCS
-from s3portal.transfer.sizes import format_size
+from s3portal.transfer import CRC64NVME, CRCS, format_size
 
 SAMPLE_COUNT = 16
 SAMPLE_BYTES = 65_536

@@ -24,7 +24,7 @@ from rich.progress import (
 from s3portal.client.errors import PortalError
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published
-from s3portal.transfer.retry import Failure
+from s3portal.transfer import Failure
 
 _SPEED_WINDOW_S = 15.0
 _PROGRESS_EVERY_S = 1.0

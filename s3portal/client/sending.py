@@ -19,11 +19,20 @@ from s3portal.client.errors import SendingFailed
 from s3portal.client.local_file import LocalFile
 from s3portal.client.part_request import put_part
 from s3portal.client.signing import Signer
-from s3portal.transfer.checksums import MD5
-from s3portal.transfer.part_plan import PartPlan
-from s3portal.transfer.part_sources import Content
-from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired
-from s3portal.transfer.sending import PARTS_AT_A_TIME, Part, SentParts, StoredBefore, send_parts
+from s3portal.transfer import (
+    MD5,
+    PARTS_AT_A_TIME,
+    Content,
+    Failure,
+    Part,
+    PartPlan,
+    RetryPolicy,
+    SentParts,
+    StoredBefore,
+    decide,
+    is_expired,
+    send_parts,
+)
 
 PARALLEL_PARTS = PARTS_AT_A_TIME
 _DAMAGED = Failure(400, "BadDigest", "the part was damaged on its way")

@@ -14,7 +14,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from s3portal.client.ckan import CkanPortal, PortalUpload, SignedPart, UploadCredentials
 from s3portal.client.errors import PortalError
-from s3portal.transfer.presign import UrlSigner, bucket_address
+from s3portal.transfer import UrlSigner, bucket_address
 
 # URLs live minutes, so not all of them at once.
 SIGNED_AHEAD = 100

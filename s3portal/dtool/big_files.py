@@ -15,10 +15,17 @@ from s3portal.dtool.bucket_objects import content_md5
 from s3portal.dtool.s3_errors import again_where_damaged, s3_errors, status
 from s3portal.dtool.upload_journal import BegunUpload, UploadJournal, UploadJournals, is_same_upload
 from s3portal.dtool.workers import BIG_FILE_THREADS, big_file_workers
-from s3portal.transfer import PartPlan, Store, plan_parts
-from s3portal.transfer.part_sources import FileShrank, PathSource
-from s3portal.transfer.sending import Part, StoredBefore, send_parts
-from s3portal.transfer.store_errors import says_no_upload
+from s3portal.transfer import (
+    FileShrank,
+    Part,
+    PartPlan,
+    PathSource,
+    Store,
+    StoredBefore,
+    plan_parts,
+    says_no_upload,
+    send_parts,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

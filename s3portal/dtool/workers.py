@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from s3portal.transfer import workers
+from s3portal.transfer import Workers
+from s3portal.transfer import in_parallel as each_in_parallel
 
 # Together these are the connections that a store keeps open (transfer/store.py).
 _THREADS = 24
@@ -17,35 +18,35 @@ BIG_FILE_THREADS = 8
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
-_of_process: dict[tuple[int, int], workers.Workers] = {}
+_of_process: dict[tuple[int, int], Workers] = {}
 # A lock that a thread holds during a fork is held in the child for ever, so each process has one of its own.
 _locks: dict[int, threading.Lock] = {}
 
 
 def in_parallel(
-    call: Callable[[Given], Result], given: Iterable[Given], by: workers.Workers | None = None
+    call: Callable[[Given], Result], given: Iterable[Given], by: Workers | None = None
 ) -> list[Result]:
     """The result for each of ``given``, in its order, by the shared workers unless others are given.
 
     The first error is raised when nothing runs any more, and the rest is not begun. Ctrl-C waits for nothing.
     """
-    return workers.in_parallel(call, given, by or shared_workers())
+    return each_in_parallel(call, given, by or shared_workers())
 
 
-def shared_workers() -> workers.Workers:
+def shared_workers() -> Workers:
     """The workers of this process for all that is small."""
     return _workers(_THREADS)
 
 
-def big_file_workers() -> workers.Workers:
+def big_file_workers() -> Workers:
     """The workers of this process for parts of big files. The shared ones may wait for them."""
     return _workers(BIG_FILE_THREADS)
 
 
-def _workers(threads: int) -> workers.Workers:
+def _workers(threads: int) -> Workers:
     """Threads do not survive a fork, so a child starts its own."""
     place = os.getpid(), threads
     with _locks.setdefault(os.getpid(), threading.Lock()):
         if place not in _of_process:
-            _of_process[place] = workers.Workers(threads, "dtool-s3")
+            _of_process[place] = Workers(threads, "dtool-s3")
         return _of_process[place]

@@ -228,6 +228,7 @@ class _Sending(Generic[Answer]):
         self._answers: dict[int, Answer] = {}
         self._digests = dict(stored.digests)
         self._failure: BaseException | None = None
+        self._taking = threading.Lock()
         self._under_way: set[Future[None]] = set()
 
     @property
@@ -240,9 +241,7 @@ class _Sending(Generic[Answer]):
         try:
             self._tell_stored()
             if self._source.reads_anywhere:
-                reading = [workers.submit(self._read_stored)] if self.has_to_read else []
-                self._hand_out(self._source.contents(self._is_missing), workers, at_a_time)
-                self._under_way.update(reading)
+                self._let_take(workers, at_a_time)
             else:
                 self._hand_out(self._source.contents(self._is_wanted), workers, at_a_time)
             self._wait_until_fewer_than(1)
@@ -276,6 +275,29 @@ class _Sending(Generic[Answer]):
     def _has_to_be_read(self, number: int) -> bool:
         return self._algorithm is not None and number in self._stored and number not in self._digests
 
+    def _let_take(self, workers: Workers, at_a_time: int) -> None:
+        """Has threads take part after part, and one of them those that are only read."""
+        if self.has_to_read:
+            to_read = self._source.contents(self._has_to_be_read)
+            self._under_way.add(workers.submit(lambda: self._take(to_read)))
+        to_send = self._source.contents(self._is_missing)
+        takers = {workers.submit(lambda: self._take(to_send)) for _ in range(at_a_time)}
+        self._under_way |= takers
+        self._wait_for_one_of(takers)
+        # There is nothing left to take. Where others share the threads, some may not have begun.
+        self._under_way -= {taker for taker in takers if taker.cancel()}
+
+    def _take(self, contents: Iterator[Content]) -> None:
+        try:
+            while not self._progress.is_stopped:
+                with self._taking:
+                    content = next(contents, None)
+                if content is None:
+                    return
+                self._work(content)
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            self._fail(error)
+
     def _hand_out(self, contents: Iterator[Content], workers: Workers, at_a_time: int) -> None:
         """Gives parts to threads, and asks for the next one only when there is room for it in memory."""
         while self._wait_until_fewer_than(at_a_time):
@@ -285,6 +307,10 @@ class _Sending(Generic[Answer]):
             self._under_way.add(workers.submit(lambda given=content: self._work(given)))  # type: ignore[misc]
             # The thread alone holds it.
             del content
+
+    def _wait_for_one_of(self, futures: set[Future[None]]) -> None:
+        while not (self._progress.is_stopped or any(future.done() for future in futures)):
+            wait(futures, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
 
     def _wait_until_fewer_than(self, most: int) -> bool:
         """False where it is in vain to wait."""
@@ -309,15 +335,6 @@ class _Sending(Generic[Answer]):
             if self._failure is None and not self._progress.is_cancelled:
                 self._failure = error
         self._progress.stop()
-
-    def _read_stored(self) -> None:
-        try:
-            for content in self._source.contents(self._has_to_be_read):
-                self._read(content)
-        except _Stopped:
-            return
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
-            self._fail(error)
 
     def _read(self, content: Content) -> None:
         part = Part(content, self._progress, self._algorithm)

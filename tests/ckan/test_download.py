@@ -12,7 +12,7 @@ from odd_names import ODD_NAMES
 
 from ckanext.s3multipart.links import link_name, persistent_link
 from ckanext.s3multipart.model import downloads
-from s3portal.transfer.keys import safe_filename
+from s3portal.transfer import safe_filename
 
 Setting = Callable[[str, object], None]
 CONTENT = b"station,level\nA,1\n"

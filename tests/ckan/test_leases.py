@@ -30,8 +30,7 @@ from ckanext.s3multipart.upload_states import RowState
 from s3portal.portal.protocol import Wanted, abort, begin, complete
 from s3portal.portal.protocol.lease_holders import is_dead, new_token
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.multipart_listing import list_uploads
-from s3portal.transfer.store_gate import CALL, COMPLETE
+from s3portal.transfer import CALL, COMPLETE, list_uploads
 
 Setting = Callable[[str, object], None]
 

@@ -20,7 +20,7 @@ from ckanext.s3multipart.model import DownloadCount, UploadRow, now
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.session_model import Adoption, SessionGrant
 from ckanext.s3multipart.store_memory import StoreAnswer
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import Upload
 
 pytestmark = pytest.mark.smoke
 

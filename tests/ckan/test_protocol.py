@@ -10,7 +10,7 @@ from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
-from s3portal.transfer.completion import complete_upload
+from s3portal.transfer import complete_upload
 
 CALLS_FOR_AN_UPLOAD = [
     ("s3multipart_upload_show", {}),

@@ -8,7 +8,7 @@ from ckan.common import config_declaration
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.s3multipart.settings import PREFIX, SETTINGS_CLASSES, check_settings
-from s3portal.transfer.settings import Declaration, declared_settings
+from s3portal.transfer import Declaration, declared_settings
 
 DECLARED = [declaration for each in SETTINGS_CLASSES for declaration in declared_settings(each)]
 MINIMAL = {f"{PREFIX}s3_bucket": "river-data"}

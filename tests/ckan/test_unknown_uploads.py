@@ -19,7 +19,7 @@ from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.multipart_listing import list_uploads
+from s3portal.transfer import list_uploads
 
 Setting = Callable[[str, object], None]
 

@@ -35,10 +35,11 @@ from s3portal.transfer import (
     TransferError,
     Upload,
     UploadNotFound,
+    begin_upload,
     new_upload_id,
     object_key,
+    plan_upload,
 )
-from s3portal.transfer.lifecycle import begin_upload, plan_upload
 
 
 class NotSignedIn(TransferError):

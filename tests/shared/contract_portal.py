@@ -12,8 +12,7 @@ import requests
 from botocore.exceptions import ClientError, ReadTimeoutError
 from killed import AFTER, BEFORE
 
-from s3portal.transfer import Store
-from s3portal.transfer.multipart_listing import list_uploads
+from s3portal.transfer import Store, list_uploads
 
 
 @dataclass(frozen=True)

@@ -500,6 +500,18 @@ def test_two_files_share_threads(tmp_path: Path) -> None:
     assert [receiver.content for receiver in receivers] == [CONTENT, CONTENT]
 
 
+def test_a_file_does_not_wait_for_threads_that_another_one_has(tmp_path: Path) -> None:
+    let_go = threading.Event()
+    with Workers(2) as workers:
+        other = workers.submit(lambda: let_go.wait(60))
+
+        sent = send_parts(path_source(CONTENT, tmp_path), Receiver(), workers=workers, at_a_time=2)
+
+        assert len(sent.answers) == 11
+        assert not other.done()
+        let_go.set()
+
+
 _SEND_AND_HANG = """
 import json, sys, threading
 from pathlib import Path

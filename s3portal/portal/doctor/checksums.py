@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import cause_of_library
 from s3portal.portal.findings import Finding
-from s3portal.transfer.checksum_support import AUTO, OFF, checksum_support
-from s3portal.transfer.checksums import MD5
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.errors import StoreError
-from s3portal.transfer.store import open_store
+from s3portal.transfer import (
+    CHECKSUM_AUTO,
+    CHECKSUM_OFF,
+    MD5,
+    StoreError,
+    checksum_support,
+    deadline,
+    open_store,
+)
 
 _SUBJECT = "checksum"
 
@@ -31,9 +35,9 @@ def examine_checksums(case: Case, used: str | None) -> Iterator[Finding]:
         text = f"uploads are compared by {used or 'nothing'}, but the store has changed since: {found.reason}"
         yield case.look(_SUBJECT, text, "restart the portal, so that it asks the store again")
     elif found.algorithm is None:
-        mend = f"{name} = auto" if wanted == OFF else "use a store that computes CRC64NVME"
+        mend = f"{name} = auto" if wanted == CHECKSUM_OFF else "use a store that computes CRC64NVME"
         yield case.look(_SUBJECT, f"nothing is compared after sending: {found.reason}", mend)
-    elif found.algorithm == MD5 and wanted not in (AUTO, "md5"):
+    elif found.algorithm == MD5 and wanted not in (CHECKSUM_AUTO, "md5"):
         yield case.look(
             _SUBJECT, f"{name} = {wanted}, but parts are compared by MD5: {found.reason}", f"{name} = auto"
         )

@@ -11,8 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import deadline, error_code
 
 _SUBJECT = "overwriting"
 _BODY = b"s3portal doctor"

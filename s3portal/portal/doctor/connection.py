@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.fetch_cors import Headers
-from s3portal.transfer.transfer_settings import TransferSettings
+from s3portal.transfer import TransferSettings
 
 _CONNECT_TIMEOUT_S = 5
 _READ_TIMEOUT_S = 10

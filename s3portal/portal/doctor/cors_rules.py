@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from s3portal.portal.doctor.case import CALL_S
-from s3portal.transfer.cors import cors_rule, read_cors_rules
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.store import Store
+from s3portal.transfer import Store, cors_rule, deadline, read_cors_rules
 
 Rule = Mapping[str, Any]
 #: S3 API Reference, PutBucketCors.

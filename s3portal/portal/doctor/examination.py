@@ -22,7 +22,7 @@ from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.trial import Outcome, Sample, examine_plain_write, examine_upload, part_request
 from s3portal.portal.doctor.workspace import Workspace, workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.session_credentials import SessionCredentials
+from s3portal.transfer import SessionCredentials
 
 
 def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:

@@ -8,9 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.lifecycle_rules import Rule, abort_days, days_of, threats, with_aborting_rule
 from s3portal.portal.findings import Finding
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import Store, deadline, error_code
 
 _NONE = "NoSuchLifecycleConfiguration"
 _UNABLE = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})

@@ -7,7 +7,7 @@ from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.content_security import forbidding_directive
 from s3portal.portal.doctor.web_origin import serialised_origin
 from s3portal.portal.findings import Finding
-from s3portal.transfer.presign import object_url
+from s3portal.transfer import object_url
 
 
 def examine_page_policy(case: Case, connection: Connection) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from s3portal.portal.doctor.connection import NoAnswer
 from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.portal.doctor.fetch_cors import CrossOriginRequest, cors_problem, hidden_headers
 from s3portal.portal.findings import Finding
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import error_code
 
 _SUBJECT = "CORS"
 _APPLIED = "applied: "

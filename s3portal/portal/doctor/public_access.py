@@ -8,9 +8,7 @@ from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.presign import object_url
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import deadline, error_code, object_url
 
 _SUBJECT = "public access"
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")

@@ -21,7 +21,7 @@ from s3portal.portal.doctor.clock import clock_problem
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.findings import Finding
-from s3portal.transfer.store import Store
+from s3portal.transfer import Store
 
 _NOBODY = ReadOnlyCredentials("AKIAIOSFODNN7NOBODYS", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYNOBODYSKEY", None)
 _LISTING = {"list-type": "2", "max-keys": "1"}

@@ -8,10 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Cause, Told, cause_of_answer, cause_of_library
 from s3portal.portal.findings import Finding
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role
-from s3portal.transfer.store import Store
+from s3portal.transfer import SessionCredentials, Store, TransferError, assume_upload_role, deadline
 
 _NO_ROLE = frozenset({"NoSuchEntity", "NoSuchRole", "EntityDoesNotExist"})
 _NO_STS = frozenset(

@@ -21,8 +21,7 @@ from s3portal.portal.doctor.role import examine_role
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.session_credentials import SessionCredentials
-from s3portal.transfer.session_policy import UPLOAD_ACTIONS
+from s3portal.transfer import UPLOAD_ACTIONS, SessionCredentials
 
 _AT_A_TIME = 8
 _TRIES = 3

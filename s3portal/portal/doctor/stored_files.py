@@ -9,9 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Told, cause_of_answer
 from s3portal.portal.findings import Finding, some
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import Store, deadline, error_code
 
 #: As many of the newest files are looked at: one request each.
 MOST_FILES = 200

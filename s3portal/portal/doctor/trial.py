@@ -24,17 +24,27 @@ from s3portal.portal.doctor.fetch_cors import CrossOriginRequest
 from s3portal.portal.doctor.preflights import examine_preflight, examine_visibility
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.checksums import CRCS, MD5
-from s3portal.transfer.completion import complete_upload
-from s3portal.transfer.content_disposition import INERT_TYPE
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.encryption import encryption_arguments
-from s3portal.transfer.errors import ContentDiffers, PartsMissing, StoreError, TransferError
-from s3portal.transfer.lifecycle import create_upload, sign_parts
-from s3portal.transfer.new_upload import NewUpload
-from s3portal.transfer.presign import presign_distance, presign_get
-from s3portal.transfer.sizes import MIB, format_size
-from s3portal.transfer.upload import Checksum, Upload
+from s3portal.transfer import (
+    CRCS,
+    INERT_TYPE,
+    MD5,
+    MIB,
+    Checksum,
+    ContentDiffers,
+    NewUpload,
+    PartsMissing,
+    StoreError,
+    TransferError,
+    Upload,
+    complete_upload,
+    create_upload,
+    deadline,
+    encryption_arguments,
+    format_size,
+    presign_distance,
+    presign_get,
+    sign_parts,
+)
 
 #: What a browser sends at a time, as far as it is known before it measured the way.
 _MOST_BYTES = 16 * MIB

@@ -13,9 +13,10 @@ from s3portal.transfer import (
     StoreFailed,
     UploadNotFound,
     UploadNotOpen,
+    abort_listed,
     abort_upload,
+    list_uploads,
 )
-from s3portal.transfer.multipart_listing import abort_listed, list_uploads
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ from s3portal.transfer import (
     StoredParts,
     UploadNotFound,
     UploadNotOpen,
+    object_url,
     request_fields,
 )
 from s3portal.transfer import sign_parts as signed_parts
-from s3portal.transfer.presign import object_url
 
 #: The parts whose URLs come with the answer of create: enough to begin with, and few enough for a small
 #: answer.

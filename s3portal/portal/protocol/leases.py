@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 from s3portal.portal.protocol.interface import Lease, OwnerT, Portal, Rows, RowT
 from s3portal.portal.protocol.states import LEASED
-from s3portal.transfer import CALL, COMPLETE, Lane, Store, StoreBusy, asking
-from s3portal.transfer.errors import StoreError
+from s3portal.transfer import CALL, COMPLETE, Lane, Store, StoreBusy, StoreError, asking
 
 #: Longer than any call may ask the store, with what a busy machine adds.
 LEASE_S = COMPLETE.within_s + 45

@@ -16,9 +16,7 @@ from s3portal.client.errors import FileChanged, PortalError, SendingFailed, Wron
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published, Silence, Target, publish_file
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import State, Store, presign
-from s3portal.transfer.checksums import CRCS
-from s3portal.transfer.retry import Failure
+from s3portal.transfer import CRCS, Failure, State, Store, presign
 
 MIB = 1024 * 1024
 SIZE = 16 * MIB + 5

@@ -12,7 +12,7 @@ from s3portal.client.errors import PortalError
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published
 from s3portal.client.reporting import JsonReport, TerminalReport
-from s3portal.transfer.retry import Failure
+from s3portal.transfer import Failure
 
 PUBLISHED = Published("https://data.example.org/r1", "r1", 1000, "crc64nvme:rosUhgp5mIg=")
 

@@ -17,7 +17,7 @@ from s3portal.client.publishing import Published, Silence, Target, publish_file
 from s3portal.client.signing import SessionSigner
 from s3portal.server.pytest_plugin import ROLE_ARN
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.retry import Failure
+from s3portal.transfer import Failure
 
 MIB = 1024 * 1024
 SIZE = 16 * MIB + 5

@@ -24,7 +24,7 @@ from s3portal.demo.people import DATASET
 from s3portal.demo.portal import Portal
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.checksums import CRCS
+from s3portal.transfer import CRCS
 
 if TYPE_CHECKING:
     from conftest import Command
