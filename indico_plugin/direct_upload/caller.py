@@ -15,9 +15,19 @@ from indico_plugin.direct_upload.portal import PORTAL, IndicoPortal, IndicoRow, 
 from indico_plugin.direct_upload.states import UNFINISHED
 from indico_plugin.models.uploads import DirectUpload
 from s3portal.portal.protocol import Caller
-from s3portal.transfer import UploadNotFound
+from s3portal.transfer import CredentialsNotConfigured, SessionCredentials, UploadNotFound
 
 _TABLE = DirectUpload.__table__
+
+
+class NoCredentials(CredentialsNotConfigured):
+    """Indico issues none, and has no setting for them."""
+
+    template = "This site does not issue session credentials."
+
+    @property
+    def facts(self) -> dict:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,12 @@ class IndicoCaller(Caller[IndicoRow, UploadOwner]):
         if not administers(self.manages, self.user_object):
             raise UploadNotFound
         return self._one(upload_id)
+
+    def upload_credentials(self, row: IndicoRow) -> SessionCredentials:
+        raise NoCredentials
+
+    def owner_credentials(self, owner: UploadOwner) -> SessionCredentials:
+        raise NoCredentials
 
     def _one(self, upload_id: str, *conditions: object) -> IndicoRow:
         try:
