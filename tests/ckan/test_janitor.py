@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
-from test_removal import days_pass, names, states
+from kept_uploads import days_pass, names, states
 
 from ckanext.s3multipart import janitor, session_sweep
 from ckanext.s3multipart import model as model_module
