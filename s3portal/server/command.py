@@ -39,7 +39,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 chooses a free one."
 )
 @click.option(
     "--config", "config_file", type=_PATH, envvar=f"{PREFIX}CONFIG", help="JSON: users, roles, buckets."
@@ -116,4 +116,4 @@ def _sentence_of(problem: OSError, host: str, port: int) -> str:
         return f"{problem.filename} cannot be used: {problem.strerror}"
     if problem.errno == errno.EADDRINUSE:
         return f"{host}:{port} is in use by another program. Give another --port, or 0 for a free one."
-    return f"{host}:{port} cannot be listened on: {problem.strerror}"
+    return f"Cannot listen on {host}:{port}: {problem.strerror}"

@@ -102,7 +102,9 @@ def read_config_file(path: Path) -> ServerConfig:
     """Returns the configuration of a JSON file; raises ConfigError with the file's name."""
     try:
         return config_of_json(parse_json(path.read_text("utf-8")))
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        raise ConfigError(f"{path} cannot be read: {problem.strerror}") from problem
+    except ValueError as problem:
         raise ConfigError(f"{path}: {problem}") from problem
 
 
@@ -112,7 +114,7 @@ def add_environment(config: ServerConfig, environ: Mapping[str, str]) -> ServerC
     key_id, secret = environ.get(f"{PREFIX}ACCESS_KEY_ID"), environ.get(f"{PREFIX}SECRET_ACCESS_KEY")
     if bool(key_id) != bool(secret):
         raise ConfigError(
-            f"{PREFIX}ACCESS_KEY_ID and {PREFIX}SECRET_ACCESS_KEY are set together or not at all"
+            f"{PREFIX}ACCESS_KEY_ID and {PREFIX}SECRET_ACCESS_KEY must be set together or not at all"
         )
     users, buckets = config.users, config.buckets
     if key_id and secret:
@@ -133,7 +135,7 @@ def _check_origins(origins: Iterable[str], place: str) -> None:
     for origin in origins:
         if "*" not in origin and not _ORIGIN.fullmatch(origin):
             raise ConfigError(
-                f"{place}: {origin!r} is no origin. It is scheme and host, without a slash at its end, as in"
+                f"{place}: {origin!r} is not an origin. Write scheme and host without a trailing slash, as in"
                 " https://data.example.org"
             )
 
@@ -166,7 +168,7 @@ def root_user(folder: Path) -> tuple[User, Path]:
         return User(ROOT_USER, stored["access_key_id"], stored["secret_access_key"]), path
     except (ValueError, KeyError, TypeError) as problem:
         raise ConfigError(
-            f"{path} does not hold an access key any more. Remove it, and a new one is made."
+            f"{path} no longer holds an access key. Remove it, and a new one is made."
         ) from problem
 
 
@@ -213,11 +215,11 @@ def _user(entry: Any, place: str) -> User:
 
 def _checked_user(user: User, place: str) -> User:
     if not _ACCESS_KEY_ID.fullmatch(user.access_key_id):
-        raise ConfigError(f"{place}: an access key id is 3 to 128 letters, digits, '_', '.', '-'")
+        raise ConfigError(f"{place}: an access key id must be 3 to 128 letters, digits, '_', '.', '-'")
     if is_session_key(user.access_key_id):
-        raise ConfigError(f"{place}: access key ids that begin with ASIA belong to sessions")
+        raise ConfigError(f"{place}: access key ids that begin with ASIA are reserved for sessions")
     if len(user.secret_access_key) < 8:
-        raise ConfigError(f"{place}: a secret access key has at least 8 characters")
+        raise ConfigError(f"{place}: a secret access key must have at least 8 characters")
     return user
 
 
@@ -225,10 +227,10 @@ def _role(entry: Any, place: str) -> Role:
     found = object_of(entry, place, ("name", "policy", "trusted", "max_session_s", "account"))
     trusted = found.get("trusted", [])
     if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
-        raise ConfigError(f"{place}: trusted is a list of user names")
+        raise ConfigError(f"{place}: trusted must be a list of user names")
     max_session_s = found.get("max_session_s", 3600)
     if not isinstance(max_session_s, int) or not 900 <= max_session_s <= SESSION_LIMIT_S:
-        raise ConfigError(f"{place}: max_session_s is 900 to {SESSION_LIMIT_S} seconds")
+        raise ConfigError(f"{place}: max_session_s must be 900 to {SESSION_LIMIT_S} seconds")
     account_id = _account_id(found, "account", place) or FIRST_ACCOUNT
     policy = _policy(found, "role", place)
     return Role(_name(found, place), policy, frozenset(trusted), max_session_s, account_id)
@@ -268,7 +270,7 @@ def _limits(top: Mapping[str, Any]) -> ConnectionLimits:
 def _reserve_bytes(top: Mapping[str, Any]) -> int:
     value = top.get("disk_reserve_bytes", RESERVE_BYTES)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError("disk_reserve_bytes is a whole number, 0 for no reserve")
+        raise ConfigError("disk_reserve_bytes must be a whole number, 0 for no reserve")
     return value
 
 
@@ -284,5 +286,5 @@ def _policy(found: Mapping[str, Any], kind: str, place: str) -> Policy:
 def _name(found: Mapping[str, Any], place: str) -> str:
     name = text_of(found, "name", place) or ""
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{place}: a name is 1 to 64 letters, digits and _+=,.@-")
+        raise ConfigError(f"{place}: a name must be 1 to 64 letters, digits and _+=,.@-")
     return name

@@ -12,17 +12,18 @@ class ConfigError(ValueError):
 
 def object_of(entry: Any, place: str, known: Any) -> Mapping[str, Any]:
     if not isinstance(entry, Mapping):
-        raise ConfigError(f"{place} is a JSON object")
+        raise ConfigError(f"{place} must be a JSON object")
     unknown = set(entry) - set(known)
     if unknown:
-        raise ConfigError(f"{place} has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
+        names, fields = ", ".join(sorted(unknown)), ", ".join(known)
+        raise ConfigError(f"unknown field {names} in {place}; its fields are {fields}")
     return entry
 
 
 def list_of(top: Mapping[str, Any], name: str) -> list[Any]:
     value = top.get(name, [])
     if not isinstance(value, list):
-        raise ConfigError(f"{name} is a list")
+        raise ConfigError(f"{name} must be a list")
     return value
 
 
@@ -31,11 +32,11 @@ def text_of(found: Mapping[str, Any], name: str, place: str, default: str | None
     if value is None and default is not None:
         return None
     if not isinstance(value, str):
-        raise ConfigError(f"{place}: {name} is a text")
+        raise ConfigError(f"{place}: {name} must be a text")
     return value or None
 
 
 def refuse_repeats(place: str, names: Sequence[str]) -> None:
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
-        raise ConfigError(f"{place}: {', '.join(sorted(repeated))} is there twice")
+        raise ConfigError(f"{place}: {', '.join(sorted(repeated))} is given twice")

@@ -1,8 +1,9 @@
 """The signatures that the browser's own signer is held to: tests/js/core/signed-parts.json has them.
 
-Every URL in that file is signed here again; tests/js/core/sigv4.test.js signs the same in JavaScript. Together
-they say that a browser with session credentials signs to the byte as the portal does, which is to the byte
-as botocore does (test_presign.py). After a change that is meant, S3PORTAL_WRITE_VECTORS=1 writes the file.
+Every URL in that file is signed here again; tests/js/core/sigv4.test.js signs the same in JavaScript.
+Together they say that a browser with session credentials signs to the byte as the portal does, which is to
+the byte as botocore does (test_presign.py). After an intended change, S3PORTAL_WRITE_VECTORS=1 writes the
+file.
 """
 
 import json

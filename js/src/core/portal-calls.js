@@ -12,10 +12,11 @@ import { decide, isTransient } from "./retry.js";
  * {@link UploadError}; `status` 0 says that no answer arrived.
  *
  * @typedef {object} Adapter
- * @property {string} url where the portal is
+ * @property {string} url where the portal is, with its scheme: the upload asks there whether the network is back
  * @property {(request: CreateRequest) => Promise<{upload: PortalUpload, parts: SignedPart[]}>} create
  * @property {(uploadId: string, partNumbers: number[]) => Promise<SignedPart[]>} signParts
- * @property {(uploadId: string) => Promise<import("./signer-sts.js").UploadCredentials>} credentials
+ * @property {(uploadId: string) => Promise<import("./signer-sts.js").UploadCredentials>} [credentials] where the
+ *   browser signs the parts, with `stsSigner`
  * @property {(uploadId: string) => Promise<PortalUpload>} show with what the store has of it now
  * @property {() => Promise<PortalUpload[]>} list the caller's own that are not saved with a form yet; `stored` is null
  * @property {() => Promise<PublishedFile[]>} [files] those that are published in the place that the uploads go to

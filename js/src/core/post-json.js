@@ -21,14 +21,14 @@ const CALL_TIMEOUT_MS = 180_000;
 /**
  * @param {string} url
  * @param {object} body
- * @param {object} how
- * @param {Record<string, string>} how.headers besides Content-Type
- * @param {typeof globalThis.fetch} how.fetch
+ * @param {object} [how]
+ * @param {Record<string, string>} [how.headers] besides Content-Type
+ * @param {typeof globalThis.fetch} [how.fetch]
  * @param {boolean} [how.keepalive] the call gets through although the page is being left
  * @returns {Promise<Answer>} whatever its status is
  * @throws {UploadError} `no_connection`
  */
-export async function postJson(url, body, { headers, fetch, keepalive = false }) {
+export async function postJson(url, body, { headers = {}, fetch = globalThis.fetch, keepalive = false } = {}) {
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), CALL_TIMEOUT_MS);
   try {

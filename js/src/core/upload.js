@@ -30,6 +30,12 @@ import { withDefaults } from "./upload-options.js";
 
 /** @typedef {import("./states.js").State} State */
 /** @typedef {import("./portal-calls.js").PortalUpload} PortalUpload */
+// For those who write an adapter of their own.
+/** @typedef {import("./portal-calls.js").Adapter} Adapter */
+/** @typedef {import("./portal-calls.js").CreateRequest} CreateRequest */
+/** @typedef {import("./portal-calls.js").SignedPart} SignedPart */
+/** @typedef {import("./upload-options.js").UploadOptions} UploadOptions */
+/** @typedef {import("./upload-events.js").UploadEvents} UploadEvents */
 
 /** So often the network may come back without a single part getting through. */
 const FRUITLESS_RETURNS = 3;
@@ -40,7 +46,7 @@ const MISSING_ROUNDS = 3;
 /** Telling the portal of an abort is a courtesy; an upload expires without it. */
 const ABORT_TRIES = 3;
 
-export class MultipartUpload extends EventTarget {
+export class MultipartUpload extends /** @type {import("./upload-events.js").UploadEventTarget} */ (EventTarget) {
   #file;
   #adapter;
   #options;
@@ -243,7 +249,7 @@ export class MultipartUpload extends EventTarget {
           fetchBatch: (partNumbers, fetchSignal) =>
             repeated(() => this.#adapter.signParts(upload.id, partNumbers), this.#patience(fetchSignal)),
           fetchCredentials: (fetchSignal) =>
-            repeated(() => this.#adapter.credentials(upload.id), this.#patience(fetchSignal)),
+            repeated(() => /** @type {Required<Adapter>} */ (this.#adapter).credentials(upload.id), this.#patience(fetchSignal)),
         }),
       portalUrl: this.#portalUrl,
       tell,

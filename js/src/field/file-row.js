@@ -15,8 +15,8 @@ import { Undo } from "./undo.js";
 /**
  * What a row shows: a `MultipartUpload`, or one that is complete already (`form/stored-upload.js`).
  *
- * @typedef {Pick<import("../core/upload.js").MultipartUpload, "state" | "error" | "progress" | "pause"
- *   | "resume" | "cancel" | keyof EventTarget> & {readonly file: {readonly name: string,
+ * @typedef {EventTarget & Pick<import("../core/upload.js").MultipartUpload, "state" | "error" | "progress" | "pause"
+ *   | "resume" | "cancel"> & {readonly file: {readonly name: string,
  *   readonly size: number, readonly lastModified?: number}, readonly upload: Partial<import("../core/portal-calls.js").PortalUpload> & {readonly id: string} | null}} ShownUpload
  */
 
