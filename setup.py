@@ -2,17 +2,23 @@
 
 ``js/`` and ``templates/`` stand at the top of the checkout because several front ends share them.
 A wheel carries them inside the package (``s3portal/js``, ``s3portal/templates``); ``s3portal.portal.web``
-finds them in either place.
+finds them in either place. Sdist and wheel carry the uploader's bundles besides (``build_web.py``).
 """
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from setuptools import find_namespace_packages, setup
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from build_web import add_bundles  # noqa: E402
+
 VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "s3portal/__init__.py").read_text("utf-8"))[1]
 
 
@@ -26,9 +32,18 @@ class BuildWithWebFolders(build_py):
                 shutil.copytree(
                     HERE / name,
                     Path(self.build_lib) / "s3portal" / name,
-                    ignore=shutil.ignore_patterns("node_modules", "*.test.js"),
+                    ignore=shutil.ignore_patterns("node_modules", "*.test.js", "dist", "types", "*.tgz"),
                     dirs_exist_ok=True,
                 )
+            add_bundles(HERE / "js", Path(self.build_lib) / "s3portal" / "js", required=False)
+
+
+class SdistWithBundles(sdist):
+    """Puts the bundles into the sdist, so that building from it needs no Node.js."""
+
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(base_dir, files)
+        add_bundles(HERE / "js", Path(base_dir) / "js", required=True)
 
 
 setup(
@@ -109,5 +124,5 @@ setup(
         "indico.plugins": ["storage_s3 = indico_plugin.replaces_indico_plugin_storage_s3:S3StoragePlugin"],
         "pytest11": ["s3portal_server = s3portal.server.pytest_plugin"],
     },
-    cmdclass={"build_py": BuildWithWebFolders},
+    cmdclass={"build_py": BuildWithWebFolders, "sdist": SdistWithBundles},
 )

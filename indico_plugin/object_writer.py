@@ -51,7 +51,7 @@ class KeyExists(Exception):
     """There is an object under this key already; it was left as it is."""
 
     def __init__(self, bucket: str, key: str) -> None:
-        super().__init__(f"there is a file under this key already: {key} in {bucket}")
+        super().__init__(f"there is already a file under this key: {key} in {bucket}")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def write_object(
         digest, size_bytes = _hash(source)
         source.seek(start)
         if expected_md5 and digest.hex() != expected_md5.lower():
-            raise ContentNotExpected(f"its MD5 is {digest.hex()} and should be {expected_md5}")
+            raise ContentNotExpected(f"its MD5 is {digest.hex()} but should be {expected_md5}")
         md5chksum = _base64(digest)
         _refuse_existing(store, key)
         arguments = {

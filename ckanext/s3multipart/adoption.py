@@ -212,7 +212,7 @@ def continue_in_background(upload_id: str) -> None:
         if not take_over(upload_id, _JOB_S) and _is_left(upload_id):
             _enqueue_job(upload_id)
     except StoreError as error:
-        log.warning("Upload %s is taken over another time: %s", upload_id, error)
+        log.warning("Upload %s will be taken over later: %s", upload_id, error)
 
 
 def _enqueue_job(upload_id: str) -> None:

@@ -15,10 +15,8 @@ from ckanext.s3multipart.permission import authorised_owner, enabled_organisatio
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
-from s3portal.portal.web import module_graph, web_version
+from s3portal.portal.web import script_of, web_version
 from s3portal.transfer import TransferError, safe_filename
-
-_FORM_MODULE = "src/ckan/form.js"
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,12 @@ def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> di
         portal_store().credentials()
     except TransferError:
         return None
-    settings = transfer_settings()
+    settings, script = transfer_settings(), script_of("ckan/form")
     return {
         "owner": owner.dataset_id,
         "resource": owner.resource_id,
-        "script_url": s3multipart_web_url(_FORM_MODULE),
-        "module_urls": [s3multipart_web_url(path) for path in module_graph(_FORM_MODULE)],
+        "script_url": s3multipart_web_url(script.path),
+        "module_urls": [s3multipart_web_url(path) for path in script.modules],
         "api": tk.url_for("api.action", ver=3, logic_function="").rstrip("/"),
         "locale": tk.h.lang().replace("_", "-"),
         "max_size": settings.size_limit[0],

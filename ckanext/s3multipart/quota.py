@@ -182,7 +182,7 @@ def _look_at(uploads: list[Upload], organisation_id: str) -> None:
         except UploadNotFound:
             continue
         except StoreError as error:
-            log.info("Upload %s is taken to stand still: %s", upload.id, error)
+            log.info("Upload %s is assumed to have stalled: %s", upload.id, error)
             return
         if not record_progress(upload, stored):
             continue

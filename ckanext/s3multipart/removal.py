@@ -196,7 +196,7 @@ def _after_transaction_end(session: Any, transaction: Any) -> None:
     except (TransferError, SQLAlchemyError) as error:
         # What the transaction did stands. `ckan s3multipart janitor` removes what is left.
         log.warning(
-            "Some of %s files that are not needed any more are left to the janitor: %s", len(marked), error
+            "Some of %s files that are no longer needed are left to the janitor: %s", len(marked), error
         )
 
 

@@ -30,7 +30,7 @@ def check_type(settings: PortalSettings, filename: str, content_type: str) -> No
     if _any_match(names, settings.denied_types):
         denied = ", ".join(settings.denied_types)
         raise TypeNotAllowed(
-            given=given, allowed=allowed or f"everything but {denied}", setting=f"{PREFIX}denied_types"
+            given=given, allowed=allowed or f"everything except {denied}", setting=f"{PREFIX}denied_types"
         )
 
 

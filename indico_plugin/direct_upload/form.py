@@ -12,10 +12,7 @@ from wtforms.validators import DataRequired
 from indico_plugin import _
 from indico_plugin.direct_upload.permission import size_limit
 from indico_plugin.web_modules import web_url
-from s3portal.portal.web import module_graph, web_folder
-
-_DIALOG_MODULE = "src/indico/materials.js"
-
+from s3portal.portal.web import script_of, web_folder
 
 #: Files in one dialog, which is saved in one request.
 MOST_FILES = 50
@@ -47,7 +44,7 @@ def uploader_markup(
 ) -> Markup:
     """The uploader, whose calls go to addresses below ``api``."""
     source = (web_folder("templates") / "s3portal" / "uploader.html").read_text("utf-8")
-    limit = size_limit()
+    limit, script = size_limit(), script_of("indico/materials")
     # Rendered by Jinja with escaping on, as any template.
     return Markup(  # noqa: S704
         # Indico takes a variable that is not given for a mistake; the template has defaults for those.
@@ -57,8 +54,8 @@ def uploader_markup(
             # A template without a name is otherwise translated as Indico's own.
             _=_,
             owner="",
-            script_url=web_url(_DIALOG_MODULE),
-            module_urls=[web_url(path) for path in module_graph(_DIALOG_MODULE)],
+            script_url=web_url(script.path),
+            module_urls=[web_url(path) for path in script.modules],
             api=api.rstrip("/"),
             locale=(session.lang or "en").replace("_", "-"),
             max_size=limit[0] if limit else 0,

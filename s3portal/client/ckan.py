@@ -252,7 +252,9 @@ class CkanPortal:
             message = f"{self.url} does not answer ({action}): {error}"
             raise _NoResult(Failure(0, "", str(error)), PortalError("unreachable", message)) from error
         if location := response.get_redirect_location():
-            message = f"{self.url} has moved: give its new address with --portal. {action} is at {location}"
+            message = (
+                f"{self.url} has moved: give its new address with --portal. {action} is now at {location}"
+            )
             raise PortalError("moved", message, status=response.status)
         answer = read_answer(response)
         if response.status < 300 and answer.get("success"):

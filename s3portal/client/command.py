@@ -29,23 +29,23 @@ EXIT_INTERRUPTED = 130
 )  # fmt: skip
 @click.option(
     "--portal", "portal_url", required=True, envvar="S3PORTAL_URL", metavar="URL",
-    help="The portal's address; or set S3PORTAL_URL.",
+    help="The portal's address, or set S3PORTAL_URL.",
 )  # fmt: skip
 @click.option("--dataset", required=True, metavar="NAME", help="The dataset's name, or its id.")
 @click.option("--resource", default="", metavar="ID", help="Replace the file of this resource.")
-@click.option("--name", default="", help="The resource's name; the file's where not given.")
+@click.option("--name", default="", help="The resource's name; by default, the file's name.")
 @click.option("--description", default="", help="The resource's description.")
 @click.option("--format", "file_format", default="", help="The resource's format, such as NetCDF.")
 @click.option(
     "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=PARALLEL_PARTS, show_default=True,
-    help="Parts that are sent at a time.",
+    help="How many parts are sent at a time.",
 )  # fmt: skip
 @click.option(
     "--credentials", "session_credentials", is_flag=True,
-    help="Sign the parts here, with session credentials that the portal gives for each upload.",
+    help="Sign the parts on this machine, with session credentials from the portal.",
 )  # fmt: skip
-@click.option("--restart", is_flag=True, help="Give up an unfinished upload of the same name and begin anew.")
-@click.option("--json", "as_json", is_flag=True, help="Say how it goes in JSON lines, for programs.")
+@click.option("--restart", is_flag=True, help="Give up an unfinished upload of the same name and start over.")
+@click.option("--json", "as_json", is_flag=True, help="Report progress as JSON lines, for programs.")
 def upload_command(
     files: tuple[Path, ...],
     portal_url: str,
@@ -67,9 +67,9 @@ def upload_command(
     Exit code 0: all are published; 1: some failed; 2: the command cannot be run as it is; 130: interrupted.
     """
     if not portal_url.startswith(("https://", "http://")):
-        raise click.UsageError("--portal is an address such as https://data.example.org")
+        raise click.UsageError("--portal must be an address such as https://data.example.org")
     if len(files) > 1 and (name or resource):
-        raise click.UsageError("--name and --resource are for one file, and several are given.")
+        raise click.UsageError("--name and --resource can be used with one file only.")
     token = _token()
     target = Target(
         dataset=dataset, resource=resource, name=name, description=description, format=file_format
@@ -116,13 +116,13 @@ def _token() -> str:
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         raise click.UsageError(
-            f"{TOKEN_VARIABLE} is not set. Make an API token on your user page of the portal, under API "
-            f"Tokens, and put it into the environment:  export {TOKEN_VARIABLE}=..."
+            f"{TOKEN_VARIABLE} is not set. Create an API token on your user page in the portal, under API"
+            f" Tokens, and put it into the environment:  export {TOKEN_VARIABLE}=..."
         )
     if not (token.isascii() and token.isprintable()):
         raise click.UsageError(
             f"{TOKEN_VARIABLE} holds a character that no API token has, such as a line end or a curly quote."
-            " Copy the token anew."
+            " Copy the token again."
         )
     return token
 

@@ -147,8 +147,8 @@ class SessionSigner:
             if error.status != 501:
                 raise
             sentence = (
-                f"{self._portal.url} gives out no session credentials: its administrator would have to set "
-                f"{error.facts.get('setting', 's3_role')}. Without --credentials the same command works."
+                f"{self._portal.url} does not issue session credentials: its administrator would have to set "
+                f"{error.facts.get('setting', 's3_role')}. The same command works without --credentials."
             )
             raise PortalError(error.code, sentence, status=501, facts=error.facts) from error
 

@@ -13,12 +13,13 @@ from types import FrameType
 
 import click
 
-from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_environment, read_config_file
+from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
+from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.running import S3Server
-from s3portal.server.storage.database import OtherVersion
+from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
 from s3portal.server.wire.errors import S3Error
 
@@ -36,7 +37,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 chooses a free one."
 )
 @click.option(
     "--config", "config_file", type=_PATH, envvar=f"{PREFIX}CONFIG", help="JSON: users, roles, buckets."
@@ -55,7 +56,7 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
         access_log = AccessLog(log_file)
         around = around_of(config.faults) if config.faults else None
         server = S3Server(root, config, host=host, port=port, access_log=access_log, around=around)
-    except (ConfigError, StorageInUse, OtherVersion, S3Error) as problem:
+    except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except sqlite3.DatabaseError as problem:
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
@@ -86,4 +87,4 @@ def _sentence_of(problem: OSError, host: str, port: int) -> str:
         return f"{problem.filename} cannot be used: {problem.strerror}"
     if problem.errno == errno.EADDRINUSE:
         return f"{host}:{port} is in use by another program. Give another --port, or 0 for a free one."
-    return f"{host}:{port} cannot be listened on: {problem.strerror}"
+    return f"{host}:{port} cannot listen there: {problem.strerror}"

@@ -13,6 +13,7 @@ from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.bucket_settings import cors
 from s3portal.server.config import ServerConfig, root_user
+from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.dialects.json import JsonDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
@@ -23,6 +24,7 @@ from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.storage import buckets
+from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.storage import Storage
 
 
@@ -36,7 +38,8 @@ class S3Server:
     ``now`` is the clock that signatures and sessions are held against; ``around`` is what stands between
     requests and operations, None in a server that is not a test's.
     ``root_key_file`` is where the generated access key is, None when users are configured.
-    Raises StorageInUse, OSError (the folder, or the address is taken).
+    Raises StorageInUse, ConfigError for a bucket of another account, OSError (the folder, or the address is
+    taken).
     """
 
     def __init__(
@@ -60,11 +63,12 @@ class S3Server:
             self.users = config.users
             self.access_log = access_log
             self._create_buckets(config)
+            self.sealer = SessionSealer(self.storage.server_key())
             service = Service(
                 storage=self.storage,
                 authenticator=Authenticator(
-                    directory=ConfiguredDirectory(config.users, config.roles),
-                    sealer=SessionSealer(self.storage.server_key()),
+                    directory=ConfiguredDirectory(config.users, config.roles, config.accounts),
+                    sealer=self.sealer,
                     region=config.region,
                     now=now,
                 ),
@@ -95,10 +99,15 @@ class S3Server:
         self.access_log.close()
 
     def _create_buckets(self, config: ServerConfig) -> None:
-        existing = {bucket.name: bucket.cors for bucket in buckets.find_all(self.storage)}
+        existing = {bucket.name: bucket for bucket in buckets.find_all(self.storage)}
         for bucket in config.buckets:
+            found = existing.get(bucket.name)
+            if found is not None and bucket.account_id not in (None, found.owner):
+                raise ConfigError(
+                    f"bucket {bucket.name} belongs to account {found.owner}, not to {bucket.account_id}"
+                )
             rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
-            if bucket.name not in existing:
-                buckets.create(self.storage, bucket.name, rules)
-            elif bucket.cors is not None and existing[bucket.name] != rules:
+            if found is None:
+                buckets.create(self.storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT)
+            elif bucket.cors is not None and found.cors != rules:
                 buckets.set_cors(self.storage, bucket.name, rules)

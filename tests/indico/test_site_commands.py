@@ -224,7 +224,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
     for sentence in (
         "typo: options: buckett is not an option; did you mean bucket?",
         "typo: proxy: downloads go through Indico's own processes",
-        "typo: bucket never-made: is not there",
+        "typo: bucket never-made: does not exist",
         "fix: indico s3 create-bucket --storage typo",
         "broken: options: STORAGE_BACKENDS['broken']: bucket is missing",
         "keys: bucket indico-files: ",

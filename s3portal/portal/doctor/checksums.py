@@ -27,19 +27,19 @@ def examine_checksums(case: Case, used: str | None) -> Iterator[Finding]:
             found = checksum_support(open_store(case.store.settings))
     except StoreError as error:
         cause = cause_of_library(case, error, permission="s3:PutObject", resource=f"{case.bucket_arn}/*")
-        yield case.look(_SUBJECT, f"what the store computes is not known: {cause.text}", cause.mend)
+        yield case.look(_SUBJECT, f"it is not known what the store computes: {cause.text}", cause.mend)
         return
     if not found.answered:
-        yield case.look(_SUBJECT, found.reason, "run the doctor again when the store is well")
+        yield case.look(_SUBJECT, found.reason, "run the doctor again when the store works again")
     elif found.algorithm != used:
-        text = f"uploads are compared by {used or 'nothing'}, and the store has changed since: {found.reason}"
+        text = f"uploads are compared by {used or 'nothing'}, but the store has changed since: {found.reason}"
         yield case.look(_SUBJECT, text, "restart the portal, so that it asks the store again")
     elif found.algorithm is None:
         mend = f"{name} = auto" if wanted == CHECKSUM_OFF else "use a store that computes CRC64NVME"
         yield case.look(_SUBJECT, f"nothing is compared after sending: {found.reason}", mend)
     elif found.algorithm == MD5 and wanted not in (CHECKSUM_AUTO, "md5"):
         yield case.look(
-            _SUBJECT, f"{name} = {wanted}, and parts are compared by MD5: {found.reason}", f"{name} = auto"
+            _SUBJECT, f"{name} = {wanted}, but parts are compared by MD5: {found.reason}", f"{name} = auto"
         )
     else:
         whole = "parts" if found.algorithm == MD5 else "parts and whole files"

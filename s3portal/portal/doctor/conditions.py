@@ -36,12 +36,12 @@ def examine_conditions(case: Case, space: Workspace) -> Iterator[Finding]:
         return
     if ignored:
         text = (
-            f"the store ignores If-None-Match with {' and '.join(ignored)}: of two files that are saved under"
-            " one key at the same moment, the later one stays"
+            f"the store ignores If-None-Match with {' and '.join(ignored)}: if two files are saved under"
+            " the same key at the same moment, the later one replaces the earlier one"
         )
         yield case.look(_SUBJECT, text, "use a store that honours it, or keep versions (bucket versioning)")
     else:
-        yield case.ok(_SUBJECT, "the store writes over no object that is there")
+        yield case.ok(_SUBJECT, "the store never overwrites an existing object")
 
 
 def _overwrites_at_once(case: Case, key: str) -> bool:

@@ -62,7 +62,7 @@ def _examine_by_writing(
     case: Case, connection: Connection, browser: Browser, space: Workspace, *, apply: bool
 ) -> Iterator[Finding]:
     if removed := space.remove_remains():
-        yield case.ok("doctor", f"{removed} remains of an earlier run are removed")
+        yield case.ok("doctor", f"{removed} objects left by an earlier run have been removed")
     outcome = Outcome()
     if case.browser_uploads is Use.OFF:
         stored = yield from examine_plain_write(case, browser, space, outcome)

@@ -20,6 +20,6 @@ def examine_page_policy(case: Case, connection: Connection) -> Iterator[Finding]
     forbidding = forbidding_directive(policies, case.site_url, object_url(case.store, "key"))
     if forbidding is not None:
         origin = serialised_origin(case.store.address.base_url)
-        text = f"the portal's own pages forbid their scripts to send anything to {origin} ({forbidding})"
+        text = f"the portal's own pages forbid their scripts from sending anything to {origin} ({forbidding})"
         mend = f"add {origin} to connect-src in the Content-Security-Policy of {case.site_url}"
         yield case.stops_browsers("page policy", text, mend)

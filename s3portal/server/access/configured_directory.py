@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from s3portal.server.access.directory import FIRST_ACCOUNT, Account, Role, User
+from s3portal.server.access.directory import Account, Role, User
+from s3portal.server.storage.records import FIRST_ACCOUNT
 
 #: What listings have always called the owner.
 FIRST_ACCOUNT_NAME = "s3portal"

@@ -7,9 +7,7 @@ from typing import Protocol
 
 from s3portal.server.authority.arns import role_arn, user_arn
 from s3portal.server.authority.policy import ALLOW_ALL, Policy
-
-#: The account of everybody and everything that names no other.
-FIRST_ACCOUNT = "000000000000"
+from s3portal.server.storage.records import FIRST_ACCOUNT
 
 
 @dataclass(frozen=True)

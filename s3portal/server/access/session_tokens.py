@@ -18,14 +18,14 @@ from dataclasses import asdict, dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.wire.errors import S3Error
 
 _PREFIX = "ASIA"
 _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _NONCE_BYTES = 12
-# Tokens of before had no version; nothing in them named an account, because there was one.
+# Earlier tokens have no version, and name no account: they are of the first one.
 VERSION = 1
-_ACCOUNT_OF_UNVERSIONED = "000000000000"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Session:
     name: str
     policy: str
     expires_at: int
-    account_id: str = _ACCOUNT_OF_UNVERSIONED
+    account_id: str = FIRST_ACCOUNT
 
 
 def is_session_key(access_key_id: str) -> bool:
@@ -52,10 +52,10 @@ def new_access_key_id() -> str:
     return _PREFIX + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))
 
 
-def role_id(role_name: str, account_id: str = _ACCOUNT_OF_UNVERSIONED) -> str:
+def role_id(role_name: str, account_id: str = FIRST_ACCOUNT) -> str:
     """Returns the stable id of a role, as AWS has one beside the name."""
     # In the first account it is what it was before there were others.
-    name = role_name if account_id == _ACCOUNT_OF_UNVERSIONED else f"{account_id}/{role_name}"
+    name = role_name if account_id == FIRST_ACCOUNT else f"{account_id}/{role_name}"
     digest = hashlib.sha256(name.encode()).digest()
     return "AROA" + "".join(_ID_ALPHABET[byte % 32] for byte in digest[:17])
 

@@ -82,19 +82,19 @@ def read_policy(document: str | Mapping[str, Any], name: str = "a policy") -> Po
         except ValueError as problem:
             raise PolicyError(f"not JSON: {problem}") from problem
     if not isinstance(document, Mapping):
-        raise PolicyError("a policy is a JSON object")
+        raise PolicyError("a policy must be a JSON object")
     unknown = set(document) - {"Version", "Id", "Statement"}
     if unknown:
         raise PolicyError(f"unknown elements: {', '.join(sorted(unknown))}")
     # Without a version it is the old language, in which ${...} has no meaning.
     version = document.get("Version", _VERSIONS[1])
     if version not in _VERSIONS:
-        raise PolicyError(f"Version is {CURRENT_VERSION}, not {version!r}")
+        raise PolicyError(f"Version must be {CURRENT_VERSION}, not {version!r}")
     statements = document.get("Statement")
     if isinstance(statements, Mapping):
         statements = [statements]
     if not isinstance(statements, list) or not statements:
-        raise PolicyError("Statement is a list of at least one statement")
+        raise PolicyError("Statement must be a list of at least one statement")
     escapes = version == CURRENT_VERSION
     read = (_read_statement(s, number, escapes=escapes) for number, s in enumerate(statements, 1))
     return Policy(tuple(read), name)
@@ -102,12 +102,12 @@ def read_policy(document: str | Mapping[str, Any], name: str = "a policy") -> Po
 
 def _read_statement(statement: Any, number: int, *, escapes: bool) -> Statement:
     if not isinstance(statement, Mapping):
-        raise PolicyError("a statement is a JSON object")
+        raise PolicyError("a statement must be a JSON object")
     unknown = set(statement) - _STATEMENT_NAMES
     if unknown:
         raise PolicyError(f"this server does not evaluate {', '.join(sorted(unknown))}")
     if statement.get("Effect") not in ("Allow", "Deny"):
-        raise PolicyError("Effect is Allow or Deny")
+        raise PolicyError("Effect must be Allow or Deny")
     actions = strings_of(statement, "Action")
     for action in actions:
         if not _ACTION.fullmatch(action):
@@ -126,7 +126,7 @@ def _resources(statement: Mapping[str, Any]) -> Sequence[str]:
     resources = strings_of(statement, "Resource")
     for resource in resources:
         if resource != "*" and not resource.startswith("arn:"):
-            raise PolicyError(f"a resource is * or an ARN, not {resource!r}")
+            raise PolicyError(f"a resource must be * or an ARN, not {resource!r}")
     return resources
 
 

@@ -104,19 +104,19 @@ def rules_of_json(rules: Any) -> list[CorsRule]:
     Raises ValueError that says what is wrong.
     """
     if not isinstance(rules, list) or not all(isinstance(rule, Mapping) for rule in rules):
-        raise ValueError("CORS rules are a list of objects")
+        raise ValueError("CORS rules must be a list of objects")
     read = []
     for rule in rules:
         unknown = set(rule) - {*_LISTS, "MaxAgeSeconds", "ID"}
         if unknown:
-            raise ValueError(f"a CORS rule has no {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown field in a CORS rule: {', '.join(sorted(unknown))}")
         for name in _LISTS:
             values = rule.get(name, [])
             if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-                raise ValueError(f"{name} is a list of strings")
+                raise ValueError(f"{name} must be a list of strings")
         max_age_s = rule.get("MaxAgeSeconds")
         if max_age_s is not None and not isinstance(max_age_s, int):
-            raise ValueError("MaxAgeSeconds is a whole number")
+            raise ValueError("MaxAgeSeconds must be a whole number")
         origins, methods, headers, exposed = (tuple(rule.get(name, ())) for name in _LISTS)
         read.append(_checked(CorsRule(origins, methods, headers, exposed, max_age_s, rule.get("ID"))))
     return read
@@ -182,7 +182,7 @@ def _as_dict(rule: CorsRule) -> dict[str, Any]:
 
 def _checked(rule: CorsRule) -> CorsRule:
     if not rule.allowed_origins or not rule.allowed_methods:
-        raise ValueError("a CORS rule has at least one AllowedOrigin and one AllowedMethod")
+        raise ValueError("a CORS rule must have at least one AllowedOrigin and one AllowedMethod")
     for method in rule.allowed_methods:
         if method not in METHODS:
             raise ValueError(f"Found unsupported HTTP method in CORS config. Unsupported method is {method}")
@@ -193,7 +193,7 @@ def _checked(rule: CorsRule) -> CorsRule:
         raise ValueError("an ExposeHeader can not have a wildcard")
     values = (*rule.allowed_origins, *rule.allowed_headers, *rule.expose_headers)
     if any(not value.isprintable() or not value.isascii() for value in values):
-        raise ValueError("a CORS rule holds printable ASCII only")
+        raise ValueError("a CORS rule must be printable ASCII")
     return rule
 
 

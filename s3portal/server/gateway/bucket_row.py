@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from s3portal.server.access.directory import FIRST_ACCOUNT
 from s3portal.server.authority.decision import BucketFacts
 from s3portal.server.storage import buckets
-from s3portal.server.storage.records import Bucket
+from s3portal.server.storage.records import FIRST_ACCOUNT, Bucket
 from s3portal.server.storage.storage import Storage
 from s3portal.server.wire.errors import S3Error
 
@@ -42,7 +41,16 @@ class BucketRow:
         """The call has changed it: who asks from now on gets what is there then."""
         self._is_read, self._found = self._name is None, None
 
+    @property
+    def owner(self) -> str:
+        """The account that owns the bucket, and so everything that comes to be in it.
+
+        Where there is no bucket, the first one: the storage refuses what is put there.
+        """
+        found = self.find()
+        return FIRST_ACCOUNT if found is None else found.owner
+
     def facts(self) -> BucketFacts | None:
         """Returns what a decision has to know of it."""
         found = self.find()
-        return None if found is None else BucketFacts(found.name, FIRST_ACCOUNT)
+        return None if found is None else BucketFacts(found.name, found.owner)

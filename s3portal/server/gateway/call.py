@@ -48,6 +48,14 @@ class Call:
         assert self.request.key is not None
         return self.request.key
 
+    @property
+    def account_id(self) -> str:
+        """The caller's account. Raises AccessDenied for the anonymous one, who has none."""
+        account_id = self.proof.caller.account_id
+        if account_id is None:
+            raise S3Error("AccessDenied")
+        return account_id
+
     def parameter(self, name: str) -> str | None:
         return self.request.parameter(name)
 

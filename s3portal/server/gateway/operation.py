@@ -32,7 +32,8 @@ class Operation:
     ``needs`` are the sub-resources in the query, ``copies`` whether x-amz-copy-source is there.
     ``action`` is what the caller must be allowed on the bucket or object; '' where the handler asks for
     each object by itself. A version id, and headers of a request that ``begins_object`` (tags, an ACL, a
-    lock), ask for another action or for further ones. ``creates_object`` is the condition key
+    lock), ask for another action or for further ones. ``creates_bucket`` says that a bucket of this name
+    is not the caller's to be allowed anything on. ``creates_object`` is the condition key
     s3:ObjectCreationOperation, None where the action is not s3:PutObject. ``conditional`` names the headers
     that make the change a conditional one: a policy that demands one is not satisfied by a header that
     nobody looks at. ``open_form`` is there where a request proves itself by a form in its body.
@@ -49,6 +50,7 @@ class Operation:
     action: str
     handler: Callable[[Call], Reply]
     copies: bool = False
+    creates_bucket: bool = False
     creates_object: bool | None = None
     begins_object: bool = False
     conditional: tuple[str, ...] = ()

@@ -102,4 +102,4 @@ def _without_line_end(line: bytes) -> bytes:
     if not line.endswith(b"\n") and len(line) > 0:
         # The line was cut by the limit, or by the end of the connection.
         raise HeadTooLarge("The head of the request is too large, or it was cut off.")
-    raise MalformedRequest("The lines of a request end with CR LF.")
+    raise MalformedRequest("The lines of a request must end with CR LF.")

@@ -1,4 +1,4 @@
-"""The SQLite database: its schema, and connections to read and to write with."""
+"""The SQLite database: connections to read and to write with. Its schema is in ``migrations``."""
 
 from __future__ import annotations
 
@@ -11,60 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from s3portal.server.storage.migrations import upgrade
 from s3portal.server.wire.errors import S3Error
 
-SCHEMA_VERSION = 1
 # Each reader has three files open. Reading takes a moment, so that few are enough for many callers.
 READERS_LIMIT = 32
 IDLE_READERS_LIMIT = 8
-# Keys are BLOBs: they sort by their bytes, as S3 lists them, and a prefix is a plain range of bytes.
-# The tables are clustered by key (WITHOUT ROWID), so that a page of a listing is one walk along the tree.
-SCHEMA = """
-CREATE TABLE buckets (
-    name TEXT PRIMARY KEY,
-    created_at INTEGER NOT NULL,
-    cors TEXT
-) WITHOUT ROWID;
-CREATE TABLE objects (
-    bucket TEXT NOT NULL,
-    key BLOB NOT NULL,
-    body_id TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    etag TEXT NOT NULL,
-    modified_at INTEGER NOT NULL,
-    headers TEXT NOT NULL,
-    checksum_algorithm TEXT NOT NULL,
-    checksum_value TEXT NOT NULL,
-    checksum_type TEXT NOT NULL,
-    part_count INTEGER NOT NULL,
-    PRIMARY KEY (bucket, key)
-) WITHOUT ROWID;
-CREATE TABLE parts (
-    body_id TEXT NOT NULL,
-    part_number INTEGER NOT NULL,
-    blob TEXT,
-    start INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    etag TEXT NOT NULL,
-    checksum BLOB NOT NULL,
-    modified_at INTEGER NOT NULL,
-    content BLOB,
-    PRIMARY KEY (body_id, part_number)
-) WITHOUT ROWID;
-CREATE TABLE uploads (
-    bucket TEXT NOT NULL,
-    key BLOB NOT NULL,
-    upload_id TEXT NOT NULL UNIQUE,
-    initiated_at INTEGER NOT NULL,
-    headers TEXT NOT NULL,
-    checksum_algorithm TEXT NOT NULL,
-    checksum_type TEXT NOT NULL,
-    checksum_asked INTEGER NOT NULL,
-    initiator TEXT NOT NULL,
-    PRIMARY KEY (bucket, key, initiated_at, upload_id)
-) WITHOUT ROWID;
-"""
-
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -86,10 +38,6 @@ class _Job:
 
 class NotCommitted(RuntimeError):
     """Something else than the database itself failed around a commit, so that the change may be lost."""
-
-
-class OtherVersion(RuntimeError):
-    """The database was written by another version of this server."""
 
 
 class Database:
@@ -114,17 +62,14 @@ class Database:
         self._write_lock = threading.Lock()
         self._queue_lock = threading.Lock()
         self._queue: list[_Job] = []
+        self._riders: list[_Job] = []
         self._writer_is_broken = False
         self._writer = self._connect()
-        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            self._writer.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        elif version != SCHEMA_VERSION:
+        try:
+            upgrade(self._writer, path)
+        except BaseException:
             self._writer.close()
-            raise OtherVersion(
-                f"{path} was written by another version of this server: its schema is {version}, "
-                f"this one knows {SCHEMA_VERSION}"
-            )
+            raise
 
     def _connect(self) -> sqlite3.Connection:
         # Transactions are begun by hand, and a connection serves one thread at a time but not always the
@@ -173,11 +118,17 @@ class Database:
         result: Result = job.result
         return result
 
+    def ride_along(self, change: Callable[[sqlite3.Connection], None]) -> None:
+        """Makes a change that is not worth a commit of its own with the next one. It may get lost."""
+        with self._queue_lock:
+            self._riders.append(_Job(change))
+
     def _commit_queue(self) -> None:
         with self._queue_lock:
             jobs, self._queue = self._queue, []
+            riders, self._riders = self._riders, []
         try:
-            self._commit(jobs)
+            self._commit([*jobs, *riders])
             freeing = [job for job in jobs if job.frees_space and _finds_disk_full(job.error)]
             if freeing:
                 if not self._make_room():

@@ -14,6 +14,7 @@ from pathlib import Path
 from s3portal.server.storage.blobs import BlobStore, Source, sync_folder
 from s3portal.server.storage.database import Database
 from s3portal.server.storage.leases import Leases
+from s3portal.server.storage.removal import Removal
 from s3portal.server.storage.reserve import RESERVE_BYTES, Reserve
 from s3portal.server.storage.sweep import Sweep
 from s3portal.server.wire.errors import S3Error
@@ -42,14 +43,11 @@ class Storage:
         except BlockingIOError as held:
             os.close(self._lock)
             raise StorageInUse(f"another server is using {root}") from held
-        self._reserve = Reserve(root / "reserve", reserve_bytes)
-        self.database = Database(
-            root / "metadata.sqlite3", require_room=self.require_room, make_room=self._reserve.release
-        )
-        self.blobs = BlobStore(root)
-        self.leases = Leases(self.blobs.remove)
-        self.sweep = Sweep(self.database, self.blobs, self.leases)
-        self.blobs.clear_incoming()
+        try:
+            self._open(reserve_bytes)
+        except BaseException:
+            os.close(self._lock)
+            raise
         if os.pread(self._lock, len(_RUNNING), 0) == _RUNNING:
             self.sweep.run()
         else:
@@ -57,6 +55,19 @@ class Storage:
             self.sweep.start()
         os.pwrite(self._lock, _RUNNING, 0)
         os.fsync(self._lock)
+        self.removal.start()
+
+    def _open(self, reserve_bytes: int) -> None:
+        root = self.root
+        self._reserve = Reserve(root / "reserve", reserve_bytes)
+        self.database = Database(
+            root / "metadata.sqlite3", require_room=self.require_room, make_room=self._reserve.release
+        )
+        self.leases = Leases(root / "leases", on_free=lambda name: self.removal.freed(name))
+        self.blobs = BlobStore(root, self.leases)
+        self.removal = Removal(self.database, self.blobs, self.leases)
+        self.sweep = Sweep(self.removal, self.blobs, self.leases)
+        self.blobs.clear_incoming()
 
     @contextmanager
     def receive(
@@ -72,11 +83,11 @@ class Storage:
             yield blob, content
         except BaseException:
             if blob is not None:
-                self.sweep.settle(blob, body_id, part_number)
+                self.removal.settle(blob)
             raise
         finally:
             if blob is not None:
-                self.blobs.unsettled.discard(blob)
+                self.leases.release(blob)
 
     def require_room(self) -> None:
         """Raises InsufficientStorage while the disk is too full to keep the reserve."""
@@ -95,10 +106,10 @@ class Storage:
     def close(self) -> None:
         """Ends the use of the folder; the next start then has little to clean up."""
         self.sweep.stop()
-        clean = not self.leases.pending
+        self.removal.stop()
         self.database.close()
-        if clean:
-            os.ftruncate(self._lock, 0)
+        self.leases.close()
+        os.ftruncate(self._lock, 0)
         os.close(self._lock)
 
 

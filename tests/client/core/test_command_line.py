@@ -30,7 +30,10 @@ def file(tmp_path: Path) -> str:
         (["/no/such/file", *PORTAL], "does not exist"),
         (["/tmp", *PORTAL], "is a directory"),
         (["FILE", *PORTAL, "--concurrency", "17"], "17 is not in the range 1<=x<=16"),
-        (["FILE", "FILE", *PORTAL, "--name", "Gauges"], "--name and --resource are for one file"),
+        (
+            ["FILE", "FILE", *PORTAL, "--name", "Gauges"],
+            "--name and --resource can be used with one file only",
+        ),
         (["FILE", *PORTAL], "S3PORTAL_TOKEN is not set"),
     ],
 )

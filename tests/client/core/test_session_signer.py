@@ -227,7 +227,7 @@ def test_a_portal_without_a_role_says_what_to_do(
 ) -> None:
     portal, path = open_portal(), make_file(SIZE)
 
-    with pytest.raises(PortalError, match="Without --credentials the same command works") as refusal:
+    with pytest.raises(PortalError, match="The same command works without --credentials") as refusal:
         publish(portal, path)
 
     assert (refusal.value.status, refusal.value.code) == (501, "credentials_not_configured")

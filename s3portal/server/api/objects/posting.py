@@ -17,6 +17,7 @@ from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.writing import algorithms_beside, headers_of, store
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Incoming, Operation
+from s3portal.server.storage import journal
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.posted_form import PostedFile, read_posted_form
@@ -61,7 +62,7 @@ def post_object(call: Call) -> Reply:
     call.bucket_row.require()
     assert isinstance(call.body, PostedFile)
     payload = open_posted_payload(call.request, call.body, algorithms_beside(call))
-    return _answer(call, store(call, payload, headers, lambda found: None))
+    return _answer(call, store(call, payload, headers, lambda found: None, journal.POST))
 
 
 def _answer(call: Call, stored: StoredObject) -> Reply:

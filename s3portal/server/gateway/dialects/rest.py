@@ -65,7 +65,7 @@ class RestDialect:
     def authorise(self, call: Call, operation: Operation) -> None:
         request, caller = call.request, call.proof.caller
         context, resource = context_of(operation, request), resource_of(request)
-        bucket = call.bucket_row.facts()
+        bucket = None if operation.creates_bucket else call.bucket_row.facts()
         for action in actions_of(operation, request):
             decision = decide(caller, action, resource, context, bucket)
             if not decision.allowed:
