@@ -11,7 +11,7 @@ from indico.core.storage.backend import ReadOnlyStorageMixin
 from indico_plugin.backends import open_backend
 from indico_plugin.bucket_doctor import examine_buckets
 from indico_plugin.direct_upload.permission import attachment_storage, direct_uploads_on
-from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_exists
+from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_is_current
 from indico_plugin.file_findings import examine_files, examine_rows
 from indico_plugin.options import STREAM, options_problems
 from indico_plugin.plugin_settings import settings
@@ -95,7 +95,11 @@ def _examine_direct_uploads() -> Iterator[Finding]:
     """Whether they are on. What their bucket needs is said of the bucket."""
     subject = "direct uploads"
     name = config.ATTACHMENT_STORAGE
-    if not table_exists():
+    if not table_is_current():
+        if settings.get("direct_uploads"):
+            text = "are off: the database is that of an earlier version"
+            yield Finding(name, subject, WRONG, text, UPGRADE_COMMAND)
+            return
         yield Finding(name, subject, LOOK, "cannot be turned on yet", UPGRADE_COMMAND)
     if attachment_storage() is None:
         text = "cannot be used: new materials do not go to a writable S3 backend"

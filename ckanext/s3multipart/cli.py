@@ -102,6 +102,8 @@ def usage(as_json: bool) -> None:
         ]
         click.echo(json.dumps(organisations))
         return
+    if not rows:
+        click.echo("No organisation has any files yet.")
     for name, counted in rows:
         allowed = f" of {format_size(quota_bytes)}" if quota_bytes else ""
         deleted = f", {format_size(counted.deleted)} by deleted datasets" if counted.deleted else ""

@@ -80,9 +80,10 @@ def sweep(*, dry_run: bool = False) -> Swept:
 
 
 def _expired_ids() -> list[str]:
-    """Uploads that were begun, or completed, too long ago to be attached any more, and those that a process
-    which died left in the middle of something."""
+    """Uploads that were begun, or completed, too long ago to be attached any more, those that a process which
+    died left in the middle of something, and those that the store did not let go."""
     expired = UploadRow.state.in_((*UNFINISHED, *LEASED)) & (UploadRow.expires_at < now())
+    expired |= (UploadRow.state == RowState.ABORTING) & UploadRow.lease_until.is_(None)
     return [row.id for row in model.Session.query(UploadRow.id).filter(expired)]
 
 

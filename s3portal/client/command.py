@@ -28,7 +28,7 @@ EXIT_INTERRUPTED = 130
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
 @click.option(
-    "--portal", "portal_url", required=True, envvar="S3PORTAL_URL", metavar="URL",
+    "--portal", "portal_url", envvar="S3PORTAL_URL", metavar="URL",
     help="The portal's address, or set S3PORTAL_URL.",
 )  # fmt: skip
 @click.option("--dataset", required=True, metavar="NAME", help="The dataset's name, or its id.")
@@ -48,7 +48,7 @@ EXIT_INTERRUPTED = 130
 @click.option("--json", "as_json", is_flag=True, help="Report progress as JSON lines, for programs.")
 def upload_command(
     files: tuple[Path, ...],
-    portal_url: str,
+    portal_url: str | None,
     dataset: str,
     resource: str,
     name: str,
@@ -59,13 +59,15 @@ def upload_command(
     restart: bool,
     as_json: bool,
 ) -> None:
-    """Publishes files of any size in a dataset: straight to the portal's store, checksums compared.
+    """Publish files of any size in a dataset: straight to the portal's store, checksums compared.
 
-    Set S3PORTAL_TOKEN to an API token of yours (on your user page, under API Tokens). What an interrupted
-    upload has stored stays: the same command goes on where it was. Each new link is a line on stdout.
+    Set S3PORTAL_TOKEN to your API token (on your user page, under API Tokens). If an upload is interrupted,
+    run the same command again: it resumes where it stopped. Each new link is a line on stdout.
 
-    Exit code 0: all are published; 1: some failed; 2: the command cannot be run as it is; 130: interrupted.
+    Exit code 0: all are published; 1: some failed; 2: the command cannot be run as given; 130: interrupted.
     """
+    if not portal_url:
+        raise click.UsageError("Give the portal's address with --portal, or set S3PORTAL_URL.")
     if not portal_url.startswith(("https://", "http://")):
         raise click.UsageError("--portal must be an address such as https://data.example.org")
     if len(files) > 1 and (name or resource):
@@ -102,8 +104,7 @@ def upload_command(
             report.ended(len(files) - len(failed), len(failed))
     except KeyboardInterrupt:
         click.echo(
-            "Interrupted. What is stored stays. To go on where it was:\n"
-            f"  {_command_to_go_on([*failed, *left])}",
+            f"Interrupted. What is stored is kept. To resume:\n  {_command_to_go_on([*failed, *left])}",
             err=True,
         )
         sys.exit(EXIT_INTERRUPTED)
@@ -112,7 +113,7 @@ def upload_command(
 
 
 def _token() -> str:
-    """The API token. It is no option, since the options of every process are there for all to see."""
+    """The API token. It is not an option, since everybody on the machine can see the options of a process."""
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         raise click.UsageError(

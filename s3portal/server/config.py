@@ -102,7 +102,9 @@ def read_config_file(path: Path) -> ServerConfig:
     """Returns the configuration of a JSON file; raises ConfigError with the file's name."""
     try:
         return config_of_json(parse_json(path.read_text("utf-8")))
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        raise ConfigError(f"{path} cannot be read: {problem.strerror}") from problem
+    except ValueError as problem:
         raise ConfigError(f"{path}: {problem}") from problem
 
 

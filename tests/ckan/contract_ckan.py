@@ -11,7 +11,7 @@ from ckan.tests.helpers import CKANTestApp
 from contract_portal import Answer, Person, PortalInTest
 from killed import ended
 from killed_ckan import in_another_process
-from test_administration import member_of
+from organisation_members import member_of
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from callers import Caller
 from ckan import model
 from ckan.cli.db import _run_migrations
-from test_removal import states
+from kept_uploads import states
 
 from ckanext import s3multipart
 from ckanext.s3multipart.file_check import FileCheck

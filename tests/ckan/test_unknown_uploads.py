@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
-from test_leases import unfinished_at_store
-from test_removal import names, states
+from kept_uploads import names, states
+from lease_steps import unfinished_at_store
 
 from ckanext.s3multipart import site_mark, unknown_uploads
 from ckanext.s3multipart.cli import s3multipart

@@ -142,7 +142,10 @@ class MemoryRows(Rows[Row, Project]):
     ) -> Lease[Row] | None:
         with self.table.lock:
             kept = self._kept().get(upload_id)
-            if kept is None or (only_expired and kept.upload.expires_at > datetime.now(timezone.utc)):
+            if kept is None:
+                return None
+            is_live = kept.upload.expires_at > datetime.now(timezone.utc) and kept.state != RowState.ABORTING
+            if only_expired and is_live:
                 return None
             is_over = kept.state in abandoned and not self.is_leased(upload_id)
             if kept.state not in before and not is_over:

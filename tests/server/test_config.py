@@ -206,7 +206,8 @@ class TestCommand:
             (file, [], f"{file} cannot be used: File exists"),
             (other, [], f"The database in {other} cannot be used"),
             (lost, [], "root-access-key.json no longer holds an access key"),
-            (locked, ["--host", "192.0.2.1"], "192.0.2.1:0 cannot listen there"),
+            (locked, ["--host", "192.0.2.1"], "Cannot listen on 192.0.2.1:0"),
+            (lost, ["--config", str(lost / "no.json")], "no.json cannot be read: No such file or directory"),
             (locked, ["--log", str(tmp_path)], f"{tmp_path} cannot be used: Is a directory"),
         ):
             result = CliRunner().invoke(server_command, ["--root", str(root), "--port", "0", *options])

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from killed import AFTER, BEFORE
 
 from s3portal.transfer import Store, list_uploads
@@ -100,8 +99,7 @@ class PortalInTest(ABC):
 
 @contextmanager
 def once_at(store: Store, moment: str, operation: str, act: Callable[[], object]) -> Iterator[None]:
-    """Acts at this moment of the next such request to the store; ``act`` may raise, or before the request
-    return what the store answers instead."""
+    """Acts at this moment of the next such request to the store; ``act`` may raise."""
     events, name = store.client().meta.events, f"{moment}.s3.{operation}"
 
     def handle(**_: Any) -> object:
@@ -126,13 +124,13 @@ def loses_answer(store: Store, operation: str) -> Any:
 
 def refuses(store: Store, operation: str) -> Any:
     """The store refuses the next such request, in words of its own."""
-    body = b"<Error><Code>AccessDenied</Code><Message>arn:secret</Message></Error>"
+    error = {"Code": "AccessDenied", "Message": "arn:secret"}
 
-    class Raw:
-        def stream(self, **_: Any) -> Iterator[bytes]:
-            yield body
+    def refuse() -> None:
+        # Nothing is sent: other handlers of this moment would send it.
+        raise ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}, operation)
 
-    return once_at(store, BEFORE, operation, lambda: AWSResponse("http://the-store/", 403, {}, Raw()))
+    return once_at(store, BEFORE, operation, refuse)
 
 
 def send(created: Mapping[str, Any], content: bytes) -> None:

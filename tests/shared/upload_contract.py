@@ -225,6 +225,7 @@ def a_creation_that_the_store_refuses_leaves_nothing(portal: PortalInTest) -> No
     assert "AccessDenied" not in str(refused.body)
     assert refused.body["message"]
     assert portal.publisher("list", owner=portal.owner).result == []
+    assert portal.unfinished() == []
 
 
 # Whose upload it is
@@ -260,12 +261,11 @@ def an_upload_of_another_publisher_looks_like_one_that_is_not_there(portal: Port
 
 
 @rule
-def an_id_that_is_none_is_refused_by_name(portal: PortalInTest) -> None:
+def what_is_no_id_is_not_found(portal: PortalInTest) -> None:
     for name, asked in FOR_AN_UPLOAD[:4]:
-        for upload_id in (None, 5, ["a"]):
+        for upload_id in (None, 5, ["a"], "\x00", "a" * 1001):
             refused = portal.publisher(name, id=upload_id, **asked)
-            assert refused.refusal == (422, "invalid_request"), (name, upload_id)
-            assert refused.body["field"] == "id"
+            assert refused.refusal == (404, "upload_not_found"), (name, upload_id)
 
 
 @rule
@@ -519,6 +519,29 @@ def giving_up_whose_answer_was_lost_is_made_good(portal: PortalInTest) -> None:
         assert portal.publisher("abort", id=upload_id).result["state"] == "aborted"
     assert portal.objects() == []
     assert portal.unfinished() == []
+
+
+@rule
+def what_the_store_did_not_let_go_is_attached_by_nobody(portal: PortalInTest) -> None:
+    """Its object may be gone although the answer was lost."""
+    upload_id = completed(portal)
+    with refuses(portal.store, "DeleteObject"):
+        assert portal.publisher("abort", id=upload_id).refusal == (502, "store_failed")
+
+    assert portal.publisher("list", owner=portal.owner).result == []
+    assert portal.publisher("complete", id=upload_id).refusal == (409, "upload_not_open")
+
+    assert portal.publisher("abort", id=upload_id).result["state"] == "aborted"
+    assert portal.objects() == []
+
+
+@rule
+def an_unfinished_upload_that_the_store_did_not_let_go_can_be_resumed(portal: PortalInTest) -> None:
+    upload_id = sent(portal)
+    with refuses(portal.store, "AbortMultipartUpload"):
+        assert portal.publisher("abort", id=upload_id).refusal == (502, "store_failed")
+
+    assert portal.publisher("complete", id=upload_id).result["state"] == "completed"
 
 
 @rule

@@ -94,7 +94,8 @@ class Told:
     @property
     def shown(self) -> str:
         """The answer in a few words."""
-        return " ".join(filter(None, (str(self.status), self.code, self.message)))
+        code = "" if self.code == str(self.status) else self.code
+        return " ".join(filter(None, (str(self.status), code, self.message)))
 
 
 def shortest_url_s(case: Case) -> int:

@@ -1,6 +1,7 @@
 """Giving an upload up: nothing of it stays at the store, and nobody can attach it meanwhile."""
 
 import logging
+from dataclasses import replace
 
 from s3portal.portal.protocol.interface import OwnerT, Portal, RowT
 from s3portal.portal.protocol.leases import asking_store, given_back_on_error, settled
@@ -26,7 +27,7 @@ _BEFORE = (State.UPLOADING, State.ADOPTING, State.COMPLETED, State.REFUSED)
 
 def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = False) -> RowT:
     """The row of the upload, given up; again: the same. With ``only_expired``, one whose time is not over
-    stays as it is.
+    stays as it is, unless somebody began to give it up.
 
     Raises UploadNotFound, UploadNotOpen, AlreadyAttached, StoreBusy, StoreUnavailable, StoreFailed.
     """
@@ -54,6 +55,9 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
             break
         if only_expired:
             return row
+    if lease.before == State.COMPLETED:
+        # Its object may go although the answer is lost, so nobody attaches it whatever comes of this.
+        lease = replace(lease, before=lease.state)
     has_known_id = bool(lease.upload.s3_upload_id) or portal.was_found(lease.row)
     with given_back_on_error(rows, lease), asking_store(portal, lease.row) as store:
         if has_known_id:

@@ -15,7 +15,15 @@ from s3portal.portal.protocol.completing import complete as complete_row
 from s3portal.portal.protocol.creating import begin
 from s3portal.portal.protocol.interface import Caller, OwnerT, Portal, RowT, Wanted
 from s3portal.portal.protocol.looking import look
-from s3portal.transfer import State, StoredParts, UploadNotFound, UploadNotOpen, object_url, request_fields
+from s3portal.transfer import (
+    InvalidRequest,
+    State,
+    StoredParts,
+    UploadNotFound,
+    UploadNotOpen,
+    object_url,
+    request_fields,
+)
 from s3portal.transfer import sign_parts as signed_parts
 
 #: The parts whose URLs come with the answer of create: enough to begin with, and few enough for a small
@@ -49,7 +57,7 @@ def create(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, 
 
 def sign_parts(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[dict[str, object]]:
     """Where to send the parts ``part_numbers``, at most 1,000, of the upload ``id``."""
-    row = caller.open_to_send(_id(asked))
+    row = caller.open_to_send(upload_id(asked))
     numbers = request_fields.part_numbers(asked, "part_numbers")
     if row.upload.state == State.UPLOADING:
         caller.portal.keep_room(row)
@@ -58,7 +66,7 @@ def sign_parts(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[d
 
 def show(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
     """The upload ``id``, with what the store has of it now."""
-    return shown(caller.portal, *look(caller.portal, caller.own(_id(asked))))
+    return shown(caller.portal, *look(caller.portal, caller.own(upload_id(asked))))
 
 
 def list_unfinished(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[dict[str, object]]:
@@ -70,14 +78,14 @@ def list_unfinished(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> l
 def complete(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
     """The upload ``id``, completed; ``checksum`` is ``{"algorithm", "value"}`` of the whole file, if the
     client has it."""
-    row = caller.open_to_send(_id(asked))
+    row = caller.open_to_send(upload_id(asked))
     checksum = request_fields.checksum(asked, "checksum")
     return shown(caller.portal, complete_row(caller.portal, row.upload.id, checksum))
 
 
 def abort(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
     """The upload ``id``, given up; administrators of its owner may do that to anybody's."""
-    row = own_or_administered(caller, _id(asked))
+    row = own_or_administered(caller, asked)
     return shown(caller.portal, abort_row(caller.portal, row.upload.id))
 
 
@@ -85,7 +93,7 @@ def credentials(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[
     """Session credentials that send the parts of the upload ``id``, or else write under a prefix of the
     caller's own for the owner."""
     if asked.get("id"):
-        row = caller.open_to_send(_id(asked))
+        row = caller.open_to_send(upload_id(asked))
         if row.upload.state != State.UPLOADING:
             raise UploadNotOpen(state=row.upload.state)
         # They send parts as signed URLs do.
@@ -120,16 +128,20 @@ def shown(portal: Portal[RowT, OwnerT], row: RowT, stored: StoredParts | None = 
     return {**row.upload.as_dict(stored), **portal.describe(row)}
 
 
-def own_or_administered(caller: Caller[RowT, OwnerT], upload_id: str) -> RowT:
+def own_or_administered(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> RowT:
     """The caller's own upload, or one to an owner that they administer. Raises UploadNotFound."""
     try:
-        return caller.own(upload_id)
+        return caller.own(upload_id(asked))
     except UploadNotFound:
-        return caller.administered(upload_id)
+        return caller.administered(upload_id(asked))
 
 
-def _id(asked: Mapping[str, Any]) -> str:
-    return request_fields.text(asked, "id")
+def upload_id(asked: Mapping[str, Any]) -> str:
+    """The upload that a call is about. Raises UploadNotFound where that can be no upload's id."""
+    try:
+        return request_fields.text(asked, "id")
+    except InvalidRequest:
+        raise UploadNotFound from None
 
 
 def _signed(portal: Portal[RowT, OwnerT], row: RowT, numbers: Any) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ from s3portal.transfer import (
     StoreBusy,
     UploadNotFound,
     UploadNotOpen,
+    abort_upload,
     complete_upload,
 )
 
@@ -45,10 +46,14 @@ def complete(portal: Portal[RowT, OwnerT], upload_id: str, checksum: Checksum | 
         asking_store(portal, lease.row, COMPLETE, user=lease.upload.user) as store,
     ):
         completed = complete_upload(store, lease.upload, checksum)
-    if not rows.record(lease, portal.as_recorded(lease.row, completed)):
+    is_recorded = rows.record(lease, portal.as_recorded(lease.row, completed))
+    row = rows.find(upload_id)
+    if row is None or row.state == State.ABORTED:
+        # It was given up after the lease was over, and then the store made an object of it all the same.
+        with asking_store(portal, lease.row) as store:
+            abort_upload(store, completed)
+        raise UploadNotOpen(state=State.ABORTED)
+    if not is_recorded:
         # The lease was over before the store answered, and somebody else has it.
         raise StoreBusy(operation=f"record {upload_id}", retry_after_s=RETRY_AFTER_S)
-    row = rows.find(upload_id)
-    if row is None:
-        raise UploadNotFound
     return portal.taken_over(row) if row.state == State.ADOPTING else row

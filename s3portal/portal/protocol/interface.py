@@ -124,7 +124,8 @@ class Rows(ABC, Generic[RowT, OwnerT]):
         """Compares and sets, at once: a lease of the upload, whose row then has this ``state``.
 
         None unless the row is in a state ``before``, or in one of ``abandoned`` with a lease that is over;
-        with ``only_expired``, also unless the upload's time is over. Raises ImpossibleTransition.
+        with ``only_expired``, also unless the upload's time is over or somebody began to give it up. Raises
+        ImpossibleTransition.
         """
 
     @abstractmethod

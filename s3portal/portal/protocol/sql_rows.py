@@ -116,15 +116,19 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
         only_expired: bool = False,
     ) -> Lease[RowT] | None:
         for each in (*before, *abandoned):
-            self._require_way(each, state)
+            # A portal that takes nothing over has no row that is adopting.
+            if each in list(self.states):
+                self._require_way(each, state)
         rows = self.table.c
         was = sa.select(rows.id, rows.state).where(rows.id == upload_id).with_for_update().cte("was")
         lease_is_over = sa.func.coalesce(rows.lease_until < sa.func.now(), True)
         condition = rows.state.in_(before) | (rows.state.in_(abandoned) & lease_is_over)
+        if only_expired:
+            condition &= self.is_expired | (rows.state == RowState.ABORTING)
         lease = new_lease()
         taken = self.session().execute(
             self.table.update()
-            .where(rows.id == was.c.id, condition & self.is_expired if only_expired else condition)
+            .where(rows.id == was.c.id, condition)
             .values(state=state, **lease)
             .returning(*rows, was.c.state.label("state_before"))
         )
@@ -172,5 +176,6 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
         self.session().commit()
         return True
 
-    def _is_ours(self, lease: Lease[RowT]) -> tuple[Any, Any]:
-        return self.table.c.id == lease.upload.id, self.table.c.lease_token == lease.token
+    def _is_ours(self, lease: Lease[RowT]) -> tuple[Any, ...]:
+        rows = self.table.c
+        return rows.id == lease.upload.id, rows.lease_token == lease.token, rows.state == lease.state

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +46,9 @@ class Database:
     """Many readers at once, one writer. A write that returned is on the disk (WAL, synchronous=FULL).
 
     ``require_room`` raises where nothing may be added, because the disk is full; ``make_room`` gives a
-    reserve back to the disk for what frees space, and says whether there was one.
+    reserve back to the disk for what frees space, and says whether there was one. Processes that share the
+    database take turns in writing by the file ``turns``: for SQLite's own lock they would sleep and try
+    again.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Database:
         *,
         require_room: Callable[[], None] = lambda: None,
         make_room: Callable[[], bool] = lambda: False,
+        turns: Path | None = None,
     ) -> None:
         self._path = path
         self._require_room = require_room
@@ -64,11 +69,13 @@ class Database:
         self._queue: list[_Job] = []
         self._riders: list[_Job] = []
         self._writer_is_broken = False
+        self._turns = None if turns is None else os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
         self._writer = self._connect()
         try:
             upgrade(self._writer, path)
         except BaseException:
             self._writer.close()
+            self._close_turns()
             raise
 
     def _connect(self) -> sqlite3.Connection:
@@ -146,10 +153,11 @@ class Database:
         Raises only what is no Exception, as KeyboardInterrupt is not.
         """
         try:
-            self._begin()
-            for job in jobs:
-                self._run(job)
-            self._writer.execute("COMMIT")
+            with self._turn():
+                self._begin()
+                for job in jobs:
+                    self._run(job)
+                self._writer.execute("COMMIT")
         except BaseException as problem:
             self._roll_back()
             if not isinstance(problem, Exception):
@@ -159,6 +167,18 @@ class Database:
         else:
             for job in jobs:
                 job.error = job.refused
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Keeps the other processes from writing. What is not committed by its end is rolled back at once."""
+        if self._turns is None:
+            yield
+            return
+        fcntl.flock(self._turns, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turns, fcntl.LOCK_UN)
 
     def _begin(self) -> None:
         if self._writer_is_broken:
@@ -196,7 +216,8 @@ class Database:
 
     def _truncate_log(self) -> None:
         try:
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with self._turn():
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as problem:
             log.debug("the write-ahead log stays as it is: %s", problem)
 
@@ -205,6 +226,11 @@ class Database:
             while self._idle_readers:
                 self._idle_readers.pop().close()
             self._writer.close()
+            self._close_turns()
+
+    def _close_turns(self) -> None:
+        if self._turns is not None:
+            os.close(self._turns)
 
 
 def _error_of(problem: Exception) -> Exception:

@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["FILE", "--dataset", "rivers"], "Missing option '--portal'"),
+        (["FILE", "--dataset", "rivers"], "with --portal, or set S3PORTAL_URL"),
         (["FILE", "--portal", "https://data.example.org"], "Missing option '--dataset'"),
         (["FILE", "--portal", "data.example.org", "--dataset", "rivers"], "https://data.example.org"),
         ([*PORTAL], "Missing argument 'FILE...'"),

@@ -114,6 +114,7 @@ def _share(
         headers=headers,
         checksum=source.checksum,
         part_count=0,
+        owner=call.bucket_row.owner,
     )
     return copy if objects.put_copy(call.storage, copy, source, precondition) else None
 
