@@ -12,8 +12,7 @@ from publishing_steps import MIB, SIZE, ContentOf, Heard, MakeFile, OpenPortal, 
 
 from s3portal.client.errors import PortalError, SendingFailed, WrongFile
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import State
-from s3portal.transfer.checksums import CRCS
+from s3portal.transfer import CRCS, State
 
 
 def fails_in_the_middle(s3_server: RunningServer, portal: PortalOnStore, path: Path) -> None:
