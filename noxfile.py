@@ -89,7 +89,7 @@ def run_pytest(
     part: str = "",
 ) -> None:
     """Runs pytest with a JUnit report named after the session, and after the ``part`` of it that has a
-    ``python`` of its own; arguments given to nox come last."""
+    ``python`` of its own. Arguments given to nox come last; paths among them replace the suite's."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"{session.name}{f'+{part}' if part else ''}.xml"
     # Tests start many Pythons, and where nothing compiled may be kept each compiles all that it imports.
@@ -99,6 +99,8 @@ def run_pytest(
     }
     # Suites run beside each other, and each remembers its own failures.
     cache = f"cache_dir={HERE / '.test' / 'cache' / session.name}"
+    if any(argument.startswith("tests/") for argument in session.posargs):
+        arguments = tuple(argument for argument in arguments if not argument.startswith("tests/"))
     session.run(
         python, "-m", "pytest", f"--junitxml={report}", "-o", cache, *arguments, *session.posargs,
         env={**compiled_once, **(env or {})}, external=python != "python",

@@ -61,7 +61,6 @@ setup(
         "Environment :: Console",
         "Environment :: Plugins",
         "Environment :: Web Environment",
-        "Framework :: Flask",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
         "Intended Audience :: System Administrators",
@@ -111,7 +110,7 @@ setup(
             "psycopg2-binary>=2.9.9",
             "cheroot>=10",
         ],
-        "dev": ["nox", "ruff", "mypy", "import-linter", "pytest", "hypothesis", "moto[s3,sts]"],
+        "dev": ["nox", "ruff", "mypy", "import-linter", "pytest", "hypothesis", "h11", "moto[s3,sts]"],
     },
     entry_points={
         "console_scripts": ["s3portal = s3portal.cli:main"],

@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from flask import has_request_context
 from indico.core.db import db
 
-from s3portal.transfer import CALL, Lane, Store, asking
-from s3portal.transfer.deadline import deadline
+from s3portal.transfer import CALL, Lane, Store, asking, deadline
 
 _SENDING_WITHIN_S = 60.0
 _SLOWEST_BYTES_PER_S = 100_000

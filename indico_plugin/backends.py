@@ -23,8 +23,8 @@ def open_backend(name: str) -> Storage:
     if not colon:
         raise StorageError(f"STORAGE_BACKENDS[{name!r}]: {definition!r} is not of the form kind:options")
     if kind not in kinds:
-        known = did_you_mean(kind, kinds) or f"; there are: {', '.join(sorted(kinds))}"
-        raise StorageError(f"STORAGE_BACKENDS[{name!r}]: {kind!r} is no kind of backend{known}")
+        known = did_you_mean(kind, kinds) or f"; the kinds are: {', '.join(sorted(kinds))}"
+        raise StorageError(f"STORAGE_BACKENDS[{name!r}]: {kind!r} is not a kind of backend{known}")
     try:
         with opening_entry(name):
             return get_storage(name)

@@ -9,6 +9,7 @@ from indico_plugin.direct_upload.controllers import (
     AbortMixin,
     CompleteMixin,
     CreateMixin,
+    CredentialsMixin,
     DialogMixin,
     ListMixin,
     ReplaceMixin,
@@ -26,6 +27,7 @@ _CALLS = (
     ("/list", "direct_upload_list", ListMixin),
     ("/complete", "direct_upload_complete", CompleteMixin),
     ("/abort", "direct_upload_abort", AbortMixin),
+    ("/credentials", "direct_upload_credentials", CredentialsMixin),
 )
 #: Address below an object's "/attachments", endpoint, what answers there, and methods.
 _VIEWS = [

@@ -10,7 +10,6 @@ from indico.core.storage.backend import ReadOnlyStorageMixin
 from indico_plugin.bucket_findings import missing_bucket, unusable_bucket
 from indico_plugin.bucket_info import buckets_with_files
 from indico_plugin.direct_upload.permission import direct_uploads_on
-from indico_plugin.direct_upload.table import table_exists
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.options import REDIRECT
 from indico_plugin.storage import S3StorageBase
@@ -85,7 +84,7 @@ def _case(name: str, storage: S3StorageBase, store: Store) -> Case:
     bucket = "bucket_template" if isinstance(storage, DynamicS3Storage) else "bucket"
     uploads = Use.OFF
     if name == config.ATTACHMENT_STORAGE and _is_written(storage):
-        uploads = Use.ON if direct_uploads_on() and table_exists() else Use.POSSIBLE
+        uploads = Use.ON if direct_uploads_on() else Use.POSSIBLE
     return Case(
         place=name,
         store=store,

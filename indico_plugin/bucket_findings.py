@@ -14,20 +14,20 @@ def missing_bucket(name: str, storage: S3StorageBase, bucket: str) -> Finding:
     subject = f"bucket {bucket}"
     option = "bucket_template" if isinstance(storage, DynamicS3Storage) else "bucket"
     if reason := impossible_bucket_name(bucket):
-        text = f"is not there, and cannot be: {reason}"
-        return Finding(name, subject, WRONG, text, f"another {option}= in STORAGE_BACKENDS")
+        text = f"does not exist and cannot be created: {reason}"
+        return Finding(name, subject, WRONG, text, f"set another {option}= in STORAGE_BACKENDS")
     if isinstance(storage, ReadOnlyStorageMixin):
         # An empty bucket would hide that the files are somewhere else.
-        text = "is not there, so none of its files can be read"
+        text = "does not exist, so none of its files can be read"
         return Finding(
             name, subject, WRONG, text, f"check {option}=, host= and the keys: where are the files?"
         )
-    return Finding(name, subject, WRONG, "is not there", f"indico s3 create-bucket --storage {name}")
+    return Finding(name, subject, WRONG, "does not exist", f"indico s3 create-bucket --storage {name}")
 
 
 def unusable_bucket(name: str, bucket: str, error: Exception) -> Finding:
     """The finding for a bucket of which the library that talks to the store said this."""
     subject = f"bucket {bucket}"
     if isinstance(error, ParamValidationError) and (reason := impossible_bucket_name(bucket)):
-        return Finding(name, subject, WRONG, f"cannot be: {reason}", "another name in STORAGE_BACKENDS")
+        return Finding(name, subject, WRONG, f"cannot exist: {reason}", "use another name in indico.conf")
     return Finding(name, subject, WRONG, str(error), "check host, keys and network")

@@ -6,7 +6,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from indico_plugin.options import BackendOptions, open_backend_store
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import error_code
 
 logger = logging.getLogger("indico.plugin.storage_s3")
 

@@ -24,7 +24,7 @@ def s3_commands():
 def create_bucket(storage):
     """Create the buckets that new files go to.
 
-    Of a backend with dynamic buckets, those of the coming days too.
+    For a backend with dynamic buckets, this includes those of the coming days.
     """
     if storage is not None and storage not in config.STORAGE_BACKENDS:
         sys.exit(f"Storage {storage} does not exist")
@@ -55,7 +55,7 @@ def _create_buckets(name: str, backend: S3StorageBase) -> bool:
         try:
             made = backend.make_bucket(bucket)
         except Exception as error:  # noqa: BLE001 (the terminal gets a sentence, whatever the store does)
-            click.secho(f"Storage {name}: bucket {bucket} could not be made: {error}", fg="red", err=True)
+            click.secho(f"Storage {name}: bucket {bucket} could not be created: {error}", fg="red", err=True)
             return False
         click.echo(f"Storage {name}: bucket {bucket} {'created' if made else 'already exists'}")
     return True
@@ -63,12 +63,12 @@ def _create_buckets(name: str, backend: S3StorageBase) -> bool:
 
 @s3_commands.command()
 @click.option("--apply", is_flag=True, help="Make missing buckets, and the rules that direct uploads need.")
-@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(apply, as_json):
     """Find mistakes in the configuration, and say how to fix them.
 
-    Sends a file to each bucket and reads it as a browser would, and removes it again. Exits 1 where something
-    is wrong.
+    Sends a file to each bucket and reads it as a browser would, and removes it again. The exit code is 1 if
+    something is wrong.
     """
     report(examine(apply=apply), as_json=as_json)
 

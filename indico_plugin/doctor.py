@@ -11,7 +11,7 @@ from indico.core.storage.backend import ReadOnlyStorageMixin
 from indico_plugin.backends import open_backend
 from indico_plugin.bucket_doctor import examine_buckets
 from indico_plugin.direct_upload.permission import attachment_storage, direct_uploads_on
-from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_exists
+from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_is_current
 from indico_plugin.file_findings import examine_files, examine_rows
 from indico_plugin.options import STREAM, options_problems
 from indico_plugin.plugin_settings import settings
@@ -47,8 +47,8 @@ def _examine_backend(name: str, apply: bool) -> Iterator[Finding]:
     yield from _write_refusal(name, storage)
     yield from _examine_policy_file(name, storage.options.bucket_policy_file)
     if storage.options.proxy == STREAM:
-        text = "downloads go through Indico's own processes, each for as long as its reader takes"
-        yield Finding(name, "proxy", LOOK, text, "proxy=nginx, see docs/indico.md")
+        text = "downloads go through Indico's own processes and occupy one for as long as the reader takes"
+        yield Finding(name, "proxy", LOOK, text, "set proxy=nginx, see docs/indico.md")
     yield from examine_buckets(name, storage, apply=apply)
 
 
@@ -66,7 +66,9 @@ def _examine_policy_file(name: str, path: str) -> Iterator[Finding]:
     try:
         json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        yield Finding(name, "bucket_policy_file", WRONG, f"{path}: {error}", "no bucket can be made without")
+        yield Finding(
+            name, "bucket_policy_file", WRONG, f"{path}: {error}", "without it no bucket is created"
+        )
 
 
 def _examine_new_files() -> Iterator[Finding]:
@@ -84,19 +86,23 @@ def _examine_storage_of(subject: str, setting: str) -> Iterator[Finding]:
         yield Finding(name, subject, WRONG, f"cannot be saved: {error}", fix)
         return
     if isinstance(storage, ReadOnlyStorageMixin):
-        yield Finding(name, subject, WRONG, f"cannot be saved: {name} is for reading only", fix)
+        yield Finding(name, subject, WRONG, f"cannot be saved: {name} is read-only", fix)
     elif not isinstance(storage, S3StorageBase):
-        yield Finding(name, subject, LOOK, "do not go to S3", f"{setting}, if they should")
+        yield Finding(name, subject, LOOK, "do not go to S3", f"set {setting}, if they should")
 
 
 def _examine_direct_uploads() -> Iterator[Finding]:
     """Whether they are on. What their bucket needs is said of the bucket."""
     subject = "direct uploads"
     name = config.ATTACHMENT_STORAGE
-    if not table_exists():
+    if not table_is_current():
+        if settings.get("direct_uploads"):
+            text = "are off: the database is that of an earlier version"
+            yield Finding(name, subject, WRONG, text, UPGRADE_COMMAND)
+            return
         yield Finding(name, subject, LOOK, "cannot be turned on yet", UPGRADE_COMMAND)
     if attachment_storage() is None:
-        text = "cannot be used: new materials go to no S3 backend that can be written to"
+        text = "cannot be used: new materials do not go to a writable S3 backend"
         yield Finding(name, subject, WRONG if settings.get("direct_uploads") else OK, text)
         return
     yield Finding(name, subject, OK, "are on" if direct_uploads_on() else "are off")

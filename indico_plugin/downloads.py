@@ -23,10 +23,11 @@ from s3portal.transfer import (
     StoreBusy,
     StoreUnavailable,
     content_disposition,
+    error_code,
+    is_passing,
     presign_get,
     safe_content_type,
 )
-from s3portal.transfer.store_errors import error_code, is_passing
 
 #: What a browser may show under the portal's own address: types in which nothing can run.
 _INLINE = re.compile(

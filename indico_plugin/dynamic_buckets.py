@@ -110,7 +110,7 @@ class DynamicS3Storage(S3StorageBase):
         if "<year>" in self.bucket_name_template:
             return None
         return (
-            "bucket_template has no <year>: next year's files would go into the buckets of this year again."
+            "bucket_template has no <year>: next year's files would go into this year's buckets again."
             " Add a backend with <year> in its template for new files, and make this one s3-dynamic-readonly"
         )
 

@@ -20,7 +20,7 @@ from s3portal.portal.findings import OK, WRONG, Finding, some
 #: So many of the newest files of each table are looked at in each backend.
 _LOOKED_AT = 5
 _SHOWN = 3
-_FIX = "restore the objects from a backup or from an earlier version; the next doctor looks again"
+_FIX = "restore the objects from a backup or from an earlier version; the next run of the doctor checks again"
 
 
 def examine_rows() -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def examine_rows() -> Iterator[Finding]:
             counts[name] = counts.get(name, 0) + count
     for name, count in sorted((name, count) for name, count in counts.items() if name is not None):
         if name not in config.STORAGE_BACKENDS:
-            text = f"{count} files are recorded there, and STORAGE_BACKENDS does not have it"
+            text = f"{count} files are recorded there, but STORAGE_BACKENDS does not have it"
             yield Finding(name, "files", WRONG, text, "add it to indico.conf again")
 
 
@@ -71,7 +71,7 @@ def _examine_files_of(
         text = f"{len(wrong_size)} are not what Indico stored: {some(wrong_size, _SHOWN, ', ')}"
         yield Finding(name, "files", WRONG, text, _FIX)
     if places and not gone and not wrong_size:
-        yield Finding(name, "files", OK, f"{len(places)} of them looked at, all there")
+        yield Finding(name, "files", OK, f"{len(places)} of them checked, all present")
 
 
 def _newest_files(name: str, storage: S3StorageBase) -> dict[tuple[str, str], int | None]:

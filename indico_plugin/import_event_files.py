@@ -17,9 +17,7 @@ from indico.core.storage.backend import ReadOnlyStorageMixin
 from indico_plugin.backends import open_backend
 from indico_plugin.object_writer import NOT_THERE, write_object
 from indico_plugin.storage import S3StorageBase
-from s3portal.transfer import Store
-from s3portal.transfer.encryption import encryption_arguments
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import Store, encryption_arguments, error_code
 
 #: Backend and id of a file.
 Place = tuple[str, str]
@@ -49,10 +47,8 @@ def copy_files(mapping: Iterable[tuple[Place, Place]], backends: Mapping[str, St
             failed += 1
             click.secho(f"{source_id}: not copied: {error}", fg="red", err=True)
     if failed:
-        sys.exit(
-            f"{failed} of {len(files)} files were not copied. Run the same command again to try these again."
-        )
-    click.secho(f"All {len(files)} files are copied.", fg="green")
+        sys.exit(f"{failed} of {len(files)} files were not copied. Run the same command again to retry them.")
+    click.secho(f"All {len(files)} files have been copied.", fg="green")
 
 
 def _target(name: str) -> S3StorageBase:
@@ -92,7 +88,7 @@ def _is_there(store: Store, key: str, expected: dict) -> bool:
         raise
     noted = [head["Metadata"].get("md5chksum") for head in (found, expected)]
     if found["ContentLength"] != expected["ContentLength"] or (all(noted) and noted[0] != noted[1]):
-        raise NotCopied(f"there is another file under {key} in {store.bucket}")
+        raise NotCopied(f"there is a different file under {key} in {store.bucket}")
     return True
 
 

@@ -9,9 +9,7 @@ import base64
 import hashlib
 import logging
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -21,9 +19,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import has_request_context
 
 from indico_plugin.asking import asking_for_a_person, sending_for_a_person
-from s3portal.transfer import PartPlan, Store, plan_parts
-from s3portal.transfer.encryption import encryption_arguments
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import (
+    MD5,
+    FileSource,
+    Part,
+    PartPlan,
+    Store,
+    encryption_arguments,
+    error_code,
+    plan_parts,
+    send_parts,
+)
 
 logger = logging.getLogger("indico.plugin.storage_s3")
 
@@ -45,7 +51,7 @@ class KeyExists(Exception):
     """There is an object under this key already; it was left as it is."""
 
     def __init__(self, bucket: str, key: str) -> None:
-        super().__init__(f"there is a file under this key already: {key} in {bucket}")
+        super().__init__(f"there is already a file under this key: {key} in {bucket}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def write_object(
         digest, size_bytes = _hash(source)
         source.seek(start)
         if expected_md5 and digest.hex() != expected_md5.lower():
-            raise ContentNotExpected(f"its MD5 is {digest.hex()} and should be {expected_md5}")
+            raise ContentNotExpected(f"its MD5 is {digest.hex()} but should be {expected_md5}")
         md5chksum = _base64(digest)
         _refuse_existing(store, key)
         arguments = {
@@ -119,7 +125,13 @@ class _Write:
             created = self._in_bucket(lambda: self._client.create_multipart_upload(**self._arguments))
         upload = {**self._target, "UploadId": created["UploadId"]}
         try:
-            parts = list(self._send_all(upload, plan, source))
+            sent = send_parts(
+                FileSource(source, plan),
+                lambda part: self._send_part(upload, part),
+                algorithm=MD5,
+                at_a_time=PARTS_AT_A_TIME,
+            )
+            parts = [{"PartNumber": number, "ETag": etag} for number, etag in sent.answers.items()]
             with sending_for_a_person(self._in_request):
                 self._when_absent(
                     self._client.complete_multipart_upload, {**upload, "MultipartUpload": {"Parts": parts}}
@@ -129,32 +141,17 @@ class _Write:
             self._abort(upload)
             raise
 
-    def _send_all(self, upload: dict, plan: PartPlan, source: IO[bytes]) -> Iterator[dict]:
-        """The parts as CompleteMultipartUpload is told of them, in order, never more than a few in memory."""
-        under_way: deque[Future] = deque()
-        with ThreadPoolExecutor(PARTS_AT_A_TIME, thread_name_prefix="s3-parts") as pool:
-            try:
-                for part_number in range(1, plan.part_count + 1):
-                    if len(under_way) == PARTS_AT_A_TIME:
-                        yield under_way.popleft().result()
-                    body = source.read(plan.length(part_number))
-                    if len(body) != plan.length(part_number):
-                        raise OSError("the file changed while it was read")
-                    under_way.append(pool.submit(self._send_part, upload, part_number, body))
-                    del body
-                while under_way:
-                    yield under_way.popleft().result()
-            finally:
-                for future in under_way:
-                    future.cancel()
-
-    def _send_part(self, upload: dict, part_number: int, body: bytes) -> dict:
-        digest = hashlib.md5(body, usedforsecurity=False).digest()
-        with sending_for_a_person(self._in_request, len(body)):
+    def _send_part(self, upload: dict, part: Part) -> str:
+        """Sends a part, which the store compares with its MD5; returns its ETag."""
+        body = part.read()
+        with sending_for_a_person(self._in_request, part.length_bytes):
             answer = self._client.upload_part(
-                **upload, PartNumber=part_number, Body=body, ContentMD5=_base64(digest)
+                **upload,
+                PartNumber=part.number,
+                Body=body,
+                ContentMD5=part.digest.headers["Content-MD5"],
             )
-        return {"PartNumber": part_number, "ETag": answer["ETag"]}
+        return answer["ETag"]
 
     def _in_bucket(self, operation: Callable[[], dict]) -> dict:
         try:

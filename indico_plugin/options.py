@@ -22,6 +22,9 @@ from indico.core.storage import StorageError
 
 from s3portal.transfer import (
     BYTES,
+    ENCRYPTION,
+    GIB,
+    MIB,
     SECONDS,
     TEXT,
     URL,
@@ -35,8 +38,6 @@ from s3portal.transfer import (
     read_settings,
     setting,
 )
-from s3portal.transfer.encryption import ENCRYPTION
-from s3portal.transfer.sizes import GIB, MIB
 
 logger = logging.getLogger("indico.plugin.storage_s3")
 
@@ -76,7 +77,7 @@ _HOST = Kind("host", _host)
 class BackendOptions:
     """The options that every S3 backend has. ``""`` means not set."""
 
-    host: str = setting(_HOST, "the host where S3 is running, for other stores than AWS", "")
+    host: str = setting(_HOST, "the host where S3 is running, for stores other than AWS", "")
     public_host: str = setting(_HOST, "the host under which browsers reach the store, where it differs", "")
     region: str = setting(TEXT, "the region of the buckets; the profile's, else us-east-1, where not set", "")
     profile: str = setting(TEXT, "the profile of ~/.aws/config and ~/.aws/credentials to use", "")
@@ -92,7 +93,7 @@ class BackendOptions:
     proxy: str = setting(Kind("proxy", _proxy), "how downloads go: off, on or nginx", REDIRECT)
     meta: str | None = setting(TEXT, "a text for the bucket info API", None)
     expires: int = setting(
-        SECONDS, "how long the URL of a download lives", 300, minimum=10, maximum=7 * 24 * 3600
+        SECONDS, "how long the URL of a download is valid", 300, minimum=10, maximum=7 * 24 * 3600
     )
     sse: str = setting(ENCRYPTION, "how the store encrypts: AES256, aws:kms or aws:kms:<key id>", "")
     part_size: int = setting(
@@ -174,7 +175,7 @@ def options_problems(options_class: type[BackendOptions], text: str) -> list[str
     problems += _unknown_options(options_class, values)
     for name, problem in _unclear_switches(options_class, values).items():
         meant = did_you_mean(values[name], _PROXY_WORDS if name == "proxy" else _TRUE + _FALSE)
-        problems.append(f"{name}={values[name]} {problem}{meant}; it is taken as off")
+        problems.append(f"{name}={values[name]} {problem}{meant}; it is treated as off")
     return problems
 
 
@@ -213,7 +214,7 @@ def split_options(text: str) -> tuple[dict[str, str], list[str]]:
             problems.append(f"{item!r} is not of the form option=value, and a value has no comma in it")
             continue
         if name in values:
-            problems.append(f"{name} is there twice; the last one counts")
+            problems.append(f"{name} is given twice; the last one counts")
         values[name] = value
     return values, problems
 

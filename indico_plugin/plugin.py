@@ -20,7 +20,7 @@ from indico_plugin.direct_upload.attach import start_waiting_tasks
 from indico_plugin.direct_upload.cors import open_new_bucket
 from indico_plugin.direct_upload.permission import attachment_storage, may_upload_directly
 from indico_plugin.direct_upload.replacing import replace_on_save, replacement_field
-from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_exists
+from indico_plugin.direct_upload.table import UPGRADE_COMMAND, table_is_current
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.plugin_settings import ACLS, DEFAULTS
 from indico_plugin.readonly import ReadOnlyDynamicS3Storage, ReadOnlyS3Storage
@@ -53,7 +53,10 @@ class SettingsForm(IndicoForm):
         [HiddenUnless("direct_uploads", preserve_data=True)],
         fields=[{"id": "id", "caption": _("Category ID"), "required": True, "type": "number", "coerce": int}],
         unique_field="id",
-        description=_("Direct uploads are available in these categories and everything in them. If the list is empty, they are available everywhere."),
+        description=_(
+            "Direct uploads are available in these categories and everything in them. If the list is empty,"
+            " they are available everywhere."
+        ),
     )
     direct_upload_groups = PrincipalListField(
         _("Users and groups"),
@@ -74,7 +77,7 @@ class SettingsForm(IndicoForm):
             raise ValidationError(
                 _("ATTACHMENT_STORAGE in indico.conf is not an S3 backend that can be written to.")
             )
-        if field.data and not table_exists():
+        if field.data and not table_is_current():
             raise ValidationError(_("First run: {command}").format(command=UPGRADE_COMMAND))
 
 

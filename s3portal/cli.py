@@ -9,7 +9,7 @@ from s3portal import __version__
 # name -> (module, command, line of help): a command's module is imported when the command runs, so that
 # each one needs only its own extra and `s3portal --help` answers at once.
 _COMMANDS = {
-    "server": ("s3portal.server.command", "server_command", "Serve S3 from a folder of this machine."),
+    "server": ("s3portal.server.command", "server_command", "Serve S3 from a folder on this machine."),
     "upload": ("s3portal.client.command", "upload_command", "Publish files of any size in a dataset."),
 }
 
@@ -39,4 +39,4 @@ class _LazyCommands(click.Group):
 @click.group(cls=_LazyCommands)
 @click.version_option(__version__, prog_name="s3portal")
 def main() -> None:
-    """Huge files into a data portal and out again."""
+    """Move huge files into a data portal and out again."""

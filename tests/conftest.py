@@ -34,6 +34,8 @@ SLOW_FILES = frozenset(
         "test_object_copy",
         "test_patience",
         "test_publishing",
+        "test_publishing_resumed",
+        "test_publishing_urls",
         "test_round_trip",
         "test_session_denials",
         "test_written_objects",

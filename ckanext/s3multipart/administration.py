@@ -14,8 +14,7 @@ from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
-from s3portal.transfer import request_fields
-from s3portal.transfer.errors import TransferError, UploadNotFound, UploadNotOpen
+from s3portal.transfer import TransferError, UploadNotFound, UploadNotOpen, request_fields
 
 _ROWS = UploadRow.__table__
 
@@ -127,18 +126,34 @@ def hand_over(row: UploadRow, user_reference: str) -> None:
 
 
 def unfinished_uploads(
-    *, organisation_id: str = "", user_id: str = "", upload_id: str = "", most: int | None = None
+    *,
+    organisation_id: str = "",
+    user_id: str = "",
+    upload_id: str = "",
+    after: int = 0,
+    most: int | None = None,
 ) -> list[tuple[UploadRow, model.Package | None, model.User | None]]:
-    """Uploads that are not saved yet and not expired, of an organisation or a user or everybody, the newest
-    first and at most so many, with their datasets and publishers."""
+    """Uploads that are not saved yet and not expired, of an organisation or a user or everybody, with their
+    datasets and publishers: the newest first, without the first ``after`` of them, and at most so many."""
     found = (
         model.Session.query(UploadRow, model.Package, model.User)
         .outerjoin(model.Package, model.Package.id == UploadRow.owner_id)
         .outerjoin(model.User, model.User.id == UploadRow.user)
-        .filter(UploadRow.state.in_(UNFINISHED), UploadRow.expires_at > now())
-        .order_by(UploadRow.created_at.desc())
+        .order_by(UploadRow.created_at.desc(), UploadRow.id)
         .populate_existing()
     )
+    return list(_unfinished(found, organisation_id, user_id, upload_id).offset(after).limit(most))
+
+
+def count_unfinished_uploads(*, organisation_id: str = "", user_id: str = "") -> int:
+    """How many ``unfinished_uploads`` there are."""
+    found = model.Session.query(UploadRow.id).outerjoin(model.Package, model.Package.id == UploadRow.owner_id)
+    return int(_unfinished(found, organisation_id, user_id, "").count())
+
+
+def _unfinished(found: Any, organisation_id: str, user_id: str, upload_id: str) -> Any:
+    """The query, for those alone that are unfinished and of whom is asked for."""
+    found = found.filter(UploadRow.state.in_(UNFINISHED), UploadRow.expires_at > now())
     for column, value in (
         (model.Package.owner_org, organisation_id),
         (UploadRow.user, user_id),
@@ -146,7 +161,7 @@ def unfinished_uploads(
     ):
         if value:
             found = found.filter(column == value)
-    return list(found.limit(most))
+    return found
 
 
 def shown(row: UploadRow, package: Any, user: Any) -> dict[str, object]:

@@ -19,21 +19,27 @@ from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.session_model import Adoption, grant_of_upload
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState, shown_state
-from s3portal.transfer.errors import (
+from s3portal.transfer import (
+    COMPLETE,
+    LOOK,
     BeingTakenOver,
     ContentDiffers,
+    CopySource,
+    ListedUpload,
     SourceChanged,
+    State,
+    StoredObject,
     StoreError,
     StoreUnavailable,
+    Upload,
+    abort_listed,
+    abort_upload,
+    asking,
+    copy_step,
+    delete_object,
+    object_key,
+    require_stored,
 )
-from s3portal.transfer.keys import object_key
-from s3portal.transfer.lifecycle import abort_upload, delete_object
-from s3portal.transfer.multipart_listing import ListedUpload, abort_listed
-from s3portal.transfer.object_copy import Source, copy_step
-from s3portal.transfer.states import State
-from s3portal.transfer.store_gate import COMPLETE, LOOK, asking
-from s3portal.transfer.stored_object import StoredObject, require_stored
-from s3portal.transfer.upload import Upload
 
 log = logging.getLogger(__name__)
 
@@ -206,7 +212,7 @@ def continue_in_background(upload_id: str) -> None:
         if not take_over(upload_id, _JOB_S) and _is_left(upload_id):
             _enqueue_job(upload_id)
     except StoreError as error:
-        log.warning("Upload %s is taken over another time: %s", upload_id, error)
+        log.warning("Upload %s will be taken over later: %s", upload_id, error)
 
 
 def _enqueue_job(upload_id: str) -> None:
@@ -216,7 +222,7 @@ def _enqueue_job(upload_id: str) -> None:
         log.warning("No background job for upload %s, the janitor takes it over: %s", upload_id, error)
 
 
-def _claim(upload_id: str) -> tuple[Source, Upload, dict[str, str]] | None:
+def _claim(upload_id: str) -> tuple[CopySource, Upload, dict[str, str]] | None:
     """What is to be copied where to, if this process is the one to do it."""
     adoptions = Adoption.__table__
     free = sa.or_(adoptions.c.lease_until.is_(None), adoptions.c.lease_until < now())
@@ -232,7 +238,7 @@ def _claim(upload_id: str) -> tuple[Source, Upload, dict[str, str]] | None:
         return None
     target, resource_id = row.as_upload(), row.resource_id
     model.Session.commit()
-    source = Source(claimed.source_key, claimed.source_etag, target.size_bytes, claimed.source_version_id)
+    source = CopySource(claimed.source_key, claimed.source_etag, target.size_bytes, claimed.source_version_id)
     metadata = {
         "portal": portal_host(),
         "user": target.user if portal_settings().user_in_metadata else "",

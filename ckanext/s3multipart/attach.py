@@ -22,15 +22,15 @@ from ckanext.s3multipart.refusal import refused
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import (
+from s3portal.transfer import (
     AlreadyAttached,
     BeingTakenOver,
     InvalidRequest,
     Problem,
     TransferError,
     UploadNotFound,
+    can_be_kept,
 )
-from s3portal.transfer.request_fields import can_be_kept
 
 #: The form field, and the key of a resource in the API, that says which upload becomes its file.
 FIELD = "s3multipart_upload_id"

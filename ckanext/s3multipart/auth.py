@@ -17,8 +17,8 @@ from ckanext.s3multipart.permission import (
     signed_in_user,
 )
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer import request_fields
-from s3portal.transfer.errors import TransferError, UploadNotFound
+from s3portal.portal.protocol.calls import upload_id
+from s3portal.transfer import TransferError, UploadNotFound, request_fields
 
 #: Where an authorisation function leaves the reason, since CKAN hands on its message alone.
 REFUSAL = "s3multipart_refusal"
@@ -158,7 +158,7 @@ def administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> Uploa
     Raises NotSignedIn, UploadNotFound.
     """
     signed_in_user(context)
-    row = any_upload(request_fields.text(asked, "id"))
+    row = any_upload(upload_id(asked))
     if row is None or not administers(context, row.owner_id):
         raise UploadNotFound
     return row
@@ -166,7 +166,7 @@ def administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> Uploa
 
 def _own_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:
     user = signed_in_user(context)
-    row = find_upload(request_fields.text(asked, "id"), user.id)
+    row = find_upload(upload_id(asked), user.id)
     if row is None:
         raise UploadNotFound
     return row

@@ -14,13 +14,13 @@ from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
 from ckanext.s3multipart.uploads_cli import uploads
 from s3portal.portal.findings import report
-from s3portal.transfer.sizes import format_size
+from s3portal.transfer import format_size
 
 
-@click.group(name="s3multipart", short_help="Files that are uploaded straight to S3.")
+@click.group(name="s3multipart", short_help="Manage files that are uploaded straight to S3.")
 @click.pass_context
 def s3multipart(command: click.Context) -> None:
-    """Files that are uploaded straight to S3."""
+    """Manage files that are uploaded straight to S3."""
     # The doctor says it among the rest.
     if command.invoked_subcommand != "doctor" and not is_current():
         raise click.ClickException(
@@ -30,8 +30,8 @@ def s3multipart(command: click.Context) -> None:
 
 @s3multipart.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-@click.option("--this-site", is_flag=True, help="The site was renamed: its database is this site's.")
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+@click.option("--this-site", is_flag=True, help="The site was renamed: the database belongs to it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
     """Remove uploads that were never attached, and files of deleted resources. Run it every day."""
     if this_site:
@@ -58,17 +58,15 @@ def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
         click.echo(f"{swept.unknown:>8,} uploads that a process left behind when it died {verb} aborted")
         if swept.foreign:
             click.echo(
-                f"{swept.foreign:>8,} unfinished uploads under the prefix are not certainly ours: see the log"
+                f"{swept.foreign:>8,} unfinished uploads under the prefix may not be ours: see the log"
             )
         if not swept.listed:
-            click.echo(
-                "The store does not let us list uploads: a lifecycle rule has to abort unfinished ones."
-            )
+            click.echo("The store does not let us list uploads: a lifecycle rule must abort unfinished ones.")
         held = f"{format_size(swept.held_bytes)} in {swept.held_files:,} files"
         click.echo(f"Deleted datasets and resources hold {held}, kept for restoring them.")
     if swept.failed:
         click.secho(
-            f"{swept.failed:,} could not be done: the store failed. See the log; run this again.",
+            f"{swept.failed:,} could not be processed: the store failed. See the log, then run this again.",
             fg="red",
             err=True,
         )
@@ -77,19 +75,20 @@ def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
 
 @s3multipart.command()
 @click.option("--apply", is_flag=True, help="Add the CORS and lifecycle rules that the bucket lacks.")
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(apply: bool, as_json: bool) -> None:
     """Find mistakes in settings, database and store, and say how to fix them.
 
-    Sends a file to the store as a browser would, and removes it again. Exits 1 where something is wrong.
+    Sends a file to the store as a browser would, and removes it again. The exit code is 1 if something
+    is wrong.
     """
     report(examine(apply=apply), as_json=as_json)
 
 
 @s3multipart.command()
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def usage(as_json: bool) -> None:
-    """Show what the files of each organisation hold together."""
+    """Show how much the files of each organisation use."""
     rows = [
         (group.name, counted)
         for group in model.Session.query(model.Group).filter_by(is_organization=True)
@@ -103,6 +102,8 @@ def usage(as_json: bool) -> None:
         ]
         click.echo(json.dumps(organisations))
         return
+    if not rows:
+        click.echo("No organisation has any files yet.")
     for name, counted in rows:
         allowed = f" of {format_size(quota_bytes)}" if quota_bytes else ""
         deleted = f", {format_size(counted.deleted)} by deleted datasets" if counted.deleted else ""

@@ -18,10 +18,7 @@ from ckanext.s3multipart.session_model import CREDENTIALS
 from ckanext.s3multipart.session_prefixes import dataset_credentials, form_prefix, live_prefix
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import TransferError, retry_after_s
-from s3portal.transfer.keys import dataset_prefix
-from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES
-from s3portal.transfer.store_errors import store_errors
+from s3portal.transfer import MAX_PART_SIZE_BYTES, TransferError, dataset_prefix, retry_after_s, store_errors
 
 #: S3 takes as much in one POST as in one part.
 _LARGEST_POST_BYTES = MAX_PART_SIZE_BYTES

@@ -23,15 +23,25 @@ from ckanext.s3multipart.rules import check_size, check_type, content_type_of
 from ckanext.s3multipart.session_model import UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.transfer.content_disposition import INERT_TYPE, is_content_type
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.errors import ObjectGone, StoreError, StoreFailed, TransferError
-from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES
-from s3portal.transfer.store_gate import CALL, asking
-from s3portal.transfer.stored_object import StoredObject, look_at
-from s3portal.transfer.upload import Upload
-from s3portal.transfer.written_objects import PAGE, WrittenObject, list_page
+from s3portal.transfer import (
+    CALL,
+    INERT_TYPE,
+    MAX_KEYS_A_PAGE,
+    MAX_PART_SIZE_BYTES,
+    ObjectGone,
+    StoredObject,
+    StoreError,
+    StoreFailed,
+    TransferError,
+    Upload,
+    WrittenObject,
+    asking,
+    deadline,
+    is_content_type,
+    list_page,
+    look_at,
+    safe_filename,
+)
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +107,7 @@ def discover_all(grant_id: str) -> Found:
     model.Session.commit()
     found, ends_at, more = Found(), "", grant is not None
     while more:
-        some, ends_at = _look(grant, ends_at, PAGE)
+        some, ends_at = _look(grant, ends_at, MAX_KEYS_A_PAGE)
         found += some
         more = bool(ends_at)
     return found

@@ -10,9 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from ckanext.s3multipart.permission import authorised_owner, signed_in_user
 from ckanext.s3multipart.schema import require_current
 from ckanext.s3multipart.settings import portal_store, transfer_settings
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.keys import dataset_prefix
-from s3portal.transfer.presign import presign_distance
+from s3portal.transfer import TransferError, dataset_prefix, presign_distance
 
 #: It is used at once.
 _EXPIRES_S = 60

@@ -32,8 +32,7 @@ from s3portal.portal.doctor import (
     examine_unfinished,
 )
 from s3portal.portal.findings import LOOK, OK, WRONG, Finding, some
-from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.settings import unknown_settings
+from s3portal.transfer import safe_filename, unknown_settings
 
 #: The janitor is to run every day; one run may be missed.
 _JANITOR_LATE = timedelta(days=2)
@@ -48,7 +47,7 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     yield from _examine_organisations()
     tables_are_there = is_current()
     if tables_are_there:
-        yield Finding("database", "tables", OK, "are there")
+        yield Finding("database", "tables", OK, "are up to date")
         yield from _examine_janitor()
     else:
         yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
@@ -78,15 +77,15 @@ def _case() -> Case:
 def _examine_names() -> Iterator[Finding]:
     """Settings that nobody reads, which the log has named when CKAN started."""
     for name, suggestion in unknown_settings(SETTINGS_CLASSES, tk.config, PREFIX):
-        mend = f"did you mean {suggestion}?" if suggestion else "take it out of the .ini"
-        yield Finding(name, "name", LOOK, "is not a setting, and does nothing", mend)
+        mend = f"did you mean {suggestion}?" if suggestion else "remove it from the .ini file"
+        yield Finding(name, "name", LOOK, "is not a setting and has no effect", mend)
 
 
 def _examine_organisations() -> Iterator[Finding]:
     place, subject = PREFIX + "enabled_orgs", "organisations"
     enabled = portal_settings().enabled_orgs
     if not enabled:
-        yield Finding(place, subject, LOOK, "none may upload", "name some, or * for all")
+        yield Finding(place, subject, LOOK, "none may upload", "list some, or * for all")
         return
     rows = model.Session.query(model.Group.name).filter_by(is_organization=True, state="active")
     there = {name for (name,) in rows}
@@ -95,10 +94,8 @@ def _examine_organisations() -> Iterator[Finding]:
             yield Finding(place, name, OK, "may upload")
         else:
             close = get_close_matches(name, there, n=1)
-            meant = (
-                f"did you mean {close[0]}?" if close else "names are those in the organisations' addresses"
-            )
-            yield Finding(place, name, WRONG, "is no organisation of this portal", meant)
+            meant = f"did you mean {close[0]}?" if close else "use the names in the organisations' URLs"
+            yield Finding(place, name, WRONG, "is not an organisation of this portal", meant)
 
 
 def _examine_janitor() -> Iterator[Finding]:
@@ -111,19 +108,19 @@ def _examine_janitor() -> Iterator[Finding]:
         .count()
     )
     if late:
-        text = f"{late:,} uploads should be removed for days"
+        text = f"{late:,} uploads should have been removed days ago"
         yield Finding(
-            "janitor", "runs", WRONG, text, "run ckan s3multipart janitor daily, and read what it says"
+            "janitor", "runs", WRONG, text, "run ckan s3multipart janitor daily, and check its output"
         )
     else:
-        yield Finding("janitor", "runs", OK, "nothing waits for it")
+        yield Finding("janitor", "runs", OK, "nothing is overdue")
 
 
 def _examine_files(case: Case) -> Iterator[Finding]:
     """Those that links found missing or changed, and the newest of the others."""
     known = {
-        "are not at the store any more": vanished_files(),
-        "are not what was published any more": changed_files(),
+        "are no longer in the store": vanished_files(),
+        "are no longer what was published": changed_files(),
     }
     for what, files in known.items():
         if files:

@@ -21,9 +21,7 @@ from ckanext.s3multipart.model import UploadRow, attached_upload, count_download
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.content_disposition import content_disposition, safe_content_type
-from s3portal.transfer.errors import StoreError
-from s3portal.transfer.presign import presign_get
+from s3portal.transfer import StoreError, content_disposition, presign_get, safe_content_type
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +67,9 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
 def _answer(row: UploadRow, state: FileState) -> Response:
     if state.missing_since:
         # Also to programs that ask with HEAD before they fetch.
-        return tk.abort(404, tk._("This file is missing from the file storage. Please tell the administrator."))
+        return tk.abort(
+            404, tk._("This file is missing from the file storage. Please tell the administrator.")
+        )
     described = _described(row, state)
     if request.method == "HEAD" or described.status_code != 200:
         return described

@@ -7,10 +7,7 @@ when a redirect leads to another host; for those that do not, the bytes take thi
 from botocore.exceptions import ClientError
 from flask import Response, request
 
-from s3portal.transfer.content_disposition import content_disposition, safe_content_type
-from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, store_errors
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import Store, Upload, content_disposition, error_code, safe_content_type, store_errors
 
 _CHUNK_BYTES = 1024 * 1024
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import QuotaExceeded, StoreError, TransferError
-from s3portal.transfer.states import State
+from s3portal.transfer import QuotaExceeded, State, StoreError, TransferError
 
 
 class NotSignedIn(TransferError):
@@ -145,8 +144,8 @@ class QuotaFull(QuotaExceeded):
 
     template = (
         "%(used)s of %(allowed)s is used (%(reserved)s for uploads in progress, %(deleted)s by deleted"
-        " datasets and resources), so another %(given)s does not fit. Delete files that are no longer needed, or"
-        " ask an administrator of the organization, who can remove the files of deleted datasets at once."
+        " datasets and resources), so another %(given)s does not fit. Delete files that are no longer needed,"
+        " or ask an administrator of the organization, who can remove the files of deleted datasets at once."
     )
     size_facts = frozenset({"used", "allowed", "given", "reserved", "deleted"})
 

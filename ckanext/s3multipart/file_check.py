@@ -17,10 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.transfer.errors import ObjectGone, TransferError
-from s3portal.transfer.store_gate import LOOK, asking, is_away
-from s3portal.transfer.stored_object import StoredObject, look_at
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import LOOK, ObjectGone, StoredObject, TransferError, Upload, asking, is_away, look_at
 
 log = logging.getLogger(__name__)
 

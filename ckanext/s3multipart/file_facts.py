@@ -22,9 +22,7 @@ from ckan import model
 
 from ckanext.s3multipart.links import link_name
 from ckanext.s3multipart.model import UploadRow, attached_upload, removed_uploads
-from s3portal.transfer.checksums import CRCS
-from s3portal.transfer.file_format import format_of
-from s3portal.transfer.request_fields import can_be_kept
+from s3portal.transfer import CRCS, can_be_kept, format_of
 
 _OUR_HASH = re.compile(rf"(?i)(?:{'|'.join(CRCS)}):.*")
 _DOWNLOAD_LINK = re.compile(r"/resource/([^/?#]+)/download(?:/|$)")

@@ -16,8 +16,7 @@ from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from s3portal.portal.web import script_of, web_version
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.keys import safe_filename
+from s3portal.transfer import TransferError, safe_filename
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ from ckan import model
 
 from ckanext.s3multipart.held_files import held_by_deleted, is_left, is_unused
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
+from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.removal import remove_marked
 from ckanext.s3multipart.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.unknown_uploads import Unknown, sweep_unknown
-from ckanext.s3multipart.upload_calls import abort
 from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
-from s3portal.transfer.errors import StoreError, TransferError
+from s3portal.portal.protocol import abort
+from s3portal.transfer import StoreError, TransferError
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +80,10 @@ def sweep(*, dry_run: bool = False) -> Swept:
 
 
 def _expired_ids() -> list[str]:
-    """Uploads that were begun, or completed, too long ago to be attached any more, and those that a process
-    which died left in the middle of something."""
+    """Uploads that were begun, or completed, too long ago to be attached any more, those that a process which
+    died left in the middle of something, and those that the store did not let go."""
     expired = UploadRow.state.in_((*UNFINISHED, *LEASED)) & (UploadRow.expires_at < now())
+    expired |= (UploadRow.state == RowState.ABORTING) & UploadRow.lease_until.is_(None)
     return [row.id for row in model.Session.query(UploadRow.id).filter(expired)]
 
 
@@ -152,7 +154,7 @@ def _expire(upload_id: str) -> bool:
     if not _is_free(upload_id):
         return False
     try:
-        return bool(abort(upload_id, only_expired=True).state == RowState.ABORTED)
+        return bool(abort(PORTAL, upload_id, only_expired=True).state == RowState.ABORTED)
     except StoreError:
         raise
     except TransferError as error:

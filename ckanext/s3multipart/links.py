@@ -5,7 +5,7 @@ import re
 import ckan.plugins.toolkit as tk
 from ckan.lib.munge import munge_filename
 
-from s3portal.transfer.keys import NAMELESS, safe_filename
+from s3portal.transfer import NAMELESS, safe_filename
 
 _ENDING = re.compile(r"(?:\.[a-z0-9]{1,20}){1,2}$")
 _NAME_AFTER_DOWNLOAD = re.compile(r"(/resource/[^/?#]+/download)/[^/?#]*$")

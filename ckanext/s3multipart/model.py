@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import validates
 
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState, shown_state
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import Upload
 
 OWNER_TYPE = "dataset"
 

@@ -17,8 +17,9 @@ from ckanext.s3multipart.errors import (
     OrganisationNotFound,
     ResourceNotFound,
 )
+from ckanext.s3multipart.model import OWNER_TYPE
 from ckanext.s3multipart.settings import PREFIX, portal_settings
-from s3portal.transfer.request_fields import can_be_kept
+from s3portal.transfer import can_be_kept
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,16 @@ class Owner:
     dataset_id: str
     organisation_id: str
     resource_id: str = ""
+
+    @property
+    def owner_type(self) -> str:
+        """As uploads have it."""
+        return OWNER_TYPE
+
+    @property
+    def owner_id(self) -> str:
+        """As uploads have it."""
+        return self.dataset_id
 
 
 def signed_in_user(context: Mapping[str, Any]) -> model.User:

@@ -20,12 +20,16 @@ from ckanext.s3multipart.errors import QuotaFull
 from ckanext.s3multipart.model import UploadRow, upload_of
 from ckanext.s3multipart.settings import PREFIX, portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.transfer.deadline import deadline, time_left_s
-from s3portal.transfer.errors import StoreError, UploadNotFound
-from s3portal.transfer.lifecycle import list_parts
-from s3portal.transfer.store_gate import asking
-from s3portal.transfer.stored_parts import StoredParts
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import (
+    StoredParts,
+    StoreError,
+    Upload,
+    UploadNotFound,
+    asking,
+    deadline,
+    list_parts,
+    time_left_s,
+)
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +182,7 @@ def _look_at(uploads: list[Upload], organisation_id: str) -> None:
         except UploadNotFound:
             continue
         except StoreError as error:
-            log.info("Upload %s is taken to stand still: %s", upload.id, error)
+            log.info("Upload %s is assumed to have stalled: %s", upload.id, error)
             return
         if not record_progress(upload, stored):
             continue

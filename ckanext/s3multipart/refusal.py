@@ -5,6 +5,7 @@ and the answer of the API is written anew from it; whoever calls an action from 
 exceptions.
 """
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -21,7 +22,9 @@ from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import CsrfTokenMissing, as_ckan_error
 from ckanext.s3multipart.schema import require_current
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import TransferError, retry_after_s
+from s3portal.transfer import StoreBusy, TransferError, retry_after_s
+
+log = logging.getLogger(__name__)
 
 ActionFunction = Callable[[dict[str, Any], dict[str, Any]], Any]
 
@@ -64,6 +67,10 @@ def refused(refusal: TransferError) -> Exception:
     model.Session.rollback()
     if has_request_context():
         g.s3multipart_refusal = refusal
+        if isinstance(refusal, StoreBusy) and request.endpoint == "api.action":
+            # CKAN's API logs a traceback of what it does not know, for each call while the store is away.
+            log.warning("%s", refusal)
+            return tk.ValidationError({"message": [sentence(refusal)], "code": [refusal.code]})
     return as_ckan_error(refusal)
 
 

@@ -8,7 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.session_model import Adoption
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import Fact, TransferError
+from s3portal.transfer import Fact, TransferError
 
 
 def refusal_text(refusal: TransferError) -> str:

@@ -16,16 +16,13 @@ from ckan import model
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
-from ckanext.s3multipart.leases import new_lease
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
 from ckanext.s3multipart.site_mark import is_copied
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
-from s3portal.transfer.deadline import deadline, time_left_s
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.lifecycle import delete_object
-from s3portal.transfer.store_gate import asking
+from s3portal.portal.protocol.sql_rows import new_lease
+from s3portal.transfer import TransferError, asking, deadline, delete_object, time_left_s
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +196,7 @@ def _after_transaction_end(session: Any, transaction: Any) -> None:
     except (TransferError, SQLAlchemyError) as error:
         # What the transaction did stands. `ckan s3multipart janitor` removes what is left.
         log.warning(
-            "Some of %s files that are not needed any more are left to the janitor: %s", len(marked), error
+            "Some of %s files that are no longer needed are left to the janitor: %s", len(marked), error
         )
 
 

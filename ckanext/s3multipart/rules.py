@@ -5,9 +5,7 @@ import mimetypes
 from pathlib import PurePosixPath
 
 from ckanext.s3multipart.settings import PREFIX, PortalSettings
-from s3portal.transfer.errors import FileTooLarge, TypeNotAllowed
-from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.transfer_settings import TransferSettings
+from s3portal.transfer import FileTooLarge, TransferSettings, TypeNotAllowed, safe_filename
 
 #: What says nothing about a file's type; browsers send it, or nothing, for types they do not know.
 UNKNOWN_TYPE = "application/octet-stream"
@@ -32,7 +30,7 @@ def check_type(settings: PortalSettings, filename: str, content_type: str) -> No
     if _any_match(names, settings.denied_types):
         denied = ", ".join(settings.denied_types)
         raise TypeNotAllowed(
-            given=given, allowed=allowed or f"everything but {denied}", setting=f"{PREFIX}denied_types"
+            given=given, allowed=allowed or f"everything except {denied}", setting=f"{PREFIX}denied_types"
         )
 
 

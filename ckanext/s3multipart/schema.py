@@ -49,7 +49,7 @@ def warn_if_outdated() -> None:
     if not current:
         log.error(
             "s3multipart is switched off: its tables in the database are missing or of an earlier version."
-            " Run `%s`. CKAN's own upload works meanwhile.",
+            " Run `%s`. CKAN's own upload still works.",
             UPGRADE_COMMAND,
         )
 

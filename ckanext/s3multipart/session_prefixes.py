@@ -13,17 +13,23 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.s3multipart.grant_states import TRANSITIONS, GrantState
-from ckanext.s3multipart.model import UploadRow, find_upload, now
+from ckanext.s3multipart.model import find_upload, now
 from ckanext.s3multipart.permission import Owner
 from ckanext.s3multipart.quota import require_room
 from ckanext.s3multipart.session_model import CREDENTIALS, FORM, UPLOAD, SessionGrant
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.transfer.errors import CredentialsNotConfigured, UploadNotFound, UploadNotOpen
-from s3portal.transfer.keys import dataset_prefix
-from s3portal.transfer.parts_only import keeps_to_parts
-from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role
-from s3portal.transfer.store_gate import asking
+from s3portal.transfer import (
+    CredentialsNotConfigured,
+    SessionCredentials,
+    Upload,
+    UploadNotFound,
+    UploadNotOpen,
+    asking,
+    assume_upload_role,
+    dataset_prefix,
+    keeps_to_parts,
+)
 
 #: How long a prefix is answered. What was copied from it, and what was refused, stays there until nobody can
 #: write to it any more, so this is not for ever.
@@ -66,7 +72,7 @@ def form_prefix(user: model.User, owner: Owner) -> str:
     return f"{prefix.prefix}{uuid.uuid4()}/"
 
 
-def upload_credentials(user: model.User, row: UploadRow, organisation_id: str) -> SessionCredentials:
+def upload_credentials(user: model.User, upload: Upload, organisation_id: str) -> SessionCredentials:
     """Session credentials for the key of one upload, which send parts and, where the store enforces that,
     create no object.
 
@@ -74,17 +80,17 @@ def upload_credentials(user: model.User, row: UploadRow, organisation_id: str) -
     """
     if not transfer_settings().s3_role:
         raise CredentialsNotConfigured
-    upload_id, key, dataset_id = row.id, row.key, row.owner_id
+    upload_id, key, dataset_id = upload.id, upload.key, upload.owner_id
     user_id, name, store = user.id, user.name, portal_store()
     # Nothing of the database is held while the store is asked.
     model.Session.commit()
     with asking(store):
         parts_only = keeps_to_parts(store, portal_host())
     # Locked, so that it is not completed just now: what is completed has to know of these credentials.
-    upload = find_upload(upload_id, user_id, lock=True)
-    if upload is None:
+    row = find_upload(upload_id, user_id, lock=True)
+    if row is None:
         raise UploadNotFound
-    if upload.state != RowState.UPLOADING:
+    if row.state != RowState.UPLOADING:
         raise UploadNotOpen(state=RowState.COMPLETED)
     _record_upload_grant(user_id, upload_id, key, dataset_id, organisation_id, parts_only)
     model.Session.commit()

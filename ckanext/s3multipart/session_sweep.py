@@ -13,8 +13,7 @@ from ckanext.s3multipart.model import UploadRow, earlier_now, now
 from ckanext.s3multipart.session_model import UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
-from s3portal.transfer.errors import StoreError
-from s3portal.transfer.written_objects import abort_uploads, remove_unkept
+from s3portal.transfer import StoreError, abort_uploads, remove_unkept
 
 log = logging.getLogger(__name__)
 

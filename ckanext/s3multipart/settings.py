@@ -11,11 +11,21 @@ import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.s3multipart.store_memory import DatabaseMemory
-from s3portal.transfer.errors import SettingsError
-from s3portal.transfer.setting_kinds import BOOLEAN, BYTES, SECONDS, WORDS, choice
-from s3portal.transfer.settings import declared_settings, read_settings, setting, unknown_settings
-from s3portal.transfer.store import Store, open_store
-from s3portal.transfer.transfer_settings import TransferSettings
+from s3portal.transfer import (
+    BOOLEAN,
+    BYTES,
+    SECONDS,
+    WORDS,
+    SettingsError,
+    Store,
+    TransferSettings,
+    choice,
+    declared_settings,
+    open_store,
+    read_settings,
+    setting,
+    unknown_settings,
+)
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +43,7 @@ class PortalSettings:
         WORDS, "the organisations that may upload, by their URL names; * is all of them, empty is none", ()
     )
     org_quota: int = setting(
-        BYTES, "what the files of one organisation may hold together; 0 sets no limit", 0
+        BYTES, "how much the files of one organisation may use in total; 0 sets no limit", 0
     )
     allowed_types: tuple[str, ...] = setting(
         WORDS, "the types that are stored, as in csv image/* application/pdf; empty is every type", ()
@@ -57,7 +67,7 @@ class PortalSettings:
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
     proxy_token_downloads: bool = setting(
         BOOLEAN,
-        "whether files pass through CKAN for callers with an Authorization header, which S3 refuses to see",
+        "whether files pass through CKAN for callers with an Authorization header, which S3 rejects",
         False,
     )
     user_in_metadata: bool = setting(
@@ -69,7 +79,7 @@ class PortalSettings:
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not go together: ``(name, problem)``."""
         if "*" in self.enabled_orgs and len(self.enabled_orgs) > 1:
-            yield "enabled_orgs", "has * for all organisations and names of organisations too: leave one out"
+            yield "enabled_orgs", "has both * for all organisations and names of organisations: remove one"
 
 
 SETTINGS_CLASSES = (TransferSettings, PortalSettings)

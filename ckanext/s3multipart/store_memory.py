@@ -8,7 +8,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from s3portal.transfer.store_knowledge import Answer
+from s3portal.transfer import KnownAnswer
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class DatabaseMemory:
     """The portal's `StoreMemory`. It has short transactions of its own, so that no call's transaction waits
     for the store or is given up for it; without the database, the store is asked."""
 
-    def read(self, store: str, question: str) -> Answer | None:
+    def read(self, store: str, question: str) -> KnownAnswer | None:
         """The answer that was kept last."""
         table = StoreAnswer.__table__
         wanted = sa.select(table.c.value, table.c.reason, table.c.found_at).where(
@@ -41,9 +41,9 @@ class DatabaseMemory:
         except SQLAlchemyError as error:
             log.warning("What is known of the store cannot be read: %s", error)
             return None
-        return Answer(kept.value, kept.reason, kept.found_at) if kept else None
+        return KnownAnswer(kept.value, kept.reason, kept.found_at) if kept else None
 
-    def write(self, store: str, question: str, answer: Answer) -> None:
+    def write(self, store: str, question: str, answer: KnownAnswer) -> None:
         """Keeps an answer in the place of an earlier one."""
         found = {"value": answer.value, "reason": answer.reason, "found_at": answer.found_at}
         kept = insert(StoreAnswer.__table__).values(store=store, question=question, **found)

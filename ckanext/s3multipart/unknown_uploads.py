@@ -16,17 +16,13 @@ from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.session_model import SessionGrant
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
-from s3portal.transfer.errors import StoreFailed
-from s3portal.transfer.keys import ids_of_key
-from s3portal.transfer.multipart_listing import ListedUpload, abort_listed, list_uploads
-from s3portal.transfer.store import Store
+from s3portal.portal.protocol.aborting import NOT_LISTED_CODES
+from s3portal.transfer import ListedUpload, StoreFailed, abort_listed, ids_of_key, list_uploads
 
 log = logging.getLogger(__name__)
 
 #: A creation that is under way elsewhere, or a client's own tool, is not disturbed.
 LEFT_ALONE_FOR = timedelta(hours=24)
-#: S3 API Reference, "Error responses": this store or these keys do not list.
-_NOT_LISTED_CODES = frozenset({"AccessDenied", "AllAccessDisabled", "MethodNotAllowed", "NotImplemented"})
 
 
 @dataclass(frozen=True)
@@ -53,25 +49,10 @@ def sweep_unknown(*, dry_run: bool) -> Unknown:
             else:
                 aborted += dry_run or abort_listed(portal_store(), listed)
     except StoreFailed as error:
-        if error.store_code not in _NOT_LISTED_CODES:
+        if error.store_code not in NOT_LISTED_CODES:
             raise
         return Unknown(listed=False)
     return Unknown(aborted, foreign)
-
-
-def abort_unknown(store: Store, key: str) -> None:
-    """Aborts every upload to this key, which belongs to one upload of ours that never got an id.
-
-    Where the store does not let us list, its lifecycle rule does it. Raises StoreUnavailable, StoreFailed.
-    """
-    try:
-        for listed in list_uploads(store, key):
-            if listed.key == key:
-                abort_listed(store, listed)
-    except StoreFailed as error:
-        if error.store_code not in _NOT_LISTED_CODES:
-            raise
-        log.warning("Uploads to %s cannot be listed: the bucket's lifecycle rule has to abort them", key)
 
 
 def _is_live(listed: ListedUpload) -> bool:

@@ -11,11 +11,12 @@ from flask import Blueprint
 from markupsafe import escape
 from werkzeug.wrappers import Response
 
-from ckanext.s3multipart.administration import unfinished_uploads
+from ckanext.s3multipart.administration import count_unfinished_uploads, unfinished_uploads
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.discovery import discover_for
 from ckanext.s3multipart.held_files import held_by_deleted
 from ckanext.s3multipart.number_words import percent_words, size_words
+from ckanext.s3multipart.paging import UPLOADS_A_PAGE, ListPage, asked_number, asked_page
 from ckanext.s3multipart.permission import administered_organisation, signed_in_user
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.refusal_text import refusals_of
@@ -23,8 +24,7 @@ from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.keys import safe_filename
+from s3portal.transfer import TransferError, safe_filename
 
 blueprint = Blueprint("s3multipart_uploads", __name__)
 
@@ -105,17 +105,20 @@ def s3multipart_has_unfinished_uploads() -> bool:
 def _my_uploads() -> str:
     user = signed_in_user(_context())
     discover_for(user)
-    uploads = [_shown(*found) for found in unfinished_uploads(user_id=user.id)]
+    page, uploads = _listed("s3multipart_uploads.my_uploads", {}, user_id=user.id)
     user_dict = tk.get_action("user_show")(_context(), {"id": user.id})
-    return str(tk.render("user/dashboard_uploads.html", {"uploads": uploads, "user_dict": user_dict}))
+    variables = {"uploads": uploads, "page": page, "user_dict": user_dict}
+    return str(tk.render("user/dashboard_uploads.html", variables))
 
 
 def _organization_uploads(reference: str) -> str:
     organisation = administered_organisation(_context(), reference)
     counted, quota_bytes = usage(organisation.id), portal_settings().org_quota
     held = held_by_deleted(organisation.id)
+    page, uploads = _listed(_ORGANISATION, {"id": reference}, organisation_id=organisation.id)
     variables = {
-        "uploads": [_shown(*found) for found in unfinished_uploads(organisation_id=organisation.id)],
+        "uploads": uploads,
+        "page": page,
         "members": _publishers_of(organisation.id),
         "used": size_words(counted.used),
         "allowed": size_words(quota_bytes) if quota_bytes else "",
@@ -128,6 +131,18 @@ def _organization_uploads(reference: str) -> str:
         "group_type": organisation.type,
     }
     return str(tk.render("organization/uploads.html", variables))
+
+
+def _listed(endpoint: str, where: dict[str, str], **whose: str) -> tuple[ListPage, list[ShownUpload]]:
+    """The page of the list that is asked for, and what is on it."""
+
+    def url_of(number: int) -> str:
+        return str(tk.h.url_for(endpoint, **where, page=number))
+
+    page = asked_page(count_unfinished_uploads(**whose), url_of)
+    after = (page.number - 1) * UPLOADS_A_PAGE
+    found = unfinished_uploads(**whose, after=after, most=UPLOADS_A_PAGE)
+    return page, [_shown(*each) for each in found]
 
 
 def _publishers_of(organisation_id: str) -> list[dict[str, str]]:
@@ -212,7 +227,7 @@ def _page(make: Callable[[], str]) -> Any:
 def _done(
     action: str, said: Callable[[], str], back_to: str, where: dict[str, str] | None = None, **asked: str
 ) -> Response:
-    """Does it and goes back to the list, which says how it went."""
+    """Does it and goes back to the page of the list, which says how it went."""
     try:
         require_csrf_token()
         tk.get_action(action)(_context(), asked)
@@ -223,7 +238,8 @@ def _done(
         tk.h.flash_error(" ".join(error.error_dict.get("message", [])))
     except (tk.NotAuthorized, tk.ObjectNotFound) as error:
         tk.h.flash_error(str(error))
-    return tk.h.redirect_to(back_to, **(where or {}))
+    page = {"page": asked_number()} if asked_number() > 1 else {}
+    return tk.h.redirect_to(back_to, **(where or {}), **page)
 
 
 def _posted(field: str) -> str:

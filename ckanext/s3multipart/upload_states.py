@@ -1,6 +1,10 @@
 """The states of an upload's row: those of every upload, and those that only CKAN has."""
 
+from s3portal.portal.protocol import states as protocol_states
+from s3portal.portal.protocol.states import LEASED
 from s3portal.transfer import DeclaredState, State, Transitions
+
+__all__ = ["LEASED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
 
 
 class RowState(DeclaredState):
@@ -13,7 +17,8 @@ class RowState(DeclaredState):
     ABORTED = State.ABORTED.value
     REFUSED = State.REFUSED.value
 
-    #: One process asks the store to create, complete or abort the upload, and has a lease for it (leases.py).
+    #: One process asks the store to create, complete or abort the upload, and has a lease for it
+    #: (s3portal/portal/protocol).
     CREATING = "creating"
     COMPLETING = "completing"
     ABORTING = "aborting"
@@ -54,9 +59,6 @@ TRANSITIONS = Transitions(
     }
 )
 
-#: One process asks the store about the upload.
-LEASED = (RowState.CREATING, RowState.COMPLETING, RowState.ABORTING)
-
 #: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
 UNFINISHED = (
     RowState.CREATING,
@@ -67,15 +69,7 @@ UNFINISHED = (
     RowState.REFUSED,
 )
 
-#: What the states of a lease look like to everybody else.
-_SHOWN = {
-    RowState.CREATING: RowState.UPLOADING,
-    RowState.COMPLETING: RowState.UPLOADING,
-    RowState.ABORTING: RowState.ABORTED,
-}
 
-
-def shown_state(state: str) -> RowState:
+def shown_state(state: str) -> DeclaredState:
     """The state that others see of a row in this one. Raises ValueError where there is none of this name."""
-    declared = RowState(state)
-    return _SHOWN.get(declared, declared)
+    return protocol_states.shown_state(RowState(state))

@@ -5,13 +5,12 @@ import json
 import click
 from ckan import model
 
-from ckanext.s3multipart import upload_calls
 from ckanext.s3multipart.administration import hand_over, shown, unfinished_uploads
 from ckanext.s3multipart.model import UploadRow, any_upload
+from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.upload_states import RowState
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.keys import safe_filename
-from s3portal.transfer.sizes import format_size
+from s3portal.portal import protocol
+from s3portal.transfer import TransferError, format_size, safe_filename
 
 
 @click.group()
@@ -22,9 +21,9 @@ def uploads() -> None:
 @uploads.command(name="list")
 @click.option("--organization", default="", help="Only those to datasets of this organisation.")
 @click.option("--user", default="", help="Only those of this publisher.")
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def list_uploads(organization: str, user: str, as_json: bool) -> None:
-    """List uploads that are not the file of a resource yet, the newest first."""
+    """List uploads that are not yet the file of a resource, newest first."""
     found = unfinished_uploads(
         organisation_id=_id(model.Group, organization, "organization"), user_id=_id(model.User, user, "user")
     )
@@ -49,11 +48,11 @@ def list_uploads(organization: str, user: str, as_json: bool) -> None:
 @uploads.command()
 @click.argument("upload_ids", metavar="ID...", nargs=-1, required=True)
 def abort(upload_ids: tuple[str, ...]) -> None:
-    """Give uploads up and remove what the store has of them."""
+    """Abort uploads and remove what the store has of them."""
     failed = 0
     for upload_id in upload_ids:
         try:
-            upload_calls.abort(upload_id)
+            protocol.abort(PORTAL, upload_id)
             click.echo(f"{upload_id} is aborted")
         except TransferError as error:
             failed += 1
@@ -74,7 +73,7 @@ def hand_over_upload(upload_id: str, user: str) -> None:
         hand_over(row, user)
     except TransferError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{upload_id} belongs to {user} now")
+    click.echo(f"{upload_id} now belongs to {user}")
 
 
 def _id(entity: type, reference: str, what: str) -> str:

@@ -3,7 +3,7 @@
 import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.number_words import bytes_words, size_words
-from s3portal.transfer.errors import TransferError
+from s3portal.transfer import TransferError
 
 
 def sentence(error: TransferError) -> str:

@@ -55,7 +55,7 @@ def replace_file(row: DirectUpload, attachment: Attachment, user: User) -> None:
 
 def _require_completed(row: DirectUpload) -> None:
     if row.state != UploadState.COMPLETED:
-        raise UploadNotOpen(state=row.state)
+        raise UploadNotOpen(state=row.as_upload().state)
 
 
 def _file_of(row: DirectUpload, user: User) -> AttachmentFile:
@@ -73,7 +73,7 @@ def _file_of(row: DirectUpload, user: User) -> AttachmentFile:
 
 
 def _mark_attached(row: DirectUpload) -> None:
-    row.take(row.as_upload().become(State.ATTACHED))
+    row.record(row.as_upload().become(State.ATTACHED))
     db.session.flush()
 
 

@@ -24,26 +24,26 @@ from indico_plugin import _
 from indico_plugin.direct_upload import uploads
 from indico_plugin.direct_upload.access_list import set_access_list
 from indico_plugin.direct_upload.attach import announce, attach
+from indico_plugin.direct_upload.caller import IndicoCaller
 from indico_plugin.direct_upload.form import DirectUploadForm, uploader_markup
 from indico_plugin.direct_upload.permission import require_direct_uploads
 from indico_plugin.direct_upload.states import UploadState
 from indico_plugin.web_modules import web_url
+from s3portal.portal.protocol import CALLS
 from s3portal.transfer import (
     InvalidRequest,
     NotAllowed,
     Problem,
     TransferError,
-    request_fields,
     retry_after_s,
-    sign_parts,
 )
-
-#: How many parts the answer to create has URLs for already.
-_FIRST_BATCH = 32
 
 
 class DirectUploadMixin:
     """One call: what it is given is JSON, and so is every answer, also a refusal."""
+
+    #: The call's name in the protocol.
+    call = ""
 
     def _check_access(self):
         super()._check_access()
@@ -57,85 +57,59 @@ class DirectUploadMixin:
             given = request.get_json(silent=True)
             if not isinstance(given, dict):
                 raise InvalidRequest(field="body", problem=Problem.NO_OBJECT)
-            return jsonify(self.answer(given))
+            caller = IndicoCaller(session.user, self.owner, self.object)
+            return jsonify(CALLS[self.call](caller, given))
         except TransferError as refusal:
             # Indico commits what comes with an answer, also with this one.
             db.session.rollback()
             return _refusal(refusal)
-
-    def answer(self, given: dict):
-        """The answer to the call. Raises TransferError."""
-        raise NotImplementedError
 
     @property
     def owner(self):
         """What the uploads of these calls belong to."""
         return self.object
 
-    def _row(self, given: dict):
-        return uploads.find(given.get("id"), self.owner, session.user)
-
 
 class CreateMixin(DirectUploadMixin):
-    """``create``: begins an upload, and answers with the first URLs."""
+    """Begins an upload, and answers with the first URLs."""
 
-    def answer(self, given):
-        row = uploads.create(
-            self.owner,
-            session.user,
-            filename=request_fields.text(given, "filename"),
-            size_bytes=request_fields.size_bytes(given, "size"),
-            content_type=request_fields.text(given, "content_type", required=False),
-            fingerprint=request_fields.text(given, "fingerprint", required=False),
-            idempotency_key=request_fields.text(given, "idempotency_key", required=False) or None,
-            round_trip_ms=request_fields.milliseconds(given, "round_trip_ms"),
-        )
-        upload = row.as_upload()
-        numbers = (
-            range(1, min(_FIRST_BATCH, upload.part_count) + 1)
-            if upload.state == UploadState.UPLOADING
-            else ()
-        )
-        parts = sign_parts(uploads.store_of(row), upload, numbers) if numbers else []
-        return {"upload": uploads.describe(row), "parts": [part.as_dict() for part in parts]}
+    call = "create"
 
 
 class SignPartsMixin(DirectUploadMixin):
-    """``sign_parts``: URLs for these parts."""
+    """URLs for these parts."""
 
-    def answer(self, given):
-        row = self._row(given)
-        numbers = request_fields.part_numbers(given, "part_numbers")
-        return [part.as_dict() for part in sign_parts(uploads.store_of(row), row.as_upload(), numbers)]
+    call = "sign_parts"
 
 
 class ShowMixin(DirectUploadMixin):
-    """``show``: the upload, with what the store has of it now."""
+    """The upload, with what the store has of it now."""
 
-    def answer(self, given):
-        return uploads.describe(self._row(given), ask_store=True)
+    call = "show"
 
 
 class ListMixin(DirectUploadMixin):
-    """``list``: the caller's unfinished uploads for this object."""
+    """The caller's unfinished uploads for this object."""
 
-    def answer(self, given):
-        return [uploads.describe(row) for row in uploads.unfinished(self.owner, session.user)]
+    call = "list"
 
 
 class CompleteMixin(DirectUploadMixin):
-    """``complete``: makes an object of the parts; the checksum of the whole file is compared, where given."""
+    """Makes an object of the parts; the checksum of the whole file is compared, where given."""
 
-    def answer(self, given):
-        row = uploads.complete(self._row(given), request_fields.checksum(given, "checksum"))
-        return uploads.describe(row)
+    call = "complete"
 
 
 class AbortMixin(DirectUploadMixin):
-    """``abort``: gives the upload up."""
+    """Gives the upload up; administrators may do that to anybody's."""
 
-    def answer(self, given):
-        return uploads.describe(uploads.abort(self._row(given)))
+    call = "abort"
+
+
+class CredentialsMixin(DirectUploadMixin):
+    """Session credentials, which Indico does not give out: the answer says so."""
+
+    call = "credentials"
 
 
 class DialogMixin(DirectUploadMixin):
@@ -167,8 +141,7 @@ class DialogMixin(DirectUploadMixin):
         waiting = [row for row in self._rows(form) if row.state != UploadState.ATTACHED]
         for row in waiting:
             # The store is asked, which ends the transaction, before anything is locked for saving.
-            if row.state != UploadState.COMPLETED:
-                uploads.complete(row)
+            uploads.complete_if_open(row)
         waiting = [row for row in self._rows(form, lock=True) if row.state != UploadState.ATTACHED]
         for row in waiting:
             folder = form.folder.data or AttachmentFolder.get_or_create_default(linked_object=self.object)

@@ -5,10 +5,8 @@ from indico.core.config import config
 
 from indico_plugin.direct_upload.permission import direct_uploads_on
 from indico_plugin.plugin_settings import logger
-from s3portal.portal.doctor import serialised_origin
-from s3portal.portal.doctor.cors_rules import add_portal_rule
-from s3portal.transfer import Store
-from s3portal.transfer.cors import lets_in, read_cors_rules
+from s3portal.portal.doctor import add_portal_rule, serialised_origin
+from s3portal.transfer import Store, lets_in, read_cors_rules
 
 
 def site_origin() -> str:

@@ -1,21 +1,24 @@
 """Removes what nobody finished: expired uploads, and multipart uploads that a killed process left behind."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import BotoCoreError, ClientError
 from indico.core.db import db
 from indico.modules.attachments.models.attachments import AttachmentFile
 
+from indico_plugin.asking import without_transaction
 from indico_plugin.backends import writable_s3_backends
 from indico_plugin.bucket_info import buckets_with_files
-from indico_plugin.direct_upload.states import UNFINISHED, UploadState
-from indico_plugin.direct_upload.table import table_exists
-from indico_plugin.direct_upload.uploads import NOTHING_LEFT, abort, remove_from_store
+from indico_plugin.direct_upload.portal import PORTAL, open_store
+from indico_plugin.direct_upload.states import LEASED, UNFINISHED, UploadState
+from indico_plugin.direct_upload.table import table_is_current
 from indico_plugin.dynamic_buckets import DynamicS3Storage
-from indico_plugin.models.uploads import DirectUpload
+from indico_plugin.models.uploads import NOTHING_LEFT, DirectUpload
 from indico_plugin.plugin_settings import logger
 from indico_plugin.storage import S3StorageBase
-from s3portal.transfer import TransferError
+from s3portal.portal.protocol import abort
+from s3portal.transfer import State, TransferError, abort_upload
 
 #: A save by Indico itself takes hours at most; what is this old was left behind.
 STALE_AFTER = timedelta(days=7)
@@ -26,28 +29,45 @@ def remove_expired_uploads() -> int:
 
     One that the store cannot remove now is tried again the next day.
     """
-    if not table_exists():
+    if not table_is_current():
         return 0
-    now = datetime.now(timezone.utc)
-    expired = DirectUpload.query.filter(DirectUpload.state.in_(UNFINISHED), DirectUpload.expires_at < now)
-    # Given up, and the store could not be told then.
-    left = DirectUpload.query.filter(
-        DirectUpload.state == UploadState.ABORTED, DirectUpload.s3_upload_id != NOTHING_LEFT
-    )
     removed = 0
-    for upload_id, is_expired in [*((row.id, True) for row in expired), *((row.id, False) for row in left)]:
-        row = DirectUpload.query.filter_by(id=upload_id).one()
+    for upload_id in _expired_ids():
         try:
-            if not is_expired:
-                remove_from_store(row)
             # Somebody may just have completed it, or made a material of it.
-            elif row.state in UNFINISHED:
-                abort(row)
-                removed += 1
+            removed += abort(PORTAL, upload_id, only_expired=True).state == UploadState.ABORTED
         except TransferError as error:
             logger.warning("Upload %s could not be removed: %s", upload_id, error)
         db.session.commit()
+    _remove_what_was_left()
     return removed
+
+
+def _expired_ids() -> list[str]:
+    """Uploads that are past their time, and those that somebody began to give up."""
+    is_past = DirectUpload.expires_at < datetime.now(timezone.utc)
+    expired = DirectUpload.state.in_({*UNFINISHED, *LEASED}) & is_past
+    given_up = (DirectUpload.state == UploadState.ABORTING) & DirectUpload.lease_until.is_(None)
+    return [row.id for row in DirectUpload.query.filter(expired | given_up)]
+
+
+def _remove_what_was_left() -> None:
+    """Removes what the store has of uploads that an earlier version gave up while the store was away."""
+    left = DirectUpload.query.filter(
+        DirectUpload.state == UploadState.ABORTED, DirectUpload.s3_upload_id != NOTHING_LEFT
+    )
+    for upload_id in [row.id for row in left]:
+        row = DirectUpload.query.filter_by(id=upload_id).one()
+        # Only of a completed one there is an object to delete; its row has an ETag.
+        upload = replace(row.as_upload(), state=State.COMPLETED if row.etag else State.UPLOADING)
+        try:
+            store = open_store(row.backend, row.bucket)
+            with without_transaction(store):
+                abort_upload(store, upload)
+            DirectUpload.query.filter_by(id=upload_id).update({"s3_upload_id": NOTHING_LEFT})
+        except TransferError as error:
+            logger.warning("Upload %s could not be removed: %s", upload_id, error)
+        db.session.commit()
 
 
 def abort_stale_multiparts() -> int:
@@ -67,7 +87,7 @@ def abort_stale_multiparts() -> int:
 
 def files_without_md5() -> list[int]:
     """The ids of directly uploaded files whose MD5 is still to be worked out."""
-    if not table_exists():
+    if not table_is_current():
         return []
     rows = (
         db.session.query(AttachmentFile.id)
@@ -95,6 +115,7 @@ def _buckets(name: str, storage: S3StorageBase) -> set[str]:
 
 
 def _s3_ids_of_live_uploads() -> set[str]:
-    if not table_exists():
+    if not table_is_current():
         return set()
-    return {row.s3_upload_id for row in DirectUpload.query.filter_by(state=UploadState.UPLOADING)}
+    live = DirectUpload.query.filter(DirectUpload.state.in_((UploadState.UPLOADING, *LEASED)))
+    return {row.s3_upload_id for row in live}

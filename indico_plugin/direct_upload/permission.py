@@ -7,6 +7,7 @@ from indico.modules.users import User
 
 from indico_plugin import _
 from indico_plugin.backends import is_writable_s3, open_backend
+from indico_plugin.direct_upload.table import table_is_current
 from indico_plugin.plugin_settings import logger, settings
 from indico_plugin.storage import S3StorageBase
 from s3portal.transfer import FileTooLarge, NotAllowed
@@ -33,7 +34,7 @@ def attachment_storage() -> S3StorageBase | None:
 
 def direct_uploads_on() -> bool:
     """Whether this site has direct uploads at all."""
-    return bool(settings.get("direct_uploads")) and attachment_storage() is not None
+    return bool(settings.get("direct_uploads")) and attachment_storage() is not None and table_is_current()
 
 
 def may_upload_directly(linked_object: db.Model, user: User | None) -> bool:
@@ -57,6 +58,15 @@ def require_direct_uploads(linked_object: db.Model, user: User | None) -> None:
         raise NotAllowed(
             reason=_("You are not in any of the groups that may upload directly. Use “Upload files”.")
         )
+
+
+def administers(linked_object: db.Model, user: User) -> bool:
+    """Whether the user may give up uploads of others to this object: who manages the category that it is in,
+    and the site's administrators.
+    """
+    is_category = isinstance(linked_object, db.m.Category)
+    category = linked_object.parent if is_category else linked_object.event.category
+    return category.can_manage(user) if category is not None else bool(user.is_admin)
 
 
 def category_chain(linked_object: db.Model) -> list[int]:

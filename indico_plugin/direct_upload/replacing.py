@@ -74,8 +74,7 @@ def _replace(attachment: Attachment, upload_id: str) -> None:
     if row.state == UploadState.ATTACHED and attachment.file_id == row.file_id:
         # The request of a moment ago, again.
         return
-    if row.state != UploadState.COMPLETED:
-        uploads.complete(row)
+    uploads.complete_if_open(row)
     replace_file(uploads.find(upload_id, attachment, session.user, lock=True), attachment, session.user)
 
 

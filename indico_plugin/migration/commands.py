@@ -54,14 +54,14 @@ def migrate_commands():
 
     `copy` copies the files to S3 while the site goes on, and says what to add to indico.conf. With that
     added, `apply` makes Indico use the copies, and `revert` the old files again. `back` brings files from S3
-    to local storage, also those that were uploaded after the migration.
+    to local storage, including those uploaded after the migration.
     """
     if config.DB_LOG:
         click.secho("DB_LOG is on in indico.conf, which slows a migration down.", fg="yellow", err=True)
 
 
 @migrate_commands.command()
-@_sources("The backends to copy from. Without it, all that are not on S3.")
+@_sources("The backends to copy from. By default, all that are not on S3.")
 @click.option(
     "-B",
     "--bucket-name",
@@ -76,28 +76,28 @@ def migrate_commands():
     "--static-bucket-name",
     "static_bucket",
     metavar="NAME",
-    help="A bucket of its own for the packages of static sites. Without it they go where other files go.",
+    help="A separate bucket for the packages of static sites. By default they go where other files go.",
 )
-@click.option("-e", "--s3-endpoint", metavar="URL", help="The store's address; AWS without it.")
+@click.option("-e", "--s3-endpoint", metavar="URL", help="The store's address; by default, AWS.")
 @click.option("-p", "--s3-profile", metavar="NAME", help="The profile of ~/.aws/credentials to use.")
-@click.option("--region", metavar="NAME", help="The region of new buckets; the profile's without it.")
+@click.option("--region", metavar="NAME", help="The region of new buckets; by default, the profile's.")
 @click.option(
     "-P",
     "--s3-bucket-policy",
     "policy_file",
     metavar="PATH",
     type=click.Path(exists=True, dir_okay=False),
-    help="The file of a policy for the buckets that are created.",
+    help="A file with a policy for the buckets that are created.",
 )
 @click.option(
-    "-r", "--rclone", metavar="REMOTE", help="Let rclone copy, to this remote of its configuration."
+    "-r", "--rclone", metavar="REMOTE", help="Let rclone do the copying, to this remote of its configuration."
 )
 @_THREADS
 @click.argument("path", type=_MAPPING)
 def copy(
     sources, buckets, static_bucket, s3_endpoint, s3_profile, region, policy_file, rclone, threads, path
 ):
-    """Copy files to S3, and write into PATH what that changes.
+    """Copy files to S3, and write to PATH what that changes.
 
     Nothing changes in the database. Every file is verified. Stopped or killed, the same command goes on
     where it was.
@@ -144,7 +144,7 @@ def copy(
         click.echo("Add these to STORAGE_BACKENDS in indico.conf, then run `indico s3 migrate apply`:")
         for name, definition in sorted(move.backends.items()):
             click.echo(f"    {name!r}: {definition!r},")
-    end(report.failures, "Run the same command again to try these again.")
+    end(report.failures, "Run the same command again to retry them.")
 
 
 @migrate_commands.command()
@@ -162,18 +162,18 @@ def revert(path):
 
 
 @migrate_commands.command()
-@_sources("The backends to bring files from. Without it, all that are on S3.")
+@_sources("The backends to bring files from. By default, all that are on S3.")
 @click.option(
     "-t",
     "--to",
     "target",
     metavar="NAME",
-    help="The local backend to bring them to. Without it, the only one that can be written to.",
+    help="The local backend to bring them to. By default, the only writable one.",
 )
 @_THREADS
 @click.argument("path", type=_MAPPING)
 def back(sources, target, threads, path):
-    """Bring files from S3 to local storage, and write into PATH how that can be reverted.
+    """Bring files from S3 to local storage, and write to PATH how that can be reverted.
 
     Every file is verified before Indico uses it from there. The objects stay on S3. Stopped or killed, the
     same command goes on where it was.
@@ -197,9 +197,9 @@ def back(sources, target, threads, path):
     with mapping:
         files = move_files(BringBack(sources, target), FileRows(), mapping, threads, report, applied)
         follow("Bringing back", count_files(sources), files, report)
-    click.echo(f"{report.copied} files are in {target} now.")
+    click.echo(f"{report.copied} files are now in {target}.")
     say_changed_since(applied)
-    end(report.failures, "Run the same command again to try these again.")
+    end(report.failures, "Run the same command again to retry them.")
 
 
 def _change_rows(path: Path, direction: Callable[[list[MappingEntry]], list[MappingEntry]]) -> None:
@@ -263,5 +263,5 @@ def _is_writable_folder(name: str) -> bool:
 def _only_local_backend() -> str:
     names = [name for name in config.STORAGE_BACKENDS if _is_writable_folder(name)]
     if len(names) != 1:
-        raise click.UsageError(f"Say with -t which local backend: {', '.join(names) or 'there is none'}.")
+        raise click.UsageError(f"Choose the local backend with -t: {', '.join(names) or 'there is none'}.")
     return names[0]

@@ -1,11 +1,15 @@
 """The table of direct uploads: one row from the moment a file is chosen until long after it is a material."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from indico.core.db import db
 from indico.core.db.sqlalchemy import UTCDateTime
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.orm import validates
 
 from indico_plugin.direct_upload.states import TRANSITIONS, UploadState
+from s3portal.portal.protocol import shown_state
 from s3portal.transfer import Upload
 
 _TRANSFER_FIELDS = (
@@ -13,6 +17,9 @@ _TRANSFER_FIELDS = (
     "fingerprint", "checksum_algorithm", "checksum_value", "etag", "version_id", "created_at", "updated_at",
     "expires_at",
 )  # fmt: skip
+
+#: In the place of S3's upload id once the store has nothing more of an upload that was given up.
+NOTHING_LEFT = ""
 
 
 class DirectUpload(db.Model):
@@ -57,6 +64,9 @@ class DirectUpload(db.Model):
     created_at = db.Column(UTCDateTime, nullable=False)
     updated_at = db.Column(UTCDateTime, nullable=False)
     expires_at = db.Column(UTCDateTime, nullable=False, index=True)
+    #: Who asks the store about this upload just now, and until when they must be through with it.
+    lease_token = db.Column(db.String, nullable=True)
+    lease_until = db.Column(db.DateTime(timezone=True), nullable=True)
 
     @validates("state")
     def _check_state(self, _column, state):
@@ -65,21 +75,40 @@ class DirectUpload(db.Model):
         return state
 
     def as_upload(self) -> Upload:
-        """The row as the transfer core knows it."""
-        fields = {name: getattr(self, name) for name in _TRANSFER_FIELDS if name != "state"}
-        return Upload(
-            id=self.id,
-            state=UploadState(self.state),
-            owner_type=self.owner_type,
-            owner_id=str(self.owner_id),
-            user=str(self.user_id),
-            **fields,
-        )
+        """The upload that the row holds, with the state that others see."""
+        return upload_of({column.name: getattr(self, column.name) for column in self.__table__.c})
 
-    def take(self, upload: Upload) -> None:
-        """Writes what has become of the upload into the row."""
+    def record(self, upload: Upload) -> None:
+        """Writes what happened to the upload into its row."""
         for name in _TRANSFER_FIELDS:
             setattr(self, name, getattr(upload, name))
 
     def __repr__(self):
         return f"<DirectUpload({self.id}, {self.owner_type} {self.owner_id}, {self.state}, {self.filename})>"
+
+
+def upload_of(columns: Mapping[str, Any]) -> Upload:
+    """The upload of a row's columns, with the state that others see."""
+    fields = {name: columns[name] for name in _TRANSFER_FIELDS if name != "state"}
+    return Upload(
+        id=columns["id"],
+        state=shown_state(UploadState(columns["state"])),
+        owner_type=columns["owner_type"],
+        owner_id=str(columns["owner_id"]),
+        user=str(columns["user_id"]),
+        **fields,
+    )
+
+
+def columns_of(upload: Upload) -> dict[str, Any]:
+    """The columns that hold the upload."""
+    columns = {
+        **{name: getattr(upload, name) for name in _TRANSFER_FIELDS},
+        "id": upload.id,
+        "owner_type": upload.owner_type,
+        "owner_id": int(upload.owner_id),
+        "user_id": int(upload.user),
+    }
+    if upload.state == UploadState.ABORTED:
+        columns["s3_upload_id"] = NOTHING_LEFT
+    return columns

@@ -17,10 +17,7 @@ import urllib3
 from s3portal.client.connections import open_pool
 from s3portal.client.errors import PortalError
 from s3portal.client.portal_answers import read_answer, refusal_of
-from s3portal.transfer import State
-from s3portal.transfer.part_plan import PartPlan
-from s3portal.transfer.part_ranges import parse_ranges
-from s3portal.transfer.retry import Failure, RetryPolicy, decide, parse_retry_after
+from s3portal.transfer import Failure, PartPlan, RetryPolicy, State, decide, parse_ranges, parse_retry_after
 
 # Completing a huge upload takes minutes.
 CALL_TIMEOUT_S = 180.0
@@ -255,7 +252,9 @@ class CkanPortal:
             message = f"{self.url} does not answer ({action}): {error}"
             raise _NoResult(Failure(0, "", str(error)), PortalError("unreachable", message)) from error
         if location := response.get_redirect_location():
-            message = f"{self.url} has moved: give its new address with --portal. {action} is at {location}"
+            message = (
+                f"{self.url} has moved: give its new address with --portal. {action} is now at {location}"
+            )
             raise PortalError("moved", message, status=response.status)
         answer = read_answer(response)
         if response.status < 300 and answer.get("success"):

@@ -28,27 +28,27 @@ EXIT_INTERRUPTED = 130
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
 @click.option(
-    "--portal", "portal_url", required=True, envvar="S3PORTAL_URL", metavar="URL",
-    help="The portal's address; or set S3PORTAL_URL.",
+    "--portal", "portal_url", envvar="S3PORTAL_URL", metavar="URL",
+    help="The portal's address, or set S3PORTAL_URL.",
 )  # fmt: skip
 @click.option("--dataset", required=True, metavar="NAME", help="The dataset's name, or its id.")
 @click.option("--resource", default="", metavar="ID", help="Replace the file of this resource.")
-@click.option("--name", default="", help="The resource's name; the file's where not given.")
+@click.option("--name", default="", help="The resource's name; by default, the file's name.")
 @click.option("--description", default="", help="The resource's description.")
 @click.option("--format", "file_format", default="", help="The resource's format, such as NetCDF.")
 @click.option(
     "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=PARALLEL_PARTS, show_default=True,
-    help="Parts that are sent at a time.",
+    help="How many parts are sent at a time.",
 )  # fmt: skip
 @click.option(
     "--credentials", "session_credentials", is_flag=True,
-    help="Sign the parts here, with session credentials that the portal gives for each upload.",
+    help="Sign the parts on this machine, with session credentials from the portal.",
 )  # fmt: skip
-@click.option("--restart", is_flag=True, help="Give up an unfinished upload of the same name and begin anew.")
-@click.option("--json", "as_json", is_flag=True, help="Say how it goes in JSON lines, for programs.")
+@click.option("--restart", is_flag=True, help="Give up an unfinished upload of the same name and start over.")
+@click.option("--json", "as_json", is_flag=True, help="Report progress as JSON lines, for programs.")
 def upload_command(
     files: tuple[Path, ...],
-    portal_url: str,
+    portal_url: str | None,
     dataset: str,
     resource: str,
     name: str,
@@ -59,17 +59,19 @@ def upload_command(
     restart: bool,
     as_json: bool,
 ) -> None:
-    """Publishes files of any size in a dataset: straight to the portal's store, checksums compared.
+    """Publish files of any size in a dataset: straight to the portal's store, checksums compared.
 
-    Set S3PORTAL_TOKEN to an API token of yours (on your user page, under API Tokens). What an interrupted
-    upload has stored stays: the same command goes on where it was. Each new link is a line on stdout.
+    Set S3PORTAL_TOKEN to your API token (on your user page, under API Tokens). If an upload is interrupted,
+    run the same command again: it resumes where it stopped. Each new link is a line on stdout.
 
-    Exit code 0: all are published; 1: some failed; 2: the command cannot be run as it is; 130: interrupted.
+    Exit code 0: all are published; 1: some failed; 2: the command cannot be run as given; 130: interrupted.
     """
+    if not portal_url:
+        raise click.UsageError("Give the portal's address with --portal, or set S3PORTAL_URL.")
     if not portal_url.startswith(("https://", "http://")):
-        raise click.UsageError("--portal is an address such as https://data.example.org")
+        raise click.UsageError("--portal must be an address such as https://data.example.org")
     if len(files) > 1 and (name or resource):
-        raise click.UsageError("--name and --resource are for one file, and several are given.")
+        raise click.UsageError("--name and --resource can be used with one file only.")
     token = _token()
     target = Target(
         dataset=dataset, resource=resource, name=name, description=description, format=file_format
@@ -102,8 +104,7 @@ def upload_command(
             report.ended(len(files) - len(failed), len(failed))
     except KeyboardInterrupt:
         click.echo(
-            "Interrupted. What is stored stays. To go on where it was:\n"
-            f"  {_command_to_go_on([*failed, *left])}",
+            f"Interrupted. What is stored is kept. To resume:\n  {_command_to_go_on([*failed, *left])}",
             err=True,
         )
         sys.exit(EXIT_INTERRUPTED)
@@ -112,17 +113,17 @@ def upload_command(
 
 
 def _token() -> str:
-    """The API token. It is no option, since the options of every process are there for all to see."""
+    """The API token. It is not an option, since everybody on the machine can see the options of a process."""
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         raise click.UsageError(
-            f"{TOKEN_VARIABLE} is not set. Make an API token on your user page of the portal, under API "
-            f"Tokens, and put it into the environment:  export {TOKEN_VARIABLE}=..."
+            f"{TOKEN_VARIABLE} is not set. Create an API token on your user page in the portal, under API"
+            f" Tokens, and put it into the environment:  export {TOKEN_VARIABLE}=..."
         )
     if not (token.isascii() and token.isprintable()):
         raise click.UsageError(
             f"{TOKEN_VARIABLE} holds a character that no API token has, such as a line end or a curly quote."
-            " Copy the token anew."
+            " Copy the token again."
         )
     return token
 

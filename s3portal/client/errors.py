@@ -52,7 +52,7 @@ class WrongFile(UploadFailed):
     def __init__(self, name: str, reason: str, message: str) -> None:
         super().__init__(
             "wrong_file",
-            f"An unfinished upload of {name} was begun with another file: {message}. "
-            "Take that file to go on with it, or add --restart to give it up and begin anew.",
+            f"An unfinished upload of {name} was started with a different file: {message}. Use that file to"
+            " resume it, or add --restart to give it up and start over.",
         )
         self.reason = reason

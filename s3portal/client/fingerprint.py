@@ -11,8 +11,7 @@ from datetime import datetime, timezone
 
 from s3portal.client.errors import WrongFile
 from s3portal.client.local_file import LocalFile
-from s3portal.transfer.checksums import CRC64NVME, CRCS
-from s3portal.transfer.sizes import format_size
+from s3portal.transfer import CRC64NVME, CRCS, format_size
 
 SAMPLE_COUNT = 16
 SAMPLE_BYTES = 65_536
@@ -39,16 +38,19 @@ def require_same_file(file: LocalFile, size_bytes: int, known: str) -> None:
     """Raises WrongFile, with the first difference, where an upload of this size and fingerprint was begun
     with another file. A fingerprint of another kind says nothing: then the size decides."""
     if file.size_bytes != size_bytes:
-        differing = f"it had {_size(size_bytes)}, this one has {_size(file.size_bytes)}"
+        differing = f"it was {_size(size_bytes)}, this one is {_size(file.size_bytes)}"
         raise WrongFile(file.name, "size", differing)
     parts = _FINGERPRINT.fullmatch(known)
     if parts is None:
         return
     if int(parts[2]) != file.modified_ms:
-        differing = f"it was last changed {_moment(int(parts[2]))}, this one {_moment(file.modified_ms)}"
+        differing = (
+            f"it was last changed {_moment(int(parts[2]))}, this one was last changed"
+            f" {_moment(file.modified_ms)}"
+        )
         raise WrongFile(file.name, "modified", differing)
     if parts[3] != _sample_crc(file):
-        raise WrongFile(file.name, "content", "it has other content")
+        raise WrongFile(file.name, "content", "its content is different")
 
 
 def sample_offsets(size_bytes: int) -> list[int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import urllib3
 
 from s3portal.client.ckan import SignedPart
-from s3portal.transfer.retry import Failure, parse_retry_after
+from s3portal.transfer import Failure, parse_retry_after
 
 #: No byte moved for so long: the connection is dead, and the part is worth another try.
 STALLED_AFTER_S = 45.0

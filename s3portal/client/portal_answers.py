@@ -11,7 +11,7 @@ from s3portal.client.errors import PortalError
 
 _NOT_ACCEPTED = (
     "The portal does not accept the API token in S3PORTAL_TOKEN: it is wrong, has expired, or was revoked."
-    " Make a new one on your user page of the portal, under API Tokens."
+    " Create a new one on your user page in the portal, under API Tokens."
 )
 
 

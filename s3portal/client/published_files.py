@@ -11,7 +11,7 @@ from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import PortalError, WrongFile
 from s3portal.client.fingerprint import is_fingerprint, require_same_file, same_name
 from s3portal.client.local_file import LocalFile
-from s3portal.transfer.checksums import CRCS
+from s3portal.transfer import CRCS
 
 
 @dataclass(frozen=True)

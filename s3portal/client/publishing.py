@@ -17,9 +17,7 @@ from s3portal.client.local_file import LocalFile
 from s3portal.client.published_files import PublishedFile, find_published
 from s3portal.client.sending import PARALLEL_PARTS, PartSender
 from s3portal.client.signing import PresignedUrls, SessionSigner, Signer
-from s3portal.transfer import State
-from s3portal.transfer.part_ranges import parse_ranges
-from s3portal.transfer.retry import Failure, RetryPolicy
+from s3portal.transfer import Failure, RetryPolicy, State, parse_ranges
 
 # A part that vanished from the store is sent again, but not for ever.
 _ROUNDS = 3

@@ -24,7 +24,7 @@ from rich.progress import (
 from s3portal.client.errors import PortalError
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published
-from s3portal.transfer.retry import Failure
+from s3portal.transfer import Failure
 
 _SPEED_WINDOW_S = 15.0
 _PROGRESS_EVERY_S = 1.0
@@ -77,7 +77,7 @@ class TerminalReport:
         self._task = self._progress.add_task(count + escape(shown), total=None, note="")
 
     def began(self, file: LocalFile, stored_bytes: int) -> None:
-        note = "going on" if stored_bytes else ""
+        note = "resuming" if stored_bytes else ""
         self._update(total=file.size_bytes, completed=stored_bytes, note=note)
 
     def loaded(self, size_bytes: int) -> None:
@@ -86,14 +86,14 @@ class TerminalReport:
     def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None:
         if delay_s >= 1:
             said = f"{failure.status} {failure.code}".strip() if failure.status else "no connection"
-            self._update(note=f"part {part_number}: {said}, again in {delay_s:.0f} s")
+            self._update(note=f"part {part_number}: {said}, trying again in {delay_s:.0f} s")
 
     def completing(self) -> None:
-        self._update(note="the portal compares")
+        self._update(note="the portal is verifying it")
 
     def published(self, path: str, published: Published) -> None:
         """The file is a resource now."""
-        note = "was there already" if published.before else "published"
+        note = "already published" if published.before else "published"
         if published.changed:
             note += f", {' and '.join(published.changed)} changed"
         self._update(completed=published.size_bytes, total=published.size_bytes, note=note)

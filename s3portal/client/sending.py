@@ -1,16 +1,14 @@
-"""Sends a file's parts straight to the store, several at a time, in constant memory, each until it is there.
+"""Sends a file's parts straight to the store, by URLs that somebody signs.
 
-What is computed of a part while it is sent is compared with what the store answers; parts that were stored
-another day are only read, for the checksum of the whole.
+What is computed of a part while it is sent is compared with what the store answers.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
 
@@ -21,13 +19,22 @@ from s3portal.client.errors import SendingFailed
 from s3portal.client.local_file import LocalFile
 from s3portal.client.part_request import put_part
 from s3portal.client.signing import Signer
-from s3portal.transfer.checksums import MD5
-from s3portal.transfer.part_digest import PartDigest, whole_checksum
-from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired
+from s3portal.transfer import (
+    MD5,
+    PARTS_AT_A_TIME,
+    Content,
+    Failure,
+    Part,
+    PartPlan,
+    RetryPolicy,
+    SentParts,
+    StoredBefore,
+    decide,
+    is_expired,
+    send_parts,
+)
 
-PARALLEL_PARTS = 4
-# How long the main thread waits for a thread before it looks for Ctrl-C, which Windows needs.
-_JOIN_S = 0.5
+PARALLEL_PARTS = PARTS_AT_A_TIME
 _DAMAGED = Failure(400, "BadDigest", "the part was damaged on its way")
 
 
@@ -43,8 +50,22 @@ class Report(Protocol):
         ...
 
 
-class _Stopped(Exception):
-    """Another part failed, or somebody pressed Ctrl-C."""
+class _PartFailed(Exception):
+    """One try failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+@dataclass
+class _Attempts:
+    """How often a part was tried, and where it goes the next time."""
+
+    part: SignedPart
+    tries: int = 0
+    signings: int = 0
+    has_to_be_signed_again: bool = False
 
 
 class PartSender:
@@ -64,154 +85,133 @@ class PartSender:
     ) -> None:
         self._upload = upload
         self._plan = upload.plan
-        self._file = file
+        self._source = _LocalFileSource(file, upload.plan)
         self._pool = pool
         self._report = report
         self._concurrency = concurrency
         self._policy = policy or RetryPolicy()
         self._signer = open_signer(self._upcoming)
+        self._attempts: dict[int, _Attempts] = {}
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._failure: Exception | None = None
+        self._loaded_bytes = -1
         self._digests: dict[int, int] = {}
-        self._in_flight: dict[int, int] = {}
-        self._loaded_bytes = 0
-        there = set(stored)
-        self._stored_bytes = sum(map(self._plan.length, there))
-        everything = range(1, self._plan.part_count + 1)
-        self._to_send = deque(number for number in everything if number not in there)
-        self._to_read = deque(sorted(there) if upload.checksum_algorithm else ())
+        self._stored = set(stored)
+        #: In their order; those that were begun are not in it any more.
+        self._not_begun = self._missing()
+        self._sent: SentParts[None] | None = None
 
     def send_all(self) -> None:
         """Sends what is missing. Raises SendingFailed, PortalError, FileChanged or FileUnreadable; what was
         stored before stays."""
-        jobs = [(self._to_send, self._send)] * min(self._concurrency, len(self._to_send))
-        jobs += [(self._to_read, self._read)] if self._to_read else []
-        # Daemons, so that Ctrl-C does not wait for a connection that is dead.
-        threads = [threading.Thread(target=self._work, args=job, daemon=True) for job in jobs]
-        self._tell_loaded()
-        try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(_JOIN_S)
-        except BaseException:
-            self._stopped.set()
-            raise
-        if self._failure:
-            raise self._failure
+        self._sent = send_parts(
+            self._source,
+            self._send,
+            stored=StoredBefore(self._stored, self._digests),
+            algorithm=self._upload.checksum_algorithm,
+            again=self._again,
+            on_progress=self._tell_loaded,
+            at_a_time=self._concurrency,
+        )
+        self._stored = set(range(1, self._plan.part_count + 1))
+        self._digests = dict(self._sent.digests)
 
     def put_back(self, part_numbers: Iterable[int]) -> None:
         """These parts are not at the store after all: `send_all` sends them once more."""
-        for part_number in part_numbers:
-            self._stored_bytes -= self._plan.length(part_number)
-            self._to_send.append(part_number)
+        self._stored.difference_update(part_numbers)
+        self._attempts.clear()
+        self._not_begun = self._missing()
 
     def checksum(self) -> dict[str, str] | None:
         """What complete is given, once all parts are sent."""
-        numbers = range(1, self._plan.part_count + 1) if self._upload.checksum_algorithm else ()
-        values = [self._digests[number] for number in numbers]
-        return whole_checksum(self._upload.checksum_algorithm, self._plan, values)
+        checksum = self._sent.checksum() if self._sent else None
+        return {"algorithm": checksum.algorithm, "value": checksum.value} if checksum else None
 
-    def _work(self, part_numbers: deque[int], do: Callable[[int], None]) -> None:
-        while not self._stopped.is_set():
-            with self._lock:
-                if not part_numbers:
-                    return
-                part_number = part_numbers.popleft()
-            try:
-                do(part_number)
-            except Exception as error:  # noqa: BLE001  (raised again by send_all)
-                self._fail(error)
-
-    def _fail(self, error: Exception) -> None:
-        with self._lock:
-            # The first counts: what comes after it is its consequence.
-            if not self._stopped.is_set():
-                self._failure = error
-            self._stopped.set()
-
-    def _read(self, part_number: int) -> None:
-        digest = PartDigest(self._upload.checksum_algorithm)
-        for block in self._blocks(part_number):
-            digest.update(block)
-        self._digests[part_number] = digest.value
-
-    def _send(self, part_number: int) -> None:
-        tries = signings = 0
-        part = self._signer.sign(part_number)
-        while (failure := self._try_to_send(part)) is not None:
-            decision = decide(
-                failure, tries=tries + 1, signings=signings, policy=self._policy, random=random.random
-            )
-            if decision.action == "stop":
-                raise SendingFailed(
-                    failure.code or "no_connection",
-                    f"Part {part_number} of {self._plan.part_count} could not be stored ({failure}).",
-                )
-            if decision.action == "sign":
-                signings += 1
-            else:
-                tries += 1
-                with self._lock:
-                    self._report.retrying(part_number, failure, decision.delay_s)
-                if self._stopped.wait(decision.delay_s):
-                    raise _Stopped
-            if is_expired(failure):
-                part = self._signer.sign_again(part)
-            elif part.has_expired:
-                part = self._signer.sign(part_number)
-
-    def _try_to_send(self, part: SignedPart) -> Failure | None:
-        """None once the store has it."""
-        number = part.part_number
-        digest = PartDigest(self._upload.checksum_algorithm)
-        goes_before = self._upload.checksum_algorithm == MD5
-        if goes_before:
-            for block in self._blocks(number):
-                digest.update(block)
-
-        def blocks() -> Iterator[bytes]:
-            sent_bytes = 0
-            for block in self._blocks(number):
-                if not goes_before:
-                    digest.update(block)
-                yield block
-                sent_bytes += len(block)
-                self._is_under_way(number, sent_bytes)
-
-        with_digest = replace(part, headers={**part.headers, **digest.headers})
-        answered = put_part(self._pool, with_digest, blocks(), self._plan.length(number))
-        if not isinstance(answered, Failure) and not digest.agrees_with(answered):
+    def _send(self, part: Part) -> None:
+        """One try. Raises _PartFailed, and what signing and reading raise."""
+        answered = put_part(self._pool, self._addressed(part), part.blocks(), part.length_bytes)
+        if not isinstance(answered, Failure) and not part.digest.agrees_with(answered):
             answered = _DAMAGED
         if isinstance(answered, Failure):
-            self._is_under_way(number, 0)
-            return answered
-        with self._lock:
-            self._digests[number] = digest.value
-            self._in_flight.pop(number, None)
-            self._stored_bytes += self._plan.length(number)
-        self._tell_loaded()
-        return None
+            raise _PartFailed(answered)
 
-    def _blocks(self, part_number: int) -> Iterator[bytes]:
-        for block in self._file.blocks(self._plan.offset(part_number), self._plan.length(part_number)):
-            if self._stopped.is_set():
-                raise _Stopped
-            yield block
+    def _addressed(self, part: Part) -> SignedPart:
+        """Where the part goes, with the digest where that goes before it."""
+        attempts = self._attempts.get(part.number)
+        if attempts is None:
+            with self._lock:
+                self._not_begun.pop(part.number, None)
+            attempts = self._attempts[part.number] = _Attempts(self._signer.sign(part.number))
+        elif attempts.has_to_be_signed_again:
+            attempts.part = self._signer.sign_again(attempts.part)
+            attempts.has_to_be_signed_again = False
+        elif attempts.part.has_expired:
+            attempts.part = self._signer.sign(part.number)
+        if self._upload.checksum_algorithm == MD5:
+            part.digest_first()
+            return replace(attempts.part, headers={**attempts.part.headers, **part.digest.headers})
+        return attempts.part
+
+    def _again(self, part_number: int, error: Exception, _tries: int) -> float | None:
+        if not isinstance(error, _PartFailed):
+            return None
+        attempts, failure = self._attempts[part_number], error.failure
+        decision = decide(
+            failure,
+            tries=attempts.tries + 1,
+            signings=attempts.signings,
+            policy=self._policy,
+            random=random.random,
+        )
+        if decision.action == "stop":
+            raise SendingFailed(
+                failure.code or "no_connection",
+                f"Part {part_number} of {self._plan.part_count} could not be stored ({failure}).",
+            ) from None
+        attempts.has_to_be_signed_again = is_expired(failure)
+        if decision.action == "sign":
+            attempts.signings += 1
+        else:
+            attempts.tries += 1
+            self._report.retrying(part_number, failure, decision.delay_s)
+        return decision.delay_s
+
+    def _missing(self) -> dict[int, None]:
+        numbers = range(1, self._plan.part_count + 1)
+        return dict.fromkeys(number for number in numbers if number not in self._stored)
 
     def _upcoming(self, count: int) -> list[int]:
         with self._lock:
-            return list(islice(self._to_send, count))
+            return list(islice(self._not_begun, count))
 
-    def _is_under_way(self, part_number: int, sent_bytes: int) -> None:
-        with self._lock:
-            self._in_flight[part_number] = sent_bytes
-        self._tell_loaded()
+    def _tell_loaded(self, loaded_bytes: int) -> None:
+        # A part that is put back must not make a bar go back.
+        self._loaded_bytes = max(self._loaded_bytes, loaded_bytes)
+        self._report.loaded(self._loaded_bytes)
 
-    def _tell_loaded(self) -> None:
-        with self._lock:
-            # A part that is sent again must not make a bar go back.
-            self._loaded_bytes = max(self._loaded_bytes, self._stored_bytes + sum(self._in_flight.values()))
-            self._report.loaded(self._loaded_bytes)
+
+@dataclass(frozen=True)
+class _LocalFileSource:
+    """The file, which is noticed when it changes."""
+
+    file: LocalFile
+    plan: PartPlan
+    reads_anywhere: bool = field(default=True, init=False)
+
+    def contents(self, wanted: Callable[[int], bool]) -> Iterator[Content]:
+        for number in range(1, self.plan.part_count + 1):
+            if wanted(number):
+                yield _LocalContent(self.file, number, self.plan.offset(number), self.plan.length(number))
+
+
+@dataclass(frozen=True)
+class _LocalContent:
+    file: LocalFile
+    number: int
+    offset_bytes: int
+    length_bytes: int
+
+    def blocks(self) -> Iterator[bytes]:
+        return self.file.blocks(self.offset_bytes, self.length_bytes)
+
+    def read(self) -> bytes:
+        return b"".join(self.blocks())

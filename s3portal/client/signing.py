@@ -14,7 +14,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from s3portal.client.ckan import CkanPortal, PortalUpload, SignedPart, UploadCredentials
 from s3portal.client.errors import PortalError
-from s3portal.transfer.presign import UrlSigner, bucket_address
+from s3portal.transfer import UrlSigner, bucket_address
 
 # URLs live minutes, so not all of them at once.
 SIGNED_AHEAD = 100
@@ -147,8 +147,8 @@ class SessionSigner:
             if error.status != 501:
                 raise
             sentence = (
-                f"{self._portal.url} gives out no session credentials: its administrator would have to set "
-                f"{error.facts.get('setting', 's3_role')}. Without --credentials the same command works."
+                f"{self._portal.url} does not issue session credentials: its administrator would have to set "
+                f"{error.facts.get('setting', 's3_role')}. The same command works without --credentials."
             )
             raise PortalError(error.code, sentence, status=501, facts=error.facts) from error
 

@@ -40,13 +40,13 @@ _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  (compared with, not bound to)
     show_default=True,
     help="Where everything is kept.",
 )
-@click.option("--reset", "forget", is_flag=True, help="Forget all data, users and passwords, and begin anew.")
+@click.option("--reset", "forget", is_flag=True, help="Forget all data, users and passwords, and start over.")
 @click.option(
     "--publish",
     "file",
     type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
     metavar="FILE",
-    help="Publish this file, fetch it back by its link, compare, stop.",
+    help="Publish this file, download it by its link, compare the two, and stop.",
 )
 def main(port: int, s3_port: int | None, host: str, folder: Path, forget: bool, file: Path | None) -> None:
     """A whole data portal on this machine: CKAN with S3, PostgreSQL and Redis. Ctrl-C stops everything."""

@@ -16,6 +16,15 @@ KEPT_BY_VERSION_MANAGERS = (
     ("UV_PYTHON_INSTALL_DIR", "~/.local/share/uv/python", "cpython-{version}.*/bin/python{version}"),
 )
 
+#: Prints the version if all is there that an environment needs. Some distributions package parts of it apart.
+_ASK = """
+import sys
+from importlib.util import find_spec
+if not all(map(find_spec, ("_sqlite3", "_ssl", "ensurepip", "venv"))):
+    sys.exit(1)
+print(*sys.version_info[:2])
+"""
+
 
 def find_python() -> str:
     """The path of a supported Python: the running one where it fits, else the newest on this machine.
@@ -46,9 +55,8 @@ def pythons_here() -> dict[tuple[int, int], str]:
 def version_of(python: str) -> tuple[int, int] | None:
     """The version of an interpreter that can make environments; None where it does not run, or lacks venv."""
     # A version manager's shim may stand on the PATH for a version that is not installed.
-    ask = "import ensurepip, sqlite3, ssl, sys, venv; print(*sys.version_info[:2])"
     try:
-        answer = subprocess.run([python, "-c", ask], capture_output=True, text=True)
+        answer = subprocess.run([python, "-I", "-S", "-c", _ASK], capture_output=True, text=True)
     except OSError:
         return None
     if answer.returncode != 0:

@@ -119,7 +119,7 @@ class Postgres(Service):
         while users := processes_working_in(self._cluster):
             if time.monotonic() > deadline:
                 raise DemoError(
-                    f"PostgreSQL of an earlier run still works in {self._cluster} (process {min(users)}). "
+                    f"PostgreSQL of an earlier run still runs in {self._cluster} (process {min(users)}). "
                     f"Stop it and try again: kill -INT {min(users)}"
                 )
             time.sleep(_POLL_INTERVAL_S)

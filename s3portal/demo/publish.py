@@ -42,7 +42,7 @@ def publish_and_verify(portal: Portal, path: Path, console: Console) -> None:
         raise DemoError(f"{path.name} was not published. {error}") from error
     expected = sha256_of_file(path)
     if fetched != expected:
-        raise DemoError(f"The link gives other bytes than the file: SHA-256 {fetched}, not {expected}.")
+        raise DemoError(f"The link returns different bytes from the file: SHA-256 {fetched}, not {expected}.")
     console.print(f" SHA-256          {expected}  equal", highlight=False, soft_wrap=True)
 
 

@@ -12,11 +12,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.utils import ReadFileChunk
 
 from s3portal.dtool.bucket_objects import content_md5
-from s3portal.dtool.s3_errors import retrying_damage, s3_errors, status
+from s3portal.dtool.s3_errors import again_where_damaged, s3_errors, status
 from s3portal.dtool.upload_journal import BegunUpload, UploadJournal, UploadJournals, is_same_upload
-from s3portal.dtool.workers import big_file_workers, in_parallel
-from s3portal.transfer import PartPlan, Store, plan_parts
-from s3portal.transfer.store_errors import says_no_upload
+from s3portal.dtool.workers import BIG_FILE_THREADS, big_file_workers
+from s3portal.transfer import (
+    FileShrank,
+    Part,
+    PartPlan,
+    PathSource,
+    Store,
+    StoredBefore,
+    plan_parts,
+    says_no_upload,
+    send_parts,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -120,10 +129,14 @@ class _Sending:
     def send_rest(self) -> None:
         """Sends the parts that S3 does not have yet, and completes the upload. Raises botocore's errors."""
         numbers = range(1, self._plan.part_count + 1)
-        missing = [number for number in numbers if number not in self._journal.parts]
         try:
-            in_parallel(
-                lambda number: self._journal.add(self._send_part(number)), missing, big_file_workers()
+            send_parts(
+                PathSource(Path(self._path), self._plan),
+                self._send_part,
+                stored=StoredBefore(self._journal.parts.keys()),
+                again=again_where_damaged,
+                at_a_time=BIG_FILE_THREADS,
+                workers=big_file_workers(),
             )
             parts: Any = [self._journal.parts[number] for number in numbers]
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
@@ -140,25 +153,25 @@ class _Sending:
         begun = self._journal.begun
         return {**self._place, "UploadId": begun.upload_id if begun else ""}
 
-    def _send_part(self, number: int) -> Any:
-        """Sends a part, and returns what CompleteMultipartUpload wants to know of it."""
-        offset, length = self._plan.offset(number), self._plan.length(number)
-        with ReadFileChunk.from_filename(self._path, offset, length) as content:
-            in_memory = self._plan.part_size_bytes <= _IN_MEMORY_BYTES
-            body: Any = content.read() if in_memory else content
-            check: Any = {"ChecksumAlgorithm": "CRC32"} if self._with_crc else {}
-            if in_memory and not self._with_crc:
-                check = {"ContentMD5": content_md5(body)}
+    def _send_part(self, part: Part) -> None:
+        """Sends a part, and notes what CompleteMultipartUpload wants to know of it."""
+        check: Any = {"ChecksumAlgorithm": "CRC32"} if self._with_crc else {}
+        if part.length_bytes <= _IN_MEMORY_BYTES:
+            body = part.read()
+            check = check or {"ContentMD5": content_md5(body)}
+            stored = self._upload_part(part, Body=body, **check)
+        else:
+            with ReadFileChunk.from_filename(
+                self._path, self._plan.offset(part.number), part.length_bytes
+            ) as content:
+                if len(content) < part.length_bytes:
+                    raise FileShrank(self._path, part.length_bytes - len(content))
+                stored = self._upload_part(part, Body=content, **check)
+        named = {name: stored[name] for name in ("ETag", "ChecksumCRC32") if name in stored}
+        self._journal.add({"PartNumber": part.number, **named})
 
-            def send() -> Any:
-                content.seek(0)
-                return self._client.upload_part(**self._upload, PartNumber=number, Body=body, **check)
-
-            stored = retrying_damage(send)
-        return {
-            "PartNumber": number,
-            **{name: stored[name] for name in ("ETag", "ChecksumCRC32") if name in stored},
-        }
+    def _upload_part(self, part: Part, **arguments: Any) -> Any:
+        return self._client.upload_part(**self._upload, PartNumber=part.number, **arguments)
 
     def _is_stored(self) -> bool:
         try:

@@ -70,7 +70,7 @@ class BucketObjects:
         """Raises NotPermitted where the bucket is read without a key: nothing is written so."""
         if self.anonymous:
             raise NotPermitted(
-                f"s3://{self.bucket} is read without a key, so nothing is written to it:"
+                f"s3://{self.bucket} is read without a key, so it cannot be written to:"
                 f" DTOOL_S3_ANONYMOUS_{self.bucket} is set. Remove that setting, and set a key."
             )
 

@@ -21,7 +21,7 @@ _BLOCK_BYTES = 1024 * 1024
 def cat(dataset_uri: str, item: str) -> None:
     """Write the content of an item to standard output.
 
-    ITEM is its identifier or its relative path. From a bucket nothing is stored on the disk.
+    ITEM is its identifier or its relative path. Nothing from a bucket is stored on the disk.
     """
     dataset = dtoolcore.DataSet.from_uri(dataset_uri)
     identifier = _identifier(item, dataset._manifest["items"])

@@ -25,8 +25,8 @@ def warn_of_dtool_s3() -> None:
     brokers = entry_points(group="dtool.storage_brokers")
     if any(broker.value.split(".")[0] == "dtool_s3" for broker in brokers):
         logger.warning(
-            "dtool-s3 is installed beside s3portal, and both answer for s3:// URIs, so it is open which of"
-            " them runs. Keep one: pip uninstall dtool-s3"
+            "dtool-s3 is installed beside s3portal, and both handle s3:// URIs, so either of them may run."
+            " Keep one: pip uninstall dtool-s3"
         )
 
 
@@ -34,4 +34,4 @@ def warn_of_dtool_s3() -> None:
 def warn_of_unsuffixed_settings(bucket: str, config_path: str | None) -> None:
     """Says so of settings without a bucket's name, which do nothing."""
     for name in sorted(setting_names(config_path).intersection(_UNSUFFIXED)):
-        logger.warning("%s is set and does nothing. Settings are a bucket's own: %s_%s", name, name, bucket)
+        logger.warning("%s is set but has no effect. Settings belong to a bucket: %s_%s", name, name, bucket)

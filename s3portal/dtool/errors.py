@@ -91,7 +91,7 @@ class ItemsNotStored(DtoolS3Error):
         super().__init__(
             f"{_count(len(listed))} not stored, so the dataset is not complete and stays a proto dataset:\n"
             f"{_first(listed)}\n"
-            "What was stored stays. Run dtool cp again, or put these items again and freeze."
+            "What was stored is kept. Run dtool cp again, or put these items again and freeze."
         )
 
 

@@ -113,7 +113,7 @@ class ItemIndex:
         if not item.checksum:
             raise ForeignObject(
                 f"s3://{self._objects.bucket}/{self._folder}{item.identifier} ({handle}) has no checksum in"
-                " its metadata, so dtool did not store it. Take it from its source again."
+                " its metadata, so dtool did not store it. Copy it from its source again."
             )
         return item.checksum
 
@@ -123,7 +123,7 @@ class ItemIndex:
         told = handle or decode_handle(head.metadata.get("handle", ""), name)
         if told is None:
             raise ForeignObject(
-                f"s3://{self._objects.bucket}/{key} lies among the items and does not say which it is, so"
+                f"s3://{self._objects.bucket}/{key} is among the items but does not say which one it is, so"
                 " dtool did not store it. Remove it from the bucket if it does not belong there."
             )
         checksum = head.metadata.get("checksum", "")

@@ -25,7 +25,7 @@ _WAITING_BYTES = 64 * 1024 * 1024
 _WAITING_ITEMS = 128
 _NOT_SENT = "not sent, because others had failed"
 _INTERRUPTED = "interrupted before it was sent"
-_LEFT_TO_PARENT = "still on its way in the process that this one was forked from"
+_LEFT_TO_PARENT = "still being sent by the process that this one was forked from"
 
 
 class ItemQueue:

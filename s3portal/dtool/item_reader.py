@@ -103,7 +103,7 @@ class ItemReader:
         if identifier not in self._items:
             message = f"The dataset has no item {identifier}. dtool identifiers lists those that it has."
             if (meant := generate_identifier(identifier)) in self._items:
-                message += f" The item of this relative path is {meant}."
+                message += f" The item with this relative path is {meant}."
             raise UnknownItem(message)
         return self._items[identifier]
 
@@ -164,11 +164,9 @@ class ItemReader:
             if found_bytes != wanted.size_bytes:
                 # S3 says how long an object is, so this is no fault of the network.
                 break
-        why = "Somebody or something replaced it: take it from its source again."
+        why = "Somebody or something replaced it: copy it from its source again."
         if len(found_md5s) > 1:
-            why = (
-                "Each time something else arrived: a proxy, the network or this computer's memory changes it."
-            )
+            why = "Each time it arrived altered: a proxy, the network or this computer's memory changes it."
         raise ItemDamaged(
             f"{wanted.relpath} is not what the dataset's manifest says: {found_bytes:,} bytes with MD5"
             f" {found_md5} came from s3://{self._objects.bucket}/{self._folder}{identifier}, and"
@@ -241,7 +239,7 @@ class PartialFiles:
             self._begin()
         with self._lock:
             if self._ended:
-                raise StoreFailed(f"{identifier} was not fetched: this process ends.")
+                raise StoreFailed(f"{identifier} was not fetched: this process is ending.")
             path = folder / f"{identifier}.{secrets.token_hex(8)}.part"
             # Others may read it as the umask says, as in dtool's own caches.
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)

@@ -51,7 +51,7 @@ class _ItemStream(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}[whence]
         if start + offset < 0:
-            raise ValueError(f"{start + offset} is no position in a file.")
+            raise ValueError(f"{start + offset} is not a position in a file.")
         if start + offset != self._position:
             self._go_to(start + offset)
         return self._position

@@ -58,7 +58,7 @@ def check_base_uri(bucket: str, path: str, objects: BucketObjects | None = None)
         return
     if objects is None:
         raise NotABaseUri(
-            f"s3://{bucket}/{path} is no place for datasets: URIs of the bucket's datasets are"
+            f"s3://{bucket}/{path} is not a place for datasets: URIs of the bucket's datasets are"
             f" s3://{bucket}/<uuid>, whatever folder they are in. Use s3://{bucket}, and set"
             f" DTOOL_S3_DATASET_PREFIX_{bucket} to {path + '/'!r} if that is the folder for your datasets."
         )
@@ -74,7 +74,7 @@ def _registered_uuids(objects: BucketObjects) -> list[str]:
     try:
         return [_uuid(listed) for listed in objects.list(REGISTRATION_PREFIX)]
     except DtoolS3Error as error:
-        logger.debug("Without a listing nothing is suggested: %s", error)
+        logger.debug("No suggestion without a listing: %s", error)
         return []
 
 

@@ -151,9 +151,9 @@ class DatasetPlace:
     def _elsewhere(self) -> RegisteredElsewhere:
         prefix = self._registration.prefix if self._registration else None
         return RegisteredElsewhere(
-            f"s3://{self._objects.bucket}/{self._uuid} is made by somebody else at the same time, under the"
+            f"s3://{self._objects.bucket}/{self._uuid} is being made by somebody else at the same time, under"
             f" prefix {prefix!r}. Wait until that copy is complete and use it; what was stored under"
-            f" {self.keys.base}/ can be removed then."
+            f" {self.keys.base}/ can then be removed."
         )
 
     def _settle(self, prefix: str) -> None:

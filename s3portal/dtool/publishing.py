@@ -136,8 +136,8 @@ def _require_public(objects: BucketObjects, keys: DatasetKeys, urls: SignedUrls)
             return True
     except (urllib.error.URLError, OSError) as error:
         raise PublishingRefused(
-            f"Bucket {objects.bucket} does not let single objects be made public: it refuses ACLs, as buckets"
-            " on AWS do unless they are told otherwise, or your key lacks s3:PutObjectAcl. Either\n"
+            f"Bucket {objects.bucket} does not allow single objects to be made public: it refuses ACLs, as"
+            " buckets on AWS do by default, or your key lacks s3:PutObjectAcl. Either\n"
             f"  publish for a while: set DTOOL_S3_PUBLISH_EXPIRY to a number of seconds, at most"
             f" {MAX_EXPIRY_S} (7 days), and run the command again; or\n"
             "  let the bucket's owner allow everybody s3:GetObject on"

@@ -49,8 +49,8 @@ def prefix_of(body: bytes) -> str | None:
 
 #: What is to be done where the key may not write under the prefix that is registered, or not read there.
 UNWRITABLE = (
-    "A copy of this dataset was begun there. Let whoever began it finish it; or have that copy removed with"
-    " its registration, and run the command again."
+    "A copy of this dataset was started there. Let whoever started it finish it; or have that copy removed"
+    " with its registration, and run the command again."
 )
 UNREADABLE = (
     "If there is no dataset (an attempt with a wrong prefix leaves such a registration), remove that object"

@@ -37,7 +37,7 @@ def check_there_is_a_rest(admin_metadata: Mapping[str, Any] | None, bucket: str,
     if not arguments or not arguments["resume"] or _bucket(arguments) != bucket:
         return
     if admin_metadata is None:
-        raise NothingToResume(f"No copy was begun at {uri}. Run the command without --resume.")
+        raise NothingToResume(f"No copy was started at {uri}. Run the command without --resume.")
     if admin_metadata.get("type") == "dataset":
         raise NothingToResume(f"The copy is complete already: {uri}")
 
@@ -55,7 +55,7 @@ def _saying_how_to_go_on() -> Iterator[bool]:
         yield True
     except KeyboardInterrupt:
         drop_what_waits()
-        click.echo(f"\nStopped. What is stored stays; {_how_to_go_on()}.", err=True)
+        click.echo(f"\nStopped. What is stored is kept; {_how_to_go_on()}.", err=True)
         raise
 
 
@@ -63,8 +63,8 @@ def _how_to_go_on() -> str:
     arguments = _copy_arguments()
     if arguments and not arguments["resume"] and not _bucket(arguments):
         # dtool's own broker for the disk refuses the folder that the copy began.
-        return "run dtool cp --resume with the same arguments to go on"
-    return "run the same command again to go on"
+        return "run dtool cp --resume with the same arguments to resume"
+    return "run the same command again to resume"
 
 
 def _copy_arguments() -> Mapping[str, Any]:

@@ -79,6 +79,12 @@ def retrying_damage(call: Callable[[], Answer]) -> Answer:
     return call()
 
 
+def again_where_damaged(_number: int, error: Exception, tries: int) -> float | None:
+    """The same for the parts of a file (`send_parts`): 0 seconds until the next try, or None."""
+    is_damaged = isinstance(error, ClientError) and error_code(error) in _DAMAGED
+    return 0.0 if is_damaged and tries < _DAMAGED_ATTEMPTS else None
+
+
 def status(error: ClientError) -> int:
     """The HTTP status of S3's answer."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -91,7 +97,7 @@ def check_open_files(error: BaseException) -> None:
         if isinstance(seen, OSError) and seen.errno in (errno.EMFILE, errno.ENFILE):
             raise TooManyOpenFiles(
                 "This process has as many files and connections open as it may: Too many open files. Raise"
-                " the limit (ulimit -n 4096) and run the command again; what is stored stays."
+                " the limit (ulimit -n 4096) and run the command again; what is stored is kept."
             ) from error
         seen = _behind(seen)
 
@@ -108,8 +114,8 @@ def from_answer(error: ClientError, bucket: str, key: str, *, anonymous: bool = 
     kind, message = _told(error, bucket, key)
     if kind is NotPermitted and anonymous:
         message = (
-            f"{_place(bucket, key)}: S3 answered 403 to {error.operation_name}. The bucket does not let"
-            f" everybody do this, and DTOOL_S3_ANONYMOUS_{bucket} is set: remove that setting, and set a key."
+            f"{_place(bucket, key)}: S3 answered 403 to {error.operation_name}. The bucket does not allow"
+            f" everybody to do this, but DTOOL_S3_ANONYMOUS_{bucket} is set: remove it, and set a key."
         )
     made: DtoolS3Error = answered(kind, message, error)
     return made
@@ -132,8 +138,8 @@ def _told(error: ClientError, bucket: str, key: str) -> tuple[type[DtoolS3Error]
     said = f"{place}: S3 answered {status(error)} {code} to {error.operation_name}. {message}"
     if code in _DAMAGED:
         said += (
-            f" It was sent {_DAMAGED_ATTEMPTS} times, and each time something else arrived than was sent: a"
-            " proxy, the network or this computer's memory changes it."
+            f" It was sent {_DAMAGED_ATTEMPTS} times, and each time it arrived altered: a proxy, the"
+            " network or this computer's memory changes it."
         )
     if status(error) in (301, 307, 308) or code in (
         "AuthorizationHeaderMalformed",
@@ -154,7 +160,7 @@ def _not_permitted(error: ClientError, bucket: str, key: str) -> str:
     said = f"{place}: S3 answered 403 to {operation}. The key lacks {needed}"
     # S3 API, GetObject and HeadObject: without s3:ListBucket a missing object is answered 403, not 404.
     if operation in ("GetObject", "HeadObject"):
-        return f"{said} (or s3:ListBucket, without which S3 says 403 of what does not exist)."
+        return f"{said} (or s3:ListBucket, without which S3 answers 403 for what does not exist)."
     if needed != "s3:PutObject" or ("/" not in key and not key.startswith(REGISTRATION_PREFIX)):
         return f"{said}."
     if key.startswith(REGISTRATION_PREFIX):
@@ -169,12 +175,12 @@ def _not_permitted(error: ClientError, bucket: str, key: str) -> str:
 
 def _without_answer(error: Exception, bucket: str, key: str) -> DtoolS3Error:
     check_open_files(error)
-    said = f"{_place(bucket, key)} was not reached: {error}"
+    said = f"{_place(bucket, key)} could not be reached: {error}"
     setting = f"DTOOL_S3_ENDPOINT_{bucket}"
     if isinstance(error, SSLError):
         return StoreFailed(
             f"{said}. Check {setting}: an address that does not speak TLS begins with http://. If the store's"
-            " certificate is your institution's own, name the file of its authority in AWS_CA_BUNDLE."
+            " certificate is your institution's own, name its authority's file in AWS_CA_BUNDLE."
         )
     if isinstance(error, (ConnectionError, HTTPClientError)):
         return StoreFailed(

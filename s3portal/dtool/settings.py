@@ -54,7 +54,7 @@ def read_bucket_settings(bucket: str, config_path: str | None = None) -> BucketS
     Raises BucketSettingsError, which names what is missing and what may have been meant for it.
     """
     if not bucket:
-        raise BucketSettingsError("The URI names no bucket. Write it as in s3://my-bucket")
+        raise BucketSettingsError("The URI does not name a bucket. Write it as in s3://my-bucket")
     wanted = {start: _value(f"{start}{bucket}", config_path) for start in _PER_BUCKET}
     if _yes(f"{_ANONYMOUS}{bucket}", wanted[_ANONYMOUS]):
         return BucketSettings(bucket, wanted[_ENDPOINT], "", "", wanted[_DATASET_PREFIX], anonymous=True)
@@ -86,7 +86,7 @@ def check_expiry(expiry_s: int, name: str) -> int:
     if not 0 < expiry_s <= MAX_EXPIRY_S:
         raise PublishingRefused(
             f"{name} = {expiry_s} is out of range: S3 signs links for 1 to {MAX_EXPIRY_S} seconds (7 days)."
-            " Where a dataset is to stay public, leave it out and publish for good."
+            " For a dataset that is to stay public, leave it out and publish permanently."
         )
     return expiry_s
 
@@ -135,7 +135,7 @@ def _value(name: str, config_path: str | None) -> str:
         if isinstance(value, (bool, list, dict)) and not (
             isinstance(value, bool) and name.startswith(_ANONYMOUS)
         ):
-            raise BucketSettingsError(f"{name} has to be a text in quotes, and is {json.dumps(value)}.")
+            raise BucketSettingsError(f"{name} must be a text in quotes, but is {json.dumps(value)}.")
         if value is not None:
             return str(value)
     return ""
@@ -145,7 +145,7 @@ def _yes(name: str, value: str) -> bool:
     try:
         return _YES_OR_NO[value.strip().lower()]
     except KeyError as error:
-        raise BucketSettingsError(f"{name} = {value} has to be true or false.") from error
+        raise BucketSettingsError(f"{name} = {value} must be true or false.") from error
 
 
 def _config_file(config_path: str | None) -> dict[str, object]:
@@ -157,20 +157,20 @@ def _config_file(config_path: str | None) -> dict[str, object]:
     except (OSError, ValueError) as error:
         raise BucketSettingsError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, dict):
-        raise BucketSettingsError(f"{path} has to hold a JSON object of settings: {{...}}")
+        raise BucketSettingsError(f"{path} must hold a JSON object of settings: {{...}}")
     return content
 
 
 def _missing_message(bucket: str, missing: list[str], config_path: str | None) -> str:
     message = (
-        f"Bucket {bucket} has some of its settings and not all: {' and '.join(missing)} missing."
+        f"Bucket {bucket} has some of its settings but not all: {' and '.join(missing)} missing."
         " Set the endpoint and both parts of the key, or none of the three to use the AWS configuration."
     )
     if f"{_ENDPOINT}{bucket}" not in missing:
-        message += f" To read without a key what everybody may read, set {_ANONYMOUS}{bucket} to true."
+        message += f" To read a public bucket without a key, set {_ANONYMOUS}{bucket} to true."
     known = {f"{start}{bucket}" for start in _PER_BUCKET}
     alike = [
-        f"{found[0]} is set and not read; did you mean {name}?"
+        f"{found[0]} is set but not read; did you mean {name}?"
         for name in missing
         if (found := difflib.get_close_matches(name, setting_names(config_path) - known, n=1, cutoff=0.85))
     ]

@@ -47,7 +47,7 @@ class SignedUrls:
         S3 refuses another content, and other headers. Raises PublishingRefused for what is no MD5.
         """
         if not re.fullmatch(r"[0-9a-fA-F]{32}", md5):
-            raise PublishingRefused(f"md5_hexdigest = {md5!r} has to be 32 hexadecimal digits.")
+            raise PublishingRefused(f"md5_hexdigest = {md5!r} must be 32 hexadecimal digits.")
         md5 = md5.lower()
         headers = {
             "Content-MD5": base64.b64encode(bytes.fromhex(md5)).decode("ascii"),

@@ -46,4 +46,5 @@ def _show(findings: list[Finding]) -> None:
         if finding.mend:
             click.echo(f"     fix: {finding.mend}")
     count = sum(finding.state != OK for finding in findings)
-    click.echo(f" {count} to look at." if count else " All is well.")
+    things = "1 thing" if count == 1 else f"{count} things"
+    click.echo(f" {things} to look at." if count else " All is well.")

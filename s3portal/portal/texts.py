@@ -18,7 +18,7 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 from s3portal import __version__
-from s3portal.transfer.errors import TransferError
+from s3portal.transfer import TransferError
 
 _FILLED_IN = re.compile(r"%\(\w+\)s|\{\w+\}")
 

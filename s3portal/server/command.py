@@ -8,19 +8,22 @@ import os
 import signal
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import click
 
-from s3portal.server.config import PREFIX, ConfigError, ServerConfig, add_environment, read_config_file
+from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
+from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.running import S3Server
-from s3portal.server.storage.database import OtherVersion
+from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
 from s3portal.server.wire.errors import S3Error
+from s3portal.server.workers import Supervisor
 
 _PATH = click.Path(path_type=Path)
 
@@ -36,13 +39,23 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 chooses a free one."
 )
 @click.option(
     "--config", "config_file", type=_PATH, envvar=f"{PREFIX}CONFIG", help="JSON: users, roles, buckets."
 )
 @click.option("--log", "log_file", type=_PATH, help="Access log, a JSON line for each request.")
-def server_command(root: Path, host: str, port: int, config_file: Path | None, log_file: Path | None) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    envvar=f"{PREFIX}WORKERS",
+    default=1,
+    show_default=True,
+    help="Processes that share the folder and the port.",
+)
+def server_command(
+    root: Path, host: str, port: int, config_file: Path | None, log_file: Path | None, workers: int
+) -> None:
     """An S3-compatible server on the local disk, with STS.
 
     It is for one machine: development, tests, small sites. For more, point the same settings at AWS S3,
@@ -52,10 +65,22 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
     raise_descriptor_limit()
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
-        access_log = AccessLog(log_file)
-        around = around_of(config.faults) if config.faults else None
-        server = S3Server(root, config, host=host, port=port, access_log=access_log, around=around)
-    except (ConfigError, StorageInUse, OtherVersion, S3Error) as problem:
+        server: S3Server | Supervisor
+        new_around = partial(around_of, config.faults) if config.faults else None
+        if workers > 1:
+            server = Supervisor(
+                root,
+                config,
+                host=host,
+                port=port,
+                count=workers,
+                log_file=log_file,
+                new_around=new_around,
+            )
+        else:
+            access_log, around = AccessLog(log_file), new_around() if new_around else None
+            server = S3Server(root, config, host=host, port=port, access_log=access_log, around=around)
+    except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except sqlite3.DatabaseError as problem:
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
@@ -67,6 +92,12 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
         click.echo(
             f"No users are configured. The access key of the administrator is in {server.root_key_file}"
         )
+    if isinstance(server, S3Server):
+        _stop_on_signals(server)
+    server.serve()
+
+
+def _stop_on_signals(server: S3Server) -> None:
     stopping = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -77,7 +108,6 @@ def server_command(root: Path, host: str, port: int, config_file: Path | None, l
 
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
-    server.serve()
 
 
 def _sentence_of(problem: OSError, host: str, port: int) -> str:
@@ -86,4 +116,4 @@ def _sentence_of(problem: OSError, host: str, port: int) -> str:
         return f"{problem.filename} cannot be used: {problem.strerror}"
     if problem.errno == errno.EADDRINUSE:
         return f"{host}:{port} is in use by another program. Give another --port, or 0 for a free one."
-    return f"{host}:{port} cannot be listened on: {problem.strerror}"
+    return f"Cannot listen on {host}:{port}: {problem.strerror}"

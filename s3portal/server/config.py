@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from s3portal.server.access.identity import Role, User
+from s3portal.server.access.directory import Account, Role, User
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
 from s3portal.server.http.limits import ConnectionLimits
+from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
 from s3portal.server.wire.json_documents import parse_json
@@ -31,19 +33,20 @@ SESSION_LIMIT_S = 12 * 3600
 _ACCESS_KEY_ID = re.compile(r"[A-Za-z0-9_.-]{3,128}")
 # RFC 6454, section 7: what a browser sends, and "null" for pages that are nowhere.
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#@\s]+")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
-
-
-class ConfigError(ValueError):
-    """The configuration is wrong; the message names the place and what is wrong there."""
 
 
 @dataclass(frozen=True)
 class BucketConfig:
-    """A bucket that exists once the server has started. ``cors`` None leaves its rules as they are."""
+    """A bucket that exists once the server has started. ``cors`` None leaves its rules as they are.
+
+    ``account_id`` is who owns it; None: who owns it already, the first account where nobody does.
+    """
 
     name: str
     cors: tuple[CorsRule, ...] | None = None
+    account_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class ServerConfig:
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
     buckets: tuple[BucketConfig, ...] = ()
+    accounts: tuple[Account, ...] = ()
     region: str | None = None
     base_domain: str | None = None
     faults: tuple[Any, ...] = ()
@@ -64,25 +68,33 @@ class ServerConfig:
 
 def config_of_json(document: Any) -> ServerConfig:
     """Returns the configuration of a parsed JSON document; raises ConfigError."""
-    top = _object(document, "the configuration", ServerConfig.__dataclass_fields__)
-    users = tuple(_user(entry, f"users[{i}]") for i, entry in enumerate(_list(top, "users")))
-    roles = tuple(_role(entry, f"roles[{i}]") for i, entry in enumerate(_list(top, "roles")))
-    _refuse_repeats("users", [user.name for user in users])
-    _refuse_repeats("users, access_key_id", [user.access_key_id for user in users])
-    _refuse_repeats("roles", [role.name for role in roles])
+    top = object_of(document, "the configuration", ServerConfig.__dataclass_fields__)
+    accounts = tuple(_account(entry, f"accounts[{i}]") for i, entry in enumerate(list_of(top, "accounts")))
+    users = tuple(_user(entry, f"users[{i}]") for i, entry in enumerate(list_of(top, "users")))
+    roles = tuple(_role(entry, f"roles[{i}]") for i, entry in enumerate(list_of(top, "roles")))
+    buckets = tuple(_bucket(entry, f"buckets[{i}]") for i, entry in enumerate(list_of(top, "buckets")))
+    refuse_repeats("accounts", [account.account_id for account in accounts])
+    refuse_repeats("users", [_name_in_account(user) for user in users])
+    refuse_repeats("users, access_key_id", [user.access_key_id for user in users])
+    refuse_repeats("roles", [_name_in_account(role) for role in roles])
+    known = {FIRST_ACCOUNT, *(account.account_id for account in accounts)}
+    for place, members in (("users", users), ("roles", roles), ("buckets", buckets)):
+        _refuse_unknown_accounts(place, members, known)
     for role in roles:
-        unknown = {name for name in role.trusted if "/" not in name} - {user.name for user in users}
+        there = {user.name for user in users if user.account_id == role.account_id}
+        unknown = {name for name in role.trusted if "/" not in name} - there
         if unknown:
             raise ConfigError(f"role {role.name} trusts {', '.join(sorted(unknown))}: there is no such user")
     return ServerConfig(
+        accounts=accounts,
         users=users,
         roles=roles,
-        buckets=tuple(_bucket(entry, f"buckets[{i}]") for i, entry in enumerate(_list(top, "buckets"))),
-        region=_text(top, "region", "region", default=""),
-        base_domain=_text(top, "base_domain", "base_domain", default=""),
+        buckets=buckets,
+        region=text_of(top, "region", "region", default=""),
+        base_domain=text_of(top, "base_domain", "base_domain", default=""),
         limits=_limits(top),
         disk_reserve_bytes=_reserve_bytes(top),
-        faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(_list(top, "faults"))),
+        faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
 
@@ -90,7 +102,9 @@ def read_config_file(path: Path) -> ServerConfig:
     """Returns the configuration of a JSON file; raises ConfigError with the file's name."""
     try:
         return config_of_json(parse_json(path.read_text("utf-8")))
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        raise ConfigError(f"{path} cannot be read: {problem.strerror}") from problem
+    except ValueError as problem:
         raise ConfigError(f"{path}: {problem}") from problem
 
 
@@ -100,12 +114,12 @@ def add_environment(config: ServerConfig, environ: Mapping[str, str]) -> ServerC
     key_id, secret = environ.get(f"{PREFIX}ACCESS_KEY_ID"), environ.get(f"{PREFIX}SECRET_ACCESS_KEY")
     if bool(key_id) != bool(secret):
         raise ConfigError(
-            f"{PREFIX}ACCESS_KEY_ID and {PREFIX}SECRET_ACCESS_KEY are set together or not at all"
+            f"{PREFIX}ACCESS_KEY_ID and {PREFIX}SECRET_ACCESS_KEY must be set together or not at all"
         )
     users, buckets = config.users, config.buckets
     if key_id and secret:
         users += (_checked_user(User(ROOT_USER, key_id, secret), PREFIX + "ACCESS_KEY_ID"),)
-        _refuse_repeats("users, access_key_id", [user.access_key_id for user in users])
+        refuse_repeats("users, access_key_id", [user.access_key_id for user in users])
     origins = tuple(environ.get(f"{PREFIX}CORS_ORIGINS", "").replace(",", " ").split())
     _check_origins(origins, f"{PREFIX}CORS_ORIGINS")
     cors = (upload_cors(origins),) if origins else None
@@ -121,7 +135,7 @@ def _check_origins(origins: Iterable[str], place: str) -> None:
     for origin in origins:
         if "*" not in origin and not _ORIGIN.fullmatch(origin):
             raise ConfigError(
-                f"{place}: {origin!r} is no origin. It is scheme and host, without a slash at its end, as in"
+                f"{place}: {origin!r} is not an origin. Write scheme and host without a trailing slash, as in"
                 " https://data.example.org"
             )
 
@@ -154,67 +168,99 @@ def root_user(folder: Path) -> tuple[User, Path]:
         return User(ROOT_USER, stored["access_key_id"], stored["secret_access_key"]), path
     except (ValueError, KeyError, TypeError) as problem:
         raise ConfigError(
-            f"{path} does not hold an access key any more. Remove it, and a new one is made."
+            f"{path} no longer holds an access key. Remove it, and a new one is made."
         ) from problem
 
 
+def _account(entry: Any, place: str) -> Account:
+    found = object_of(entry, place, ("id", "name"))
+    account_id = _account_id(found, "id", place)
+    if account_id is None:
+        raise ConfigError(f"{place}: id is missing")
+    return Account(account_id, text_of(found, "name", place, default="") or account_id)
+
+
+def _account_id(found: Mapping[str, Any], name: str, place: str) -> str | None:
+    account_id = text_of(found, name, place, default="")
+    if account_id is not None and not _ACCOUNT_ID.fullmatch(account_id):
+        raise ConfigError(f"{place}: {name} is an account's 12 digits, as a string")
+    return account_id
+
+
+def _refuse_unknown_accounts(
+    place: str, members: Sequence[User | Role | BucketConfig], known: Collection[str]
+) -> None:
+    for number, member in enumerate(members):
+        if member.account_id is not None and member.account_id not in known:
+            raise ConfigError(f"{place}[{number}]: {member.account_id} is not among the accounts")
+
+
+def _name_in_account(member: User | Role) -> str:
+    """What must be there once only; in the first account a name is told as it is written."""
+    return member.name if member.account_id == FIRST_ACCOUNT else f"{member.account_id}/{member.name}"
+
+
 def _user(entry: Any, place: str) -> User:
-    names = ("name", "access_key_id", "secret_access_key", "policy")
-    found = _object(entry, place, names)
+    names = ("name", "access_key_id", "secret_access_key", "policy", "account")
+    found = object_of(entry, place, names)
     user = User(
         name=_name(found, place),
-        access_key_id=_text(found, "access_key_id", place) or "",
-        secret_access_key=_text(found, "secret_access_key", place) or "",
-        policy=_policy(found, place),
+        access_key_id=text_of(found, "access_key_id", place) or "",
+        secret_access_key=text_of(found, "secret_access_key", place) or "",
+        policy=_policy(found, "user", place),
+        account_id=_account_id(found, "account", place) or FIRST_ACCOUNT,
     )
     return _checked_user(user, place)
 
 
 def _checked_user(user: User, place: str) -> User:
     if not _ACCESS_KEY_ID.fullmatch(user.access_key_id):
-        raise ConfigError(f"{place}: an access key id is 3 to 128 letters, digits, '_', '.', '-'")
+        raise ConfigError(f"{place}: an access key id must be 3 to 128 letters, digits, '_', '.', '-'")
     if is_session_key(user.access_key_id):
-        raise ConfigError(f"{place}: access key ids that begin with ASIA belong to sessions")
+        raise ConfigError(f"{place}: access key ids that begin with ASIA are reserved for sessions")
     if len(user.secret_access_key) < 8:
-        raise ConfigError(f"{place}: a secret access key has at least 8 characters")
+        raise ConfigError(f"{place}: a secret access key must have at least 8 characters")
     return user
 
 
 def _role(entry: Any, place: str) -> Role:
-    found = _object(entry, place, ("name", "policy", "trusted", "max_session_s"))
+    found = object_of(entry, place, ("name", "policy", "trusted", "max_session_s", "account"))
     trusted = found.get("trusted", [])
     if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
-        raise ConfigError(f"{place}: trusted is a list of user names")
+        raise ConfigError(f"{place}: trusted must be a list of user names")
     max_session_s = found.get("max_session_s", 3600)
     if not isinstance(max_session_s, int) or not 900 <= max_session_s <= SESSION_LIMIT_S:
-        raise ConfigError(f"{place}: max_session_s is 900 to {SESSION_LIMIT_S} seconds")
-    return Role(_name(found, place), _policy(found, place), frozenset(trusted), max_session_s)
+        raise ConfigError(f"{place}: max_session_s must be 900 to {SESSION_LIMIT_S} seconds")
+    account_id = _account_id(found, "account", place) or FIRST_ACCOUNT
+    policy = _policy(found, "role", place)
+    return Role(_name(found, place), policy, frozenset(trusted), max_session_s, account_id)
 
 
 def _bucket(entry: Any, place: str) -> BucketConfig:
-    found = _object(entry, place, ("name", "cors"))
-    name = _text(found, "name", place) or ""
+    found = object_of(entry, place, ("name", "cors", "account"))
+    name = text_of(found, "name", place) or ""
     if not valid_bucket_name(name):
         raise ConfigError(f"{place}: {name!r} is not a bucket name")
+    account_id = _account_id(found, "account", place)
     if "cors" not in found:
-        return BucketConfig(name)
+        return BucketConfig(name, account_id=account_id)
     try:
         rules = tuple(rules_of_json(found["cors"]))
     except ValueError as problem:
         raise ConfigError(f"{place}.cors: {problem}") from problem
     _check_origins((origin for rule in rules for origin in rule.allowed_origins), f"{place}.cors")
-    return BucketConfig(name, rules)
+    return BucketConfig(name, rules, account_id)
 
 
 def _fault(entry: Any, place: str) -> Any:
     try:
-        return read_fault(_object(entry, place, fault_fields()))
+        return read_fault(object_of(entry, place, fault_fields()))
     except (TypeError, ValueError) as problem:
         raise ConfigError(f"{place}: {problem}") from problem
 
 
 def _limits(top: Mapping[str, Any]) -> ConnectionLimits:
-    found = _object(top.get("limits", {}), "limits", ConnectionLimits.__dataclass_fields__)
+    found = object_of(top.get("limits", {}), "limits", ConnectionLimits.__dataclass_fields__)
     try:
         return ConnectionLimits(**found)
     except ValueError as problem:
@@ -224,13 +270,13 @@ def _limits(top: Mapping[str, Any]) -> ConnectionLimits:
 def _reserve_bytes(top: Mapping[str, Any]) -> int:
     value = top.get("disk_reserve_bytes", RESERVE_BYTES)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError("disk_reserve_bytes is a whole number, 0 for no reserve")
+        raise ConfigError("disk_reserve_bytes must be a whole number, 0 for no reserve")
     return value
 
 
-def _policy(found: Mapping[str, Any], place: str) -> Policy:
+def _policy(found: Mapping[str, Any], kind: str, place: str) -> Policy:
     try:
-        return read_policy(found["policy"])
+        return read_policy(found["policy"], f"the policy of {kind} {found.get('name')}")
     except KeyError as missing:
         raise ConfigError(f"{place} has no policy, so nothing would be allowed") from missing
     except PolicyError as problem:
@@ -238,38 +284,7 @@ def _policy(found: Mapping[str, Any], place: str) -> Policy:
 
 
 def _name(found: Mapping[str, Any], place: str) -> str:
-    name = _text(found, "name", place) or ""
+    name = text_of(found, "name", place) or ""
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{place}: a name is 1 to 64 letters, digits and _+=,.@-")
+        raise ConfigError(f"{place}: a name must be 1 to 64 letters, digits and _+=,.@-")
     return name
-
-
-def _text(found: Mapping[str, Any], name: str, place: str, default: str | None = None) -> str | None:
-    value = found.get(name, default)
-    if value is None and default is not None:
-        return None
-    if not isinstance(value, str):
-        raise ConfigError(f"{place}: {name} is a text")
-    return value or None
-
-
-def _object(entry: Any, place: str, known: Any) -> Mapping[str, Any]:
-    if not isinstance(entry, Mapping):
-        raise ConfigError(f"{place} is a JSON object")
-    unknown = set(entry) - set(known)
-    if unknown:
-        raise ConfigError(f"{place} has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
-    return entry
-
-
-def _list(top: Mapping[str, Any], name: str) -> list[Any]:
-    value = top.get(name, [])
-    if not isinstance(value, list):
-        raise ConfigError(f"{name} is a list")
-    return value
-
-
-def _refuse_repeats(place: str, names: Sequence[str]) -> None:
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise ConfigError(f"{place}: {', '.join(sorted(repeated))} is there twice")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from s3portal.server.access.authenticator import Authenticator
-from s3portal.server.access.identity import Directory
+from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.bucket_settings import cors
 from s3portal.server.config import ServerConfig, root_user
+from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.dialects.json import JsonDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
@@ -23,6 +25,7 @@ from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.storage import buckets
+from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.storage import Storage
 
 
@@ -35,8 +38,10 @@ class S3Server:
 
     ``now`` is the clock that signatures and sessions are held against; ``around`` is what stands between
     requests and operations, None in a server that is not a test's.
-    ``root_key_file`` is where the generated access key is, None when users are configured.
-    Raises StorageInUse, OSError (the folder, or the address is taken).
+    ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
+    its ``storage`` and the ``listener`` that all workers share.
+    Raises StorageInUse, ConfigError for a bucket of another account, OSError (the folder, or the address is
+    taken).
     """
 
     def __init__(
@@ -49,22 +54,22 @@ class S3Server:
         access_log: AccessLog,
         now: Callable[[], datetime] = utc_now,
         around: Around | None = None,
+        storage: Storage | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
         self._around = around
-        self.storage = Storage(root, config.disk_reserve_bytes)
+        self.storage = storage or Storage(root, config.disk_reserve_bytes)
         try:
-            self.root_key_file: Path | None = None
-            if not config.users:
-                user, self.root_key_file = root_user(root)
-                config = replace(config, users=(user,))
+            config, self.root_key_file = with_users(root, config)
             self.users = config.users
             self.access_log = access_log
-            self._create_buckets(config)
+            create_buckets(self.storage, config)
+            self.sealer = SessionSealer(self.storage.server_key())
             service = Service(
                 storage=self.storage,
                 authenticator=Authenticator(
-                    directory=Directory(config.users, config.roles),
-                    sealer=SessionSealer(self.storage.server_key()),
+                    directory=ConfiguredDirectory(config.users, config.roles, config.accounts),
+                    sealer=self.sealer,
                     region=config.region,
                     now=now,
                 ),
@@ -73,7 +78,7 @@ class S3Server:
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
-            self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal)
+            self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal, listener)
         except BaseException:
             self.storage.close()
             raise
@@ -94,11 +99,28 @@ class S3Server:
         self.storage.close()
         self.access_log.close()
 
-    def _create_buckets(self, config: ServerConfig) -> None:
-        existing = {bucket.name: bucket.cors for bucket in buckets.find_all(self.storage)}
-        for bucket in config.buckets:
-            rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
-            if bucket.name not in existing:
-                buckets.create(self.storage, bucket.name, rules)
-            elif bucket.cors is not None and existing[bucket.name] != rules:
-                buckets.set_cors(self.storage, bucket.name, rules)
+
+def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | None]:
+    """Returns the configuration with a user, and the file of the key that was made for one where none is
+    configured."""
+    if config.users:
+        return config, None
+    user, key_file = root_user(root)
+    return replace(config, users=(user,)), key_file
+
+
+def create_buckets(storage: Storage, config: ServerConfig) -> None:
+    """Makes the configured buckets, and gives them their rules. Raises ConfigError for a bucket of another
+    account."""
+    existing = {bucket.name: bucket for bucket in buckets.find_all(storage)}
+    for bucket in config.buckets:
+        found = existing.get(bucket.name)
+        if found is not None and bucket.account_id not in (None, found.owner):
+            raise ConfigError(
+                f"bucket {bucket.name} belongs to account {found.owner}, not to {bucket.account_id}"
+            )
+        rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
+        if found is None:
+            buckets.create(storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT)
+        elif bucket.cors is not None and found.cors != rules:
+            buckets.set_cors(storage, bucket.name, rules)

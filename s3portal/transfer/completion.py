@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksums import CRCS, MD5
+from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
 from s3portal.transfer.errors import ContentDiffers, PartsMissing, UploadNotFound, UploadNotOpen
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.object_metadata import decode_metadata
 from s3portal.transfer.part_ranges import format_ranges
 from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.upload import Checksum, Upload
 

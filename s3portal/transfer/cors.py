@@ -6,8 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from s3portal.transfer.error_translation import error_code
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code
 
 #: What the script compares each part by. Without ETag in its reach, it cannot even tell that a part was
 #: stored.

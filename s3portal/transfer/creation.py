@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from s3portal.transfer.content_disposition import INERT_TYPE, content_disposition, is_content_type
+from s3portal.transfer.disposition import INERT_TYPE, content_disposition, is_content_type
 from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.object_metadata import encode_metadata
 from s3portal.transfer.store import Store
@@ -12,7 +12,7 @@ from s3portal.transfer.store import Store
 def creation_arguments(
     store: Store, *, key: str, filename: str, content_type: str, metadata: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Arguments of CreateMultipartUpload, without those of checksums (checksum_support.py)."""
+    """Arguments of CreateMultipartUpload, without those of checksums (checksum_trial.py)."""
     return {
         "Bucket": store.bucket,
         "Key": key,

@@ -331,7 +331,9 @@ class CredentialsNotConfigured(TransferError):
 
     code = "credentials_not_configured"
     http_status = 501
-    template = "This portal does not issue session credentials. To enable them, the administrator sets %(setting)s."
+    template = (
+        "This portal does not issue session credentials. To enable them, the administrator sets %(setting)s."
+    )
 
     setting: str = "s3_role"
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from s3portal.transfer.checksum_support import checksum_algorithm, checksum_arguments
+from s3portal.transfer.checksum_trial import checksum_algorithm, checksum_arguments
 from s3portal.transfer.creation import creation_arguments
+from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
 from s3portal.transfer.errors import (
     AlreadyAttached,
     InvalidRequest,
@@ -26,7 +27,6 @@ from s3portal.transfer.part_plan import chosen_part_size, plan_parts
 from s3portal.transfer.presign import SignedPart, presign_parts
 from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.upload import Upload
 
@@ -40,7 +40,7 @@ _MAX_FILENAME_CHARACTERS = 1000
 
 def create_upload(store: Store, new: NewUpload) -> Upload:
     """Plans the parts and begins a multipart upload; one request, and the first of a process also tries what
-    checksums the store computes (checksum_support.py).
+    checksums the store computes (checksum_trial.py).
 
     Raises InvalidRequest, FileTooLarge, StoreUnavailable, StoreFailed.
     """

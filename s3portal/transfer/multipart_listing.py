@@ -6,8 +6,8 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
+from s3portal.transfer.error_translation import says_no_upload, store_errors
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import says_no_upload, store_errors
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
 
-from s3portal.transfer.checksum_support import checksum_algorithm, checksum_arguments
+from s3portal.transfer.checksum_trial import checksum_algorithm, checksum_arguments
 from s3portal.transfer.checksums import CRCS
 from s3portal.transfer.creation import creation_arguments
+from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
 from s3portal.transfer.errors import ContentDiffers, ObjectGone, SourceChanged, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.part_plan import MAX_PART_COUNT, MAX_PART_SIZE_BYTES, PartPlan
 from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 from s3portal.transfer.stored_object import StoredObject, look_at
 from s3portal.transfer.upload import Upload
 
@@ -36,7 +36,7 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class Source:
+class CopySource:
     """What is copied: exactly these bytes, or nothing."""
 
     key: str
@@ -52,7 +52,7 @@ class _SourceArguments(TypedDict):
 
 def copy_step(
     store: Store,
-    source: Source,
+    source: CopySource,
     target: Upload,
     *,
     metadata: Mapping[str, str],
@@ -93,14 +93,14 @@ def copy_step(
     return _completed(store, source, target, look_at(store, target.key, version_id))
 
 
-def _source_arguments(store: Store, source: Source) -> _SourceArguments:
+def _source_arguments(store: Store, source: CopySource) -> _SourceArguments:
     copied: CopySourceTypeDef = {"Bucket": store.bucket, "Key": source.key}
     if source.version_id:
         copied["VersionId"] = source.version_id
     return {"CopySource": copied, "CopySourceIfMatch": f'"{source.etag}"'}
 
 
-def _copy_whole(store: Store, source: Source, target: Upload, written: dict[str, Any]) -> str | None:
+def _copy_whole(store: Store, source: CopySource, target: Upload, written: dict[str, Any]) -> str | None:
     algorithm = checksum_algorithm(store)
     checksums: dict[str, Any] = {"ChecksumAlgorithm": algorithm} if algorithm in CRCS else {}
     with store_errors("CopyObject"):
@@ -134,7 +134,7 @@ def _plan(size_bytes: int, part_bytes: int) -> PartPlan:
 
 
 def _copy_parts(
-    store: Store, source: Source, target: Upload, plan: PartPlan, keep_going: Callable[[], bool]
+    store: Store, source: CopySource, target: Upload, plan: PartPlan, keep_going: Callable[[], bool]
 ) -> bool:
     """Copies what is missing; returns whether everything is there. Raises UploadNotFound, SourceChanged."""
     stored = list_parts(store, target)
@@ -177,7 +177,7 @@ def _join_parts(store: Store, target: Upload) -> str | None:
     return completed.get("VersionId")
 
 
-def _completed(store: Store, source: Source, target: Upload, copy: StoredObject) -> Upload:
+def _completed(store: Store, source: CopySource, target: Upload, copy: StoredObject) -> Upload:
     """The target as completed, once the copy is what the source was."""
     if copy.metadata.get("upload") != target.id:
         raise ContentDiffers(what="upload id", expected=target.id, found=copy.metadata.get("upload", ""))
@@ -200,13 +200,13 @@ def _same_md5(source_etag: str, copy: StoredObject) -> bool:
     return not encrypted and bool(_MD5.fullmatch(source_etag)) and copy.etag == source_etag
 
 
-def _require_same_source(store: Store, source: Source, copy: StoredObject) -> None:
+def _require_same_source(store: Store, source: CopySource, copy: StoredObject) -> None:
     theirs, ours = _require_unchanged(store, source).checksum, copy.checksum
     if theirs and ours and theirs.algorithm == ours.algorithm and theirs != ours:
         raise ContentDiffers(what="checksum", expected=theirs.value, found=ours.value)
 
 
-def _require_unchanged(store: Store, source: Source) -> StoredObject:
+def _require_unchanged(store: Store, source: CopySource) -> StoredObject:
     """The source as it is now. Some stores accept CopySourceIfMatch and ignore it (Ceph RGW 16 for
     UploadPartCopy), so it is looked at once more: if it was not written again, the copy is of what it was."""
     try:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from s3portal.transfer.checksums import CRCS, MD5
 from s3portal.transfer.part_plan import PartPlan
+from s3portal.transfer.upload import Checksum
 
 
 class PartDigest:
@@ -51,17 +52,17 @@ class PartDigest:
         return etag == self._md5.hexdigest()
 
 
-def whole_checksum(algorithm: str | None, plan: PartPlan, values: Sequence[int]) -> dict[str, str] | None:
+def whole_checksum(algorithm: str | None, plan: PartPlan, values: Sequence[int]) -> Checksum | None:
     """What the portal compares with the object when the upload is completed, from the digests of all parts in
     order; None where nothing was computed."""
     if crc := CRCS.get(algorithm or ""):
         lengths = (plan.length(number) for number in range(1, plan.part_count + 1))
         value = crc.encode(crc.combine_all(zip(values, lengths, strict=True)))
-        return {"algorithm": crc.name, "value": value}
+        return Checksum(crc.name, value)
     if algorithm == MD5:
         # The ETag of an object in parts, as S3 makes it.
         joined = hashlib.md5(usedforsecurity=False)
         for value_of_part in values:
             joined.update(value_of_part.to_bytes(16, "big"))
-        return {"algorithm": MD5, "value": f"{joined.hexdigest()}-{len(values)}"}
+        return Checksum(MD5, f"{joined.hexdigest()}-{len(values)}")
     return None

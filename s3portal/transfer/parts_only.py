@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import ClientError
 
-from s3portal.transfer.checksum_support import checksum_algorithm, checksum_arguments
+from s3portal.transfer.checksum_trial import checksum_algorithm, checksum_arguments
 from s3portal.transfer.creation import creation_arguments
 from s3portal.transfer.encryption import encryption_arguments
+from s3portal.transfer.error_translation import error_code, is_passing, store_errors
 from s3portal.transfer.errors import StoreFailed, StoreUnavailable
 from s3portal.transfer.keys import object_key
 from s3portal.transfer.lifecycle import delete_object
 from s3portal.transfer.session_credentials import assume_upload_role
 from s3portal.transfer.store import Store, open_store
-from s3portal.transfer.store_errors import error_code, is_passing, store_errors
-from s3portal.transfer.store_knowledge import Answer, NoAnswer, find_out
+from s3portal.transfer.store_knowledge import KnownAnswer, NoAnswer, find_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -57,7 +57,7 @@ def keeps_to_parts(store: Store, site: str) -> bool:
     return answer is not None and answer.is_recent and answer.value == _KEEPS
 
 
-def _tried(store: Store, site: str) -> Answer:
+def _tried(store: Store, site: str) -> KnownAnswer:
     """What the store does. Raises NoAnswer, StoreUnavailable, StoreMisconfigured."""
     key = object_key(store.settings.s3_prefix, "s3portal", "credentials-probe", str(uuid.uuid4()), "probe")
     try:
@@ -77,14 +77,14 @@ def _tried(store: Store, site: str) -> Answer:
     except StoreFailed as error:
         raise NoAnswer(f"{error.operation} was answered {error.store_code}") from error
     if why_not is None:
-        return Answer(_KEEPS, "the store enforces s3:ObjectCreationOperation")
+        return KnownAnswer(_KEEPS, "the store enforces s3:ObjectCreationOperation")
     logger.warning(
         "The store of bucket %s does not enforce s3:ObjectCreationOperation (%s): files whose parts are sent"
         " with session credentials are copied to another key when they are complete",
         store.bucket,
         why_not,
     )
-    return Answer("", why_not)
+    return KnownAnswer("", why_not)
 
 
 def _begin(store: Store, key: str) -> str:

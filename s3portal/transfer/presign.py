@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from botocore.credentials import ReadOnlyCredentials
 
-from s3portal.transfer.content_disposition import content_disposition, safe_content_type
+from s3portal.transfer.disposition import content_disposition, safe_content_type
 from s3portal.transfer.part_plan import PartPlan
 from s3portal.transfer.store import BucketAddress, Store
 

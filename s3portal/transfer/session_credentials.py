@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from s3portal.transfer.error_translation import store_errors
 from s3portal.transfer.errors import CredentialsNotConfigured
 from s3portal.transfer.session_policy import prefix_policy, upload_policy
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import store_errors
 
 #: STS API Reference, AssumeRole, RoleSessionName: 2 to 64 of these characters.
 _NOT_IN_SESSION_NAME = re.compile(r"[^A-Za-z0-9_+=,.@-]+")

@@ -16,9 +16,9 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 
 from s3portal import __version__
-from s3portal.transfer.deadline import obey_deadlines
-from s3portal.transfer.store_errors import store_errors
-from s3portal.transfer.store_knowledge import Answer, StoreMemory
+from s3portal.transfer.deadlines import obey_deadlines
+from s3portal.transfer.error_translation import store_errors
+from s3portal.transfer.store_knowledge import KnownAnswer, StoreMemory
 from s3portal.transfer.transfer_settings import TransferSettings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _Made = TypeVar("_Made")
 
-# For calls without a deadline (deadline.py), such as a janitor's.
+# For calls without a deadline (deadlines.py), such as a janitor's.
 _CONNECT_TIMEOUT_S = 5
 # CompleteMultipartUpload may take minutes, but S3 sends blanks meanwhile, so this is the longest silence.
 _READ_TIMEOUT_S = 60
@@ -159,11 +159,11 @@ class Store:
             ),
         )
 
-    def recall(self, question: str) -> Answer | None:
+    def recall(self, question: str) -> KnownAnswer | None:
         """What the portal's memory has of an earlier answer."""
         return self.memory.read(self._identity, question) if self.memory else None
 
-    def remember(self, question: str, answer: Answer) -> None:
+    def remember(self, question: str, answer: KnownAnswer) -> None:
         """Keeps an answer in the portal's memory."""
         if self.memory:
             self.memory.write(self._identity, question, answer)

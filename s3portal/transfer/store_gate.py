@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from s3portal.transfer.deadline import DeadlineReached, deadline
+from s3portal.transfer.deadlines import DeadlineReached, deadline
 from s3portal.transfer.errors import StoreBusy
 from s3portal.transfer.store import Store
 

@@ -29,7 +29,7 @@ WAIT_S = 5.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class KnownAnswer:
     """What was found, why (a sentence for the administrator), and when."""
 
     value: str
@@ -49,11 +49,11 @@ class NoAnswer(Exception):
 class StoreMemory(Protocol):
     """Where a portal keeps answers: a row for each store and question. Neither call may raise."""
 
-    def read(self, store: str, question: str) -> Answer | None:
+    def read(self, store: str, question: str) -> KnownAnswer | None:
         """The answer that was kept last."""
         ...
 
-    def write(self, store: str, question: str, answer: Answer) -> None:
+    def write(self, store: str, question: str, answer: KnownAnswer) -> None:
         """Keeps an answer in the place of an earlier one."""
         ...
 
@@ -63,7 +63,7 @@ class _Question:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.answer: Answer | None = None
+        self.answer: KnownAnswer | None = None
         self.not_before = 0.0
         self.silence = ""
         self.asked: _Asked | None = None
@@ -77,7 +77,7 @@ class _Asked:
         self.failure: StoreUnavailable | None = None
 
 
-def find_out(store: "Store", question: str, ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
+def find_out(store: "Store", question: str, ask: Callable[[], KnownAnswer]) -> tuple[KnownAnswer | None, str]:
     """The answer to a question about the store, or None; and why there is none or why it is an old one.
 
     ``ask`` talks to the store; it raises NoAnswer where a reply says nothing about the question. Then the
@@ -107,7 +107,9 @@ def find_out(store: "Store", question: str, ask: Callable[[], Answer]) -> tuple[
     return this.answer, this.silence
 
 
-def _ask(store: "Store", question: str, ask: Callable[[], Answer], this: _Question, asked: _Asked) -> None:
+def _ask(
+    store: "Store", question: str, ask: Callable[[], KnownAnswer], this: _Question, asked: _Asked
+) -> None:
     try:
         this.answer = ask()
         this.silence = ""

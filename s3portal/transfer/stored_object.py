@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from s3portal.transfer.completion import full_object_checksum, pinnable
+from s3portal.transfer.error_translation import error_code, store_errors
 from s3portal.transfer.errors import ContentDiffers, ObjectGone
 from s3portal.transfer.object_metadata import decode_metadata
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, store_errors
 from s3portal.transfer.upload import Checksum, Upload
 
 if TYPE_CHECKING:

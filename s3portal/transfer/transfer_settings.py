@@ -30,24 +30,24 @@ class TransferSettings:
     s3_region: str = setting(TEXT, "the bucket's region, such as ap-southeast-2", "us-east-1")
     s3_role: str = setting(ARN, "the role that session credentials are made from", "")
     s3_prefix: str = setting(TEXT, "what the keys of all files begin with", "")
-    s3_endpoint: str = setting(URL, "the store's address as the portal reaches it; AWS where not set", "")
+    s3_endpoint: str = setting(URL, "the store's address as the portal reaches it; AWS if not set", "")
     s3_public_endpoint: str = setting(URL, "the store's address as browsers reach it, where it differs", "")
     s3_addressing_style: Literal["auto", "path", "virtual"] = setting(
-        choice("auto", "path", "virtual"), "whether the bucket stands in the path or in the host name", "auto"
+        choice("auto", "path", "virtual"), "whether the path or the host name has the bucket's name", "auto"
     )
-    s3_access_key_id: str = setting(TEXT, "the key id; where not set, boto3's own chain finds the keys", "")
-    s3_secret_access_key: str = setting(TEXT, "the secret to the key id", "", secret=True)
+    s3_access_key_id: str = setting(TEXT, "the access key id; if not set, boto3's chain finds the keys", "")
+    s3_secret_access_key: str = setting(TEXT, "the secret access key", "", secret=True)
     s3_session_token: str = setting(TEXT, "the token that belongs to temporary keys", "", secret=True)
     s3_profile: str = setting(TEXT, "the profile of ~/.aws/config and ~/.aws/credentials to use", "")
     s3_sse: str = setting(
         ENCRYPTION,
-        "how the store encrypts: AES256, aws:kms or aws:kms:<key id>; as the bucket says where not set",
+        "how the store encrypts: AES256, aws:kms or aws:kms:<key id>; if not set, as the bucket says",
         "",
     )
     s3_sts_endpoint: str = setting(URL, "the address of STS, where it is not the store's own", "")
     s3_checksums: Literal["when_required", "when_supported", ""] = setting(
         choice("when_required", "when_supported"),
-        "whether checksums are sent to stores that do not ask for them; on AWS they are, elsewhere not",
+        "whether checksums are sent to stores that do not ask for them; by default on AWS only",
         "",
     )
     checksum: Literal["auto", "crc64nvme", "crc32c", "md5", "off"] = setting(
@@ -57,38 +57,38 @@ class TransferSettings:
     )
     max_object_size: int = setting(
         BYTES,
-        "the largest object that the store takes; 48.8 TiB on AWS, 5 TiB elsewhere where not set",
+        "the largest object that the store takes; if not set, 48.8 TiB on AWS and 5 TiB elsewhere",
         0,
         maximum=LARGEST_OBJECT_ON_AWS_BYTES,
     )
     max_upload_size: int = setting(BYTES, "the largest file that publishers may upload; 0 sets no limit", 0)
     part_size: int = setting(
         BYTES,
-        "the bytes in a part, more only where 10,000 of these do not hold the file",
+        "the size of a part; larger only for files that do not fit in 10,000 of these",
         MIN_PART_SIZE_BYTES,
         minimum=MIN_PART_SIZE_BYTES,
         maximum=MAX_PART_SIZE_BYTES,
     )
-    concurrency: int = setting(INTEGER, "the parts that a browser sends at a time", 4, minimum=1, maximum=6)
+    concurrency: int = setting(INTEGER, "how many parts a browser sends at a time", 4, minimum=1, maximum=6)
     upload_mode: Literal["presigned", "sts"] = setting(
         choice("presigned", "sts"),
         "who signs the URLs of parts; the portal, or the browser with session credentials for its one upload",
         "presigned",
     )
     url_expires: int = setting(
-        SECONDS, "how long the URL of a part lives", 900, minimum=60, maximum=_MAX_URL_EXPIRES_S
+        SECONDS, "how long the URL of a part is valid", 900, minimum=60, maximum=_MAX_URL_EXPIRES_S
     )
     download_expires: int = setting(
-        SECONDS, "how long the URL of a download lives", 300, minimum=10, maximum=_MAX_URL_EXPIRES_S
+        SECONDS, "how long the URL of a download is valid", 300, minimum=10, maximum=_MAX_URL_EXPIRES_S
     )
     # STS API Reference, AssumeRole, DurationSeconds: 15 minutes to 12 hours.
     credentials_expires: int = setting(
-        SECONDS, "how long session credentials live", 3600, minimum=900, maximum=12 * 3600
+        SECONDS, "how long session credentials are valid", 3600, minimum=900, maximum=12 * 3600
     )
     upload_expires: int = setting(
         SECONDS, "how long an unfinished upload is kept", 7 * _DAY_S, minimum=3600, maximum=365 * _DAY_S
     )
-    site: str = setting(TEXT, "this portal's name in role sessions; its host where not set", "")
+    site: str = setting(TEXT, "this portal's name in role sessions; its host if not set", "")
 
     @property
     def on_aws(self) -> bool:
@@ -132,7 +132,7 @@ class TransferSettings:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", self.s3_bucket):
             yield (
                 "s3_bucket",
-                "is not the name of a bucket: 3 to 63 letters, digits, hyphens and dots, no URL",
+                "is not the name of a bucket: write 3 to 63 letters, digits, hyphens and dots, not a URL",
             )
         if not re.fullmatch(r"[A-Za-z0-9-]+", self.s3_region):
             yield "s3_region", "is not a region: write it as in ap-southeast-2"
@@ -140,7 +140,7 @@ class TransferSettings:
         if any(folder in (".", "..") or not _FOLDER.fullmatch(folder) for folder in folders):
             yield (
                 "s3_prefix",
-                "may have letters, digits, !_.'()+=@- and single slashes, and no folder . or ..",
+                "may contain letters, digits, !_.'()+=@- and single slashes, but no folder named . or ..",
             )
         if len(self.s3_prefix) > MAX_PREFIX_BYTES:
             yield "s3_prefix", f"is too long: at most {MAX_PREFIX_BYTES} characters"
@@ -153,4 +153,4 @@ class TransferSettings:
                 "is sts, which needs s3_role: the role that session credentials are made from",
             )
         if self.s3_session_token and not self.s3_access_key_id:
-            yield "s3_session_token", "belongs to a key id, and s3_access_key_id is not set"
+            yield "s3_session_token", "belongs to a key id, but s3_access_key_id is not set"

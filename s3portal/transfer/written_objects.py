@@ -7,14 +7,14 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
+from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
 from s3portal.transfer.lifecycle import delete_object
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code, says_no_upload, store_errors
 
 logger = logging.getLogger(__name__)
 
 #: One page of ListObjectsV2.
-PAGE = 1000
+MAX_KEYS_A_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Page:
     ends_at: str
 
 
-def list_page(store: Store, prefix: str, start_after: str = "", most: int = PAGE) -> Page:
+def list_page(store: Store, prefix: str, start_after: str = "", most: int = MAX_KEYS_A_PAGE) -> Page:
     """The next objects under ``prefix`` in the order of their keys; one request.
 
     Raises StoreUnavailable, StoreFailed.

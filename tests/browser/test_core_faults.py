@@ -17,7 +17,7 @@ from random_files import random_file
 from s3portal.demo.people import PUBLISHER
 from s3portal.demo.portal import Portal
 from s3portal.server.testing import RequestRecord, RunningServer
-from s3portal.transfer.checksums import CRCS
+from s3portal.transfer import CRCS
 
 MIB = 1024 * 1024
 PART_COUNT = 21

@@ -14,8 +14,7 @@ from playwright.sync_api import Page
 from random_files import random_file
 
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.checksums import CRCS
-from s3portal.transfer.part_ranges import parse_ranges
+from s3portal.transfer import CRCS, parse_ranges
 
 MIB = 1024 * 1024
 PART_BYTES = 5 * MIB

@@ -84,7 +84,9 @@ def test_saving_can_be_taken_back_and_the_answer_is_not_drowned_by_progress(
 
     wait_until_uploaded(publisher)
     heard = publisher.evaluate("window.heard")
-    [answered_at] = [said["atMs"] for said in heard if said["text"] == "Not saving yet. The upload continues."]
+    [answered_at] = [
+        said["atMs"] for said in heard if said["text"] == "Not saving yet. The upload continues."
+    ]
     # By the page's own clock, so that it does not matter how fast the machine is.
     steps = [said["atMs"] - answered_at for said in heard if "%" in said["text"]]
     assert not [after for after in steps if 0 < after < 4_900], heard

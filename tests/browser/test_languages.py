@@ -156,9 +156,7 @@ def test_an_upload_from_the_empty_form_to_the_resource_page(
     read("not-saving")
 
     row(page, "a1").get_by_role("button", name=t("Cancel")).click()
-    expect(row(page, "a1")).to_contain_text(
-        t("Removed. What has been uploaded will be deleted in a moment.")
-    )
+    expect(row(page, "a1")).to_contain_text(t("Removed. What has been uploaded will be deleted in a moment."))
     read("removed")
     row(page, "a1").get_by_role("button", name=t("Undo")).click()
     s3.faults.add("UploadPart", status=403)

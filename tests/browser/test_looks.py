@@ -155,7 +155,9 @@ def test_several_files_one_of_which_the_store_refuses(
 
     s3.faults.add(operation="UploadPart", status=403)
     hold.release()
-    expect(page.get_by_role("alert").filter(has_text="the problem is in the portal's settings").first).to_be_visible()
+    expect(
+        page.get_by_role("alert").filter(has_text="the problem is in the portal's settings").first
+    ).to_be_visible()
     look("form-failed")
 
 

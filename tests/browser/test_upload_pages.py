@@ -70,6 +70,35 @@ def test_a_publisher_discards_one_of_theirs(
     expect(row).to_have_count(0)
 
 
+def test_the_pages_of_a_long_list_are_gone_through_by_keyboard_and_on_a_phone(
+    publisher: Page, tmp_path: Path
+) -> None:
+    dataset = new_dataset(publisher)
+    uploads = [begin(publisher, dataset, f"gauge-{number}.csv", 1_000_000) for number in range(51)]
+    publisher.goto("/dashboard/uploads")
+    rows = publisher.locator(f"{LIST} > li")
+    expect(rows).to_have_count(50)
+    looks_right(publisher, "my-uploads-of-several-pages", tmp_path)
+    publisher.set_viewport_size(SCREENS["phone"])
+
+    older = publisher.get_by_role("navigation", name="Pages of unfinished uploads").get_by_role(
+        "link", name="Older"
+    )
+    bring_into_sight(publisher, ".s3multipart-pages")
+    assert (older.bounding_box() or {"height": 0})["height"] >= 44
+    rows.last.get_by_role("button", name="Discard").focus()
+    publisher.keyboard.press("Tab")
+    expect(older).to_be_focused()
+    publisher.keyboard.press("Enter")
+
+    publisher.wait_for_url(re.compile(r"page=2$"))
+    expect(rows.first).to_contain_text(".csv")
+    expect(publisher.get_by_role("link", name="Newer")).to_be_visible()
+    publisher.set_viewport_size(SCREENS["desktop"])
+    for upload_id in uploads:
+        call_action(publisher, "s3multipart_upload_abort", {"id": upload_id})
+
+
 def test_the_form_is_one_click_away(publisher: Page) -> None:
     dataset = new_dataset(publisher)
     upload_id = begin(publisher, dataset, "rivers.csv", 1_000_000)

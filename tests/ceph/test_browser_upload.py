@@ -28,7 +28,7 @@ from random_files import random_file
 from s3portal.demo.people import PUBLISHER
 from s3portal.demo.portal import Portal
 from s3portal.demo.s3 import ExternalS3
-from s3portal.transfer.cors import cors_rule
+from s3portal.transfer import cors_rule
 
 SIZE_BYTES = 23 * 1024 * 1024 + 1
 

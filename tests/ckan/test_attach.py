@@ -6,16 +6,10 @@ import pytest
 from callers import Caller, new_publisher
 from ckan import model
 from ckan.tests import factories, helpers
-from test_protocol import stored_keys
+from kept_uploads import state_of, stored_keys
 
 from ckanext.s3multipart.attach import FIELD
 from ckanext.s3multipart.model import UploadRow
-
-
-def state_of(upload: dict) -> str:
-    model.Session.rollback()
-    model.Session.expire_all()
-    return model.Session.get(UploadRow, upload["id"]).state
 
 
 def resources(caller: Caller) -> list[dict]:

@@ -2,7 +2,7 @@
 
 import pytest
 from browser import Browser, resource_form
-from test_attach import state_of
+from kept_uploads import state_of
 
 pytestmark = pytest.mark.smoke
 

@@ -12,7 +12,7 @@ import pytest
 from callers import Caller, new_stranger
 
 from ckanext.s3multipart import compat
-from s3portal.transfer.errors import StoreBusy
+from s3portal.transfer import StoreBusy
 
 Setting = Callable[[str, object], None]
 

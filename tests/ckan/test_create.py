@@ -11,7 +11,7 @@ from ckan.tests import factories
 
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.settings import PREFIX, portal_store
-from s3portal.transfer.object_metadata import decode_metadata
+from s3portal.transfer import decode_metadata
 
 Setting = Callable[[str, object], None]
 

@@ -65,7 +65,7 @@ def test_an_organisation_that_is_not_there_is_told_with_the_one_that_was_meant(
     code, said = doctor()
 
     assert code == 1
-    assert f"✗ ckanext.s3multipart.enabled_orgs: {publisher.organisation}x: is no organisation" in said
+    assert f"✗ ckanext.s3multipart.enabled_orgs: {publisher.organisation}x: is not an organisation" in said
     assert f"fix: did you mean {publisher.organisation}?" in said
     assert f"✓ ckanext.s3multipart.enabled_orgs: {publisher.organisation}: may upload" in said
 
@@ -73,7 +73,7 @@ def test_an_organisation_that_is_not_there_is_told_with_the_one_that_was_meant(
 def test_a_setting_that_nobody_reads_is_named(doctor: Doctor, setting: Setting) -> None:
     setting("max_uplod_size", "5 GB")
 
-    assert "! ckanext.s3multipart.max_uplod_size: name: is not a setting, and does nothing" in (
+    assert "! ckanext.s3multipart.max_uplod_size: name: is not a setting and has no effect" in (
         said := doctor()[1]
     )
     assert "fix: did you mean ckanext.s3multipart.max_upload_size?" in said
@@ -99,7 +99,7 @@ def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: 
             "s3_role",
             "arn:aws:iam::000000000000:role/no-such-role",
             "✗ ckanext.s3multipart.s3_role: arn:aws:iam",
-            "have the role's trust policy name arn:aws:iam::000000000000:user/portal",
+            "make the role's trust policy name arn:aws:iam::000000000000:user/portal",
         ),
     ],
 )
@@ -137,19 +137,19 @@ def test_a_bucket_that_lets_no_page_of_this_site_in_is_told_and_fixed(
 def test_a_published_file_that_vanished_is_told(doctor: Doctor, publisher: Caller) -> None:
     resource = publisher.publish()
     row = model.Session.query(UploadRow).filter_by(resource_id=resource["id"]).one()
-    assert "are at the store as they were recorded" in doctor()[1]
+    assert "are in the store as they were recorded" in doctor()[1]
 
     portal_store().client().delete_object(Bucket=BUCKET, Key=row.key)
     code, said = doctor()
 
     assert code == 1
-    assert f"{row.filename} (resource {resource['id']}): is not at the store" in said
+    assert f"{row.filename} (resource {resource['id']}): is not in the store" in said
 
     # Once a reader has noticed, the doctor needs not look.
     assert publisher.get(resource["url"]).status_code == 404
     code, said = doctor()
     assert code == 1
-    assert f"1 published files are not at the store any more, as readers noticed: {row.filename}" in said
+    assert f"1 published files are no longer in the store, as readers noticed: {row.filename}" in said
     publisher.call("resource_delete", id=resource["id"])
 
 
@@ -162,5 +162,5 @@ def test_a_janitor_that_never_runs_is_told(doctor: Doctor, publisher: Caller) ->
 
     code, said = doctor()
 
-    assert (code, "✗ janitor: runs: 1 uploads should be removed for days" in said) == (1, True), said
+    assert (code, "✗ janitor: runs: 1 uploads should have been removed days ago" in said) == (1, True), said
     publisher.call("s3multipart_upload_abort", id=upload["id"])

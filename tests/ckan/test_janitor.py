@@ -2,11 +2,12 @@
 
 import json
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
-from test_removal import days_pass, names, states
+from kept_uploads import days_pass, names, states
 
 from ckanext.s3multipart import janitor, session_sweep
 from ckanext.s3multipart import model as model_module
@@ -159,6 +160,13 @@ class TestTerminal:
 
         [row] = [row for row in json.loads(said.stdout) if row["organisation"] == publisher.organisation]
         assert (row["files"], row["used"], row["allowed"]) == (1, 5, None)
+
+    def test_usage_says_when_there_are_no_files(self, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ckanext.s3multipart.cli.usage_of", lambda _: SimpleNamespace(files=0))
+
+        said = cli.invoke(s3multipart, ["usage"], catch_exceptions=False)
+
+        assert said.output == "No organisation has any files yet.\n"
 
     @pytest.mark.parametrize("command", ["janitor", "usage"])
     def test_people_read_sentences(self, cli, publisher: Caller, command: str) -> None:

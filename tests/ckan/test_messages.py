@@ -13,8 +13,7 @@ from callers import Caller
 from werkzeug.test import TestResponse
 
 from ckanext.s3multipart import messages
-from s3portal.transfer.errors import PartOutsidePlan, TransferError
-from s3portal.transfer.states import State
+from s3portal.transfer import PartOutsidePlan, State, TransferError
 
 PART_OUTSIDE_PLAN = f"de: fills in something else: {PartOutsidePlan.template}"
 

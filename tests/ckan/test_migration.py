@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from callers import Caller
 from ckan import model
 from ckan.cli.db import _run_migrations
-from test_removal import states
+from kept_uploads import states
 
 from ckanext import s3multipart
 from ckanext.s3multipart.file_check import FileCheck
@@ -20,7 +20,7 @@ from ckanext.s3multipart.model import DownloadCount, UploadRow, now
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.session_model import Adoption, SessionGrant
 from ckanext.s3multipart.store_memory import StoreAnswer
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import Upload
 
 pytestmark = pytest.mark.smoke
 

@@ -12,7 +12,7 @@ from ckan.cli.db import _run_migrations
 
 from ckanext.s3multipart import schema
 from ckanext.s3multipart.store_memory import DatabaseMemory
-from s3portal.transfer.store_knowledge import Answer
+from s3portal.transfer import KnownAnswer
 
 pytestmark = pytest.mark.smoke
 
@@ -196,8 +196,8 @@ class TestDatabase:
 
 class TestMemory:
     def test_what_was_found_out_is_kept_for_other_processes(self, portal) -> None:
-        answer = Answer("CRC64NVME", "the store computes CRC64NVME")
-        DatabaseMemory().write("a store", "checksum", Answer("MD5", "an earlier answer"))
+        answer = KnownAnswer("CRC64NVME", "the store computes CRC64NVME")
+        DatabaseMemory().write("a store", "checksum", KnownAnswer("MD5", "an earlier answer"))
 
         DatabaseMemory().write("a store", "checksum", answer)
 
@@ -205,6 +205,6 @@ class TestMemory:
         assert DatabaseMemory().read("another store", "checksum") is None
 
     def test_without_its_table_nothing_is_known_and_nothing_fails(self, outdated_database) -> None:
-        DatabaseMemory().write("a store", "checksum", Answer("MD5", ""))
+        DatabaseMemory().write("a store", "checksum", KnownAnswer("MD5", ""))
 
         assert DatabaseMemory().read("a store", "checksum") is None

@@ -1,16 +1,16 @@
 """The calls of a running upload: whose it is, what they answer, and that repeating them changes nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote
 
 import pytest
 import requests
 from callers import MIB, Caller
 from ckan import model
+from kept_uploads import stored_keys
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
-from s3portal.transfer.completion import complete_upload
+from s3portal.transfer import complete_upload
 
 CALLS_FOR_AN_UPLOAD = [
     ("s3multipart_upload_show", {}),
@@ -279,14 +279,3 @@ def row_key(upload_id: str) -> str:
 def part_key(url: str) -> str:
     """The key in the URL of a part, path style."""
     return url.split("/test-bucket/")[1].split("?")[0]
-
-
-def stored_keys(publisher: Caller) -> list[str]:
-    listed = (
-        portal_store()
-        .client()
-        .list_objects_v2(
-            Bucket="test-bucket", Prefix=f"{publisher.organisation_id}/{quote(publisher.dataset)}/"
-        )
-    )
-    return [entry["Key"] for entry in listed.get("Contents", [])]

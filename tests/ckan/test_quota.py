@@ -8,8 +8,8 @@ import pytest
 import requests
 from callers import MIB, Caller
 from ckan import model
-from test_administration import member_of
-from test_leases import reservations_lapse
+from lease_steps import reservations_lapse
+from organisation_members import member_of
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.quota import usage

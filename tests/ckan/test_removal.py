@@ -1,17 +1,15 @@
 """What nothing needs any more goes from the store after the transaction, and not if that is given up."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
 from ckan.tests import helpers
-from test_protocol import stored_keys
+from kept_uploads import days_pass, names, states
 
 from ckanext.s3multipart.held_files import held_by_deleted
 from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.removal import mark_files_of_dataset
 from ckanext.s3multipart.upload_states import RowState
@@ -29,19 +27,6 @@ def resource(publisher: Caller) -> dict:
     return resource
 
 
-def names(caller: Caller) -> list[str]:
-    """The names of the files that the store has of the caller's datasets."""
-    return sorted(key.rsplit("/")[-1] for key in stored_keys(caller))
-
-
-def days_pass(caller: Caller, days: int) -> None:
-    """What was deleted was deleted so many days earlier."""
-    rows = UploadRow.__table__
-    earlier = rows.c.unused_since - timedelta(days=days)
-    model.Session.execute(rows.update().where(rows.c.owner_id == caller.dataset).values(unused_since=earlier))
-    model.Session.commit()
-
-
 def delete(admin: Caller, caller: Caller, action: str) -> None:
     """Deletes the caller's dataset in one of CKAN's ways."""
     asked = {
@@ -50,12 +35,6 @@ def delete(admin: Caller, caller: Caller, action: str) -> None:
         "bulk_update_delete": {"datasets": [caller.dataset], "org_id": caller.organisation_id},
     }
     admin.do(action, **asked[action])
-
-
-def states(caller: Caller) -> list[str]:
-    model.Session.rollback()
-    rows = model.Session.query(UploadRow.state).filter_by(owner_id=caller.dataset)
-    return sorted(row.state for row in rows)
 
 
 @pytest.mark.smoke

@@ -31,7 +31,7 @@ from session_writers import (
 from ckanext.s3multipart import adoption
 from ckanext.s3multipart.settings import portal_store
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.errors import StoreUnavailable
+from s3portal.transfer import StoreUnavailable
 
 Setting = Callable[[str, object], None]
 

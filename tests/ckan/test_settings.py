@@ -8,7 +8,7 @@ from ckan.common import config_declaration
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.s3multipart.settings import PREFIX, SETTINGS_CLASSES, check_settings
-from s3portal.transfer.settings import Declaration, declared_settings
+from s3portal.transfer import Declaration, declared_settings
 
 DECLARED = [declaration for each in SETTINGS_CLASSES for declaration in declared_settings(each)]
 MINIMAL = {f"{PREFIX}s3_bucket": "river-data"}
@@ -71,7 +71,7 @@ def test_the_least_that_has_to_be_set_is_the_bucket() -> None:
         ("org_quota", "-3", "is not a size"),
         ("remove_files_on", "never", "is not one of: delete, purge"),
         ("count_downloads", "perhaps", "is not a yes or no"),
-        ("enabled_orgs", "* the-lab", "leave one out"),
+        ("enabled_orgs", "* the-lab", "remove one"),
         ("s3_bucket", "https://river-data", "is not the name of a bucket"),
     ],
 )

@@ -1,14 +1,17 @@
 """A row of CKAN's goes from state to state only as the tables say."""
 
+from dataclasses import replace
+
 import pytest
 
 from ckanext.s3multipart import grant_states
 from ckanext.s3multipart.grant_states import GrantState
-from ckanext.s3multipart.leases import Lease, take_lease
-from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.portal import PORTAL, CkanRow
 from ckanext.s3multipart.session_model import SessionGrant
 from ckanext.s3multipart.upload_states import LEASED, TRANSITIONS, UNFINISHED, RowState, shown_state
-from s3portal.transfer import ImpossibleTransition, State
+from s3portal.portal.protocol import Lease
+from s3portal.transfer import ImpossibleTransition, State, Upload
 
 
 def test_every_state_of_an_upload_is_one_of_a_row() -> None:
@@ -43,14 +46,33 @@ def test_a_grant_does_not_come_to_life_again() -> None:
 
 def test_a_lease_is_not_taken_for_what_the_table_does_not_have() -> None:
     with pytest.raises(ImpossibleTransition):
-        take_lease("u1", RowState.COMPLETING, before=(RowState.ATTACHED,))
+        PORTAL.rows.take("u1", RowState.COMPLETING, before=(RowState.ATTACHED,))
 
 
 def test_what_came_of_a_lease_follows_from_it() -> None:
-    lease = Lease("token", RowState.CREATING, RowState.CREATING, None)  # type: ignore[arg-type]
+    moment = now()
+    upload = Upload(
+        id="u1",
+        state=RowState.UPLOADING,
+        owner_type="dataset",
+        owner_id="d1",
+        user="p1",
+        filename="a.csv",
+        size_bytes=1,
+        content_type="text/csv",
+        part_size_bytes=1,
+        part_count=1,
+        key="a.csv",
+        s3_upload_id="",
+        created_at=moment,
+        updated_at=moment,
+        expires_at=moment,
+    )
+    row = CkanRow(upload=upload, state=RowState.CREATING, resource_id="r1")
+    lease = Lease("token", RowState.CREATING, RowState.CREATING, row)
 
     with pytest.raises(ImpossibleTransition):
-        lease.record("attached")
+        PORTAL.rows.record(lease, replace(upload, state=RowState.ATTACHED))
 
 
 def test_others_see_an_upload_under_a_lease_as_it_was_or_will_be() -> None:

@@ -25,11 +25,7 @@ from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import now
 from ckanext.s3multipart.settings import portal_store
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.errors import SourceChanged
-from s3portal.transfer.multipart_listing import list_uploads
-from s3portal.transfer.object_copy import Source, copy_step
-from s3portal.transfer.store import Store
-from s3portal.transfer.upload import Upload
+from s3portal.transfer import CopySource, SourceChanged, Store, Upload, copy_step, list_uploads
 
 Setting = Callable[[str, object], None]
 
@@ -117,7 +113,7 @@ class TestTakingOver:
         """A store that hangs may keep a request longer than a lease lasts, and answer it then."""
         published: list[dict] = []
 
-        def late(store: Store, source: Source, target: Upload, **arguments: Any) -> Upload:
+        def late(store: Store, source: CopySource, target: Upload, **arguments: Any) -> Upload:
             # Only this process is kept waiting.
             monkeypatch.setattr(adoption, "copy_step", copy_step)
             if end == "joined":

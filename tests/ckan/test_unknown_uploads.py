@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
-from test_leases import unfinished_at_store
-from test_removal import names, states
+from kept_uploads import names, states
+from lease_steps import unfinished_at_store
 
 from ckanext.s3multipart import site_mark, unknown_uploads
 from ckanext.s3multipart.cli import s3multipart
@@ -19,7 +19,7 @@ from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.multipart_listing import list_uploads
+from s3portal.transfer import list_uploads
 
 Setting = Callable[[str, object], None]
 

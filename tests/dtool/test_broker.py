@@ -159,7 +159,7 @@ def test_a_missing_structure_makes_no_difference(proto, tmp_path, bucket):
 def test_something_else_among_the_items_is_named_and_not_frozen(proto, tmp_path, bucket):
     put_bytes(proto, tmp_path, "a.csv", b"a")
     bucket.put(f"{proto.uuid}/data/notes.txt", b"?")
-    with pytest.raises(ForeignObject, match=r"data/notes\.txt lies among the items"):
+    with pytest.raises(ForeignObject, match=r"data/notes\.txt is among the items"):
         proto.freeze()
     assert json.loads(bucket.get(f"{proto.uuid}/dtool"))["type"] == "protodataset"
 

@@ -29,5 +29,5 @@ def test_a_setting_without_a_bucket_is_said_to_do_nothing_once(monkeypatch, capl
     for _ in range(2):
         S3StorageBroker("s3://my-bucket/c3f1")
     assert [record.getMessage() for record in caplog.records] == [
-        f"{name} is set and does nothing. Settings are a bucket's own: {name}_my-bucket"
+        f"{name} is set but has no effect. Settings belong to a bucket: {name}_my-bucket"
     ]

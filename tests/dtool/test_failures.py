@@ -70,7 +70,7 @@ def test_passing_failures_are_retried(proto, tmp_path, s3_server, impatient):
 
 def test_an_item_that_is_changed_on_the_way_is_not_stored(proto, tmp_path, s3_server, impatient, bundled):
     s3_server.faults.add("PutObject", corrupt=True, first=9)
-    with pytest.raises(ItemsNotStored, match=r"a\.csv.*each time something else arrived"):
+    with pytest.raises(ItemsNotStored, match=r"a\.csv.*each time it arrived altered"):
         put_bytes(proto, tmp_path, "a.csv", b"right")
     assert bundled.list_keys(f"{proto.uuid}/data/") == []
 

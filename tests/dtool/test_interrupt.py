@@ -55,7 +55,7 @@ def test_an_interrupted_copy_up_resumes_with_the_rest(shell, dtool, bundled, on_
     )
     assert status != 0
     assert "Traceback" not in error
-    assert "run the same command again to go on" in error
+    assert "run the same command again to resume" in error
     let_requests_end(s3_server)
     stored = len([key for key in bundled.list_keys() if "/data/" in key])
     assert 30 <= stored < 300
@@ -74,7 +74,7 @@ def test_an_interrupted_big_file_goes_on_with_the_rest(shell, dtool, bundled, on
     )
     assert status != 0
     assert "Traceback" not in error
-    assert "run the same command again to go on" in error
+    assert "run the same command again to resume" in error
     let_requests_end(s3_server)
     before = count(s3_server, "UploadPart")
     uri = dtool.ok("cp", "-q", source, bundled.uri)
@@ -175,7 +175,7 @@ def test_an_interrupted_copy_down_resumes_from_the_cache(shell, dtool, uri, s3_s
     )
     assert status != 0
     assert "Traceback" not in error
-    assert "run dtool cp --resume with the same arguments to go on" in error
+    assert "run dtool cp --resume with the same arguments to resume" in error
     let_requests_end(s3_server)
     kept = len(cached())
     assert 60 <= kept < 300

@@ -194,7 +194,7 @@ def test_what_arrives_damaged_is_fetched_again(bundled_dataset, item, answers):
 
 def test_what_always_arrives_damaged_is_the_networks_doing(bundled_dataset, home):
     DamagedAnswers(bundled_dataset._storage_broker, 100)
-    with pytest.raises(ItemDamaged, match="Each time something else arrived"):
+    with pytest.raises(ItemDamaged, match="Each time it arrived altered"):
         bundled_dataset.item_content_abspath(name_of("small.bin"))
     assert list((home / ".cache/dtool" / bundled_dataset.uuid).iterdir()) == []
 
@@ -325,7 +325,7 @@ def test_at_the_end_of_the_process_nothing_half_is_left_and_nothing_begun(tmp_pa
     os.close(descriptor)
     files.end()
     assert not path.exists()
-    with pytest.raises(StoreFailed, match="this process ends"):
+    with pytest.raises(StoreFailed, match="this process is ending"):
         files.make(tmp_path, "008")
     assert list(tmp_path.glob("*.part")) == []
 

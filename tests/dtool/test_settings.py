@@ -37,7 +37,7 @@ def config_file(home):
 
 
 def test_a_uri_without_a_bucket_is_said_to_be_one():
-    with pytest.raises(BucketSettingsError, match="names no bucket"):
+    with pytest.raises(BucketSettingsError, match="does not name a bucket"):
         read_bucket_settings("")
 
 
@@ -98,7 +98,7 @@ def test_a_setting_that_is_misspelt_is_recognised(config_file, written):
     config_file(settings)
     with pytest.raises(BucketSettingsError) as refused:
         read_bucket_settings("my-bucket")
-    assert f"{written} is set and not read; did you mean DTOOL_S3_ACCESS_KEY_ID_my-bucket?" in str(
+    assert f"{written} is set but not read; did you mean DTOOL_S3_ACCESS_KEY_ID_my-bucket?" in str(
         refused.value
     )
 
@@ -131,7 +131,7 @@ def test_null_in_a_given_file_leaves_the_users_own(config_file, tmp_path):
 @pytest.mark.parametrize("value", [True, ["u/olssont/"], {"prefix": "u/olssont/"}], ids=repr)
 def test_what_is_no_text_is_refused_by_its_name(config_file, value):
     config_file({**COMPLETE, "DTOOL_S3_DATASET_PREFIX_my-bucket": value})
-    with pytest.raises(BucketSettingsError, match="DTOOL_S3_DATASET_PREFIX_my-bucket has to be a text"):
+    with pytest.raises(BucketSettingsError, match="DTOOL_S3_DATASET_PREFIX_my-bucket must be a text"):
         read_bucket_settings("my-bucket")
 
 

@@ -2,14 +2,42 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PAGES = sorted([CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md")])
+PAGES = sorted(
+    [
+        *CHECKOUT.glob("*.md"),
+        *(CHECKOUT / "docs").glob("*.md"),
+        CHECKOUT / "benchmarks" / "README.md",
+        *(CHECKOUT / ".github").rglob("*.md"),
+    ]
+)
+#: Pages that lead people through the code. CHANGELOG.md names what once was.
+ABOUT_THE_CODE = [
+    page for page in PAGES if page.name in ("README.md", "architecture.md", "contributing.md", "SECURITY.md")
+]
+ROOMS = (
+    "s3portal",
+    "ckanext",
+    "indico_plugin",
+    "js",
+    "templates",
+    "tests",
+    "benchmarks",
+    "docs",
+    "requirements",
+)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def name_of(page: Path) -> str:
+    return str(page.relative_to(CHECKOUT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     files = [target for target in targets if not re.match(r"[a-z]+:", target)]
@@ -30,3 +58,49 @@ def test_every_action_is_documented() -> None:
     page = (CHECKOUT / "docs/http-api.md").read_text("utf-8")
     assert len(names) == 7
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", ABOUT_THE_CODE, ids=name_of)
+def test_files_and_folders_that_are_named_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    named = set(re.findall(rf"(?<![\w./-])((?:{'|'.join(ROOMS)})/[\w./-]*[\w/])", text))
+    assert [path for path in sorted(named) if not (CHECKOUT / path).exists()] == []
+
+
+def test_the_rooms_of_the_server_are_drawn_as_they_are() -> None:
+    page = (CHECKOUT / "docs" / "architecture.md").read_text("utf-8")
+    drawn = set(re.findall(r"^ +[├└]─ (\w+)/", page, re.MULTILINE)) | {"testing"}
+    server = CHECKOUT / "s3portal" / "server"
+    assert drawn == {room.parent.name for room in server.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_suites_that_are_named_exist(page: Path, bin_test: ModuleType) -> None:
+    """As in ``bin/test core``; core-3.13 stands for the Pythons of a machine."""
+    there_are = {*bin_test.SUITES, *bin_test.BY_NAME, "quick"}
+    named = set(re.findall(r"bin/test ([a-z][\w.-]*\w)", page.read_text("utf-8")))
+    assert {name for name in named if not re.fullmatch(r"core-3\.\d+", name)} - there_are == set()
+
+
+def test_programs_of_the_checkout_that_are_named_exist() -> None:
+    named = {name for page in PAGES for name in re.findall(r"(?<![\w./-])bin/(\w+)", page.read_text("utf-8"))}
+    assert {"demo", "test", "translations"} <= named
+    assert {name for name in named if not (CHECKOUT / "bin" / name).exists()} == set()
+
+
+def test_the_hooks_run_the_tools_that_are_pinned() -> None:
+    hooks = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"][0]["hooks"]
+    pinned = re.findall(r"^([\w-]+)==", (CHECKOUT / "dev-requirements.txt").read_text("utf-8"), re.MULTILINE)
+    tools = {hook["entry"].split()[0].removeprefix(".nox/lint/bin/") for hook in hooks}
+    assert tools == {"ruff", "mypy", "lint-imports"}
+    assert {"ruff", "mypy", "import-linter"} <= set(pinned)
+
+
+@pytest.mark.parametrize("name", ["bug.yml", "idea.yml"])
+def test_a_form_for_issues_can_be_filled_in(name: str) -> None:
+    form = yaml.safe_load((CHECKOUT / ".github" / "ISSUE_TEMPLATE" / name).read_text("utf-8"))
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    assert form["name"] and form["description"]
+    assert {field["type"] for field in fields} <= {"dropdown", "input", "textarea"}
+    assert len({field["id"] for field in fields}) == len(fields) > 2
+    assert all(field["attributes"]["label"] for field in fields)

@@ -60,7 +60,7 @@ def away(app, world, monkeypatch):
     """The store of new materials is known to be away."""
     from indico.core.storage.backend import get_storage
 
-    from s3portal.transfer.store_gate import StoreGate
+    from s3portal.transfer import StoreGate
 
     store = get_storage("s3").store("indico-files")
     gate = StoreGate()
@@ -157,7 +157,7 @@ def test_what_a_save_sends_in_a_request_has_a_deadline_and_in_a_task_none(
     app, context, s3, bucket, monkeypatch, size_mib
 ):
     from indico_plugin.storage import S3Storage
-    from s3portal.transfer.deadline import time_left_s
+    from s3portal.transfer import time_left_s
 
     storage = S3Storage(s3.options(bucket=bucket))
     client, left = storage.store(bucket).client(), []

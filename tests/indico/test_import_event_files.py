@@ -73,7 +73,7 @@ def test_a_second_run_copies_the_rest(target, source, copy, s3, capsys):
     copy(pairs(files), {"there": there})
     assert s3.client.head_object(Bucket=target.bucket_name, Key="event/7/a.bin")["LastModified"] == before
     assert target.open("event/7/b.bin").read() == b"b"
-    assert "All 2 files are copied" in capsys.readouterr().out
+    assert "All 2 files have been copied" in capsys.readouterr().out
 
 
 def test_what_cannot_be_copied_is_named_and_does_not_stop_the_rest(target, source, copy, capsys):
@@ -82,7 +82,7 @@ def test_what_cannot_be_copied_is_named_and_does_not_stop_the_rest(target, sourc
     with pytest.raises(SystemExit, match="2 of 3 files were not copied"):
         copy(pairs(["a.bin", "b.bin", "missing.bin"]), {"there": there})
     said = capsys.readouterr().err
-    assert "a.bin: not copied: there is another file under event/7/a.bin" in said
+    assert "a.bin: not copied: there is a different file under event/7/a.bin" in said
     assert "missing.bin: not copied: " in said
     assert target.open("event/7/a.bin").read() == b"something else"
     assert target.open("event/7/b.bin").read() == b"b"

@@ -163,7 +163,7 @@ def test_back_brings_also_files_that_were_only_ever_on_s3(site, before, s3, buck
     assert contents(site.files(s3)) == contents(with_new)
     assert len(backends(site.files(s3))) > 1
     out = site.indico("s3", "migrate", "back", str(mapping)).stdout
-    assert "files are in fs now." in out
+    assert "files are now in fs." in out
     back = site.files(s3)
     assert backends(back) == {"fs"}
     assert contents(back) == contents(with_new)
@@ -177,7 +177,7 @@ def test_an_empty_site_is_fine(make_site, s3):
     run = site.indico("s3", "migrate", "copy", "-e", s3.endpoint, "-B", "empty", "-S", "empty", "out.jsonl")
     assert "0 files copied" in run.stdout
     assert "0 rows updated" in site.indico("s3", "migrate", "apply", "out.jsonl").stdout
-    assert "0 files are in fs now." in site.indico("s3", "migrate", "back", "back.jsonl").stdout
+    assert "0 files are now in fs." in site.indico("s3", "migrate", "back", "back.jsonl").stdout
 
 
 def test_what_fails_is_said_and_the_exit_code_is_not_0(make_site, s3):
@@ -196,7 +196,7 @@ def test_what_fails_is_said_and_the_exit_code_is_not_0(make_site, s3):
     assert "7 files copied" in run.stdout.replace("8 files", "7 files")
     assert "its MD5 is" in run.stderr
     assert "No such file" in run.stderr
-    assert "2 failed. Run the same command again to try these again." in run.stderr
+    assert "2 failed. Run the same command again to retry them." in run.stderr
     assert len(lines_of(site.folder / "out.jsonl")) == len(s3.keys("fail-bucket"))
 
 
@@ -221,7 +221,7 @@ def test_rows_that_changed_since_the_copy_stay_as_they_are(make_site, s3, bucket
     )
     out = site.indico("s3", "migrate", "apply", "out.jsonl")
     assert "1 are gone." in out.stdout
-    assert "1 rows have another file by now and stay as they are: ImageFile" in out.stderr
+    assert "1 rows now have a different file and stay as they are: ImageFile" in out.stderr
     assert backends(site.files(s3)) == {"fs", "s3-new"}
     assert run.returncode == 0
 

@@ -71,7 +71,7 @@ def run(app):
 
 ENTRIES = {
     "no colon": ("s3", "'s3' is not of the form kind:options"),
-    "no kind": ("S3-dynamc:{s3},bucket=b", "'S3-dynamc' is no kind of backend; did you mean s3-dynamic?"),
+    "no kind": ("S3-dynamc:{s3},bucket=b", "'S3-dynamc' is not a kind of backend; did you mean s3-dynamic?"),
     "no bucket": ("s3:{s3}", "bucket is missing"),
     "another name": (
         "s3:{s3},bukcet=x",
@@ -112,8 +112,11 @@ def test_an_entry_that_cannot_work_is_named_and_does_not_stop_the_others(
             "✗ fien: new materials: cannot be saved: STORAGE_BACKENDS in indico.conf has no fien; did you",
         ),
         ("broken", "✗ broken: new materials: cannot be saved: STORAGE_BACKENDS['broken']: bucket is missing"),
-        ("broken", "✓ broken: direct uploads: cannot be used: new materials go to no S3 backend"),
-        ("old", "✗ old: new materials: cannot be saved: old is for reading only"),
+        (
+            "broken",
+            "✓ broken: direct uploads: cannot be used: new materials do not go to a writable S3 backend",
+        ),
+        ("old", "✗ old: new materials: cannot be saved: old is read-only"),
         ("local", "! local: new materials: do not go to S3"),
     ],
 )
@@ -129,7 +132,7 @@ def test_where_new_materials_cannot_go_is_said(with_backends, run, attachments, 
     [
         (
             "s3:{s3},bucket=b,bucket=indico-files",
-            "! odd: options: bucket is there twice; the last one counts",
+            "! odd: options: bucket is given twice; the last one counts",
         ),
         (
             "s3:{s3},bucket=indico-files,meta=a, b",
@@ -145,22 +148,28 @@ def test_where_new_materials_cannot_go_is_said(with_backends, run, attachments, 
         ),
         (
             "s3:{s3},bucket=Indico_Files",
-            "✗ odd: bucket Indico_Files: is not there, and cannot be: 'I' is in it",
+            "✗ odd: bucket Indico_Files: does not exist and cannot be created: 'I' is in it",
         ),
-        ("s3:{s3},bucket=ab", "✗ odd: bucket ab: is not there, and cannot be: it has 2 characters, and a"),
+        (
+            "s3:{s3},bucket=ab",
+            "✗ odd: bucket ab: does not exist and cannot be created: it has 2 characters, but a",
+        ),
         (
             "s3:{s3},bucket=10.0.0.1",
-            "✗ odd: bucket 10.0.0.1: is not there, and cannot be: a bucket's name has no",
+            "✗ odd: bucket 10.0.0.1: does not exist and cannot be created: a bucket's name must not",
         ),
-        ("s3:{s3},bucket=a b", "✗ odd: bucket a b: cannot be: ' ' is in it"),
-        ("s3-readonly:{s3},bucket=elsewhere", "✗ odd: bucket elsewhere: is not there, so none of its files"),
+        ("s3:{s3},bucket=a b", "✗ odd: bucket a b: cannot exist: ' ' is in it"),
+        (
+            "s3-readonly:{s3},bucket=elsewhere",
+            "✗ odd: bucket elsewhere: does not exist, so none of its files",
+        ),
         (
             "s3-dynamic:{s3},bucket_template=INDICO-<year>,bucket_secret=x",
-            "is not there, and cannot be: 'I' is in it, and a bucket's name",
+            "does not exist and cannot be created: 'I' is in it, but a bucket's name",
         ),
         (
             "s3-dynamic:{s3},bucket_template=monthly-<month>,bucket_secret=x",
-            "✗ odd: new files: bucket_template has no <year>: next year's files would go into the buckets of",
+            "✗ odd: new files: bucket_template has no <year>: next year's files would go into",
         ),
         (
             "s3:{s3},bucket=indico-files,profile=nobody",

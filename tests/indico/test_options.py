@@ -80,7 +80,7 @@ def test_proxy_means_what_it_meant_to_the_plugin_that_is_replaced(value, mode):
     ("options", "sentence"),
     [
         ("buckett=files,bucket=files", "buckett is not an option; did you mean bucket?"),
-        ("bucket=files,proxy=True", "proxy=True is not one of: .*; it is taken as off"),
+        ("bucket=files,proxy=True", "proxy=True is not one of: .*; it is treated as off"),
         ("bucket=files,nonsense", "'nonsense' is not of the form option=value"),
     ],
 )

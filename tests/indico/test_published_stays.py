@@ -141,12 +141,12 @@ def test_a_material_that_is_given_up_while_it_is_saved_is_either_or(app, world, 
 def test_an_upload_that_is_given_up_while_the_store_completes_it_leaves_no_object(
     app, world, manager, s3, monkeypatch
 ):
-    from indico_plugin.direct_upload import uploads
     from indico_plugin.models.uploads import DirectUpload
+    from s3portal.portal.protocol import completing
 
     created = manager.post(f"{world.event_url}/create", describe("given-up.bin", 9)).json
     put_parts(created, b"published")
-    complete_upload = uploads.complete_upload
+    complete_upload = completing.complete_upload
 
     def complete_and_be_aborted(store, upload, checksum):
         completed = complete_upload(store, upload, checksum)
@@ -154,14 +154,15 @@ def test_an_upload_that_is_given_up_while_the_store_completes_it_leaves_no_objec
         db.session.commit()
         return completed
 
-    monkeypatch.setattr(uploads, "complete_upload", complete_and_be_aborted)
+    monkeypatch.setattr(completing, "complete_upload", complete_and_be_aborted)
     answer = manager.post(f"{world.event_url}/complete", {"id": created["upload"]["id"]})
     assert (answer.status_code, answer.json["code"]) == (409, "upload_not_open")
     assert not any(key.endswith("given-up.bin") for key in s3.keys("indico-files"))
 
 
 def test_what_the_store_could_not_remove_is_removed_by_the_janitor(app, world, manager, s3, monkeypatch):
-    from indico_plugin.direct_upload import janitor, uploads
+    from indico_plugin.direct_upload import janitor
+    from s3portal.portal.protocol import aborting
     from s3portal.transfer import StoreUnavailable
 
     upload_id = uploaded(manager, world.event_url, "left.bin", b"published")
@@ -170,7 +171,7 @@ def test_what_the_store_could_not_remove_is_removed_by_the_janitor(app, world, m
         raise StoreUnavailable(operation="AbortMultipartUpload")
 
     with monkeypatch.context() as away:
-        away.setattr(uploads, "abort_upload", unavailable)
+        away.setattr(aborting, "abort_upload", unavailable)
         assert manager.post(f"{world.event_url}/abort", {"id": upload_id}).status_code == 503
     # From now on nobody makes a material of it, whatever the store has.
     assert not manager.form(world.event_url, s3multipart_upload_id=upload_id).json.get("success")

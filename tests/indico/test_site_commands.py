@@ -187,6 +187,7 @@ def test_the_table_of_the_version_before_is_brought_up_to_date_with_its_rows(mak
     )
     database.execute(
         "DROP TABLE plugin_storage_s3.lost_files",
+        "ALTER TABLE plugin_storage_s3.uploads DROP COLUMN lease_token, DROP COLUMN lease_until",
         "UPDATE alembic_version_plugin_storage_s3 SET version_num = '0c5e1f8a9b27'",
         row,
         database=site.database_name,
@@ -224,7 +225,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(make_site, s3):
     for sentence in (
         "typo: options: buckett is not an option; did you mean bucket?",
         "typo: proxy: downloads go through Indico's own processes",
-        "typo: bucket never-made: is not there",
+        "typo: bucket never-made: does not exist",
         "fix: indico s3 create-bucket --storage typo",
         "broken: options: STORAGE_BACKENDS['broken']: bucket is missing",
         "keys: bucket indico-files: ",

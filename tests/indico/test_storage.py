@@ -92,7 +92,7 @@ def test_bytes_and_streams_that_can_be_read_only_once_are_saved_too(storage):
 
 def test_an_existing_file_is_not_overwritten(storage):
     storage.save("a", "text/plain", "a", b"first")
-    with pytest.raises(StorageError, match='Could not save "a": there is a file under this key already'):
+    with pytest.raises(StorageError, match='Could not save "a": there is already a file under this key'):
         storage.save("a", "text/plain", "a", b"second")
     assert storage.open("a").read() == b"first"
 

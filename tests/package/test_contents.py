@@ -40,6 +40,16 @@ def test_the_wheel_has_the_web_folders_inside_the_package(in_wheel: set[str]) ->
     assert {f"s3portal/{name}" for name in web} - in_wheel == set()
 
 
+def test_the_uploaders_bundles_are_in_the_sdist_and_in_the_wheel_built_from_it(
+    sdist: Path, in_wheel: set[str]
+) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    bundles = {name for name in names if name.startswith("js/dist/") and name.endswith(".js")}
+    assert len(bundles) > 1
+    assert {f"s3portal/{name}" for name in bundles} - in_wheel == set()
+
+
 def test_the_wheel_installs_no_other_top_level_name(in_wheel: set[str]) -> None:
     tops = {name.partition("/")[0] for name in in_wheel}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"s3portal", "ckanext", "indico_plugin"}

@@ -1,5 +1,6 @@
 """The wheel in an empty environment: its command, its server, and one upload by its own client."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 from packaged import CHECKOUT, clean_environment, run
 
 #: The upload protocol without a portal, which the client's own tests use too. It imports s3portal alone.
-PORTAL = CHECKOUT / "tests" / "client" / "core"
+PORTAL = os.pathsep.join(str(CHECKOUT / "tests" / folder) for folder in ("client/core", "shared"))
 
 PUBLISH = """
 import json, os, sys
@@ -98,6 +99,6 @@ def test_a_file_goes_to_its_server_by_its_client_and_comes_back(
     file = tmp_path / "gauges.csv"
     file.write_bytes(b"gauge;level\n" * 1_000_000)
     key_file = tmp_path / "s3" / "root-access-key.json"
-    done = run(python, "-c", PUBLISH, server, key_file, file, PYTHONPATH=str(PORTAL))
+    done = run(python, "-c", PUBLISH, server, key_file, file, PYTHONPATH=PORTAL)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12000000 bytes came back" in done.stdout

@@ -18,12 +18,12 @@ def test_a_bucket_may_be_called(name: str) -> None:
         ("Abc", "'A' is in it"),
         ("a_b", "'_' is in it"),
         ("abc\n", "'\\\\n' is in it"),
-        ("-abc", "begins and ends with a small letter or a digit"),
-        ("abc-", "begins and ends with a small letter or a digit"),
-        ("a..b", "no two dots together"),
-        ("192.168.1.1", "no IP address"),
-        ("xn--abc", "S3 keeps names of this form for itself"),
-        ("abc--x-s3", "S3 keeps names of this form for itself"),
+        ("-abc", "must begin and end with a lower-case letter or a digit"),
+        ("abc-", "must begin and end with a lower-case letter or a digit"),
+        ("a..b", "two dots in a row"),
+        ("192.168.1.1", "an IP address"),
+        ("xn--abc", "S3 reserves names of this form"),
+        ("abc--x-s3", "S3 reserves names of this form"),
     ],
 )
 def test_no_bucket_may_be_called(name: str, reason: str) -> None:

@@ -141,7 +141,7 @@ def test_an_answer_to_the_part_itself_without_the_origin_is_thrown_away(
     front.alter = for_preflights_alone
 
     assert (
-        "throw away the answer to a part that was stored"
+        "discard the answer to a part that was stored"
         in examine(s3_endpoint=front.endpoint).one("wrong").text
     )
 
@@ -217,7 +217,7 @@ def test_a_rule_that_aborts_too_early_is_told_and_left(examine: Examine, front: 
 
     finding = examine(s3_endpoint=front.endpoint, apply=True).one("look")
 
-    assert "aborted after 1 days, and the portal keeps them for 7" in finding.text
+    assert "aborted after 1 days, but the portal keeps them for 7" in finding.text
     assert store.written == 0
 
 

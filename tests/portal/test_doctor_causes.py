@@ -19,7 +19,11 @@ from s3portal.server.testing import RunningServer
         ({"s3_access_key_id": "nobody"}, "does not know the access key", "check portal.s3_access_key_id"),
         ({"s3_secret_access_key": "wrong"}, "secret does not belong", "check portal.s3_secret_access_key"),
         ({"s3_endpoint": "http://127.0.0.1:9"}, "nothing listens there", "portal.s3_endpoint"),
-        ({"s3_endpoint": "http://s3.invalid"}, "its name is not known here (DNS)", "check the host in"),
+        (
+            {"s3_endpoint": "http://s3.invalid"},
+            "its host name cannot be resolved here (DNS)",
+            "check the host in",
+        ),
         ({"s3_profile": "nope"}, "The config profile (nope) could not be found", "check portal.s3_profile"),
         (
             {"s3_access_key_id": "", "s3_secret_access_key": ""},
@@ -180,7 +184,7 @@ def test_an_address_where_something_else_answers(examine: Examine, front: StoreF
 def test_a_store_in_trouble(examine: Examine, front: StoreFront) -> None:
     front.instead = lambda asked: s3_error(503, "SlowDown")
 
-    assert "the store is in trouble itself" in examine(s3_endpoint=front.endpoint).one("wrong").text
+    assert "the store itself has a problem" in examine(s3_endpoint=front.endpoint).one("wrong").text
 
 
 def test_an_address_of_browsers_where_nothing_listens(examine: Examine) -> None:
@@ -205,7 +209,7 @@ def test_a_proxy_that_takes_no_large_bodies(examine: Examine, front: StoreFront)
 
     finding = examine(s3_endpoint=front.endpoint, max_upload_size=0).one("wrong")
 
-    assert "takes no 5.2 MB at a time (status 413)" in finding.text
+    assert "does not accept requests of 5.2 MB (status 413)" in finding.text
 
 
 def test_a_link_that_gives_other_bytes(examine: Examine, front: StoreFront) -> None:
@@ -215,7 +219,7 @@ def test_a_link_that_gives_other_bytes(examine: Examine, front: StoreFront) -> N
 
     front.alter = cut
 
-    assert "the link gives other bytes" in examine(s3_endpoint=front.endpoint).one("wrong").text
+    assert "the link returns different bytes" in examine(s3_endpoint=front.endpoint).one("wrong").text
 
 
 def test_a_part_that_is_damaged_on_its_way(examine: Examine, front: StoreFront) -> None:

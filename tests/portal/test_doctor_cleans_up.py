@@ -104,7 +104,9 @@ def test_what_earlier_runs_left_is_removed(
     examined = examine()
 
     assert examined.is_well
-    assert "2 remains of an earlier run are removed" in [finding.text for finding in examined.findings]
+    assert "2 objects left by an earlier run have been removed" in [
+        finding.text for finding in examined.findings
+    ]
     assert remains() == ["s3portal/doctors-notes.txt"]
 
 

@@ -26,7 +26,7 @@ def test_files_that_are_there_are_well(case: Case) -> None:
     files = [stored(case, f"file-{number}", b"abc") for number in range(20)]
 
     (finding,) = examine_files(case, files, 20)
-    assert (finding.state, finding.text) == ("ok", "all 20 are at the store as they were recorded")
+    assert (finding.state, finding.text) == ("ok", "all 20 are in the store as they were recorded")
     (finding,) = examine_files(case, files, 5000)
     assert finding.text.startswith("the newest 20 of 5,000 ")
 
@@ -46,8 +46,8 @@ def test_a_file_that_is_gone_one_that_grew_and_one_that_was_overwritten_are_name
 
     assert finding.state == "wrong"
     assert "3 of 4 files are not what was recorded" in finding.text
-    assert "gone (resource 1): is not at the store" in finding.text
-    assert "grown (resource 1): has 4 bytes, and 3 were recorded" in finding.text
+    assert "gone (resource 1): is not in the store" in finding.text
+    assert "grown (resource 1): has 4 bytes, but 3 were recorded" in finding.text
     assert "other (resource 1): has been overwritten" in finding.text
     assert "there" not in finding.text
 
@@ -73,7 +73,7 @@ def test_uploads_that_should_be_gone_are_counted(make_case: MakeCase, front: Sto
     case = make_case(s3_endpoint=front.endpoint)
     case.store.client().create_multipart_upload(Bucket=BUCKET, Key="young")
     (finding,) = examine_unfinished(case, "ckan s3multipart janitor")
-    assert (finding.state, finding.text) == ("ok", "no upload is left over")
+    assert (finding.state, finding.text) == ("ok", "there are no leftover uploads")
 
     def aged(asked: Asked, said: Said) -> None:
         if "uploads" in asked.query and asked.method == "GET":

@@ -70,7 +70,7 @@ def test_tokens_that_may_be_altered_are_refused(
     assert (
         f"{opened} of 64 session tokens with one altered letter opened another dataset's keys" in finding.text
     )
-    assert finding.mend == "take portal.s3_role out, and set portal.upload_mode = presigned"
+    assert finding.mend == "remove portal.s3_role, and set portal.upload_mode = presigned"
     assert remains() == []
 
 
@@ -85,7 +85,7 @@ def test_a_store_that_ignores_session_policies_is_refused(
     assert "ignores session policies" in finding.text
     for what in ("write", "read", "list"):
         assert f"{what} another dataset's files" in finding.text
-    assert finding.mend == "take portal.s3_role out"
+    assert finding.mend == "remove portal.s3_role"
     assert remains() == []
 
 
@@ -99,7 +99,7 @@ def test_credentials_that_the_store_does_not_know_are_told_with_cephs_setting(
 
     finding = examine().one("wrong")
 
-    assert "refuses every one of them (InvalidAccessKeyId)" in finding.text
+    assert "refuses all of them (InvalidAccessKeyId)" in finding.text
     assert "rgw_s3_auth_use_sts = true" in finding.mend
 
 
@@ -182,7 +182,7 @@ def test_a_role_that_is_not_there_is_told_with_whose_keys_asked(examine: Examine
 @pytest.mark.parametrize(
     ("told", "kind", "mend"),
     [
-        (Told(404, "NoSuchEntity", "gone"), "role", "make the role, or correct portal.s3_role"),
+        (Told(404, "NoSuchEntity", "gone"), "role", "create the role, or correct portal.s3_role"),
         (
             Told(403, "AccessDenied", "because no identity-based policy allows the sts:AssumeRole action"),
             "permission",
@@ -194,7 +194,7 @@ def test_a_role_that_is_not_there_is_told_with_whose_keys_asked(examine: Examine
             "trust policy name arn:me",
         ),
         (Told(400, "InvalidAction", "no AssumeRole"), "no STS", "portal.s3_sts_endpoint"),
-        (Told(501, "NotImplemented"), "no STS", "take portal.s3_role out"),
+        (Told(501, "NotImplemented"), "no STS", "remove portal.s3_role"),
         (Told(404), "role", "correct portal.s3_role or portal.s3_sts_endpoint"),
         (Told(405), "no STS", "portal.s3_sts_endpoint"),
         (

@@ -95,7 +95,7 @@ def test_what_a_killed_run_left_beside_the_place_is_written_over(tmp_path: Path)
 
 @pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT + b"x", OTHER, b""])
 def test_a_file_that_arrives_damaged_is_not_put_in_its_place(content: bytes, tmp_path: Path) -> None:
-    with pytest.raises(NotVerified, match="what arrived is not what the database says of it"):
+    with pytest.raises(NotVerified, match="what arrived differs in size or MD5"):
         receive_file(tmp_path / "file", lambda: source(content), len(CONTENT), MD5)
     assert list(tmp_path.iterdir()) == []
 
@@ -105,6 +105,6 @@ def test_a_file_in_the_place_is_left_as_it_is(tmp_path: Path) -> None:
 
     with pytest.raises(AlreadyThere):
         receive_file(tmp_path / "file", source, len(CONTENT), MD5)
-    with pytest.raises(NotVerified, match="there is another file in its place"):
+    with pytest.raises(NotVerified, match="there is a different file in its place"):
         verify_local_file(tmp_path / "file", len(CONTENT), MD5)
     assert (tmp_path / "file").read_bytes() == OTHER

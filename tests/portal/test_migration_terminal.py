@@ -27,7 +27,7 @@ def test_what_became_of_the_rows_is_said_and_the_exit_code_is_0(tmp_path: Path) 
     said = say(lambda: change_rows(portal, changes))
 
     assert "4 rows updated, 0 needed no update, 0 are gone.\n" in said.output
-    assert "1 rows have another file by now and stay as they are: row 3\n" in said.output
+    assert "1 rows now have a different file and stay as they are: row 3\n" in said.output
     assert "All done.\n" in said.output
     assert said.exit_code == 0
 
@@ -71,5 +71,5 @@ def test_ctrl_c_is_said_to_be_no_harm(tmp_path: Path) -> None:
 
     said = say(run)
 
-    assert "Stopped after 0 files. The same command" in said.output
+    assert "Stopped after 0 files. Run the same command" in said.output
     assert said.exit_code == 130

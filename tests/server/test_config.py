@@ -43,20 +43,20 @@ def bad_role(**more):
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ([], "the configuration is a JSON object"),
-        ({"user": []}, "has no user; it has users, roles, buckets"),
-        ({"users": {}}, "users is a list"),
+        ([], "the configuration must be a JSON object"),
+        ({"user": []}, "unknown field user in the configuration; its fields are users, roles, buckets"),
+        ({"users": {}}, "users must be a list"),
         (bad_user(policy={"Statement": []}), r"users\[0\].policy: Statement"),
         (changed(lambda config: config["users"][0].pop("policy")), r"users\[0\] has no policy"),
         (bad_user(secret_access_key="short"), r"users\[0\]: .* 8 characters"),
         (bad_user(access_key_id="a/b"), r"users\[0\]: an access key id"),
-        (bad_user(access_key_id="ASIAX"), "belong to sessions"),
+        (bad_user(access_key_id="ASIAX"), "are reserved for sessions"),
         (bad_user(name="a b"), r"users\[0\]: a name"),
-        (bad_user(name="portal"), "portal is there twice"),
-        (bad_user(access_key_id="portal-key"), "portal-key is there twice"),
-        (bad_user(password="x"), r"users\[0\] has no password"),
+        (bad_user(name="portal"), "portal is given twice"),
+        (bad_user(access_key_id="portal-key"), "portal-key is given twice"),
+        (bad_user(password="x"), r"unknown field password in users\[0\]"),
         (bad_role(trusted=["nobody"]), "trusts nobody: there is no such user"),
-        (bad_role(max_session_s=60), "max_session_s is 900 to 43200"),
+        (bad_role(max_session_s=60), "max_session_s must be 900 to 43200"),
         ({"buckets": [{"name": "Bad_Name"}]}, r"buckets\[0\]: 'Bad_Name'"),
         (
             {"buckets": [{"name": "abc", "cors": [{"AllowedOrigin": ["*"]}]}]},
@@ -205,8 +205,9 @@ class TestCommand:
         for root, options, says in (
             (file, [], f"{file} cannot be used: File exists"),
             (other, [], f"The database in {other} cannot be used"),
-            (lost, [], "root-access-key.json does not hold an access key any more"),
-            (locked, ["--host", "192.0.2.1"], "192.0.2.1:0 cannot be listened on"),
+            (lost, [], "root-access-key.json no longer holds an access key"),
+            (locked, ["--host", "192.0.2.1"], "Cannot listen on 192.0.2.1:0"),
+            (lost, ["--config", str(lost / "no.json")], "no.json cannot be read: No such file or directory"),
             (locked, ["--log", str(tmp_path)], f"{tmp_path} cannot be used: Is a directory"),
         ):
             result = CliRunner().invoke(server_command, ["--root", str(root), "--port", "0", *options])
@@ -215,10 +216,10 @@ class TestCommand:
 
     @pytest.mark.parametrize("origin", ["data.example.org", "https://data.example.org/", "http://a.org/path"])
     def test_an_origin_that_lets_no_page_in_stops_the_start(self, origin):
-        with pytest.raises(ConfigError, match=r"S3PORTAL_SERVER_CORS_ORIGINS.*is no origin"):
+        with pytest.raises(ConfigError, match=r"S3PORTAL_SERVER_CORS_ORIGINS.*is not an origin"):
             add_environment(ServerConfig(), {"S3PORTAL_SERVER_CORS_ORIGINS": origin})
         rule = {"AllowedOrigins": [origin], "AllowedMethods": ["PUT"]}
-        with pytest.raises(ConfigError, match=r"buckets\[0\]\.cors.*is no origin"):
+        with pytest.raises(ConfigError, match=r"buckets\[0\]\.cors.*is not an origin"):
             config_of_json({"buckets": [{"name": "my-bucket", "cors": [rule]}]})
 
     @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import threading
 import pytest
 
 from s3portal.server.storage.database import IDLE_READERS_LIMIT, READERS_LIMIT, Database
-from s3portal.server.storage.leases import Leases
+from s3portal.server.storage.migrations import SCHEMA_VERSION, OtherVersion
 from s3portal.server.wire.errors import S3Error
+
+INSERT = "INSERT INTO buckets (name, owner, created_at) VALUES (?, '', 0)"
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def database(tmp_path):
 
 
 def insert(name):
-    return lambda connection: connection.execute("INSERT INTO buckets VALUES (?, 0, NULL)", (name,)).rowcount
+    return lambda connection: connection.execute(INSERT, (name,)).rowcount
 
 
 def names(database):
@@ -116,29 +118,26 @@ def test_readers_are_few_and_those_that_idle_are_closed(database):
     assert len(database._idle_readers) == IDLE_READERS_LIMIT
 
 
-def test_another_versions_database_is_left_alone(tmp_path):
+def test_a_newer_servers_database_is_left_alone(tmp_path):
     path = tmp_path / "metadata.sqlite3"
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(RuntimeError, match="another version"):
+    with pytest.raises(OtherVersion, match=f"its schema is 99, this one knows {SCHEMA_VERSION}"):
         Database(path)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
 
 
-class TestLeases:
-    def test_blobs_go_at_once_when_nobody_reads(self):
-        removed = []
-        Leases(removed.append).doom("body", ["a", None, "b"])
-        assert removed == ["a", "b"]
+def test_a_change_that_rides_along_waits_for_a_commit_and_is_lost_with_it(database):
+    def broken(connection):
+        raise sqlite3.OperationalError("injected")
 
-    def test_they_wait_for_the_last_reader(self):
-        removed = []
-        leases = Leases(removed.append)
-        leases.acquire("body")
-        leases.acquire("body")
-        leases.doom("body", ["a"])
-        leases.release("body")
-        assert (removed, leases.pending) == ([], True)
-        leases.release("body")
-        assert (removed, leases.pending) == (["a"], False)
-        leases.doom("other", ["b"])
-        assert removed == ["a", "b"]
+    database.ride_along(insert("a"))
+    assert names(database) == []
+    database.write(insert("b"))
+    assert names(database) == ["a", "b"]
+    database.ride_along(insert("c"))
+    with pytest.raises(sqlite3.OperationalError):
+        database.write(broken)
+    database.write(insert("d"))
+    assert names(database) == ["a", "b", "d"]

@@ -35,7 +35,9 @@ def blobs_below(root):
 
 def known_blobs(server):
     with server._server.storage.database.read() as connection:
-        return sorted(blob for (blob,) in connection.execute("SELECT blob FROM parts WHERE blob NOT NULL"))
+        return sorted(
+            blob for (blob,) in connection.execute("SELECT DISTINCT blob FROM parts WHERE blob NOT NULL")
+        )
 
 
 class Injected(Exception):
@@ -188,7 +190,8 @@ def test_no_writer_is_told_of_success_that_is_not_on_the_disk(tmp_path, failure,
 
 
 def insert(name):
-    return lambda connection: connection.execute("INSERT INTO buckets VALUES (?, 0, NULL)", (name,)).rowcount
+    statement = "INSERT INTO buckets (name, owner, created_at) VALUES (?, '', 0)"
+    return lambda connection: connection.execute(statement, (name,)).rowcount
 
 
 def share_a_commit(database, at, failure, after):
@@ -269,11 +272,13 @@ class TestSweep:
         storage = Storage(tmp_path)
         storage.sweep.wait(60)
         name, body_id = self.orphan(tmp_path), "0" * 32
-        storage.blobs.unsettled.add(name)
+        storage.leases.acquire(name)
         storage.sweep.run()
         assert blobs_below(tmp_path) == [name]
-        storage.blobs.unsettled.clear()
+        storage.leases.release(name)
         storage.leases.acquire(body_id)
+        doom = "INSERT INTO doomed VALUES (?, ?, 0)"
+        storage.database.write(lambda connection: connection.execute(doom, (name, body_id)))
         storage.sweep.run()
         assert blobs_below(tmp_path) == [name]
         storage.leases.release(body_id)

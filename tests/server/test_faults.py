@@ -326,7 +326,7 @@ class TestLog:
         assert "Signature" not in log.read_text()
         assert set(lines[0]) == {
             *("operation", "method", "bucket", "key", "part_number", "status", "bytes_in", "bytes_out"),
-            *("started_at", "ended_at", "in_flight", "request_id", "user"),
+            *("started_at", "ended_at", "in_flight", "request_id", "user", "denied"),
         }
 
     def test_an_aborted_download_says_how_much_really_went_out(self, s3_server, s3):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of, signed_send
 
 from s3portal.server.storage import listing
-from s3portal.server.storage.records import StoredObject
+from s3portal.server.storage.records import ListedObject
 
 
 def model(keys, prefix, delimiter, after=""):
@@ -33,15 +33,17 @@ def store(server, keys):
     def replace_all(connection):
         connection.execute("DELETE FROM objects")
         connection.executemany(
-            "INSERT INTO objects VALUES (?, ?, '', 1, 'etag', 0, '{}', 'CRC32', '', 'FULL_OBJECT', 0)",
-            [(BUCKET, key.encode()) for key in keys],
+            "INSERT INTO objects "
+            "SELECT bucket_id, ?, 'null', 0, '', '', 1, 'etag', 0, 'CRC32', '', 'FULL_OBJECT', 0, '{}' "
+            "FROM buckets WHERE name = ?",
+            [(key.encode(), BUCKET) for key in keys],
         )
 
     server._server.storage.database.write(replace_all)
 
 
 def names(page):
-    return [entry.key if isinstance(entry, StoredObject) else entry for entry in page.entries]
+    return [entry.key if isinstance(entry, ListedObject) else entry for entry in page.entries]
 
 
 letters = st.text("ab/é￿\U0001f600", max_size=6)

@@ -325,7 +325,8 @@ class TestListing:
 
 def test_ten_thousand_parts_complete(shared_server):
     """The limit itself, with the parts' rows written directly: 10,000 real parts would be 50 GB."""
-    from s3portal.server.storage import objects, uploads
+    from s3portal.server.storage import parts as stored_parts
+    from s3portal.server.storage import uploads
     from s3portal.server.storage.records import Part
 
     s3 = client_of(shared_server)
@@ -337,7 +338,7 @@ def test_ten_thousand_parts_complete(shared_server):
         Part(number, f"{upload_id}.{number}.00000000", 0, 5 * MIB, etag, b"\0" * 8, 0)
         for number in range(1, 10_001)
     ]
-    storage.database.write(lambda connection: objects.insert_parts(connection, upload.upload_id, parts))
+    storage.database.write(lambda connection: stored_parts.insert_parts(connection, upload.upload_id, parts))
     done = complete(s3, upload_id, [(number, f'"{etag}"') for number in range(1, 10_001)])
     assert done["ETag"].endswith('-10000"')
     assert s3.head_object(**TARGET)["ContentLength"] == 50_000 * MIB

@@ -8,9 +8,7 @@ import os
 
 import pytest
 
-from s3portal.transfer import Store, TransferSettings, open_store
-from s3portal.transfer.checksum_support import checksum_support
-from s3portal.transfer.checksums import CRCS
+from s3portal.transfer import CRCS, Store, TransferSettings, checksum_support, open_store
 
 #: What Ceph RGW 16 takes for another operation, since it does not know the query that tells them apart, or
 #: answers to everybody.

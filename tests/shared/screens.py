@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, ViewportSize
 
-OURS = ".s3portal-uploader, .s3portal-saving, .s3multipart-file, .s3multipart-uploads"
+OURS = ".s3portal-uploader, .s3portal-saving, .s3multipart-file, .s3multipart-uploads, .s3multipart-pages"
 SCREENS: dict[str, ViewportSize] = {
     "desktop": {"width": 1280, "height": 1000},
     "phone": {"width": 390, "height": 844},

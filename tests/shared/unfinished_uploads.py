@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from portal_pages import call_action, choose_file, open_new_resource, status
 
 from s3portal.server.testing import Hold, RunningServer
-from s3portal.transfer.part_ranges import parse_ranges
+from s3portal.transfer import parse_ranges
 
 MIB = 1024 * 1024
 #: Of the files that are left in their middle, with the smallest parts that there are.

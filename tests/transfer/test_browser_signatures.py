@@ -2,7 +2,7 @@
 
 Every URL in that file is signed here again; tests/js/core/sigv4.test.js signs the same in JavaScript.
 Together they say that a browser with session credentials signs to the byte as the portal does, which is to
-the byte as botocore does (test_presign.py). After a change that is meant, S3PORTAL_WRITE_VECTORS=1 writes the
+the byte as botocore does (test_presign.py). After an intended change, S3PORTAL_WRITE_VECTORS=1 writes the
 file.
 """
 

@@ -1,64 +1,33 @@
 """Which checksum an upload gets: not what the store says counts, but what it does."""
 
 import hashlib
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import urllib3
-from foreign_store import require_crc
+from checksum_steps import CREATED, RIGHT, computes_crc
 from new_uploads import new_upload
 
-from s3portal.server.testing import RunningServer
 from s3portal.transfer import (
-    Checksum,
-    ContentDiffers,
     SettingsError,
     Store,
     StoreUnavailable,
     TransferSettings,
     Upload,
-    complete_upload,
     create_upload,
-    list_parts,
     open_store,
     read_settings,
-    sign_parts,
 )
 from s3portal.transfer.checksum_support import ChecksumSupport, checksum_algorithm, checksum_support
-from s3portal.transfer.checksums import CRCS
-from s3portal.transfer.sizes import MIB
-from s3portal.transfer.store_knowledge import ANSWER_LASTS, Answer, find_out
 
 if TYPE_CHECKING:
     from scripted_store import ScriptedStore
-
-CREATED = "<InitiateMultipartUploadResult><UploadId>s3-upload</UploadId></InitiateMultipartUploadResult>"
-#: The CRC64NVME of what the probe sends.
-RIGHT = CRCS["CRC64NVME"].encode(CRCS["CRC64NVME"].update(b"s3portal"))
 
 
 @pytest.fixture
 def asked(scripted_store: Store) -> Store:
     """The scripted store, whose checksums are tried."""
     return open_store(replace(scripted_store.settings, checksum="auto"))
-
-
-class Memory:
-    """A portal's memory of one answer."""
-
-    def __init__(self, kept: Answer | None = None) -> None:
-        self.kept = kept
-
-    def read(self, store: str, question: str) -> Answer | None:
-        return self.kept
-
-    def write(self, store: str, question: str, answer: Answer) -> None:
-        self.kept = answer
 
 
 def _never() -> Any:
@@ -73,27 +42,7 @@ def methods(scripted: "ScriptedStore") -> list[str]:
     return [method for method, _ in scripted.requests]
 
 
-def put(url: str, body: bytes) -> urllib3.BaseHTTPResponse:
-    return urllib3.request("PUT", url, body=body)
-
-
-def send(store: Store, upload: Upload, content: bytes) -> list[urllib3.BaseHTTPResponse]:
-    """Sends each part to its URL, as browsers do, with no header of ours."""
-    answers = []
-    for part in sign_parts(store, upload, range(1, upload.part_count + 1)):
-        offset = upload.plan.offset(part.part_number)
-        answers.append(put(part.url, content[offset : offset + upload.plan.length(part.part_number)]))
-    return answers
-
-
 PROBE_MD5 = f'"{hashlib.md5(b"s3portal").hexdigest()}"'
-
-
-def computes_crc(scripted: "ScriptedStore") -> None:
-    """An upload is created, its part answered with the right checksum, and given up."""
-    scripted.answer(CREATED)
-    scripted.answer(x_amz_checksum_crc64nvme=RIGHT)
-    scripted.answer(status=204)
 
 
 def takes_a_part(scripted: "ScriptedStore", **headers: str) -> None:
@@ -301,72 +250,6 @@ def test_off_is_said_in_the_log_once(asked: Store, caplog: pytest.LogCaptureFixt
     assert caplog.text.count("are not compared") == 1
 
 
-def test_a_portal_s_memory_is_asked_before_the_store(scripted: "ScriptedStore", asked: Store) -> None:
-    memory = Memory()
-    computes_crc(scripted)
-    checksum_algorithm(open_store(asked.settings, memory))
-
-    assert checksum_algorithm(open_store(asked.settings, memory)) == "CRC64NVME"
-    assert len(scripted.requests) == 3
-
-
-def test_an_old_answer_is_better_than_none(scripted: "ScriptedStore", asked: Store) -> None:
-    long_ago = datetime.now(timezone.utc) - 2 * ANSWER_LASTS
-    memory = Memory(Answer("CRC64NVME", "the store computes CRC64NVME", long_ago))
-    scripted.hang_up()
-
-    assert checksum_algorithm(open_store(asked.settings, memory)) == "CRC64NVME"
-
-
-def test_an_old_answer_is_asked_for_again(scripted: "ScriptedStore", asked: Store) -> None:
-    long_ago = datetime.now(timezone.utc) - 2 * ANSWER_LASTS
-    memory = Memory(Answer("MD5", "ETags of parts are MD5s", long_ago))
-    computes_crc(scripted)
-
-    assert checksum_algorithm(open_store(asked.settings, memory)) == "CRC64NVME"
-    assert memory.kept is not None and memory.kept.value == "CRC64NVME"
-
-
-def test_many_calls_at_once_ask_once_and_share_the_failure(scripted: "ScriptedStore", asked: Store) -> None:
-    """Twenty creates against a store that does not answer: each must not wait for all those before it."""
-    scripted.hang_up()
-    together = threading.Barrier(20)
-
-    def ask(_: int) -> str | None:
-        together.wait()
-        try:
-            return checksum_algorithm(asked)
-        except StoreUnavailable:
-            return "unavailable"
-
-    with ThreadPoolExecutor(20) as threads:
-        answers = list(threads.map(ask, range(20)))
-
-    assert set(answers) == {"unavailable"}
-    # Who came after the first question had failed asked again; who waited for it did not.
-    assert len(scripted.requests) < 20 * 4 // 2
-
-
-def test_a_thread_that_waits_too_long_continues_without(
-    scripted: "ScriptedStore", asked: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("s3portal.transfer.store_knowledge.WAIT_S", 0.01)
-    asking, go_on = threading.Event(), threading.Event()
-
-    def ask() -> Answer:
-        asking.set()
-        assert go_on.wait(60)
-        return Answer("yes", "it said so")
-
-    with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(find_out, asked, "a question", ask)
-        assert asking.wait(60)
-        assert find_out(asked, "a question", ask) == (None, "")
-        go_on.set()
-        answer, _ = first.result(60)
-    assert answer is not None and answer.value == "yes"
-
-
 @pytest.mark.parametrize(("wanted", "algorithm"), [("md5", "MD5"), ("off", None)])
 def test_some_settings_leave_nothing_to_ask(
     wanted: str, algorithm: str | None, scripted: "ScriptedStore", asked: Store
@@ -380,61 +263,3 @@ def test_some_settings_leave_nothing_to_ask(
 def test_another_word_is_refused() -> None:
     with pytest.raises(SettingsError, match="auto, crc64nvme, crc32c, md5, off"):
         read_settings(TransferSettings, {"s3_bucket": "river-data", "checksum": "sha256"}, "")
-
-
-@pytest.mark.parametrize("wanted", ["crc64nvme", "crc32c"])
-def test_the_store_answers_each_parts_checksum_and_the_portal_compares_that_of_the_whole(
-    wanted: str, store: Store, begin: Callable[..., Upload]
-) -> None:
-    object.__setattr__(store.settings, "checksum", wanted)
-    require_crc(store, wanted.upper())
-    crc = CRCS[wanted.upper()]
-    content = bytes(range(256)) * (6 * MIB // 256) + b"end"
-    upload = begin(len(content))
-
-    answers = send(store, upload, content)
-
-    parts = [content[: 5 * MIB], content[5 * MIB :]]
-    assert [answer.headers[crc.header] for answer in answers] == [crc.encode(crc.update(p)) for p in parts]
-    assert upload.as_dict()["checksum_algorithm"] == crc.name
-    whole = Checksum(crc.name, crc.encode(crc.update(content)))
-    completed = complete_upload(store, upload, whole)
-    assert completed.as_dict()["checksum"] == {"algorithm": whole.algorithm, "value": whole.value}
-
-
-def test_a_byte_that_changed_on_the_way_shows_in_the_answer(
-    store: Store, begin: Callable[..., Upload], s3_server: RunningServer
-) -> None:
-    crc = CRCS["CRC64NVME"]
-    upload = begin(10)
-    s3_server.faults.add("UploadPart", corrupt=True, first=1)
-
-    corrupted, right = send(store, upload, b"0123456789") + send(store, upload, b"0123456789")
-
-    assert corrupted.status == right.status == 200, "without a checksum beside it S3 cannot know"
-    assert corrupted.headers[crc.header] != crc.encode(crc.update(b"0123456789"))
-    assert right.headers[crc.header] == crc.encode(crc.update(b"0123456789"))
-
-
-def test_a_file_that_is_not_the_one_that_was_sent_is_not_completed(
-    store: Store, begin: Callable[..., Upload], s3_server: RunningServer
-) -> None:
-    crc = CRCS["CRC64NVME"]
-    upload = begin(10)
-    s3_server.faults.add("UploadPart", corrupt=True)
-    send(store, upload, b"0123456789")
-
-    with pytest.raises(ContentDiffers) as refusal:
-        complete_upload(store, upload, Checksum(crc.name, crc.encode(crc.update(b"0123456789"))))
-
-    assert refusal.value.what == "checksum"
-
-
-def test_an_upload_by_md5_asks_the_store_for_nothing(store: Store, begin: Callable[..., Upload]) -> None:
-    object.__setattr__(store.settings, "checksum", "md5")
-    upload = begin(10)
-
-    send(store, upload, b"0123456789")
-
-    assert upload.checksum_algorithm == "MD5"
-    assert list_parts(store, upload).etags == ["781e5e245d69b566979b86e28d23f2c7"]

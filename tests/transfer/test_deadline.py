@@ -8,8 +8,8 @@ import pytest
 from scripted_store import ScriptedStore
 
 from s3portal.transfer import Store, StoreUnavailable, TransferSettings, open_store
-from s3portal.transfer.deadline import deadline, time_left_s
-from s3portal.transfer.store_errors import store_errors
+from s3portal.transfer.deadlines import deadline, time_left_s
+from s3portal.transfer.error_translation import store_errors
 
 # Without a deadline a test that hangs would take four minutes. No test asserts how long one took.
 _HANGS_S = 60

@@ -149,7 +149,7 @@ def test_only_parts_of_the_plan_are_signed_and_at_most_a_thousand(
 def test_nothing_is_signed_for_an_upload_that_is_over(
     state: str, scripted_store: Store, upload: Upload
 ) -> None:
-    with pytest.raises(UploadNotOpen, match=f"{state} already"):
+    with pytest.raises(UploadNotOpen, match=f"already {state}"):
         sign_parts(scripted_store, replace(upload, state=state), [1])
 
 

@@ -13,7 +13,7 @@ from s3portal.server.testing import RunningServer
 from s3portal.transfer import State, Store, Upload
 from s3portal.transfer.errors import ContentDiffers, SourceChanged, StoreFailed
 from s3portal.transfer.lifecycle import abort_upload
-from s3portal.transfer.object_copy import Source, copy_step
+from s3portal.transfer.object_copy import CopySource, copy_step
 
 MIB = 1024 * 1024
 METADATA = {"user": "anna", "dataset": "rivers"}
@@ -21,12 +21,12 @@ METADATA = {"user": "anna", "dataset": "rivers"}
 
 def put(
     store: Store, content: bytes, key: str = "s3portal-tests/prefix/rivers.csv", **arguments: Any
-) -> Source:
+) -> CopySource:
     answer = store.client().put_object(Bucket=store.bucket, Key=key, Body=content, **arguments)
-    return Source(key, answer["ETag"].strip('"'), len(content), answer.get("VersionId"))
+    return CopySource(key, answer["ETag"].strip('"'), len(content), answer.get("VersionId"))
 
 
-def target_of(source: Source, filename: str = "Flüsse 2026.csv") -> Upload:
+def target_of(source: CopySource, filename: str = "Flüsse 2026.csv") -> Upload:
     moment = datetime.now(timezone.utc)
     return Upload(
         id="5f0c7f6e-5f3e-4b1e-9a39-5a2c8c3a7d10",
@@ -48,7 +48,7 @@ def target_of(source: Source, filename: str = "Flüsse 2026.csv") -> Upload:
     )
 
 
-def copy(store: Store, source: Source, target: Upload, **limits: Any) -> Upload:
+def copy(store: Store, source: CopySource, target: Upload, **limits: Any) -> Upload:
     """Copies to the end, as a portal does."""
     for _ in range(10):
         target = copy_step(store, source, target, metadata=METADATA, keep_going=lambda: True, **limits)
@@ -66,7 +66,7 @@ IN_PARTS = {"whole_bytes": 5 * MIB, "part_bytes": 5 * MIB}
 CONTENT = bytes(range(256)) * (12 * MIB // 256) + b"end"
 
 
-def in_parts(store: Store, content: bytes = CONTENT) -> tuple[Source, Upload]:
+def in_parts(store: Store, content: bytes = CONTENT) -> tuple[CopySource, Upload]:
     source = put(store, content)
     return source, target_of(source)
 

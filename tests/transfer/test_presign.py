@@ -20,7 +20,7 @@ from s3portal.transfer import (
     presign_parts,
 )
 from s3portal.transfer import presign as presign_module
-from s3portal.transfer.content_disposition import content_disposition, safe_content_type
+from s3portal.transfer.disposition import content_disposition, safe_content_type
 from s3portal.transfer.sizes import GIB, MIB
 
 MOMENT = datetime(2026, 11, 21, 23, 59, 59, 987654, tzinfo=timezone.utc)

@@ -20,9 +20,9 @@ from s3portal.transfer import (
     asking,
     is_away,
 )
-from s3portal.transfer.deadline import DeadlineReached
+from s3portal.transfer.deadlines import DeadlineReached
+from s3portal.transfer.error_translation import store_errors
 from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import store_errors
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

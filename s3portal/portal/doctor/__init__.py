@@ -5,6 +5,7 @@ A front end describes each of its stores by a ``Case``, shows the findings, and 
 
 from s3portal.portal.doctor.bucket_names import impossible_bucket_name
 from s3portal.portal.doctor.case import Case, Use
+from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.portal.doctor.examination import examine_store
 from s3portal.portal.doctor.lifecycle import examine_unfinished
 from s3portal.portal.doctor.stored_files import (
@@ -22,6 +23,7 @@ __all__ = [
     "FileProblem",
     "RecordedFile",
     "Use",
+    "add_portal_rule",
     "examine_files",
     "examine_store",
     "examine_unfinished",

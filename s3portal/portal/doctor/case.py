@@ -6,7 +6,7 @@ from enum import Enum
 
 from s3portal.portal.doctor.web_origin import serialised_origin
 from s3portal.portal.findings import LOOK, OK, WRONG, Finding
-from s3portal.transfer.store import Store, open_store
+from s3portal.transfer import Store, open_store
 
 #: How long the store may take over one thing that it is asked, all tries together.
 CALL_S = 10

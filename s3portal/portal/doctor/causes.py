@@ -94,7 +94,8 @@ class Told:
     @property
     def shown(self) -> str:
         """The answer in a few words."""
-        return " ".join(filter(None, (str(self.status), self.code, self.message)))
+        code = "" if self.code == str(self.status) else self.code
+        return " ".join(filter(None, (str(self.status), code, self.message)))
 
 
 def shortest_url_s(case: Case) -> int:
@@ -114,25 +115,25 @@ def cause_of_answer(case: Case, told: Told, *, permission: str, resource: str = 
         text = f"the secret does not belong to the access key ({told.code})"
         return Cause("secret", text, f"check {name('s3_secret_access_key')}")
     if told.code in _OLD_TOKEN:
-        text = f"the keys are temporary, and their time is over or their token is another's ({told.code})"
+        text = f"the keys are temporary, and have expired or do not match their token ({told.code})"
         return Cause("token", text, f"renew {name('s3_session_token')} and its keys, or use permanent keys")
     if told.code == "NoSuchBucket":
         text = f"there is no bucket {store.bucket}"
-        return Cause("bucket", text, f"make the bucket, or correct {name('s3_bucket')}")
+        return Cause("bucket", text, f"create the bucket, or correct {name('s3_bucket')}")
     if told.code in _OTHER_REGION or 300 <= told.status <= 399:
         return _region(case, told)
     if told.code in _REFUSED or told.status == 403:
         return _refused(case, told, permission, resource)
     if told.status >= 500 or told.code == "SlowDown":
-        text = f"the store is in trouble itself: it answers {told.shown}"
-        return Cause("trouble", text, "look at the store, and run this again")
+        text = f"the store itself has a problem: it answers {told.shown}"
+        return Cause("trouble", text, "check the store, then run this again")
     if told.code in _UNABLE:
-        return Cause("unable", f"this store cannot do it: it answers {told.shown}", "use another store")
+        return Cause("unable", f"this store cannot do that: it answers {told.shown}", "use another store")
     if not told.code:
-        return not_s3(case, f"status {told.status} without an error of S3")
+        return not_s3(case, f"status {told.status} without an S3 error")
     if told.status == 400 and store.settings.s3_sse:
-        text = f"the store answers {told.shown}, maybe since it does not encrypt so"
-        return Cause("other", text, f"take {name('s3_sse')} out, or set it as the store knows it")
+        text = f"the store answers {told.shown}, perhaps because it does not support this encryption"
+        return Cause("other", text, f"remove {name('s3_sse')}, or set it to what the store supports")
     return Cause("other", f"the store answers {told.shown}", f"look up {told.code} in the store's manual")
 
 
@@ -192,7 +193,7 @@ def _region(case: Case, told: Told) -> Cause:
         )
         return Cause("region", text, f"{name} = {told.region}")
     if told.code.startswith("Authorization") and not told.region:
-        return Cause("region", f"the store does not take the region: {told.shown}", f"check {name}")
+        return Cause("region", f"the store does not accept the region: {told.shown}", f"check {name}")
     text = f"the store redirects to another address ({told.shown}), which browsers cannot follow"
     return Cause("region", text, f"check {name} and {case.setting('s3_endpoint')}")
 
@@ -201,7 +202,7 @@ def _refused(case: Case, told: Told, permission: str, resource: str) -> Cause:
     of_what = f" on {resource}" if resource else ""
     page = f" ({case.permissions_page})" if case.permissions_page else ""
     if "kms" in told.message.lower() or told.code.startswith("KMS."):
-        text = f"the key in KMS does not let the portal's keys use it: {told.shown}"
+        text = f"the KMS key does not allow the portal's keys to use it: {told.shown}"
         mend = "allow kms:GenerateDataKey and kms:Decrypt on that key"
         return Cause("kms", text, f"{mend}, or check {case.setting('s3_sse')}{page}")
     if not case.names_bad_keys:

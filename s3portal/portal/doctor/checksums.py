@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import cause_of_library
 from s3portal.portal.findings import Finding
-from s3portal.transfer.checksum_support import AUTO, OFF, checksum_support
-from s3portal.transfer.checksums import MD5
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.errors import StoreError
-from s3portal.transfer.store import open_store
+from s3portal.transfer import (
+    CHECKSUM_AUTO,
+    CHECKSUM_OFF,
+    MD5,
+    StoreError,
+    checksum_support,
+    deadline,
+    open_store,
+)
 
 _SUBJECT = "checksum"
 
@@ -23,19 +27,19 @@ def examine_checksums(case: Case, used: str | None) -> Iterator[Finding]:
             found = checksum_support(open_store(case.store.settings))
     except StoreError as error:
         cause = cause_of_library(case, error, permission="s3:PutObject", resource=f"{case.bucket_arn}/*")
-        yield case.look(_SUBJECT, f"what the store computes is not known: {cause.text}", cause.mend)
+        yield case.look(_SUBJECT, f"it is not known what the store computes: {cause.text}", cause.mend)
         return
     if not found.answered:
-        yield case.look(_SUBJECT, found.reason, "run the doctor again when the store is well")
+        yield case.look(_SUBJECT, found.reason, "run the doctor again when the store works again")
     elif found.algorithm != used:
-        text = f"uploads are compared by {used or 'nothing'}, and the store has changed since: {found.reason}"
+        text = f"uploads are compared by {used or 'nothing'}, but the store has changed since: {found.reason}"
         yield case.look(_SUBJECT, text, "restart the portal, so that it asks the store again")
     elif found.algorithm is None:
-        mend = f"{name} = auto" if wanted == OFF else "use a store that computes CRC64NVME"
+        mend = f"{name} = auto" if wanted == CHECKSUM_OFF else "use a store that computes CRC64NVME"
         yield case.look(_SUBJECT, f"nothing is compared after sending: {found.reason}", mend)
-    elif found.algorithm == MD5 and wanted not in (AUTO, "md5"):
+    elif found.algorithm == MD5 and wanted not in (CHECKSUM_AUTO, "md5"):
         yield case.look(
-            _SUBJECT, f"{name} = {wanted}, and parts are compared by MD5: {found.reason}", f"{name} = auto"
+            _SUBJECT, f"{name} = {wanted}, but parts are compared by MD5: {found.reason}", f"{name} = auto"
         )
     else:
         whole = "parts" if found.algorithm == MD5 else "parts and whole files"

@@ -35,9 +35,9 @@ def clock_problem(ahead_s: float, shortest_url_s: int) -> ClockProblem | None:
         return ClockProblem(f"{wrong}: the store refuses everything that it signs as expired", True)
     if -ahead_s >= shortest_url_s:
         return ClockProblem(
-            f"{wrong}: URLs that live {shortest_url_s} seconds have expired when they are made", True
+            f"{wrong}: URLs that live {shortest_url_s} seconds have expired by the time they are used", True
         )
-    return ClockProblem(f"{wrong}: URLs live shorter or longer than they should", False)
+    return ClockProblem(f"{wrong}: URLs expire sooner or later than they should", False)
 
 
 def _words(seconds: float) -> str:

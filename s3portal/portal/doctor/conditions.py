@@ -11,8 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import deadline, error_code
 
 _SUBJECT = "overwriting"
 _BODY = b"s3portal doctor"
@@ -37,12 +36,12 @@ def examine_conditions(case: Case, space: Workspace) -> Iterator[Finding]:
         return
     if ignored:
         text = (
-            f"the store ignores If-None-Match with {' and '.join(ignored)}: of two files that are saved under"
-            " one key at the same moment, the later one stays"
+            f"the store ignores If-None-Match with {' and '.join(ignored)}: if two files are saved under"
+            " the same key at the same moment, the later one replaces the earlier one"
         )
         yield case.look(_SUBJECT, text, "use a store that honours it, or keep versions (bucket versioning)")
     else:
-        yield case.ok(_SUBJECT, "the store writes over no object that is there")
+        yield case.ok(_SUBJECT, "the store never overwrites an existing object")
 
 
 def _overwrites_at_once(case: Case, key: str) -> bool:

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.fetch_cors import Headers
-from s3portal.transfer.transfer_settings import TransferSettings
+from s3portal.transfer import TransferSettings
 
 _CONNECT_TIMEOUT_S = 5
 _READ_TIMEOUT_S = 10
@@ -34,7 +34,7 @@ _USER_AGENT = "Mozilla/5.0 (compatible; s3portal doctor)"
 class Silence(Enum):
     """Why there is no answer."""
 
-    NO_SUCH_HOST = "its name is not known here (DNS)"
+    NO_SUCH_HOST = "its host name cannot be resolved here (DNS)"
     REFUSED = "nothing listens there (connection refused)"
     TIMEOUT = "no answer came in time"
     TLS = "the encrypted connection failed (TLS)"

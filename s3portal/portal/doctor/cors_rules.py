@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from s3portal.portal.doctor.case import CALL_S
-from s3portal.transfer.cors import cors_rule, read_cors_rules
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.store import Store
+from s3portal.transfer import Store, cors_rule, deadline, read_cors_rules
 
 Rule = Mapping[str, Any]
 #: S3 API Reference, PutBucketCors.
@@ -24,7 +22,7 @@ def with_portal_rule(rules: Sequence[Rule], origin: str, exposed: Sequence[str] 
     ours: dict[str, Any] = {"ID": _rule_id(origin), **cors_rule(origin)}
     others = [rule for rule in rules if rule.get("ID") != ours["ID"]]
     if len(others) >= MAX_RULES:
-        raise ValueError(f"the bucket has {len(others)} CORS rules, and S3 takes {MAX_RULES}")
+        raise ValueError(f"the bucket has {len(others)} CORS rules, but S3 allows only {MAX_RULES}")
     fitting = [rule for rule in others if _is_for(rule, origin)]
     exposed = [
         *ours["ExposeHeaders"],

@@ -22,7 +22,7 @@ from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.trial import Outcome, Sample, examine_plain_write, examine_upload, part_request
 from s3portal.portal.doctor.workspace import Workspace, workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.session_credentials import SessionCredentials
+from s3portal.transfer import SessionCredentials
 
 
 def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def _examine_by_writing(
     case: Case, connection: Connection, browser: Browser, space: Workspace, *, apply: bool
 ) -> Iterator[Finding]:
     if removed := space.remove_remains():
-        yield case.ok("doctor", f"{removed} remains of an earlier run are removed")
+        yield case.ok("doctor", f"{removed} objects left by an earlier run have been removed")
     outcome = Outcome()
     if case.browser_uploads is Use.OFF:
         stored = yield from examine_plain_write(case, browser, space, outcome)

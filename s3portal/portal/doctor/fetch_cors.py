@@ -112,7 +112,7 @@ def cors_problem(request: CrossOriginRequest, answer: Headers) -> str | None:
         return None
     if allowed != request.origin:
         return (
-            f"Access-Control-Allow-Origin is {allowed}, and pages of this portal come from {request.origin}"
+            f"Access-Control-Allow-Origin is {allowed}, but pages of this portal come from {request.origin}"
         )
     if request.with_credentials and _value(answer, "access-control-allow-credentials") != "true":
         return "Access-Control-Allow-Credentials is not true"

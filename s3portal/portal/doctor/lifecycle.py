@@ -8,9 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.lifecycle_rules import Rule, abort_days, days_of, threats, with_aborting_rule
 from s3portal.portal.findings import Finding
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import Store, deadline, error_code
 
 _NONE = "NoSuchLifecycleConfiguration"
 _UNABLE = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
@@ -37,22 +35,20 @@ def examine_lifecycle(case: Case, *, apply: bool) -> Iterator[Finding]:
         return
     for threat in threats(rules, prefix):
         rule = f"the rule “{threat.rule_id}”" if threat.rule_id else "a rule without a name"
-        text = f"{rule} {threat.what}: links that were published break"
-        yield case.wrong(subject, text, "have the rule leave the portal's files out, or delete it")
+        text = f"{rule} {threat.what}: published links would break"
+        yield case.wrong(subject, text, "exclude the portal's files from the rule, or delete it")
     found = abort_days(rules, prefix)
     if found is None and apply:
         yield _applied(case, rules, prefix, days)
     elif found is None:
-        text = (
-            f"unfinished uploads are kept forever where the janitor misses them; abort them after {days} days"
-        )
+        text = f"unfinished uploads that the janitor misses are kept forever; abort them after {days} days"
         yield case.look(subject, text, case.apply_command)
     elif found < days - 1:
         text = (
-            f"uploads are aborted after {found} days, and the portal keeps them for {days - 1}: later they"
+            f"uploads are aborted after {found} days, but the portal keeps them for {days - 1}: later they"
             " cannot be resumed"
         )
-        yield case.look(subject, text, f"have the rule wait for {days} days")
+        yield case.look(subject, text, f"make the rule wait {days} days")
     else:
         yield case.ok(subject, f"unfinished uploads are aborted after {found} days")
 
@@ -77,11 +73,11 @@ def examine_unfinished(case: Case, janitor: str) -> Iterator[Finding]:
         more = " or more" if page.get("IsTruncated") else ""
         text = (
             f"{len(old):,}{more} unfinished uploads are older than this portal keeps its own; the oldest is"
-            f" of {min(old):%Y-%m-%d}"
+            f" from {min(old):%Y-%m-%d}"
         )
         yield case.look("unfinished", text, janitor)
     else:
-        yield case.ok("unfinished", "no upload is left over")
+        yield case.ok("unfinished", "there are no leftover uploads")
 
 
 def _folder(store: Store) -> str:
@@ -104,7 +100,7 @@ def _applied(case: Case, rules: list[Rule], prefix: str, days: int) -> Finding:
         text = f"the rule could not be added: {error}"
         return case.look("lifecycle", text, f"allow s3:PutLifecycleConfiguration on {case.bucket_arn}")
     if found is None:
-        text = "the rule was added, and the store does not show it"
+        text = "the rule was added, but the store does not show it"
         return case.look("lifecycle", text, "run the doctor again in a minute")
     kept = f"; its {len(rules)} other rules stay" if rules else ""
     return case.ok("lifecycle", f"applied: unfinished uploads are aborted after {found} days{kept}")

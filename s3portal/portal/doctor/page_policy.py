@@ -7,7 +7,7 @@ from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.content_security import forbidding_directive
 from s3portal.portal.doctor.web_origin import serialised_origin
 from s3portal.portal.findings import Finding
-from s3portal.transfer.presign import object_url
+from s3portal.transfer import object_url
 
 
 def examine_page_policy(case: Case, connection: Connection) -> Iterator[Finding]:
@@ -20,6 +20,6 @@ def examine_page_policy(case: Case, connection: Connection) -> Iterator[Finding]
     forbidding = forbidding_directive(policies, case.site_url, object_url(case.store, "key"))
     if forbidding is not None:
         origin = serialised_origin(case.store.address.base_url)
-        text = f"the portal's own pages forbid their scripts to send anything to {origin} ({forbidding})"
+        text = f"the portal's own pages forbid their scripts from sending anything to {origin} ({forbidding})"
         mend = f"add {origin} to connect-src in the Content-Security-Policy of {case.site_url}"
         yield case.stops_browsers("page policy", text, mend)

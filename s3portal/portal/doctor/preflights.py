@@ -12,7 +12,7 @@ from s3portal.portal.doctor.connection import NoAnswer
 from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.portal.doctor.fetch_cors import CrossOriginRequest, cors_problem, hidden_headers
 from s3portal.portal.findings import Finding
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import error_code
 
 _SUBJECT = "CORS"
 _APPLIED = "applied: "
@@ -60,7 +60,7 @@ def examine_visibility(
 ) -> Iterator[Finding]:
     """Whether a script gets to see the answer to its part. With ``apply``, has the bucket show it."""
     if reason := cors_problem(request, answer.headers):
-        text = f"browsers throw away the answer to a part that was stored: {reason}"
+        text = f"browsers discard the answer to a part that was stored: {reason}"
         yield case.stops_browsers(_SUBJECT, text, case.apply_command)
         return
     hidden = hidden_headers(request, answer.headers, wanted_headers)
@@ -79,13 +79,13 @@ def examine_visibility(
     elif changed:
         yield case.ok(_SUBJECT, f"applied: {' and '.join(hidden)} exposed to {request.origin} from now on")
     else:
-        yield case.look(_SUBJECT, text, "look at the proxy before the store, which may take headers out")
+        yield case.look(_SUBJECT, text, "check the proxy in front of the store, which may remove headers")
 
 
 def _checked_signature(case: Case, asked: Preflight) -> Finding:
     """Ceph RGW checks signatures of OPTIONS too where the keys are temporary."""
     text = (
-        "the store checks the signature of a preflight, which cannot have what is signed of a part"
+        "the store checks the signature of a preflight, which lacks what is signed in the request of a part"
         f" ({asked.problem}): this store does so for temporary keys"
     )
     mend = f"give the portal permanent keys: {case.setting('s3_access_key_id')}"
@@ -104,10 +104,10 @@ def _applied(case: Case, browser: Browser, request: CrossOriginRequest, part_url
     if asked.problem is None:
         return case.ok(_SUBJECT, f"{_APPLIED}pages of {browser.origin} may send parts")
     if changed:
-        text = f"a rule for {browser.origin} was added, and the store does not follow it yet: {asked.problem}"
+        text = f"a rule for {browser.origin} was added, but the store does not follow it yet: {asked.problem}"
         return case.stops_browsers(_SUBJECT, text, "run the doctor again in a minute")
-    text = f"the bucket's rule lets pages of {browser.origin} in, and still they are not: {asked.problem}"
-    mend = f"look at what stands before {case.store.address.base_url}, which may answer OPTIONS itself"
+    text = f"the bucket's rule allows pages of {browser.origin}, but they are still refused: {asked.problem}"
+    mend = f"check what is in front of {case.store.address.base_url}, which may answer OPTIONS itself"
     return case.stops_browsers(_SUBJECT, text, mend)
 
 
@@ -116,10 +116,10 @@ def _added(case: Case, origin: str) -> bool | Finding:
     try:
         return add_portal_rule(case.store, origin)
     except ValueError as error:
-        return case.stops_browsers(_SUBJECT, str(error), "delete rules that nobody needs")
+        return case.stops_browsers(_SUBJECT, str(error), "delete rules that are no longer needed")
     except ClientError as error:
         if error_code(error) in _UNABLE:
-            text = f"the store has no CORS rules of {case.store.bucket} alone: {error}"
+            text = f"the store has no CORS rules for {case.store.bucket} alone: {error}"
             return case.stops_browsers(_SUBJECT, text, _global_mend(origin))
         told = Told.by_error(error)
         permission = "s3:GetBucketCORS and s3:PutBucketCORS"
@@ -131,4 +131,4 @@ def _added(case: Case, origin: str) -> bool | Finding:
 
 def _global_mend(origin: str) -> str:
     command = f"mc admin config set ALIAS api cors_allow_origin={origin}"
-    return f"let {origin} in for the whole store; MinIO: {command}"
+    return f"allow {origin} for the whole store; MinIO: {command}"

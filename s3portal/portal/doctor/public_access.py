@@ -8,9 +8,7 @@ from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.presign import object_url
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import deadline, error_code, object_url
 
 _SUBJECT = "public access"
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -39,7 +37,7 @@ def examine_public_access(
         yield case.wrong(_SUBJECT, text, _mend(case))
         return
     if case.store.settings.on_aws and (unblocked := _unblocked(case)):
-        text = f"strangers get nothing today, and {', '.join(unblocked)} would not keep it so"
+        text = f"strangers get nothing today, but nothing guarantees that: {', '.join(unblocked)} not set"
         yield case.look(_SUBJECT, text, _mend(case))
         return
     yield case.ok(_SUBJECT, "strangers can neither read, list nor write")
@@ -47,7 +45,7 @@ def examine_public_access(
 
 def _mend(case: Case) -> str:
     if not case.store.settings.on_aws:
-        return "take the public grants out of the bucket's policy and its ACL"
+        return "remove the public grants from the bucket's policy and its ACL"
     return (
         f"aws s3api put-public-access-block --bucket {case.store.bucket} --public-access-block-configuration "
         + ",".join(f"{name}=true" for name in _BLOCKS)

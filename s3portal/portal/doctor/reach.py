@@ -21,7 +21,7 @@ from s3portal.portal.doctor.clock import clock_problem
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.findings import Finding
-from s3portal.transfer.store import Store
+from s3portal.transfer import Store
 
 _NOBODY = ReadOnlyCredentials("AKIAIOSFODNN7NOBODYS", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYNOBODYSKEY", None)
 _LISTING = {"list-type": "2", "max-keys": "1"}
@@ -41,7 +41,7 @@ def examine_reach(case: Case, connection: Connection) -> Generator[Finding, None
         case = replace(case, names_bad_keys=False)
         problem = _problem(case, tried)
     if problem is None:
-        yield case.ok(subject, "is there, and the keys open it")
+        yield case.ok(subject, "exists, and the keys open it")
     elif problem.kind == "permission":
         yield case.look(subject, f"cannot be listed: {problem.text}", problem.mend)
     else:
@@ -65,7 +65,7 @@ def _examine_public_address(case: Case, connection: Connection) -> Generator[Fin
     if problem.kind == "secret":
         # The keys were right a moment ago, at the other address.
         text = f"{address} changes requests on their way: their signatures are wrong there ({problem.text})"
-        mend = f"have the proxy at {case.setting('s3_public_endpoint')} pass Host, path and query unchanged"
+        mend = f"make the proxy at {case.setting('s3_public_endpoint')} pass Host, path and query unchanged"
     else:
         text, mend = f"browsers are sent to {address}: {problem.text}", problem.mend
     yield case.wrong(
@@ -100,7 +100,7 @@ def _problem(case: Case, answer: Answer) -> Cause | None:
         if _ROOT_ELEMENT in answer.body:
             return None
         kind = (answer.header("Content-Type") or "something").partition(";")[0]
-        return not_s3(case, f"it answers {kind} where a list of the bucket is asked for")
+        return not_s3(case, f"it answers {kind} to a request for the bucket's listing")
     return cause_of_answer(case, Told.by(answer), permission="s3:ListBucket", resource=case.bucket_arn)
 
 

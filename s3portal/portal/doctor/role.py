@@ -8,10 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Cause, Told, cause_of_answer, cause_of_library
 from s3portal.portal.findings import Finding
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.errors import TransferError
-from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role
-from s3portal.transfer.store import Store
+from s3portal.transfer import SessionCredentials, Store, TransferError, assume_upload_role, deadline
 
 _NO_ROLE = frozenset({"NoSuchEntity", "NoSuchRole", "EntityDoesNotExist"})
 _NO_STS = frozenset(
@@ -55,17 +52,17 @@ def role_cause(case: Case, told: Told, caller: Callable[[], str]) -> Cause:
     endpoint = case.store.settings.sts_endpoint or "AWS"
     if told.code in _NO_ROLE:
         return Cause(
-            "role", f"there is no role {role}: {told.shown}", f"make the role, or correct {name('s3_role')}"
+            "role", f"there is no role {role}: {told.shown}", f"create the role, or correct {name('s3_role')}"
         )
     if told.status == 404 and told.code in ("", "404"):
         # So does Ceph RGW for a role that is not there, without a word.
         text = f"there is no role {role}, or no STS at {endpoint}: {told.shown}"
         return Cause(
-            "role", text, f"make the role, or correct {name('s3_role')} or {name('s3_sts_endpoint')}"
+            "role", text, f"create the role, or correct {name('s3_role')} or {name('s3_sts_endpoint')}"
         )
     if told.code in _NO_STS or (not told.code and told.status in (200, 404, 405, 501)):
-        text = f"{endpoint} answers no STS: {told.shown}"
-        return Cause("no STS", text, f"set {name('s3_sts_endpoint')}, or take {name('s3_role')} out")
+        text = f"{endpoint} does not answer as STS: {told.shown}"
+        return Cause("no STS", text, f"set {name('s3_sts_endpoint')}, or remove {name('s3_role')}")
     if told.code in ("AccessDenied", "403"):
         return _refused(case, told, caller())
     if told.code == "ValidationError" and "duration" in told.message.lower():
@@ -75,9 +72,9 @@ def role_cause(case: Case, told: Told, caller: Callable[[], str]) -> Cause:
             "duration", text, f"lower {name('credentials_expires')}, or raise the role's MaxSessionDuration"
         )
     if told.code == "ValidationError":
-        return Cause("role", f"STS does not take the request: {told.message}", f"check {name('s3_role')}")
+        return Cause("role", f"STS does not accept the request: {told.message}", f"check {name('s3_role')}")
     if told.code in ("MalformedPolicyDocument", "PackedPolicyTooLarge"):
-        text = f"STS does not take the session policy: {told.shown}"
+        text = f"STS does not accept the session policy: {told.shown}"
         return Cause("policy", text, f"shorten {name('s3_prefix')}")
     if told.code == "RegionDisabledException":
         text = f"STS is switched off in {case.store.region}"
@@ -90,16 +87,16 @@ def _refused(case: Case, told: Told, caller: str) -> Cause:
     keys = f"the portal's keys ({caller})" if caller else "the portal's keys"
     said = told.message or told.shown
     allow = f"allow {caller or 'the user of the portal'} sts:AssumeRole on {role}"
-    trust = f"have the role's trust policy name {caller or 'the user of the portal'}"
+    trust = f"make the role's trust policy name {caller or 'the user of the portal'}"
     if _BY_IDENTITY in said:
         return Cause("permission", f"{keys} may not assume the role: {said}", allow)
     if _BY_TRUST in said:
         return Cause("trust", f"the role does not trust {keys}: {said}", trust)
     text = (
-        f"{keys} may not assume the role: it is not there, or its trust policy does not name them, or they"
+        f"{keys} may not assume the role: it does not exist, or its trust policy does not name them, or they"
         f" lack sts:AssumeRole ({told.code})"
     )
-    return Cause("role", text, f"correct {name('s3_role')} if the role is not there; {trust}; {allow}")
+    return Cause("role", text, f"correct {name('s3_role')} if the role does not exist; {trust}; {allow}")
 
 
 def _caller(store: Store) -> str:

@@ -21,8 +21,7 @@ from s3portal.portal.doctor.role import examine_role
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.session_credentials import SessionCredentials
-from s3portal.transfer.session_policy import UPLOAD_ACTIONS
+from s3portal.transfer import UPLOAD_ACTIONS, SessionCredentials
 
 _AT_A_TIME = 8
 _TRIES = 3
@@ -131,17 +130,15 @@ def _refused(case: Case, answer: Answer, own_prefix: str) -> Finding:
     told, role = Told.by(answer), case.store.settings.s3_role
     if told.code in ("InvalidAccessKeyId", "InvalidToken", "InvalidClientTokenId"):
         text = (
-            f"STS gives session credentials, and the store refuses every one of them ({told.code}):"
-            " they are of no use to anybody"
+            f"STS issues session credentials, but the store refuses all of them ({told.code}), so they are"
+            " of no use"
         )
-        mend = (
-            "have the store take them; Ceph: rgw_s3_auth_use_sts = true, and an rgw_sts_key of 16 characters"
-        )
+        mend = "make the store accept them; Ceph: rgw_s3_auth_use_sts = true, an rgw_sts_key of 16 characters"
         return case.wrong(role, text, mend)
     resource = f"{case.bucket_arn}/{own_prefix}*"
     cause = cause_of_answer(case, told, permission="s3:PutObject", resource=resource)
     if cause.kind == "permission":
-        text = f"the role gives session credentials that may not upload: {told.shown}"
+        text = f"the role's session credentials may not upload: {told.shown}"
         actions = ", ".join(UPLOAD_ACTIONS)
         mend = f"allow the role {actions} on {case.bucket_arn}/*"
         return case.wrong(role, text, mend)
@@ -150,7 +147,7 @@ def _refused(case: Case, answer: Answer, own_prefix: str) -> Finding:
 
 def _ignored_policy(case: Case, opened: list[Attempt]) -> Finding:
     text = (
-        "this store ignores session policies: who has session credentials for one dataset can"
+        "this store ignores session policies: whoever has session credentials for one dataset can"
         f" {' and '.join(attempt.what for attempt in opened)}"
     )
     return case.wrong(case.store.settings.s3_role, text, _without_role(case))
@@ -163,15 +160,19 @@ def _judged(case: Case, altered: list[Attempt]) -> Finding:
     if opened:
         text = (
             f"{opened} of {len(altered)} session tokens with one altered letter opened another dataset's"
-            " keys: this store does not authenticate its tokens, and a publisher who alters one gets all that"
-            " the role may do"
+            " keys: this store does not authenticate its tokens, so a publisher who alters one may do"
+            " everything that the role may do"
         )
         return case.wrong(role, text, _without_role(case))
     if unknown:
-        text = f"the store did not answer {unknown} of {len(altered)} altered session tokens, so nobody knows"
-        return case.look(role, text, "look at the store's log, and run the doctor again")
+        text = (
+            f"the store did not answer {unknown} of {len(altered)} altered session tokens,"
+            " so it is not known whether it refuses them"
+        )
+        return case.look(role, text, "check the store's log, then run the doctor again")
     text = (
-        f"gives session credentials that open their own keys only; {len(altered)} altered tokens were refused"
+        "issues session credentials that open only their own keys;"
+        f" {len(altered)} altered tokens were refused"
     )
     return case.ok(role, text)
 
@@ -179,4 +180,4 @@ def _judged(case: Case, altered: list[Attempt]) -> Finding:
 def _without_role(case: Case) -> str:
     mode = case.setting("upload_mode")
     sts = f", and set {mode} = presigned" if case.store.settings.upload_mode == "sts" else ""
-    return f"take {case.setting('s3_role')} out{sts}"
+    return f"remove {case.setting('s3_role')}{sts}"

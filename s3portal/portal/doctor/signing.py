@@ -5,8 +5,7 @@ from datetime import datetime, timezone
 
 from botocore.credentials import ReadOnlyCredentials
 
-from s3portal.transfer.presign import UrlSigner
-from s3portal.transfer.store import Store
+from s3portal.transfer import Store, UrlSigner
 
 
 def signed_url(

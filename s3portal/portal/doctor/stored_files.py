@@ -9,9 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.causes import Told, cause_of_answer
 from s3portal.portal.findings import Finding, some
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import Store, deadline, error_code
 
 #: As many of the newest files are looked at: one request each.
 MOST_FILES = 200
@@ -55,7 +53,7 @@ def examine_files(case: Case, files: Iterable[RecordedFile], total: int) -> Iter
     bad = [(file, problem) for file, problem in zip(looked_at, problems, strict=True) if problem]
     if not bad:
         which = f"all {total:,}" if total == len(looked_at) else f"the newest {len(looked_at):,} of {total:,}"
-        yield case.ok("files", f"{which} are at the store as they were recorded")
+        yield case.ok("files", f"{which} are in the store as they were recorded")
         return
     named = some([f"{file.shown}: {problem.text}" for file, problem in bad], _MOST_NAMED, "; ")
     text = f"{len(bad):,} of {len(looked_at):,} files are not what was recorded: {named}"
@@ -72,12 +70,12 @@ def problem_of_file(store: Store, file: RecordedFile) -> FileProblem | None:
             size_bytes, etag = _head(store, file)
     except ClientError as error:
         if error_code(error) in _GONE:
-            return FileProblem("is not at the store", is_gone=True)
+            return FileProblem("is not in the store", is_gone=True)
         raise
     if file.size_bytes is not None and size_bytes != file.size_bytes:
-        return FileProblem(f"has {size_bytes:,} bytes, and {file.size_bytes:,} were recorded")
+        return FileProblem(f"has {size_bytes:,} bytes, but {file.size_bytes:,} were recorded")
     if file.etag and etag != file.etag:
-        return FileProblem("has been overwritten (another ETag than was recorded)")
+        return FileProblem("has been overwritten (its ETag differs from the one recorded)")
     return None
 
 
@@ -88,9 +86,9 @@ def _problem(case: Case, file: RecordedFile) -> FileProblem | Finding | None:
     except ClientError as error:
         resource = f"{case.bucket_arn}/*"
         cause = cause_of_answer(case, Told.by_error(error), permission="s3:GetObject", resource=resource)
-        return case.look("files", f"cannot be looked at: {cause.text}", cause.mend)
+        return case.look("files", f"cannot be checked: {cause.text}", cause.mend)
     except BotoCoreError as error:
-        return case.look("files", f"cannot be looked at: {error}", "run the doctor again")
+        return case.look("files", f"cannot be checked: {error}", "run the doctor again")
 
 
 def _head(store: Store, file: RecordedFile) -> tuple[int, str]:

@@ -24,17 +24,27 @@ from s3portal.portal.doctor.fetch_cors import CrossOriginRequest
 from s3portal.portal.doctor.preflights import examine_preflight, examine_visibility
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer.checksums import CRCS, MD5
-from s3portal.transfer.completion import complete_upload
-from s3portal.transfer.content_disposition import INERT_TYPE
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.encryption import encryption_arguments
-from s3portal.transfer.errors import ContentDiffers, PartsMissing, StoreError, TransferError
-from s3portal.transfer.lifecycle import create_upload, sign_parts
-from s3portal.transfer.new_upload import NewUpload
-from s3portal.transfer.presign import presign_distance, presign_get
-from s3portal.transfer.sizes import MIB, format_size
-from s3portal.transfer.upload import Checksum, Upload
+from s3portal.transfer import (
+    CRCS,
+    INERT_TYPE,
+    MD5,
+    MIB,
+    Checksum,
+    ContentDiffers,
+    NewUpload,
+    PartsMissing,
+    StoreError,
+    TransferError,
+    Upload,
+    complete_upload,
+    create_upload,
+    deadline,
+    encryption_arguments,
+    format_size,
+    presign_distance,
+    presign_get,
+    sign_parts,
+)
 
 #: What a browser sends at a time, as far as it is known before it measured the way.
 _MOST_BYTES = 16 * MIB
@@ -127,7 +137,7 @@ def examine_upload(
         yield _refused_part(case, answer, upload)
         return False
     if problem := _differs(sample, answer):
-        yield case.wrong("upload", problem, "look for what changes data between here and the store")
+        yield case.wrong("upload", problem, "find out what changes data between here and the store")
         return False
     try:
         with deadline(LONG_CALL_S):
@@ -208,7 +218,7 @@ def _persistently(send: Callable[[], Answer]) -> Answer:
 
 def _failed(case: Case, subject: str, error: TransferError) -> Finding:
     if isinstance(error, ContentDiffers | PartsMissing):
-        return case.wrong(subject, str(error), "look for what changes data between here and the store")
+        return case.wrong(subject, str(error), "find out what changes data between here and the store")
     operation = error.operation if isinstance(error, StoreError) else ""
     permission = _PERMISSIONS.get(operation, "s3:PutObject")
     cause = cause_of_library(case, error, permission=permission, resource=f"{case.bucket_arn}/*")
@@ -218,14 +228,17 @@ def _failed(case: Case, subject: str, error: TransferError) -> Finding:
 def _refused_part(case: Case, answer: Answer, upload: Upload) -> Finding:
     told = Told.by(answer)
     if answer.status == 413:
-        text = f"something before the store takes no {format_size(upload.size_bytes)} at a time (status 413)"
-        return case.wrong("upload", text, "raise its limit for bodies; in nginx: client_max_body_size 0;")
+        text = (
+            "something in front of the store does not accept requests of"
+            f" {format_size(upload.size_bytes)} (status 413)"
+        )
+        return case.wrong("upload", text, "raise its body size limit; in nginx: client_max_body_size 0;")
     cause = cause_of_answer(case, told, permission="s3:PutObject", resource=f"{case.bucket_arn}/*")
     if cause.kind == "secret":
         address = case.store.address.base_url
         text = f"the signature of a part is wrong at {address}: something changes requests on their way"
         setting = case.setting("s3_public_endpoint")
-        mend = f"have the proxy at {setting} pass Host, path, query and Content-Length"
+        mend = f"make the proxy at {setting} pass Host, path, query and Content-Length"
         return case.wrong("upload", text, mend)
     return case.wrong("upload", f"a part was refused: {cause.text}", cause.mend)
 
@@ -235,7 +248,7 @@ def _differs(sample: Sample, answer: Answer) -> str | None:
     crc = CRCS.get(sample.algorithm or "")
     told = answer.header(crc.header) if crc else None
     if crc and told is not None and told != crc.encode(crc.update(sample.content)):
-        return f"the part was damaged on its way: its {crc.name} is another at the store"
+        return f"the part was damaged on its way: its {crc.name} is different in the store"
     return None
 
 
@@ -268,16 +281,16 @@ def _examine_download(
         cause = cause_of_answer(case, Told.by(answer), permission=permission, resource=resource)
         yield case.wrong(subject, cause.text, cause.mend)
     elif answer.body != content:
-        text = f"the link gives other bytes than were sent ({len(answer.body):,} of {len(content):,})"
-        yield case.wrong(subject, text, "look for what changes data between here and the store")
+        text = f"the link returns different bytes from those sent ({len(answer.body):,} of {len(content):,})"
+        yield case.wrong(subject, text, "find out what changes data between here and the store")
     elif piece.status != 206 or piece.body != content[1:5]:
         text = f"ranges are not answered (status {piece.status}): a broken download starts from the beginning"
-        yield case.look(subject, text, "look for a proxy that takes the Range header out")
+        yield case.look(subject, text, "look for a proxy that removes the Range header")
     elif distance.status >= 500:
-        text = f"the request by which browsers measure the way is answered with status {distance.status}"
-        yield case.look(subject, text, "look at the store's log")
+        text = f"the request by which browsers measure the distance is answered with status {distance.status}"
+        yield case.look(subject, text, "check the store's log")
     else:
         yield case.ok(subject, f"the same bytes came back from {case.store.address.base_url}")
     if answer.is_success and answer.header("Content-Disposition") is None:
         text = "the store leaves out the file's name (response-content-disposition)"
-        yield case.look(subject, text, "use a store that knows it")
+        yield case.look(subject, text, "use a store that supports it")

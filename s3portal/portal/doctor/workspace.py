@@ -17,10 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.case import LONG_CALL_S
-from s3portal.transfer.deadline import deadline
-from s3portal.transfer.keys import dataset_prefix
-from s3portal.transfer.store import Store
-from s3portal.transfer.store_errors import error_code
+from s3portal.transfer import Store, dataset_prefix, deadline, error_code
 
 _RUN = re.compile(r"(?P<computer>[A-Za-z0-9-]*)_(?P<pid>[0-9]+)_[0-9a-f]{32}")
 #: What another computer's doctor wrote within this time may be in use.

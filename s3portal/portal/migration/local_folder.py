@@ -33,7 +33,7 @@ def receive_file(
         os.fsync(copy.fileno())
     if not _matches(size_bytes, md5, arriving.stat().st_size, digest.hexdigest()):
         arriving.unlink()
-        raise NotVerified("what arrived is not what the database says of it, in size or MD5")
+        raise NotVerified("what arrived differs in size or MD5 from what the database says")
     arriving.rename(path)
     _keep_names(path.parent)
 
@@ -45,7 +45,7 @@ def verify_local_file(path: Path, size_bytes: int, md5: str) -> None:
         while chunk := content.read(_CHUNK_BYTES):
             digest.update(chunk)
     if not _matches(size_bytes, md5, path.stat().st_size, digest.hexdigest()):
-        raise NotVerified(f"there is another file in its place: {path}")
+        raise NotVerified(f"there is a different file in its place: {path}")
 
 
 def _keep_names(folder: Path) -> None:

@@ -39,9 +39,7 @@ def follow(what: str, total: tuple[int, int], files: Iterable[FileT], report: Co
             # Those at the end of the list may all have been copied before.
             draw()
     except KeyboardInterrupt:
-        click.secho(
-            f"\nStopped after {done:,} files. The same command goes on from here.", fg="yellow", err=True
-        )
+        click.secho(f"\nStopped after {done:,} files. Run the same command to resume.", fg="yellow", err=True)
         sys.exit(130)
 
 

@@ -30,7 +30,7 @@ def say_changed_since(report: ApplyReport) -> None:
     if report.changed_since:
         names = list(report.changed_since.values())
         click.secho(
-            f"{len(names)} rows have another file by now and stay as they are: "
+            f"{len(names)} rows now have a different file and stay as they are: "
             f"{', '.join(names[:_SHOWN_FAILURES])}",
             fg="yellow",
             err=True,

@@ -6,15 +6,16 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from s3portal.server.access import sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
 from s3portal.server.access.claims import Claim, claim_of_form, read_claim
-from s3portal.server.access.identity import ACCOUNT_ID, Caller, Directory, caller_of_user
+from s3portal.server.access.credentials import Credentials, credentials_of
+from s3portal.server.access.directory import Directory
 from s3portal.server.access.post_policy import read_post_policy
-from s3portal.server.access.session_tokens import SessionSealer, is_session_key
-from s3portal.server.authority.policy import read_policy
+from s3portal.server.access.session_tokens import SessionSealer
+from s3portal.server.authority.callers import ANONYMOUS, Caller
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.posted_form import PostedForm
 from s3portal.server.wire.s3_request import S3Request
@@ -33,16 +34,10 @@ _PAYLOAD_KINDS = {
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class Anonymous(S3Error):
-    """A request does not say who sends it, so that it may do nothing."""
-
-    def __init__(self) -> None:
-        super().__init__("AccessDenied")
-
-
 @dataclass(frozen=True)
 class Proof:
-    """What a right signature proves: who calls, and what it says of the body.
+    """What a request proves: who calls, and what its signature says of the body. A request without any
+    signature proves that nobody known calls.
 
     ``payload_hash`` is a SHA-256 in hex or one of SigV4's words; ``chunk_signing`` is there when the body's
     chunks are signed too.
@@ -67,21 +62,24 @@ class Authenticator:
         """Returns the proof of a request to a service.
 
         Other services than S3 sign the hash of the body without sending it, so their whole ``body`` is given.
-        Raises Anonymous for a request without any signature, and S3's error for every other defect.
+        Raises AccessDenied for a request to another service without a signature, and S3's error for every
+        defect of one.
         """
         claim = read_claim(dict(reversed(request.query)), request.headers)
         if claim is None:
-            raise Anonymous
+            if service != "s3":
+                raise S3Error("AccessDenied")
+            return _anonymous(request.header("x-amz-content-sha256") or sigv4.UNSIGNED_PAYLOAD)
         self._check_scope(claim, service)
         late = self._lateness(claim)
         try:
-            caller = self._caller(claim)
+            credentials = credentials_of(claim, self.directory, self.sealer)
             payload_hash = self._payload_hash(claim, request, body)
-            self._check_signature(claim, caller, request, payload_hash)
+            self._check_signature(claim, credentials.secret_access_key, request, payload_hash)
         except S3Error as refused:
             # What the clock says comes first, as on AWS.
             raise late or refused from None
-        late = late or self._session_end(caller)
+        late = late or self._session_end(credentials)
         if late is not None:
             late.signed = True
             raise late
@@ -93,30 +91,30 @@ class Authenticator:
         signing = None
         if payload_hash in (STREAMING_SIGNED, STREAMING_SIGNED_TRAILER):
             signing = ChunkSigning(
-                key=sigv4.key_of(caller.secret_access_key, claim),
+                key=sigv4.key_of(credentials.secret_access_key, claim),
                 timestamp=f"{claim.signed_at:%Y%m%dT%H%M%SZ}",
                 scope=claim.scope,
                 seed_signature=claim.signature,
             )
-        return Proof(caller, payload_hash, claim.presigned, signing)
+        return Proof(credentials.caller, payload_hash, claim.presigned, signing)
 
     def authenticate_form(self, form: PostedForm, bucket: str) -> Proof:
         """Returns the proof of a posted form, whose policy then holds, but for the size of its file: what
         the policy says of that is left with the file, which is not here yet.
 
-        Raises Anonymous for an unsigned form, AccessDenied for one that its policy does not allow, and S3's
-        error for every other defect.
+        Nobody known has sent an unsigned one. Raises AccessDenied for a form that its policy does not allow,
+        and S3's error for every other defect.
         """
         claim = claim_of_form(form.fields)
         if claim is None:
-            raise Anonymous
+            return _anonymous(sigv4.UNSIGNED_PAYLOAD)
         self._check_scope(claim, "s3")
-        caller = self._caller(claim)
-        if not sigv4.policy_matches(caller.secret_access_key, claim, form.fields["policy"]):
+        credentials = credentials_of(claim, self.directory, self.sealer)
+        if not sigv4.policy_matches(credentials.secret_access_key, claim, form.fields["policy"]):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
             raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": form.fields["policy"]})
         try:
-            if ended := self._session_end(caller):
+            if ended := self._session_end(credentials):
                 raise ended
             policy = read_post_policy(form.fields["policy"])
             policy.check(form.fields, bucket=bucket, filename=form.filename, now=self.now())
@@ -124,13 +122,15 @@ class Authenticator:
             refused.signed = True
             raise
         form.file.size_range_bytes = policy.size_range_bytes
-        return Proof(caller, sigv4.UNSIGNED_PAYLOAD, presigned=False, chunk_signing=None)
+        return Proof(credentials.caller, sigv4.UNSIGNED_PAYLOAD, presigned=False, chunk_signing=None)
 
-    def _check_signature(self, claim: Claim, caller: Caller, request: S3Request, payload_hash: str) -> None:
+    def _check_signature(
+        self, claim: Claim, secret_access_key: str, request: S3Request, payload_hash: str
+    ) -> None:
         forms = sigv4.canonical_requests(
             claim, request.method, request.raw_path, request.query, request.headers, payload_hash
         )
-        if not sigv4.matches(caller.secret_access_key, claim, forms):
+        if not sigv4.matches(secret_access_key, claim, forms):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
             raise S3Error("SignatureDoesNotMatch", facts=facts | {"CanonicalRequest": forms[0]})
 
@@ -175,33 +175,11 @@ class Authenticator:
             return S3Error("RequestTimeTooSkewed", facts=facts | server_time)
         return None
 
-    def _session_end(self, caller: Caller) -> S3Error | None:
-        """Whether the session of a caller is over."""
-        if caller.session_ends_at is None or self.now() < caller.session_ends_at:
+    def _session_end(self, credentials: Credentials) -> S3Error | None:
+        """Whether the session that a caller has them from is over."""
+        if credentials.session_ends_at is None or self.now() < credentials.session_ends_at:
             return None
         return S3Error("ExpiredToken")
-
-    def _caller(self, claim: Claim) -> Caller:
-        """Who a claim says it is by; of a session, also where it is over."""
-        if claim.session_token is None:
-            user = self.directory.user_with_key(claim.access_key_id)
-            if user is None or is_session_key(claim.access_key_id):
-                raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
-            return caller_of_user(user)
-        session = self.sealer.open(claim.session_token, claim.access_key_id)
-        role = self.directory.role_named(session.role)
-        if role is None:
-            raise S3Error("InvalidToken")
-        session_policies = (read_policy(session.policy),) if session.policy else ()
-        return Caller(
-            name=f"{role.name}/{session.name}",
-            arn=f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role.name}/{session.name}",
-            user_id=f"{session.role_id}:{session.name}",
-            secret_access_key=self.sealer.secret_access_key(session.access_key_id),
-            policies=(role.policy, *session_policies),
-            role=role,
-            session_ends_at=datetime.fromtimestamp(session.expires_at, timezone.utc),
-        )
 
     def _payload_hash(self, claim: Claim, request: S3Request, body: bytes | None) -> str:
         if body is not None:
@@ -218,3 +196,7 @@ class Authenticator:
                 facts={"ArgumentName": "x-amz-content-sha256"},
             )
         return given
+
+
+def _anonymous(payload_hash: str) -> Proof:
+    return Proof(ANONYMOUS, payload_hash, presigned=False, chunk_signing=None)

@@ -80,12 +80,12 @@ def read_post_policy(encoded: str) -> PostPolicy:
     try:
         document = parse_json(base64.b64decode(encoded, validate=True).decode())
     except (ValueError, binascii.Error) as problem:
-        raise _invalid("it is not Base64 of a JSON text") from problem
+        raise _invalid("it must be the Base64 of a JSON text") from problem
     if not isinstance(document, dict) or set(document) != {"expiration", "conditions"}:
-        raise _invalid("it is an object with expiration and conditions")
+        raise _invalid("it must be an object with expiration and conditions")
     conditions, size_range = [], None
     if not isinstance(document["conditions"], list):
-        raise _invalid("conditions is a list")
+        raise _invalid("conditions must be a list")
     for condition in document["conditions"]:
         if isinstance(condition, list) and _operator(condition) == "content-length-range":
             size_range = _size_range(condition)
@@ -100,7 +100,7 @@ def _expiration(text: Any) -> datetime:
             return datetime.strptime(str(text), time_format).replace(tzinfo=timezone.utc)
         except ValueError:
             continue
-    raise _invalid("expiration is a time like 2026-12-31T12:00:00.000Z")
+    raise _invalid("expiration must be a time like 2026-12-31T12:00:00.000Z")
 
 
 def _field_conditions(condition: Any) -> list[FieldCondition]:
@@ -124,7 +124,7 @@ def _size_range(condition: Sequence[Any]) -> tuple[int, int]:
     match bounds:
         case [int(least), int(largest)]:
             return least, largest
-    raise _invalid("content-length-range has two whole numbers")
+    raise _invalid("content-length-range must have two whole numbers")
 
 
 def _size(bound: Any) -> int | None:

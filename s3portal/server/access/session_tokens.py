@@ -18,17 +18,21 @@ from dataclasses import asdict, dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.wire.errors import S3Error
 
 _PREFIX = "ASIA"
 _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _NONCE_BYTES = 12
+# Earlier tokens have no version, and name no account: they are of the first one.
+VERSION = 1
 
 
 @dataclass(frozen=True)
 class Session:
     """What AssumeRole granted. ``expires_at`` is in seconds since 1970, ``policy`` the session policy's JSON
-    or '' without one, ``role_id`` and ``name`` make the caller's ARN and user id."""
+    or '' without one, ``role_id`` and ``name`` make the caller's ARN and user id;
+    ``account_id`` is the role's."""
 
     access_key_id: str
     role: str
@@ -36,6 +40,7 @@ class Session:
     name: str
     policy: str
     expires_at: int
+    account_id: str = FIRST_ACCOUNT
 
 
 def is_session_key(access_key_id: str) -> bool:
@@ -47,9 +52,11 @@ def new_access_key_id() -> str:
     return _PREFIX + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))
 
 
-def role_id(role_name: str) -> str:
+def role_id(role_name: str, account_id: str = FIRST_ACCOUNT) -> str:
     """Returns the stable id of a role, as AWS has one beside the name."""
-    digest = hashlib.sha256(role_name.encode()).digest()
+    # In the first account it is what it was before there were others.
+    name = role_name if account_id == FIRST_ACCOUNT else f"{account_id}/{role_name}"
+    digest = hashlib.sha256(name.encode()).digest()
     return "AROA" + "".join(_ID_ALPHABET[byte % 32] for byte in digest[:17])
 
 
@@ -67,7 +74,7 @@ class SessionSealer:
     def seal(self, session: Session) -> str:
         """Returns the session token."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        text = json.dumps(asdict(session), separators=(",", ":")).encode()
+        text = json.dumps({"version": VERSION, **asdict(session)}, separators=(",", ":")).encode()
         sealed = self._cipher.encrypt(nonce, text, session.access_key_id.encode())
         return base64.b64encode(nonce + sealed).decode()
 
@@ -78,4 +85,8 @@ class SessionSealer:
             text = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], access_key_id.encode())
         except (InvalidTag, binascii.Error, ValueError) as problem:
             raise S3Error("InvalidToken") from problem
-        return Session(**json.loads(text))
+        content = json.loads(text)
+        if content.pop("version", VERSION) != VERSION:
+            # A later server of this folder made it: what it grants cannot be told.
+            raise S3Error("InvalidToken")
+        return Session(**content)

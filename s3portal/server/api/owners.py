@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from s3portal.server.access.identity import ACCOUNT_ID
+from s3portal.server.gateway.call import Call
 from s3portal.server.wire.xml_documents import element, field, fields
 
-OWNER = fields(("ID", ACCOUNT_ID), ("DisplayName", "s3portal"))
 
-
-def owner_element() -> str:
-    return element("Owner", OWNER)
+def owner_element(call: Call, account_id: str) -> str:
+    """Returns an account as the owner of something."""
+    account = call.service.authenticator.directory.account(account_id)
+    return element("Owner", fields(("ID", account.account_id), ("DisplayName", account.name)))
 
 
 def initiator_element(name: str) -> str:

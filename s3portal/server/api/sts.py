@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from s3portal.server.access.identity import ACCOUNT_ID, Caller, Role
+from s3portal.server.access.directory import Role
 from s3portal.server.access.session_tokens import Session, new_access_key_id, role_id
+from s3portal.server.authority.arns import role_arn, session_arn
+from s3portal.server.authority.callers import Caller
+from s3portal.server.authority.decision import decide
 from s3portal.server.authority.policy import PolicyError, read_policy
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import QueryOperation
@@ -25,13 +28,13 @@ DEFAULT_SESSION_S = 3600
 CHAINED_SESSION_LIMIT_S = 3600
 POLICY_LIMIT_CHARACTERS = 2048
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_ROLE_ARN = re.compile(rf"arn:aws:iam::{ACCOUNT_ID}:role/(.+)")
+_ROLE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):role/(.+)")
 _ASSUME_ROLE_PARAMETERS = {"Action", "Version", "RoleArn", "RoleSessionName", "DurationSeconds", "Policy"}
 
 
 def get_caller_identity(call: Call) -> str:
     caller = call.proof.caller
-    return fields(("Arn", caller.arn), ("UserId", caller.user_id), ("Account", ACCOUNT_ID))
+    return fields(("Arn", caller.arn), ("UserId", caller.user_id), ("Account", caller.account_id))
 
 
 def assume_role(call: Call) -> str:
@@ -55,10 +58,11 @@ def assume_role(call: Call) -> str:
     session = Session(
         access_key_id=new_access_key_id(),
         role=role.name,
-        role_id=role_id(role.name),
+        role_id=role_id(role.name, role.account_id),
         name=name,
         policy=session_policy,
         expires_at=now + duration_s,
+        account_id=role.account_id,
     )
     sealer = service.authenticator.sealer
     expiration = datetime.fromtimestamp(session.expires_at, timezone.utc)
@@ -70,7 +74,7 @@ def assume_role(call: Call) -> str:
     )
     assumed = fields(
         ("AssumedRoleId", f"{session.role_id}:{name}"),
-        ("Arn", f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role.name}/{name}"),
+        ("Arn", session_arn(role.account_id, role.name, name)),
     )
     packed = f"{len(session_policy) * 100 // POLICY_LIMIT_CHARACTERS}" if session_policy else None
     return (
@@ -80,21 +84,28 @@ def assume_role(call: Call) -> str:
     )
 
 
-def _allowed_role(service: Service, caller: Caller, role_arn: str) -> Role:
+def _allowed_role(service: Service, caller: Caller, asked_arn: str) -> Role:
     """The role must trust the caller, and the caller's own policy must allow to assume it. A role that does
     not exist is refused in the same words."""
-    match = _ROLE_ARN.fullmatch(role_arn)
-    role = service.authenticator.directory.role_named(match[1]) if match else None
-    trusted = (
-        role is not None
-        and (caller.name if caller.role is None else f"role/{caller.role.name}") in role.trusted
-    )
-    if role is None or not trusted or not caller.may("sts:AssumeRole", role_arn):
+    match = _ROLE_ARN.fullmatch(asked_arn)
+    role = service.authenticator.directory.role_named(match[1], match[2]) if match else None
+    allowed = decide(caller, "sts:AssumeRole", asked_arn, {}, None).allowed
+    if role is None or not _is_trusted(role, caller) or not allowed:
         raise S3Error(
             "AccessDenied",
-            f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+            f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {asked_arn}",
         )
     return role
+
+
+def _is_trusted(role: Role, caller: Caller) -> bool:
+    """Whether a role names a caller as one that may assume it."""
+    if caller.account_id is None:
+        return False
+    name, arn = caller.name, caller.arn
+    if caller.role is not None:
+        name, arn = f"role/{caller.role}", role_arn(caller.account_id, caller.role)
+    return arn in role.trusted or (name in role.trusted and caller.account_id == role.account_id)
 
 
 def _session_policy(policy: str) -> str:

@@ -1,1 +1,1 @@
-"""Whether a caller may do what it asks for: IAM policies and the decision over them."""
+"""Whether a caller may do what it asks for: policies, and the one decision over them."""

@@ -44,7 +44,7 @@ def read_conditions(conditions: Any, *, escapes: bool) -> list[Condition]:
     Raises PolicyError for operators and keys that this server does not evaluate.
     """
     if not isinstance(conditions, Mapping):
-        raise PolicyError("Condition is a JSON object")
+        raise PolicyError("Condition must be a JSON object")
     read = []
     for operator, comparisons in conditions.items():
         known = operator in (*_BOOLEAN_OPERATORS, "Null") or _STRING_OPERATOR.fullmatch(operator)
@@ -90,5 +90,5 @@ def _booleans(key: str, values: Any) -> Sequence[bool]:
     listed = values if isinstance(values, list) else [values]
     found = [v if isinstance(v, bool) else _BOOLEANS.get(str(v).lower()) for v in listed]
     if not found or None in found:
-        raise PolicyError(f"{key} is compared with true or false")
+        raise PolicyError(f"{key} must be compared with true or false")
     return [value for value in found if value is not None]

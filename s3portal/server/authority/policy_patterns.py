@@ -17,7 +17,7 @@ def strings_of(parent: Mapping[str, Any], name: str) -> Sequence[str]:
     values = parent.get(name)
     values = [values] if isinstance(values, str) else values
     if not isinstance(values, list) or not values or not all(isinstance(v, str) for v in values):
-        raise PolicyError(f"{name} is a string or a list of strings")
+        raise PolicyError(f"{name} must be a string or a list of strings")
     return values
 
 
@@ -33,7 +33,7 @@ def pattern(
     for symbol in re.findall(r"\$\{[^}]*\}|." if escapes else ".", text, re.DOTALL):
         if symbol.startswith("${"):
             if symbol not in ("${*}", "${?}", "${$}"):
-                raise PolicyError(f"this server knows no policy variable {symbol}")
+                raise PolicyError(f"this server does not know the policy variable {symbol}")
             segments[-1] += re.escape(symbol[2])
         elif wildcards and symbol == "*":
             segments.append("")

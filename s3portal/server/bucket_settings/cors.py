@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -103,19 +104,19 @@ def rules_of_json(rules: Any) -> list[CorsRule]:
     Raises ValueError that says what is wrong.
     """
     if not isinstance(rules, list) or not all(isinstance(rule, Mapping) for rule in rules):
-        raise ValueError("CORS rules are a list of objects")
+        raise ValueError("CORS rules must be a list of objects")
     read = []
     for rule in rules:
         unknown = set(rule) - {*_LISTS, "MaxAgeSeconds", "ID"}
         if unknown:
-            raise ValueError(f"a CORS rule has no {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown field in a CORS rule: {', '.join(sorted(unknown))}")
         for name in _LISTS:
             values = rule.get(name, [])
             if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-                raise ValueError(f"{name} is a list of strings")
+                raise ValueError(f"{name} must be a list of strings")
         max_age_s = rule.get("MaxAgeSeconds")
         if max_age_s is not None and not isinstance(max_age_s, int):
-            raise ValueError("MaxAgeSeconds is a whole number")
+            raise ValueError("MaxAgeSeconds must be a whole number")
         origins, methods, headers, exposed = (tuple(rule.get(name, ())) for name in _LISTS)
         read.append(_checked(CorsRule(origins, methods, headers, exposed, max_age_s, rule.get("ID"))))
     return read
@@ -126,9 +127,10 @@ def rules_to_json(rules: Iterable[CorsRule]) -> str:
     return json.dumps([_as_dict(rule) for rule in rules], separators=(",", ":"))
 
 
-def stored_rules(text: str | None) -> list[CorsRule]:
+@lru_cache(maxsize=256)
+def stored_rules(text: str | None) -> Sequence[CorsRule]:
     """Returns the rules of a bucket from the form they are stored in."""
-    return rules_of_json(json.loads(text)) if text else []
+    return tuple(rules_of_json(json.loads(text))) if text else ()
 
 
 def rules_of_xml(root: Element) -> list[CorsRule]:
@@ -180,7 +182,7 @@ def _as_dict(rule: CorsRule) -> dict[str, Any]:
 
 def _checked(rule: CorsRule) -> CorsRule:
     if not rule.allowed_origins or not rule.allowed_methods:
-        raise ValueError("a CORS rule has at least one AllowedOrigin and one AllowedMethod")
+        raise ValueError("a CORS rule must have at least one AllowedOrigin and one AllowedMethod")
     for method in rule.allowed_methods:
         if method not in METHODS:
             raise ValueError(f"Found unsupported HTTP method in CORS config. Unsupported method is {method}")
@@ -191,7 +193,7 @@ def _checked(rule: CorsRule) -> CorsRule:
         raise ValueError("an ExposeHeader can not have a wildcard")
     values = (*rule.allowed_origins, *rule.allowed_headers, *rule.expose_headers)
     if any(not value.isprintable() or not value.isascii() for value in values):
-        raise ValueError("a CORS rule holds printable ASCII only")
+        raise ValueError("a CORS rule must be printable ASCII")
     return rule
 
 

@@ -24,7 +24,8 @@ class RequestRecord:
     """One request. ``status`` is 0 when the connection was dropped without an answer.
 
     ``in_flight`` is how many requests of the same operation were running when this one began, itself
-    included: its maximum over a log is how many there ever were at once.
+    included: its maximum over a log is how many there ever were at once. ``denied`` is why the caller may
+    not do this, where that was the answer: which statement of which policy.
     """
 
     operation: str
@@ -40,6 +41,7 @@ class RequestRecord:
     in_flight: int
     request_id: str
     user: str | None
+    denied: str | None = None
 
 
 class AccessLog:
@@ -124,7 +126,9 @@ class Entry:
         self._log = log
         self._record = record
 
-    def answer(self, *, status: int, user: str | None, bytes_in: int, bytes_out: int) -> None:
+    def answer(
+        self, *, status: int, user: str | None, bytes_in: int, bytes_out: int, denied: str | None = None
+    ) -> None:
         self._record = replace(
             self._record,
             status=status,
@@ -132,6 +136,7 @@ class Entry:
             bytes_in=bytes_in,
             bytes_out=bytes_out,
             ended_at=datetime.now(timezone.utc),
+            denied=denied,
         )
         self._log._answered(self._record)
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from s3portal.server.access.authenticator import Proof
-from s3portal.server.access.identity import bucket_arn, object_arn
 from s3portal.server.access.payload import Payload, open_payload
+from s3portal.server.authority.arns import bucket_arn, object_arn
+from s3portal.server.authority.decision import Decision, decide
+from s3portal.server.authority.denied import AccessDenied
+from s3portal.server.gateway.bucket_row import BucketRow
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.values import whole_number
 from s3portal.server.storage.storage import Storage
@@ -29,6 +32,7 @@ class Call:
     proof: Proof
     body: io.RawIOBase
     request_id: str
+    bucket_row: BucketRow
 
     @property
     def storage(self) -> Storage:
@@ -44,6 +48,14 @@ class Call:
         assert self.request.key is not None
         return self.request.key
 
+    @property
+    def account_id(self) -> str:
+        """The caller's account. Raises AccessDenied for the anonymous one, who has none."""
+        account_id = self.proof.caller.account_id
+        if account_id is None:
+            raise S3Error("AccessDenied")
+        return account_id
+
     def parameter(self, name: str) -> str | None:
         return self.request.parameter(name)
 
@@ -52,12 +64,25 @@ class Call:
 
     def may(self, action: str, bucket: str, key: str | None = None) -> bool:
         """Whether the caller may do this too: for operations that touch more than the request names."""
-        resource = bucket_arn(bucket) if key is None else object_arn(bucket, key)
-        return self.proof.caller.may(action, resource)
+        return self._decide(action, bucket, key).allowed
 
     def require(self, action: str, bucket: str, key: str | None = None) -> None:
-        if not self.may(action, bucket, key):
-            raise S3Error("AccessDenied")
+        """Raises AccessDenied unless the caller may do this too."""
+        decision = self._decide(action, bucket, key)
+        if not decision.allowed:
+            raise AccessDenied(decision)
+
+    def owner_of(self, bucket: str) -> str | None:
+        """Returns the account that owns a bucket; None where there is no such bucket."""
+        facts = self._row_of(bucket).facts()
+        return facts.owner if facts else None
+
+    def _row_of(self, bucket: str) -> BucketRow:
+        return self.bucket_row if bucket == self.request.bucket else BucketRow(self.storage, bucket)
+
+    def _decide(self, action: str, bucket: str, key: str | None) -> Decision:
+        resource = bucket_arn(bucket) if key is None else object_arn(bucket, key)
+        return decide(self.proof.caller, action, resource, {}, self._row_of(bucket).facts())
 
     def document(self, root_name: str, *, checksum_headers: bool = True) -> Element:
         """Returns the XML document in the body; raises MalformedXML, MaxMessageLengthExceeded, BadDigest."""

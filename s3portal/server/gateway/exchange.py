@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from s3portal.server.gateway.bucket_row import BucketRow
 from s3portal.server.gateway.dialects.dialect import UNKNOWN, Asked, Dialect
 from s3portal.server.http.connection import CONNECTION_KEY
+from s3portal.server.storage.storage import Storage
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply
 from s3portal.server.wire.s3_request import S3Request
@@ -19,7 +21,12 @@ class Exchange:
     """
 
     def __init__(
-        self, environ: dict[str, Any], request: S3Request, request_id: str, dialect: Dialect[Any]
+        self,
+        environ: dict[str, Any],
+        request: S3Request,
+        request_id: str,
+        dialect: Dialect[Any],
+        storage: Storage,
     ) -> None:
         self._environ = environ
         self.request = request
@@ -28,6 +35,9 @@ class Exchange:
         self.body: io.RawIOBase = environ["wsgi.input"]
         self.asked: Asked[Any] = Asked(UNKNOWN, None)
         self.user: str | None = None
+        #: Why the caller may not do this.
+        self.denied: str | None = None
+        self.bucket_row = BucketRow(storage, request.bucket)
 
     @property
     def operation_name(self) -> str:

@@ -31,9 +31,12 @@ class Operation:
 
     ``needs`` are the sub-resources in the query, ``copies`` whether x-amz-copy-source is there.
     ``action`` is what the caller must be allowed on the bucket or object; '' where the handler asks for
-    each object by itself. ``creates_object`` is the condition key s3:ObjectCreationOperation, None where the
-    action is not s3:PutObject; ``conditional`` names the headers that make the change a conditional one.
-    ``open_form`` is there where a request proves itself by a form in its body.
+    each object by itself. A version id, and headers of a request that ``begins_object`` (tags, an ACL, a
+    lock), ask for another action or for further ones. ``creates_bucket`` says that a bucket of this name
+    is not the caller's to be allowed anything on. ``creates_object`` is the condition key
+    s3:ObjectCreationOperation, None where the action is not s3:PutObject. ``conditional`` names the headers
+    that make the change a conditional one: a policy that demands one is not satisfied by a header that
+    nobody looks at. ``open_form`` is there where a request proves itself by a form in its body.
 
     Source of the names and permissions:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html and
@@ -47,7 +50,9 @@ class Operation:
     action: str
     handler: Callable[[Call], Reply]
     copies: bool = False
+    creates_bucket: bool = False
     creates_object: bool | None = None
+    begins_object: bool = False
     conditional: tuple[str, ...] = ()
     open_form: Callable[[Authenticator, S3Request, io.RawIOBase], Incoming] | None = None
 

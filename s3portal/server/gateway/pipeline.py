@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from s3portal.server.access.authenticator import Anonymous
+from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.cors_answers import PREFLIGHT, answer_preflight, cors_headers
@@ -24,7 +24,6 @@ from s3portal.server.gateway.http_errors import s3_error_of
 from s3portal.server.gateway.responses import LoggedBody, begin_answer
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.errors import ConnectionLost, HTTPError
-from s3portal.server.storage import buckets
 from s3portal.server.wire.error_documents import error_reply
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, is_streamed
@@ -79,7 +78,7 @@ class Gateway:
             reply = error_reply(refused, "", request_id)
             return begin_answer(reply, _whole(reply), request_id, start_response)
         dialect = next(dialect for dialect in self._dialects if dialect.owns(request))
-        exchange = Exchange(environ, request, request_id, dialect)
+        exchange = Exchange(environ, request, request_id, dialect, self._service.storage)
         unread = self._choose(exchange)
         entry = self._log.begin(exchange.operation_name, request, request_id)
         try:
@@ -96,6 +95,7 @@ class Gateway:
             user=exchange.user,
             bytes_in=exchange.bytes_in,
             bytes_out=0 if request.method == "HEAD" else int(length),
+            denied=exchange.denied,
         )
         if is_streamed(body):
             return begin_answer(reply, LoggedBody(body, entry), request_id, start_response)
@@ -128,6 +128,8 @@ class Gateway:
         except ConnectionLost:
             raise
         except S3Error as refused:
+            if isinstance(refused, AccessDenied):
+                exchange.denied = str(refused.decision)
             reply = exchange.error_reply(refused)
         except HTTPError as refused:
             reply = exchange.error_reply(s3_error_of(refused))
@@ -142,29 +144,39 @@ class Gateway:
             reply = exchange.error_reply(S3Error("InternalError"))
         if exchange.operation_name == PREFLIGHT:
             return reply
-        return replace(reply, headers=reply.headers | cors_headers(self._service.storage, exchange.request))
+        return replace(reply, headers=reply.headers | cors_headers(exchange.request, exchange.bucket_row))
 
     def _perform(self, exchange: Exchange) -> Reply:
         request, asked, dialect = exchange.request, exchange.asked, exchange.dialect
         if asked.name == PREFLIGHT:
-            return answer_preflight(self._service.storage, request)
+            return answer_preflight(request, exchange.bucket_row)
         try:
             incoming = dialect.prove(self._service.authenticator, request, exchange.body, asked)
-        except Anonymous:
-            # The one thing that S3 tells everybody: that a bucket does not exist.
-            if request.bucket is not None and asked.name != "CreateBucket":
-                buckets.find(self._service.storage, request.bucket)
-            raise
         except S3Error as refused:
             if refused.signed:
                 exchange.prove()
             raise
-        exchange.prove()
-        exchange.user = incoming.proof.caller.name
-        # Only who has proven who it is learns what there is and what not.
+        caller = incoming.proof.caller
+        if caller.is_anonymous:
+            # The one thing that S3 tells everybody: that a bucket does not exist.
+            if request.bucket is not None and asked.name != "CreateBucket":
+                exchange.bucket_row.require()
+        else:
+            exchange.prove()
+            exchange.user = caller.name
         if asked.operation is None:
-            raise asked.refused or S3Error("MethodNotAllowed")
-        call = Call(self._service, incoming.request, incoming.proof, incoming.body, exchange.request_id)
+            # Only who has proven who it is learns what there is and what not.
+            if caller.is_anonymous or asked.refused is None:
+                raise S3Error("AccessDenied")
+            raise asked.refused
+        call = Call(
+            self._service,
+            incoming.request,
+            incoming.proof,
+            incoming.body,
+            exchange.request_id,
+            exchange.bucket_row,
+        )
         dialect.authorise(call, asked.operation)
         return dialect.perform(call, asked.operation)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from s3portal.server.access.identity import ACCOUNT_ID
 from s3portal.server.wire.checksums import HEADERS, algorithm_named
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
@@ -25,10 +24,11 @@ _CHECKSUM_PREFIX = "x-amz-checksum-"
 _ABOUT_CHECKSUMS = {f"{_CHECKSUM_PREFIX}{name}" for name in ("algorithm", "mode", "type")}
 
 
-def refuse_unsupported(request: S3Request) -> None:
+def refuse_unsupported(request: S3Request, owner: str | None) -> None:
     """Raises for headers that ask for what this server does not do: encryption, locks, ACLs, tags.
 
-    Those that ask for nothing pass: some clients send every header they know.
+    Those that ask for nothing pass: some clients send every header they know. ``owner`` is the account that
+    owns the bucket, which a request may name to be sure of it.
     """
     for name, value in request.headers.items():
         if not name.startswith("x-amz-") or not value:
@@ -41,8 +41,5 @@ def refuse_unsupported(request: S3Request) -> None:
             raise S3Error("AccessControlListNotSupported")
         if name == "x-amz-storage-class" and value != "STANDARD":
             raise S3Error("InvalidStorageClass", facts={"StorageClassRequested": value})
-        if (
-            name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
-            and value != ACCOUNT_ID
-        ):
+        if name == "x-amz-expected-bucket-owner" and value != owner:
             raise S3Error("AccessDenied")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from s3portal.server.http.errors import ConnectionLost, IncompleteBody, MalformedRequest, StalledBody
+from s3portal.server.http.head import HEADER_LINE
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -115,7 +116,8 @@ class RequestBody(io.RawIOBase):
             line = self._stream.readline(CHUNK_LINE_LIMIT_BYTES)
             if line == b"\r\n":
                 return False
-            if not line.endswith(b"\r\n"):
+            # They are not looked at, but two readers must agree on where they end (RFC 9112, 7.1.2).
+            if not line.endswith(b"\r\n") or HEADER_LINE.fullmatch(line[:-2]) is None:
                 raise self._malformed()
         raise self._malformed()
 

@@ -18,7 +18,7 @@ from s3portal.server.http.values import list_of
 HEAD_LIMIT_BYTES = 64 * 1024
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) ([\x21-\x7e]+) HTTP/1\.([01])")
-_HEADER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
+HEADER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
 _ONCE = frozenset({"authorization", "content-length", "content-type", "host", "transfer-encoding"})
 
 
@@ -82,7 +82,7 @@ def read_head(stream: io.BufferedIOBase) -> RequestHead | None:
         text = _without_line_end(line)
         if not text:
             break
-        header = _HEADER_LINE.fullmatch(text)
+        header = HEADER_LINE.fullmatch(text)
         if header is None:
             raise MalformedRequest("A header of the request is malformed.")
         name, value = header[1].decode().lower(), header[2].decode("latin-1")
@@ -102,4 +102,4 @@ def _without_line_end(line: bytes) -> bytes:
     if not line.endswith(b"\n") and len(line) > 0:
         # The line was cut by the limit, or by the end of the connection.
         raise HeadTooLarge("The head of the request is too large, or it was cut off.")
-    raise MalformedRequest("The lines of a request end with CR LF.")
+    raise MalformedRequest("The lines of a request must end with CR LF.")

@@ -37,10 +37,10 @@ class ConnectionLimits:
         for name in ("connections", "connections_per_address", "least_bytes_per_s"):
             value = getattr(self, name)
             if value is not None and not (type(value) is int and value > 0):
-                raise ValueError(f"{name} is a whole number above 0")
+                raise ValueError(f"{name} must be a whole number above 0")
         for name in ("proof_s", "stall_s", "idle_s"):
             if not (type(getattr(self, name)) in (int, float) and getattr(self, name) > 0):
-                raise ValueError(f"{name} is a number of seconds above 0")
+                raise ValueError(f"{name} must be a number of seconds above 0")
 
 
 def fitting(limits: ConnectionLimits) -> ConnectionLimits:

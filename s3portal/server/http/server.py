@@ -6,8 +6,8 @@ keep everybody else waiting. Where there are too many, those that have shown not
 
 from __future__ import annotations
 
-import errno
 import logging
+import selectors
 import socket
 import threading
 import time
@@ -27,13 +27,20 @@ BUSY_RETRY_AFTER_S = 1
 log = logging.getLogger(__name__)
 
 
+def listen_on(host: str, port: int) -> socket.socket:
+    """Returns a socket that listens; raises OSError when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=ACCEPT_BACKLOG)
+
+
 class HTTPServer:
     """A WSGI application on a TCP port.
 
     Listens as soon as it is made (raises OSError when the address is taken); ``port`` is the real one when
     0 was asked for. ``serve`` blocks until ``stop`` is called from another thread or a signal handler.
     The application calls ``prove`` of its connection once it knows the caller; others get little time.
-    ``refusal_of`` writes what is answered where no application is asked.
+    ``refusal_of`` writes what is answered where no application is asked. ``listener`` is a socket that
+    listens already, for processes that share one.
     """
 
     def __init__(
@@ -43,13 +50,16 @@ class HTTPServer:
         port: int,
         limits: ConnectionLimits | None = None,
         refusal_of: RefusalWriter = plain_refusal,
+        listener: socket.socket | None = None,
     ) -> None:
         self._application = application
         self._limits = limits or ConnectionLimits()
         self._refusal_of = refusal_of
         self._busy = _busy_answer(refusal_of)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=ACCEPT_BACKLOG)
+        self._listener = listener or listen_on(host, port)
+        # Of several processes that wait for it one gets a connection, and the others must not wait in accept.
+        self._listener.setblocking(False)
+        self._woken, self._wakes = socket.socketpair()
         self.host: str = host
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
@@ -59,26 +69,40 @@ class HTTPServer:
 
     def serve(self) -> None:
         """Accepts connections until the server is stopped."""
-        while not self._stopping:
-            try:
-                sock, address = self._listener.accept()
-            except OSError as problem:
-                if self._stopping or problem.errno in (errno.EBADF, errno.EINVAL):
-                    return
-                # Out of file descriptors, or the caller is gone already: go on, but do not spin.
-                log.warning("a connection could not be accepted: %s", problem)
-                time.sleep(0.05)
-                continue
-            self._start(sock, str(address[0]))
+        try:
+            with selectors.DefaultSelector() as waiting:
+                for ready in (self._listener, self._woken):
+                    waiting.register(ready, selectors.EVENT_READ)
+                while not self._stopping:
+                    waiting.select()
+                    if not self._stopping:
+                        self._accept()
+        finally:
+            for ended in (self._listener, self._woken, self._wakes):
+                ended.close()
+
+    def _accept(self) -> None:
+        try:
+            sock, address = self._listener.accept()
+        except BlockingIOError:
+            # Another process was faster, or the caller has gone.
+            return
+        except OSError as problem:
+            # Out of file descriptors, or the caller is gone already: go on, but do not spin.
+            log.warning("a connection could not be accepted: %s", problem)
+            time.sleep(0.05)
+            return
+        sock.setblocking(True)
+        self._start(sock, str(address[0]))
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Stops accepting, lets running requests finish for ``grace_s`` seconds, then cuts them."""
         self._stopping = True
+        # Closed by ``serve``. Shutting it down would end accepting in processes that share it, too.
         try:
-            self._listener.shutdown(socket.SHUT_RDWR)
+            self._wakes.send(b"x")
         except OSError as closed:
             log.debug("the listener was closed already: %s", closed)
-        self._listener.close()
         ends_at = time.monotonic() + grace_s
         for now in (False, True):
             with self._lock:

@@ -1,9 +1,9 @@
 """Blobs: the bytes of parts, each in a plain file that is written once and never changed (but for very small
-parts: their bytes stay with their rows).
+parts: their bytes are in the database).
 
 ``<root>/incoming/<name>`` while it is written, ``<root>/blobs/<xx>/<name>`` once it is whole and synced.
-A name is ``<body id>.<part number>.<random>``: unique, so nothing is ever overwritten, and enough to find
-the row that should know it. Keys never become paths.
+A name is ``<body id>.<part number>.<random>``, of the body that it was received for: unique, so nothing is
+ever overwritten. Parts refer to a blob by its name, those of copies too. Keys never become paths.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from s3portal.server.storage.leases import Leases
 from s3portal.server.wire.errors import S3Error
 
 BUFFER_BYTES = 256 * 1024
-# A file costs two syncs and a block of the disk; content up to this size goes with its row instead, where
-# the commit syncs it anyway.
+# A file costs two syncs and a block of the disk; content up to this size goes into the database instead,
+# where the commit syncs it anyway.
 SMALL_CONTENT_BYTES = 16 * 1024
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NAME = re.compile(r"([0-9a-f]{32})\.(\d{1,5})\.[0-9a-f]{8}")
+_NAME = re.compile(r"[0-9a-f]{32}\.\d{1,5}\.[0-9a-f]{8}")
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ def new_body_id() -> str:
 class BlobStore:
     """The blobs under one root folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, leases: Leases) -> None:
+        self._leases = leases
         self._incoming = root / "incoming"
         self._blobs = root / "blobs"
         for folder in (self._incoming, self._blobs):
@@ -55,8 +57,6 @@ class BlobStore:
         sync_folder(root)
         # 256 folders, so that none holds all the files; made when the first blob needs one.
         self._folders = {folder.name for folder in self._blobs.iterdir()}
-        #: Blobs whose rows are not committed yet: the sweep leaves them alone.
-        self.unsettled: set[str] = set()
 
     def path(self, name: str) -> Path:
         return self._blobs / name[:2] / name
@@ -65,7 +65,8 @@ class BlobStore:
         """Takes all that ``source`` gives; returns the name of the blob that has it, safe on the disk, or
         the bytes themselves when they are few, to be stored with the row.
 
-        The blob is ``unsettled`` from here on, until it is settled. Nothing stays behind when this raises.
+        The blob is leased until its receiver releases it, so that the sweep leaves it alone. Nothing stays
+        behind when this raises.
         Raises InsufficientStorage when the disk is full.
         """
         if source.size_bytes <= SMALL_CONTENT_BYTES:
@@ -75,7 +76,7 @@ class BlobStore:
     def _write(self, source: Source, body_id: str, part_number: int) -> str:
         name = f"{body_id}.{part_number}.{secrets.token_hex(4)}"
         temporary, path = self._incoming / name, self.path(name)
-        self.unsettled.add(name)
+        self._leases.acquire(name)
         try:
             with temporary.open("xb", buffering=0) as file:
                 buffer = memoryview(bytearray(BUFFER_BYTES))
@@ -89,7 +90,7 @@ class BlobStore:
             # Also where the folder could not be synced after the renaming.
             for place in (temporary, path):
                 place.unlink(missing_ok=True)
-            self.unsettled.discard(name)
+            self._leases.release(name)
             if isinstance(problem, OSError) and problem.errno in DISK_IS_FULL:
                 raise S3Error("InsufficientStorage") from problem
             raise
@@ -101,29 +102,30 @@ class BlobStore:
             sync_folder(self._blobs)
             self._folders.add(folder.name)
 
-    def remove(self, name: str) -> None:
-        """Removes a blob that no row knows. What cannot be removed now is left to the sweep."""
+    def remove(self, name: str) -> bool:
+        """Removes a blob that no row knows; returns whether it has gone. If not, it is tried again later."""
         try:
             self.path(name).unlink(missing_ok=True)
         except OSError as problem:
             log.warning("%s could not be removed yet: %s", name, problem)
+            return False
+        return True
 
-    def names(self) -> Iterator[tuple[str, str, int]]:
-        """Yields (name, body id, part number) of every blob, one folder at a time."""
+    def names(self) -> Iterator[str]:
+        """Yields the name of every blob, one folder at a time."""
         for folder in self._blobs.iterdir():
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    match = _NAME.fullmatch(entry.name)
-                    if match:
-                        yield entry.name, match[1], int(match[2])
+                    if _NAME.fullmatch(entry.name):
+                        yield entry.name
 
     def clear_incoming(self) -> int:
-        """Removes what was being written when the server stopped; returns how many files it were."""
+        """Removes what a process was writing when it ended; returns how many files they were."""
         count = 0
         with os.scandir(self._incoming) as entries:
             for entry in entries:
-                if _NAME.fullmatch(entry.name):
-                    (self._incoming / entry.name).unlink()
+                if _NAME.fullmatch(entry.name) and not self._leases.is_held(entry.name):
+                    (self._incoming / entry.name).unlink(missing_ok=True)
                     count += 1
         return count
 

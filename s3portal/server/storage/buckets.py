@@ -1,41 +1,66 @@
-"""Buckets in the database."""
+"""Buckets in the database, and their settings: a document for each kind of setting."""
 
-# ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
 from __future__ import annotations
 
 import sqlite3
 
-from s3portal.server.storage.records import Bucket
+from s3portal.server.storage import journal
+from s3portal.server.storage.parts import delete_parts
+from s3portal.server.storage.records import FIRST_ACCOUNT, Bucket
 from s3portal.server.storage.storage import Storage, now_ms
 from s3portal.server.wire.errors import S3Error
 
-_COLUMNS = "name, created_at, cors"
+CORS = "cors"
+_SELECT = (
+    "SELECT b.bucket_id, b.name, b.owner, b.created_at, s.kind, s.document "
+    "FROM buckets AS b LEFT JOIN bucket_settings AS s USING (bucket_id)"
+)
 
 
 def find(storage: Storage, name: str) -> Bucket:
     """Returns a bucket; raises NoSuchBucket."""
     with storage.database.read() as connection:
-        row = connection.execute(f"SELECT {_COLUMNS} FROM buckets WHERE name = ?", (name,)).fetchone()
-    if row is None:
+        found = _buckets_of_rows(connection.execute(f"{_SELECT} WHERE b.name = ?", (name,)))
+    if not found:
         raise no_such_bucket(name)
-    return Bucket(*row)
+    return found[0]
 
 
 def find_all(storage: Storage) -> list[Bucket]:
     """Returns all buckets, sorted by name."""
     with storage.database.read() as connection:
-        rows = connection.execute(f"SELECT {_COLUMNS} FROM buckets ORDER BY name")
-        return [Bucket(*row) for row in rows]
+        return _buckets_of_rows(connection.execute(f"{_SELECT} ORDER BY b.name"))
 
 
-def create(storage: Storage, name: str, cors: str | None = None) -> bool:
+def _buckets_of_rows(rows: sqlite3.Cursor) -> list[Bucket]:
+    """Returns the buckets of rows: one for each setting, those of a bucket one after the other."""
+    found: list[Bucket] = []
+    settings: dict[str, str] = {}
+    for bucket_id, name, owner, created_at, kind, document in rows:
+        if not found or found[-1].bucket_id != bucket_id:
+            settings = {}
+            found.append(Bucket(bucket_id, name, owner, created_at, settings))
+        if kind is not None:
+            settings[kind] = document
+    return found
+
+
+def create(storage: Storage, name: str, cors: str | None = None, owner: str = FIRST_ACCOUNT) -> bool:
     """Creates a bucket; returns False, and changes nothing, when it is there already."""
 
     def insert(connection: sqlite3.Connection) -> bool:
+        now = now_ms()
         cursor = connection.execute(
-            "INSERT OR IGNORE INTO buckets (name, created_at, cors) VALUES (?, ?, ?)", (name, now_ms(), cors)
+            "INSERT INTO buckets (name, owner, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+            (name, owner, now),
         )
-        return cursor.rowcount == 1
+        if cursor.rowcount == 0:
+            return False
+        bucket_id = cursor.lastrowid or 0
+        if cors is not None:
+            _put_setting(connection, bucket_id, CORS, cors)
+        journal.record(connection, journal.BUCKET_CREATED, now, bucket_id)
+        return True
 
     return storage.database.write(insert)
 
@@ -43,36 +68,60 @@ def create(storage: Storage, name: str, cors: str | None = None) -> bool:
 def delete(storage: Storage, name: str) -> None:
     """Deletes an empty bucket and aborts the uploads in it.
 
-    Raises NoSuchBucket, or BucketNotEmpty while it has objects.
+    Raises NoSuchBucket, or BucketNotEmpty while it has objects or versions.
     """
 
-    def remove(connection: sqlite3.Connection) -> list[tuple[str, list[str | None]]]:
-        if connection.execute("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", (name,)).fetchone():
-            raise S3Error("BucketNotEmpty", facts={"BucketName": name})
-        if connection.execute("DELETE FROM buckets WHERE name = ?", (name,)).rowcount == 0:
-            raise no_such_bucket(name)
-        uploads = connection.execute("DELETE FROM uploads WHERE bucket = ? RETURNING upload_id", (name,))
-        return [(upload_id, delete_parts(connection, upload_id)) for (upload_id,) in uploads.fetchall()]
+    def remove(connection: sqlite3.Connection) -> list[tuple[str, list[str]]]:
+        bucket_id = id_of(connection, name)
+        for table in ("objects", "versions"):
+            query = f"SELECT 1 FROM {table} WHERE bucket_id = ? LIMIT 1"  # noqa: S608
+            if connection.execute(query, (bucket_id,)).fetchone():
+                raise S3Error("BucketNotEmpty", facts={"BucketName": name})
+        uploads = connection.execute(
+            "DELETE FROM uploads WHERE bucket_id = ? RETURNING upload_id", (bucket_id,)
+        )
+        doomed = [(upload_id, delete_parts(connection, upload_id)) for (upload_id,) in uploads.fetchall()]
+        connection.execute("DELETE FROM buckets WHERE bucket_id = ?", (bucket_id,))
+        journal.record(connection, journal.BUCKET_DELETED, now_ms(), bucket_id)
+        return doomed
 
-    for upload_id, blobs in storage.database.write(remove, frees_space=True):
-        storage.leases.doom(upload_id, blobs)
-
-
-def delete_parts(connection: sqlite3.Connection, body_id: str) -> list[str | None]:
-    """Within a transaction: forgets the parts of a body and returns their blobs."""
-    rows = connection.execute("DELETE FROM parts WHERE body_id = ? RETURNING blob", (body_id,))
-    return [blob for (blob,) in rows.fetchall()]
+    storage.removal.attend(storage.database.write(remove, frees_space=True))
 
 
 def set_cors(storage: Storage, name: str, cors: str | None) -> None:
     """Replaces a bucket's CORS rules (JSON; None removes them). Raises NoSuchBucket."""
+    put_setting(storage, name, CORS, cors)
 
-    def update(connection: sqlite3.Connection) -> None:
-        cursor = connection.execute("UPDATE buckets SET cors = ? WHERE name = ?", (cors, name))
-        if cursor.rowcount == 0:
-            raise no_such_bucket(name)
 
-    storage.database.write(update)
+def put_setting(storage: Storage, name: str, kind: str, document: str | None) -> None:
+    """Replaces one of a bucket's settings; None removes it. Raises NoSuchBucket."""
+
+    def put(connection: sqlite3.Connection) -> None:
+        bucket_id = id_of(connection, name)
+        _put_setting(connection, bucket_id, kind, document)
+        journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=kind)
+
+    storage.database.write(put)
+
+
+def _put_setting(connection: sqlite3.Connection, bucket_id: int, kind: str, document: str | None) -> None:
+    if document is None:
+        connection.execute("DELETE FROM bucket_settings WHERE bucket_id = ? AND kind = ?", (bucket_id, kind))
+        return
+    connection.execute(
+        "INSERT INTO bucket_settings (bucket_id, kind, document) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET document = excluded.document",
+        (bucket_id, kind, document),
+    )
+
+
+def id_of(connection: sqlite3.Connection, name: str) -> int:
+    """Returns a bucket's number; raises NoSuchBucket."""
+    row = connection.execute("SELECT bucket_id FROM buckets WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise no_such_bucket(name)
+    bucket_id: int = row[0]
+    return bucket_id
 
 
 def no_such_bucket(name: str) -> S3Error:

@@ -1,8 +1,10 @@
-"""The SQLite database: its schema, and connections to read and to write with."""
+"""The SQLite database: connections to read and to write with. Its schema is in ``migrations``."""
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,60 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from s3portal.server.storage.migrations import upgrade
 from s3portal.server.wire.errors import S3Error
 
-SCHEMA_VERSION = 1
 # Each reader has three files open. Reading takes a moment, so that few are enough for many callers.
 READERS_LIMIT = 32
 IDLE_READERS_LIMIT = 8
-# Keys are BLOBs: they sort by their bytes, as S3 lists them, and a prefix is a plain range of bytes.
-# The tables are clustered by key (WITHOUT ROWID), so that a page of a listing is one walk along the tree.
-SCHEMA = """
-CREATE TABLE buckets (
-    name TEXT PRIMARY KEY,
-    created_at INTEGER NOT NULL,
-    cors TEXT
-) WITHOUT ROWID;
-CREATE TABLE objects (
-    bucket TEXT NOT NULL,
-    key BLOB NOT NULL,
-    body_id TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    etag TEXT NOT NULL,
-    modified_at INTEGER NOT NULL,
-    headers TEXT NOT NULL,
-    checksum_algorithm TEXT NOT NULL,
-    checksum_value TEXT NOT NULL,
-    checksum_type TEXT NOT NULL,
-    part_count INTEGER NOT NULL,
-    PRIMARY KEY (bucket, key)
-) WITHOUT ROWID;
-CREATE TABLE parts (
-    body_id TEXT NOT NULL,
-    part_number INTEGER NOT NULL,
-    blob TEXT,
-    start INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    etag TEXT NOT NULL,
-    checksum BLOB NOT NULL,
-    modified_at INTEGER NOT NULL,
-    content BLOB,
-    PRIMARY KEY (body_id, part_number)
-) WITHOUT ROWID;
-CREATE TABLE uploads (
-    bucket TEXT NOT NULL,
-    key BLOB NOT NULL,
-    upload_id TEXT NOT NULL UNIQUE,
-    initiated_at INTEGER NOT NULL,
-    headers TEXT NOT NULL,
-    checksum_algorithm TEXT NOT NULL,
-    checksum_type TEXT NOT NULL,
-    checksum_asked INTEGER NOT NULL,
-    initiator TEXT NOT NULL,
-    PRIMARY KEY (bucket, key, initiated_at, upload_id)
-) WITHOUT ROWID;
-"""
-
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -88,15 +42,13 @@ class NotCommitted(RuntimeError):
     """Something else than the database itself failed around a commit, so that the change may be lost."""
 
 
-class OtherVersion(RuntimeError):
-    """The database was written by another version of this server."""
-
-
 class Database:
     """Many readers at once, one writer. A write that returned is on the disk (WAL, synchronous=FULL).
 
     ``require_room`` raises where nothing may be added, because the disk is full; ``make_room`` gives a
-    reserve back to the disk for what frees space, and says whether there was one.
+    reserve back to the disk for what frees space, and says whether there was one. Processes that share the
+    database take turns in writing by the file ``turns``: for SQLite's own lock they would sleep and try
+    again.
     """
 
     def __init__(
@@ -105,6 +57,7 @@ class Database:
         *,
         require_room: Callable[[], None] = lambda: None,
         make_room: Callable[[], bool] = lambda: False,
+        turns: Path | None = None,
     ) -> None:
         self._path = path
         self._require_room = require_room
@@ -114,17 +67,16 @@ class Database:
         self._write_lock = threading.Lock()
         self._queue_lock = threading.Lock()
         self._queue: list[_Job] = []
+        self._riders: list[_Job] = []
         self._writer_is_broken = False
+        self._turns = None if turns is None else os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
         self._writer = self._connect()
-        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            self._writer.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        elif version != SCHEMA_VERSION:
+        try:
+            upgrade(self._writer, path)
+        except BaseException:
             self._writer.close()
-            raise OtherVersion(
-                f"{path} was written by another version of this server: its schema is {version}, "
-                f"this one knows {SCHEMA_VERSION}"
-            )
+            self._close_turns()
+            raise
 
     def _connect(self) -> sqlite3.Connection:
         # Transactions are begun by hand, and a connection serves one thread at a time but not always the
@@ -173,11 +125,17 @@ class Database:
         result: Result = job.result
         return result
 
+    def ride_along(self, change: Callable[[sqlite3.Connection], None]) -> None:
+        """Makes a change that is not worth a commit of its own with the next one. It may get lost."""
+        with self._queue_lock:
+            self._riders.append(_Job(change))
+
     def _commit_queue(self) -> None:
         with self._queue_lock:
             jobs, self._queue = self._queue, []
+            riders, self._riders = self._riders, []
         try:
-            self._commit(jobs)
+            self._commit([*jobs, *riders])
             freeing = [job for job in jobs if job.frees_space and _finds_disk_full(job.error)]
             if freeing:
                 if not self._make_room():
@@ -195,10 +153,11 @@ class Database:
         Raises only what is no Exception, as KeyboardInterrupt is not.
         """
         try:
-            self._begin()
-            for job in jobs:
-                self._run(job)
-            self._writer.execute("COMMIT")
+            with self._turn():
+                self._begin()
+                for job in jobs:
+                    self._run(job)
+                self._writer.execute("COMMIT")
         except BaseException as problem:
             self._roll_back()
             if not isinstance(problem, Exception):
@@ -208,6 +167,18 @@ class Database:
         else:
             for job in jobs:
                 job.error = job.refused
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Keeps the other processes from writing. What is not committed by its end is rolled back at once."""
+        if self._turns is None:
+            yield
+            return
+        fcntl.flock(self._turns, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turns, fcntl.LOCK_UN)
 
     def _begin(self) -> None:
         if self._writer_is_broken:
@@ -245,7 +216,8 @@ class Database:
 
     def _truncate_log(self) -> None:
         try:
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with self._turn():
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as problem:
             log.debug("the write-ahead log stays as it is: %s", problem)
 
@@ -254,6 +226,11 @@ class Database:
             while self._idle_readers:
                 self._idle_readers.pop().close()
             self._writer.close()
+            self._close_turns()
+
+    def _close_turns(self) -> None:
+        if self._turns is not None:
+            os.close(self._turns)
 
 
 def _error_of(problem: Exception) -> Exception:

@@ -1,59 +1,86 @@
-"""Leases: who reads a body may read it to its end, even when the object is replaced or deleted meanwhile."""
+"""Leases: who reads a body may read it to its end, and who stores a blob may commit its row, whatever other
+threads and processes remove meanwhile.
+
+A lease is counted in memory and, for other processes, a shared lock on one byte of a file, whose offset is
+made from the name. The system gives a process's locks back when it ends, however it ends.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
 
 
 class Leases:
-    """Counts the readers of each body and puts off the removal of its blobs until the last has gone.
+    """Leases on names: body ids that are read, and blobs whose row is not committed yet.
 
-    Lives in memory: after a crash there are no readers, and the sweep finds what was still to be removed.
+    ``on_free`` is called with a name that was asked for by ``watch`` once this process has given it back.
     """
 
-    def __init__(self, remove_blob: Callable[[str], None]) -> None:
-        self._remove_blob = remove_blob
+    def __init__(self, path: Path, on_free: Callable[[str], None]) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._on_free = on_free
         self._lock = threading.Lock()
-        self._readers: Counter[str] = Counter()
-        self._doomed: dict[str, list[str]] = {}
+        self._holders: Counter[str] = Counter()
+        self._watched: set[str] = set()
+        self._is_closed = False
 
-    def acquire(self, body_id: str) -> None:
+    def acquire(self, name: str) -> None:
         with self._lock:
-            self._readers[body_id] += 1
+            if not self._holders[name]:
+                # Another process holds the byte for itself for no longer than a look takes.
+                fcntl.lockf(self._descriptor, fcntl.LOCK_SH, 1, _offset(name))
+            self._holders[name] += 1
 
-    def release(self, body_id: str) -> None:
+    def release(self, name: str) -> None:
         with self._lock:
-            self._readers[body_id] -= 1
-            if self._readers[body_id]:
+            self._holders[name] -= 1
+            if self._holders[name]:
                 return
-            del self._readers[body_id]
-            blobs = self._doomed.pop(body_id, [])
-        self._remove(blobs)
-
-    def doom(self, body_id: str, blobs: Iterable[str | None]) -> None:
-        """Removes blobs that no row knows any more: now, or when the body's last reader has gone.
-
-        None stands for a part that had no blob.
-        """
-        named = [blob for blob in blobs if blob is not None]
-        with self._lock:
-            if body_id in self._readers:
-                self._doomed.setdefault(body_id, []).extend(named)
+            del self._holders[name]
+            if self._is_closed:
+                # An answer that was cut off when the server stopped.
                 return
-        self._remove(named)
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, _offset(name))
+            is_watched = name in self._watched
+            self._watched.discard(name)
+        if is_watched:
+            self._on_free(name)
 
-    def _remove(self, blobs: Sequence[str]) -> None:
-        for blob in blobs:
-            self._remove_blob(blob)
-
-    def is_read(self, body_id: str) -> bool:
-        """Whether somebody reads a body now."""
+    def is_held(self, name: str) -> bool:
+        """Whether anybody has a lease now, in any process."""
         with self._lock:
-            return body_id in self._readers
+            return name in self._holders or self._is_held_elsewhere(name)
 
-    @property
-    def pending(self) -> bool:
-        """Whether some blobs still wait for their readers."""
-        return bool(self._doomed)
+    def watch(self, name: str) -> bool:
+        """Returns ``is_held``; where this process holds it, ``on_free`` will be called."""
+        with self._lock:
+            if name in self._holders:
+                self._watched.add(name)
+                return True
+            return self._is_held_elsewhere(name)
+
+    def _is_held_elsewhere(self, name: str) -> bool:
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _offset(name))
+        except (BlockingIOError, PermissionError):
+            # POSIX allows either.
+            return True
+        fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, _offset(name))
+        return False
+
+    def close(self) -> None:
+        """Gives all leases back."""
+        with self._lock:
+            self._is_closed = True
+            os.close(self._descriptor)
+
+
+def _offset(name: str) -> int:
+    """Two names with the same offset only keep each other's blobs longer than needed."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=7).digest(), "big")

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from s3portal.server.storage import objects, uploads
-from s3portal.server.storage.buckets import find as find_bucket
-from s3portal.server.storage.records import StoredObject, Upload
+from s3portal.server.storage import uploads
+from s3portal.server.storage.buckets import id_of
+from s3portal.server.storage.records import ListedObject, Upload
 from s3portal.server.storage.storage import Storage
+
+# What a listing shows of an object, and no more: a page has a thousand.
+_LISTED = "key, modified_at, etag, size_bytes, checksum_algorithm, checksum_type, owner"
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class ObjectPage:
     """``entries`` are objects and common prefixes (as plain strings), in order. ``next_after`` is where the
     next page starts, None on the last one."""
 
-    entries: list[StoredObject | str]
+    entries: list[ListedObject | str]
     next_after: bytes | None
 
 
@@ -39,25 +42,30 @@ def list_objects(
 
     ``after`` is a key, or the ``end_of_prefix`` an earlier page ended with.
     """
-    find_bucket(storage, bucket)
-    entries: list[StoredObject | str] = []
+    entries: list[ListedObject | str] = []
     start, end = prefix.encode(), end_of_prefix(prefix.encode())
+    divider = delimiter.encode()
     position = after
     with storage.database.read() as connection:
+        bucket_id = id_of(connection, bucket)
         while True:
             rows = connection.execute(
-                f"SELECT {objects.COLUMNS} FROM objects WHERE bucket = ? "
+                f"SELECT {_LISTED} FROM objects WHERE bucket_id = ? "
                 "AND key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?",
-                (bucket, max(start, position), position, end, limit + 1 - len(entries)),
+                (bucket_id, max(start, position), position, end, limit + 1 - len(entries)),
             )
             rolled_up = False
-            for row in rows:
+            for key, modified_at, etag, size_bytes, algorithm, checksum_type, owner in rows:
                 if len(entries) == limit:
                     return ObjectPage(entries, position)
-                common = _common_prefix(row[1], start, delimiter.encode())
+                common = _common_prefix(key, start, divider)
                 if common is None:
-                    entries.append(objects.object_of_row(row))
-                    position = row[1]
+                    entries.append(
+                        ListedObject(
+                            key.decode(), modified_at, etag, size_bytes, algorithm, checksum_type, owner
+                        )
+                    )
+                    position = key
                 else:
                     entries.append(common.decode())
                     position = end_of_prefix(common)
@@ -80,17 +88,16 @@ def list_uploads(
 
     ``marker`` is (key, upload id): only later ones; without an upload id, only later keys.
     """
-    find_bucket(storage, bucket)
     entries: list[Upload | str] = []
     start, end = prefix.encode(), end_of_prefix(prefix.encode())
     key, upload_id = marker[0].encode(), marker[1]
     with storage.database.read() as connection:
-        rows = _uploads_after(connection, bucket, key, upload_id, start, end)
+        rows = _uploads_after(connection, id_of(connection, bucket), key, upload_id, start, end)
         last_prefix: bytes | None = None
         last: tuple[str, str] = ("", "")
         for row in rows:
-            found = uploads.upload_of_row(row)
-            common = _common_prefix(row[2], start, delimiter.encode())
+            found = uploads.upload_of_row(bucket, row)
+            common = _common_prefix(row[1], start, delimiter.encode())
             if common is not None and (common == last_prefix or (key >= common and key.startswith(common))):
                 continue
             if len(entries) == limit:
@@ -101,16 +108,18 @@ def list_uploads(
     return UploadPage(entries, None)
 
 
-def _uploads_after(connection: Any, bucket: str, key: bytes, upload_id: str, start: bytes, end: bytes) -> Any:
+def _uploads_after(
+    connection: Any, bucket_id: int, key: bytes, upload_id: str, start: bytes, end: bytes
+) -> Any:
     columns = ", ".join(f"u.{column}" for column in uploads.COLUMNS.split(", "))
     return connection.execute(
         f"SELECT {columns} FROM uploads AS u "
-        "LEFT JOIN uploads AS m ON m.upload_id = :upload_id AND m.key = :key AND m.bucket = :bucket "
-        "WHERE u.bucket = :bucket AND u.key >= :start AND u.key < :end "
+        "LEFT JOIN uploads AS m ON m.upload_id = :upload_id AND m.key = :key AND m.bucket_id = :bucket "
+        "WHERE u.bucket_id = :bucket AND u.key >= :start AND u.key < :end "
         "AND (u.key > :key OR (u.key = :key AND :upload_id != '' "
         "     AND (u.initiated_at, u.upload_id) > (coalesce(m.initiated_at, 0), :upload_id))) "
         "ORDER BY u.key, u.initiated_at, u.upload_id",
-        {"bucket": bucket, "key": key, "upload_id": upload_id, "start": start, "end": end},
+        {"bucket": bucket_id, "key": key, "upload_id": upload_id, "start": start, "end": end},
     )
 
 

@@ -1,4 +1,4 @@
-"""Objects in the database: found, replaced, deleted; each change in one transaction."""
+"""Objects in the database: found, replaced, copied, deleted; each change in one transaction."""
 
 # ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
 from __future__ import annotations
@@ -7,19 +7,25 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from s3portal.server.storage.buckets import delete_parts, no_such_bucket
+from s3portal.server.storage import journal
+from s3portal.server.storage.buckets import id_of
+from s3portal.server.storage.parts import copy_parts, delete_parts, insert_parts
 from s3portal.server.storage.records import Part, StoredObject
-from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
+from s3portal.server.storage.removal import Doomed
+from s3portal.server.storage.storage import Storage, decode_headers, encode_headers, now_ms
 from s3portal.server.wire.checksums import Checksum
 from s3portal.server.wire.errors import S3Error
 
 COLUMNS = (
-    "bucket, key, body_id, size_bytes, etag, modified_at, headers, "
-    "checksum_algorithm, checksum_value, checksum_type, part_count"
+    "key, body_id, size_bytes, etag, modified_at, headers, "
+    "checksum_algorithm, checksum_value, checksum_type, part_count, owner, version_id, sequence"
 )
-PART_COLUMNS = "part_number, blob, start, size_bytes, etag, checksum, modified_at"
-# Bodies with their blobs that a transaction forgot, to be removed after its commit.
-Doomed = list[tuple[str, list[str | None]]]
+_NAMES = COLUMNS.split(", ")
+_PUT = (
+    f"INSERT INTO objects (bucket_id, {COLUMNS}) VALUES ({', '.join('?' * (len(_NAMES) + 1))}) "
+    # Not INSERT OR REPLACE, which would delete a row and call no trigger.
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _NAMES[1:])}"
+)
 # Given the object that is there (or None); raises to refuse the change. Runs inside the transaction.
 Precondition = Callable[[StoredObject | None], None]
 
@@ -27,10 +33,14 @@ Precondition = Callable[[StoredObject | None], None]
 def find(storage: Storage, bucket: str, key: str) -> StoredObject | None:
     """Returns an object, or None. Raises NoSuchBucket."""
     with storage.database.read() as connection:
-        found = _select(connection, bucket, key)
-        if found is None and not _bucket_exists(connection, bucket):
-            raise no_such_bucket(bucket)
-    return found
+        row = connection.execute(
+            f"SELECT {COLUMNS} FROM objects "
+            "WHERE bucket_id = (SELECT bucket_id FROM buckets WHERE name = ?) AND key = ?",
+            (bucket, key.encode()),
+        ).fetchone()
+        if row is None:
+            id_of(connection, bucket)
+    return object_of_row(bucket, row) if row else None
 
 
 def lease(storage: Storage, bucket: str, key: str) -> StoredObject | None:
@@ -51,51 +61,64 @@ def lease(storage: Storage, bucket: str, key: str) -> StoredObject | None:
         storage.leases.release(found.body_id)
 
 
-def parts_between(storage: Storage, body_id: str, first: int, last: int) -> list[Part]:
-    """Returns the parts, in order, that hold the bytes from offset ``first`` to ``last``, both included."""
-    with storage.database.read() as connection:
-        rows = connection.execute(
-            f"SELECT {PART_COLUMNS}, content FROM parts WHERE body_id = ? "
-            "AND start <= ? AND start + size_bytes > ? ORDER BY part_number",
-            (body_id, last, first),
-        )
-        return [Part(*row) for row in rows]
-
-
-def find_part(storage: Storage, body_id: str, position: int) -> Part | None:
-    """Returns the part that is at ``position`` in the object, counted from 1 without gaps."""
-    with storage.database.read() as connection:
-        row = connection.execute(
-            f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ? ORDER BY part_number LIMIT 1 OFFSET ?",
-            (body_id, position - 1),
-        ).fetchone()
-    return Part(*row) if row else None
-
-
-def put(storage: Storage, new: StoredObject, parts: Sequence[Part], precondition: Precondition) -> None:
+def put(
+    storage: Storage,
+    new: StoredObject,
+    parts: Sequence[Part],
+    precondition: Precondition,
+    event: str = journal.PUT,
+) -> None:
     """Makes an object of blobs that are on the disk already, in place of what was there.
 
     Raises NoSuchBucket, and what the precondition raises; the blobs are then their receiver's to remove.
     """
 
     def insert(connection: sqlite3.Connection) -> Doomed:
-        doomed = replace(connection, new, precondition)
+        doomed = replace(connection, new, precondition, event)
         insert_parts(connection, new.body_id, parts)
         return doomed
 
-    remove_doomed(storage, storage.database.write(insert))
+    storage.removal.attend(storage.database.write(insert))
 
 
-def replace(connection: sqlite3.Connection, new: StoredObject, precondition: Precondition) -> Doomed:
-    """Within a transaction: puts an object's row in place of what was there, and returns the latter."""
-    if not _bucket_exists(connection, new.bucket):
-        raise no_such_bucket(new.bucket)
-    old = _select(connection, new.bucket, new.key)
+def put_copy(storage: Storage, new: StoredObject, source: StoredObject, precondition: Precondition) -> bool:
+    """Makes an object of the blobs of another, without reading them; ``new`` has a body id of its own.
+
+    Returns False, and changes nothing, when the source's body has gone meanwhile. Raises as ``put`` does.
+    """
+
+    def copy(connection: sqlite3.Connection) -> Doomed | None:
+        # Before anything of the target goes, which may be the source itself.
+        if not copy_parts(connection, source.body_id, new.body_id):
+            return None
+        return replace(connection, new, precondition, journal.COPY)
+
+    doomed = storage.database.write(copy)
+    storage.removal.attend(doomed or ())
+    return doomed is not None
+
+
+def replace(
+    connection: sqlite3.Connection, new: StoredObject, precondition: Precondition, event: str
+) -> Doomed:
+    """Within a transaction: puts an object's row in place of what was there, and returns what it dooms."""
+    bucket_id = id_of(connection, new.bucket)
+    old = _select(connection, new.bucket, bucket_id, new.key)
     precondition(old)
+    sequence = journal.record(
+        connection,
+        event,
+        new.modified_at,
+        bucket_id,
+        key=new.key,
+        version_id=new.version_id,
+        size_bytes=new.size_bytes,
+        etag=new.etag,
+    )
     connection.execute(
-        f"INSERT OR REPLACE INTO objects ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _PUT,
         (
-            new.bucket,
+            bucket_id,
             new.key.encode(),
             new.body_id,
             new.size_bytes,
@@ -106,67 +129,58 @@ def replace(connection: sqlite3.Connection, new: StoredObject, precondition: Pre
             new.checksum.value,
             new.checksum.type,
             new.part_count,
+            new.owner,
+            new.version_id,
+            sequence,
         ),
     )
     return [(old.body_id, delete_parts(connection, old.body_id))] if old else []
 
 
 def delete(storage: Storage, bucket: str, keys: Sequence[str], precondition: Precondition) -> None:
-    """Deletes objects, all or none; keys that are not there are no error. Raises NoSuchBucket."""
+    """Deletes objects, all or none; keys that are not there are no error. Raises NoSuchBucket.
+
+    On a full disk, where not even the log of so many has room, it deletes as many at a time as possible.
+    """
 
     def remove(connection: sqlite3.Connection) -> Doomed:
-        if not _bucket_exists(connection, bucket):
-            raise no_such_bucket(bucket)
-        doomed: Doomed = []
+        bucket_id = id_of(connection, bucket)
+        doomed = []
+        now = now_ms()
         for key in keys:
-            old = _select(connection, bucket, key)
+            old = _select(connection, bucket, bucket_id, key)
             precondition(old)
             if old:
-                connection.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key.encode()))
+                connection.execute(
+                    "DELETE FROM objects WHERE bucket_id = ? AND key = ?", (bucket_id, key.encode())
+                )
                 doomed.append((old.body_id, delete_parts(connection, old.body_id)))
+                journal.record(
+                    connection, journal.DELETED, now, bucket_id, key=key, version_id=old.version_id
+                )
         return doomed
 
-    remove_doomed(storage, storage.database.write(remove, frees_space=True))
+    try:
+        storage.removal.attend(storage.database.write(remove, frees_space=True))
+    except S3Error as refused:
+        if refused.code != "InsufficientStorage" or len(keys) < 2:
+            raise
+        half = len(keys) // 2
+        delete(storage, bucket, keys[:half], precondition)
+        delete(storage, bucket, keys[half:], precondition)
 
 
-def remove_doomed(storage: Storage, doomed: Doomed) -> None:
-    """After the commit: removes what was replaced or deleted."""
-    for body_id, blobs in doomed:
-        storage.leases.doom(body_id, blobs)
-
-
-def insert_parts(connection: sqlite3.Connection, body_id: str, parts: Sequence[Part]) -> None:
-    """Within a transaction: stores the rows of parts."""
-    connection.executemany(
-        f"INSERT INTO parts (body_id, {PART_COLUMNS}, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                body_id,
-                p.part_number,
-                p.blob,
-                p.start,
-                p.size_bytes,
-                p.etag,
-                p.checksum,
-                p.modified_at,
-                p.content,
-            )
-            for p in parts
-        ],
-    )
-
-
-def _select(connection: sqlite3.Connection, bucket: str, key: str) -> StoredObject | None:
+def _select(connection: sqlite3.Connection, bucket: str, bucket_id: int, key: str) -> StoredObject | None:
     row = connection.execute(
-        f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key = ?",
-        (bucket, key.encode()),
+        f"SELECT {COLUMNS} FROM objects WHERE bucket_id = ? AND key = ?", (bucket_id, key.encode())
     ).fetchone()
-    return object_of_row(row) if row else None
+    return object_of_row(bucket, row) if row else None
 
 
-def object_of_row(row: Sequence[Any]) -> StoredObject:
+def object_of_row(bucket: str, row: Sequence[Any]) -> StoredObject:
     """Returns the object of a row with COLUMNS."""
-    bucket, key, body_id, size_bytes, etag, modified_at, headers, algorithm, value, kind, part_count = row
+    key, body_id, size_bytes, etag, modified_at, headers, algorithm, value, kind, part_count, *named = row
+    owner, version_id, sequence = named
     return StoredObject(
         bucket=bucket,
         key=key.decode(),
@@ -177,11 +191,10 @@ def object_of_row(row: Sequence[Any]) -> StoredObject:
         headers=decode_headers(headers),
         checksum=Checksum(algorithm, value, kind),
         part_count=part_count,
+        owner=owner,
+        version_id=version_id,
+        sequence=sequence,
     )
-
-
-def _bucket_exists(connection: sqlite3.Connection, bucket: str) -> bool:
-    return connection.execute("SELECT 1 FROM buckets WHERE name = ?", (bucket,)).fetchone() is not None
 
 
 def no_such_key(key: str) -> S3Error:

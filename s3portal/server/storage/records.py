@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from s3portal.server.wire.checksums import Checksum
+
+#: The account that owns what nobody else was named for.
+FIRST_ACCOUNT = "000000000000"
+#: The version of what was stored without versioning.
+NULL_VERSION = "null"
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """``cors`` is the JSON of its CORS rules, None without any. Times are in ms since 1970."""
+    """``settings`` are documents by their kind, as they were stored. Times are in ms since 1970."""
 
+    bucket_id: int
     name: str
+    owner: str
     created_at: int
-    cors: str | None
+    settings: Mapping[str, str]
+
+    @property
+    def cors(self) -> str | None:
+        """The JSON of its CORS rules, None without any."""
+        return self.settings.get("cors")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a body: in a blob of its own, or, when it is small, with its row (``content``).
+    """A piece of a body: in a blob, which other bodies may share, or, when it is small, in the database
+    (``content``).
 
     ``start`` is its offset in the object in bytes, set when the object is completed; ``etag`` the MD5 in hex
-    without quotes; ``checksum`` the digest in the algorithm of its upload.
+    without quotes; ``checksum`` the digest in the algorithm of its upload. The last four are set for a part
+    that is stored encrypted.
     """
 
     part_number: int
@@ -33,6 +48,10 @@ class Part:
     checksum: bytes
     modified_at: int
     content: bytes | None = None
+    key_id: str | None = None
+    wrapped_key: bytes | None = None
+    nonce: bytes | None = None
+    stored_size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +59,8 @@ class StoredObject:
     """An object. ``headers`` are those it was stored with and is served with (content-type, x-amz-meta-*).
 
     ``body_id`` changes with every write, so it names exactly these bytes. ``part_count`` is 0 for an object
-    that was not uploaded in parts.
+    that was not uploaded in parts. ``sequence`` is the number of the change that made it, 0 for what is not
+    stored yet.
     """
 
     bucket: str
@@ -52,6 +72,35 @@ class StoredObject:
     headers: Mapping[str, str]
     checksum: Checksum
     part_count: int
+    owner: str = FIRST_ACCOUNT
+    version_id: str = NULL_VERSION
+    sequence: int = 0
+
+
+class ListedObject(NamedTuple):
+    """What a listing shows of an object. Made by the thousand, so it is a plain tuple."""
+
+    key: str
+    modified_at: int
+    etag: str
+    size_bytes: int
+    checksum_algorithm: str
+    checksum_type: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version that is not current, or a delete marker, which has no body and may be current."""
+
+    key: str
+    version_id: str
+    is_delete_marker: bool
+    modified_at: int
+    owner: str
+    sequence: int
+    noncurrent_at: int | None
+    found: StoredObject | None
 
 
 @dataclass(frozen=True)
@@ -68,3 +117,31 @@ class Upload:
     checksum_asked: bool
     """Whether the caller chose the algorithm; S3 shows it only then."""
     initiator: str
+    owner: str = FIRST_ACCOUNT
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a bucket holds. ``versions`` are no longer current; ``uploads`` not completed."""
+
+    objects: int
+    object_bytes: int
+    versions: int
+    version_bytes: int
+    uploads: int
+    upload_bytes: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A line of the journal. ``event`` is S3's name of it; ``at`` in ms since 1970; ``details`` JSON."""
+
+    sequence: int
+    at: int
+    event: str
+    bucket_id: int
+    key: str | None
+    version_id: str | None
+    size_bytes: int | None
+    etag: str | None
+    details: str | None

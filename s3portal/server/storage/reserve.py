@@ -45,7 +45,8 @@ class Reserve:
 
     def restore(self) -> bool:
         """Whether the space is kept; tries to keep it again where it was given back."""
-        if self._is_whole:
+        # Another process of this server may have given it back.
+        if self._is_whole and (not self._size_bytes or self._path.exists()):
             return True
         with self._lock:
             try:

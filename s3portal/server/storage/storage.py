@@ -2,61 +2,102 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 
 from s3portal.server.storage.blobs import BlobStore, Source, sync_folder
 from s3portal.server.storage.database import Database
+from s3portal.server.storage.folder import Folder, StorageInUse
 from s3portal.server.storage.leases import Leases
+from s3portal.server.storage.removal import Removal
 from s3portal.server.storage.reserve import RESERVE_BYTES, Reserve
 from s3portal.server.storage.sweep import Sweep
 from s3portal.server.wire.errors import S3Error
 
+__all__ = [
+    "Role",
+    "Storage",
+    "StorageInUse",
+    "decode_headers",
+    "encode_headers",
+    "now_ms",
+    "write_private_file",
+]
+
 SERVER_KEY_BYTES = 32
-_RUNNING = b"running\n"
 
 
-class StorageInUse(RuntimeError):
-    """Another server works in this folder."""
+class Role(Enum):
+    """Whose a storage is: of a server in one process, or of one in several."""
+
+    ALONE = "alone"
+    #: Puts the folder in order and closes the storage again, before there are workers.
+    SUPERVISOR = "supervisor"
+    WORKER = "worker"
+    #: Takes the place of a worker that was killed, and removes what that one left behind.
+    SUCCESSOR = "successor"
 
 
 class Storage:
-    """Database, blobs and leases under one root folder, which belongs to one process at a time.
+    """Database, blobs and leases under one root folder, which belongs to one server at a time.
 
-    ``reserve_bytes`` are kept free for deletions on a full disk.
-    Raises StorageInUse when another process has it, OSError when the folder cannot be written.
+    ``reserve_bytes`` are kept free for deletions on a full disk. Where a server has several processes, each
+    is given the ``folder`` that its supervisor took.
+    Raises StorageInUse when another server has it, OSError when the folder cannot be written.
     """
 
-    def __init__(self, root: Path, reserve_bytes: int = RESERVE_BYTES) -> None:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def __init__(
+        self,
+        root: Path,
+        reserve_bytes: int = RESERVE_BYTES,
+        *,
+        role: Role = Role.ALONE,
+        folder: Folder | None = None,
+    ) -> None:
         self.root = root
-        self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._role = role
+        self._folder = folder or Folder(root)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as held:
-            os.close(self._lock)
-            raise StorageInUse(f"another server is using {root}") from held
+            self._open(reserve_bytes)
+            if role in (Role.ALONE, Role.SUPERVISOR):
+                self._put_in_order()
+            elif role is Role.SUCCESSOR:
+                self.sweep.start()
+            if role is not Role.SUPERVISOR:
+                self.removal.start()
+        except BaseException:
+            if role is Role.ALONE:
+                self._folder.close()
+            raise
+
+    def _open(self, reserve_bytes: int) -> None:
+        root = self.root
         self._reserve = Reserve(root / "reserve", reserve_bytes)
         self.database = Database(
-            root / "metadata.sqlite3", require_room=self.require_room, make_room=self._reserve.release
+            root / "metadata.sqlite3",
+            require_room=self.require_room,
+            make_room=self._reserve.release,
+            turns=None if self._role is Role.ALONE else root / "turns",
         )
-        self.blobs = BlobStore(root)
-        self.leases = Leases(self.blobs.remove)
-        self.sweep = Sweep(self.database, self.blobs, self.leases)
+        self.leases = Leases(root / "leases", on_free=lambda name: self.removal.freed(name))
+        self.blobs = BlobStore(root, self.leases)
+        self.removal = Removal(self.database, self.blobs, self.leases)
+        self.sweep = Sweep(self.removal, self.blobs, self.leases)
+
+    def _put_in_order(self) -> None:
         self.blobs.clear_incoming()
-        if os.pread(self._lock, len(_RUNNING), 0) == _RUNNING:
+        if self._folder.was_interrupted:
             self.sweep.run()
-        else:
+        elif self._role is Role.ALONE:
             # A folder that could not be synced, or a file that could not be removed, leaves something too.
             self.sweep.start()
-        os.pwrite(self._lock, _RUNNING, 0)
-        os.fsync(self._lock)
+        self._folder.mark_running()
 
     @contextmanager
     def receive(
@@ -72,11 +113,11 @@ class Storage:
             yield blob, content
         except BaseException:
             if blob is not None:
-                self.sweep.settle(blob, body_id, part_number)
+                self.removal.settle(blob)
             raise
         finally:
             if blob is not None:
-                self.blobs.unsettled.discard(blob)
+                self.leases.release(blob)
 
     def require_room(self) -> None:
         """Raises InsufficientStorage while the disk is too full to keep the reserve."""
@@ -95,11 +136,12 @@ class Storage:
     def close(self) -> None:
         """Ends the use of the folder; the next start then has little to clean up."""
         self.sweep.stop()
-        clean = not self.leases.pending
+        self.removal.stop()
         self.database.close()
-        if clean:
-            os.ftruncate(self._lock, 0)
-        os.close(self._lock)
+        self.leases.close()
+        if self._role is Role.ALONE:
+            self._folder.mark_in_order()
+            self._folder.close()
 
 
 def write_private_file(path: Path, content: bytes) -> None:

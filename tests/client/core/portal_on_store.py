@@ -13,6 +13,8 @@ from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import PortalError
 from s3portal.transfer import (
     Checksum,
+    ObjectGone,
+    RetryPolicy,
     State,
     Store,
     TransferError,
@@ -22,12 +24,10 @@ from s3portal.transfer import (
     complete_upload,
     create_upload,
     list_parts,
+    look_at,
+    object_url,
     sign_parts,
 )
-from s3portal.transfer.errors import ObjectGone
-from s3portal.transfer.presign import object_url
-from s3portal.transfer.retry import RetryPolicy
-from s3portal.transfer.stored_object import look_at
 
 #: As the real one, without the waiting.
 AT_ONCE = RetryPolicy(base_s=0.0, cap_s=0.0)

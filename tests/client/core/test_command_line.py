@@ -23,14 +23,17 @@ def file(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["FILE", "--dataset", "rivers"], "Missing option '--portal'"),
+        (["FILE", "--dataset", "rivers"], "with --portal, or set S3PORTAL_URL"),
         (["FILE", "--portal", "https://data.example.org"], "Missing option '--dataset'"),
         (["FILE", "--portal", "data.example.org", "--dataset", "rivers"], "https://data.example.org"),
         ([*PORTAL], "Missing argument 'FILE...'"),
         (["/no/such/file", *PORTAL], "does not exist"),
         (["/tmp", *PORTAL], "is a directory"),
         (["FILE", *PORTAL, "--concurrency", "17"], "17 is not in the range 1<=x<=16"),
-        (["FILE", "FILE", *PORTAL, "--name", "Gauges"], "--name and --resource are for one file"),
+        (
+            ["FILE", "FILE", *PORTAL, "--name", "Gauges"],
+            "--name and --resource can be used with one file only",
+        ),
         (["FILE", *PORTAL], "S3PORTAL_TOKEN is not set"),
     ],
 )

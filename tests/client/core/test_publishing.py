@@ -3,70 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from portal_on_store import AT_ONCE, PortalOnStore
+from portal_on_store import AT_ONCE
+from publishing_steps import MIB, SIZE, TARGET, ContentOf, Heard, MakeFile, OpenPortal, publish, puts
 
-from s3portal.client.errors import FileChanged, PortalError, SendingFailed, WrongFile
-from s3portal.client.local_file import LocalFile
-from s3portal.client.publishing import Published, Silence, Target, publish_file
+from s3portal.client.errors import FileChanged, PortalError, SendingFailed
+from s3portal.client.publishing import publish_file
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import State, Store, presign
-from s3portal.transfer.checksums import CRCS
-from s3portal.transfer.retry import Failure
 
-MIB = 1024 * 1024
-SIZE = 16 * MIB + 5
 PART_COUNT = 4
-TARGET = Target("rivers")
-
-OpenPortal = Callable[..., PortalOnStore]
-MakeFile = Callable[[int], Path]
-ContentOf = Callable[[str], bytes]
-
-
-class Heard(Silence):
-    """Keeps what it hears; ``on_loaded`` is called at the first byte."""
-
-    def __init__(self, on_loaded: Callable[[], object] = lambda: None) -> None:
-        self.stored_bytes: list[int] = []
-        self.loaded_bytes: list[int] = []
-        self.failures: list[str] = []
-        self._on_loaded = on_loaded
-
-    def began(self, file: LocalFile, stored_bytes: int) -> None:
-        self.stored_bytes.append(stored_bytes)
-
-    def loaded(self, size_bytes: int) -> None:
-        self.loaded_bytes.append(size_bytes)
-        if size_bytes > MIB:
-            self._on_loaded()
-
-    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None:
-        self.failures.append(f"{failure.status} {failure.code}")
-
-
-def publish(portal: PortalOnStore, path: Path, **options: object) -> Published:
-    return publish_file(portal, path, TARGET, policy=AT_ONCE, **options)  # type: ignore[arg-type]
-
-
-def puts(s3_server: RunningServer) -> list[int]:
-    parts = [r.part_number or 0 for r in s3_server.requests if r.operation == "UploadPart"]
-    return sorted(parts)
-
-
-def fails_in_the_middle(s3_server: RunningServer, portal: PortalOnStore, path: Path) -> None:
-    """An attempt that ends when two parts are stored."""
-    s3_server.faults.add("UploadPart", status=403, every=3)
-    with pytest.raises(SendingFailed):
-        publish(portal, path, concurrency=1)
-    s3_server.faults.clear()
-    s3_server.requests.clear()
 
 
 @pytest.mark.parametrize("checksum", ["auto", "crc32c", "md5", "off"])
@@ -117,108 +66,6 @@ def test_a_file_that_is_damaged_all_the_same_is_not_published(
     assert [upload.state for upload in portal.uploads.values()] == ["aborted"]
 
 
-@pytest.mark.parametrize("checksum", ["auto", "md5", "off"])
-def test_only_what_is_missing_is_sent(
-    checksum: str,
-    open_portal: OpenPortal,
-    make_file: MakeFile,
-    content_of: ContentOf,
-    s3_server: RunningServer,
-) -> None:
-    portal, path, heard = open_portal(checksum=checksum), make_file(SIZE), Heard()
-    fails_in_the_middle(s3_server, portal, path)
-
-    published = publish(portal, path, report=heard)
-
-    assert heard.stored_bytes == [10 * MIB]
-    assert puts(s3_server) == [3, 4]
-    assert content_of(published.url) == path.read_bytes()
-
-
-def test_the_checksum_of_a_file_that_was_sent_in_two_sittings_is_that_of_all_of_it(
-    open_portal: OpenPortal, make_file: MakeFile, s3_server: RunningServer
-) -> None:
-    portal, path, crc = open_portal(), make_file(SIZE), CRCS["CRC64NVME"]
-    fails_in_the_middle(s3_server, portal, path)
-
-    assert publish(portal, path).checksum == f"CRC64NVME:{crc.encode(crc.update(path.read_bytes()))}"
-
-
-def test_a_change_in_what_was_stored_before_is_found_at_the_end(
-    open_portal: OpenPortal, make_file: MakeFile, s3_server: RunningServer
-) -> None:
-    """Between the samples of the fingerprint, and with the old time: only the checksum of the whole tells."""
-    portal, path = open_portal(), make_file(SIZE)
-    fails_in_the_middle(s3_server, portal, path)
-    before = path.stat()
-    with path.open("r+b") as file:
-        file.seek(100_000)
-        file.write(b"!")
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-    with pytest.raises(PortalError) as refusal:
-        publish(portal, path)
-
-    assert refusal.value.code == "content_differs"
-    assert portal.published == []
-
-
-def test_an_upload_that_was_completed_but_not_saved_is_saved(
-    open_portal: OpenPortal, make_file: MakeFile, s3_server: RunningServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    portal, path = open_portal(), make_file(SIZE)
-    with monkeypatch.context() as patch:
-        patch.setattr(PortalOnStore, "_resource_create", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            publish(portal, path)
-    s3_server.requests.clear()
-
-    assert publish(portal, path).size_bytes == SIZE
-    assert puts(s3_server) == []
-
-
-@pytest.mark.parametrize(("state", "sent"), [(State.ADOPTING, []), (State.REFUSED, [1, 2, 3, 4])])
-def test_a_file_that_the_portal_takes_over_is_waited_for_and_a_refused_one_is_none(
-    state: State,
-    sent: list[int],
-    open_portal: OpenPortal,
-    make_file: MakeFile,
-    s3_server: RunningServer,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    portal, path = open_portal(), make_file(SIZE)
-    with monkeypatch.context() as patch:
-        patch.setattr(PortalOnStore, "_resource_create", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            publish(portal, path)
-    ((upload_id, upload),) = portal.uploads.items()
-    portal.uploads[upload_id] = replace(upload, state=state)
-    s3_server.requests.clear()
-    portal.calls.clear()
-
-    assert publish(portal, path).size_bytes == SIZE
-
-    assert puts(s3_server) == sent
-    assert portal.calls.count("s3multipart_upload_complete") == 1
-
-
-def test_an_upload_of_another_file_is_left_alone_until_one_says_otherwise(
-    open_portal: OpenPortal, make_file: MakeFile, content_of: ContentOf, s3_server: RunningServer
-) -> None:
-    portal = open_portal()
-    fails_in_the_middle(s3_server, portal, make_file(SIZE))
-    other = make_file(SIZE - 1)
-
-    with pytest.raises(WrongFile, match="it had 16") as refusal:
-        publish(portal, other)
-    assert refusal.value.reason == "size"
-    assert [upload.state for upload in portal.uploads.values()] == ["uploading"]
-
-    published = publish(portal, other, restart=True)
-    assert content_of(published.url) == other.read_bytes()
-    assert [upload.state for upload in portal.uploads.values()] == ["aborted", "attached"]
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -240,75 +87,6 @@ def test_a_file_that_changes_meanwhile_is_given_up(
 
     assert portal.published == []
     assert [upload.state for upload in portal.uploads.values()] == ["aborted"]
-
-
-def test_the_parts_that_came_signed_are_not_signed_again(
-    open_portal: OpenPortal, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    portal = open_portal()
-    sign, asked = portal._s3multipart_upload_sign_parts, []
-
-    def remember(id: str, part_numbers: object) -> list[object]:
-        asked.append(list(part_numbers))  # type: ignore[call-overload]
-        return sign(id, part_numbers)
-
-    monkeypatch.setattr(portal, "_s3multipart_upload_sign_parts", remember)
-
-    publish(portal, make_file(SIZE), concurrency=1)
-
-    assert asked == [[1, 2], [3, 4]], "with create, and then a batch of what is left"
-
-
-def test_a_url_that_has_run_out_is_replaced_before_it_is_used(
-    open_portal: OpenPortal, make_file: MakeFile, s3_server: RunningServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    portal = open_portal()
-    sign, lives_until = portal._s3multipart_upload_sign_parts, ["2026-01-01T00:00:00Z"]
-
-    def run_out_at_first(id: str, part_numbers: object) -> list[object]:
-        parts = sign(id, part_numbers)
-        expires_at = lives_until.pop() if lives_until else "2999-01-01T00:00:00Z"
-        return [{**part, "expires_at": expires_at} for part in parts]  # type: ignore[dict-item]
-
-    monkeypatch.setattr(portal, "_s3multipart_upload_sign_parts", run_out_at_first)
-
-    publish(portal, make_file(SIZE), concurrency=1)
-
-    assert portal.calls.count("s3multipart_upload_sign_parts") == 1
-    assert puts(s3_server) == [1, 2, 3, 4]
-    assert {r.status for r in s3_server.requests if r.operation == "UploadPart"} == {200}
-
-
-def test_urls_that_are_too_old_are_signed_again_at_no_cost(
-    open_portal: OpenPortal,
-    make_file: MakeFile,
-    content_of: ContentOf,
-    s3_server: RunningServer,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    portal, path, heard = open_portal(), make_file(SIZE), Heard()
-    signer, sign = presign._signer, portal._s3multipart_upload_sign_parts
-    hours_ago = [1]
-
-    def signer_of_that_hour(store: Store, expires_s: int) -> presign.UrlSigner:
-        now = signer(store, expires_s)
-        return replace(now, signed_at=now.signed_at - timedelta(hours=sum(hours_ago)))
-
-    def sign_too_old_at_first(id: str, part_numbers: object) -> list[object]:
-        parts = sign(id, part_numbers)
-        hours_ago.clear()
-        # Said to be good for long, as a portal with a wrong clock would say.
-        return [{**part, "expires_at": "2999-01-01T00:00:00Z"} for part in parts]  # type: ignore[dict-item]
-
-    monkeypatch.setattr(presign, "_signer", signer_of_that_hour)
-    monkeypatch.setattr(portal, "_s3multipart_upload_sign_parts", sign_too_old_at_first)
-
-    published = publish(portal, path, report=heard)
-
-    assert heard.failures == [], "no try was spent"
-    refused = [r for r in s3_server.requests if r.operation == "UploadPart" and r.status == 403]
-    assert 1 <= len(refused) <= 2
-    assert content_of(published.url) == path.read_bytes()
 
 
 def test_a_part_that_vanished_is_sent_again_when_the_portal_misses_it(

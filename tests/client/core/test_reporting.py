@@ -12,7 +12,7 @@ from s3portal.client.errors import PortalError
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published
 from s3portal.client.reporting import JsonReport, TerminalReport
-from s3portal.transfer.retry import Failure
+from s3portal.transfer import Failure
 
 PUBLISHED = Published("https://data.example.org/r1", "r1", 1000, "crc64nvme:rosUhgp5mIg=")
 
@@ -84,7 +84,7 @@ def test_people_see_the_file_how_far_it_is_and_what_it_waits_for(tmp_path: Path)
 
     shown = screen.getvalue()
     assert "(1 of 2) [bold]gauges[red].csv" in shown
-    assert "part 7: 503 SlowDown, again in 12 s" in shown
+    assert "part 7: 503 SlowDown, trying again in 12 s" in shown
     assert "published" in shown
     assert stdout.getvalue() == "https://data.example.org/r1\n"
 

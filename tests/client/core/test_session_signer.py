@@ -17,7 +17,7 @@ from s3portal.client.publishing import Published, Silence, Target, publish_file
 from s3portal.client.signing import SessionSigner
 from s3portal.server.pytest_plugin import ROLE_ARN
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.retry import Failure
+from s3portal.transfer import Failure
 
 MIB = 1024 * 1024
 SIZE = 16 * MIB + 5
@@ -227,7 +227,7 @@ def test_a_portal_without_a_role_says_what_to_do(
 ) -> None:
     portal, path = open_portal(), make_file(SIZE)
 
-    with pytest.raises(PortalError, match="Without --credentials the same command works") as refusal:
+    with pytest.raises(PortalError, match="The same command works without --credentials") as refusal:
         publish(portal, path)
 
     assert (refusal.value.status, refusal.value.code) == (501, "credentials_not_configured")

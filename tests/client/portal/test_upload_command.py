@@ -24,7 +24,7 @@ from s3portal.demo.people import DATASET
 from s3portal.demo.portal import Portal
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.checksums import CRCS
+from s3portal.transfer import CRCS
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -270,7 +270,7 @@ def test_another_file_of_the_same_name_is_refused_with_a_reason(
 
     assert refused.exit_code == 1
     assert refused.event("failed")["code"] == "wrong_file"
-    assert "it has other content" in refused.event("failed")["message"]
+    assert "its content is different" in refused.event("failed")["message"]
     assert anew.exit_code == 0
     assert anew.event("began")["stored"] == 0
     assert sha256_of_link(anew.event("published")["url"]) == sha256_of_file(file)
@@ -351,7 +351,7 @@ def test_without_a_token_it_says_where_to_get_one(upload: Upload, small: Path) -
     run = upload(small, token="")
 
     assert run.exit_code == 2
-    assert "S3PORTAL_TOKEN is not set. Make an API token on your user page" in run.stderr
+    assert "S3PORTAL_TOKEN is not set. Create an API token on your user page" in run.stderr
 
 
 def test_what_the_portal_refuses_is_said_in_its_words(upload: Upload, small: Path) -> None:

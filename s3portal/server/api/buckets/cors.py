@@ -13,11 +13,12 @@ from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
 def put_bucket_cors(call: Call) -> Reply:
     rules = cors.rules_of_xml(call.document("CORSConfiguration"))
     buckets.set_cors(call.storage, call.bucket, cors.rules_to_json(rules))
+    call.bucket_row.forget()
     return Reply(200)
 
 
 def get_bucket_cors(call: Call) -> Reply:
-    rules = cors.stored_rules(buckets.find(call.storage, call.bucket).cors)
+    rules = cors.stored_rules(call.bucket_row.require().cors)
     if not rules:
         raise S3Error("NoSuchCORSConfiguration", facts={"BucketName": call.bucket})
     return xml_reply(cors.rules_to_xml(rules))
@@ -25,6 +26,7 @@ def get_bucket_cors(call: Call) -> Reply:
 
 def delete_bucket_cors(call: Call) -> Reply:
     buckets.set_cors(call.storage, call.bucket, None)
+    call.bucket_row.forget()
     return NO_CONTENT
 
 

@@ -136,6 +136,7 @@ def _assemble(
         headers=upload.headers,
         checksum=checksum,
         part_count=len(used),
+        owner=upload.owner,
     )
     return new, used
 

@@ -30,7 +30,7 @@ def list_multipart_uploads(call: Call) -> Reply:
         limit=limit,
     )
     next_key, next_upload_id = page.next_marker or (None, None)
-    found = [_upload_element(entry, name) for entry in page.entries if isinstance(entry, Upload)]
+    found = [_upload_element(call, entry, name) for entry in page.entries if isinstance(entry, Upload)]
     prefixes = [
         element("CommonPrefixes", field("Prefix", name(entry)))
         for entry in page.entries
@@ -57,12 +57,12 @@ def list_multipart_uploads(call: Call) -> Reply:
     )
 
 
-def _upload_element(upload: Upload, name: Callable[[str], str]) -> str:
+def _upload_element(call: Call, upload: Upload, name: Callable[[str], str]) -> str:
     return element(
         "Upload",
         fields(("Key", name(upload.key)), ("UploadId", upload.upload_id)),
         initiator_element(upload.initiator),
-        owner_element(),
+        owner_element(call, upload.owner),
         fields(("StorageClass", "STANDARD"), ("Initiated", timestamp(upload.initiated_at))),
         _checksum_fields(upload),
     )
@@ -109,7 +109,7 @@ def list_parts(call: Call) -> Reply:
             ),
             *elements,
             initiator_element(upload.initiator),
-            owner_element(),
+            owner_element(call, upload.owner),
             field("StorageClass", "STANDARD"),
             _checksum_fields(upload),
         ),

@@ -43,6 +43,7 @@ def create_multipart_upload(call: Call) -> Reply:
         checksum_type=checksum_type,
         checksum_asked=named is not None,
         initiator=call.proof.caller.name,
+        owner=call.bucket_row.owner,
     )
     uploads.create(call.storage, upload)
     return xml_reply(
@@ -171,6 +172,7 @@ OPERATIONS = (
         "s3:PutObject",
         create_multipart_upload,
         creates_object=False,
+        begins_object=True,
     ),
     Operation(
         "UploadPart",

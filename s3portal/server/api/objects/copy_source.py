@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from s3portal.server.access.payload import NO_PROMISE, SINGLE_PUT_LIMIT_BYTES, Payload
 from s3portal.server.api.objects.conditions import check_read
 from s3portal.server.api.objects.object_body import SegmentReader, segments_between
+from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
 from s3portal.server.storage import objects
 from s3portal.server.storage.objects import no_such_key
@@ -47,8 +48,11 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
 
     Raises AccessDenied unless the caller may read it, NoSuchKey, PreconditionFailed, InvalidArgument.
     """
-    bucket, key = parse_copy_source(call.header("x-amz-copy-source") or "")
-    call.require("s3:GetObject", bucket, key)
+    bucket, key, version_id = parse_copy_source(call.header("x-amz-copy-source") or "")
+    expected_owner = call.header("x-amz-source-expected-bucket-owner")
+    call.require(action_on_version("s3:GetObject", version_id), bucket, key)
+    if expected_owner and expected_owner != call.owner_of(bucket):
+        raise S3Error("AccessDenied")
     found = objects.lease(call.storage, bucket, key)
     if found is None:
         raise no_such_key(key) if call.may("s3:ListBucket", bucket) else S3Error("AccessDenied")
@@ -59,8 +63,8 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
         call.storage.leases.release(found.body_id)
 
 
-def parse_copy_source(header: str) -> tuple[str, str]:
-    """Returns bucket and key of ``[/]bucket/key[?versionId=null]``, percent-encoded."""
+def parse_copy_source(header: str) -> tuple[str, str, str]:
+    """Returns bucket, key and version id (or '') of ``[/]bucket/key[?versionId=null]``, percent-encoded."""
     path, _, version = header.partition("?versionId=")
     try:
         # The header's characters are its bytes: some write a name as it is, without encoding it.
@@ -76,4 +80,4 @@ def parse_copy_source(header: str) -> tuple[str, str]:
         )
     if version not in ("", "null"):
         raise S3Error("NoSuchVersion", facts={"VersionId": version})
-    return bucket, key
+    return bucket, key, version

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from s3portal.server.storage import objects
+from s3portal.server.storage.parts import parts_between
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.storage.storage import Storage
 
@@ -28,7 +28,7 @@ class Segment:
 def segments_between(storage: Storage, found: StoredObject, first: int, last: int) -> list[Segment]:
     """Returns where the bytes from offset ``first`` to ``last`` of an object are, both included."""
     segments = []
-    for part in objects.parts_between(storage, found.body_id, first, last):
+    for part in parts_between(storage, found.body_id, first, last):
         begin, end = max(first, part.start), min(last + 1, part.start + part.size_bytes)
         source = part.content if part.blob is None else storage.blobs.path(part.blob)
         segments.append(Segment(source or b"", begin - part.start, end - begin))

@@ -17,7 +17,7 @@ from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.writing import algorithms_beside, headers_of, store
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Incoming, Operation
-from s3portal.server.storage import buckets
+from s3portal.server.storage import journal
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.posted_form import PostedFile, read_posted_form
@@ -39,6 +39,8 @@ def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBa
     assert request.bucket is not None
     proof = authenticator.authenticate_form(form, request.bucket)
     key = form.fields.get("key", "").replace(FILENAME_VARIABLE, form.filename)
+    if not key and proof.caller.is_anonymous:
+        raise S3Error("AccessDenied")
     if not key:
         raise S3Error("UserKeyMustBeSpecified")
     if len(key.encode()) > KEY_LIMIT_BYTES:
@@ -57,10 +59,10 @@ def post_object(call: Call) -> Reply:
     """Stores the file; answers 204, what success_action_status asks for, or where to go on."""
     headers = stored_headers(call.request)
     # Known before the file comes, so that a gigabyte for no bucket is not taken.
-    buckets.find(call.storage, call.bucket)
+    call.bucket_row.require()
     assert isinstance(call.body, PostedFile)
     payload = open_posted_payload(call.request, call.body, algorithms_beside(call))
-    return _answer(call, store(call, payload, headers, lambda found: None))
+    return _answer(call, store(call, payload, headers, lambda found: None, journal.POST))
 
 
 def _answer(call: Call, stored: StoredObject) -> Reply:
@@ -100,6 +102,7 @@ OPERATIONS = (
         "s3:PutObject",
         post_object,
         creates_object=True,
+        begins_object=True,
         open_form=open_form,
     ),
 )

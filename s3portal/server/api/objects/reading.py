@@ -15,6 +15,7 @@ from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import parse_date, whole_number
 from s3portal.server.storage import objects
 from s3portal.server.storage.objects import no_such_key
+from s3portal.server.storage.parts import find_part
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply
@@ -111,7 +112,7 @@ def _extent_of_part(call: Call, found: StoredObject) -> Extent | None:
     number = call.number("partNumber", default=0, limit=PART_NUMBER_LIMIT + 1)
     if not 1 <= number <= PART_NUMBER_LIMIT:
         raise invalid_part_number(text)
-    part = objects.find_part(call.storage, found.body_id, number)
+    part = find_part(call.storage, found.body_id, number)
     if part is None:
         facts = {"PartNumberRequested": str(number), "ActualPartCount": str(max(found.part_count, 1))}
         raise S3Error("InvalidPartNumber", facts=facts)

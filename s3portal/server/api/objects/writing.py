@@ -9,13 +9,22 @@ from s3portal.server.api.objects.conditions import etag_matches, write_precondit
 from s3portal.server.api.objects.copy_source import read_copy_source
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.versions.version_ids import refuse_versions
+from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, OBJECT, WRITE_CONDITIONS, Operation
-from s3portal.server.storage import buckets, objects
+from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.storage import now_ms
-from s3portal.server.wire.checksums import ALGORITHMS, DEFAULT_ALGORITHM, HEADERS, Algorithm, Checksum, encode
+from s3portal.server.wire.checksums import (
+    ALGORITHMS,
+    DEFAULT_ALGORITHM,
+    HEADERS,
+    Algorithm,
+    Checksum,
+    algorithm_named,
+    encode,
+)
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
 from s3portal.server.wire.xml_documents import (
@@ -66,7 +75,10 @@ def copy_object(call: Call) -> Reply:
             )
         headers = dict(source.found.headers) if directive == "COPY" else stored_headers(call.request)
         named = call.header("x-amz-checksum-algorithm") or source.found.checksum.algorithm
-        stored = store(call, source.payload(named, 0, source.found.size_bytes - 1), headers, precondition)
+        payload = source.payload(named, 0, source.found.size_bytes - 1)
+        stored = _share(call, source.found, named, headers, precondition) or store(
+            call, payload, headers, precondition, journal.COPY
+        )
     return xml_reply(
         document(
             "CopyObjectResult",
@@ -78,6 +90,35 @@ def copy_object(call: Call) -> Reply:
     )
 
 
+def _share(
+    call: Call,
+    source: StoredObject,
+    algorithm_name: str,
+    headers: dict[str, str],
+    precondition: objects.Precondition,
+) -> StoredObject | None:
+    """Makes a copy that shares the source's bytes, however many they are.
+
+    Returns None where they have to be read: for another checksum, for the ETag of what was uploaded in parts
+    (a copy has one part), and where the source was replaced meanwhile.
+    """
+    if source.part_count or algorithm_named(algorithm_name).name != source.checksum.algorithm:
+        return None
+    copy = StoredObject(
+        bucket=call.bucket,
+        key=call.key,
+        body_id=new_body_id(),
+        size_bytes=source.size_bytes,
+        etag=source.etag,
+        modified_at=now_ms(),
+        headers=headers,
+        checksum=source.checksum,
+        part_count=0,
+        owner=call.bucket_row.owner,
+    )
+    return copy if objects.put_copy(call.storage, copy, source, precondition) else None
+
+
 def algorithms_beside(call: Call) -> list[Algorithm]:
     """Returns what is computed of a content whose sender gave no checksum."""
     given = {*call.request.headers, *trailer_names(call.request)}
@@ -85,7 +126,11 @@ def algorithms_beside(call: Call) -> list[Algorithm]:
 
 
 def store(
-    call: Call, payload: Payload, headers: dict[str, str], precondition: objects.Precondition
+    call: Call,
+    payload: Payload,
+    headers: dict[str, str],
+    precondition: objects.Precondition,
+    event: str = journal.PUT,
 ) -> StoredObject:
     """Reads a payload to its end and puts it, whole, where the call's key is."""
     body_id = new_body_id()
@@ -103,9 +148,10 @@ def store(
             headers=headers,
             checksum=Checksum(algorithm.name, encode(digest)),
             part_count=0,
+            owner=call.bucket_row.owner,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
-        objects.put(call.storage, stored, [part], precondition)
+        objects.put(call.storage, stored, [part], precondition, event)
     return stored
 
 
@@ -123,7 +169,7 @@ def delete_object(call: Call) -> Reply:
 
 def delete_objects(call: Call) -> Reply:
     """Deletes up to 1,000 objects; each is allowed or refused by itself."""
-    buckets.find(call.storage, call.bucket)
+    call.bucket_row.require()
     root = call.document("Delete")
     refuse_unknown_children(root, ["Object", "Quiet"])
     nodes = root.findall("Object")
@@ -149,7 +195,8 @@ def _refusal(call: Call, node: Element, key: str) -> S3Error | None:
     refuse_unknown_children(node, ["Key", "VersionId"])
     if text_of(node, "VersionId") not in (None, "", "null"):
         return S3Error("NoSuchVersion")
-    if not call.may("s3:DeleteObject", call.bucket, key):
+    version_id = text_of(node, "VersionId")
+    if not call.may(action_on_version("s3:DeleteObject", version_id), call.bucket, key):
         return S3Error("AccessDenied")
     return None
 
@@ -163,6 +210,7 @@ OPERATIONS = (
         "s3:PutObject",
         put_object,
         creates_object=True,
+        begins_object=True,
         conditional=WRITE_CONDITIONS,
     ),
     Operation(
@@ -174,6 +222,7 @@ OPERATIONS = (
         copy_object,
         copies=True,
         creates_object=True,
+        begins_object=True,
         conditional=WRITE_CONDITIONS,
     ),
     Operation(

@@ -6,7 +6,9 @@ import io
 from collections.abc import Iterable
 
 from s3portal.server.access.authenticator import Authenticator
-from s3portal.server.gateway.authorisation import context_of, resource_of
+from s3portal.server.authority.decision import decide
+from s3portal.server.authority.denied import AccessDenied
+from s3portal.server.gateway.authorisation import actions_of, context_of, resource_of
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.dialects.dialect import UNKNOWN, Asked
 from s3portal.server.gateway.operation import BUCKET, OBJECT, SERVICE, Incoming, Operation
@@ -61,12 +63,16 @@ class RestDialect:
         return Incoming(request, body, authenticator.authenticate(request))
 
     def authorise(self, call: Call, operation: Operation) -> None:
-        request = call.request
-        context = context_of(request, operation.conditional, operation.creates_object)
-        caller = call.proof.caller
-        if operation.action and not caller.may(operation.action, resource_of(request), context):
+        request, caller = call.request, call.proof.caller
+        context, resource = context_of(operation, request), resource_of(request)
+        bucket = None if operation.creates_bucket else call.bucket_row.facts()
+        for action in actions_of(operation, request):
+            decision = decide(caller, action, resource, context, bucket)
+            if not decision.allowed:
+                raise AccessDenied(decision)
+        if caller.is_anonymous and not operation.action:
             raise S3Error("AccessDenied")
-        refuse_unsupported(request)
+        refuse_unsupported(request, owner=bucket.owner if bucket else caller.account_id)
 
     def perform(self, call: Call, operation: Operation) -> Reply:
         return operation.handler(call)

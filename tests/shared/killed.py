@@ -1,25 +1,29 @@
-"""Processes of the portal that are killed in the middle of a call, so that nothing of theirs is tidied up."""
+"""Processes of a portal that are killed in the middle of a call, so that nothing of theirs is tidied up."""
 
 import os
 import signal
 from collections.abc import Callable
 from typing import Any
 
-from ckan import model
-
-from ckanext.s3multipart.settings import portal_store
+from s3portal.transfer import Store
 
 #: The store was not asked yet, or has done what it was asked for and its answer is lost.
 BEFORE = "before-send"
 AFTER = "response-received"
 
 
-def in_another_process(call: Callable[[], Any], *, killed_at: tuple[str, str] | None = None) -> int:
+def forked(
+    call: Callable[[], Any],
+    store: Store,
+    forget_connections: Callable[[], None],
+    killed_at: tuple[str, str] | None,
+) -> int:
     """Begins the call in a process of its own; ``killed_at`` is the moment and the operation at which that
-    dies. Returns its id, for `ended`."""
-    model.Session.remove()
-    # Connections are not shared: the child makes its own.
-    model.Session.get_bind().dispose()
+    dies. Returns its id, for `ended`.
+
+    Connections to the database are not shared: ``forget_connections`` has the child make its own.
+    """
+    forget_connections()
     process = os.fork()
     if process:
         return process
@@ -27,8 +31,7 @@ def in_another_process(call: Callable[[], Any], *, killed_at: tuple[str, str] | 
     try:
         if killed_at is not None:
             moment, operation = killed_at
-            events = portal_store().client().meta.events
-            events.register_first(
+            store.client().meta.events.register_first(
                 f"{moment}.s3.{operation}", lambda **_: os.kill(os.getpid(), signal.SIGKILL)
             )
         call()

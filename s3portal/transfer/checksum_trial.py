@@ -19,18 +19,18 @@ from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksums import CRCS, MD5, Crc
 from s3portal.transfer.creation import creation_arguments, is_encrypted_by_kms
+from s3portal.transfer.error_translation import error_code, store_errors
 from s3portal.transfer.keys import object_key
 from s3portal.transfer.store import Store, open_store
-from s3portal.transfer.store_errors import error_code, store_errors
-from s3portal.transfer.store_knowledge import Answer, NoAnswer, find_out
+from s3portal.transfer.store_knowledge import KnownAnswer, NoAnswer, find_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 logger = logging.getLogger(__name__)
 
-AUTO = "auto"
-OFF = "off"
+CHECKSUM_AUTO = "auto"
+CHECKSUM_OFF = "off"
 _PROBE = b"s3portal"
 _NOTHING = ""
 
@@ -81,11 +81,11 @@ def checksum_support(store: Store) -> ChecksumSupport:
     remembers the answer. Raises StoreUnavailable where the store is not reached, and StoreMisconfigured.
     """
     wanted = store.settings.checksum
-    if wanted == OFF:
+    if wanted == CHECKSUM_OFF:
         return store.once("checksum off", lambda: _warned(store, "the setting checksum is off"))
     if wanted == "md5":
         return ChecksumSupport(MD5, "the setting checksum is md5")
-    crc = CRCS["CRC64NVME" if wanted == AUTO else wanted.upper()]
+    crc = CRCS["CRC64NVME" if wanted == CHECKSUM_AUTO else wanted.upper()]
     answer, silence = find_out(store, f"checksum {crc.name}", lambda: _tried(store, crc))
     if answer is None:
         return ChecksumSupport(MD5, f"the store gave no answer about {crc.name} yet: {silence}", False)
@@ -99,7 +99,7 @@ def checksum_arguments(algorithm: str | None) -> ChecksumArguments:
     return cast(ChecksumArguments, {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"})
 
 
-def _tried(store: Store, crc: Crc) -> Answer:
+def _tried(store: Store, crc: Crc) -> KnownAnswer:
     """The CRC if the store does it, else MD5 if ETags of parts are MD5s.
 
     Raises NoAnswer, StoreUnavailable and StoreMisconfigured.
@@ -108,17 +108,17 @@ def _tried(store: Store, crc: Crc) -> Answer:
         try:
             why_not = _why_no_crc(store, crc)
             if why_not is None:
-                return Answer(crc.name, f"the store computes {crc.name}")
+                return KnownAnswer(crc.name, f"the store computes {crc.name}")
             why_no_md5 = _why_no_md5(store)
         except ClientError as error:
             raise NoAnswer(_said(error)) from error
-    log = logger.info if store.settings.checksum == AUTO else logger.warning
+    log = logger.info if store.settings.checksum == CHECKSUM_AUTO else logger.warning
     log("The store of bucket %s does not compute %s: %s", store.bucket, crc.name, why_not)
     if why_no_md5 is None:
-        return Answer(MD5, f"the store does not compute {crc.name} ({why_not}), but compares MD5s")
+        return KnownAnswer(MD5, f"the store does not compute {crc.name} ({why_not}), but compares MD5s")
     reason = f"the store does not compute {crc.name} ({why_not}), and {why_no_md5}"
     _warned(store, reason)
-    return Answer(_NOTHING, reason)
+    return KnownAnswer(_NOTHING, reason)
 
 
 def _warned(store: Store, reason: str) -> ChecksumSupport:

@@ -1,0 +1,32 @@
+"""The directory of a configuration file: all users and roles in memory, the same until the next start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from s3portal.server.access.directory import Account, Role, User
+from s3portal.server.storage.records import FIRST_ACCOUNT
+
+#: What listings have always called the owner.
+FIRST_ACCOUNT_NAME = "s3portal"
+
+
+class ConfiguredDirectory:
+    """A Directory of what it is given. The first account is always there."""
+
+    def __init__(
+        self, users: Iterable[User], roles: Iterable[Role], accounts: Iterable[Account] = ()
+    ) -> None:
+        self._users = {user.access_key_id: user for user in users}
+        self._roles = {(role.account_id, role.name): role for role in roles}
+        self._accounts = {FIRST_ACCOUNT: Account(FIRST_ACCOUNT, FIRST_ACCOUNT_NAME)}
+        self._accounts |= {account.account_id: account for account in accounts}
+
+    def user_with_key(self, access_key_id: str) -> User | None:
+        return self._users.get(access_key_id)
+
+    def role_named(self, account_id: str, name: str) -> Role | None:
+        return self._roles.get((account_id, name))
+
+    def account(self, account_id: str) -> Account:
+        return self._accounts.get(account_id) or Account(account_id, account_id)
