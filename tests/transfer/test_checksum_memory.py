@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from checksum_steps import computes_crc
+from s3portal.transfer.checksum_support import checksum_algorithm
 
 from s3portal.transfer import (
     Store,
     StoreUnavailable,
     open_store,
 )
-from s3portal.transfer.checksum_support import checksum_algorithm
 from s3portal.transfer.store_knowledge import ANSWER_LASTS, Answer, find_out
 
 if TYPE_CHECKING:
