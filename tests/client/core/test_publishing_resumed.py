@@ -116,7 +116,7 @@ def test_an_upload_of_another_file_is_left_alone_until_one_says_otherwise(
     fails_in_the_middle(s3_server, portal, make_file(SIZE))
     other = make_file(SIZE - 1)
 
-    with pytest.raises(WrongFile, match="it had 16") as refusal:
+    with pytest.raises(WrongFile, match="it was 16") as refusal:
         publish(portal, other)
     assert refusal.value.reason == "size"
     assert [upload.state for upload in portal.uploads.values()] == ["uploading"]
