@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -37,7 +38,7 @@ def create_bucket(options: BackendOptions, bucket: str) -> bool:
     store = open_backend_store(options, bucket)
     client = store.client()
     # S3 API Reference, CreateBucket: us-east-1 is the one region that must not be named.
-    place = (
+    place: Any = (
         {} if store.region == "us-east-1"
         else {"CreateBucketConfiguration": {"LocationConstraint": store.region}}
     )  # fmt: skip

@@ -5,6 +5,7 @@ the rest is downloaded, under its right name.
 """
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError, HTTPClientError
@@ -116,14 +117,14 @@ def _streamed(store: Store, key: str, content_type: str, filename: str, inline: 
     first_byte = 0
     if status == 206:
         headers["Content-Range"] = answer["ContentRange"]
-        first_byte = int(re.match(r"bytes (\d+)-", answer["ContentRange"])[1])
+        first_byte = int(answer["ContentRange"].removeprefix("bytes ").split("-")[0])
     body = None if request.method == "HEAD" else stream_body(store, key, answer, first_byte)
     return current_app.response_class(body, status, headers)
 
 
-def _get(store: Store, key: str) -> dict:
+def _get(store: Store, key: str) -> Any:
     """GetObject of what the reader asked for; for HEAD without the body, and without a range."""
-    target = {"Bucket": store.bucket, "Key": key}
+    target: Any = {"Bucket": store.bucket, "Key": key}
     client = store.client()
     with asking_for_a_person(store):
         if request.method == "HEAD":
@@ -134,7 +135,9 @@ def _get(store: Store, key: str) -> dict:
         if not _ONE_RANGE.fullmatch(wanted) or (etag and not etag.startswith('"')):
             return client.get_object(**target)
         try:
-            return client.get_object(**target, Range=wanted, **({"IfMatch": etag} if etag else {}))
+            if etag:
+                return client.get_object(**target, Range=wanted, IfMatch=etag)
+            return client.get_object(**target, Range=wanted)
         except ClientError as error:
             if error_code(error) in ("PreconditionFailed", "412"):
                 # RFC 9110, 13.1.5: the file is another one by now, so all of it.

@@ -8,6 +8,7 @@ with the same command.
 
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -78,7 +79,7 @@ def _copy_file(source: S3StorageBase, source_id: str, target: S3StorageBase, tar
     return head["ContentLength"]
 
 
-def _is_there(store: Store, key: str, expected: dict) -> bool:
+def _is_there(store: Store, key: str, expected: Any) -> bool:
     """Whether the file is there already. Raises NotCopied where another one is in its place."""
     try:
         found = store.client().head_object(Bucket=store.bucket, Key=key)
@@ -92,7 +93,7 @@ def _is_there(store: Store, key: str, expected: dict) -> bool:
     return True
 
 
-def _copy_at_the_store(source: Store, source_key: str, target: Store, key: str, head: dict) -> None:
+def _copy_at_the_store(source: Store, source_key: str, target: Store, key: str, head: Any) -> None:
     """No byte of the file comes here. Above 8 MiB boto3 copies in parts, and then the metadata are ours to
     set.
     """

@@ -4,6 +4,7 @@ breaks.
 
 import io
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from botocore.exceptions import (
     ClientError,
@@ -46,7 +47,7 @@ def open_object(store: Store, key: str) -> io.BufferedIOBase:
 
 
 def stream_body(
-    store: Store, key: str, answer: dict, first_byte: int = 0, chunk_bytes: int = 256 * 1024
+    store: Store, key: str, answer: Any, first_byte: int = 0, chunk_bytes: int = 256 * 1024
 ) -> Iterator[bytes]:
     """The bytes of a GetObject answer that began at ``first_byte``, read on after a broken connection."""
     resuming = _Resuming(store, key, answer, first_byte)
@@ -60,8 +61,8 @@ def stream_body(
 class _Resuming:
     """The body of one GetObject answer, which outlives its connection. Reading is strictly forward."""
 
-    def __init__(self, store: Store, key: str, answer: dict, position: int = 0) -> None:
-        self._get: Callable[..., dict] = store.client().get_object
+    def __init__(self, store: Store, key: str, answer: Any, position: int = 0) -> None:
+        self._get: Callable[..., Any] = store.client().get_object
         self._target = {"Bucket": store.bucket, "Key": key}
         # What is read on must be the object that was begun.
         self._etag = answer["ETag"]
@@ -98,7 +99,7 @@ class _Resuming:
 class _ObjectFile(io.RawIOBase):
     """An object as a raw file. A far seek costs a request when reading continues, and nothing before."""
 
-    def __init__(self, store: Store, key: str, answer: dict) -> None:
+    def __init__(self, store: Store, key: str, answer: Any) -> None:
         self._store = store
         self._key = key
         self._etag = answer["ETag"]

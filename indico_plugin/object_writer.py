@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from flask import has_request_context
@@ -107,7 +107,9 @@ def write_object(
 class _Write:
     """One write, whose arguments are those of PutObject and of CreateMultipartUpload."""
 
-    def __init__(self, store: Store, arguments: dict, make_bucket: Callable[[], object] | None) -> None:
+    def __init__(
+        self, store: Store, arguments: dict[str, Any], make_bucket: Callable[[], object] | None
+    ) -> None:
         self._client = store.client()
         self._arguments = arguments
         self._target = {"Bucket": arguments["Bucket"], "Key": arguments["Key"]}
@@ -141,7 +143,7 @@ class _Write:
             self._abort(upload)
             raise
 
-    def _send_part(self, upload: dict, part: Part) -> str:
+    def _send_part(self, upload: dict[str, Any], part: Part) -> str:
         """Sends a part, which the store compares with its MD5; returns its ETag."""
         body = part.read()
         with sending_for_a_person(self._in_request, part.length_bytes):
@@ -153,7 +155,7 @@ class _Write:
             )
         return answer["ETag"]
 
-    def _in_bucket(self, operation: Callable[[], dict]) -> dict:
+    def _in_bucket(self, operation: Callable[[], Any]) -> Any:
         try:
             return operation()
         except ClientError as error:
@@ -162,7 +164,7 @@ class _Write:
         self._make_bucket()
         return operation()
 
-    def _when_absent(self, operation: Callable[..., dict], arguments: dict) -> dict:
+    def _when_absent(self, operation: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         """The write on the condition that nothing is under the key: of two writers at once only one wins."""
         try:
             return operation(**arguments, IfNoneMatch="*")
@@ -181,7 +183,7 @@ class _Write:
         head = self._client.head_object(**self._target)
         return head["Metadata"].get("md5chksum") == self._md5chksum
 
-    def _abort(self, upload: dict) -> None:
+    def _abort(self, upload: dict[str, Any]) -> None:
         try:
             with sending_for_a_person(self._in_request):
                 self._client.abort_multipart_upload(**upload)

@@ -243,7 +243,7 @@ def _any_store(options: BackendOptions) -> Store:
             s3_endpoint=options.host,
             s3_public_endpoint=options.public_host,
             s3_addressing_style=(
-                options.addressing_style or (scoped.get("s3") or {}).get("addressing_style") or "auto"
+                options.addressing_style or (scoped.get("s3") or {}).get("addressing_style") or "auto"  # type: ignore[arg-type]
             ),
             s3_profile=options.profile,
             s3_access_key_id=options.access_key,

@@ -40,7 +40,7 @@ class S3StorageBase(Storage):
     def __init__(self, data):
         #: The options as indico.conf has them.
         self.definition = data
-        self.options = read_options(self.options_class, data)
+        self.options = read_options(self.options_class, data)  # type: ignore[arg-type]
 
     @property
     def meta(self) -> str | None:

@@ -17,7 +17,8 @@ class RHWebModule(RH):
     """One file."""
 
     def _process(self):
-        path, version = request.view_args["path"], request.view_args["version"]
+        arguments = request.view_args or {}
+        path, version = arguments["path"], arguments["version"]
         headers = web_headers(path, version)
         if headers is None:
             raise NotFound

@@ -18,7 +18,7 @@ from ckan import model
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.session_model import Adoption, grant_of_upload
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
-from ckanext.s3multipart.upload_states import TRANSITIONS, RowState, shown_state
+from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
 from s3portal.transfer import (
     COMPLETE,
     LOOK,
@@ -285,7 +285,7 @@ def _save_if_adopting(upload: Upload) -> bool:
     """Writes the upload into its row, unless somebody has aborted it meanwhile."""
     uploads = UploadRow.__table__
     if upload.state != RowState.ADOPTING:
-        TRANSITIONS.step(RowState.ADOPTING, shown_state(upload.state))
+        TRANSITIONS.step(RowState.ADOPTING, RowState(upload.state))
     values = {field.name: getattr(upload, field.name) for field in fields(Upload) if field.name != "id"}
     saved = model.Session.execute(
         uploads.update()

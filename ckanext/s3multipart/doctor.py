@@ -122,12 +122,12 @@ def _examine_files(case: Case) -> Iterator[Finding]:
         "are no longer in the store": vanished_files(),
         "are no longer what was published": changed_files(),
     }
-    for what, files in known.items():
-        if files:
-            named = some([_shown(file) for file in files], _MOST_NAMED, "; ")
-            text = f"{len(files):,} published files {what}, as readers noticed: {named}"
+    for what, found in known.items():
+        if found:
+            named = some([_shown(file) for file in found], _MOST_NAMED, "; ")
+            text = f"{len(found):,} published files {what}, as readers noticed: {named}"
             yield Finding("store", "files", WRONG, text, "restore them from a backup or an older version")
-    troubled = {file.key for files in known.values() for file in files}
+    troubled = {file.key for found in known.values() for file in found}
     attached = model.Session.query(UploadRow).filter(
         UploadRow.state == RowState.ATTACHED, UploadRow.key.notin_(troubled)
     )

@@ -90,7 +90,7 @@ def _answer(row: UploadRow, state: FileState) -> Response:
         )
     except StoreError as error:
         return tk.abort(error.http_status, sentence(error))
-    return redirect(location, 302)
+    return redirect(location, 302)  # type: ignore[return-value]
 
 
 def _described(row: UploadRow, state: FileState) -> Response:

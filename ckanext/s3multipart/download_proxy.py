@@ -4,6 +4,8 @@ S3 refuses a request that has an Authorization header besides a presigned URL. M
 when a redirect leads to another host; for those that do not, the bytes take this way.
 """
 
+from typing import Any
+
 from botocore.exceptions import ClientError
 from flask import Response, request
 
@@ -15,7 +17,7 @@ _CHUNK_BYTES = 1024 * 1024
 def passed_through(store: Store, upload: Upload) -> Response:
     """The file, or the range of it that was asked for. Raises StoreUnavailable, StoreFailed."""
     asked_range = request.headers.get("Range")
-    asked = {"Range": asked_range} if asked_range else {}
+    asked: Any = {"Range": asked_range} if asked_range else {}
     if upload.version_id:
         asked["VersionId"] = upload.version_id
     with store_errors("GetObject"):

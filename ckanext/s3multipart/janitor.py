@@ -64,8 +64,11 @@ def sweep(*, dry_run: bool = False) -> Swept:
         done, failed = [each[0] for each in rounds], sum(each[1] for each in rounds)
     unknown, failed_to_look = _look_for_unknown(dry_run)
     held = held_by_deleted()
+    expired_count, removed_count, forgotten_count = done
     return Swept(
-        *done,
+        expired_count,
+        removed_count,
+        forgotten_count,
         failed + failed_to_look + grants.failed,
         unknown=unknown.aborted,
         foreign=unknown.foreign,

@@ -46,7 +46,7 @@ class DirectUploadMixin:
     call = ""
 
     def _check_access(self):
-        super()._check_access()
+        super()._check_access()  # type: ignore[misc]
         try:
             require_direct_uploads(self.object, session.user)
         except NotAllowed as refusal:

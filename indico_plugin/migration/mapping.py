@@ -68,5 +68,5 @@ def moved_entry(
     The ids are there also where they are the same: by the old one, ``apply`` knows a row that has another
     file by now.
     """
-    backends = (old[0], new[0]) if old[0] != new[0] else (None, None)
-    return MappingEntry(model, pk, *backends, old[1], new[1])
+    is_moved = old[0] != new[0]
+    return MappingEntry(model, pk, old[0] if is_moved else None, new[0] if is_moved else None, old[1], new[1])
