@@ -179,7 +179,7 @@ class TestRefused:
         assert answer.status == 409
         assert answer.error["code"] == "quota_exceeded"
         assert (answer.error["used"], answer.error["allowed"]) == (7_000_000, 10_000_000)
-        assert "7 MB of 10 MB are used" in answer.error["message"]
+        assert "7 MB of 10 MB is used" in answer.error["message"]
 
     @pytest.mark.parametrize(
         ("field", "value"),
