@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from checksum_steps import CREATED, RIGHT, computes_crc
 from new_uploads import new_upload
-from s3portal.transfer.checksum_support import ChecksumSupport, checksum_algorithm, checksum_support
 
 from s3portal.transfer import (
     SettingsError,
@@ -19,6 +18,7 @@ from s3portal.transfer import (
     open_store,
     read_settings,
 )
+from s3portal.transfer.checksum_trial import ChecksumSupport, checksum_algorithm, checksum_support
 
 if TYPE_CHECKING:
     from scripted_store import ScriptedStore
