@@ -30,6 +30,7 @@ SLOW_FILES = frozenset(
         "test_doctor_well",
         "test_every_byte",
         "test_failing_storage",
+        "test_full_disk",
         "test_memory",
         "test_object_copy",
         "test_patience",
