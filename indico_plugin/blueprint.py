@@ -11,6 +11,8 @@ from indico_plugin.direct_upload.controllers import (
     CreateMixin,
     CredentialsMixin,
     DialogMixin,
+    HandOverMixin,
+    ListAllMixin,
     ListMixin,
     ReplaceMixin,
     ShowMixin,
@@ -28,6 +30,8 @@ _CALLS = (
     ("/complete", "direct_upload_complete", CompleteMixin),
     ("/abort", "direct_upload_abort", AbortMixin),
     ("/credentials", "direct_upload_credentials", CredentialsMixin),
+    ("/list-all", "direct_upload_list_all", ListAllMixin),
+    ("/hand-over", "direct_upload_hand_over", HandOverMixin),
 )
 #: Address below an object's "/attachments", endpoint, what answers there, and methods.
 _VIEWS = [

@@ -2,7 +2,7 @@
 ``indico event import-files`` (Indico 3.3).
 
 The store itself copies where both buckets are behind one endpoint; between two stores the file goes
-through this process, a few parts at a time. Nothing is overwritten, and a run that was stopped goes on
+through this process, a few parts at a time. Nothing is overwritten, and a run that was stopped resumes
 with the same command.
 """
 

@@ -96,7 +96,7 @@ class _Resuming:
 
 
 class _ObjectFile(io.RawIOBase):
-    """An object as a raw file. A far seek costs a request when reading goes on, and nothing before."""
+    """An object as a raw file. A far seek costs a request when reading continues, and nothing before."""
 
     def __init__(self, store: Store, key: str, answer: dict) -> None:
         self._store = store

@@ -8,13 +8,15 @@ from ckan import model
 from ckanext.s3multipart.auth import administered_upload
 from ckanext.s3multipart.errors import CannotTakeOver
 from ckanext.s3multipart.held_files import remove_held
-from ckanext.s3multipart.model import UploadRow, any_upload, now
+from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.permission import administered_organisation, authorised_owner
+from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
-from s3portal.transfer import TransferError, UploadNotFound, UploadNotOpen, request_fields
+from s3portal.portal import protocol
+from s3portal.transfer import TransferError, UploadNotFound, request_fields
 
 _ROWS = UploadRow.__table__
 
@@ -106,23 +108,7 @@ def hand_over(row: UploadRow, user_reference: str) -> None:
         authorised_owner({"user": user.name}, row.owner_id, row.resource_id if resource else "")
     except TransferError as error:
         raise CannotTakeOver(user=user.name) from error
-    upload_id = row.id
-    handed = model.Session.execute(
-        _ROWS.update()
-        .where(
-            _ROWS.c.id == upload_id,
-            _ROWS.c.state.in_((RowState.UPLOADING, RowState.COMPLETED)),
-            # What is over may be removed at any moment, and nobody gets it any more.
-            _ROWS.c.expires_at > now(),
-        )
-        .values(user=user.id, idempotency_key=None, updated_at=now())
-    )
-    model.Session.commit()
-    if not handed.rowcount:
-        found = any_upload(upload_id)
-        if found is None or found.state in (RowState.UPLOADING, RowState.COMPLETED):
-            raise UploadNotFound
-        raise UploadNotOpen(state=found.as_upload().state)
+    protocol.hand_over(PORTAL, row.id, user.id)
 
 
 def unfinished_uploads(

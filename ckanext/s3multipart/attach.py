@@ -90,7 +90,7 @@ _saving: ContextVar[Saving | None] = ContextVar("s3multipart_saving", default=No
 
 
 def current_saving() -> Saving | None:
-    """The save that is going on, None outside of the actions that save resources."""
+    """The save that is in progress, None outside of the actions that save resources."""
     return _saving.get()
 
 

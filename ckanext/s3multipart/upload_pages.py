@@ -33,7 +33,7 @@ _ORGANISATION = "s3multipart_uploads.organization_uploads"
 
 @dataclass(frozen=True)
 class ShownUpload:
-    """A row of the list. ``continue_url`` is the form where the publisher goes on, "" where there is none;
+    """A row of the list. ``continue_url`` is the form where the publisher resumes, "" where there is none;
     ``refusal`` is why the file is not accepted, "" where it is; ``asked_filename`` is for CKAN's question
     before something is discarded."""
 

@@ -8,26 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from indico.core.db import db
+from indico.modules.attachments.util import can_manage_attachments
 from indico.modules.users import User
+from indico.modules.users.util import get_user_by_email
 
-from indico_plugin.direct_upload.permission import administers
+from indico_plugin.direct_upload.permission import administers, may_upload_directly
 from indico_plugin.direct_upload.portal import PORTAL, IndicoPortal, IndicoRow, UploadOwner
 from indico_plugin.direct_upload.states import UNFINISHED
 from indico_plugin.models.uploads import DirectUpload
-from s3portal.portal.protocol import Caller
-from s3portal.transfer import CredentialsNotConfigured, SessionCredentials, UploadNotFound
+from s3portal.portal.protocol import Caller, CannotTakeOver, NotAnAdministrator
+from s3portal.transfer import UploadNotFound
 
 _TABLE = DirectUpload.__table__
-
-
-class NoCredentials(CredentialsNotConfigured):
-    """Indico issues none, and has no setting for them."""
-
-    template = "This site does not issue session credentials."
-
-    @property
-    def facts(self) -> dict:
-        return {}
 
 
 @dataclass(frozen=True)
@@ -55,9 +47,26 @@ class IndicoCaller(Caller[IndicoRow, UploadOwner]):
         return self.own(upload_id)
 
     def unfinished(self, asked: Mapping) -> list[IndicoRow]:
+        return self._unfinished(_TABLE.c.user_id == int(self.user))
+
+    def everybodys(self, asked: Mapping) -> list[IndicoRow]:
+        if not administers(self.manages, self.user_object):
+            raise NotAnAdministrator
+        return self._unfinished()
+
+    def recipient(self, row: IndicoRow, reference: str) -> str:
+        is_id = reference.isascii() and reference.isdigit() and len(reference) < 10
+        user = User.get(int(reference)) if is_id else get_user_by_email(reference)
+        if user is None or user.is_deleted or user.is_blocked:
+            raise CannotTakeOver(user=reference)
+        if not can_manage_attachments(self.manages, user) or not may_upload_directly(self.manages, user):
+            raise CannotTakeOver(user=reference)
+        return str(user.id)
+
+    def _unfinished(self, *conditions: object) -> list[IndicoRow]:
         return self.portal.rows.all(
             *self._of_owner(),
-            _TABLE.c.user_id == int(self.user),
+            *conditions,
             _TABLE.c.state.in_(UNFINISHED),
             _TABLE.c.expires_at > datetime.now(timezone.utc),
             order=_TABLE.c.created_at.desc(),
@@ -67,12 +76,6 @@ class IndicoCaller(Caller[IndicoRow, UploadOwner]):
         if not administers(self.manages, self.user_object):
             raise UploadNotFound
         return self._one(upload_id)
-
-    def upload_credentials(self, row: IndicoRow) -> SessionCredentials:
-        raise NoCredentials
-
-    def owner_credentials(self, owner: UploadOwner) -> SessionCredentials:
-        raise NoCredentials
 
     def _one(self, upload_id: str, *conditions: object) -> IndicoRow:
         try:

@@ -106,6 +106,18 @@ class AbortMixin(DirectUploadMixin):
     call = "abort"
 
 
+class ListAllMixin(DirectUploadMixin):
+    """Everybody's unfinished uploads for this object, for administrators."""
+
+    call = "list_all"
+
+
+class HandOverMixin(DirectUploadMixin):
+    """Gives the upload to another user, for administrators."""
+
+    call = "hand_over"
+
+
 class CredentialsMixin(DirectUploadMixin):
     """Session credentials, which Indico does not give out: the answer says so."""
 

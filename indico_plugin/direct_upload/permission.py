@@ -61,8 +61,8 @@ def require_direct_uploads(linked_object: db.Model, user: User | None) -> None:
 
 
 def administers(linked_object: db.Model, user: User) -> bool:
-    """Whether the user may give up uploads of others to this object: who manages the category that it is in,
-    and the site's administrators.
+    """Whether the user may list, hand over and give up uploads of others to this object: who manages the
+    category that it is in, and the site's administrators.
     """
     is_category = isinstance(linked_object, db.m.Category)
     category = linked_object.parent if is_category else linked_object.event.category

@@ -1,7 +1,7 @@
 """``migrate back``: files that live on S3, to local storage, also those that were never anywhere else.
 
 Each file is downloaded beside its place, verified, moved there, and only then its row is changed. The objects
-stay on S3. A run that was stopped goes on with the same command; ``migrate revert`` with the mapping undoes
+stay on S3. A run that was stopped resumes with the same command; ``migrate revert`` with the mapping undoes
 it.
 """
 

@@ -52,7 +52,7 @@ def _sources(meaning: str):
 def migrate_commands():
     """Migrate files to S3, and back.
 
-    `copy` copies the files to S3 while the site goes on, and says what to add to indico.conf. With that
+    `copy` copies the files to S3 while the site keeps running, and says what to add to indico.conf. With that
     added, `apply` makes Indico use the copies, and `revert` the old files again. `back` brings files from S3
     to local storage, including those uploaded after the migration.
     """
@@ -99,8 +99,8 @@ def copy(
 ):
     """Copy files to S3, and write to PATH what that changes.
 
-    Nothing changes in the database. Every file is verified. Stopped or killed, the same command goes on
-    where it was.
+    The database does not change. Every file is verified. If the command is stopped or killed, run it again:
+    it resumes where it stopped.
 
     Buckets can be chosen by the year a file is from. The last one has no condition and is for all other
     files:
@@ -175,8 +175,8 @@ def revert(path):
 def back(sources, target, threads, path):
     """Bring files from S3 to local storage, and write to PATH how that can be reverted.
 
-    Every file is verified before Indico uses it from there. The objects stay on S3. Stopped or killed, the
-    same command goes on where it was.
+    Every file is verified before Indico uses it from there. The objects stay on S3. If the command is
+    stopped or killed, run it again: it resumes where it stopped.
 
     Where an earlier `apply` was from local files that are still there, `revert` it first: that copies
     nothing. """  # fmt: skip

@@ -1,6 +1,6 @@
 """By what a file is known again another day: size, last change, and the CRC of samples from all over it.
 
-The browser writes the same (js/src/core/fingerprint.js), so either goes on where the other stopped.
+The browser writes the same (js/src/core/fingerprint.js), so either resumes where the other stopped.
 """
 
 from __future__ import annotations

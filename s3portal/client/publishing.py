@@ -1,4 +1,4 @@
-"""Publishes a file to a dataset: goes on with an unfinished upload of it, or begins one, and attaches it."""
+"""Publishes a file to a dataset: resumes an unfinished upload of it, or begins one, and attaches it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def publish_file(
     """Uploads the file, or the rest of it, compares checksums, and makes it a resource's file.
 
     With ``session_credentials`` the parts are signed here and not by the portal. ``restart`` gives up an
-    unfinished upload of this name instead of going on with it. Raises UploadFailed: what is stored stays
+    unfinished upload of this name instead of resuming it. Raises UploadFailed: what is stored stays
     there for the next time, unless it cannot be right any more (FileChanged, or PortalError with the code
     ``content_differs``).
     """

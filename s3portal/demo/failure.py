@@ -2,4 +2,4 @@
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says what happened and what to do about it."""
+    """The demo cannot continue; the message says what happened and what to do about it."""

@@ -81,7 +81,7 @@ def _fetch_part(objects: BucketObjects, wanted: _Wanted, start: int, path: Path)
 
 
 def read_range(objects: BucketObjects, key: str, etag: str, start: int, end: int) -> Iterator[bytes]:
-    """The bytes from ``start`` to before ``end``, in blocks; where an answer breaks off, another goes on.
+    """The bytes from ``start`` to before ``end``, in blocks; where an answer breaks off, another continues.
 
     Raises DtoolS3Error, also where the object has another ETag by now.
     """

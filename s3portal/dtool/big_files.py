@@ -43,7 +43,7 @@ _IN_MEMORY_BYTES = PART_BYTES
 def send_file(store: Store, path: str, key: str, metadata: dict[str, str], journals: UploadJournals) -> None:
     """Stores the file, whose MD5 is ``metadata["checksum"]``. Raises DtoolS3Error.
 
-    What S3 has of it stays where another attempt can go on with it: after Ctrl-C, and where S3 failed or
+    What S3 has of it stays where another attempt can resume it: after Ctrl-C, and where S3 failed or
     was not reached. Otherwise, and where nothing can be noted, it is removed.
     """
     size_bytes = Path(path).stat().st_size
@@ -70,7 +70,7 @@ def send_file(store: Store, path: str, key: str, metadata: dict[str, str], journ
 
 
 def remove_begun(store: Store, journals: UploadJournals, folder: str) -> None:
-    """Removes what is noted of uploads to keys that begin with ``folder``, which nobody will go on with."""
+    """Removes what is noted of uploads to keys that begin with ``folder``, which nobody will resume."""
     for journal in journals.of_folder(store.settings.s3_endpoint, store.bucket, folder):
         if journal.begun:
             _abort(store.client(), journal.begun)
@@ -103,7 +103,7 @@ class _Sending:
         self._with_crc = store.settings.checksum_mode == "when_supported"
 
     def begin(self) -> bool:
-        """Goes on with the upload that is noted, or begins one; whether it goes on."""
+        """Resumes the upload that is recorded, or begins one; whether it resumes."""
         begun = self._journal.begun
         if begun and self._journal.parts and is_same_upload(begun, self._wanted):
             return True

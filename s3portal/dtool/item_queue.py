@@ -1,4 +1,4 @@
-"""Sending items side by side, while the caller that hands them over one by one goes on.
+"""Sending items side by side, while the caller that hands them over one by one continues.
 
 Contents wait in memory, because the caller may delete its file as soon as it is told that the item was put.
 What waits is bounded, so memory is, and so is what a Ctrl-C drops. Nothing that fails is lost sight of: it is

@@ -27,7 +27,7 @@ def store_item(
 ) -> None:
     """Stores the file at ``path`` as the item ``relpath``, and notes it in the index when S3 has said so.
 
-    A file in parts that was begun goes on where it was, as the journals tell.
+    A file in parts that was started resumes where it was, as the journals tell.
 
     Raises ItemUnreadable for the file, and ItemsNotStored for this item or others that failed.
     """

@@ -22,7 +22,7 @@ def open_stream(objects: BucketObjects, key: str, wanted: WantedItem) -> io.Buff
 
 
 class _ItemStream(io.RawIOBase):
-    """One request runs on as long as bytes are read in order; where it breaks off, another goes on."""
+    """One request runs on as long as bytes are read in order; where it breaks off, another continues."""
 
     def __init__(self, objects: BucketObjects, key: str, wanted: WantedItem) -> None:
         head = objects.head(key)

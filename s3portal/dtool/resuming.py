@@ -43,7 +43,7 @@ def check_there_is_a_rest(admin_metadata: Mapping[str, Any] | None, bucket: str,
 
 
 def say_how_to_go_on_if_interrupted() -> None:
-    """From now on Ctrl-C, wherever it meets the dtool command, ends it with which command goes on."""
+    """From now on Ctrl-C, wherever it meets the dtool command, ends it with which command resumes."""
     context = click.get_current_context(silent=True)
     if context and __name__ not in context.meta:
         context.meta[__name__] = context.with_resource(_saying_how_to_go_on())

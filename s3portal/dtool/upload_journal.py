@@ -22,7 +22,7 @@ _FOLDER = "uploads"
 
 @dataclass(frozen=True, slots=True)
 class BegunUpload:
-    """A multipart upload, and what has to be the same for going on with it: the content and how it is cut."""
+    """A multipart upload, and what has to be the same to resume it: the content and how it is cut."""
 
     endpoint: str
     bucket: str
@@ -36,7 +36,7 @@ class BegunUpload:
 @dataclass(slots=True)
 class UploadJournal:
     """The notes of one upload, for this process alone until it is closed. ``begun`` is None where there is
-    nothing to go on with; ``parts`` are those that S3 has, as CompleteMultipartUpload wants them."""
+    nothing to resume; ``parts`` are those that S3 has, as CompleteMultipartUpload wants them."""
 
     path: Path | None = None
     begun: BegunUpload | None = None
@@ -72,7 +72,7 @@ class UploadJournal:
             self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Another process may go on with the upload from now on."""
+        """Another process may resume the upload from now on."""
         if self._file:
             self._file.close()
             self._file = None
@@ -124,7 +124,7 @@ class UploadJournals:
 
 
 def is_same_upload(begun: BegunUpload | None, upload: BegunUpload) -> bool:
-    """Whether what was begun can be gone on with."""
+    """Whether what was started can be resumed."""
     return begun is not None and replace(begun, upload_id="") == replace(upload, upload_id="")
 
 

@@ -18,6 +18,9 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 from s3portal import __version__
+
+# Its errors are collected, too.
+from s3portal.portal import protocol as _protocol  # noqa: F401
 from s3portal.transfer import TransferError
 
 _FILLED_IN = re.compile(r"%\(\w+\)s|\{\w+\}")

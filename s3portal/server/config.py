@@ -183,7 +183,7 @@ def _account(entry: Any, place: str) -> Account:
 def _account_id(found: Mapping[str, Any], name: str, place: str) -> str | None:
     account_id = text_of(found, name, place, default="")
     if account_id is not None and not _ACCOUNT_ID.fullmatch(account_id):
-        raise ConfigError(f"{place}: {name} is an account's 12 digits, as a string")
+        raise ConfigError(f"{place}: {name} must be the 12 digits of an account, as a string")
     return account_id
 
 

@@ -81,7 +81,7 @@ class TransferError(Exception):
 
 @dataclass(frozen=True)
 class SettingProblem:
-    """One setting that cannot be used: its full name, what is wrong with it and how to mend it, and what was
+    """One setting that cannot be used: its full name, what is wrong with it and how to fix it, and what was
     given (None for a secret and for a value that is missing)."""
 
     setting: str
@@ -98,7 +98,7 @@ class SettingProblem:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SettingsError(TransferError):
-    """Settings that cannot be used. Lists all of them, so that the administrator mends them in one go."""
+    """Settings that cannot be used. Lists all of them, so that the administrator can fix them all at once."""
 
     code = "settings_invalid"
     http_status = 500
@@ -379,7 +379,7 @@ class StoreBusy(StoreUnavailable):
 
 
 class StoreFailed(StoreError):
-    """The store answered with an error that waiting alone will not mend."""
+    """The store answered with an error that waiting alone will not fix."""
 
     code = "store_failed"
     http_status = 502

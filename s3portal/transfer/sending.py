@@ -153,7 +153,7 @@ class _Stopped(Exception):
 
 
 class _Progress:
-    """What of the file is at the store or on its way, and whether to go on."""
+    """What of the file is at the store or on its way, and whether to continue."""
 
     def __init__(self, tell: Callable[[int], None] | None, cancelled: threading.Event | None) -> None:
         self._tell = tell

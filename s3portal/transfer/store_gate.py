@@ -54,7 +54,7 @@ class Lane:
 
 CALL = Lane("call", places=6, places_for_a_user=6, within_s=10, slow_after_s=2)
 # Putting many parts together takes long at some stores. Shorter than what proxies (nginx: 60 s) and process
-# managers (uWSGI as CKAN configures it: 50 s) allow; what the store goes on with is found by the next call.
+# managers (uWSGI as CKAN configures it: 50 s) allow; the next call finds what was completed later.
 COMPLETE = Lane("complete", places=4, places_for_a_user=2, within_s=45, slow_after_s=5)
 LOOK = Lane("look", places=4, places_for_a_user=4, within_s=1, slow_after_s=0.2, tells=False)
 

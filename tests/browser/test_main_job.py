@@ -28,7 +28,7 @@ SMALL_BYTES = 50_000
 def publish(page: Page, s3: RunningServer, file: Path, name: str) -> None:
     """Uploads the file on the form of a new resource, saves it and stays on the page that follows."""
     hold = hold_parts(s3)
-    # A dataset of its own: elsewhere the file may have an unfinished upload, which would be gone on with.
+    # A dataset of its own: elsewhere the file may have an unfinished upload, which would be resumed.
     open_new_resource(page, new_dataset(page))
     choose_file(page, file)
     page.fill('input[name="name"]', name)

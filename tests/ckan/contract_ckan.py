@@ -24,6 +24,7 @@ ACTIONS = {
     "complete": "s3multipart_upload_complete",
     "abort": "s3multipart_upload_abort",
     "credentials": "s3multipart_credentials",
+    "hand_over": "s3multipart_upload_hand_over",
 }
 
 
@@ -39,9 +40,11 @@ class CkanInTest(PortalInTest):
         self.other_owner = other["id"]
         self.prefixes = (f"{self._publisher.organisation_id}/",)
         self.publisher = person(self._publisher)
-        self.colleague = person(member_of(self._publisher, "editor"))
+        colleague, stranger = member_of(self._publisher, "editor"), new_stranger(app)
+        self.colleague_name, self.stranger_name = colleague.name, stranger.name
+        self.colleague = person(colleague)
         self.administrator = person(member_of(self._publisher, "admin"))
-        self.stranger = person(new_stranger(app))
+        self.stranger = person(stranger)
         self.anonymous = person(Caller(app))
         self.store = portal_store()
 
@@ -71,12 +74,23 @@ def person(caller: Caller) -> Person:
     """The caller as the contract has them; errors without what CKAN adds."""
 
     def call(name: str, **asked: Any) -> Answer:
+        if name == "list_all":
+            return everybodys(caller, asked["owner"])
         answer = caller.call(ACTIONS[name], **asked)
         if answer.status == 200:
             return Answer(200, answer.result)
         return Answer(answer.status, {key: answer.error[key] for key in answer.error if key != "__type"})
 
     return call
+
+
+def everybodys(caller: Caller, dataset: str) -> Answer:
+    """CKAN lists everybody's uploads by organisation."""
+    organisation = model.Package.get(dataset).owner_org
+    answer = caller.call("s3multipart_organization_upload_list", organization=organisation)
+    if answer.status != 200:
+        return Answer(answer.status, answer.error)
+    return Answer(200, [each for each in answer.result if each["owner"]["id"] == dataset])
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
-from s3portal.transfer.multipart_listing import list_uploads
+from s3portal.transfer import list_uploads
 
 Setting = Callable[[str, object], None]
 

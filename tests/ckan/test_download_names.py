@@ -9,7 +9,7 @@ from odd_names import ODD_NAMES
 from shown_links import CONTENT, shown_link
 
 from ckanext.s3multipart.links import link_name
-from s3portal.transfer.keys import safe_filename
+from s3portal.transfer import safe_filename
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from waiting import wait_until
 
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.store_gate import CALL, COMPLETE
+from s3portal.transfer import CALL, COMPLETE
 
 
 class TestStoreThatHangs:

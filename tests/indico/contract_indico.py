@@ -40,6 +40,7 @@ class IndicoInTest(PortalInTest):
         self._manager = manager
         self.publisher = self._person(manager)
         self.colleague = self._person(Caller(app, colleague))
+        self.colleague_name, self.stranger_name = str(colleague.id), world.stranger.email
         self.stranger = self._person(Caller(app, world.stranger))
         self.administrator = self._person(Caller(app, administrator))
         self.anonymous = self._person(Caller(app, None))

@@ -210,7 +210,7 @@ def test_an_aborted_upload_is_gone_from_the_store(app, world, manager, s3):
     assert not any(key.endswith("gone.bin") for key in s3.keys("indico-files"))
     saved = manager.form(world.event_url, s3multipart_upload_id=created["upload"]["id"])
     assert not saved.json.get("success")
-    assert "aborted already" in saved.json["html"]
+    assert "already aborted" in saved.json["html"]
 
 
 def test_the_scripts_of_the_dialog_are_served_and_kept(app, world, manager):

@@ -6,6 +6,9 @@ from indico_plugin.direct_upload.states import UploadState
 from indico_plugin.models.uploads import DirectUpload
 from s3portal.transfer import ImpossibleTransition
 
+#: With all of Indico's tables, which this one's needs.
+pytestmark = pytest.mark.usefixtures("context")
+
 
 @pytest.mark.parametrize(("before", "after"), [("aborted", "completed"), ("uploading", "attached")])
 def test_a_row_does_not_leave_the_table(before: str, after: str) -> None:

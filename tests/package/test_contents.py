@@ -2,6 +2,7 @@
 
 import ast
 import email
+import re
 import tarfile
 import zipfile
 from collections import Counter
@@ -82,3 +83,31 @@ def test_the_classifiers_name_the_pythons_that_bin_demo_takes(metadata: Message)
     prefix = "Programming Language :: Python :: "
     named = {c.removeprefix(prefix) for c in metadata.get_all("Classifier") if c.startswith(f"{prefix}3.")}
     assert named == {f"{major}.{minor}" for major, minor in ast.literal_eval(value)}
+
+
+def test_the_wheel_has_a_bundle_for_each_page_with_its_source_map(in_wheel: set[str]) -> None:
+    bundles = {"core", "checksum-worker", "ckan-form", "indico-materials"}
+    wanted = {f"s3portal/js/dist/{name}.js{suffix}" for name in bundles for suffix in ("", ".map")}
+    assert wanted - in_wheel == set()
+
+
+def test_the_sdist_has_the_bundles_so_that_building_from_it_needs_no_node(sdist: Path, wheel: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        (name,) = (name for name in archive.getnames() if name.endswith("js/dist/ckan-form.js"))
+        member = archive.extractfile(name)
+        assert member is not None
+        in_sdist = member.read()
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("s3portal/js/dist/ckan-form.js") == in_sdist
+
+
+def test_what_builds_the_bundles_is_what_their_tests_have() -> None:
+    [required] = re.findall(r'^NODE_REQUIREMENT = "(.+)"', _text("build_web.py"), re.MULTILINE)
+    [esbuild] = re.findall(r'"esbuild": "(.+)"', _text("js/package.json"))
+    assert required in _text("requirements/js.txt").split("\n")
+    assert required in _text("requirements/browser.txt").split("\n")
+    assert f"esbuild@{esbuild}" in _text("requirements/js-types.txt").split()
+
+
+def _text(name: str) -> str:
+    return (CHECKOUT / name).read_text("utf-8")

@@ -1,24 +1,23 @@
 """A portal of one's own at its plainest: uploads are kept in a dictionary, owners and people are named by
 words.
 
-It is also the portal that shows how little one has to write: three small classes.
+It also shows what a portal has to write: three small classes.
 """
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from contract_portal import Answer, PortalInTest, once_at
-
 from s3portal.portal.protocol import (
-    CALLS,
     LEASED,
     UNFINISHED,
     Caller,
+    CannotTakeOver,
     Lease,
+    NotAnAdministrator,
     Portal,
     Row,
     Rows,
@@ -30,7 +29,6 @@ from s3portal.transfer import (
     DeclaredState,
     NewUpload,
     NotAllowed,
-    State,
     Store,
     TransferError,
     Upload,
@@ -167,6 +165,15 @@ class MemoryRows(Rows[Row, Project]):
             if self._kept()[lease.upload.id].token == lease.token:
                 del self._kept()[lease.upload.id]
 
+    def hand_over(self, upload_id: str, user: str, states: Sequence[DeclaredState]) -> bool:
+        with self.table.lock:
+            kept = self._kept().get(upload_id)
+            moment = datetime.now(timezone.utc)
+            if kept is None or kept.state not in states or kept.upload.expires_at <= moment:
+                return False
+            kept.upload, kept.idempotency_key = replace(kept.upload, user=user, updated_at=moment), None
+            return True
+
     def rows(self) -> list[Row]:
         """All rows, the newest first."""
         return [kept.as_row() for kept in reversed(self._kept().values())]
@@ -220,11 +227,11 @@ class MemoryPortal(Portal[Row, Project]):
 
 @dataclass(frozen=True)
 class MemoryCaller(Caller[Row, Project]):
-    """Somebody by name; ``may_upload`` and ``administers`` are ids of projects."""
+    """Somebody by name; ``administers`` and those of ``publishers``, by their names, are ids of projects."""
 
     portal: MemoryPortal
     name: str
-    may_upload: frozenset[str] = frozenset()
+    publishers: Mapping[str, frozenset[str]]
     administers: frozenset[str] = frozenset()
 
     @property
@@ -235,7 +242,7 @@ class MemoryCaller(Caller[Row, Project]):
 
     def owner(self, asked: Mapping[str, Any]) -> Project:
         _ = self.user
-        if asked.get("owner") not in self.may_upload:
+        if asked.get("owner") not in self.publishers.get(self.name, ()):
             raise NotAllowed(reason="You may not upload to this project.")
         return Project(asked["owner"])
 
@@ -251,71 +258,30 @@ class MemoryCaller(Caller[Row, Project]):
         return row
 
     def unfinished(self, asked: Mapping[str, Any]) -> list[Row]:
-        moment, user = datetime.now(timezone.utc), self.user
+        user, owner = self.user, asked.get("owner")
         return [
             row
-            for row in self.portal.rows.rows()
-            if row.state in UNFINISHED
-            and row.upload.user == user
-            and row.upload.owner_id == asked.get("owner", row.upload.owner_id)
-            and row.upload.expires_at > moment
+            for row in self._unfinished()
+            if row.upload.user == user and owner in (None, row.upload.owner_id)
         ]
+
+    def everybodys(self, asked: Mapping[str, Any]) -> list[Row]:
+        if self.user and asked.get("owner") not in self.administers:
+            raise NotAnAdministrator
+        return [row for row in self._unfinished() if row.upload.owner_id == asked["owner"]]
+
+    def recipient(self, row: Row, reference: str) -> str:
+        if row.upload.owner_id not in self.publishers.get(reference, ()):
+            raise CannotTakeOver(user=reference)
+        return reference
+
+    def _unfinished(self) -> list[Row]:
+        moment = datetime.now(timezone.utc)
+        rows = self.portal.rows.rows()
+        return [row for row in rows if row.state in UNFINISHED and row.upload.expires_at > moment]
 
     def administered(self, upload_id: str) -> Row:
         row = self.portal.rows.find(upload_id) if self.user else None
         if row is None or row.upload.owner_id not in self.administers:
             raise UploadNotFound
         return row
-
-
-class MemoryPortalInTest(PortalInTest):
-    """The portal before a store, with its people; each call is made by a process of its own."""
-
-    def __init__(self, open_store: Callable[[int], Store]) -> None:
-        self._open_store, self._table = open_store, Table()
-        self.store = open_store(100 * 1024 * 1024)
-        self.owner, self.other_owner = f"rivers-{uuid.uuid4()}", f"lakes-{uuid.uuid4()}"
-        self.prefixes = (f"memory/{self.owner}/", f"memory/{self.other_owner}/")
-        both, owner = frozenset({self.owner, self.other_owner}), frozenset({self.owner})
-        self.publisher = self._person("publisher", both)
-        self.colleague = self._person("colleague", both)
-        self.stranger = self._person("stranger")
-        self.administrator = self._person("administrator", administers=owner)
-        self.anonymous = self._person("")
-        self._process = Process()
-
-    def limit_size(self, size_bytes: int) -> None:
-        self.store = self._open_store(size_bytes)
-
-    def without_role(self) -> None:
-        """There is none."""
-
-    def attach(self, upload_id: str) -> None:
-        kept = self._table.kept[upload_id]
-        assert kept.state == State.COMPLETED
-        kept.upload, kept.state = kept.upload.become(State.ATTACHED), RowState.ATTACHED
-
-    def expire(self, upload_id: str) -> None:
-        kept = self._table.kept[upload_id]
-        kept.upload = replace(kept.upload, expires_at=datetime.now(timezone.utc))
-
-    def killed(self, moment: str, operation: str, call: Callable[[], object]) -> None:
-        process = self._process
-        try:
-            with once_at(self.store, moment, operation, process.die):
-                call()
-        except Killed:
-            self._process = Process()
-        else:
-            raise AssertionError(f"no {operation} was sent")
-
-    def _person(self, name: str, may_upload: frozenset[str] = frozenset(), **more: Any) -> Any:
-        def call(call_name: str, **asked: Any) -> Answer:
-            portal = MemoryPortal(MemoryRows(self._table, self._process), self.store)
-            caller = MemoryCaller(portal, name, may_upload, **more)
-            try:
-                return Answer(200, CALLS[call_name](caller, asked))
-            except TransferError as refusal:
-                return Answer(refusal.http_status, refusal.as_dict())
-
-        return call

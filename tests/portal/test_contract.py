@@ -2,7 +2,7 @@
 
 import pytest
 from doctor_cases import MakeCase
-from memory_portal import MemoryPortalInTest
+from memory_in_test import MemoryPortalInTest
 from upload_contract import RULES, Rule
 
 

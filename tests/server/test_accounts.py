@@ -145,9 +145,9 @@ def test_a_configuration_without_accounts_is_as_before(s3_server, s3):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"accounts": [{"id": "1"}]}, r"accounts\[0\]: id is an account's 12 digits"),
+        ({"accounts": [{"id": "1"}]}, r"accounts\[0\]: id must be the 12 digits of an account"),
         ({"accounts": [{"name": "x"}]}, r"accounts\[0\]: id is missing"),
-        ({"accounts": [{"id": SECOND}, {"id": SECOND}]}, "accounts: 111122223333 is there twice"),
+        ({"accounts": [{"id": SECOND}, {"id": SECOND}]}, "accounts: 111122223333 is given twice"),
         ({"users": [user("anna", SECOND)]}, r"users\[0\]: 111122223333 is not among the accounts"),
         ({"buckets": [{"name": "one", "account": SECOND}]}, r"buckets\[0\]: 111122223333 is not among"),
         (

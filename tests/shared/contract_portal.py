@@ -46,6 +46,9 @@ class PortalInTest(ABC):
     colleague: Person
     #: Signed in, and may upload to neither.
     stranger: Person
+    #: What `hand_over` knows these two by.
+    colleague_name: str
+    stranger_name: str
     #: Administers ``owner``.
     administrator: Person
     #: Nobody knows them.

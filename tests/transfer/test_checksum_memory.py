@@ -14,8 +14,8 @@ from s3portal.transfer import (
     StoreUnavailable,
     open_store,
 )
-from s3portal.transfer.checksum_support import checksum_algorithm
-from s3portal.transfer.store_knowledge import ANSWER_LASTS, Answer, find_out
+from s3portal.transfer.checksum_trial import checksum_algorithm
+from s3portal.transfer.store_knowledge import ANSWER_LASTS, KnownAnswer, find_out
 
 if TYPE_CHECKING:
     from scripted_store import ScriptedStore
@@ -30,13 +30,13 @@ def asked(scripted_store: Store) -> Store:
 class Memory:
     """A portal's memory of one answer."""
 
-    def __init__(self, kept: Answer | None = None) -> None:
+    def __init__(self, kept: KnownAnswer | None = None) -> None:
         self.kept = kept
 
-    def read(self, store: str, question: str) -> Answer | None:
+    def read(self, store: str, question: str) -> KnownAnswer | None:
         return self.kept
 
-    def write(self, store: str, question: str, answer: Answer) -> None:
+    def write(self, store: str, question: str, answer: KnownAnswer) -> None:
         self.kept = answer
 
 
@@ -51,7 +51,7 @@ def test_a_portal_s_memory_is_asked_before_the_store(scripted: "ScriptedStore", 
 
 def test_an_old_answer_is_better_than_none(scripted: "ScriptedStore", asked: Store) -> None:
     long_ago = datetime.now(timezone.utc) - 2 * ANSWER_LASTS
-    memory = Memory(Answer("CRC64NVME", "the store computes CRC64NVME", long_ago))
+    memory = Memory(KnownAnswer("CRC64NVME", "the store computes CRC64NVME", long_ago))
     scripted.hang_up()
 
     assert checksum_algorithm(open_store(asked.settings, memory)) == "CRC64NVME"
@@ -59,7 +59,7 @@ def test_an_old_answer_is_better_than_none(scripted: "ScriptedStore", asked: Sto
 
 def test_an_old_answer_is_asked_for_again(scripted: "ScriptedStore", asked: Store) -> None:
     long_ago = datetime.now(timezone.utc) - 2 * ANSWER_LASTS
-    memory = Memory(Answer("MD5", "ETags of parts are MD5s", long_ago))
+    memory = Memory(KnownAnswer("MD5", "ETags of parts are MD5s", long_ago))
     computes_crc(scripted)
 
     assert checksum_algorithm(open_store(asked.settings, memory)) == "CRC64NVME"
@@ -92,10 +92,10 @@ def test_a_thread_that_waits_too_long_continues_without(
     monkeypatch.setattr("s3portal.transfer.store_knowledge.WAIT_S", 0.01)
     asking, go_on = threading.Event(), threading.Event()
 
-    def ask() -> Answer:
+    def ask() -> KnownAnswer:
         asking.set()
         assert go_on.wait(60)
-        return Answer("yes", "it said so")
+        return KnownAnswer("yes", "it said so")
 
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(find_out, asked, "a question", ask)

@@ -18,7 +18,7 @@ from s3portal.transfer import (
     open_store,
     read_settings,
 )
-from s3portal.transfer.checksum_support import ChecksumSupport, checksum_algorithm, checksum_support
+from s3portal.transfer.checksum_trial import ChecksumSupport, checksum_algorithm, checksum_support
 
 if TYPE_CHECKING:
     from scripted_store import ScriptedStore

@@ -3,7 +3,7 @@
  * format, so that every resource has all fields of the form just as CKAN and its plugins read them.
  *
  * They are sent in the background, one after the other, so that the resources stand in the publisher's order.
- * The last one is not sent here: the browser sends it with the page, so that CKAN goes on from there as always.
+ * The last one is not sent here: the browser sends it with the page, so that CKAN continues from there as always.
  */
 
 import { UploadError } from "../core/errors.js";

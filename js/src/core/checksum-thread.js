@@ -17,7 +17,7 @@ let lastId = 0;
 /** @type {Map<number, (hex: string | null) => void>} */
 const asked = new Map();
 
-/** The thread gets a copy of the file each time, and goes on where it was in the same one. @type {WeakMap<Blob, number>} */
+/** The thread gets a copy of the file each time, and continues where it was in the same one. @type {WeakMap<Blob, number>} */
 const fileIds = new WeakMap();
 
 /** @type {Digest} */

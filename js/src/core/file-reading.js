@@ -2,14 +2,14 @@
  * Reads files from front to back, a stretch after the other, for what looks at every byte.
  *
  * A stream for each part, in pieces as the browser cuts them, costs Chromium 156 about twice the CPU of one stream
- * that goes on with the next part and fills a buffer of ours.
+ * that continues with the next part and fills our own buffer.
  */
 
 /** @typedef {Uint8Array<ArrayBuffer>} Piece */
 
 const BUFFER_BYTES = 512 * 1024;
 
-/** Streams that may be gone on with: of the files that are sent at a time, and of parts that were stored before. */
+/** Streams that may be continued: of the files that are sent at a time, and of parts that were stored before. */
 const MOST_OPEN = 4;
 
 /** Given away with each read, and given back with what was read. */

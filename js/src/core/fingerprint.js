@@ -2,7 +2,7 @@
  * By what a file is known again when the publisher picks it another time: size, last change, and
  * the CRC of samples from everywhere in it. The name is compared, too; the upload has it anyway.
  *
- * Programs may write the same fingerprint (docs/http-api.md), so that either goes on where the
+ * Programs may write the same fingerprint (docs/http-api.md), so that either resumes where the
  * other stopped.
  */
 

@@ -46,7 +46,7 @@ export class PartChecksums {
     return md5 === null ? {} : { "Content-MD5": base64OfHex(md5) };
   }
 
-  /** Begins to compute, where that can go on while the part is sent. @param {number} partNumber */
+  /** Begins to compute, where that can continue while the part is sent. @param {number} partNumber */
   begin(partNumber) {
     this.#hexOf(partNumber);
   }

@@ -1,7 +1,7 @@
 /**
  * Brings the parts of one upload to the store: several at a time, each until the store has it.
  *
- * It can be stopped at any moment by its signal and told to go on later; what is stored stays
+ * It can be stopped at any moment by its signal and told to resume later; what is stored stays
  * known. It has no states of its own: those are `upload.js`'s.
  */
 

@@ -17,7 +17,7 @@ export const TRANSITIONS = Object.freeze({
   idle: ["preparing", "aborted"],
   preparing: ["uploading", "paused", "offline", "failed", "aborting"],
   uploading: ["completing", "paused", "offline", "failed", "aborting"],
-  // From paused, offline and failed an upload goes on with whatever it was doing.
+  // From paused, offline and failed an upload resumes whatever it was doing.
   paused: ["preparing", "uploading", "completing", "aborting"],
   offline: ["preparing", "uploading", "completing", "paused", "failed", "aborting"],
   // Back to uploading when the portal finds parts missing.

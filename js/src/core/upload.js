@@ -5,7 +5,7 @@
  * the portal to complete. Or it takes up one that was begun before (option `resume`), and sends what
  * is missing. Its state is always one of `states.js`; a phase that ends moves to the
  * next one, and whatever interrupts (pause, lost network, failure, cancel) stops the phase and
- * remembers where to go on.
+ * remembers where to resume.
  *
  * Events, all CustomEvents with a `detail`:
  * - `statechange` {from, to}
@@ -52,7 +52,7 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
   #options;
   /** @type {State} */
   #state = "idle";
-  /** Where to go on after an interruption. @type {import("./states.js").Phase} */
+  /** Where to resume after an interruption. @type {import("./states.js").Phase} */
   #phase = "preparing";
   /** Aborted whenever a phase is interrupted; a new one for each go. */
   #run = new AbortController();

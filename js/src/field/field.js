@@ -28,7 +28,7 @@ const PASSING = new Set(/** @type {State[]} */ (["preparing", "completing"]));
 
 /**
  * Dispatches `change` whenever a file came or went or the state of its upload changed, `draw` when figures
- * were drawn anew, and `giveback` {upload} when an upload whose file cannot be read left the field.
+ * were drawn again, and `giveback` {upload} when an upload whose file cannot be read left the field.
  */
 export class UploadField extends EventTarget {
   /** Elements that the form around may want to place or fill. */
@@ -202,8 +202,8 @@ export class UploadField extends EventTarget {
   }
 
   /**
-   * What is chosen now takes the place of what cannot be read any more. The upload of that can be gone on
-   * with, should it be the same file.
+   * What is chosen now replaces what can no longer be read. That upload can be resumed if it is the same
+   * file.
    *
    * @param {ChosenFile[]} files
    */

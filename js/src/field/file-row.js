@@ -50,7 +50,7 @@ let rowCount = 0;
 
 /**
  * Dispatches `change` when the state of its upload changed or it was given up or taken back, `draw` when its
- * figures were drawn anew, `waiting` when nothing moves any more, `takenup` when it goes on with what was uploaded
+ * figures were drawn again, `waiting` when nothing moves any more, `takenup` when it resumes with what was uploaded
  * before, and `choose` when the publisher wants to choose the file again.
  */
 export class FileRow extends EventTarget {

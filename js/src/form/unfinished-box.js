@@ -1,6 +1,6 @@
 /**
  * The quiet box above the field: uploads of this dataset that the publisher began, here or in another
- * browser, and that no form was saved with yet. Each can be gone on with, or discarded. Files that the
+ * browser, and that no form was saved with yet. Each can be resumed or discarded. Files that the
  * publisher wrote with session credentials are among them: those that the portal is still taking over can
  * be used as soon as it has, and those that it does not accept say why.
  */

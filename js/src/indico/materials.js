@@ -180,7 +180,7 @@ function keepDropsFromOthers(root) {
 }
 
 /**
- * Indico leaves the keyboard on the page behind the dialog, where Tab would go on.
+ * Indico leaves the keyboard on the page behind the dialog, where Tab would continue.
  *
  * @param {HTMLFormElement} form
  * @param {import("../field/field.js").UploadField} field
@@ -190,7 +190,7 @@ function takeFocus(form, field) {
 }
 
 /**
- * The keyboard goes on at the button that opened the dialog, or at the one in its place: after saving, the
+ * The keyboard focus returns to the button that opened the dialog, or at the one in its place: after saving, the
  * list of materials was drawn anew.
  *
  * @param {Element | null} opener
@@ -204,7 +204,7 @@ function giveFocusBack(opener) {
 }
 
 /**
- * Nobody sees the upload of a closed dialog any more: it stops, and the next dialog offers to go on.
+ * Nobody sees the upload of a closed dialog any more: it stops, and the next dialog offers to resume it.
  *
  * @param {import("../field/field.js").UploadField} field
  */

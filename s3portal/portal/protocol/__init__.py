@@ -13,6 +13,8 @@ from s3portal.portal.protocol.aborting import abort
 from s3portal.portal.protocol.calls import CALLS, FIRST_BATCH, shown
 from s3portal.portal.protocol.completing import complete
 from s3portal.portal.protocol.creating import begin
+from s3portal.portal.protocol.errors import CannotTakeOver, NotAnAdministrator
+from s3portal.portal.protocol.handing_over import hand_over
 from s3portal.portal.protocol.interface import Caller, Lease, Owner, Portal, Row, Rows, Wanted
 from s3portal.portal.protocol.leases import LEASE_S, asking_store
 from s3portal.portal.protocol.looking import look
@@ -26,7 +28,9 @@ __all__ = [
     "TRANSITIONS",
     "UNFINISHED",
     "Caller",
+    "CannotTakeOver",
     "Lease",
+    "NotAnAdministrator",
     "Owner",
     "Portal",
     "Row",
@@ -37,6 +41,7 @@ __all__ = [
     "asking_store",
     "begin",
     "complete",
+    "hand_over",
     "look",
     "shown",
     "shown_state",

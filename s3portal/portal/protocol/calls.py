@@ -13,6 +13,7 @@ from typing import Any
 from s3portal.portal.protocol.aborting import abort as abort_row
 from s3portal.portal.protocol.completing import complete as complete_row
 from s3portal.portal.protocol.creating import begin
+from s3portal.portal.protocol.handing_over import hand_over as hand_row_over
 from s3portal.portal.protocol.interface import Caller, OwnerT, Portal, RowT, Wanted
 from s3portal.portal.protocol.looking import look
 from s3portal.transfer import (
@@ -111,6 +112,20 @@ def credentials(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[
     return {**issued.as_dict(), **request, "now": datetime.now(timezone.utc).isoformat()}
 
 
+def list_all(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[dict[str, object]]:
+    """For administrators of an owner: everybody's uploads to it that are not attached yet, the newest first,
+    each with its ``publisher``."""
+    portal = caller.portal
+    return [{**shown(portal, row), "publisher": row.upload.user} for row in caller.everybodys(asked)]
+
+
+def hand_over(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
+    """For administrators of the owner of the upload ``id``: the upload, which is that ``user``'s now."""
+    row = caller.administered(upload_id(asked))
+    user = caller.recipient(row, request_fields.text(asked, "user"))
+    return shown(caller.portal, hand_row_over(caller.portal, row.upload.id, user))
+
+
 #: The calls by the names that they have in the protocol.
 CALLS: Mapping[str, Callable[[Caller[Any, Any], Mapping[str, Any]], Any]] = {
     "create": create,
@@ -120,6 +135,8 @@ CALLS: Mapping[str, Callable[[Caller[Any, Any], Mapping[str, Any]], Any]] = {
     "complete": complete,
     "abort": abort,
     "credentials": credentials,
+    "list_all": list_all,
+    "hand_over": hand_over,
 }
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from s3portal.portal.protocol.errors import CannotTakeOver, NoSessionCredentials, NotAnAdministrator
 from s3portal.transfer import (
-    CredentialsNotConfigured,
     DeclaredState,
     SessionCredentials,
     Store,
@@ -143,6 +143,11 @@ class Rows(ABC, Generic[RowT, OwnerT]):
     def delete(self, lease: Lease[RowT]) -> None:
         """Nothing came of it, and no row is left."""
 
+    @abstractmethod
+    def hand_over(self, upload_id: str, user: str, states: Sequence[DeclaredState]) -> bool:
+        """Compares and sets, at once: the upload is that user's, and its idempotency key is free again; False
+        unless its row is in one of these states and its time is not over."""
+
 
 class Portal(ABC, Generic[RowT, OwnerT]):
     """Where uploads go, under which key, and what may be uploaded. ``rows`` keeps them."""
@@ -232,10 +237,20 @@ class Caller(ABC, Generic[RowT, OwnerT]):
         """An upload of anybody, to an owner that the caller administers. Raises UploadNotFound."""
         raise UploadNotFound
 
+    def everybodys(self, asked: Mapping[str, Any]) -> list[RowT]:
+        """As `unfinished`, whoever made them, of an owner that the caller administers. Raises an error of
+        status 403."""
+        raise NotAnAdministrator
+
+    def recipient(self, row: RowT, reference: str) -> str:
+        """The id of the user that is called so, who may upload to the upload's owner. Raises an error of
+        status 409 where there is none."""
+        raise CannotTakeOver(user=reference)
+
     def upload_credentials(self, row: RowT) -> SessionCredentials:
         """Session credentials that send the parts of this upload. Raises CredentialsNotConfigured."""
-        raise CredentialsNotConfigured
+        raise NoSessionCredentials
 
     def owner_credentials(self, owner: OwnerT) -> SessionCredentials:
         """Session credentials for a prefix of their own. Raises CredentialsNotConfigured."""
-        raise CredentialsNotConfigured
+        raise NoSessionCredentials

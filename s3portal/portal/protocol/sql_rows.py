@@ -1,12 +1,12 @@
 """Leases in a PostgreSQL table, for portals that have SQLAlchemy (1.4 or 2).
 
-The table has the columns ``id``, ``state``, ``idempotency_key``, ``lease_token`` (text), ``lease_until``
-(timestamp with time zone), and whatever the portal's own functions map uploads to.
+The table has the columns ``id``, ``state``, ``updated_at``, ``idempotency_key``, ``lease_token`` (text),
+``lease_until`` (timestamp with time zone), and whatever the portal's own functions map uploads to.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Generic
 
 import sqlalchemy as sa
@@ -158,6 +158,23 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
         self.session().rollback()
         self.session().execute(self.table.delete().where(*self._is_ours(lease)))
         self.session().commit()
+
+    def hand_over(self, upload_id: str, user: str, states: Sequence[DeclaredState]) -> bool:
+        rows = self.table.c
+        handed = self.session().execute(
+            self.table.update()
+            # What is over may be removed at any moment, and nobody gets it any more.
+            .where(rows.id == upload_id, rows.state.in_(states), ~self.is_expired)
+            .values(
+                {
+                    self.user_column: self.user_value(user),
+                    rows.idempotency_key: None,
+                    rows.updated_at: datetime.now(timezone.utc),
+                }
+            )
+        )
+        self.session().commit()
+        return bool(handed.rowcount)
 
     def _require_way(self, before: DeclaredState, after: DeclaredState) -> None:
         """Raises ImpossibleTransition for what the table of states does not have: a mistake in a program."""

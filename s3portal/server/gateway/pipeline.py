@@ -142,9 +142,7 @@ class Gateway:
             # The last line of defence: whatever broke, the caller gets S3's words and the id to ask with.
             log.exception("request %s failed", exchange.request_id)
             reply = exchange.error_reply(S3Error("InternalError"))
-        if exchange.operation_name == PREFLIGHT:
-            return reply
-        return replace(reply, headers=reply.headers | cors_headers(exchange.request, exchange.bucket_row))
+        return reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply)
 
     def _perform(self, exchange: Exchange) -> Reply:
         request, asked, dialect = exchange.request, exchange.asked, exchange.dialect
@@ -179,6 +177,17 @@ class Gateway:
         )
         dialect.authorise(call, asked.operation)
         return dialect.perform(call, asked.operation)
+
+
+def _for_the_page(exchange: Exchange, reply: Reply) -> Reply:
+    """Returns the reply with its CORS headers; without them where the bucket's rules cannot be read: the
+    reply itself, made already, is worth more."""
+    try:
+        added = cors_headers(exchange.request, exchange.bucket_row)
+    except Exception:
+        log.exception("request %s: the CORS rules could not be read", exchange.request_id)
+        return reply
+    return replace(reply, headers=reply.headers | added)
 
 
 def _whole(reply: Reply) -> bytes:

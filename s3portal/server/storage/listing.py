@@ -58,7 +58,7 @@ def list_objects(
             for key, modified_at, etag, size_bytes, algorithm, checksum_type, owner in rows:
                 if len(entries) == limit:
                     return ObjectPage(entries, position)
-                common = _common_prefix(key, start, divider)
+                common = common_prefix(key, start, divider)
                 if common is None:
                     entries.append(
                         ListedObject(
@@ -97,7 +97,7 @@ def list_uploads(
         last: tuple[str, str] = ("", "")
         for row in rows:
             found = uploads.upload_of_row(bucket, row)
-            common = _common_prefix(row[1], start, delimiter.encode())
+            common = common_prefix(row[1], start, delimiter.encode())
             if common is not None and (common == last_prefix or (key >= common and key.startswith(common))):
                 continue
             if len(entries) == limit:
@@ -123,7 +123,8 @@ def _uploads_after(
     )
 
 
-def _common_prefix(key: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
+def common_prefix(key: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
+    """Returns the key up to the first delimiter behind the prefix; None where there is none."""
     if not delimiter:
         return None
     position = key.find(delimiter, len(prefix))

@@ -88,7 +88,7 @@ class Faults:
         return hold
 
     def clear(self) -> None:
-        """Nothing goes wrong any more; what is delayed or held back goes on at once."""
+        """Nothing goes wrong any more; what is delayed or held back continues at once."""
         with self._lock:
             self._faults.clear()
             holds, self._holds = self._holds, []

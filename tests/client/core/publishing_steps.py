@@ -10,7 +10,7 @@ from portal_on_store import AT_ONCE, PortalOnStore
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published, Silence, Target, publish_file
 from s3portal.server.testing import RunningServer
-from s3portal.transfer.retry import Failure
+from s3portal.transfer import Failure
 
 MIB = 1024 * 1024
 

@@ -12,8 +12,7 @@ from publishing_steps import MIB, SIZE, ContentOf, Heard, MakeFile, OpenPortal, 
 
 from s3portal.client.errors import PortalError, SendingFailed, WrongFile
 from s3portal.server.testing import RunningServer
-from s3portal.transfer import State
-from s3portal.transfer.checksums import CRCS
+from s3portal.transfer import CRCS, State
 
 
 def fails_in_the_middle(s3_server: RunningServer, portal: PortalOnStore, path: Path) -> None:
@@ -117,7 +116,7 @@ def test_an_upload_of_another_file_is_left_alone_until_one_says_otherwise(
     fails_in_the_middle(s3_server, portal, make_file(SIZE))
     other = make_file(SIZE - 1)
 
-    with pytest.raises(WrongFile, match="it had 16") as refusal:
+    with pytest.raises(WrongFile, match="it was 16") as refusal:
         publish(portal, other)
     assert refusal.value.reason == "size"
     assert [upload.state for upload in portal.uploads.values()] == ["uploading"]

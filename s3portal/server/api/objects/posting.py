@@ -56,7 +56,7 @@ def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBa
 
 
 def post_object(call: Call) -> Reply:
-    """Stores the file; answers 204, what success_action_status asks for, or where to go on."""
+    """Stores the file; answers 204, what success_action_status asks for, or where to go next."""
     headers = stored_headers(call.request)
     # Known before the file comes, so that a gigabyte for no bucket is not taken.
     call.bucket_row.require()
@@ -81,7 +81,7 @@ def _answer(call: Call, stored: StoredObject) -> Reply:
 
 
 def _redirect(address: str, stored: StoredObject) -> str | None:
-    """Returns where a browser goes on, told what was stored; None for what is no web address, as S3 does."""
+    """Where a browser goes next, told what was stored; None for what is no web address, as S3 does."""
     try:
         parts = urlsplit(address)
     except ValueError:
