@@ -77,7 +77,7 @@ def test_every_module_that_needs_no_portal_can_be_imported(python: Path) -> None
         "for name in names:\n"
         "    try: importlib.import_module(name)\n"
         "    except ModuleNotFoundError as missing:\n"
-        "        if missing.name != 'babel': raise  # for catalogues: CKAN and Indico bring it\n"
+        "        if missing.name not in ('babel', 'sqlalchemy'): raise  # CKAN and Indico bring these\n"
         "print(len(names))"
     ))  # fmt: skip
     assert done.returncode == 0, done.stderr
