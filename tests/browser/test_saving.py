@@ -105,9 +105,9 @@ def test_one_refusal_among_several_says_what_is_published_and_add_continues_from
     save(publisher)
 
     expect(not_saved(publisher)).to_contain_text("b.geojson: River: Missing value")
-    expect(not_saved(publisher)).to_contain_text("Published already: a.csv.")
+    expect(not_saved(publisher)).to_contain_text("Already published: a.csv.")
     expect(not_saved(publisher)).to_have_attribute("role", "alert")
-    expect(published(publisher)).to_have_text("Published already: a.csv")
+    expect(published(publisher)).to_have_text("Already published: a.csv")
     expect(row(publisher, "a.csv")).to_have_count(0)
     expect(row(publisher, "c.txt")).to_contain_text("It will be published when you save")
     assert names(publisher, dataset) == ["a.csv"]
@@ -151,7 +151,7 @@ def test_who_stays_finds_what_is_published_and_goes_on(
         save(publisher)
 
     assert asked == ["beforeunload"]
-    expect(published(publisher)).to_have_text("Published already: a.csv, b.geojson")
+    expect(published(publisher)).to_have_text("Already published: a.csv, b.geojson")
     expect(row(publisher, "c.txt")).to_be_visible()
     expect(saving_line(publisher)).to_be_hidden()
     assert names(publisher, dataset) == ["a.csv", "b.geojson"]
@@ -173,7 +173,7 @@ def test_who_goes_back_finds_what_is_published_and_makes_nothing_twice(
     publisher.wait_for_url(f"**/dataset/{dataset}")
 
     publisher.go_back()
-    expect(published(publisher)).to_have_text(f"Published already: {', '.join(contents)}")
+    expect(published(publisher)).to_have_text(f"Already published: {', '.join(contents)}")
     expect(publisher.locator('[data-s3portal="file"]')).to_have_count(0)
     save(publisher)
 
