@@ -149,7 +149,7 @@ def test_a_file_that_is_in_the_form_is_not_taken_twice(
     choose_files(publisher, files)
 
     expect(
-        publisher.get_by_role("alert").filter(has_text="stations.geojson is in this form already")
+        publisher.get_by_role("alert").filter(has_text="stations.geojson is already in this form")
     ).to_be_visible()
     wait_until_stored(publisher, 3)
     assert [r.operation for r in s3.requests].count("CreateMultipartUpload") == 3

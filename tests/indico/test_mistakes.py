@@ -93,7 +93,7 @@ def test_an_entry_that_cannot_work_is_named_and_does_not_stop_the_others(
     code, said = run("doctor")
     assert code == 1
     assert re.search(rf"✗ wrong: options: STORAGE_BACKENDS\['wrong'\]: {sentence}", said), said
-    assert "✓ fine: bucket indico-files: is there" in said
+    assert "✓ fine: bucket indico-files: exists" in said
     code, said = run("create-bucket")
     assert code == 1
     assert re.search(rf"Storage wrong: STORAGE_BACKENDS\['wrong'\]: {sentence}", said), said
