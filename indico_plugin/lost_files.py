@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from botocore.exceptions import BotoCoreError, ClientError
 from indico.core.cache import make_scoped_cache
 from indico.core.db import db
+from indico.core.storage import StorageError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotFound
@@ -38,6 +39,19 @@ class FileLost(NotFound):
                 " responsible for this page."
             )
         )
+
+
+class LostFileOpened(FileLost, StorageError):
+    """A preview or another part of Indico opens a file that is gone: to a reader the page for it, to
+    everything else the StorageError that Indico expects of a backend.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+
+    def __str__(self) -> str:
+        return f"{self._what}: the object is gone"
 
 
 def require_there(options: BackendOptions, bucket: str, key: str) -> None:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from tempfile import NamedTemporaryFile
 
 from blinker import Signal
+from botocore.exceptions import ClientError
+from flask import has_request_context
 from indico.core.config import config
 from indico.core.storage import Storage, StorageError
 from werkzeug.exceptions import HTTPException
@@ -12,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from indico_plugin.asking import asking_for_a_person
 from indico_plugin.buckets import bucket_exists, create_bucket
 from indico_plugin.downloads import send_object
+from indico_plugin.lost_files import LostFileOpened, record_lost
 from indico_plugin.object_reader import open_object
 from indico_plugin.object_writer import write_object
 from indico_plugin.options import (
@@ -21,7 +24,7 @@ from indico_plugin.options import (
     open_backend_store,
     read_options,
 )
-from s3portal.transfer import Store
+from s3portal.transfer import Store, error_code
 
 #: Sent with the store of a bucket that a backend made. What else a new bucket needs is not the backend's
 #: business: direct uploads give it a CORS rule.
@@ -84,8 +87,16 @@ class S3StorageBase(Storage):
     def open(self, file_id):
         bucket, key = self.locate(file_id)
         store = self.store(bucket)
-        with _storage_error(f'Could not open "{file_id}"'), asking_for_a_person(store):
-            return open_object(store, key)
+        what = f'Could not open "{file_id}"'
+        with _storage_error(what), asking_for_a_person(store):
+            try:
+                return open_object(store, key)
+            except ClientError as error:
+                if error_code(error) != "NoSuchKey":
+                    raise
+                if has_request_context():
+                    record_lost(self.options, bucket, key)
+                raise LostFileOpened(what) from error
 
     @contextmanager
     def get_local_path(self, file_id):

@@ -1,6 +1,7 @@
 """A file whose object is gone from the store: what its readers and the administrator are told."""
 
 import pytest
+from indico.core.storage import StorageError
 from werkzeug.exceptions import NotFound
 
 from indico_plugin.storage import S3Storage
@@ -30,6 +31,19 @@ def test_a_reader_of_a_lost_file_gets_a_page(send, s3, bucket, proxy, method):
     storage = S3Storage(s3.options(bucket=bucket, proxy=proxy))
     with pytest.raises(NotFound, match="no longer in the file storage"):
         send(storage, "event/1/lost.pdf", method)
+
+
+def test_a_preview_of_a_lost_file_gets_the_page_too(app, world, s3, bucket):
+    from indico_plugin.lost_files import lost_files
+
+    storage = S3Storage(s3.options(bucket=bucket))
+    with app.test_request_context("/"), pytest.raises(StorageError) as refused:
+        storage.open("event/1/notes.txt")
+    # What else opens files expects a StorageError of a backend; Indico shows a reader this page.
+    assert str(refused.value) == 'Could not open "event/1/notes.txt": the object is gone'
+    assert isinstance(refused.value, NotFound)
+    assert "no longer in the file storage" in str(refused.value.description)
+    assert (bucket, "event/1/notes.txt") in {row[1:3] for row in lost_files()}
 
 
 def test_a_file_that_is_back_is_sent_again(send, s3, bucket):
