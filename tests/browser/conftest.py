@@ -91,15 +91,20 @@ def s3(s3_session: RunningServer) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory, s3_session: RunningServer) -> Iterator[Portal]:
-    """The portal of the whole run."""
-    store = ExternalS3(
+def store(s3_session: RunningServer) -> ExternalS3:
+    """How portals get at the bucket."""
+    return ExternalS3(
         endpoint=s3_session.endpoint,
         bucket=BUCKET,
         access_key_id="PORTALKEYID000000000",
         secret_access_key="secret-of-the-portal-in-these-tests",
         role=ROLE_ARN,
     )
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory, store: ExternalS3) -> Iterator[Portal]:
+    """The portal of the whole run."""
     plugins = {"ckan.plugins": " ".join((*PLUGINS, "custom_fields", SEARCH_PLUGIN))}
     folder = tmp_path_factory.mktemp("portal")
     with pytest.MonkeyPatch.context() as patched:

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from chromium import open_context
-from conftest import BUCKET, ROLE_ARN
 from installed_package import installed_package
 from page_loading import modules, preloaded, under_policy, violations
 from playwright.sync_api import Browser, Page, Route, expect
@@ -37,15 +36,8 @@ ROOT_PATH = "/data"
 
 
 @pytest.fixture(scope="module")
-def installed_portal(tmp_path_factory: pytest.TempPathFactory, s3_session: RunningServer) -> Iterator[Portal]:
+def installed_portal(tmp_path_factory: pytest.TempPathFactory, store: ExternalS3) -> Iterator[Portal]:
     """A portal that runs from the installed package."""
-    store = ExternalS3(
-        endpoint=s3_session.endpoint,
-        bucket=BUCKET,
-        access_key_id="PORTALKEYID000000000",
-        secret_access_key="secret-of-the-portal-in-these-tests",
-        role=ROLE_ARN,
-    )
     package = installed_package(tmp_path_factory.mktemp("installed"))
     settings = {"ckan.root_path": f"{ROOT_PATH}/{{{{LANG}}}}"}
     with pytest.MonkeyPatch.context() as patched:

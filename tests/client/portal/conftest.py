@@ -5,17 +5,14 @@ The S3 server runs inside the test process, so that a test can read its request 
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from upload_run import TIMEOUT_S, Command
 
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.command import TOKEN_VARIABLE
@@ -26,7 +23,6 @@ from s3portal.demo.s3 import ExternalS3
 from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN, server_config
 from s3portal.server.testing import RunningServer
 
-TIMEOUT_S = 120
 COMMAND = (sys.executable, "-c", "from s3portal.cli import main; main()", "upload")
 
 
@@ -66,59 +62,6 @@ def s3(s3_of_the_portal: RunningServer, portal: Portal) -> Iterator[RunningServe
     s3_of_the_portal.requests.clear()
     yield s3_of_the_portal
     s3_of_the_portal.faults.clear()
-
-
-@dataclass
-class Command:
-    """A run of `s3portal upload`."""
-
-    process: subprocess.Popen[str]
-    stderr_file: Path
-    stdout: str = ""
-
-    def wait(self) -> Command:
-        """Waits for its end."""
-        assert self.process.stdout is not None
-        self.stdout += self.process.stdout.read()
-        self.process.wait(TIMEOUT_S)
-        return self
-
-    def wait_for(self, event_name: str) -> Command:
-        """Waits until it said so with --json."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.stdout += line
-            if json.loads(line)["event"] == event_name:
-                return self
-        raise AssertionError(f"it ended without {event_name}: {self.stdout}{self.stderr}")
-
-    def interrupt(self) -> Command:
-        """Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
-        return self.wait()
-
-    def kill(self) -> Command:
-        """kill -9."""
-        self.process.kill()
-        return self.wait()
-
-    @property
-    def exit_code(self) -> int:
-        return self.process.returncode
-
-    @property
-    def stderr(self) -> str:
-        return self.stderr_file.read_text("utf-8")
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """What it said with --json."""
-        return [json.loads(line) for line in self.stdout.splitlines()]
-
-    def event(self, name: str) -> dict[str, Any]:
-        """The only event of this name."""
-        (found,) = [event for event in self.events if event["event"] == name]
-        return found
 
 
 @pytest.fixture

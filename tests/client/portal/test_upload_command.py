@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
 from held_parts import AT_A_TIME, hold_parts, lose_parts
 from random_files import random_file
+from upload_run import Command
 
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.command import TOKEN_VARIABLE
@@ -26,13 +27,10 @@ from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import CRCS
 
-if TYPE_CHECKING:
-    from conftest import Command
-
 MIB = 1024 * 1024
 PART_COUNT = 13
 
-Upload = Callable[..., "Command"]
+Upload = Callable[..., Command]
 
 
 @pytest.fixture
