@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
 from s3portal.server.api.objects.conditions import etag_matches, write_precondition
 from s3portal.server.api.objects.copy_source import read_copy_source
+from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.versions.version_ids import refuse_versions
 from s3portal.server.authority.actions import action_on_version
@@ -42,12 +43,12 @@ DELETE_LIMIT = 1000
 
 
 def put_object(call: Call) -> Reply:
-    headers = stored_headers(call.request)
+    description = Description(stored_headers(call.request))
     precondition = write_precondition(call.request)
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
-    return Reply(200, headers_of(store(call, payload, headers, precondition)))
+    return Reply(200, headers_of(store(call, payload, description, precondition)))
 
 
 def headers_of(stored: StoredObject) -> dict[str, str]:
@@ -74,10 +75,11 @@ def copy_object(call: Call) -> Reply:
                 "attributes.",
             )
         headers = dict(source.found.headers) if directive == "COPY" else stored_headers(call.request)
+        description = Description(headers, tags=source.found.tags)
         named = call.header("x-amz-checksum-algorithm") or source.found.checksum.algorithm
         payload = source.payload(named, 0, source.found.size_bytes - 1)
-        stored = _share(call, source.found, named, headers, precondition) or store(
-            call, payload, headers, precondition, journal.COPY
+        stored = _share(call, source.found, named, description, precondition) or store(
+            call, payload, description, precondition, journal.COPY
         )
     return xml_reply(
         document(
@@ -94,7 +96,7 @@ def _share(
     call: Call,
     source: StoredObject,
     algorithm_name: str,
-    headers: dict[str, str],
+    description: Description,
     precondition: objects.Precondition,
 ) -> StoredObject | None:
     """Makes a copy that shares the source's bytes, however many they are.
@@ -111,10 +113,13 @@ def _share(
         size_bytes=source.size_bytes,
         etag=source.etag,
         modified_at=now_ms(),
-        headers=headers,
+        headers=description.headers,
         checksum=source.checksum,
         part_count=0,
         owner=call.bucket_row.owner,
+        tags=description.tags,
+        lock=description.lock,
+        acl=description.acl,
     )
     return copy if objects.put_copy(call.storage, copy, source, precondition) else None
 
@@ -128,7 +133,7 @@ def algorithms_beside(call: Call) -> list[Algorithm]:
 def store(
     call: Call,
     payload: Payload,
-    headers: dict[str, str],
+    description: Description,
     precondition: objects.Precondition,
     event: str = journal.PUT,
 ) -> StoredObject:
@@ -145,10 +150,13 @@ def store(
             size_bytes=payload.size_bytes,
             etag=payload.md5_hex,
             modified_at=modified_at,
-            headers=headers,
+            headers=description.headers,
             checksum=Checksum(algorithm.name, encode(digest)),
             part_count=0,
             owner=call.bucket_row.owner,
+            tags=description.tags,
+            lock=description.lock,
+            acl=description.acl,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
         objects.put(call.storage, stored, [part], precondition, event)
