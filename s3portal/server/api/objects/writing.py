@@ -1,18 +1,14 @@
-"""PutObject, CopyObject, DeleteObject, DeleteObjects."""
+"""PutObject, CopyObject."""
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element
-
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
-from s3portal.server.api.objects.conditions import etag_matches, write_precondition
+from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import read_copy_source
 from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
-from s3portal.server.api.versions.version_ids import refuse_versions
-from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
-from s3portal.server.gateway.operation import BUCKET, OBJECT, WRITE_CONDITIONS, Operation
+from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.records import Part, StoredObject
@@ -27,19 +23,12 @@ from s3portal.server.wire.checksums import (
     encode,
 )
 from s3portal.server.wire.errors import S3Error
-from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
+from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.xml_documents import (
     document,
-    element,
     field,
-    fields,
-    refuse_unknown_children,
-    required_text,
-    text_of,
     timestamp,
 )
-
-DELETE_LIMIT = 1000
 
 
 def put_object(call: Call) -> Reply:
@@ -163,52 +152,6 @@ def store(
     return stored
 
 
-def delete_object(call: Call) -> Reply:
-    refuse_versions(call)
-    if_match = call.header("if-match") or None
-
-    def check(found: StoredObject | None) -> None:
-        if if_match is not None and (found is None or not etag_matches(if_match, found.etag)):
-            raise S3Error("PreconditionFailed", facts={"Condition": "If-Match"})
-
-    objects.delete(call.storage, call.bucket, [call.key], check)
-    return NO_CONTENT
-
-
-def delete_objects(call: Call) -> Reply:
-    """Deletes up to 1,000 objects; each is allowed or refused by itself."""
-    call.bucket_row.require()
-    root = call.document("Delete")
-    refuse_unknown_children(root, ["Object", "Quiet"])
-    nodes = root.findall("Object")
-    if not 0 < len(nodes) <= DELETE_LIMIT:
-        raise S3Error("MalformedXML")
-    quiet = (text_of(root, "Quiet") or "false").lower() == "true"
-    refused, deletable = [], []
-    for node in nodes:
-        key = required_text(node, "Key")
-        error = _refusal(call, node, key)
-        if error is None:
-            deletable.append(key)
-        else:
-            refused.append(
-                element("Error", fields(("Key", key), ("Code", error.code), ("Message", error.message)))
-            )
-    objects.delete(call.storage, call.bucket, deletable, lambda found: None)
-    deleted = [] if quiet else [element("Deleted", field("Key", key)) for key in deletable]
-    return xml_reply(document("DeleteResult", *deleted, *refused))
-
-
-def _refusal(call: Call, node: Element, key: str) -> S3Error | None:
-    refuse_unknown_children(node, ["Key", "VersionId"])
-    if text_of(node, "VersionId") not in (None, "", "null"):
-        return S3Error("NoSuchVersion")
-    version_id = text_of(node, "VersionId")
-    if not call.may(action_on_version("s3:DeleteObject", version_id), call.bucket, key):
-        return S3Error("AccessDenied")
-    return None
-
-
 OPERATIONS = (
     Operation(
         "PutObject",
@@ -233,14 +176,4 @@ OPERATIONS = (
         begins_object=True,
         conditional=WRITE_CONDITIONS,
     ),
-    Operation(
-        "DeleteObject",
-        OBJECT,
-        "DELETE",
-        (),
-        "s3:DeleteObject",
-        delete_object,
-        conditional=("if-match",),
-    ),
-    Operation("DeleteObjects", BUCKET, "POST", ("delete",), "", delete_objects),
 )
