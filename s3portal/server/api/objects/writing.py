@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
 from s3portal.server.api.objects.conditions import write_precondition
-from s3portal.server.api.objects.copy_source import read_copy_source
+from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
+from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
-from s3portal.server.storage.records import Part, StoredObject
+from s3portal.server.storage.records import Part, StoredObject, Versioning
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
@@ -37,12 +38,12 @@ def put_object(call: Call) -> Reply:
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
-    return Reply(200, headers_of(store(call, payload, description, precondition)))
+    return Reply(200, headers_of(call, store(call, payload, description, precondition)))
 
 
-def headers_of(stored: StoredObject) -> dict[str, str]:
+def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
     """Returns what an answer says of an object that was just stored."""
-    return {
+    return version_headers(call, stored) | {
         "ETag": f'"{stored.etag}"',
         stored.checksum.header: stored.checksum.value,
         "x-amz-checksum-type": stored.checksum.type,
@@ -56,7 +57,7 @@ def copy_object(call: Call) -> Reply:
     if directive not in ("COPY", "REPLACE"):
         raise S3Error("InvalidArgument", "Unknown metadata directive.", facts={"ArgumentValue": directive})
     with read_copy_source(call) as source:
-        if (source.found.bucket, source.found.key) == (call.bucket, call.key) and directive == "COPY":
+        if _is_itself(call, source) and directive == "COPY":
             raise S3Error(
                 "InvalidRequest",
                 "This copy request is illegal because it is trying to copy an object to itself without "
@@ -70,6 +71,7 @@ def copy_object(call: Call) -> Reply:
         stored = _share(call, source.found, named, description, precondition) or store(
             call, payload, description, precondition, journal.COPY
         )
+        headers_of_versions = version_headers(call, stored) | source.headers()
     return xml_reply(
         document(
             "CopyObjectResult",
@@ -77,8 +79,17 @@ def copy_object(call: Call) -> Reply:
             field("ETag", f'"{stored.etag}"'),
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),
-        )
+        ),
+        headers=headers_of_versions,
     )
+
+
+def _is_itself(call: Call, source: CopySource) -> bool:
+    """Whether a copy would put what is there in its own place: a version that is named becomes the current
+    one again."""
+    if (source.found.bucket, source.found.key) != (call.bucket, call.key):
+        return False
+    return source.version_id is None or call.versioning_of(call.bucket) is Versioning.NEVER
 
 
 def _share(
@@ -110,7 +121,7 @@ def _share(
         lock=description.lock,
         acl=description.acl,
     )
-    return copy if objects.put_copy(call.storage, copy, source, precondition) else None
+    return objects.put_copy(call.storage, copy, source, precondition)
 
 
 def algorithms_beside(call: Call) -> list[Algorithm]:
@@ -148,8 +159,7 @@ def store(
             acl=description.acl,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
-        objects.put(call.storage, stored, [part], precondition, event)
-    return stored
+        return objects.put(call.storage, stored, [part], precondition, event)
 
 
 OPERATIONS = (
