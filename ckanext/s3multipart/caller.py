@@ -8,6 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.discovery import discover_for
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.parameters import OWN_FIELDS
 from ckanext.s3multipart.permission import Owner, administers, authorised_owner, signed_in_user
 from ckanext.s3multipart.portal import PORTAL, CkanPortal, CkanRow
 from ckanext.s3multipart.refusal_text import refusals_of
@@ -25,6 +26,9 @@ class CkanCaller(Caller[CkanRow, Owner]):
 
     context: Mapping[str, Any]
     portal: CkanPortal = PORTAL
+
+    def fields_of(self, call: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+        return fields + OWN_FIELDS.get(call, ())
 
     @property
     def user(self) -> str:
