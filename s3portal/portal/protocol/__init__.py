@@ -14,6 +14,7 @@ from s3portal.portal.protocol.calls import CALLS, FIRST_BATCH, shown
 from s3portal.portal.protocol.completing import complete
 from s3portal.portal.protocol.creating import begin
 from s3portal.portal.protocol.errors import CannotTakeOver, NotAnAdministrator
+from s3portal.portal.protocol.fields import FIELDS, require_known
 from s3portal.portal.protocol.handing_over import hand_over
 from s3portal.portal.protocol.interface import Caller, Lease, Owner, Portal, Row, Rows, Wanted
 from s3portal.portal.protocol.leases import LEASE_S, asking_store
@@ -22,6 +23,7 @@ from s3portal.portal.protocol.states import LEASED, TRANSITIONS, UNFINISHED, Row
 
 __all__ = [
     "CALLS",
+    "FIELDS",
     "FIRST_BATCH",
     "LEASED",
     "LEASE_S",
@@ -43,6 +45,7 @@ __all__ = [
     "complete",
     "hand_over",
     "look",
+    "require_known",
     "shown",
     "shown_state",
 ]
