@@ -13,8 +13,8 @@ from ckanext.s3multipart.portal import PORTAL, CkanPortal, CkanRow
 from ckanext.s3multipart.refusal_text import refusals_of
 from ckanext.s3multipart.session_prefixes import dataset_credentials, upload_credentials
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
-from s3portal.portal.protocol import Caller
-from s3portal.transfer import SessionCredentials, UploadNotFound, request_fields
+from s3portal.portal.protocol import Caller, request_fields
+from s3portal.transfer import SessionCredentials, UploadNotFound
 
 _ROWS = UploadRow.__table__
 

@@ -1,7 +1,7 @@
 """The states of an upload's row: those of every upload, and those that only CKAN has."""
 
-from s3portal.portal.protocol import states as protocol_states
-from s3portal.portal.protocol.states import LEASED
+from s3portal.portal import protocol
+from s3portal.portal.protocol import LEASED
 from s3portal.transfer import DeclaredState, State, Transitions
 
 __all__ = ["LEASED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
@@ -72,4 +72,4 @@ UNFINISHED = (
 
 def shown_state(state: str) -> DeclaredState:
     """The state that others see of a row in this one. Raises ValueError where there is none of this name."""
-    return protocol_states.shown_state(RowState(state))
+    return protocol.shown_state(RowState(state))
