@@ -6,7 +6,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.uploads.caller import CkanCaller
-from s3portal.portal.protocol import calls
+from s3portal.portal.protocol import CALLS
 
 
 @refusing
@@ -24,7 +24,7 @@ def upload_create(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, A
     :returns: ``{"upload": upload, "parts": [{"part_number", "url", "headers", "expires_at"}]}``
     """
     tk.check_access("s3multipart_upload_create", context, asked)
-    return calls.create(CkanCaller(context), asked)
+    return CALLS["create"](CkanCaller(context), asked)
 
 
 @refusing
@@ -36,7 +36,7 @@ def upload_sign_parts(context: dict[str, Any], asked: dict[str, Any]) -> list[di
     :returns: ``[{"part_number", "url", "headers", "expires_at"}]``
     """
     tk.check_access("s3multipart_upload_sign_parts", context, asked)
-    return calls.sign_parts(CkanCaller(context), asked)
+    return CALLS["sign_parts"](CkanCaller(context), asked)
 
 
 @tk.side_effect_free
@@ -48,7 +48,7 @@ def upload_show(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, obj
     :returns: the upload
     """
     tk.check_access("s3multipart_upload_show", context, asked)
-    return calls.show(CkanCaller(context), asked)
+    return CALLS["show"](CkanCaller(context), asked)
 
 
 @tk.side_effect_free
@@ -63,7 +63,7 @@ def upload_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str
     :returns: a list of uploads; ``stored`` is null, ``show`` has it
     """
     tk.check_access("s3multipart_upload_list", context, asked)
-    return calls.list_unfinished(CkanCaller(context), asked)
+    return CALLS["list"](CkanCaller(context), asked)
 
 
 @refusing
@@ -75,7 +75,7 @@ def upload_complete(context: dict[str, Any], asked: dict[str, Any]) -> dict[str,
     :returns: the upload, completed
     """
     tk.check_access("s3multipart_upload_complete", context, asked)
-    return calls.complete(CkanCaller(context), asked)
+    return CALLS["complete"](CkanCaller(context), asked)
 
 
 @refusing
@@ -88,7 +88,7 @@ def upload_abort(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, ob
     :returns: the upload, aborted
     """
     tk.check_access("s3multipart_upload_abort", context, asked)
-    return calls.abort(CkanCaller(context), asked)
+    return CALLS["abort"](CkanCaller(context), asked)
 
 
 @refusing
@@ -103,7 +103,7 @@ def credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, str
         "region", "bucket", "key" or "prefix"}``, and for an upload ``"url"`` and ``"s3_upload_id"``
     """
     tk.check_access("s3multipart_credentials", context, asked)
-    return calls.credentials(CkanCaller(context), asked)
+    return CALLS["credentials"](CkanCaller(context), asked)
 
 
 def actions() -> dict[str, ActionFunction]:

@@ -16,7 +16,8 @@ from ckanext.s3multipart.uploads.held_files import remove_held
 from ckanext.s3multipart.uploads.portal import PORTAL
 from ckanext.s3multipart.uploads.quota import usage
 from s3portal.portal import protocol
-from s3portal.transfer import TransferError, UploadNotFound, request_fields
+from s3portal.portal.protocol import can_be_kept, request_fields
+from s3portal.transfer import TransferError, UploadNotFound
 
 _ROWS = UploadRow.__table__
 
@@ -100,7 +101,7 @@ def hand_over(row: UploadRow, user_reference: str) -> None:
     A repeated creation by the one who began it makes a new upload. Raises CannotTakeOver, UploadNotOpen,
     UploadNotFound.
     """
-    user = model.User.get(user_reference) if request_fields.can_be_kept(user_reference) else None
+    user = model.User.get(user_reference) if can_be_kept(user_reference) else None
     if user is None or user.state != model.State.ACTIVE:
         raise CannotTakeOver(user=user_reference)
     resource = model.Resource.get(row.resource_id)

@@ -22,6 +22,7 @@ from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.uploads.adoption import RETRY_AFTER_S, require_as_completed
 from ckanext.s3multipart.uploads.file_facts import forget_copied_files, is_id
 from ckanext.s3multipart.wording import sentence
+from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import (
     AlreadyAttached,
     BeingTakenOver,
@@ -29,7 +30,6 @@ from s3portal.transfer import (
     Problem,
     TransferError,
     UploadNotFound,
-    can_be_kept,
 )
 
 #: The form field, and the key of a resource in the API, that says which upload becomes its file.

@@ -14,8 +14,8 @@ from ckanext.s3multipart.uploads.discovery import discover_for
 from ckanext.s3multipart.uploads.portal import PORTAL, CkanPortal, CkanRow
 from ckanext.s3multipart.uploads.refusal_text import refusals_of
 from ckanext.s3multipart.uploads.session_prefixes import dataset_credentials, upload_credentials
-from s3portal.portal.protocol import Caller
-from s3portal.transfer import SessionCredentials, UploadNotFound, request_fields
+from s3portal.portal.protocol import Caller, request_fields
+from s3portal.transfer import SessionCredentials, UploadNotFound
 
 _ROWS = UploadRow.__table__
 

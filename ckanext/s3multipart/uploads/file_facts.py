@@ -22,7 +22,8 @@ from ckan import model
 
 from ckanext.s3multipart.links import link_name
 from ckanext.s3multipart.model import UploadRow, attached_upload, removed_uploads
-from s3portal.transfer import CRCS, can_be_kept, format_of
+from s3portal.portal.protocol import can_be_kept
+from s3portal.transfer import CRCS, format_of
 
 _OUR_HASH = re.compile(rf"(?i)(?:{'|'.join(CRCS)}):.*")
 _DOWNLOAD_LINK = re.compile(r"/resource/([^/?#]+)/download(?:/|$)")

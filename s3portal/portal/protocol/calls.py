@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from s3portal.portal.protocol import request_fields
 from s3portal.portal.protocol.aborting import abort as abort_row
 from s3portal.portal.protocol.completing import complete as complete_row
 from s3portal.portal.protocol.creating import begin
@@ -24,7 +25,6 @@ from s3portal.transfer import (
     UploadNotFound,
     UploadNotOpen,
     object_url,
-    request_fields,
 )
 from s3portal.transfer import sign_parts as signed_parts
 

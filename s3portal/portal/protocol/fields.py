@@ -7,7 +7,8 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from s3portal.portal.protocol.interface import Caller
-from s3portal.transfer import InvalidRequest, Problem, request_fields
+from s3portal.portal.protocol.request_fields import can_be_kept
+from s3portal.transfer import InvalidRequest, Problem
 
 #: By the calls' names. Portals have others besides, and may do without ``owner`` (`Caller.fields_of`).
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -75,4 +76,4 @@ def require_no_owner(asked: Mapping[str, Any]) -> None:
 
 def _readable(name: str) -> str:
     short = name if len(name) <= _SHOWN_CHARACTERS else name[:_SHOWN_CHARACTERS] + "…"
-    return short if short and short.isprintable() and request_fields.can_be_kept(short) else ascii(short)
+    return short if short and short.isprintable() and can_be_kept(short) else ascii(short)
