@@ -6,7 +6,7 @@ from s3portal.server.api import sts
 from s3portal.server.api.buckets import buckets, cors
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
-from s3portal.server.api.objects import copying, listing, posting, reading, writing
+from s3portal.server.api.objects import copying, deleting, listing, posting, reading, writing
 from s3portal.server.api.versions import versioning
 
 OPERATIONS = (
@@ -17,6 +17,7 @@ OPERATIONS = (
     *reading.OPERATIONS,
     *writing.OPERATIONS,
     *copying.OPERATIONS,
+    *deleting.OPERATIONS,
     *posting.OPERATIONS,
     *uploading.OPERATIONS,
     *part_copies.OPERATIONS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import read_copy_source
+from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.writing import store
 from s3portal.server.gateway.call import Call
@@ -33,10 +34,11 @@ def copy_object(call: Call) -> Reply:
                 "attributes.",
             )
         headers = dict(source.found.headers) if directive == "COPY" else stored_headers(call.request)
+        description = Description(headers, tags=source.found.tags)
         named = call.header("x-amz-checksum-algorithm") or source.found.checksum.algorithm
         payload = source.payload(named, 0, source.found.size_bytes - 1)
-        stored = _share(call, source.found, named, headers, precondition) or store(
-            call, payload, headers, precondition, journal.COPY
+        stored = _share(call, source.found, named, description, precondition) or store(
+            call, payload, description, precondition, journal.COPY
         )
     return xml_reply(
         document(
@@ -53,7 +55,7 @@ def _share(
     call: Call,
     source: StoredObject,
     algorithm_name: str,
-    headers: dict[str, str],
+    description: Description,
     precondition: objects.Precondition,
 ) -> StoredObject | None:
     """Makes a copy that shares the source's bytes, however many they are.
@@ -70,10 +72,13 @@ def _share(
         size_bytes=source.size_bytes,
         etag=source.etag,
         modified_at=now_ms(),
-        headers=headers,
+        headers=description.headers,
         checksum=source.checksum,
         part_count=0,
         owner=call.bucket_row.owner,
+        tags=description.tags,
+        lock=description.lock,
+        acl=description.acl,
     )
     return copy if objects.put_copy(call.storage, copy, source, precondition) else None
 
