@@ -33,9 +33,7 @@ _NAMES_THE_CALLER = {
     "s3:dataaccesspointaccount",
     "s3:dataaccesspointarn",
 }
-_EQUALITIES = re.compile(
-    r"(foranyvalue:)?(stringequals|stringequalsignorecase|stringlike|arnequals|arnlike)"
-)
+_EQUALITIES = re.compile(r"(foranyvalue:)?(stringequals|stringequalsignorecase|stringlike|arnequals|arnlike)")
 _ADDRESSES = re.compile(r"(foranyvalue:)?ipaddress")
 # Wider ranges are the public: from the same page.
 _LEAST_PREFIX = {4: 8, 6: 32}

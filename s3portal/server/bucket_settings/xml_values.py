@@ -70,9 +70,7 @@ def at_most_one(parent: Element, *names: str) -> None:
         raise malformed()
 
 
-def each_of(
-    parent: Element, name: str, known: Sequence[str], read: Callable[[Element], T]
-) -> tuple[T, ...]:
+def each_of(parent: Element, name: str, known: Sequence[str], read: Callable[[Element], T]) -> tuple[T, ...]:
     """Returns what ``read`` makes of every child called ``name``, none of which has unknown children."""
     nodes = parent.findall(name)
     for node in nodes:
