@@ -4,7 +4,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from callers import Caller
 
-from ckanext.s3multipart import actions, administration
+from ckanext.s3multipart.uploads import actions, administration
 from ckanext.s3multipart.parameters import PARAMETERS
 
 
