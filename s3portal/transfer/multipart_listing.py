@@ -9,6 +9,11 @@ from botocore.exceptions import ClientError
 from s3portal.transfer.error_translation import says_no_upload, store_errors
 from s3portal.transfer.store import Store
 
+#: S3 API Reference, "Error responses": this store, or these keys, do not list.
+NOT_LISTED_CODES = frozenset(
+    {"AccessDenied", "AllAccessDisabled", "MethodNotAllowed", "NotImplemented", "403", "405", "501"}
+)
+
 
 @dataclass(frozen=True)
 class ListedUpload:
