@@ -82,9 +82,7 @@ def abort_uploads(store: Store, prefix: str, kept: Collection[str], *, exact: bo
     except StoreFailed as error:
         if error.store_code not in NOT_LISTED_CODES:
             raise
-        logger.warning(
-            "Uploads to %s cannot be listed: the bucket's lifecycle rule has to abort them", prefix
-        )
+        logger.warning("Uploads to %s cannot be listed: the bucket's lifecycle rule aborts them", prefix)
         return 0
     unkept = [each for each in found if (each.key == prefix or not exact) and each.s3_upload_id not in kept]
     for each in unkept:

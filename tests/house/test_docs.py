@@ -54,7 +54,7 @@ def test_every_setting_of_the_ckan_extension_is_documented() -> None:
 
 
 def test_every_action_is_documented() -> None:
-    actions = (CHECKOUT / "ckanext/s3multipart/actions.py").read_text("utf-8")
+    actions = (CHECKOUT / "ckanext/s3multipart/uploads/actions.py").read_text("utf-8")
     names = set(re.findall(r"\"(s3multipart_\w+)\": ", actions))
     page = (CHECKOUT / "docs/http-api.md").read_text("utf-8")
     assert len(names) == 7

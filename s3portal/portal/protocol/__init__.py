@@ -15,6 +15,7 @@ from s3portal.portal.protocol.calls import CALLS, FIRST_BATCH, shown, upload_id
 from s3portal.portal.protocol.completing import complete
 from s3portal.portal.protocol.creating import begin
 from s3portal.portal.protocol.errors import CannotTakeOver, NotAnAdministrator
+from s3portal.portal.protocol.fields import FIELDS, require_known
 from s3portal.portal.protocol.handing_over import hand_over
 from s3portal.portal.protocol.interface import Caller, Lease, Owner, Portal, Row, Rows, Wanted
 from s3portal.portal.protocol.leases import LEASE_S, asking_store
@@ -24,6 +25,7 @@ from s3portal.portal.protocol.states import LEASED, TRANSITIONS, UNFINISHED, Row
 
 __all__ = [
     "CALLS",
+    "FIELDS",
     "FIRST_BATCH",
     "LEASED",
     "LEASE_S",
@@ -47,6 +49,7 @@ __all__ = [
     "hand_over",
     "look",
     "request_fields",
+    "require_known",
     "shown",
     "shown_state",
     "upload_id",

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from ckan import model
 
-from ckanext.s3multipart.adoption import take_over
-from ckanext.s3multipart.discovery import discover_all
-from ckanext.s3multipart.grant_states import GrantState
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
-from ckanext.s3multipart.session_model import UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from ckanext.s3multipart.uploads.adoption import take_over
+from ckanext.s3multipart.uploads.discovery import discover_all
+from ckanext.s3multipart.uploads.grant_states import GrantState
+from ckanext.s3multipart.uploads.session_model import UPLOAD, Adoption, SessionGrant
 from s3portal.transfer import StoreError, abort_uploads, remove_unkept
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from flask import Blueprint, Response, json, request
 
 from ckanext.s3multipart.permission import authorised_owner, signed_in_user
 from ckanext.s3multipart.schema import require_current
-from ckanext.s3multipart.session_model import CREDENTIALS
-from ckanext.s3multipart.session_prefixes import dataset_credentials, form_prefix, live_prefix
 from ckanext.s3multipart.settings import portal_store, transfer_settings
+from ckanext.s3multipart.uploads.session_model import CREDENTIALS
+from ckanext.s3multipart.uploads.session_prefixes import dataset_credentials, form_prefix, live_prefix
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import MAX_PART_SIZE_BYTES, TransferError, dataset_prefix, retry_after_s, store_errors
 

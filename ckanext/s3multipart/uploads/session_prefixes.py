@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.s3multipart.grant_states import TRANSITIONS, GrantState
 from ckanext.s3multipart.model import find_upload, now
 from ckanext.s3multipart.permission import Owner
-from ckanext.s3multipart.quota import require_room
-from ckanext.s3multipart.session_model import CREDENTIALS, FORM, UPLOAD, SessionGrant
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.grant_states import TRANSITIONS, GrantState
+from ckanext.s3multipart.uploads.quota import require_room
+from ckanext.s3multipart.uploads.session_model import CREDENTIALS, FORM, UPLOAD, SessionGrant
 from s3portal.transfer import (
     CredentialsNotConfigured,
     SessionCredentials,

@@ -4,8 +4,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.s3multipart.caller import CkanCaller
 from ckanext.s3multipart.refusal import ActionFunction, refusing
+from ckanext.s3multipart.uploads.caller import CkanCaller
 from s3portal.portal.protocol import CALLS
 
 

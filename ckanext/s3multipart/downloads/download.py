@@ -13,13 +13,13 @@ from ckan.plugins import PluginImplementations, interfaces
 from flask import Blueprint, Response, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from ckanext.s3multipart.download_kind import is_download
-from ckanext.s3multipart.download_proxy import passed_through
+from ckanext.s3multipart.downloads.download_proxy import passed_through
+from ckanext.s3multipart.downloads.file_check import FileState, check_file
 from ckanext.s3multipart.errors import DatabaseNotUpgraded
-from ckanext.s3multipart.file_check import FileState, check_file
 from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.statistics.download_kind import is_download
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import StoreError, content_disposition, presign_get, safe_content_type
 

@@ -11,18 +11,18 @@ from flask import Blueprint
 from markupsafe import escape
 from werkzeug.wrappers import Response
 
-from ckanext.s3multipart.administration import count_unfinished_uploads, unfinished_uploads
 from ckanext.s3multipart.csrf import require_csrf_token
-from ckanext.s3multipart.discovery import discover_for
-from ckanext.s3multipart.held_files import held_by_deleted
 from ckanext.s3multipart.number_words import percent_words, size_words
 from ckanext.s3multipart.paging import UPLOADS_A_PAGE, ListPage, asked_number, asked_page
 from ckanext.s3multipart.permission import administered_organisation, signed_in_user
-from ckanext.s3multipart.quota import usage
-from ckanext.s3multipart.refusal_text import refusals_of
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.administration import count_unfinished_uploads, unfinished_uploads
+from ckanext.s3multipart.uploads.discovery import discover_for
+from ckanext.s3multipart.uploads.held_files import held_by_deleted
+from ckanext.s3multipart.uploads.quota import usage
+from ckanext.s3multipart.uploads.refusal_text import refusals_of
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import TransferError, safe_filename
 

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.model import UploadRow
-from ckanext.s3multipart.removal import mark
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.removal import mark
 
 _ROWS = UploadRow.__table__
 _PACKAGES = model.package_table

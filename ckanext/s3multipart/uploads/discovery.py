@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.s3multipart.adoption import adopted_key, pins, take_over_small
 from ckanext.s3multipart.errors import FileUnreadable, NotSignedIn, TooManyFiles
-from ckanext.s3multipart.grant_states import TRANSITIONS, GrantState
 from ckanext.s3multipart.model import OWNER_TYPE, UploadRow, now
 from ckanext.s3multipart.permission import authorised_owner
-from ckanext.s3multipart.quota import require_room
-from ckanext.s3multipart.refusal_text import refusal_text
-from ckanext.s3multipart.rules import check_size, check_type, content_type_of
-from ckanext.s3multipart.session_model import UPLOAD, Adoption, SessionGrant
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.adoption import adopted_key, pins, take_over_small
+from ckanext.s3multipart.uploads.grant_states import TRANSITIONS, GrantState
+from ckanext.s3multipart.uploads.quota import require_room
+from ckanext.s3multipart.uploads.refusal_text import refusal_text
+from ckanext.s3multipart.uploads.rules import check_size, check_type, content_type_of
+from ckanext.s3multipart.uploads.session_model import UPLOAD, Adoption, SessionGrant
 from s3portal.transfer import (
     CALL,
     INERT_TYPE,

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.orm import validates
 
-from ckanext.s3multipart.grant_states import TRANSITIONS, GrantState
+from ckanext.s3multipart.uploads.grant_states import TRANSITIONS, GrantState
 
 #: What a grant was given out as: session credentials for a dataset, forms, session credentials for one
 #: upload.

@@ -8,15 +8,15 @@ from typing import Any
 
 from ckan import model
 
-from ckanext.s3multipart.held_files import held_by_deleted, is_left, is_unused
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
-from ckanext.s3multipart.portal import PORTAL
-from ckanext.s3multipart.removal import remove_marked
-from ckanext.s3multipart.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
-from ckanext.s3multipart.unknown_uploads import Unknown, sweep_unknown
+from ckanext.s3multipart.upkeep.session_sweep import SweptGrants, ended_grants, sweep_grants
+from ckanext.s3multipart.upkeep.unknown_uploads import Unknown, sweep_unknown
 from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
+from ckanext.s3multipart.uploads.held_files import held_by_deleted, is_left, is_unused
+from ckanext.s3multipart.uploads.portal import PORTAL
+from ckanext.s3multipart.uploads.removal import remove_marked
 from s3portal.portal.protocol import abort
 from s3portal.transfer import StoreError, TransferError
 

@@ -7,14 +7,14 @@ from ckan import model
 
 from ckanext.s3multipart.auth import administered_upload
 from ckanext.s3multipart.errors import CannotTakeOver
-from ckanext.s3multipart.held_files import remove_held
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.permission import administered_organisation, authorised_owner
-from ckanext.s3multipart.portal import PORTAL
-from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
+from ckanext.s3multipart.uploads.held_files import remove_held
+from ckanext.s3multipart.uploads.portal import PORTAL
+from ckanext.s3multipart.uploads.quota import usage
 from s3portal.portal import protocol
 from s3portal.portal.protocol import can_be_kept, request_fields
 from s3portal.transfer import TransferError, UploadNotFound

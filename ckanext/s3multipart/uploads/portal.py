@@ -12,10 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.s3multipart.adoption import as_recorded, require_taken_over
 from ckanext.s3multipart.model import UploadRow, upload_of
 from ckanext.s3multipart.permission import Owner, organisation_of
-from ckanext.s3multipart.quota import (
+from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from ckanext.s3multipart.uploads.adoption import as_recorded, require_taken_over
+from ckanext.s3multipart.uploads.quota import (
     keep_room,
     look_at_lapsed,
     record_progress,
@@ -23,10 +25,8 @@ from ckanext.s3multipart.quota import (
     reservation_end,
     take_room_again,
 )
-from ckanext.s3multipart.rules import check_size, check_type, content_type_of
-from ckanext.s3multipart.session_model import adoption_of
-from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
-from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from ckanext.s3multipart.uploads.rules import check_size, check_type, content_type_of
+from ckanext.s3multipart.uploads.session_model import adoption_of
 from s3portal.portal.protocol import Portal, Row, Wanted
 from s3portal.portal.protocol.sql_rows import SqlRows
 from s3portal.transfer import (

@@ -4,8 +4,10 @@ from typing import Any
 
 from ckan import model
 
-from ckanext.s3multipart.attach import FIELD, Saving, current_saving
-from ckanext.s3multipart.file_facts import (
+from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.attach import FIELD, Saving, current_saving
+from ckanext.s3multipart.uploads.file_facts import (
     describe_new,
     file_of,
     forget_copied_files,
@@ -14,9 +16,7 @@ from ckanext.s3multipart.file_facts import (
     former_files,
     keep_true,
 )
-from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.removal import mark_file_of_resource
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.removal import mark_file_of_resource
 
 
 class AttachingUpload:

@@ -5,10 +5,10 @@ import json
 import click
 from ckan import model
 
-from ckanext.s3multipart.administration import hand_over, shown, unfinished_uploads
 from ckanext.s3multipart.model import UploadRow, any_upload
-from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.administration import hand_over, shown, unfinished_uploads
+from ckanext.s3multipart.uploads.portal import PORTAL
 from s3portal.portal import protocol
 from s3portal.transfer import TransferError, format_size, safe_filename
 

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.session_model import Adoption, grant_of_upload
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from ckanext.s3multipart.uploads.session_model import Adoption, grant_of_upload
 from s3portal.transfer import (
     COMPLETE,
     LOOK,

@@ -13,9 +13,9 @@ from datetime import timedelta
 from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.session_model import SessionGrant
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
+from ckanext.s3multipart.uploads.session_model import SessionGrant
 from s3portal.transfer import (
     NOT_LISTED_CODES,
     ListedUpload,

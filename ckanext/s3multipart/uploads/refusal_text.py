@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from ckan import model
 
-from ckanext.s3multipart.session_model import Adoption
+from ckanext.s3multipart.uploads.session_model import Adoption
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import Fact, TransferError
 

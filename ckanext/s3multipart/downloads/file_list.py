@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.s3multipart.auth import allowed, dataset_that_is_read
-from ckanext.s3multipart.file_check import FileCheck
+from ckanext.s3multipart.downloads.file_check import FileCheck
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.refusal import refusing
 from ckanext.s3multipart.upload_states import RowState

@@ -10,7 +10,7 @@ from datetime import timedelta
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.s3multipart.file_check import TroubledFile, changed_files, vanished_files
+from ckanext.s3multipart.downloads.file_check import TroubledFile, changed_files, vanished_files
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import (

@@ -12,15 +12,15 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.s3multipart.adoption import RETRY_AFTER_S, require_as_completed
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import UploadNotComplete, UploadOfAnotherDataset
-from ckanext.s3multipart.file_facts import forget_copied_files, is_id
 from ckanext.s3multipart.model import UploadRow, find_upload
 from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.adoption import RETRY_AFTER_S, require_as_completed
+from ckanext.s3multipart.uploads.file_facts import forget_copied_files, is_id
 from ckanext.s3multipart.wording import sentence
 from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import (
