@@ -113,7 +113,7 @@ def upload_command(
 
 
 def _token() -> str:
-    """The API token. It is not an option, since everybody on the machine can see the options of a process."""
+    """The API token. It is not an option, since everyone on the machine can see the options of a process."""
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         raise click.UsageError(

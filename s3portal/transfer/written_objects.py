@@ -1,4 +1,4 @@
-"""What was written under a prefix by others than the portal: finding it, and clearing up what is not kept."""
+"""Objects that others than the portal wrote under a prefix: finding them, and removing those not kept."""
 
 import logging
 from collections.abc import Collection, Iterator
@@ -59,7 +59,7 @@ def remove_unkept(store: Store, prefix: str, kept: Collection[tuple[str, str | N
     """Removes every object under ``prefix``, and every version of one, that is not kept; returns how many.
 
     ``kept`` are pairs of key and version id, None without versions. With ``exact`` the prefix is the whole
-    key. Where the store lets nobody list versions, the objects that a plain listing shows are removed,
+    key. If the store does not allow listing versions, the objects that a plain listing shows are removed,
     except those of which a version is kept. Raises StoreUnavailable, StoreFailed."""
     removed = 0
     for key, version_id in _versions(store, prefix, {key for key, _ in kept}):
@@ -73,11 +73,11 @@ def remove_unkept(store: Store, prefix: str, kept: Collection[tuple[str, str | N
 def abort_uploads(store: Store, prefix: str, kept: Collection[str], *, exact: bool) -> int:
     """Aborts the unfinished multipart uploads under ``prefix`` whose ids are not kept; returns how many.
 
-    Where the store lets nobody list them, the bucket's lifecycle rule has to. Raises StoreUnavailable,
+    If the store does not allow listing them, the bucket's lifecycle rule has to. Raises StoreUnavailable,
     StoreFailed.
     """
     try:
-        # All of them before the first goes, since pages follow one another by what is there.
+        # All of them are listed before the first one is aborted, since pages depend on what is left.
         found = list(list_uploads(store, prefix))
     except StoreFailed as error:
         if error.store_code not in NOT_LISTED_CODES:

@@ -74,7 +74,7 @@ def _case() -> Case:
 
 
 def _examine_names() -> Iterator[Finding]:
-    """Settings that nobody reads, which the log has named when CKAN started."""
+    """Settings that no one reads, which the log has named when CKAN started."""
     for name, suggestion in unknown_settings(SETTINGS_CLASSES, tk.config, PREFIX):
         mend = f"did you mean {suggestion}?" if suggestion else "remove it from the .ini file"
         yield Finding(name, "name", LOOK, "is not a setting and has no effect", mend)

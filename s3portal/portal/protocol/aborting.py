@@ -1,4 +1,4 @@
-"""Giving an upload up: nothing of it stays at the store, and nobody can attach it meanwhile."""
+"""Aborting an upload: the store keeps nothing of it, and no one can attach it while it is being aborted."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ _BEFORE = (State.UPLOADING, State.ADOPTING, State.COMPLETED, State.REFUSED)
 
 def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = False) -> RowT:
     """The row of the upload, given up; again: the same. With ``only_expired``, one whose time is not over
-    stays as it is, unless somebody began to give it up.
+    stays as it is, unless someone began to give it up.
 
     Raises UploadNotFound, UploadNotOpen, AlreadyAttached, StoreBusy, StoreUnavailable, StoreFailed.
     """
@@ -34,7 +34,7 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
             raise AlreadyAttached
         if row.state not in (*_BEFORE, *LEASED):
             raise UploadNotOpen(state=row.state)
-        # One whose store is not known any more cannot be given up: nobody could remove it.
+        # One whose store is no longer known cannot be given up: no one could remove it.
         portal.store(row)
         lease = rows.take(
             upload_id,
@@ -48,7 +48,7 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
         if only_expired:
             return row
     if lease.before == State.COMPLETED:
-        # Its object may go although the answer is lost, so nobody attaches it whatever comes of this.
+        # The object may be removed even if the answer is lost, so the upload can no longer be attached.
         lease = replace(lease, before=lease.state)
     has_known_id = bool(lease.upload.s3_upload_id) or portal.was_found(lease.row)
     with given_back_on_error(rows, lease), asking_store(portal, lease.row) as store:
