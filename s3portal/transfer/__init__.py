@@ -58,7 +58,12 @@ from s3portal.transfer.lifecycle import (
     plan_upload,
     sign_parts,
 )
-from s3portal.transfer.multipart_listing import ListedUpload, abort_listed, list_uploads
+from s3portal.transfer.multipart_listing import (
+    NOT_LISTED_CODES,
+    ListedUpload,
+    abort_listed,
+    list_uploads,
+)
 from s3portal.transfer.new_upload import NewUpload, new_upload_id
 from s3portal.transfer.object_copy import CopySource, copy_step
 from s3portal.transfer.object_metadata import decode_metadata, encode_metadata
@@ -108,6 +113,7 @@ from s3portal.transfer.setting_kinds import (
 from s3portal.transfer.settings import (
     Declaration,
     declared_settings,
+    most_alike,
     read_settings,
     setting,
     unknown_settings,
@@ -151,6 +157,7 @@ __all__ = [
     "MD5",
     "MIB",
     "NAMELESS",
+    "NOT_LISTED_CODES",
     "PARTS_AT_A_TIME",
     "SECONDS",
     "TEXT",
@@ -257,6 +264,7 @@ __all__ = [
     "list_parts",
     "list_uploads",
     "look_at",
+    "most_alike",
     "new_upload_id",
     "object_key",
     "object_url",

@@ -1,6 +1,6 @@
 """What a resource says of its file: written when the file comes, kept true while it stays, and gone with it.
 
-The row of the upload is what is true. A resource's fields can be edited by everybody who may edit the
+The row of the upload is what is true. A resource's fields can be edited by everyone who may edit the
 dataset, and programs send whole resources back that they read some time ago: what contradicts the file is put
 right without an error. The ``hash`` alone is shared with others (xloader keeps an MD5 there), so it is put
 right only where it is written as we write it.
@@ -27,7 +27,7 @@ from s3portal.transfer import CRCS, format_of
 
 _OUR_HASH = re.compile(rf"(?i)(?:{'|'.join(CRCS)}):.*")
 _DOWNLOAD_LINK = re.compile(r"/resource/([^/?#]+)/download(?:/|$)")
-#: What is known of a file, but for its name and its format.
+#: What is known of a file, except for its name and its format.
 _FACTS = ("size", "mimetype", "hash", "last_modified")
 
 
@@ -98,7 +98,7 @@ def forget_for_file_of_ckan(resource: dict[str, Any], former: Sequence[UploadRow
 
 
 def forget_copied_files(resource: dict[str, Any]) -> None:
-    """Takes away what a resource without a file of ours says of the file that it was copied from, or that it
+    """Takes away what a resource without our file says of the file that it was copied from, or that it
     had itself and that is gone."""
     if resource.get("url_type") != "upload":
         return
