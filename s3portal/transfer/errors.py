@@ -126,6 +126,7 @@ class Problem(str, Enum):
     NO_OBJECT = "must be a JSON object"
     USED_BEFORE = "was already used for another file"
     NO_UPLOAD = "must be the id of one upload"
+    NO_SHA256 = "must be a SHA-256, 64 hexadecimal digits"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
