@@ -36,13 +36,21 @@ class TestVariables:
             ("arn:aws:s3:::b/home/${aws:username, ''}anna/*", {}, True),
             ("arn:aws:s3:::b/home/${aws:PrincipalTag/team}/*", {"aws:principaltag/team": ["anna"]}, True),
             # What has several values has none that could stand there.
-            ("arn:aws:s3:::b/home/${s3:RequestObjectTagKeys}/*", {"s3:requestobjecttagkeys": ["anna", "b"]}, False),
+            (
+                "arn:aws:s3:::b/home/${s3:RequestObjectTagKeys}/*",
+                {"s3:requestobjecttagkeys": ["anna", "b"]},
+                False,
+            ),
             # Values and defaults are texts, not patterns, and are not read again.
             ("arn:aws:s3:::b/home/${aws:username}/*", {"aws:username": "*"}, False),
             ("arn:aws:s3:::b/home/${aws:username, '*'}/*", {}, False),
-            ("arn:aws:s3:::b/home/${aws:username}/*", {"aws:username": "${aws:userid}", "aws:userid": "anna"}, False),
+            (
+                "arn:aws:s3:::b/home/${aws:username}/*",
+                {"aws:username": "${aws:userid}", "aws:userid": "anna"},
+                False,
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_stand_for_what_the_request_has(self, resource, context, allowed):
         assert allows({"Action": "s3:*", "Resource": resource}, context=context) is allowed
 
@@ -67,7 +75,9 @@ class TestVariables:
         assert holds({"StringNotEquals": {"aws:Referer": "${aws:username}"}}, {"aws:referer": "anna"})
         assert not holds({"StringEquals": {"aws:Referer": "${aws:username}"}}, {"aws:referer": "anna"})
 
-    @pytest.mark.parametrize("variable", ["${}", "${aws:username,'x}", "${aws:username 'x'}", "${ec2:Name}", "${a b}"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "variable", ["${}", "${aws:username,'x}", "${aws:username 'x'}", "${ec2:Name}", "${a b}"]
+    )
     def test_that_nobody_knows_are_refused(self, variable):
         with pytest.raises(PolicyError, match="statement 1"):
             allows({"Action": "s3:*", "Resource": f"arn:aws:s3:::b/{variable}"})
@@ -175,8 +185,13 @@ def test_several_values_of_a_request(operator, values, expected):
 
 @pytest.mark.parametrize(
     ("wanted", "context", "expected"),
-    [("true", {}, True), ("true", {KEY.lower(): "x"}, False), (False, {KEY.lower(): "x"}, True), (False, {}, False)],
-)  # fmt: skip
+    [
+        ("true", {}, True),
+        ("true", {KEY.lower(): "x"}, False),
+        (False, {KEY.lower(): "x"}, True),
+        (False, {}, False),
+    ],
+)
 def test_null_asks_whether_the_key_is_there(wanted, context, expected):
     assert holds({"Null": {KEY: wanted}}, context) is expected
 
