@@ -11,6 +11,8 @@ from collections.abc import Mapping
 _OF_VERSIONS = {
     "s3:GetObject": "s3:GetObjectVersion",
     "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "s3:GetObjectAcl": "s3:GetObjectVersionAcl",
+    "s3:PutObjectAcl": "s3:PutObjectVersionAcl",
 }
 # What a header of a request that makes an object asks for besides.
 _BESIDE_PUT_OBJECT = {
