@@ -1,4 +1,4 @@
-"""ACLs of buckets and objects: asked for in every form, refused where they are disabled, shown as they are."""
+"""ACLs of buckets and objects: asked for in every form, refused where they are disabled, and shown."""
 
 from __future__ import annotations
 
@@ -173,7 +173,10 @@ def test_an_acl_gives_nothing_away(admin):
     assert (refusal.status, refusal.code) == (403, "AccessDenied")
 
 
-GRANTEE = f'<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>{OWN_ID}</ID></Grantee>'
+GRANTEE = (
+    '<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">'
+    f"<ID>{OWN_ID}</ID></Grantee>"
+)
 GRANT = f"<Grant>{GRANTEE}<Permission>READ</Permission></Grant>"
 OWNER = f"<Owner><ID>{OWN_ID}</ID></Owner>"
 

@@ -18,11 +18,6 @@ _NOTHING = {
     "x-amz-object-lock-legal-hold": "off",
     "x-amz-server-side-encryption-bucket-key-enabled": "false",
 }
-_PLAIN_ACLS = ("private", "bucket-owner-full-control")
-_ACL_HEADERS = {
-    "x-amz-acl",
-    *(f"x-amz-grant-{name}" for name in ("full-control", "read", "read-acp", "write-acp")),
-}
 _CHECKSUM_PREFIX = "x-amz-checksum-"
 _ABOUT_CHECKSUMS = {f"{_CHECKSUM_PREFIX}{name}" for name in ("algorithm", "mode", "type")}
 
@@ -40,13 +35,7 @@ def refuse_unsupported(request: S3Request, owner: str | None) -> None:
             raise S3Error("NotImplemented", facts={"Header": name})
         if name.startswith(_CHECKSUM_PREFIX) and name not in HEADERS and name not in _ABOUT_CHECKSUMS:
             algorithm_named(name.removeprefix(_CHECKSUM_PREFIX))
-        if name in _ACL_HEADERS and value not in _PLAIN_ACLS and _makes_object(request):
-            raise S3Error("AccessControlListNotSupported")
         if name == "x-amz-storage-class" and value != "STANDARD":
             raise S3Error("InvalidStorageClass", facts={"StorageClassRequested": value})
         if name == "x-amz-expected-bucket-owner" and value != owner:
             raise S3Error("AccessDenied")
-
-
-def _makes_object(request: S3Request) -> bool:
-    return request.key is not None and request.parameter("acl") is None
