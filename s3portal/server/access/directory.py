@@ -69,3 +69,6 @@ class Directory(Protocol):
 
     def account(self, account_id: str) -> Account:
         """Returns an account, also one that owns something and is not there any more."""
+
+    def account_with_canonical_id(self, canonical_id: str) -> Account | None:
+        """Returns the account that ACLs call by this id."""

@@ -21,14 +21,13 @@ COPY_HEADER = "x-amz-copy-source"
 _BUCKET_NAME = re.compile(
     r"(?!xn--|sthree-|amzn-s3-demo-|\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 )
+_RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _PERCENT_ERROR = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def valid_bucket_name(name: str) -> bool:
     """Whether S3's naming rules allow a bucket of this name."""
-    return (
-        bool(_BUCKET_NAME.fullmatch(name)) and ".." not in name and not name.endswith(("-s3alias", "--ol-s3"))
-    )
+    return bool(_BUCKET_NAME.fullmatch(name)) and ".." not in name and not name.endswith(_RESERVED_ENDINGS)
 
 
 @dataclass(frozen=True)
