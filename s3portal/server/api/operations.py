@@ -6,7 +6,7 @@ from s3portal.server.api import sts
 from s3portal.server.api.buckets import buckets, cors
 from s3portal.server.api.multipart import completing, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
-from s3portal.server.api.objects import listing, posting, reading, writing
+from s3portal.server.api.objects import deleting, listing, posting, reading, writing
 from s3portal.server.api.versions import versioning
 
 OPERATIONS = (
@@ -16,6 +16,7 @@ OPERATIONS = (
     *listing.OPERATIONS,
     *reading.OPERATIONS,
     *writing.OPERATIONS,
+    *deleting.OPERATIONS,
     *posting.OPERATIONS,
     *uploading.OPERATIONS,
     *completing.OPERATIONS,

@@ -18,7 +18,8 @@ from s3portal.server.wire.errors import S3Error
 
 COLUMNS = (
     "key, body_id, size_bytes, etag, modified_at, headers, "
-    "checksum_algorithm, checksum_value, checksum_type, part_count, owner, version_id, sequence"
+    "checksum_algorithm, checksum_value, checksum_type, part_count, owner, version_id, sequence, "
+    "tags, lock, acl"
 )
 _NAMES = COLUMNS.split(", ")
 _PUT = (
@@ -132,6 +133,9 @@ def replace(
             new.owner,
             new.version_id,
             sequence,
+            new.tags,
+            new.lock,
+            new.acl,
         ),
     )
     return [(old.body_id, delete_parts(connection, old.body_id))] if old else []
@@ -180,7 +184,7 @@ def _select(connection: sqlite3.Connection, bucket: str, bucket_id: int, key: st
 def object_of_row(bucket: str, row: Sequence[Any]) -> StoredObject:
     """Returns the object of a row with COLUMNS."""
     key, body_id, size_bytes, etag, modified_at, headers, algorithm, value, kind, part_count, *named = row
-    owner, version_id, sequence = named
+    owner, version_id, sequence, tags, lock, acl = named
     return StoredObject(
         bucket=bucket,
         key=key.decode(),
@@ -194,6 +198,9 @@ def object_of_row(bucket: str, row: Sequence[Any]) -> StoredObject:
         owner=owner,
         version_id=version_id,
         sequence=sequence,
+        tags=tags,
+        lock=lock,
+        acl=acl,
     )
 
 

@@ -60,7 +60,8 @@ class StoredObject:
 
     ``body_id`` changes with every write, so it names exactly these bytes. ``part_count`` is 0 for an object
     that was not uploaded in parts. ``sequence`` is the number of the change that made it, 0 for what is not
-    stored yet.
+    stored yet. ``tags``, ``lock`` and ``acl`` are JSON, None without: a lock has ``mode``, ``until_ms`` and
+    ``legal_hold``; without an ACL the object is its owner's alone.
     """
 
     bucket: str
@@ -75,6 +76,9 @@ class StoredObject:
     owner: str = FIRST_ACCOUNT
     version_id: str = NULL_VERSION
     sequence: int = 0
+    tags: str | None = None
+    lock: str | None = None
+    acl: str | None = None
 
 
 class ListedObject(NamedTuple):
@@ -101,11 +105,15 @@ class Version:
     sequence: int
     noncurrent_at: int | None
     found: StoredObject | None
+    tags: str | None = None
+    lock: str | None = None
+    acl: str | None = None
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A multipart upload that is neither completed nor aborted. Its id is the future object's body id."""
+    """A multipart upload that is neither completed nor aborted. Its id is the future object's body id; tags,
+    lock and ACL are those of the future object."""
 
     upload_id: str
     bucket: str
@@ -118,6 +126,9 @@ class Upload:
     """Whether the caller chose the algorithm; S3 shows it only then."""
     initiator: str
     owner: str = FIRST_ACCOUNT
+    tags: str | None = None
+    lock: str | None = None
+    acl: str | None = None
 
 
 @dataclass(frozen=True)

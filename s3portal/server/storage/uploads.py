@@ -19,8 +19,12 @@ from s3portal.server.wire.errors import S3Error
 
 COLUMNS = (
     "upload_id, key, initiated_at, headers, "
-    "checksum_algorithm, checksum_type, checksum_asked, initiator, owner"
+    "checksum_algorithm, checksum_type, checksum_asked, initiator, owner, "
+    "tags, lock, acl"
 )
+
+# The bucket's number, then a value for each column.
+_VALUES = ", ".join("?" * (len(COLUMNS.split(", ")) + 1))
 
 
 def create(storage: Storage, upload: Upload) -> None:
@@ -29,7 +33,7 @@ def create(storage: Storage, upload: Upload) -> None:
     def insert(connection: sqlite3.Connection) -> None:
         bucket_id = id_of(connection, upload.bucket)
         connection.execute(
-            f"INSERT INTO uploads (bucket_id, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO uploads (bucket_id, {COLUMNS}) VALUES ({_VALUES})",
             (
                 bucket_id,
                 upload.upload_id,
@@ -41,6 +45,9 @@ def create(storage: Storage, upload: Upload) -> None:
                 upload.checksum_asked,
                 upload.initiator,
                 upload.owner,
+                upload.tags,
+                upload.lock,
+                upload.acl,
             ),
         )
 
@@ -139,7 +146,7 @@ def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: s
 
 def upload_of_row(bucket: str, row: Sequence[Any]) -> Upload:
     """Returns the upload of a row with COLUMNS."""
-    upload_id, key, initiated_at, headers, algorithm, kind, asked, initiator, owner = row
+    upload_id, key, initiated_at, headers, algorithm, kind, asked, initiator, *named = row
     return Upload(
         upload_id,
         bucket,
@@ -150,5 +157,5 @@ def upload_of_row(bucket: str, row: Sequence[Any]) -> Upload:
         kind,
         bool(asked),
         initiator,
-        owner,
+        *named,
     )

@@ -129,4 +129,7 @@ def _version_of_row(bucket: str, row: tuple[Any, ...]) -> Version:
         sequence=named["sequence"],
         noncurrent_at=noncurrent_at,
         found=found,
+        tags=named["tags"],
+        lock=named["lock"],
+        acl=named["acl"],
     )

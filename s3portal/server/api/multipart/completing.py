@@ -137,6 +137,9 @@ def _assemble(
         checksum=checksum,
         part_count=len(used),
         owner=upload.owner,
+        tags=upload.tags,
+        lock=upload.lock,
+        acl=upload.acl,
     )
     return new, used
 
