@@ -21,8 +21,8 @@ _STORED = (
 _SELECTS = {
     OBJECT: f"SELECT {_STORED} FROM objects WHERE TRUE",
     VERSION: f"SELECT {_STORED} FROM versions WHERE NOT is_delete_marker",
-    UPLOAD: "SELECT upload_id, bucket_id, key, upload_id, NULL, NULL, checksum_algorithm, checksum_type, NULL "
-    "FROM uploads WHERE TRUE",
+    UPLOAD: "SELECT upload_id, bucket_id, key, upload_id, NULL, NULL, checksum_algorithm, checksum_type, "
+    "NULL FROM uploads WHERE TRUE",
 }
 # What is unique in each table, and along which it is read.
 _ORDERS = {
@@ -126,7 +126,8 @@ def content_of(storage: Storage, body: Body, part: Part) -> bytes | None:
     """Returns the content of a part that has no blob, None where there is none."""
     with storage.database.read() as connection:
         row = connection.execute(
-            "SELECT content FROM parts JOIN contents USING (content_id) WHERE body_id = ? AND part_number = ?",
+            "SELECT content FROM parts JOIN contents USING (content_id) "
+            "WHERE body_id = ? AND part_number = ?",
             (body.body_id, part.part_number),
         ).fetchone()
     return None if row is None else bytes(row[0])

@@ -1,7 +1,7 @@
 """Repairs of what a check found.
 
-Nothing here removes the only copy of anything: what no row knows is moved to ``lost+found`` in the same folder;
-only what was never stored, or was deleted by its owner, goes.
+Nothing here removes the only copy of anything: what no row knows is moved to ``lost+found`` in the same
+folder; only what was never stored, or was deleted by its owner, goes.
 """
 
 from __future__ import annotations
