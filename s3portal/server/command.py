@@ -78,6 +78,12 @@ class _ServerGroup(click.Group):
     show_default=True,
     help="Processes that share the folder and the port.",
 )
+@click.option(
+    "--integrity-scan/--no-integrity-scan",
+    default=True,
+    show_default=True,
+    help="Read all objects in the background, slowly, and report changed bytes.",
+)
 @click.pass_context
 def server_command(
     context: click.Context,
@@ -87,6 +93,7 @@ def server_command(
     config_file: Path | None,
     log_file: Path | None,
     workers: int,
+    **jobs: bool,
 ) -> None:
     """An S3-compatible server on the local disk, with STS.
 
@@ -102,6 +109,7 @@ def server_command(
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
         server: S3Server | Supervisor
+        chosen = [option.replace("_", "-") for option, is_on in jobs.items() if is_on]
         new_around = partial(around_of, config.faults) if config.faults else None
         if workers > 1:
             server = Supervisor(
@@ -112,10 +120,13 @@ def server_command(
                 count=workers,
                 log_file=log_file,
                 new_around=new_around,
+                jobs=chosen,
             )
         else:
             access_log, around = AccessLog(log_file), new_around() if new_around else None
-            server = S3Server(root, config, host=host, port=port, access_log=access_log, around=around)
+            server = S3Server(
+                root, config, host=host, port=port, access_log=access_log, around=around, jobs=chosen
+            )
     except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except sqlite3.DatabaseError as problem:

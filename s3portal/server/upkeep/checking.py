@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
+from s3portal.server.storage import damage
+from s3portal.server.storage.damage import Damage
 from s3portal.server.storage.database import Database
 from s3portal.server.storage.folder import Folder, StorageInUse
 from s3portal.server.storage.reader import NoStorage, ReadingStorage
 from s3portal.server.upkeep.blob_files import unknown_files, unknown_rows, wrong_counters
-from s3portal.server.upkeep.bodies import OBJECT, VERSION, all_bodies
+from s3portal.server.upkeep.bodies import OBJECT, VERSION, Body, all_bodies
 from s3portal.server.upkeep.findings import DATABASE_DAMAGED, Checked, Finding, Report
 from s3portal.server.upkeep.repairing import Repairs
 from s3portal.server.upkeep.verifying import check_body
@@ -59,14 +62,26 @@ def _findings(storage: ReadingStorage, checked: Checked, *, deep: bool, is_serve
     def pace(count: int) -> None:
         checked.bytes_read += count
 
+    # What the scan of a running server has found; a deep check looks for itself.
+    noted = {} if deep else {one.body_id: one for one in damage.find_all(storage)}
     for body in all_bodies(storage):
         checked.objects += body.kind == OBJECT
         checked.versions += body.kind == VERSION
         checked.uploads += body.kind not in (OBJECT, VERSION)
-        yield from check_body(storage, body, deep=deep, pace=pace)
+        found = check_body(storage, body, deep=deep, pace=pace)
+        yield from found
+        if body.body_id in noted and not found:
+            yield _scanned(body, noted[body.body_id])
     yield from unknown_rows(storage)
     yield from wrong_counters(storage)
     yield from unknown_files(storage, checked, is_served=is_served)
+
+
+def _scanned(body: Body, noted: Damage) -> Finding:
+    day = datetime.fromtimestamp(noted.found_at / 1000, timezone.utc).date()
+    message = f"{noted.message}, as the integrity scan found on {day}"
+    fix = "Put the file back from a copy of the folder, or store the object again; --deep reads it again."
+    return Finding(noted.kind, message, fix, body.bucket, body.key, body.version_id)
 
 
 def _damage(storage: ReadingStorage, *, deep: bool) -> Iterator[Finding]:
