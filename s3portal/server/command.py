@@ -87,6 +87,7 @@ class _ServerGroup(click.Group):
 @click.pass_context
 def server_command(
     context: click.Context,
+    /,
     root: Path,
     host: str,
     port: int,

@@ -15,7 +15,10 @@ from s3_callers import BUCKET, client_of
 from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.background.runner import Background
 from s3portal.server.command import server_command
+from s3portal.server.config import config_of_json
+from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.pytest_plugin import server_config
+from s3portal.server.running import S3Server
 from s3portal.server.storage import damage, job_states
 from s3portal.server.storage.storage import Storage
 from s3portal.server.testing import RunningServer
@@ -155,7 +158,25 @@ class TestRunner:
         background.stop()
         assert "the recorded job failed and is tried again" in caplog.text
 
-    def test_a_server_runs_the_jobs_it_is_told_to(self, tmp_path):
+    def test_a_server_runs_the_jobs_it_is_told_to(self, tmp_path, monkeypatch):
+        ran = threading.Event()
+        monkeypatch.setattr(IntegrityScan, "_note", lambda scan, state, position: ran.set())
+        config = config_of_json(server_config())
+        server = S3Server(
+            tmp_path / "s3",
+            config,
+            host="127.0.0.1",
+            port=0,
+            access_log=AccessLog(None),
+            jobs=["integrity-scan"],
+        )
+        thread = threading.Thread(target=server.serve)
+        thread.start()
+        assert ran.wait(60)
+        server.stop()
+        thread.join()
+
+    def test_a_server_of_a_test_runs_none_by_itself(self, tmp_path):
         config = server_config()
         with RunningServer(tmp_path / "s3", config) as server:
             client_of(server).put_object(Bucket=BUCKET, Key="a", Body=LARGE)

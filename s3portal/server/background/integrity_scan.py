@@ -55,7 +55,7 @@ class IntegrityScan:
         """Continues a round, or begins one that is due; returns when the next one is."""
         state = job_states.read(self._storage, self.name)
         if state.get("position") is None:
-            due_in_s = state.get("began_at", 0) / 1000 + self._round_s - self._now_ms() / 1000
+            due_in_s: float = state.get("began_at", 0) / 1000 + self._round_s - self._now_ms() / 1000
             if state and due_in_s > 0:
                 return min(due_in_s, _LOOK_AGAIN_S)
             state = {"began_at": self._now_ms(), "position": []}

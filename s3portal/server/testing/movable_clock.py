@@ -1,5 +1,5 @@
-"""A clock that a test moves: signatures, sessions, lifecycle rules, retention and the times of what is stored are
-all held against it.
+"""A clock that a test moves. Signatures, sessions, lifecycle rules, retention and the times of what is stored
+are all held against it.
 """
 
 from __future__ import annotations

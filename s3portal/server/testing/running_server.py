@@ -78,7 +78,7 @@ class RunningServer:
         self.clock.advance(seconds)
 
     def run_integrity_scan(self) -> None:
-        """Reads everything that is stored and notes what has changed, as the server does in the background."""
+        """Reads everything that is stored and notes what has changed, as a server does in the background."""
         with self.clock.applied():
             IntegrityScan(self._server.storage, bytes_per_s=_UNHURRIED, round_s=0).run(threading.Event())
 
