@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from s3portal.server.api import sts
 from s3portal.server.api.buckets import buckets, cors
-from s3portal.server.api.multipart import completing, uploading
+from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
-from s3portal.server.api.objects import deleting, listing, posting, reading, writing
+from s3portal.server.api.objects import copying, deleting, listing, posting, reading, writing
 from s3portal.server.api.versions import versioning
 
 OPERATIONS = (
@@ -16,9 +16,11 @@ OPERATIONS = (
     *listing.OPERATIONS,
     *reading.OPERATIONS,
     *writing.OPERATIONS,
+    *copying.OPERATIONS,
     *deleting.OPERATIONS,
     *posting.OPERATIONS,
     *uploading.OPERATIONS,
+    *part_copies.OPERATIONS,
     *completing.OPERATIONS,
     *multipart_listing.OPERATIONS,
 )
