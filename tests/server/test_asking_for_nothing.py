@@ -44,13 +44,12 @@ NOTHING = [
     ("x-amz-optional-object-attributes", ""),
 ]
 SOMETHING = [
-    ("x-amz-bucket-object-lock-enabled", "true", 501),
     ("x-amz-object-lock-legal-hold", "ON", 501),
     ("x-amz-object-lock-mode", "GOVERNANCE", 501),
     ("x-amz-server-side-encryption", "AES256", 501),
     ("x-amz-server-side-encryption-bucket-key-enabled", "true", 501),
     ("x-amz-tagging", "a=b", 501),
-    ("x-amz-grant-read", "uri=x", 501),
+    ("x-amz-grant-read", "uri=x", 400),
     ("x-amz-website-redirect-location", "/x", 501),
     ("x-amz-acl", "public-read", 400),
     ("x-amz-storage-class", "GLACIER", 400),

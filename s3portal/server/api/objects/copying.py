@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description
@@ -76,6 +77,7 @@ def _share(
     """
     if source.part_count or algorithm_named(algorithm_name).name != source.checksum.algorithm:
         return None
+    owner, acl = owner_and_acl(call)
     copy = StoredObject(
         bucket=call.bucket,
         key=call.key,
@@ -86,10 +88,10 @@ def _share(
         headers=description.headers,
         checksum=source.checksum,
         part_count=0,
-        owner=call.bucket_row.owner,
+        owner=owner,
         tags=description.tags,
         lock=description.lock,
-        acl=description.acl,
+        acl=acl,
     )
     return objects.put_copy(call.storage, copy, source, precondition)
 
