@@ -24,6 +24,7 @@ from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
+from s3portal.server.http.tls import TLSContexts
 from s3portal.server.storage import buckets
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.storage import Storage
@@ -75,10 +76,15 @@ class S3Server:
                 ),
                 region=config.region,
                 base_domain=config.base_domain,
+                proxies=config.trusted_proxies,
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
-            self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal, listener)
+            contexts = TLSContexts(config.tls) if config.tls else None
+            self.http = HTTPServer(
+                gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
+            )
+            self._scheme = "https" if contexts else "http"
         except BaseException:
             self.storage.close()
             raise
@@ -86,7 +92,7 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
-        return f"http://{host}:{self.http.port}"
+        return f"{self._scheme}://{host}:{self.http.port}"
 
     def serve(self) -> None:
         self.http.serve()

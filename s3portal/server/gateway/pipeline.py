@@ -73,7 +73,7 @@ class Gateway:
     def _respond(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = secrets.token_hex(8).upper()
         try:
-            request = read_request(environ, self._service.base_domain)
+            request = read_request(environ, self._service.base_domain, self._service.proxies)
         except S3Error as refused:
             reply = error_reply(refused, "", request_id)
             return begin_answer(reply, _whole(reply), request_id, start_response)
