@@ -73,6 +73,7 @@ class S3Server:
                     sealer=self.sealer,
                     region=config.region,
                     now=now,
+                    allow_sigv2=config.allow_sigv2,
                 ),
                 region=config.region,
                 base_domain=config.base_domain,

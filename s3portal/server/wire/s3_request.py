@@ -44,6 +44,7 @@ class S3Request:
     remote_addr: str = ""
     scheme: str = "http"
     tls_version: str | None = None
+    bucket_in_host: bool = False
     _first: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def parameter(self, name: str) -> str | None:
@@ -112,6 +113,7 @@ def read_request(
         scheme=origin.scheme,
         # Of the connection from a proxy, not of its sender's.
         tls_version=None if origin.through_proxy else environ.get(TLS_VERSION_KEY),
+        bucket_in_host=bucket_of_host is not None,
         _first=dict(reversed(query)),
     )
 
