@@ -21,6 +21,7 @@ from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
 from s3portal.server.gateway.pipeline import Around, Gateway
+from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
@@ -78,6 +79,8 @@ class S3Server:
                 region=config.region,
                 base_domain=config.base_domain,
                 proxies=config.trusted_proxies,
+                refusals=Refusals(root),
+                explains_refusals=config.explain_refusals,
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)

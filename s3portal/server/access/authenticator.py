@@ -13,6 +13,7 @@ from s3portal.server.access.aws_chunked import ChunkSigning
 from s3portal.server.access.claims import ALGORITHM, Claim, claim_of_form, read_claim, sigv2_refused
 from s3portal.server.access.credentials import Credentials, caller_of_user, credentials_of
 from s3portal.server.access.directory import Directory
+from s3portal.server.access.mismatch import SignatureMismatch, Signed, find_mistake
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
 from s3portal.server.access.sigv2 import OldClaim, read_old_claim
@@ -181,12 +182,11 @@ class Authenticator:
     def _check_signature(
         self, claim: Claim, secret_access_key: str, request: S3Request, payload_hash: str
     ) -> None:
-        forms = sigv4.canonical_requests(
-            claim, request.method, request.raw_path, request.query, request.headers, payload_hash
-        )
+        signed = Signed(request.method, request.raw_path, request.query, request.headers, payload_hash)
+        forms = signed.canonical_requests(claim)
         if not sigv4.matches(secret_access_key, claim, forms):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
-            raise S3Error("SignatureDoesNotMatch", facts=facts | {"CanonicalRequest": forms[0]})
+            raise SignatureMismatch(facts, forms[0], find_mistake(secret_access_key, claim, signed))
 
     def _check_scope(self, claim: Claim, service: str) -> None:
         code = "AuthorizationQueryParametersError" if claim.presigned else "AuthorizationHeaderMalformed"
