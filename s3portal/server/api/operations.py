@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from s3portal.server.api import sts
 from s3portal.server.api.acl import bucket_acls, object_acls
-from s3portal.server.api.buckets import buckets, cors, creating, ownership, public_access, tagging
+from s3portal.server.api.buckets import buckets, cors, creating, ownership, policy, public_access, tagging
 from s3portal.server.api.buckets import listing as bucket_listing
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
@@ -17,6 +17,7 @@ OPERATIONS = (
     *buckets.OPERATIONS,
     *cors.OPERATIONS,
     *ownership.OPERATIONS,
+    *policy.OPERATIONS,
     *public_access.OPERATIONS,
     *tagging.OPERATIONS,
     *bucket_acls.OPERATIONS,

@@ -16,6 +16,7 @@ from s3portal.server.http.connection import HEADERS_KEY
 from s3portal.server.wire.errors import S3Error
 
 KEY_LIMIT_BYTES = 1024
+COPY_HEADER = "x-amz-copy-source"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET_NAME = re.compile(
     r"(?!xn--|sthree-|amzn-s3-demo-|\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
@@ -41,6 +42,7 @@ class S3Request:
     key: str | None
     remote_addr: str = ""
     scheme: str = "http"
+    tls_version: str | None = None
     _first: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def parameter(self, name: str) -> str | None:
@@ -49,6 +51,16 @@ class S3Request:
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
+
+    @cached_property
+    def copied_from(self) -> str | None:
+        """The source of a copy as ``bucket/key``, decoded; None where there is none or it cannot be read."""
+        path = self.headers.get(COPY_HEADER, "").partition("?versionId=")[0]
+        try:
+            # The header's characters are its bytes: some write a name as it is, without encoding it.
+            return unquote_to_bytes(path.encode("latin-1")).decode().removeprefix("/") or None
+        except UnicodeError:
+            return None
 
     @cached_property
     def resource(self) -> str:
