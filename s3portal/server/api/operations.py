@@ -23,6 +23,7 @@ from s3portal.server.api.buckets import listing as bucket_listing
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import copying, deleting, listing, posting, reading, writing
+from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
 from s3portal.server.gateway.operation import Operation
 
@@ -44,6 +45,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,
     *versioning.OPERATIONS,
+    *version_listing.OPERATIONS,
     *listing.OPERATIONS,
     *reading.OPERATIONS,
     *writing.OPERATIONS,
