@@ -13,7 +13,8 @@ from s3portal.server.storage.storage import Storage
 @dataclass(frozen=True)
 class Service:
     """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
-    ``explains_refusals`` tells every caller the reason of a refusal."""
+    ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
+    of those that buckets may have their events sent to."""
 
     storage: Storage
     authenticator: Authenticator
@@ -22,3 +23,4 @@ class Service:
     proxies: Networks = ()
     refusals: Refusals | None = None
     explains_refusals: bool = False
+    notification_targets: frozenset[str] = frozenset()
