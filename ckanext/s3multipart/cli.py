@@ -28,7 +28,7 @@ def s3multipart(command: click.Context) -> None:
         )
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Remove files that nothing needs any more.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--this-site", is_flag=True, help="The site was renamed: the database belongs to it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -73,7 +73,7 @@ def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Find mistakes and say how to fix them.")
 @click.option("--apply", is_flag=True, help="Add the CORS and lifecycle rules that the bucket lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(apply: bool, as_json: bool) -> None:
@@ -85,7 +85,7 @@ def doctor(apply: bool, as_json: bool) -> None:
     report(examine(apply=apply), as_json=as_json)
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Show what each organisation stores.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def usage(as_json: bool) -> None:
     """Show how much the files of each organisation use."""

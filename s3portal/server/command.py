@@ -28,7 +28,7 @@ from s3portal.server.workers import Supervisor
 _PATH = click.Path(path_type=Path)
 
 
-@click.command("server")
+@click.command("server", short_help="Serve S3 from a folder on this machine.")
 @click.option(
     "--root",
     type=_PATH,
