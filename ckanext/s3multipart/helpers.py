@@ -1,4 +1,4 @@
-"""What templates ask: whether the uploader is shown, with which values, and what is known of a file."""
+"""Template helpers: whether the uploader is shown, with which values, and what is known of a file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,25 +7,26 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.s3multipart.file_facts import checksum_text
 from ckanext.s3multipart.links import persistent_link
 from ckanext.s3multipart.model import attached_upload, downloads
 from ckanext.s3multipart.number_words import bytes_words, size_words
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
-from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.uploads.file_facts import checksum_text
+from ckanext.s3multipart.uploads.quota import usage
 from s3portal.portal.web import script_of, web_version
 from s3portal.transfer import TransferError, safe_filename
 
 
 @dataclass(frozen=True)
 class ShownFile:
-    """What the resource page says of a file of ours."""
+    """What the resource page shows of a file that we store."""
 
     filename: str
     size: str
     size_to_the_byte: str
+    sha256: str
     checksum: str
     downloads: int | None
 
@@ -84,7 +85,7 @@ def s3multipart_button_class() -> str:
 
 
 def s3multipart_file(resource_id: str) -> ShownFile | None:
-    """What is known of the resource's file, None where it is no upload of ours."""
+    """What is known of the resource's file, None where it is not our upload."""
     row = attached_upload(resource_id) if is_current() else None
     if row is None:
         return None
@@ -93,6 +94,7 @@ def s3multipart_file(resource_id: str) -> ShownFile | None:
         filename=safe_filename(row.filename),
         size=size_words(row.size_bytes),
         size_to_the_byte=bytes_words(row.size_bytes),
+        sha256=row.sha256 or "",
         checksum=checksum_text(row),
         downloads=downloads(resource_id) if portal_settings().count_downloads else None,
     )

@@ -110,9 +110,14 @@ class CkanPortal:
         """The upload, with what the store holds of it now."""
         return read_upload(self.call("s3multipart_upload_show", id=upload_id))
 
-    def complete_upload(self, upload_id: str, checksum: dict[str, str] | None = None) -> PortalUpload:
-        """Has the portal compare what the store has with the plan and with our checksum, and complete it."""
-        given = {"checksum": checksum} if checksum else {}
+    def complete_upload(
+        self, upload_id: str, checksum: dict[str, str] | None = None, sha256: str = ""
+    ) -> PortalUpload:
+        """Has the portal compare what the store has with the plan and with our checksum, and complete it.
+        ``sha256`` is what resources say of their files; portals of earlier versions ignore it."""
+        given: dict[str, Any] = {"checksum": checksum} if checksum else {}
+        if sha256:
+            given["sha256"] = sha256
         return read_upload(self.call("s3multipart_upload_complete", id=upload_id, **given))
 
     def abort_upload(self, upload_id: str) -> None:

@@ -122,7 +122,7 @@ def _is_address(url: str) -> bool:
 
 
 def _token() -> str:
-    """The API token. It is not an option, since everybody on the machine can see the options of a process."""
+    """The API token. It is not an option, since everyone on the machine can see the options of a process."""
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         raise click.UsageError(

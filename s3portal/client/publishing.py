@@ -17,6 +17,7 @@ from s3portal.client.local_file import LocalFile
 from s3portal.client.portal_uploads import PortalUpload, SignedPart
 from s3portal.client.published_files import PublishedFile, find_published
 from s3portal.client.sending import PARALLEL_PARTS, PartSender
+from s3portal.client.sha256 import Sha256InBackground
 from s3portal.client.signing import PresignedUrls, SessionSigner, Signer
 from s3portal.client.waits import Wait
 from s3portal.transfer import Failure, RetryPolicy, State, parse_ranges
@@ -52,7 +53,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Published:
-    """A file that readers can have. ``checksum`` is CKAN's ``hash``, as in ``crc64nvme:rosUhgp5mIg=``, or
+    """A file that readers can have. ``checksum`` is the store's, as in ``crc64nvme:rosUhgp5mIg=``, or
     ""; ``before`` says that the dataset had the very same file already, so nothing was sent, and
     ``changed`` which fields of its resource were brought up to date."""
 
@@ -189,12 +190,13 @@ def _send(
         policy=policy,
     )
     report.began(file, sum(map(upload.plan.length, stored)))
+    sha256 = Sha256InBackground(file)
     for rounds_left in reversed(range(_ROUNDS)):
         sender.send_all()
         file.require_unchanged()
         report.completing()
         try:
-            portal.complete_upload(upload.id, sender.checksum())
+            portal.complete_upload(upload.id, sender.checksum(), sha256.result())
             return
         except PortalError as error:
             if error.code != "parts_missing" or not rounds_left:
@@ -281,5 +283,6 @@ def _published(resource: dict[str, Any]) -> Published:
         url=str(resource["url"]),
         resource_id=str(resource["id"]),
         size_bytes=int(resource.get("size") or 0),
-        checksum=str(resource.get("hash") or ""),
+        # Portals of earlier versions have it in ``hash``.
+        checksum=str(resource.get("s3multipart_checksum") or resource.get("hash") or ""),
     )

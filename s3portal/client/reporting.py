@@ -170,7 +170,7 @@ class TerminalReport:
         self._say(f"{printable(path)}: {message}", style="red")
 
     def ended(self, published_count: int, failed_count: int) -> None:
-        """All files had their turn, or somebody pressed Ctrl-C."""
+        """All files had their turn, or someone pressed Ctrl-C."""
         if self._file_count > 1:
             self._say(f"{published_count} published, {failed_count} failed")
 

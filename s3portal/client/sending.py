@@ -1,4 +1,4 @@
-"""Sends a file's parts straight to the store, by URLs that somebody signs.
+"""Sends a file's parts straight to the store, by URLs that someone signs.
 
 What is computed of a part while it is sent is compared with what the store answers.
 """

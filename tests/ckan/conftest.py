@@ -18,8 +18,8 @@ from ckan.common import config as ckan_settings
 from ckan.tests import helpers
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.s3multipart import adoption, discovery
 from ckanext.s3multipart.settings import PREFIX, portal_store
+from ckanext.s3multipart.uploads import adoption, discovery
 from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN, server_config
 from s3portal.server.testing import RunningServer
 
@@ -86,6 +86,12 @@ def unhurried_listings(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine, too, a listing finds and copies what is there before it is answered."""
     monkeypatch.setattr(discovery, "CALL", replace(discovery.CALL, within_s=120))
     monkeypatch.setattr(adoption, "_SMALL_COPIED_WITHIN_S", 60)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore's retries come at once."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from ways_to_save import (
     update_without_resources,
 )
 
-from ckanext.s3multipart import file_facts, uploader
+from ckanext.s3multipart.uploads import file_facts, uploader
 
 BY_CKAN = b'{"by": "ckan"}'
 
@@ -237,7 +237,7 @@ def test_a_new_file_is_described_and_nothing_of_the_former_stays(
         "url_type": "upload",
         "size": len(PICTURE),
         "mimetype": "image/png",
-        "hash": f"crc64nvme:{upload['checksum']['value']}",
+        "hash": "",
         "format": "PNG",
         "url": before["url"].replace("rivers.csv", "gauge.png"),
     }

@@ -4,18 +4,21 @@ from collections.abc import Iterator
 
 import click
 
-# What click leaves of a line for the help in a narrow terminal (make_default_short_help).
+_TERMINAL_WIDTH = 70
+# What such a terminal has left for the help of a command with a long name.
 _CHARACTERS = 45
 
 
 def cut_helps(group: click.Group, name: str) -> Iterator[str]:
-    """The commands of this group, and of the groups in it, whose help is cut or missing in its list."""
-    context = click.Context(group, info_name=name)
+    """The lines about commands, of this group and of the groups in it, whose help is cut or missing."""
+    context = click.Context(group, info_name=name, terminal_width=_TERMINAL_WIDTH)
+    formatter = context.make_formatter()
+    group.format_commands(context, formatter)
+    for line in formatter.getvalue().splitlines():
+        if line.endswith("...") or (line.startswith("  ") and len(line.split()) == 1):
+            yield f"{name}: {line}"
     for each in group.list_commands(context):
         command = group.get_command(context, each)
-        assert command is not None
-        if is_cut(command):
-            yield f"{name} {each}"
         if isinstance(command, click.Group):
             yield from cut_helps(command, f"{name} {each}")
 

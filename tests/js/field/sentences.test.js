@@ -18,7 +18,7 @@ import {
 const SRC = new URL("../../../js/src/", import.meta.url);
 const template = (path) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf-8");
 const TEMPLATE = template("templates/s3portal/uploader.html");
-const CKAN_TEMPLATE = template("ckanext/s3multipart/templates/s3multipart/uploader.html");
+const CKAN_TEMPLATE = template("ckanext/s3multipart/uploads/templates/s3multipart/uploader.html");
 
 /** The texts of the template, and those that CKAN adds, in their original language. */
 const texts = Object.fromEntries([...(TEMPLATE + CKAN_TEMPLATE).matchAll(/^ {2}"(\w+)": _\("(.*)"\),?$/gm)].map(([, key, text]) => [key, text]));
