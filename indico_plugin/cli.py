@@ -61,7 +61,7 @@ def _create_buckets(name: str, backend: S3StorageBase) -> bool:
     return True
 
 
-@s3_commands.command()
+@s3_commands.command(short_help="Find mistakes and say how to fix them.")
 @click.option("--apply", is_flag=True, help="Make missing buckets, and the rules that direct uploads need.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(apply, as_json):

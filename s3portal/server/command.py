@@ -56,7 +56,12 @@ class _ServerGroup(click.Group):
             formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
 
 
-@click.group("server", cls=_ServerGroup, invoke_without_command=True)
+@click.group(
+    "server",
+    cls=_ServerGroup,
+    invoke_without_command=True,
+    short_help="Serve S3 from a folder on this machine.",
+)
 @click.option(
     "--root",
     type=_PATH,
