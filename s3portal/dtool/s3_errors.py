@@ -193,7 +193,7 @@ def _no_credentials(bucket: str) -> NotPermitted:
     return NotPermitted(
         f"No key for bucket {bucket}. Set DTOOL_S3_ENDPOINT_{bucket}, DTOOL_S3_ACCESS_KEY_ID_{bucket} and"
         f" DTOOL_S3_SECRET_ACCESS_KEY_{bucket} in ~/.config/dtool/dtool.json, or run aws configure. To read a"
-        f" bucket that everybody may read, set DTOOL_S3_ANONYMOUS_{bucket} to true."
+        f" bucket that everyone may read, set DTOOL_S3_ANONYMOUS_{bucket} to true."
     )
 
 
