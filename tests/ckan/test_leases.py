@@ -100,7 +100,7 @@ class TestLeaseOfAnotherMachine:
         leases_end(publisher)
         assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == RowState.ABORTED
 
-    def test_whoever_lost_a_lease_writes_nothing(self, publisher: Caller) -> None:
+    def test_a_process_that_lost_a_lease_writes_nothing(self, publisher: Caller) -> None:
         upload = publisher.begin()
         slow = PORTAL.rows.take(upload["id"], RowState.COMPLETING, before=(RowState.UPLOADING,))
         leases_end(publisher)

@@ -127,7 +127,7 @@ class TestAborting:
 
         assert unfinished(store) == ["p/10"]
 
-    def test_a_store_that_lets_nobody_list_is_left_to_its_rule(
+    def test_a_store_that_does_not_allow_listing_is_left_to_its_rule(
         self, store: Store, s3_server: RunningServer
     ) -> None:
         begin(store, "p/1")
