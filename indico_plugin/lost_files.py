@@ -77,7 +77,7 @@ def record_lost(options: BackendOptions, bucket: str, key: str) -> None:
     """Writes down that the object is gone, in a transaction of its own: that of the request is rolled
     back.
     """
-    logger.error("%s is gone from the bucket %s", key, bucket)
+    logger.error("%s is missing from the bucket %s", key, bucket)
     row = {"host": options.host, "bucket": bucket, "key": key, "noticed_at": datetime.now(timezone.utc)}
     _execute(insert(LostFile.__table__).values(row).on_conflict_do_nothing())
 

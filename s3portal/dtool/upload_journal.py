@@ -97,7 +97,7 @@ class UploadJournals:
             self._folder.mkdir(parents=True, exist_ok=True)
             file = path.open("a+b", buffering=0)
         except OSError as error:
-            logger.info("What is sent of %s is not recorded: %s", upload.key, error)
+            logger.info("Progress of %s is not recorded: %s", upload.key, error)
             return UploadJournal()
         if not try_lock(file):
             file.close()
