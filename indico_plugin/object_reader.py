@@ -64,7 +64,7 @@ class _Resuming:
     def __init__(self, store: Store, key: str, answer: Any, position: int = 0) -> None:
         self._get: Callable[..., Any] = store.client().get_object
         self._target = {"Bucket": store.bucket, "Key": key}
-        # What is read on must be the object that was begun.
+        # Reading continues only if the object is still the same.
         self._etag = answer["ETag"]
         self._body: StreamingBody = answer["Body"]
         self.position = position

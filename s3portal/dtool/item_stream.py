@@ -15,7 +15,7 @@ _BUFFER_BYTES = 1024 * 1024
 def open_stream(objects: BucketObjects, key: str, wanted: WantedItem) -> io.BufferedReader:
     """A file object for reading, which can seek. Reading raises DtoolS3Error.
 
-    Whoever reads it from the first byte to the last gets ItemDamaged where that is not what the manifest
+    Reading it from the first byte to the last raises ItemDamaged if that is not what the manifest
     says.
     """
     return io.BufferedReader(_ItemStream(objects, key, wanted), _BUFFER_BYTES)

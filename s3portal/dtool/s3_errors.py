@@ -91,7 +91,7 @@ def status(error: ClientError) -> int:
 
 
 def check_open_files(error: BaseException) -> None:
-    """Raises TooManyOpenFiles where that is what is behind the error, however deep."""
+    """Raises TooManyOpenFiles if that is the cause of the error, however deep."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in (errno.EMFILE, errno.ENFILE):
