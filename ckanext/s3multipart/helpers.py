@@ -26,6 +26,7 @@ class ShownFile:
     filename: str
     size: str
     size_to_the_byte: str
+    sha256: str
     checksum: str
     downloads: int | None
 
@@ -93,6 +94,7 @@ def s3multipart_file(resource_id: str) -> ShownFile | None:
         filename=safe_filename(row.filename),
         size=size_words(row.size_bytes),
         size_to_the_byte=bytes_words(row.size_bytes),
+        sha256=row.sha256 or "",
         checksum=checksum_text(row),
         downloads=downloads(resource_id) if portal_settings().count_downloads else None,
     )

@@ -56,6 +56,9 @@ class UploadRow(tk.BaseModel):
     etag = sa.Column(sa.UnicodeText)
     version_id = sa.Column(sa.UnicodeText)
 
+    #: Of the whole file, 64 hexadecimal digits: as the publisher's program said, or as it was streamed.
+    sha256 = sa.Column(sa.UnicodeText)
+
     #: The resource that is replaced, or the id reserved for a new one; once attached, the resource.
     resource_id = sa.Column(sa.UnicodeText, nullable=False)
     #: When it became the file of its resource.

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from botocore.credentials import ReadOnlyCredentials
 
-from s3portal.client.ckan import CkanPortal, PortalUpload, SignedPart, UploadCredentials
+from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import PortalError
+from s3portal.client.portal_uploads import PortalUpload, SignedPart, UploadCredentials
 from s3portal.transfer import UrlSigner, bucket_address
 
 # URLs live minutes, so not all of them at once.

@@ -67,6 +67,7 @@ from s3portal.transfer.multipart_listing import (
 from s3portal.transfer.new_upload import NewUpload, new_upload_id
 from s3portal.transfer.object_copy import CopySource, copy_step
 from s3portal.transfer.object_metadata import decode_metadata, encode_metadata
+from s3portal.transfer.object_stream import read_object
 from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES, PartPlan, plan_parts
 from s3portal.transfer.part_ranges import format_ranges, parse_ranges
 from s3portal.transfer.part_sources import (
@@ -279,6 +280,7 @@ __all__ = [
     "presign_get",
     "presign_parts",
     "read_cors_rules",
+    "read_object",
     "read_settings",
     "remove_unkept",
     "require_stored",

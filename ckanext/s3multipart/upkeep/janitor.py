@@ -11,6 +11,7 @@ from ckan import model
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
+from ckanext.s3multipart.upkeep.checksums import enqueue_missing, say_all
 from ckanext.s3multipart.upkeep.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.upkeep.unknown_uploads import Unknown, sweep_unknown
 from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
@@ -62,6 +63,8 @@ def sweep(*, dry_run: bool = False) -> Swept:
         grants = sweep_grants()
         rounds = [_each(expired, _expire), _each(unused, _remove), _each(old, _forget)]
         done, failed = [each[0] for each in rounds], sum(each[1] for each in rounds)
+        say_all()
+        enqueue_missing()
     unknown, failed_to_look = _look_for_unknown(dry_run)
     held = held_by_deleted()
     expired_count, removed_count, forgotten_count = done
