@@ -11,6 +11,10 @@ from collections.abc import Mapping
 _OF_VERSIONS = {
     "s3:GetObject": "s3:GetObjectVersion",
     "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "s3:DeleteObjectTagging": "s3:DeleteObjectVersionTagging",
+    "s3:GetObjectAttributes": "s3:GetObjectVersionAttributes",
+    "s3:GetObjectTagging": "s3:GetObjectVersionTagging",
+    "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
 }
 # What a header of a request that makes an object asks for besides.
 _BESIDE_PUT_OBJECT = {

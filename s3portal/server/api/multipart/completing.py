@@ -9,6 +9,7 @@ from functools import partial
 from itertools import pairwise
 
 from s3portal.server.api.objects.conditions import write_precondition
+from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.http.values import whole_number
@@ -60,7 +61,8 @@ def complete_multipart_upload(call: Call) -> Reply:
             field("ETag", f'"{stored.etag}"'),
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),
-        )
+        ),
+        headers=encryption_header(stored.headers),
     )
 
 

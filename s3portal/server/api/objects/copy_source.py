@@ -25,21 +25,21 @@ class CopySource:
 
     call: Call
     found: StoredObject
+    version_id: str | None
 
-    def payload(self, algorithm_name: str, first: int, last: int) -> Payload:
-        """Returns the bytes from ``first`` to ``last`` as a content to store.
-
-        Raises InvalidRequest over 5 GiB, S3's limit for one copy.
-        """
-        size_bytes = last - first + 1
+    def require_copyable(self, size_bytes: int) -> None:
+        """Raises InvalidRequest over 5 GiB, S3's limit for one copy."""
         if size_bytes > SINGLE_PUT_LIMIT_BYTES:
             raise S3Error(
                 "InvalidRequest",
                 "The specified copy source is larger than the maximum allowable size for a copy source: "
                 f"{SINGLE_PUT_LIMIT_BYTES}",
             )
+
+    def payload(self, algorithm_name: str, first: int, last: int) -> Payload:
+        """Returns the bytes from ``first`` to ``last`` as a content to store."""
         reader = SegmentReader(segments_between(self.call.storage, self.found, first, last))
-        return Payload(reader, size_bytes, NO_PROMISE, [algorithm_named(algorithm_name)])
+        return Payload(reader, last - first + 1, NO_PROMISE, [algorithm_named(algorithm_name)])
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
         raise no_such_key(key) if call.may("s3:ListBucket", bucket) else S3Error("AccessDenied")
     try:
         check_read(call.request, found, prefix="x-amz-copy-source-")
-        yield CopySource(call, found)
+        yield CopySource(call, found, version_id)
     finally:
         call.storage.leases.release(found.body_id)
 

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Callable
 
 from s3portal.server.api.names import PAGE_LIMIT, name_encoder, optional
+from s3portal.server.api.objects.object_headers import STANDARD
 from s3portal.server.api.owners import owner_element
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
@@ -98,13 +99,13 @@ def _object_elements(
         if isinstance(entry, str):
             prefixes.append(element("CommonPrefixes", field("Prefix", name(entry))))
             continue
-        key, modified_at, etag, size_bytes, algorithm, checksum_type, owner = entry
+        key, modified_at, etag, size_bytes, algorithm, checksum_type, owner, storage_class = entry
         # Written in one piece, because a page has a thousand. Only the key can hold special characters.
         contents.append(
             f"<Contents><Key>{escape(name(key))}</Key><LastModified>{timestamp(modified_at)}</LastModified>"
             f"<ETag>&quot;{etag}&quot;</ETag><ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm>"
             f"<ChecksumType>{checksum_type}</ChecksumType><Size>{size_bytes}</Size>{owners.get(owner, '')}"
-            "<StorageClass>STANDARD</StorageClass></Contents>"
+            f"<StorageClass>{storage_class or STANDARD}</StorageClass></Contents>"
         )
     return contents + prefixes
 
