@@ -17,8 +17,8 @@ from ckanext.s3multipart.permission import (
     signed_in_user,
 )
 from ckanext.s3multipart.wording import sentence
-from s3portal.portal.protocol.calls import upload_id
-from s3portal.transfer import TransferError, UploadNotFound, request_fields
+from s3portal.portal.protocol import request_fields, upload_id
+from s3portal.transfer import TransferError, UploadNotFound
 
 #: Where an authorisation function leaves the reason, since CKAN hands on its message alone.
 REFUSAL = "s3multipart_refusal"

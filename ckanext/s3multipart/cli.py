@@ -5,14 +5,14 @@ import json
 import click
 from ckan import model
 
-from ckanext.s3multipart.doctor import examine
 from ckanext.s3multipart.errors import DatabaseOfAnotherSite
-from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.quota import usage as usage_of
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
-from ckanext.s3multipart.uploads_cli import uploads
+from ckanext.s3multipart.upkeep.doctor import examine
+from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads.quota import usage as usage_of
+from ckanext.s3multipart.uploads.uploads_cli import uploads
 from s3portal.portal.findings import report
 from s3portal.transfer import format_size
 

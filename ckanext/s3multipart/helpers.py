@@ -7,14 +7,14 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.s3multipart.file_facts import checksum_text
 from ckanext.s3multipart.links import persistent_link
 from ckanext.s3multipart.model import attached_upload, downloads
 from ckanext.s3multipart.number_words import bytes_words, size_words
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
-from ckanext.s3multipart.quota import usage
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.uploads.file_facts import checksum_text
+from ckanext.s3multipart.uploads.quota import usage
 from s3portal.portal.web import script_of, web_version
 from s3portal.transfer import TransferError, safe_filename
 

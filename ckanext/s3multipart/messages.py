@@ -11,7 +11,7 @@ TEXTS = Texts(
     portal="CKAN",
     template=PACKAGE / "i18n" / "ckanext-s3multipart.pot",
     sources=(
-        Source(PACKAGE, (("migration/**", "ignore"), ("**.py", "python"), ("templates/**.html", "ckan"))),
+        Source(PACKAGE, (("migration/**", "ignore"), ("**.py", "python"), ("**/templates/**.html", "ckan"))),
         Source(web_folder("templates"), (("**.html", "ckan"),)),
     ),
 )

@@ -6,25 +6,19 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.s3multipart import (
+from ckanext.s3multipart import auth, cli, helpers, refusal, schema, settings, web_modules
+from ckanext.s3multipart.downloads.download import download_blueprint
+from ckanext.s3multipart.downloads.file_list import file_list
+from ckanext.s3multipart.moving import compat
+from ckanext.s3multipart.uploads import (
     actions,
     administration,
     attach,
-    auth,
-    cli,
-    compat,
     distance,
-    helpers,
-    refusal,
     removal,
-    schema,
-    settings,
     upload_pages,
     uploader,
-    web_modules,
 )
-from ckanext.s3multipart.download import download_blueprint
-from ckanext.s3multipart.file_list import file_list
 from s3portal.portal.web import web_folder
 
 
@@ -47,7 +41,8 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         """IConfigurer: templates, those that all front ends share included, and the script that loads the
         uploader."""
         tk.add_template_directory(config, str(web_folder("templates")))
-        tk.add_template_directory(config, "templates")
+        for room in ("uploads", "downloads"):
+            tk.add_template_directory(config, f"{room}/templates")
         tk.add_resource("assets", "s3multipart")
         web_modules.register_style()
 

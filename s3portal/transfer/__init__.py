@@ -10,7 +10,6 @@ portal, and nothing of it keeps state, apart from the connections that a ``Store
 >>> complete_upload(store, upload)
 """
 
-from s3portal.transfer import request_fields
 from s3portal.transfer.checksum_trial import CHECKSUM_AUTO, CHECKSUM_OFF, checksum_algorithm, checksum_support
 from s3portal.transfer.checksums import CRC64NVME, CRCS, MD5
 from s3portal.transfer.completion import complete_upload
@@ -83,7 +82,6 @@ from s3portal.transfer.presign import (
     presign_get,
     presign_parts,
 )
-from s3portal.transfer.request_fields import can_be_kept
 from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired, parse_retry_after
 from s3portal.transfer.sending import (
     PARTS_AT_A_TIME,
@@ -227,7 +225,6 @@ __all__ = [
     "assume_upload_role",
     "begin_upload",
     "bucket_address",
-    "can_be_kept",
     "checksum_algorithm",
     "checksum_support",
     "choice",
@@ -276,7 +273,6 @@ __all__ = [
     "read_cors_rules",
     "read_settings",
     "remove_unkept",
-    "request_fields",
     "require_stored",
     "retry_after_s",
     "role_session_name",

@@ -126,12 +126,15 @@ class Problem(str, Enum):
     NO_OBJECT = "must be a JSON object"
     USED_BEFORE = "was already used for another file"
     NO_UPLOAD = "must be the id of one upload"
+    UNKNOWN = "is not a parameter of this call, which takes %(known)s"
+    UNKNOWN_BUT_NEAR = "is not a parameter of this call. Did you mean %(nearest)s? The call takes %(known)s"
+    NOT_WITH_ID = "cannot be given together with id: leave one of them out"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class InvalidRequest(TransferError):
-    """A field of the call has a value that cannot be used. Where the problem speaks of a limit, it is a
-    fact."""
+    """A field of the call has a value that cannot be used, or is none of the call's. Where the problem speaks
+    of a limit, it is a fact, and so are the ``known`` fields and the ``nearest`` of them."""
 
     code = "invalid_request"
     http_status = 422
@@ -141,6 +144,8 @@ class InvalidRequest(TransferError):
     field: str
     problem: Problem
     limit: int | None = None
+    known: str | None = None
+    nearest: str | None = None
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

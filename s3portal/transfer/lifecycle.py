@@ -22,6 +22,7 @@ from s3portal.transfer.errors import (
     UploadNotFound,
     UploadNotOpen,
 )
+from s3portal.transfer.multipart_listing import abort_at_store
 from s3portal.transfer.new_upload import NewUpload
 from s3portal.transfer.part_plan import chosen_part_size, plan_parts
 from s3portal.transfer.presign import SignedPart, presign_parts
@@ -163,16 +164,8 @@ def _aborted_at_store(store: Store, upload: Upload) -> bool:
     if not upload.s3_upload_id:
         # The file was written in another way than by a multipart upload of the portal's.
         return False
-    with store_errors("AbortMultipartUpload"):
-        try:
-            store.client().abort_multipart_upload(
-                Bucket=store.bucket, Key=upload.key, UploadId=upload.s3_upload_id
-            )
-        except ClientError as error:
-            if not says_no_upload(error):
-                raise
-            return False
-    return upload.state == State.UPLOADING
+    was_there = abort_at_store(store, upload.key, upload.s3_upload_id)
+    return was_there and upload.state == State.UPLOADING
 
 
 def delete_object(store: Store, key: str, version_id: str | None = None) -> None:

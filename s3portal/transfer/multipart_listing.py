@@ -41,11 +41,15 @@ def list_uploads(store: Store, prefix: str = "") -> Iterator[ListedUpload]:
 
 def abort_listed(store: Store, listed: ListedUpload) -> bool:
     """Gives the upload up; False where it is gone already. Raises StoreUnavailable, StoreFailed."""
+    return abort_at_store(store, listed.key, listed.s3_upload_id)
+
+
+def abort_at_store(store: Store, key: str, s3_upload_id: str) -> bool:
+    """AbortMultipartUpload; False where the store knows no such upload (any more). Raises StoreUnavailable,
+    StoreFailed."""
     with store_errors("AbortMultipartUpload"):
         try:
-            store.client().abort_multipart_upload(
-                Bucket=store.bucket, Key=listed.key, UploadId=listed.s3_upload_id
-            )
+            store.client().abort_multipart_upload(Bucket=store.bucket, Key=key, UploadId=s3_upload_id)
         except ClientError as error:
             if not says_no_upload(error):
                 raise

@@ -18,8 +18,8 @@ from ckan.common import config as ckan_settings
 from ckan.tests import helpers
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.s3multipart import adoption, discovery
 from ckanext.s3multipart.settings import PREFIX, portal_store
+from ckanext.s3multipart.uploads import adoption, discovery
 from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN, server_config
 from s3portal.server.testing import RunningServer
 

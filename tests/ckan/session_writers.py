@@ -16,9 +16,9 @@ from ckan import model
 from ckan.tests import helpers
 
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.session_model import Adoption, SessionGrant
-from ckanext.s3multipart.session_sweep import LATE_WRITES
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upkeep.session_sweep import LATE_WRITES
+from ckanext.s3multipart.uploads.session_model import Adoption, SessionGrant
 
 if TYPE_CHECKING:
     from ckan.tests.helpers import CKANTestApp

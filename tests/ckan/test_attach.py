@@ -8,8 +8,8 @@ from ckan import model
 from ckan.tests import factories, helpers
 from kept_uploads import state_of, stored_keys
 
-from ckanext.s3multipart.attach import FIELD
 from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.uploads.attach import FIELD
 
 
 def resources(caller: Caller) -> list[dict]:

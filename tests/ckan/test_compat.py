@@ -11,7 +11,7 @@ import boto3
 import pytest
 from callers import Caller, new_stranger
 
-from ckanext.s3multipart import compat
+from ckanext.s3multipart.moving import compat
 from s3portal.transfer import StoreBusy
 
 Setting = Callable[[str, object], None]

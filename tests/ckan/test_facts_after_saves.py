@@ -32,7 +32,7 @@ from ways_to_save import (
     served,
 )
 
-from ckanext.s3multipart import file_facts, uploader
+from ckanext.s3multipart.uploads import file_facts, uploader
 
 BY_CKAN = b'{"by": "ckan"}'
 

@@ -16,8 +16,8 @@ from ways_to_save import (
     said,
 )
 
-from ckanext.s3multipart.file_facts import former_files
 from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.uploads.file_facts import former_files
 
 MD5 = "0cc175b9c0f1b6a831c399e269772661"
 

@@ -8,7 +8,7 @@ import pytest
 from callers import Caller
 from ckan import model
 
-from ckanext.s3multipart.file_check import ASKED_EVERY, FileCheck, changed_files, vanished_files
+from ckanext.s3multipart.downloads.file_check import ASKED_EVERY, FileCheck, changed_files, vanished_files
 from ckanext.s3multipart.model import UploadRow, downloads
 from ckanext.s3multipart.settings import portal_store
 from s3portal.server.testing import RunningServer
@@ -172,7 +172,7 @@ class TestNoLinkDependsOnIt:
     ) -> None:
         model.Session.execute(model.meta.metadata.tables["s3multipart_file_check"].delete())
         model.Session.commit()
-        monkeypatch.setattr("ckanext.s3multipart.file_check._claim", lose_the_database)
+        monkeypatch.setattr("ckanext.s3multipart.downloads.file_check._claim", lose_the_database)
 
         assert anonymous.follow(resource["url"]).content == CONTENT
 

@@ -9,11 +9,11 @@ from callers import Caller, new_sysadmin
 from ckan import model
 from kept_uploads import days_pass, names, states
 
-from ckanext.s3multipart import janitor, session_sweep
 from ckanext.s3multipart import model as model_module
 from ckanext.s3multipart.cli import s3multipart
-from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.upkeep import janitor, session_sweep
+from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
 

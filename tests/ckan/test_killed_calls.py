@@ -14,13 +14,13 @@ from killed import AFTER, BEFORE, ended
 from killed_ckan import in_another_process
 from lease_steps import Setting, expire_all, leases_end, reservations_lapse, rows_of, unfinished_at_store
 
-from ckanext.s3multipart import unknown_uploads
-from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.permission import Owner
-from ckanext.s3multipart.portal import PORTAL
-from ckanext.s3multipart.quota import usage
-from ckanext.s3multipart.removal import mark_file_of_resource
+from ckanext.s3multipart.upkeep import unknown_uploads
+from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.portal import PORTAL
+from ckanext.s3multipart.uploads.quota import usage
+from ckanext.s3multipart.uploads.removal import mark_file_of_resource
 from s3portal.portal.protocol import Wanted, abort, begin, complete
 from s3portal.server.testing import RunningServer
 

@@ -12,11 +12,11 @@ from ckan import model
 from kept_uploads import states
 from lease_steps import Setting, expire_all, leases_end, reservations_lapse
 
-from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.portal import PORTAL
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.portal import PORTAL
 from s3portal.portal.protocol.lease_holders import is_dead, new_token
 
 

@@ -14,12 +14,12 @@ from ckan.cli.db import _run_migrations
 from kept_uploads import states
 
 from ckanext import s3multipart
-from ckanext.s3multipart.file_check import FileCheck
-from ckanext.s3multipart.janitor import sweep
+from ckanext.s3multipart.downloads.file_check import FileCheck
 from ckanext.s3multipart.model import DownloadCount, UploadRow, now
-from ckanext.s3multipart.quota import usage
-from ckanext.s3multipart.session_model import Adoption, SessionGrant
 from ckanext.s3multipart.store_memory import StoreAnswer
+from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads.quota import usage
+from ckanext.s3multipart.uploads.session_model import Adoption, SessionGrant
 from s3portal.transfer import Upload
 
 pytestmark = pytest.mark.smoke

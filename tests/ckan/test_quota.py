@@ -12,7 +12,7 @@ from lease_steps import reservations_lapse
 from organisation_members import member_of
 
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.quota import usage
+from ckanext.s3multipart.uploads.quota import usage
 from s3portal.server.testing import RunningServer
 
 Setting = Callable[[str, object], None]

@@ -8,11 +8,11 @@ from ckan import model
 from ckan.tests import helpers
 from kept_uploads import days_pass, names, states
 
-from ckanext.s3multipart.held_files import held_by_deleted
-from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.quota import usage
-from ckanext.s3multipart.removal import mark_files_of_dataset
+from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.held_files import held_by_deleted
+from ckanext.s3multipart.uploads.quota import usage
+from ckanext.s3multipart.uploads.removal import mark_files_of_dataset
 from s3portal.server.testing import RunningServer
 
 Setting = Callable[[str, object], None]

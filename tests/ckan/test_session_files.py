@@ -18,9 +18,9 @@ from session_writers import (
     writer,
 )
 
-from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.quota import usage
+from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads.quota import usage
 from s3portal.server.testing import RunningServer
 
 Setting = Callable[[str, object], None]

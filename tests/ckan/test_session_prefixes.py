@@ -19,12 +19,12 @@ from session_writers import (
     writer,
 )
 
-from ckanext.s3multipart import compat
 from ckanext.s3multipart.cli import s3multipart
-from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import now
-from ckanext.s3multipart.session_model import SessionGrant
+from ckanext.s3multipart.moving import compat
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads.session_model import SessionGrant
 from s3portal.server.testing import RunningServer
 
 Setting = Callable[[str, object], None]

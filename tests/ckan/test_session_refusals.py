@@ -20,9 +20,9 @@ from session_writers import (
     writer,
 )
 
-from ckanext.s3multipart import discovery
-from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.quota import usage
+from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads import discovery
+from ckanext.s3multipart.uploads.quota import usage
 
 Setting = Callable[[str, object], None]
 

@@ -28,8 +28,8 @@ from session_writers import (
     writes,
 )
 
-from ckanext.s3multipart import adoption
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.uploads import adoption
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import StoreUnavailable
 

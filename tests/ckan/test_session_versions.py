@@ -7,8 +7,8 @@ from callers import Caller
 from session_writers import PUBLISHED, Writer, let_time_pass, listed, read, row_of, withdraw, writer
 from versioned_store import VersionedStore, versioned_store
 
-from ckanext.s3multipart import session_prefixes
-from ckanext.s3multipart.janitor import sweep
+from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads import session_prefixes
 
 Setting = Callable[[str, object], None]
 

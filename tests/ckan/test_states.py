@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from ckanext.s3multipart import grant_states
-from ckanext.s3multipart.grant_states import GrantState
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.portal import PORTAL, CkanRow
-from ckanext.s3multipart.session_model import SessionGrant
 from ckanext.s3multipart.upload_states import LEASED, TRANSITIONS, UNFINISHED, RowState, shown_state
+from ckanext.s3multipart.uploads import grant_states
+from ckanext.s3multipart.uploads.grant_states import GrantState
+from ckanext.s3multipart.uploads.portal import PORTAL, CkanRow
+from ckanext.s3multipart.uploads.session_model import SessionGrant
 from s3portal.portal.protocol import Lease
 from s3portal.transfer import ImpossibleTransition, State, Upload
 

@@ -19,11 +19,11 @@ from session_writers import (
     writer,
 )
 
-from ckanext.s3multipart import adoption
-from ckanext.s3multipart.adoption import take_over
-from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import now
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads import adoption
+from ckanext.s3multipart.uploads.adoption import take_over
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import CopySource, SourceChanged, Store, Upload, copy_step, list_uploads
 

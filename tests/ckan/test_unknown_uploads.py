@@ -11,12 +11,13 @@ from ckan import model
 from kept_uploads import names, states
 from lease_steps import unfinished_at_store
 
-from ckanext.s3multipart import site_mark, unknown_uploads
+from ckanext.s3multipart import site_mark
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.errors import DatabaseOfAnotherSite
-from ckanext.s3multipart.janitor import sweep
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upkeep import unknown_uploads
+from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import list_uploads

@@ -26,10 +26,10 @@ from session_writers import (
     writes,
 )
 
-from ckanext.s3multipart import session_prefixes
-from ckanext.s3multipart.janitor import sweep
-from ckanext.s3multipart.session_model import UPLOAD, SessionGrant
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads import session_prefixes
+from ckanext.s3multipart.uploads.session_model import UPLOAD, SessionGrant
 from s3portal.server.testing import RunningServer
 
 Setting = Callable[[str, object], None]

@@ -87,6 +87,8 @@ def test_what_cannot_be_renamed(s3_server, s3, stored):
     assert code_of(rename, s3=s3, Key="old é") == "InvalidRequest"
     assert code_of(rename, s3=s3, RenameSource="%ff") == "InvalidArgument"
     assert signed_send(s3_server, "PUT", f"/{BUCKET}/x?renameObject")[0] == 400
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    assert code_of(rename, s3=s3) == "InvalidRequest"
 
 
 @pytest.mark.parametrize("missing", ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"])

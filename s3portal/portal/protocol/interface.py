@@ -233,6 +233,11 @@ class Caller(ABC, Generic[RowT, OwnerT]):
         """Their uploads that are not attached, given up or expired, the newest first; of one owner where the
         call names one."""
 
+    def fields_of(self, call: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """What the call of this name takes here: these fields of the protocol, unless the portal knows more,
+        or knows the owner from the address."""
+        return fields
+
     def administered(self, upload_id: str) -> RowT:
         """An upload of anybody, to an owner that the caller administers. Raises UploadNotFound."""
         raise UploadNotFound

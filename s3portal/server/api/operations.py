@@ -18,6 +18,7 @@ from s3portal.server.api.objects import (
     tagging,
     writing,
 )
+from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
 
 OPERATIONS = (
@@ -25,6 +26,7 @@ OPERATIONS = (
     *cors.OPERATIONS,
     *object_lock.OPERATIONS,
     *versioning.OPERATIONS,
+    *version_listing.OPERATIONS,
     *listing.OPERATIONS,
     *reading.OPERATIONS,
     *writing.OPERATIONS,

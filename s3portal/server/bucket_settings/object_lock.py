@@ -90,6 +90,22 @@ def write_lock(lock: Lock) -> str | None:
     return json.dumps(vars(lock), separators=(",", ":"))
 
 
+def require_deletable(document: str | None, now_ms: int, *, bypass: bool = False) -> None:
+    """Raises AccessDenied for a version whose lock forbids that it is deleted.
+
+    ``document`` is its lock as it is stored; ``bypass`` whether who deletes it passes over governance.
+    """
+    if document is None:
+        return
+    lock = read_lock(document)
+    if lock.legal_hold or (lock.is_retained(now_ms) and (lock.mode == COMPLIANCE or not bypass)):
+        raise protected()
+
+
+def protected() -> S3Error:
+    return S3Error("AccessDenied", "Access Denied because object protected by object lock.")
+
+
 def configuration_of_document(root: Element) -> ObjectLockConfiguration:
     """Returns what an ObjectLockConfiguration document says; raises MalformedXML, InvalidRetentionPeriod."""
     refuse_unknown_children(root, ["ObjectLockEnabled", "Rule"])

@@ -37,7 +37,7 @@ def find(storage: Storage, bucket: str, key: str, version_id: str | None) -> Ver
 
     Raises NoSuchBucket.
     """
-    with storage.database.read() as connection:
+    with storage.database.snapshot() as connection:
         found = _select(connection, id_of(connection, bucket), key, version_id)
     return found[1] if found else None
 

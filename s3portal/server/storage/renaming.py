@@ -1,6 +1,5 @@
 """A new key for an object, in one transaction: its bytes, its date and all that it has stay as they are."""
 
-# ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
 from __future__ import annotations
 
 import json
@@ -10,10 +9,11 @@ from dataclasses import dataclass
 
 from s3portal.server.storage import journal
 from s3portal.server.storage.buckets import id_of
-from s3portal.server.storage.objects import COLUMNS, no_such_key, object_of_row
+from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.parts import delete_parts
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.storage.removal import Doomed
+from s3portal.server.storage.rows import select_current
 from s3portal.server.storage.storage import Storage, now_ms
 from s3portal.server.wire.errors import S3Error
 
@@ -43,12 +43,12 @@ def rename(
 
     def move(connection: sqlite3.Connection) -> Doomed:
         bucket_id = id_of(connection, asked.bucket)
-        source = _find(connection, asked.bucket, bucket_id, asked.source)
+        source = select_current(connection, asked.bucket, bucket_id, asked.source)
         if asked.token is not None and _is_done(connection, bucket_id, asked):
             return ()
         if source is None:
             raise no_such_key(asked.source)
-        old = _find(connection, asked.bucket, bucket_id, asked.target)
+        old = select_current(connection, asked.bucket, bucket_id, asked.target)
         check(source, old)
         connection.execute(
             "DELETE FROM objects WHERE bucket_id = ? AND key = ?", (bucket_id, asked.target.encode())
@@ -76,13 +76,6 @@ def rename(
         return doomed
 
     storage.removal.attend(storage.database.write(move))
-
-
-def _find(connection: sqlite3.Connection, bucket: str, bucket_id: int, key: str) -> StoredObject | None:
-    row = connection.execute(
-        f"SELECT {COLUMNS} FROM objects WHERE bucket_id = ? AND key = ?", (bucket_id, key.encode())
-    ).fetchone()
-    return object_of_row(bucket, row) if row else None
 
 
 def _is_done(connection: sqlite3.Connection, bucket_id: int, asked: Renaming) -> bool:

@@ -31,6 +31,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         400,
         "Parameters on this idempotent request are inconsistent with parameters used in previous requests.",
     ),
+    "IllegalVersioningConfigurationException": (
+        400,
+        "The versioning configuration specified in the request is invalid.",
+    ),
     "IllegalLocationConstraintException": (
         400,
         "The specified location constraint is not the region of this server.",

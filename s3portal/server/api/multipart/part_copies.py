@@ -41,7 +41,7 @@ def upload_part_copy(call: Call) -> Reply:
             fields(("LastModified", timestamp(part.modified_at)), ("ETag", f'"{part.etag}"')),
             field(f"Checksum{upload.checksum_algorithm}", encode(part.checksum)),
         ),
-        headers=encryption_header(upload.headers),
+        headers=source.headers() | encryption_header(upload.headers),
     )
 
 

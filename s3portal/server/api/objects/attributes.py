@@ -6,6 +6,7 @@ from s3portal.server.api.names import PAGE_LIMIT
 from s3portal.server.api.objects.conditions import check_read, http_date
 from s3portal.server.api.objects.object_headers import storage_class_of
 from s3portal.server.api.objects.reading import find_named_object
+from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import list_of, whole_number
@@ -31,6 +32,8 @@ def get_object_attributes(call: Call) -> Reply:
         raise S3Error("InvalidArgument", message, facts=facts)
     found = find_named_object(call)
     check_read(call.request, found)
+    headers = {"Last-Modified": http_date(found)}
+    headers |= version_headers(call, found, call.parameter("versionId"))
     writers = {
         "ETag": lambda: field("ETag", found.etag),
         "Checksum": lambda: _checksum(found),
@@ -39,9 +42,7 @@ def get_object_attributes(call: Call) -> Reply:
         "ObjectSize": lambda: field("ObjectSize", found.size_bytes),
     }
     content = "".join(writers[name]() for name in NAMES if name in asked)
-    return xml_reply(
-        document("GetObjectAttributesResponse", content), headers={"Last-Modified": http_date(found)}
-    )
+    return xml_reply(document("GetObjectAttributesResponse", content), headers=headers)
 
 
 def _checksum(found: StoredObject) -> str:

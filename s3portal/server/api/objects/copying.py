@@ -10,13 +10,14 @@ from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header, system_headers
 from s3portal.server.api.objects.writing import store
+from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.parts import list_parts
-from s3portal.server.storage.records import Part, StoredObject
+from s3portal.server.storage.records import Part, StoredObject, Versioning
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
@@ -60,6 +61,7 @@ def copy_object(call: Call) -> Reply:
             stored = _share(call, source.found, description, precondition)
         if stored is None:
             stored = store(call, payload, description, precondition, journal.COPY)
+        headers_of_versions = version_headers(call, stored) | source.headers()
     return xml_reply(
         document(
             "CopyObjectResult",
@@ -68,7 +70,7 @@ def copy_object(call: Call) -> Reply:
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),
         ),
-        headers=encryption_header(stored.headers),
+        headers=headers_of_versions | encryption_header(stored.headers),
     )
 
 
@@ -80,15 +82,17 @@ def _is_replaced(call: Call, header: str, subject: str) -> bool:
     return directive == "REPLACE"
 
 
-def _refuse_no_change(call: Call, source: CopySource, directives: Directives, new_checksum: bool) -> None:
-    """Raises InvalidRequest for a copy of an object onto itself that changes nothing.
+def _is_itself(call: Call, source: CopySource) -> bool:
+    """Whether a copy would put what is there in its own place: a version that is named becomes the current
+    one again."""
+    if (source.found.bucket, source.found.key) != (call.bucket, call.key):
+        return False
+    return source.version_id is None or call.versioning_of(call.bucket) is Versioning.NEVER
 
-    A version that is not current is another object: to copy it is how it is brought back.
-    """
-    found = source.found
-    if (found.bucket, found.key) != (call.bucket, call.key) or "versionId=" in (
-        call.header("x-amz-copy-source") or ""
-    ):
+
+def _refuse_no_change(call: Call, source: CopySource, directives: Directives, new_checksum: bool) -> None:
+    """Raises InvalidRequest for a copy of an object onto itself that changes nothing."""
+    if not _is_itself(call, source):
         return
     named = any(call.header(name) for name in SYSTEM_HEADERS)
     if not directives.replaces_metadata and not named and not new_checksum:
@@ -137,7 +141,7 @@ def _share(
         lock=description.lock,
         acl=description.acl,
     )
-    return copy if objects.put_copy(call.storage, copy, source, precondition) else None
+    return objects.put_copy(call.storage, copy, source, precondition)
 
 
 def _checksum_of_copy(call: Call, source: StoredObject) -> Checksum:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 from s3portal.server.access.payload import trailer_names
 from s3portal.server.bucket_settings import object_lock
-from s3portal.server.bucket_settings.object_lock import COMPLIANCE, MODES, NO_LOCK, OBJECT_LOCK, Lock
+from s3portal.server.bucket_settings.object_lock import MODES, NO_LOCK, OBJECT_LOCK, Lock
 from s3portal.server.gateway.call import Call
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import HEADERS
@@ -108,19 +108,6 @@ def bypasses_governance(call: Call, key: str) -> bool:
     """Whether the call asks to pass over governance, and may."""
     asked = (call.header(BYPASS_HEADER) or "").lower() == "true"
     return asked and call.may("s3:BypassGovernanceRetention", call.bucket, key)
-
-
-def require_deletable(document: str | None, *, bypass: bool) -> None:
-    """Raises AccessDenied for a version whose lock forbids that it is deleted.
-
-    ``document`` is its lock as it is stored; ``bypass`` whether the caller passes over governance.
-    """
-    if document is None:
-        return
-    lock = object_lock.read_lock(document)
-    retained = lock.is_retained(now_ms()) and (lock.mode == COMPLIANCE or not bypass)
-    if lock.legal_hold or retained:
-        raise S3Error("AccessDenied", "Access Denied because object protected by object lock.")
 
 
 def lock_headers(call: Call, document: str | None) -> dict[str, str]:

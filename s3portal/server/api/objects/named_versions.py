@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from s3portal.server.api.versions.version_ids import (
+    DELETE_MARKER,
+    VERSION_ID,
+    no_such_version,
+    version_id_of,
+)
 from s3portal.server.gateway.call import Call
 from s3portal.server.storage import attributes
 from s3portal.server.storage.attributes import VersionAttributes
@@ -12,17 +18,12 @@ from s3portal.server.storage.records import NULL_VERSION
 from s3portal.server.wire.errors import S3Error
 
 
-def named_version_id(call: Call) -> str | None:
-    """Returns the version id of the query; None for the current version."""
-    return call.parameter("versionId") or None
-
-
 def find_named(call: Call) -> VersionAttributes:
     """Returns the version that the call names, or the current one.
 
     Raises NoSuchKey, NoSuchVersion, and MethodNotAllowed for a delete marker that is named.
     """
-    return require_version(call, attributes.find(call.storage, call.bucket, call.key, named_version_id(call)))
+    return require_version(call, attributes.find(call.storage, call.bucket, call.key, version_id_of(call)))
 
 
 def change_named(
@@ -33,26 +34,26 @@ def change_named(
         call.storage,
         call.bucket,
         call.key,
-        named_version_id(call),
+        version_id_of(call),
         lambda found: decide(require_version(call, found)),
         event,
     )
 
 
 def require_version(call: Call, found: VersionAttributes | None) -> VersionAttributes:
-    version_id = named_version_id(call)
+    version_id = version_id_of(call)
     if found is None and version_id is not None:
-        raise S3Error("NoSuchVersion", facts={"Key": call.key, "VersionId": version_id})
+        raise no_such_version(call.key, version_id)
     if found is None:
         raise no_such_key(call.key)
     if found.is_delete_marker:
-        headers = {"x-amz-delete-marker": "true", "x-amz-version-id": found.version_id}
+        headers = {DELETE_MARKER: "true", VERSION_ID: found.version_id}
         if version_id is None:
-            raise S3Error("NoSuchKey", facts={"Key": call.key}, headers=headers)
+            raise no_such_key(call.key, headers)
         facts = {"Method": call.request.method, "ResourceType": "DeleteMarker"}
         raise S3Error("MethodNotAllowed", facts=facts, headers=headers)
     return found
 
 
 def version_header(found: VersionAttributes) -> dict[str, str]:
-    return {} if found.version_id == NULL_VERSION else {"x-amz-version-id": found.version_id}
+    return {} if found.version_id == NULL_VERSION else {VERSION_ID: found.version_id}

@@ -12,6 +12,7 @@ from s3portal.server.bucket_settings.object_lock import (
     MODES,
     OBJECT_LOCK,
     Lock,
+    protected,
     read_lock,
     write_lock,
 )
@@ -76,7 +77,7 @@ def _require_changeable(lock: Lock, mode: str | None, until_ms: int | None, bypa
         return
     is_longer = mode == lock.mode and until_ms is not None and until_ms >= (lock.until_ms or 0)
     if not is_longer and (lock.mode == COMPLIANCE or not bypass):
-        raise S3Error("AccessDenied", "Access Denied because object protected by object lock.")
+        raise protected()
 
 
 def get_object_legal_hold(call: Call) -> Reply:

@@ -7,6 +7,7 @@ from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.objects.object_headers import encryption_header
+from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -31,12 +32,12 @@ def put_object(call: Call) -> Reply:
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
-    return Reply(200, headers_of(store(call, payload, description, precondition)))
+    return Reply(200, headers_of(call, store(call, payload, description, precondition)))
 
 
-def headers_of(stored: StoredObject) -> dict[str, str]:
+def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
     """Returns what an answer says of an object that was just stored."""
-    return {
+    return version_headers(call, stored) | {
         "ETag": f'"{stored.etag}"',
         stored.checksum.header: stored.checksum.value,
         "x-amz-checksum-type": stored.checksum.type,
@@ -79,8 +80,7 @@ def store(
             acl=description.acl,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
-        objects.put(call.storage, stored, [part], precondition, event)
-    return stored
+        return objects.put(call.storage, stored, [part], precondition, event)
 
 
 OPERATIONS = (

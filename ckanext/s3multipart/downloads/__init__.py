@@ -1,0 +1,1 @@
+"""Downloads: the persistent link, and whether the file behind it is there."""

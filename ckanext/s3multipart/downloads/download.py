@@ -1,0 +1,155 @@
+"""The persistent link: authorises, counts, and sends the reader on to the store for minutes.
+
+No byte of a file passes here, unless the administrator has it pass for callers with an Authorization header.
+"""
+
+import logging
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib import signals
+from ckan.plugins import PluginImplementations, interfaces
+from flask import Blueprint, Response, redirect, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from ckanext.s3multipart.downloads.download_proxy import passed_through
+from ckanext.s3multipart.downloads.file_check import FileState, check_file
+from ckanext.s3multipart.errors import DatabaseNotUpgraded
+from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
+from ckanext.s3multipart.schema import is_current
+from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.statistics.download_kind import is_download
+from ckanext.s3multipart.wording import sentence
+from s3portal.transfer import StoreError, content_disposition, presign_get, safe_content_type
+
+log = logging.getLogger(__name__)
+
+#: CKAN's own words, in its own translations.
+_NO_DOWNLOAD = "No download is available"
+
+
+def download_blueprint() -> Blueprint:
+    """Both forms of the link, for every dataset type that this portal has; registered before CKAN's own."""
+    blueprint = Blueprint("s3multipart_download", __name__)
+    for dataset_type in _dataset_types():
+        rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
+        for suffix in ("", "/<filename>"):
+            blueprint.add_url_rule(rule + suffix, view_func=download, defaults={"package_type": dataset_type})
+    blueprint.after_request(_errors_uncached)
+    return blueprint
+
+
+def download(package_type: str, id: str, resource_id: str, filename: str | None = None) -> Any:
+    """Answers the link of a resource. The name in it may be an old one, and so may the dataset's.
+
+    What is no upload of ours, and what the caller may not see, is answered by CKAN's own view.
+    """
+    try:
+        resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return _by_ckan(package_type, id, resource_id, filename)
+    row = attached_upload(resource_id) if resource.get("url_type") == "upload" and is_current() else None
+    if row is not None:
+        return _uncached(_answer(row, check_file(row)))
+    try:
+        return _by_ckan(package_type, id, resource_id, filename)
+    except (FileNotFoundError, TypeError):
+        # CKAN looks for a file on its own disk, or finds that it has none to look on.
+        if not is_current():
+            return tk.abort(503, sentence(DatabaseNotUpgraded()))
+        if had_upload(resource_id):
+            return tk.abort(404, tk._("The file of this resource was deleted."))
+        # Whoever saves a resource may call it an upload without there being a file.
+        return tk.abort(404, tk._(_NO_DOWNLOAD))
+
+
+def _answer(row: UploadRow, state: FileState) -> Response:
+    if state.missing_since:
+        # Also to programs that ask with HEAD before they fetch.
+        return tk.abort(
+            404, tk._("This file is missing from the file storage. Please tell the administrator.")
+        )
+    described = _described(row, state)
+    if request.method == "HEAD" or described.status_code != 200:
+        return described
+    if is_download(request):
+        _count(row.resource_id)
+    signals.resource_download.send(row.resource_id)
+    try:
+        if _passes_through():
+            return passed_through(portal_store(), row.as_upload())
+        location = presign_get(
+            portal_store(),
+            row.key,
+            filename=row.filename,
+            content_type=row.content_type,
+            expires_s=transfer_settings().download_expires,
+            # The very bytes that were verified, also where somebody writes under the key again.
+            version_id=row.version_id,
+        )
+    except StoreError as error:
+        return tk.abort(error.http_status, sentence(error))
+    return redirect(location, 302)  # type: ignore[return-value]
+
+
+def _described(row: UploadRow, state: FileState) -> Response:
+    """HEAD, from what was recorded: a URL that S3 signed for GET refuses HEAD, and not every client that asks
+    how large a file is follows a redirect. A condition that the file does not meet is answered 304 or 412;
+    where a redirect is the answer, the store looks at conditions."""
+    response = Response(status=200)
+    response.headers["Content-Length"] = str(row.size_bytes)
+    response.headers["Content-Type"] = safe_content_type(row.content_type)
+    response.headers["Content-Disposition"] = content_disposition(row.filename)
+    response.headers["Accept-Ranges"] = "bytes"
+    # The store's own: it has the time when the upload began, or when it was completed.
+    response.last_modified = state.last_modified
+    if row.etag:
+        response.set_etag(row.etag)
+    if request.method == "HEAD" or _passes_through():
+        response.make_conditional(request.environ)
+    return response
+
+
+def _passes_through() -> bool:
+    return bool(request.headers.get("Authorization")) and portal_settings().proxy_token_downloads
+
+
+def _uncached(response: Response) -> Response:
+    """Who may see the dataset can change at any moment, so nobody keeps the answer."""
+    # Without this CKAN adds "public" and a lifetime of its own.
+    request.environ["__no_cache__"] = True
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _errors_uncached(response: Response) -> Response:
+    """What is refused, or missing, may be there the next time."""
+    return _uncached(response) if response.status_code >= 400 else response
+
+
+def _count(resource_id: str) -> None:
+    """Counts a download. A reader never waits for statistics."""
+    if not portal_settings().count_downloads:
+        return
+    try:
+        count_download(resource_id, now().date())
+        model.Session.commit()
+    except SQLAlchemyError as error:
+        model.Session.rollback()
+        log.warning("A download of resource %s was not counted: %s", resource_id, error)
+
+
+def _by_ckan(package_type: str, id: str, resource_id: str, filename: str | None) -> Any:
+    # CKAN makes its view modules anew for every application, so this is found when it is needed.
+    from ckan.views.resource import download as ckan_download
+
+    return ckan_download(package_type, id, resource_id, filename)
+
+
+def _dataset_types() -> list[str]:
+    """The types that have pages of their own; ``dataset`` is the one that CKAN itself has."""
+    types = {"dataset"}
+    for plugin in PluginImplementations(interfaces.IDatasetForm):
+        types.update(plugin.package_types())
+    return sorted(types)

@@ -1,0 +1,72 @@
+"""``s3multipart_file_list``: which files of ours a dataset's resources have now, told by the uploads' rows.
+
+Fields of a resource can be edited by everybody who may edit the dataset, and are by other extensions; whoever
+asks "is this file there?" asks here.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.s3multipart.auth import allowed, dataset_that_is_read
+from ckanext.s3multipart.downloads.file_check import FileCheck
+from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.refusal import refusing
+from ckanext.s3multipart.upload_states import RowState
+
+
+@tk.side_effect_free
+@refusing
+def file_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, object]]:
+    """Lists the files that a dataset's resources have now, in the order of the resources.
+
+    Who may see the dataset sees what a download tells as well. How the publisher's program knows the file
+    again, and the upload it came by, are for those who may edit the dataset.
+
+    :param owner: the dataset's id or name
+    :returns: ``[{"resource", "upload", "filename", "size", "content_type", "fingerprint",
+        "checksum": {"algorithm", "value"} or null, "attached_at", "missing_since"}]``; ``upload`` and
+        ``fingerprint`` are null for readers; ``missing_since`` is null unless the store has lost the file
+    """
+    tk.check_access("s3multipart_file_list", context, asked)
+    dataset_id = dataset_that_is_read(asked).id
+    may_edit = allowed("package_update", context, dataset_id)
+    return [
+        _as_dict(row, missing_since, may_edit=may_edit)
+        for row, missing_since in _attached_rows(dataset_id)
+        # Plugins restrict single resources of a dataset that everybody sees.
+        if allowed("resource_show", context, row.resource_id)
+    ]
+
+
+def _attached_rows(dataset_id: str) -> list[tuple[UploadRow, datetime | None]]:
+    """The row's own dataset is not asked: what counts is which dataset has the resource now."""
+    return (
+        model.Session.query(UploadRow, FileCheck.missing_since)
+        .outerjoin(FileCheck, FileCheck.upload_id == UploadRow.id)
+        .join(model.Resource, model.Resource.id == UploadRow.resource_id)
+        .filter(
+            UploadRow.state == RowState.ATTACHED,
+            model.Resource.package_id == dataset_id,
+            model.Resource.state == model.State.ACTIVE,
+            model.Resource.url_type == "upload",
+        )
+        .order_by(model.Resource.position)
+        .all()
+    )
+
+
+def _as_dict(row: UploadRow, missing_since: datetime | None, *, may_edit: bool) -> dict[str, object]:
+    return {
+        "resource": row.resource_id,
+        "upload": row.id if may_edit else None,
+        "filename": row.filename,
+        "size": row.size_bytes,
+        "content_type": row.content_type,
+        "fingerprint": row.fingerprint if may_edit else None,
+        "checksum": row.as_upload().as_dict()["checksum"],
+        "attached_at": (row.attached_at or row.updated_at).isoformat(),
+        "missing_since": missing_since.isoformat() if missing_since else None,
+    }

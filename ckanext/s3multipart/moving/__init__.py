@@ -1,0 +1,1 @@
+"""Moving: what sites bring that come from another extension."""

@@ -1,0 +1,1 @@
+"""Download statistics: what counts as a download."""

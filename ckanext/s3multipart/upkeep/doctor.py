@@ -1,0 +1,150 @@
+"""``ckan s3multipart doctor``: what no value by itself tells, such as an organisation that is not there or a
+bucket that lets no browser in. Values that cannot be used stop CKAN before.
+
+What there is to know of a store is in s3portal.portal.doctor; here is what only CKAN knows.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from difflib import get_close_matches
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.s3multipart.downloads.file_check import TroubledFile, changed_files, vanished_files
+from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
+from ckanext.s3multipart.settings import (
+    PREFIX,
+    SETTINGS_CLASSES,
+    portal_host,
+    portal_settings,
+    portal_store,
+    transfer_settings,
+)
+from ckanext.s3multipart.upload_states import RowState
+from s3portal.portal.doctor import (
+    MOST_FILES,
+    Case,
+    RecordedFile,
+    examine_files,
+    examine_store,
+    examine_unfinished,
+)
+from s3portal.portal.findings import LOOK, OK, WRONG, Finding, some
+from s3portal.transfer import safe_filename, unknown_settings
+
+#: The janitor is to run every day; one run may be missed.
+_JANITOR_LATE = timedelta(days=2)
+_COMMAND = "ckan s3multipart doctor"
+_JANITOR = "ckan s3multipart janitor"
+_MOST_NAMED = 5
+
+
+def examine(*, apply: bool = False) -> Iterator[Finding]:
+    """Looks at everything. With ``apply``, adds the CORS and lifecycle rules that the bucket lacks."""
+    yield from _examine_names()
+    yield from _examine_organisations()
+    tables_are_there = is_current()
+    if tables_are_there:
+        yield Finding("database", "tables", OK, "are up to date")
+        yield from _examine_janitor()
+    else:
+        yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
+    if not transfer_settings().s3_role:
+        yield Finding(PREFIX + "s3_role", "session credentials", OK, "are off")
+    case = _case()
+    findings = list(examine_store(case, apply=apply))
+    yield from findings
+    # Of a store that cannot be reached, enough has been said.
+    if tables_are_there and any(finding.subject == "upload" for finding in findings):
+        yield from examine_unfinished(case, _JANITOR)
+        yield from _examine_files(case)
+
+
+def _case() -> Case:
+    return Case(
+        place="store",
+        store=portal_store(),
+        site_url=tk.config["ckan.site_url"],
+        host=portal_host(),
+        command=_COMMAND,
+        setting=lambda name: PREFIX + name,
+        permissions_page="docs/ckan.md, What the portal's credentials must be allowed",
+    )
+
+
+def _examine_names() -> Iterator[Finding]:
+    """Settings that nobody reads, which the log has named when CKAN started."""
+    for name, suggestion in unknown_settings(SETTINGS_CLASSES, tk.config, PREFIX):
+        mend = f"did you mean {suggestion}?" if suggestion else "remove it from the .ini file"
+        yield Finding(name, "name", LOOK, "is not a setting and has no effect", mend)
+
+
+def _examine_organisations() -> Iterator[Finding]:
+    place, subject = PREFIX + "enabled_orgs", "organisations"
+    enabled = portal_settings().enabled_orgs
+    if not enabled:
+        yield Finding(place, subject, LOOK, "none may upload", "list some, or * for all")
+        return
+    rows = model.Session.query(model.Group.name).filter_by(is_organization=True, state="active")
+    there = {name for (name,) in rows}
+    for name in enabled:
+        if name == "*" or name in there:
+            yield Finding(place, name, OK, "may upload")
+        else:
+            close = get_close_matches(name, there, n=1)
+            meant = f"did you mean {close[0]}?" if close else "use the names in the organisations' URLs"
+            yield Finding(place, name, WRONG, "is not an organisation of this portal", meant)
+
+
+def _examine_janitor() -> Iterator[Finding]:
+    late = (
+        model.Session.query(UploadRow)
+        .filter(
+            UploadRow.state.in_((RowState.UPLOADING, RowState.COMPLETED)),
+            UploadRow.expires_at < now() - _JANITOR_LATE,
+        )
+        .count()
+    )
+    if late:
+        text = f"{late:,} uploads should have been removed days ago"
+        yield Finding(
+            "janitor", "runs", WRONG, text, "run ckan s3multipart janitor daily, and check its output"
+        )
+    else:
+        yield Finding("janitor", "runs", OK, "nothing is overdue")
+
+
+def _examine_files(case: Case) -> Iterator[Finding]:
+    """Those that links found missing or changed, and the newest of the others."""
+    known = {
+        "are no longer in the store": vanished_files(),
+        "are no longer what was published": changed_files(),
+    }
+    for what, found in known.items():
+        if found:
+            named = some([_shown(file) for file in found], _MOST_NAMED, "; ")
+            text = f"{len(found):,} published files {what}, as readers noticed: {named}"
+            yield Finding("store", "files", WRONG, text, "restore them from a backup or an older version")
+    troubled = {file.key for found in known.values() for file in found}
+    attached = model.Session.query(UploadRow).filter(
+        UploadRow.state == RowState.ATTACHED, UploadRow.key.notin_(troubled)
+    )
+    newest = attached.order_by(UploadRow.updated_at.desc()).limit(MOST_FILES)
+    files = [
+        RecordedFile(
+            key=row.key,
+            shown=f"{safe_filename(row.filename)} (resource {row.resource_id})",
+            size_bytes=row.size_bytes,
+            etag=row.etag,
+            version_id=row.version_id,
+        )
+        for row in newest
+    ]
+    yield from examine_files(case, files, attached.count())
+
+
+def _shown(file: TroubledFile) -> str:
+    where = f"dataset {file.dataset}, resource {file.resource_id}"
+    return f"{safe_filename(file.filename)} ({where}) since {file.since:%Y-%m-%d}"

@@ -1,0 +1,85 @@
+"""Multipart uploads at the store that no row knows: a process died before it could write down their ids.
+
+The janitor aborts those that are certainly this portal's, and reports the rest. Certain is: the key has our
+form under our prefix, its organisation and its dataset are in this database, no live row has the upload, and
+it is older than a day. Another portal that shares the bucket has other ids. A copy of this database has the
+same ones, so the janitor of a copy removes nothing at all (site_mark.py).
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ckan import model
+
+from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.settings import portal_store, transfer_settings
+from ckanext.s3multipart.upload_states import UNFINISHED, RowState
+from ckanext.s3multipart.uploads.session_model import SessionGrant
+from s3portal.portal.protocol import NOT_LISTED_CODES
+from s3portal.transfer import ListedUpload, StoreFailed, abort_listed, ids_of_key, list_uploads
+
+log = logging.getLogger(__name__)
+
+#: A creation that is under way elsewhere, or a client's own tool, is not disturbed.
+LEFT_ALONE_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What was found: ``aborted`` (or to be, when only looking), ``foreign`` ones that are not certainly
+    ours, and whether the store let us list at all."""
+
+    aborted: int = 0
+    foreign: int = 0
+    listed: bool = True
+
+
+def sweep_unknown(*, dry_run: bool) -> Unknown:
+    """Aborts what is certainly ours. Raises StoreUnavailable, StoreFailed."""
+    aborted = foreign = 0
+    folder = transfer_settings().s3_prefix.strip("/")
+    try:
+        for listed in list_uploads(portal_store(), f"{folder}/" if folder else ""):
+            if now() - listed.initiated_at < LEFT_ALONE_FOR or _is_live(listed):
+                continue
+            if not _is_ours(listed):
+                foreign += 1
+                log.info("The upload to %s, begun %s, is not ours", listed.key, listed.initiated_at)
+            else:
+                aborted += dry_run or abort_listed(portal_store(), listed)
+    except StoreFailed as error:
+        if error.store_code not in NOT_LISTED_CODES:
+            raise
+        return Unknown(listed=False)
+    return Unknown(aborted, foreign)
+
+
+def _is_live(listed: ListedUpload) -> bool:
+    """Whether a row still needs this upload. Commits: no connection is held while the store is asked on."""
+    live = (UploadRow.s3_upload_id == listed.s3_upload_id) | (UploadRow.s3_upload_id == "")
+    row = (
+        model.Session.query(UploadRow.id)
+        .filter(UploadRow.key == listed.key, live, UploadRow.state.in_((*UNFINISHED, RowState.ABORTING)))
+        .first()
+    )
+    model.Session.commit()
+    return row is not None
+
+
+def _is_ours(listed: ListedUpload) -> bool:
+    ids = ids_of_key(transfer_settings().s3_prefix, listed.key)
+    if ids is None:
+        return False
+    # Session credentials write here, and may for days: session_sweep.py aborts what they leave.
+    if model.Session.get(SessionGrant, ids.upload_id) is not None:
+        return False
+    dataset, organisation = model.Package.get(ids.dataset_id), model.Group.get(ids.organisation_id)
+    is_ours = (
+        dataset is not None
+        and organisation is not None
+        and bool(organisation.is_organization)
+        and (dataset.id, organisation.id) == (ids.dataset_id, ids.organisation_id)
+    )
+    model.Session.commit()
+    return is_ours
