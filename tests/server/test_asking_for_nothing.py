@@ -44,7 +44,6 @@ NOTHING = [
     ("x-amz-optional-object-attributes", ""),
 ]
 SOMETHING = [
-    ("x-amz-bucket-object-lock-enabled", "true", 501),
     ("x-amz-object-lock-legal-hold", "ON", 400),
     ("x-amz-object-lock-mode", "GOVERNANCE", 400),
     ("x-amz-server-side-encryption", "aws:kms", 501),
@@ -52,7 +51,7 @@ SOMETHING = [
     ("x-amz-server-side-encryption-customer-algorithm", "AES256", 501),
     ("x-amz-server-side-encryption-bucket-key-enabled", "true", 501),
     ("x-amz-tagging", "aws:a=b", 400),
-    ("x-amz-grant-read", "uri=x", 501),
+    ("x-amz-grant-read", "uri=x", 400),
     ("x-amz-website-redirect-location", "x", 400),
     ("x-amz-acl", "public-read", 400),
     ("x-amz-storage-class", "COLD", 400),

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of, signed_send
 
+from s3portal.server.bucket_settings.canonical_users import canonical_id
 from s3portal.server.storage import listing
 from s3portal.server.storage.records import ListedObject
 
@@ -143,7 +144,7 @@ def test_an_entry_has_everything_clients_show(s3):
     head = s3.head_object(Bucket=BUCKET, Key="k")
     assert (entry["Size"], entry["ETag"], entry["StorageClass"]) == (7, head["ETag"], "STANDARD")
     assert entry["LastModified"].replace(microsecond=0) == head["LastModified"]
-    assert entry["Owner"]["ID"] == "000000000000"
+    assert entry["Owner"]["ID"] == canonical_id("000000000000")
 
 
 def test_max_keys_of_zero_and_over_a_thousand(s3, some_keys):

@@ -1,4 +1,4 @@
-"""UploadPartCopy shares a blob where the range is one, and reads the bytes elsewhere; the part is the same."""
+"""UploadPartCopy shares a blob where the range is one, and reads the bytes elsewhere."""
 
 from __future__ import annotations
 

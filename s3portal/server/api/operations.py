@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from s3portal.server.api import sts
-from s3portal.server.api.buckets import buckets, cors, object_lock
+from s3portal.server.api.acl import bucket_acls, object_acls
+from s3portal.server.api.buckets import buckets, cors, creating, object_lock, ownership, public_access
+from s3portal.server.api.buckets import listing as bucket_listing
+from s3portal.server.api.buckets import tagging as bucket_tagging
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import (
@@ -22,9 +25,16 @@ from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
 
 OPERATIONS = (
+    *bucket_listing.OPERATIONS,
+    *creating.OPERATIONS,
     *buckets.OPERATIONS,
     *cors.OPERATIONS,
     *object_lock.OPERATIONS,
+    *ownership.OPERATIONS,
+    *public_access.OPERATIONS,
+    *bucket_tagging.OPERATIONS,
+    *bucket_acls.OPERATIONS,
+    *object_acls.OPERATIONS,
     *versioning.OPERATIONS,
     *version_listing.OPERATIONS,
     *listing.OPERATIONS,

@@ -16,6 +16,7 @@ PUT, POST, COPY = "ObjectCreated:Put", "ObjectCreated:Post", "ObjectCreated:Copy
 COMPLETED = "ObjectCreated:CompleteMultipartUpload"
 DELETED, MARKED = "ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"
 TAGGED, UNTAGGED = "ObjectTagging:Put", "ObjectTagging:Delete"
+ACL_PUT = "ObjectAcl:Put"
 # Ours, for what S3 notifies nobody of.
 BUCKET_CREATED, BUCKET_DELETED, BUCKET_CHANGED = "Bucket:Created", "Bucket:Deleted", "Bucket:Changed"
 LOCKED = "ObjectLock:Put"

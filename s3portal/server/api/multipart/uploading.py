@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload
+from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.description import description_of
 from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
@@ -32,6 +33,7 @@ def create_multipart_upload(call: Call) -> Reply:
     algorithm = algorithm_named(named or DEFAULT_ALGORITHM)
     checksum_type = _checksum_type(call.header("x-amz-checksum-type") or None, algorithm, named is not None)
     description = description_of(call)
+    owner, acl = owner_and_acl(call)
     upload = Upload(
         upload_id=new_body_id(),
         bucket=call.bucket,
@@ -42,10 +44,10 @@ def create_multipart_upload(call: Call) -> Reply:
         checksum_type=checksum_type,
         checksum_asked=named is not None,
         initiator=call.proof.caller.name,
-        owner=call.bucket_row.owner,
+        owner=owner,
         tags=description.tags,
         lock=description.lock,
-        acl=description.acl,
+        acl=acl,
     )
     uploads.create(call.storage, upload)
     return xml_reply(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
@@ -126,6 +127,7 @@ def _share(
 
     Returns None where the source was replaced meanwhile: then its bytes have to be read.
     """
+    owner, acl = owner_and_acl(call)
     copy = StoredObject(
         bucket=call.bucket,
         key=call.key,
@@ -136,10 +138,10 @@ def _share(
         headers=description.headers,
         checksum=_checksum_of_copy(call, source),
         part_count=source.part_count,
-        owner=call.bucket_row.owner,
+        owner=owner,
         tags=description.tags,
         lock=description.lock,
-        acl=description.acl,
+        acl=acl,
     )
     return objects.put_copy(call.storage, copy, source, precondition)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
+from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.locks import require_digest
@@ -59,6 +60,7 @@ def store(
     event: str = journal.PUT,
 ) -> StoredObject:
     """Reads a payload to its end and puts it, whole, where the call's key is."""
+    owner, acl = owner_and_acl(call)
     body_id = new_body_id()
     with call.storage.receive(payload, body_id, 1) as (blob, content):
         algorithm = payload.given_algorithm or payload.algorithms[0]
@@ -74,10 +76,10 @@ def store(
             headers=description.headers,
             checksum=Checksum(algorithm.name, encode(digest)),
             part_count=0,
-            owner=call.bucket_row.owner,
+            owner=owner,
             tags=description.tags,
             lock=description.lock,
-            acl=description.acl,
+            acl=acl,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
         return objects.put(call.storage, stored, [part], precondition, event)
