@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import logging
 import os
 import signal
@@ -26,9 +27,33 @@ from s3portal.server.wire.errors import S3Error
 from s3portal.server.workers import Supervisor
 
 _PATH = click.Path(path_type=Path)
+_COMMANDS = {
+    "fsck": "Check a server's folder, and repair it.",
+    "where": "Show in which files an object is.",
+    "export": "Copy a bucket's objects into plain files.",
+    "import": "Store the files of a folder in a bucket.",
+}
 
 
-@click.command("server")
+class _ServerGroup(click.Group):
+    """Serves without a command; the modules of the commands are imported when one of them runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module("s3portal.server.upkeep.commands")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@click.group("server", cls=_ServerGroup, invoke_without_command=True)
 @click.option(
     "--root",
     type=_PATH,
@@ -53,19 +78,39 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="Processes that share the folder and the port.",
 )
+@click.option(
+    "--integrity-scan/--no-integrity-scan",
+    default=True,
+    show_default=True,
+    help="Read all objects in the background, slowly, and report changed bytes.",
+)
+@click.pass_context
 def server_command(
-    root: Path, host: str, port: int, config_file: Path | None, log_file: Path | None, workers: int
+    context: click.Context,
+    /,
+    root: Path,
+    host: str,
+    port: int,
+    config_file: Path | None,
+    log_file: Path | None,
+    workers: int,
+    **jobs: bool,
 ) -> None:
     """An S3-compatible server on the local disk, with STS.
 
     It is for one machine: development, tests, small sites. For more, point the same settings at AWS S3,
     Ceph or MinIO.
     """
+    if context.invoked_subcommand is not None:
+        # Its own --root has this one's value where it is given none.
+        context.obj = root
+        return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     raise_descriptor_limit()
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
         server: S3Server | Supervisor
+        chosen = [option.replace("_", "-") for option, is_on in jobs.items() if is_on]
         new_around = partial(around_of, config.faults) if config.faults else None
         if workers > 1:
             server = Supervisor(
@@ -76,10 +121,13 @@ def server_command(
                 count=workers,
                 log_file=log_file,
                 new_around=new_around,
+                jobs=chosen,
             )
         else:
             access_log, around = AccessLog(log_file), new_around() if new_around else None
-            server = S3Server(root, config, host=host, port=port, access_log=access_log, around=around)
+            server = S3Server(
+                root, config, host=host, port=port, access_log=access_log, around=around, jobs=chosen
+            )
     except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except sqlite3.DatabaseError as problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,6 +12,8 @@ from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
+from s3portal.server.background.jobs import jobs_named
+from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, ownership
 from s3portal.server.config import ServerConfig, root_user
 from s3portal.server.config_values import ConfigError
@@ -40,6 +42,7 @@ class S3Server:
     requests and operations, None in a server that is not a test's.
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
+    ``jobs`` are the names of what is done in the background.
     Raises StorageInUse, ConfigError for a bucket of another account, OSError (the folder, or the address is
     taken).
     """
@@ -56,6 +59,7 @@ class S3Server:
         around: Around | None = None,
         storage: Storage | None = None,
         listener: socket.socket | None = None,
+        jobs: Collection[str] = (),
     ) -> None:
         self._around = around
         self.storage = storage or Storage(root, config.disk_reserve_bytes)
@@ -78,6 +82,7 @@ class S3Server:
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
+            self._background = Background(root / "background", jobs_named(jobs, self.storage))
             self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal, listener)
         except BaseException:
             self.storage.close()
@@ -89,6 +94,7 @@ class S3Server:
         return f"http://{host}:{self.http.port}"
 
     def serve(self) -> None:
+        self._background.start()
         self.http.serve()
 
     def stop(self, grace_s: float = 5.0) -> None:
@@ -96,6 +102,7 @@ class S3Server:
         if self._around is not None:
             self._around.close()
         self.http.stop(grace_s)
+        self._background.stop()
         self.storage.close()
         self.access_log.close()
 

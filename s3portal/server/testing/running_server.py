@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.config import ServerConfig, config_of_json
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
-from s3portal.server.running import S3Server, utc_now
+from s3portal.server.running import S3Server
 from s3portal.server.testing.faults import Faults
+from s3portal.server.testing.movable_clock import Clocked, MovableClock
+
+# A rate at which nothing has to wait.
+_UNHURRIED = 10**15
 
 
 class RunningServer:
@@ -36,15 +40,16 @@ class RunningServer:
         self.faults = Faults()
         for fault in config.faults:
             self.faults.add_fault(fault)
-        self._ahead = timedelta()
+        #: What signatures, sessions and everything stored are held against.
+        self.clock = MovableClock()
         self._server = S3Server(
             Path(root),
             config,
             host=host,
             port=port,
             access_log=self._log,
-            around=self.faults,
-            now=lambda: utc_now() + self._ahead,
+            around=Clocked(self.clock, self.faults),
+            now=self.clock.now,
         )
         self.users = {user.name: user for user in self._server.users}
         self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
@@ -70,7 +75,12 @@ class RunningServer:
 
     def advance_clock(self, seconds: float) -> None:
         """Moves the clock that signatures, URLs and sessions are held against: what would expire, has."""
-        self._ahead += timedelta(seconds=seconds)
+        self.clock.advance(seconds)
+
+    def run_integrity_scan(self) -> None:
+        """Reads everything that is stored and notes what has changed, as a server does in the background."""
+        with self.clock.applied():
+            IntegrityScan(self._server.storage, bytes_per_s=_UNHURRIED, round_s=0).run(threading.Event())
 
     def stop(self) -> None:
         """Stops the server; what it stored stays. May be called twice."""
