@@ -98,8 +98,11 @@ def test_an_object_that_is_not_there_and_one_that_may_not_be_asked_about(s3_serv
     arguments = {**OBJECT, "ObjectAttributes": ["ETag"]}
     assert code_of(s3.get_object_attributes, **arguments) == "NoSuchKey"
     s3.put_object(**OBJECT, Body=b"x")
-    blind = client_allowed(s3_server, "s3:PutObject")
-    assert code_of(blind.get_object_attributes, **arguments) == "AccessDenied"
+    for actions in (["s3:GetObject"], ["s3:GetObjectAttributes"]):
+        blind = client_allowed(s3_server, *actions)
+        assert code_of(blind.get_object_attributes, **arguments) == "AccessDenied"
+    sighted = client_allowed(s3_server, "s3:GetObject", "s3:GetObjectAttributes")
+    assert sighted.get_object_attributes(**arguments)["ETag"]
 
 
 class TestStorageClass:

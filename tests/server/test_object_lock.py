@@ -7,7 +7,7 @@ import hashlib
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from s3_callers import BUCKET, client_allowed, code_of, refusal_of, send, signed_headers
+from s3_callers import BUCKET, client_allowed, client_of, code_of, refusal_of, send, signed_headers
 
 from s3portal.server.bucket_settings.object_lock import ObjectLockConfiguration
 
@@ -43,6 +43,18 @@ def retain(s3, mode, days, **options):
 
 
 class TestConfiguration:
+    def test_a_bucket_may_be_made_with_it(self, s3_server):
+        admin = client_of(s3_server, "admin")
+        admin.create_bucket(Bucket="born-locking", ObjectLockEnabledForBucket=True)
+        answer = admin.get_object_lock_configuration(Bucket="born-locking")
+        assert answer["ObjectLockConfiguration"] == {"ObjectLockEnabled": "Enabled"}
+        lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": in_days(1)}
+        made = admin.put_object(Bucket="born-locking", Key="k", Body=b"x", **lock)
+        named = {"Bucket": "born-locking", "Key": "k", "VersionId": made["VersionId"]}
+        assert code_of(admin.delete_object, **named) == "AccessDenied"
+        suspended = {"Bucket": "born-locking", "VersioningConfiguration": {"Status": "Suspended"}}
+        assert code_of(admin.put_bucket_versioning, **suspended) == "InvalidBucketState"
+
     def test_it_is_read_as_it_was_put(self, locking):
         answer = locking.get_object_lock_configuration(Bucket=BUCKET)
         assert answer["ObjectLockConfiguration"] == {"ObjectLockEnabled": "Enabled"}
@@ -161,17 +173,20 @@ class TestNewObjects:
         assert put_plainly(s3_server, {}) == (200, "")
         locking.put_object_lock_configuration(Bucket=BUCKET, ObjectLockConfiguration=RULE)
         assert put_plainly(s3_server, {}) == (400, "InvalidRequest")
+        upload_id = locking.create_multipart_upload(Bucket=BUCKET, Key="plain")["UploadId"]
+        part = f"?partNumber=1&uploadId={upload_id}"
+        assert put_plainly(s3_server, {}, part) == (400, "InvalidRequest")
+        assert put_plainly(s3_server, {"content-md5": MD5_OF_X}, part) == (200, "")
 
 
 MD5_OF_X = base64.b64encode(hashlib.md5(b"x", usedforsecurity=False).digest()).decode()
 
 
-def put_plainly(server, headers):
+def put_plainly(server, headers, query=""):
     """Puts an object without the checksum that boto3 always sends; returns status and code."""
-    url = f"{server.endpoint}/{BUCKET}/plain"
-    status, _, body = send(
-        server, "PUT", f"/{BUCKET}/plain", signed_headers(server, "PUT", url, headers, b"x"), b"x"
-    )
+    path = f"/{BUCKET}/plain{query}"
+    signed = signed_headers(server, "PUT", server.endpoint + path, headers, b"x")
+    status, _, body = send(server, "PUT", path, signed, b"x")
     return status, body.decode().partition("<Code>")[2].partition("</Code>")[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.description import description_of
+from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
 from s3portal.server.gateway.call import Call
@@ -90,6 +91,7 @@ def checksum_headers(upload: Upload) -> dict[str, str]:
 
 def upload_part(call: Call) -> Reply:
     upload, part_number = target_of(call)
+    require_digest(call, upload.lock, "Part")
     algorithm = ALGORITHMS[upload.checksum_algorithm]
     payload = open_payload(call.request, call.body, call.proof, algorithms=[algorithm])
     given = payload.given_algorithm

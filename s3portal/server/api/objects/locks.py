@@ -53,15 +53,15 @@ def lock_of_new_object(call: Call) -> Lock:
     return Lock(mode, until_ms, legal_hold)
 
 
-def require_digest(call: Call, lock: str | None) -> None:
-    """Raises InvalidRequest for a locked PUT that says nothing of its content."""
+def require_digest(call: Call, lock: str | None, subject: str = "Object") -> None:
+    """Raises InvalidRequest for what will be locked and comes without a digest of its content."""
     if lock is None or call.header("content-md5"):
         return
     if not {*call.request.headers, *trailer_names(call.request)} & set(HEADERS):
         raise S3Error(
             "InvalidRequest",
-            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock "
-            "parameters",
+            f"Content-MD5 OR x-amz-checksum- HTTP header is required for Put {subject} requests with Object "
+            "Lock parameters",
         )
 
 
