@@ -168,6 +168,15 @@ class TestEncryption:
         assert "ServerSideEncryption" not in s3.put_object(**OBJECT, Body=b"x")
 
 
+@pytest.mark.parametrize(
+    ("method", "query"), [("POST", "restore"), ("POST", "select&select-type=2"), ("GET", "torrent")]
+)
+def test_what_is_not_offered_says_so(s3_server, s3, method, query):
+    s3.put_object(**OBJECT, Body=b"x")
+    status, _, body = signed_send(s3_server, method, f"/{BUCKET}/k?{query}")
+    assert (status, b"<Code>NotImplemented" in body) == (501, True)
+
+
 def test_a_checksum_goes_with_a_part_that_is_asked_for_by_number(s3):
     upload(s3)
     part = s3.get_object(**OBJECT, PartNumber=3, ChecksumMode="ENABLED")

@@ -7,9 +7,13 @@ import hashlib
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from s3_callers import BUCKET, client_allowed, client_of, code_of, refusal_of, send, signed_headers
 
+from s3portal.server.api.objects.locks import moment_of
 from s3portal.server.bucket_settings.object_lock import ObjectLockConfiguration
+from s3portal.server.wire.xml_documents import timestamp
 
 OBJECT = {"Bucket": BUCKET, "Key": "k"}
 DAY = timedelta(days=1)
@@ -40,6 +44,23 @@ def retain(s3, mode, days, **options):
     return s3.put_object_retention(
         **OBJECT, Retention={"Mode": mode, "RetainUntilDate": in_days(days)}, **options
     )
+
+
+@given(st.text(st.sampled_from("0123456789-:.TZ+ "), max_size=40) | st.text(max_size=40))
+@example("9999-12-31T23:59:59-14:00")
+@example("0001-01-01T00:00:00+14:00")
+def test_any_text_is_a_moment_that_can_be_shown_or_none(text):
+    moment_ms = moment_of(text)
+    if moment_ms is not None:
+        assert moment_of(timestamp(moment_ms)) == moment_ms
+
+
+@pytest.mark.parametrize(
+    "text", ["2030-01-02T03:04:05.6789Z", "2030-01-02T03:04:05.678", "2030-01-02T04:04:05.678901234+01:00"]
+)
+def test_a_moment_in_any_form(text):
+    expected = datetime(2030, 1, 2, 3, 4, 5, 678000, tzinfo=timezone.utc)
+    assert moment_of(text) == expected.timestamp() * 1000
 
 
 class TestConfiguration:

@@ -9,7 +9,7 @@ from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
-from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header, system_headers
+from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header
 from s3portal.server.api.objects.writing import store
 from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.authority.actions import action_on_version
@@ -110,7 +110,8 @@ def _description(call: Call, source: CopySource, directives: Directives) -> Desc
     description, found = description_of(call), source.found
     if not directives.replaces_metadata:
         kept = {name: value for name, value in found.headers.items() if name not in SYSTEM_HEADERS}
-        description = replace(description, headers=kept | system_headers(call.request))
+        own = {name: value for name, value in description.headers.items() if name in SYSTEM_HEADERS}
+        description = replace(description, headers=kept | own)
     if not directives.replaces_tags:
         description = replace(description, tags=found.tags)
         if found.tags:
