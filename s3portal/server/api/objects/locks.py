@@ -76,8 +76,10 @@ def _legal_hold_of(text: str | None) -> bool | None:
 
 
 def moment_of(text: str) -> int | None:
-    """Returns an ISO 8601 moment in ms since 1970, 0 for an earlier one, None for what is none. Without a zone
-    it is in UTC."""
+    """Returns an ISO 8601 moment in ms since 1970, 0 for an earlier one, None for what is none.
+
+    Without a zone it is in UTC.
+    """
     text = text.strip()
     if len(text) > _DATE_LIMIT:
         return None
