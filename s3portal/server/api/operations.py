@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from s3portal.server.api import sts
 from s3portal.server.api.acl import bucket_acls, object_acls
-from s3portal.server.api.buckets import buckets, cors, creating, object_lock, ownership, public_access
+from s3portal.server.api.buckets import (
+    buckets,
+    cors,
+    creating,
+    encryption,
+    lifecycle,
+    logging,
+    notification,
+    object_lock,
+    ownership,
+    policy,
+    public_access,
+    unconfigured,
+    website,
+)
 from s3portal.server.api.buckets import listing as bucket_listing
 from s3portal.server.api.buckets import tagging as bucket_tagging
 from s3portal.server.api.multipart import completing, part_copies, uploading
@@ -23,15 +37,23 @@ from s3portal.server.api.objects import (
 )
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
+from s3portal.server.gateway.operation import Operation
 
-OPERATIONS = (
+OPERATIONS: tuple[Operation, ...] = (
     *bucket_listing.OPERATIONS,
     *creating.OPERATIONS,
     *buckets.OPERATIONS,
     *cors.OPERATIONS,
+    *encryption.OPERATIONS,
+    *lifecycle.OPERATIONS,
+    *logging.OPERATIONS,
+    *notification.OPERATIONS,
     *object_lock.OPERATIONS,
     *ownership.OPERATIONS,
+    *policy.OPERATIONS,
     *public_access.OPERATIONS,
+    *unconfigured.OPERATIONS,
+    *website.OPERATIONS,
     *bucket_tagging.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,

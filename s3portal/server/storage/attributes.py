@@ -11,7 +11,7 @@ from s3portal.server.storage import journal
 from s3portal.server.storage.buckets import id_of
 from s3portal.server.storage.storage import Storage, now_ms
 
-_ATTRIBUTES = "tags, lock, acl"
+_ATTRIBUTES = "owner, tags, lock, acl"
 _CURRENT = f"SELECT 'objects', version_id, 0, {_ATTRIBUTES} FROM objects WHERE bucket_id = ? AND key = ?"
 # A delete marker is in the table of versions even where it is the newest of its key.
 _OTHERS = (
@@ -23,10 +23,11 @@ _NEWEST = "ORDER BY sequence DESC LIMIT 1"
 
 @dataclass(frozen=True)
 class VersionAttributes:
-    """``tags``, ``lock`` and ``acl`` are JSON, None without, as StoredObject has them."""
+    """``owner`` is an account; ``tags``, ``lock`` and ``acl`` are JSON, None without, as in StoredObject."""
 
     version_id: str
     is_delete_marker: bool
+    owner: str
     tags: str | None
     lock: str | None
     acl: str | None
@@ -82,6 +83,6 @@ def _select(
             values = (bucket_id, key.encode(), version_id)
             row = connection.execute(f"{statement} AND version_id = ?", values).fetchone()
         if row is not None:
-            table, found_id, is_delete_marker, tags, lock, acl = row
-            return table, VersionAttributes(found_id, bool(is_delete_marker), tags, lock, acl)
+            table, found_id, is_delete_marker, *attributes = row
+            return table, VersionAttributes(found_id, bool(is_delete_marker), *attributes)
     return None
