@@ -14,6 +14,7 @@ from s3portal.server.gateway.access_log import AccessLog, RequestRecord
 from s3portal.server.running import S3Server
 from s3portal.server.testing.faults import Faults
 from s3portal.server.testing.movable_clock import Clocked, MovableClock
+from s3portal.server.testing.snapshots import Snapshot, forget_all
 
 # A rate at which nothing has to wait.
 _UNHURRIED = 10**15
@@ -36,6 +37,7 @@ class RunningServer:
         if not isinstance(config, ServerConfig):
             config = config_of_json(config)
         self._log = AccessLog(log, keep=True)
+        forget_all(Path(root))
         #: What goes wrong, and what is held back; changed while the server runs.
         self.faults = Faults()
         for fault in config.faults:
@@ -76,6 +78,20 @@ class RunningServer:
     def advance_clock(self, seconds: float) -> None:
         """Moves the clock that signatures, URLs and sessions are held against: what would expire, has."""
         self.clock.advance(seconds)
+
+    def snapshot(self) -> Snapshot:
+        """Returns the whole state, for ``restore``: buckets with their settings, objects, versions, uploads.
+
+        Waits until no request is running. Takes milliseconds, and no space for what is not changed later.
+        """
+        self.wait_until_idle()
+        return Snapshot(self._server.storage)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Makes the state what it was, once no request is running. The clock, faults and the log of requests
+        stay as they are."""
+        self.wait_until_idle()
+        snapshot.restore()
 
     def run_integrity_scan(self) -> None:
         """Reads everything that is stored and notes what has changed, as a server does in the background."""
