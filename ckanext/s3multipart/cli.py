@@ -1,6 +1,7 @@
 """`ckan s3multipart`: what an administrator does from a terminal."""
 
 import json
+import logging
 
 import click
 from ckan import model
@@ -9,12 +10,15 @@ from ckanext.s3multipart.errors import DatabaseOfAnotherSite
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
+from ckanext.s3multipart.upkeep.checksums import compute_all, say_all
 from ckanext.s3multipart.upkeep.doctor import examine
 from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.uploads.quota import usage as usage_of
 from ckanext.s3multipart.uploads.uploads_cli import uploads
 from s3portal.portal.findings import report
 from s3portal.transfer import format_size
+
+log = logging.getLogger(__name__)
 
 
 @click.group(name="s3multipart", short_help="Manage files that are uploaded straight to S3.")
@@ -83,6 +87,25 @@ def doctor(apply: bool, as_json: bool) -> None:
     is wrong.
     """
     report(examine(apply=apply), as_json=as_json)
+
+
+@s3multipart.command()
+@click.option("--compute", is_flag=True, help="Read every file without a SHA-256 once from the store.")
+def checksums(compute: bool) -> None:
+    """Have resources say their files' checksums as other extensions read them: a SHA-256 in hash, the store's
+    own in s3multipart_checksum. May be stopped and run again."""
+    click.echo(f"{say_all():>8,} resources were brought up to date")
+    if not compute:
+        return
+    computed = compute_all(lambda upload_id: log.info("Reading the file of upload %s", upload_id))
+    click.echo(f"{computed.done:>8,} files were read for their SHA-256")
+    if computed.failed:
+        click.secho(
+            f"{len(computed.failed):,} could not be read. See the log, then run this again.",
+            fg="red",
+            err=True,
+        )
+        raise click.exceptions.Exit(1)
 
 
 @s3multipart.command()

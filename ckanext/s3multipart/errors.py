@@ -10,7 +10,7 @@ from s3portal.transfer import QuotaExceeded, State, StoreError, TransferError
 
 
 class NotSignedIn(TransferError):
-    """The caller is nobody that CKAN knows."""
+    """CKAN does not know the caller."""
 
     code = "not_signed_in"
     http_status = 401

@@ -8,14 +8,14 @@ import ckan.plugins.toolkit as tk
 from s3portal.portal.protocol import FIELDS, require_known
 
 #: What the protocol's calls take in CKAN besides the protocol's own fields.
-OWN_FIELDS: Mapping[str, tuple[str, ...]] = {"create": ("resource",)}
+OWN_FIELDS: Mapping[str, tuple[str, ...]] = {"create": ("resource",), "complete": ("sha256",)}
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "upload_create": FIELDS["create"] + OWN_FIELDS["create"],
     "upload_sign_parts": FIELDS["sign_parts"],
     "upload_show": FIELDS["show"],
     "upload_list": FIELDS["list"],
-    "upload_complete": FIELDS["complete"],
+    "upload_complete": FIELDS["complete"] + OWN_FIELDS["complete"],
     "upload_abort": FIELDS["abort"],
     "upload_hand_over": FIELDS["hand_over"],
     "credentials": FIELDS["credentials"],

@@ -1,7 +1,7 @@
 """How a refusal reaches the caller: as a CKAN exception in-process, with the protocol's status over HTTP.
 
 CKAN's API knows 403, 404 and 409 and drops what else an error says. So the refusal is left on the request,
-and the answer of the API is written anew from it; whoever calls an action from Python meets CKAN's own
+and the answer of the API is written again from it; anyone who calls an action from Python meets CKAN's own
 exceptions.
 """
 

@@ -65,6 +65,11 @@ class PortalSettings:
         maximum=10 * 365 * 24 * 3600,
     )
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
+    sha256_in_background: bool = setting(
+        BOOLEAN,
+        "whether a background job reads each file that came without a SHA-256 once from the store",
+        False,
+    )
     proxy_token_downloads: bool = setting(
         BOOLEAN,
         "whether files pass through CKAN for callers with an Authorization header, which S3 rejects",
@@ -109,7 +114,7 @@ def portal_host() -> str:
 
 
 def check_settings(config: Mapping[str, Any]) -> None:
-    """Warns of settings that nobody knows, and refuses to start with values that cannot be used.
+    """Warns of settings that no one knows, and refuses to start with values that cannot be used.
 
     Raises CkanConfigurationException, which lists every problem by the setting's full name.
     """

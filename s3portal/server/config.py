@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from s3portal.server.access.directory import Account, Role, User
+from s3portal.server.access.directory import ROOT_USER, Account, Role, User
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
@@ -27,7 +27,6 @@ from s3portal.server.wire.json_documents import parse_json
 from s3portal.server.wire.s3_request import valid_bucket_name
 
 PREFIX = "S3PORTAL_SERVER_"
-ROOT_USER = "root"
 ROOT_KEY_FILE = "root-access-key.json"
 SESSION_LIMIT_S = 12 * 3600
 _ACCESS_KEY_ID = re.compile(r"[A-Za-z0-9_.-]{3,128}")
@@ -201,7 +200,7 @@ def _name_in_account(member: User | Role) -> str:
 
 
 def _user(entry: Any, place: str) -> User:
-    names = ("name", "access_key_id", "secret_access_key", "policy", "account")
+    names = ("name", "access_key_id", "secret_access_key", "policy", "account", "tags")
     found = object_of(entry, place, names)
     user = User(
         name=_name(found, place),
@@ -209,6 +208,7 @@ def _user(entry: Any, place: str) -> User:
         secret_access_key=text_of(found, "secret_access_key", place) or "",
         policy=_policy(found, "user", place),
         account_id=_account_id(found, "account", place) or FIRST_ACCOUNT,
+        tags=_tags(found, place),
     )
     return _checked_user(user, place)
 
@@ -224,7 +224,7 @@ def _checked_user(user: User, place: str) -> User:
 
 
 def _role(entry: Any, place: str) -> Role:
-    found = object_of(entry, place, ("name", "policy", "trusted", "max_session_s", "account"))
+    found = object_of(entry, place, ("name", "policy", "trusted", "max_session_s", "account", "tags"))
     trusted = found.get("trusted", [])
     if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
         raise ConfigError(f"{place}: trusted must be a list of user names")
@@ -233,7 +233,17 @@ def _role(entry: Any, place: str) -> Role:
         raise ConfigError(f"{place}: max_session_s must be 900 to {SESSION_LIMIT_S} seconds")
     account_id = _account_id(found, "account", place) or FIRST_ACCOUNT
     policy = _policy(found, "role", place)
-    return Role(_name(found, place), policy, frozenset(trusted), max_session_s, account_id)
+    return Role(
+        _name(found, place), policy, frozenset(trusted), max_session_s, account_id, _tags(found, place)
+    )
+
+
+def _tags(found: Mapping[str, Any], place: str) -> Mapping[str, str]:
+    """What policies call aws:PrincipalTag/<name>."""
+    tags = found.get("tags", {})
+    if not isinstance(tags, Mapping) or not all(isinstance(value, str) for value in tags.values()):
+        raise ConfigError(f"{place}: tags must be a JSON object of texts")
+    return dict(tags)
 
 
 def _bucket(entry: Any, place: str) -> BucketConfig:

@@ -14,7 +14,7 @@ from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.background.jobs import jobs_named
 from s3portal.server.background.runner import Background
-from s3portal.server.bucket_settings import cors
+from s3portal.server.bucket_settings import cors, ownership
 from s3portal.server.config import ServerConfig, root_user
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
@@ -128,6 +128,7 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             )
         rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
         if found is None:
-            buckets.create(storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT)
+            settings = {ownership.KIND: ownership.write(ownership.DEFAULT)}
+            buckets.create(storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT, settings)
         elif bucket.cors is not None and found.cors != rules:
             buckets.set_cors(storage, bucket.name, rules)

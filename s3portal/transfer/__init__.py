@@ -58,10 +58,16 @@ from s3portal.transfer.lifecycle import (
     plan_upload,
     sign_parts,
 )
-from s3portal.transfer.multipart_listing import ListedUpload, abort_listed, list_uploads
+from s3portal.transfer.multipart_listing import (
+    NOT_LISTED_CODES,
+    ListedUpload,
+    abort_listed,
+    list_uploads,
+)
 from s3portal.transfer.new_upload import NewUpload, new_upload_id
 from s3portal.transfer.object_copy import CopySource, copy_step
 from s3portal.transfer.object_metadata import decode_metadata, encode_metadata
+from s3portal.transfer.object_stream import read_object
 from s3portal.transfer.part_plan import MAX_PART_SIZE_BYTES, PartPlan, plan_parts
 from s3portal.transfer.part_ranges import format_ranges, parse_ranges
 from s3portal.transfer.part_sources import (
@@ -108,6 +114,7 @@ from s3portal.transfer.setting_kinds import (
 from s3portal.transfer.settings import (
     Declaration,
     declared_settings,
+    most_alike,
     read_settings,
     setting,
     unknown_settings,
@@ -151,6 +158,7 @@ __all__ = [
     "MD5",
     "MIB",
     "NAMELESS",
+    "NOT_LISTED_CODES",
     "PARTS_AT_A_TIME",
     "SECONDS",
     "TEXT",
@@ -257,6 +265,7 @@ __all__ = [
     "list_parts",
     "list_uploads",
     "look_at",
+    "most_alike",
     "new_upload_id",
     "object_key",
     "object_url",
@@ -271,6 +280,7 @@ __all__ = [
     "presign_get",
     "presign_parts",
     "read_cors_rules",
+    "read_object",
     "read_settings",
     "remove_unkept",
     "require_stored",

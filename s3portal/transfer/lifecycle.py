@@ -124,7 +124,7 @@ def sign_parts(store: Store, upload: Upload, part_numbers: Sequence[int]) -> lis
 def list_parts(store: Store, upload: Upload) -> StoredParts:
     """What the store has of the upload: a request for every 1,000 parts.
 
-    Raises UploadNotFound where the store does not know the upload (any more), StoreUnavailable, StoreFailed.
+    Raises UploadNotFound if the store does not know the upload (any longer), StoreUnavailable, StoreFailed.
     """
     stored = StoredParts()
     pages = (
@@ -169,7 +169,7 @@ def _aborted_at_store(store: Store, upload: Upload) -> bool:
 
 
 def delete_object(store: Store, key: str, version_id: str | None = None) -> None:
-    """Removes an object; one that is not there is removed already.
+    """Removes an object; one that does not exist counts as removed.
 
     In a bucket with versions only ``version_id`` frees the bytes. Raises StoreUnavailable, StoreFailed.
     """

@@ -1,7 +1,7 @@
-"""Taking a file over: a copy within the store, to a key that nobody but the portal can write.
+"""Taking a file over: a copy within the store, to a key that only the portal can write.
 
-The bytes stay at the store. What is small is copied in one request, what is larger in parts, so that whoever
-is interrupted, or killed, continues where it stopped. Every step may be repeated, by any process."""
+The bytes stay at the store. A small file is copied in one request, a larger one in parts, so that a copy that
+is interrupted or killed resumes where it stopped. Every step may be repeated, by any process."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -67,7 +67,7 @@ def copy_step(
 
     Until its state is ``completed``, keep what was returned (its ``s3_upload_id`` says where the copied parts
     are) and call again. ``metadata`` goes onto the object, as at ``create_upload``. Raises SourceChanged
-    where the source is not any more what it was, ContentDiffers, StoreUnavailable, StoreFailed."""
+    if the source has changed, ContentDiffers, StoreUnavailable, StoreFailed."""
     written = creation_arguments(
         store,
         key=target.key,

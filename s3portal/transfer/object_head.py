@@ -40,7 +40,7 @@ def pinnable(version_id: str | None) -> str | None:
 
 
 def require_written_by(upload: Upload, metadata: Mapping[str, str]) -> None:
-    """Raises ContentDiffers unless the decoded metadata of an object name this upload: whoever has session
+    """Raises ContentDiffers unless the decoded metadata of an object name this upload: anyone who has session
     credentials for a whole dataset could write an object of their own under its key."""
     if metadata.get("upload") != upload.id:
         raise ContentDiffers(what="upload id", expected=upload.id, found=metadata.get("upload", ""))

@@ -75,8 +75,8 @@ class State(DeclaredState):
 
     #: Parts are sent.
     UPLOADING = "uploading"
-    #: The whole file is at the store, where somebody with session credentials may write: the portal is
-    #: copying it to where nobody else can.
+    #: The whole file is at the store, under a key that session credentials can write: the portal is copying
+    #: it to one that they cannot.
     ADOPTING = "adopting"
     #: The store has the file, and what it holds was compared.
     COMPLETED = "completed"

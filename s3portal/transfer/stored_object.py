@@ -1,4 +1,4 @@
-"""What the store says of an object that is there, and whether it is still the file that was verified."""
+"""An object as the store describes it, and whether it is still the file that was verified."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def look_at(store: Store, key: str, version_id: str | None = None) -> StoredObje
 
 
 def require_unchanged(upload: Upload, found: StoredObject) -> None:
-    """Compares an object with what was recorded when the upload was completed. Raises ContentDiffers."""
+    """Compares an object with the record of the completed upload. Raises ContentDiffers."""
     if found.size_bytes != upload.size_bytes:
         raise ContentDiffers(what="size", expected=upload.size_bytes, found=found.size_bytes)
     if upload.etag and found.etag != upload.etag:

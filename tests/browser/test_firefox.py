@@ -83,7 +83,7 @@ def test_an_upload_survives_faults_and_a_reload_and_comes_back_equal(
     assert {0, 503} <= {r.status for r in s3.requests if r.operation == "UploadPart"}
     [resource] = [each for each in client.resources(dataset) if each["name"] == "Gauges by Firefox"]
     assert sha256_of_link(resource["url"]) == sha256(big_file)
-    assert resource["hash"].startswith("crc64nvme:")
+    assert resource["s3multipart_checksum"].startswith("crc64nvme:")
     errors = [
         entry["text"] for entry in firefox.events.get("log.entryAdded", []) if entry["level"] == "error"
     ]

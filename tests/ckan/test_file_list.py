@@ -27,6 +27,7 @@ def test_it_says_what_is_known_of_each_file(publisher: Caller) -> None:
         "content_type": "text/csv",
         "fingerprint": "18/1795251600000/0eb6fdbb89d04d0b",
         "checksum": upload["checksum"],
+        "sha256": None,
         "missing_since": None,
     }
     assert upload["checksum"]["value"]

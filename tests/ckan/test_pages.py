@@ -133,8 +133,8 @@ class TestResourcePage:
         page = read(publisher.get(f"/dataset/{publisher.dataset}/resource/{resource['id']}"))
 
         copied = [button["data-module-text"] for button in page.select("[data-module=s3multipart-copy]")]
-        assert copied == [resource["hash"], resource["url"].removesuffix("/rivers.csv")]
-        assert resource["hash"].startswith("crc64nvme:")
+        assert copied == [resource["s3multipart_checksum"], resource["url"].removesuffix("/rivers.csv")]
+        assert resource["s3multipart_checksum"].startswith("crc64nvme:")
 
     def test_no_address_of_the_store_is_on_the_page(
         self, publisher: Caller, store_settings: dict[str, str]

@@ -4,8 +4,8 @@ import ckan.plugins.toolkit as tk
 import pytest
 from callers import Caller
 
-from ckanext.s3multipart import actions, administration
 from ckanext.s3multipart.parameters import PARAMETERS
+from ckanext.s3multipart.uploads import actions, administration
 
 
 def test_every_action_says_what_it_takes() -> None:

@@ -195,9 +195,9 @@ def test_operators_hold_as_in_iam(condition, value, holds):
         {"Null": {CREATES: 1}},
         {"NullIfExists": {CREATES: True}},
         {"Bool": CREATES},
-        {"Bool": {"aws:SecureTransport": "true"}},
-        {"ForAnyValue:StringEquals": {CREATES: "true"}},
-        {"NumericEquals": {CREATES: "1"}},
+        {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        {"ForSomeValue:StringEquals": {CREATES: "true"}},
+        {"NumericEquals": {CREATES: "true"}},
     ],
 )
 def test_what_is_no_condition_is_refused(condition):

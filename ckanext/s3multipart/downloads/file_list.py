@@ -1,7 +1,7 @@
-"""``s3multipart_file_list``: which files of ours a dataset's resources have now, told by the uploads' rows.
+"""``s3multipart_file_list``: which of our files a dataset's resources have now, told by the uploads' rows.
 
-Fields of a resource can be edited by everybody who may edit the dataset, and are by other extensions; whoever
-asks "is this file there?" asks here.
+Everyone who may edit the dataset can edit the fields of its resources, and other extensions do; this is the
+place to ask whether a file is there.
 """
 
 from datetime import datetime
@@ -27,8 +27,9 @@ def file_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, 
 
     :param owner: the dataset's id or name
     :returns: ``[{"resource", "upload", "filename", "size", "content_type", "fingerprint",
-        "checksum": {"algorithm", "value"} or null, "attached_at", "missing_since"}]``; ``upload`` and
-        ``fingerprint`` are null for readers; ``missing_since`` is null unless the store has lost the file
+        "checksum": {"algorithm", "value"} or null, "sha256", "attached_at", "missing_since"}]``; ``upload``
+        and ``fingerprint`` are null for readers, ``sha256`` where it is not known, and ``missing_since``
+        unless the store has lost the file
     """
     tk.check_access("s3multipart_file_list", context, asked)
     dataset_id = dataset_that_is_read(asked).id
@@ -36,7 +37,7 @@ def file_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, 
     return [
         _as_dict(row, missing_since, may_edit=may_edit)
         for row, missing_since in _attached_rows(dataset_id)
-        # Plugins restrict single resources of a dataset that everybody sees.
+        # Plugins restrict single resources of a dataset that everyone sees.
         if allowed("resource_show", context, row.resource_id)
     ]
 
@@ -67,6 +68,7 @@ def _as_dict(row: UploadRow, missing_since: datetime | None, *, may_edit: bool) 
         "content_type": row.content_type,
         "fingerprint": row.fingerprint if may_edit else None,
         "checksum": row.as_upload().as_dict()["checksum"],
+        "sha256": row.sha256,
         "attached_at": (row.attached_at or row.updated_at).isoformat(),
         "missing_since": missing_since.isoformat() if missing_since else None,
     }

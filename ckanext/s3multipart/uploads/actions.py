@@ -6,7 +6,9 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.uploads.caller import CkanCaller
+from ckanext.s3multipart.uploads.sha256 import enqueue_sha256, given_sha256, record_sha256
 from s3portal.portal.protocol import CALLS
+from s3portal.transfer import State
 
 
 @refusing
@@ -72,10 +74,17 @@ def upload_complete(context: dict[str, Any], asked: dict[str, Any]) -> dict[str,
 
     :param id: the upload's id
     :param checksum: ``{"algorithm", "value"}`` of the whole file, if the client has it (optional)
+    :param sha256: the SHA-256 of the whole file in hexadecimal digits, if the client has it (optional)
     :returns: the upload, completed
     """
     tk.check_access("s3multipart_upload_complete", context, asked)
-    return CALLS["complete"](CkanCaller(context), asked)
+    sha256 = given_sha256(asked)
+    completed = CALLS["complete"](CkanCaller(context), asked)
+    if sha256:
+        record_sha256(str(completed["id"]), sha256)
+    elif completed["state"] == State.COMPLETED:
+        enqueue_sha256(str(completed["id"]))
+    return completed
 
 
 @refusing

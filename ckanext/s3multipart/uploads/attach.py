@@ -163,8 +163,8 @@ def _resources(asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _require_files_of_its_own(resources: list[dict[str, Any]], dataset: object) -> None:
-    """A deleted resource keeps its file for a while. CKAN lets any other dataset use its id, and whoever did
-    so would get the file with it."""
+    """A deleted resource keeps its file for a while. CKAN lets any other dataset use its id, which would
+    bring the file along."""
     ids = {each["id"] for each in resources if is_id(each.get("id"))}
     if not ids or not is_current():
         return

@@ -1,9 +1,10 @@
 """What a resource says of its file: written when the file comes, kept true while it stays, and gone with it.
 
-The row of the upload is what is true. A resource's fields can be edited by everybody who may edit the
+The row of the upload is what is true. A resource's fields can be edited by everyone who may edit the
 dataset, and programs send whole resources back that they read some time ago: what contradicts the file is put
-right without an error. The ``hash`` alone is shared with others (xloader keeps an MD5 there), so it is put
-right only where it is written as we write it.
+right without an error. ``hash`` has the SHA-256 where it is known, as ckanext-dcat reads it. It is shared
+with others (xloader keeps an MD5 there), so it is put right only where it is written as we write it. What the
+store computed, a CRC, has a field of its own.
 
 CKAN leaves a column as it is where a save does not mention it, and drops a null, so what has to go is written
 as "", which CKAN's validators store as nothing.
@@ -25,15 +26,37 @@ from ckanext.s3multipart.model import UploadRow, attached_upload, removed_upload
 from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import CRCS, format_of
 
-_OUR_HASH = re.compile(rf"(?i)(?:{'|'.join(CRCS)}):.*")
+#: The field of a resource that has the store's checksum.
+CHECKSUM_FIELD = "s3multipart_checksum"
+ALGORITHM_FIELD = "hash_algorithm"
+#: How DCAT names it: ckanext-dcat writes a URI as it is.
+SHA256_ALGORITHM = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
+
+# What versions before wrote into ``hash``.
+_CRC_AS_HASH = re.compile(rf"(?i)(?:{'|'.join(CRCS)}):.*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _DOWNLOAD_LINK = re.compile(r"/resource/([^/?#]+)/download(?:/|$)")
-#: What is known of a file, but for its name and its format.
+#: What is known of a file, except for its name and its format.
 _FACTS = ("size", "mimetype", "hash", "last_modified")
 
 
 def checksum_text(row: UploadRow) -> str:
-    """The checksum as a resource has it, ``crc64nvme:`` and the value; "" without one."""
+    """The store's checksum as a resource has it, ``crc64nvme:`` and the value; "" without one."""
     return f"{row.checksum_algorithm.lower()}:{row.checksum_value}" if row.checksum_value else ""
+
+
+def is_sha256(text: object) -> TypeGuard[str]:
+    """Whether it is a SHA-256 as ``hash`` has it: 64 hexadecimal digits, none of them a capital."""
+    return isinstance(text, str) and _SHA256.fullmatch(text) is not None
+
+
+def describe_checksums(resource: dict[str, Any], row: UploadRow) -> None:
+    """Puts right what a resource says of the checksums of its file. A hash that another extension wrote
+    stays."""
+    own_hash, given_hash = row.sha256 or "", str(resource.get("hash") or "")
+    if not given_hash or _CRC_AS_HASH.fullmatch(given_hash) or (own_hash and is_sha256(given_hash.lower())):
+        resource["hash"] = own_hash
+    _describe_store_checksum(resource, row)
 
 
 def as_ckan_has_it(moment: datetime) -> str:
@@ -47,10 +70,12 @@ def describe_new(
     """Writes what is known of the file that comes. ``former`` are the uploads that were the resource's
     file."""
     stored = _stored(resource)
-    own_hash, given_hash = checksum_text(row), resource.get("hash")
-    describes_former_file = stored is not None and given_hash == stored.hash
-    if own_hash or not given_hash or describes_former_file or _OUR_HASH.fullmatch(str(given_hash)):
-        resource["hash"] = own_hash
+    given_hash = resource.get("hash")
+    if (stored is not None and given_hash == stored.hash) or given_hash in [each.sha256 for each in former]:
+        resource["hash"] = ""
+    if row.sha256:
+        resource["hash"] = row.sha256
+    describe_checksums(resource, row)
     if not resource.get("format"):
         resource["format"] = format_of(row.filename)
     elif _follows_name(resource["format"], former, stored):
@@ -71,9 +96,7 @@ def keep_true(resource: dict[str, Any], row: UploadRow) -> None:
     resource["mimetype"] = row.content_type
     # What is not mentioned stays.
     resource.pop("last_modified", None)
-    given_hash = resource.get("hash")
-    if not given_hash or _OUR_HASH.fullmatch(str(given_hash)):
-        resource["hash"] = checksum_text(row)
+    describe_checksums(resource, row)
 
 
 def forget_for_link(resource: dict[str, Any], former: Sequence[UploadRow]) -> None:
@@ -98,7 +121,7 @@ def forget_for_file_of_ckan(resource: dict[str, Any], former: Sequence[UploadRow
 
 
 def forget_copied_files(resource: dict[str, Any]) -> None:
-    """Takes away what a resource without a file of ours says of the file that it was copied from, or that it
+    """Takes away what a resource without our file says of the file that it was copied from, or that it
     had itself and that is gone."""
     if resource.get("url_type") != "upload":
         return
@@ -108,6 +131,9 @@ def forget_copied_files(resource: dict[str, Any]) -> None:
     for fact in _FACTS:
         if any(_is_fact(fact, resource.get(fact), row) for row in sources):
             resource[fact] = ""
+    if sources:
+        resource.pop(CHECKSUM_FIELD, None)
+    _forget_algorithm(resource)
 
 
 def former_files(resource_id: object) -> list[UploadRow]:
@@ -136,9 +162,27 @@ def _forget(resource: dict[str, Any], former: Sequence[UploadRow], new_name: str
             or any(_is_fact(fact, given, row) for row in former)
         ):
             resource[fact] = ""
+    resource.pop(CHECKSUM_FIELD, None)
+    _forget_algorithm(resource)
     given_format = resource.get("format") or getattr(stored, "format", "")
     if given_format and _follows_name(given_format, former, stored):
         resource["format"] = format_of(new_name) if new_name else ""
+
+
+def _describe_store_checksum(resource: dict[str, Any], row: UploadRow) -> None:
+    if checksum := checksum_text(row):
+        resource[CHECKSUM_FIELD] = checksum
+    else:
+        resource.pop(CHECKSUM_FIELD, None)
+    if row.sha256 and resource.get("hash") == row.sha256:
+        resource[ALGORITHM_FIELD] = SHA256_ALGORITHM
+    _forget_algorithm(resource)
+
+
+def _forget_algorithm(resource: dict[str, Any]) -> None:
+    """What is no SHA-256 is not called one: xloader's MD5, or a hash that is gone."""
+    if resource.get(ALGORITHM_FIELD) == SHA256_ALGORITHM and not is_sha256(resource.get("hash")):
+        del resource[ALGORITHM_FIELD]
 
 
 def _stored(resource: dict[str, Any]) -> model.Resource | None:
@@ -152,7 +196,7 @@ def _is_fact(fact: str, given: object, row: UploadRow) -> bool:
     written = {
         "size": row.size_bytes,
         "mimetype": row.content_type,
-        "hash": checksum_text(row),
+        "hash": given if given in (row.sha256, checksum_text(row)) else None,
         "last_modified": as_ckan_has_it(row.attached_at) if row.attached_at else None,
     }
     return _same(fact, given, written[fact])

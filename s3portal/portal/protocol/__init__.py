@@ -10,7 +10,7 @@ without a caller (a janitor, a form that is saved) it does with `look`, `complet
 """
 
 from s3portal.portal.protocol import request_fields
-from s3portal.portal.protocol.aborting import NOT_LISTED_CODES, abort
+from s3portal.portal.protocol.aborting import abort
 from s3portal.portal.protocol.calls import CALLS, FIRST_BATCH, shown, upload_id
 from s3portal.portal.protocol.completing import complete
 from s3portal.portal.protocol.creating import begin
@@ -29,7 +29,6 @@ __all__ = [
     "FIRST_BATCH",
     "LEASED",
     "LEASE_S",
-    "NOT_LISTED_CODES",
     "TRANSITIONS",
     "UNFINISHED",
     "Caller",

@@ -92,7 +92,7 @@ def complete(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str
 
 @taking_fields_of("abort")
 def abort(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
-    """The upload ``id``, given up; administrators of its owner may do that to anybody's."""
+    """The upload ``id``, aborted; administrators of its owner may abort anyone's."""
     row = own_or_administered(caller, asked)
     return shown(caller.portal, abort_row(caller.portal, row.upload.id))
 
@@ -123,7 +123,7 @@ def credentials(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[
 
 @taking_fields_of("list_all")
 def list_all(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[dict[str, object]]:
-    """For administrators of an owner: everybody's uploads to it that are not attached yet, the newest first,
+    """For administrators of an owner: everyone's uploads to it that are not attached yet, the newest first,
     each with its ``publisher``."""
     portal = caller.portal
     return [{**shown(portal, row), "publisher": row.upload.user} for row in caller.everybodys(asked)]

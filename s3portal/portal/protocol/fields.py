@@ -1,14 +1,13 @@
 """The fields that each call takes. One that it does not take is refused by name, since whoever sent it meant
 something by it."""
 
-import difflib
 from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
 from s3portal.portal.protocol.interface import Caller
 from s3portal.portal.protocol.request_fields import can_be_kept
-from s3portal.transfer import InvalidRequest, Problem
+from s3portal.transfer import InvalidRequest, Problem, most_alike
 
 #: By the calls' names. Portals have others besides, and may do without ``owner`` (`Caller.fields_of`).
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -32,7 +31,6 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 #: More of a name than this is not shown again.
 _SHOWN_CHARACTERS = 60
-_SIMILAR = 0.6
 
 ResultT = TypeVar("ResultT")
 Call = Callable[[Caller[Any, Any], Mapping[str, Any]], ResultT]
@@ -58,12 +56,12 @@ def require_known(asked: Mapping[str, Any], known: Collection[str]) -> None:
     if unknown is None:
         return
     field = _readable(unknown)
-    alike = difflib.get_close_matches(field.lower(), known, n=1, cutoff=_SIMILAR)
+    alike = most_alike(field, known)
     raise InvalidRequest(
         field=field,
         problem=Problem.UNKNOWN_BUT_NEAR if alike else Problem.UNKNOWN,
         known=", ".join(known),
-        nearest=alike[0] if alike else None,
+        nearest=alike,
     )
 
 

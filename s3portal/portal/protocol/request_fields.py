@@ -48,7 +48,7 @@ def milliseconds(asked: Mapping[str, Any], field: str) -> float | None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
         raise InvalidRequest(field=field, problem=Problem.NO_TIME)
-    # JSON may have integers that are too large to be reckoned with.
+    # JSON may have integers that are too large to calculate with.
     return min(value, _LONGEST_MS)
 
 

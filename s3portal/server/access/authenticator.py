@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from s3portal.server.access import sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
-from s3portal.server.access.claims import Claim, claim_of_form, read_claim
+from s3portal.server.access.claims import ALGORITHM, Claim, claim_of_form, read_claim
 from s3portal.server.access.credentials import Credentials, credentials_of
 from s3portal.server.access.directory import Directory
 from s3portal.server.access.post_policy import read_post_policy
@@ -31,6 +31,8 @@ _PAYLOAD_KINDS = {
     STREAMING_SIGNED_TRAILER,
     STREAMING_UNSIGNED_TRAILER,
 }
+# Where the signature is, as s3:authType has it.
+IN_HEADER, IN_QUERY, IN_FORM = "REST-HEADER", "REST-QUERY-STRING", "POST"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -40,13 +42,17 @@ class Proof:
     signature proves that nobody known calls.
 
     ``payload_hash`` is a SHA-256 in hex or one of SigV4's words; ``chunk_signing`` is there when the body's
-    chunks are signed too.
+    chunks are signed too. ``auth_type`` and ``signature_version`` are in S3's words, None without a
+    signature.
     """
 
     caller: Caller
     payload_hash: str
     presigned: bool
     chunk_signing: ChunkSigning | None
+    auth_type: str | None = None
+    signature_version: str | None = None
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,10 @@ class Authenticator:
                 scope=claim.scope,
                 seed_signature=claim.signature,
             )
-        return Proof(credentials.caller, payload_hash, claim.presigned, signing)
+        auth_type = IN_QUERY if claim.presigned else IN_HEADER
+        return Proof(
+            credentials.caller, payload_hash, claim.presigned, signing, auth_type, ALGORITHM, claim.signed_at
+        )
 
     def authenticate_form(self, form: PostedForm, bucket: str) -> Proof:
         """Returns the proof of a posted form, whose policy then holds, but for the size of its file: what
@@ -122,7 +131,9 @@ class Authenticator:
             refused.signed = True
             raise
         form.file.size_range_bytes = policy.size_range_bytes
-        return Proof(credentials.caller, sigv4.UNSIGNED_PAYLOAD, presigned=False, chunk_signing=None)
+        return Proof(
+            credentials.caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, ALGORITHM, claim.signed_at
+        )
 
     def _check_signature(
         self, claim: Claim, secret_access_key: str, request: S3Request, payload_hash: str

@@ -8,15 +8,13 @@ from s3portal.server.wire.checksums import HEADERS, algorithm_named
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
 
-_ACLS = ("private", "bucket-owner-full-control")
 # Each asks for something that somebody would rely on, so "not here" is the only honest answer.
 _NOT_IMPLEMENTED = re.compile(
     r"x-amz-(server-side-encryption.*|copy-source-server-side-encryption.*|object-lock-.*|"
-    r"bucket-object-lock-enabled|website-redirect-location|tagging|grant-.*|mfa|write-offset-bytes)"
+    r"website-redirect-location|tagging|mfa|write-offset-bytes)"
 )
 # Their values that ask for nothing, besides the empty one.
 _NOTHING = {
-    "x-amz-bucket-object-lock-enabled": "false",
     "x-amz-object-lock-legal-hold": "off",
     "x-amz-server-side-encryption-bucket-key-enabled": "false",
 }
@@ -25,7 +23,7 @@ _ABOUT_CHECKSUMS = {f"{_CHECKSUM_PREFIX}{name}" for name in ("algorithm", "mode"
 
 
 def refuse_unsupported(request: S3Request, owner: str | None) -> None:
-    """Raises for headers that ask for what this server does not do: encryption, locks, ACLs, tags.
+    """Raises for headers that ask for what this server does not do: encryption, locks, tags.
 
     Those that ask for nothing pass: some clients send every header they know. ``owner`` is the account that
     owns the bucket, which a request may name to be sure of it.
@@ -37,8 +35,6 @@ def refuse_unsupported(request: S3Request, owner: str | None) -> None:
             raise S3Error("NotImplemented", facts={"Header": name})
         if name.startswith(_CHECKSUM_PREFIX) and name not in HEADERS and name not in _ABOUT_CHECKSUMS:
             algorithm_named(name.removeprefix(_CHECKSUM_PREFIX))
-        if name == "x-amz-acl" and value not in _ACLS:
-            raise S3Error("AccessControlListNotSupported")
         if name == "x-amz-storage-class" and value != "STANDARD":
             raise S3Error("InvalidStorageClass", facts={"StorageClassRequested": value})
         if name == "x-amz-expected-bucket-owner" and value != owner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from s3portal.server.wire.checksums import Checksum
@@ -12,6 +13,15 @@ from s3portal.server.wire.checksums import Checksum
 FIRST_ACCOUNT = "000000000000"
 #: The version of what was stored without versioning.
 NULL_VERSION = "null"
+
+
+class Versioning(Enum):
+    """Whether a bucket keeps versions, by the name of the status in its document."""
+
+    NEVER = ""
+    ENABLED = "Enabled"
+    #: What it kept stays; what comes is the null version.
+    SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,10 @@ class Bucket:
     def cors(self) -> str | None:
         """The JSON of its CORS rules, None without any."""
         return self.settings.get("cors")
+
+    @property
+    def versioning(self) -> Versioning:
+        return Versioning(self.settings.get("versioning", ""))
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,8 @@ class ListedObject(NamedTuple):
 
 @dataclass(frozen=True)
 class Version:
-    """A version that is not current, or a delete marker, which has no body and may be current."""
+    """A version: an object, or a delete marker, which has no body. ``noncurrent_at`` is when another took its
+    place, None for the current one."""
 
     key: str
     version_id: str
@@ -108,6 +123,10 @@ class Version:
     tags: str | None = None
     lock: str | None = None
     acl: str | None = None
+
+    @property
+    def is_current(self) -> bool:
+        return self.noncurrent_at is None
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -24,8 +23,6 @@ __all__ = [
     "Role",
     "Storage",
     "StorageInUse",
-    "decode_headers",
-    "encode_headers",
     "now_ms",
     "write_private_file",
 ]
@@ -154,12 +151,3 @@ def write_private_file(path: Path, content: bytes) -> None:
         os.fsync(descriptor)
     temporary.rename(path)
     sync_folder(path.parent)
-
-
-def encode_headers(headers: Mapping[str, str]) -> str:
-    return json.dumps(dict(headers), separators=(",", ":"))
-
-
-def decode_headers(text: str) -> Mapping[str, str]:
-    headers: dict[str, str] = json.loads(text)
-    return headers

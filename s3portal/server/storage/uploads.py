@@ -14,7 +14,8 @@ from s3portal.server.storage.parts import COLUMNS as PART_COLUMNS
 from s3portal.server.storage.parts import delete_parts, insert_parts
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.removal import Doomed
-from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
+from s3portal.server.storage.rows import decode_headers, encode_headers
+from s3portal.server.storage.storage import Storage
 from s3portal.server.wire.errors import S3Error
 
 COLUMNS = (
@@ -107,7 +108,8 @@ def complete(
         rows = connection.execute(f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ?", (upload_id,))
         stored = {part.part_number: part for part in (Part(*row) for row in rows)}
         new, used = assemble(upload, stored)
-        doomed = [*replace(connection, new, precondition, journal.COMPLETED)]
+        stored_object, replaced = replace(connection, new, precondition, journal.COMPLETED)
+        doomed = [*replaced]
         for part_number in set(stored) - {part.part_number for part in used}:
             doomed.append((upload_id, delete_parts(connection, upload_id, part_number)))
         connection.executemany(
@@ -115,7 +117,7 @@ def complete(
             [(part.start, upload_id, part.part_number) for part in used],
         )
         connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
-        return new, doomed
+        return stored_object, doomed
 
     new, doomed = storage.database.write(make)
     storage.removal.attend(doomed)

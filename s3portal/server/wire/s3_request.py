@@ -16,18 +16,18 @@ from s3portal.server.http.connection import HEADERS_KEY
 from s3portal.server.wire.errors import S3Error
 
 KEY_LIMIT_BYTES = 1024
+COPY_HEADER = "x-amz-copy-source"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET_NAME = re.compile(
     r"(?!xn--|sthree-|amzn-s3-demo-|\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 )
+_RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _PERCENT_ERROR = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def valid_bucket_name(name: str) -> bool:
     """Whether S3's naming rules allow a bucket of this name."""
-    return (
-        bool(_BUCKET_NAME.fullmatch(name)) and ".." not in name and not name.endswith(("-s3alias", "--ol-s3"))
-    )
+    return bool(_BUCKET_NAME.fullmatch(name)) and ".." not in name and not name.endswith(_RESERVED_ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class S3Request:
     key: str | None
     remote_addr: str = ""
     scheme: str = "http"
+    tls_version: str | None = None
     _first: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def parameter(self, name: str) -> str | None:
@@ -50,6 +51,16 @@ class S3Request:
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
+
+    @cached_property
+    def copied_from(self) -> str | None:
+        """The source of a copy as ``bucket/key``, decoded; None where there is none or it cannot be read."""
+        path = self.headers.get(COPY_HEADER, "").partition("?versionId=")[0]
+        try:
+            # The header's characters are its bytes: some write a name as it is, without encoding it.
+            return unquote_to_bytes(path.encode("latin-1")).decode().removeprefix("/") or None
+        except UnicodeError:
+            return None
 
     @cached_property
     def resource(self) -> str:

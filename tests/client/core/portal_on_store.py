@@ -99,7 +99,9 @@ class PortalOnStore(CkanPortal):
         open_ones = (upload for upload in self.uploads.values() if upload.state in states)
         return [{**upload.as_dict(), "resource": self.meant_for[upload.id]} for upload in open_ones]
 
-    def _s3multipart_upload_complete(self, id: str, checksum: dict[str, str] | None = None) -> object:
+    def _s3multipart_upload_complete(
+        self, id: str, checksum: dict[str, str] | None = None, sha256: str = ""
+    ) -> object:
         given = Checksum(**checksum) if checksum else None
         self.uploads[id] = complete_upload(self.store, self.uploads[id], given)
         return self._shown(self.uploads[id])

@@ -29,7 +29,8 @@ def upload_part_copy(call: Call) -> Reply:
             "CopyPartResult",
             fields(("LastModified", timestamp(part.modified_at)), ("ETag", f'"{part.etag}"')),
             field(f"Checksum{upload.checksum_algorithm}", encode(part.checksum)),
-        )
+        ),
+        headers=source.headers(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload
+from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
 from s3portal.server.gateway.call import Call
@@ -30,6 +31,7 @@ def create_multipart_upload(call: Call) -> Reply:
     named = call.header("x-amz-checksum-algorithm") or None
     algorithm = algorithm_named(named or DEFAULT_ALGORITHM)
     checksum_type = _checksum_type(call.header("x-amz-checksum-type") or None, algorithm, named is not None)
+    owner, acl = owner_and_acl(call)
     upload = Upload(
         upload_id=new_body_id(),
         bucket=call.bucket,
@@ -40,7 +42,8 @@ def create_multipart_upload(call: Call) -> Reply:
         checksum_type=checksum_type,
         checksum_asked=named is not None,
         initiator=call.proof.caller.name,
-        owner=call.bucket_row.owner,
+        owner=owner,
+        acl=acl,
     )
     uploads.create(call.storage, upload)
     return xml_reply(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
-from s3portal.server.api.objects.copy_source import read_copy_source
+from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.writing import store
+from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
-from s3portal.server.storage.records import StoredObject
+from s3portal.server.storage.records import StoredObject, Versioning
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import algorithm_named
 from s3portal.server.wire.errors import S3Error
@@ -26,7 +28,7 @@ def copy_object(call: Call) -> Reply:
     if directive not in ("COPY", "REPLACE"):
         raise S3Error("InvalidArgument", "Unknown metadata directive.", facts={"ArgumentValue": directive})
     with read_copy_source(call) as source:
-        if (source.found.bucket, source.found.key) == (call.bucket, call.key) and directive == "COPY":
+        if _is_itself(call, source) and directive == "COPY":
             raise S3Error(
                 "InvalidRequest",
                 "This copy request is illegal because it is trying to copy an object to itself without "
@@ -40,6 +42,7 @@ def copy_object(call: Call) -> Reply:
         stored = _share(call, source.found, named, description, precondition) or store(
             call, payload, description, precondition, journal.COPY
         )
+        headers_of_versions = version_headers(call, stored) | source.headers()
     return xml_reply(
         document(
             "CopyObjectResult",
@@ -47,8 +50,17 @@ def copy_object(call: Call) -> Reply:
             field("ETag", f'"{stored.etag}"'),
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),
-        )
+        ),
+        headers=headers_of_versions,
     )
+
+
+def _is_itself(call: Call, source: CopySource) -> bool:
+    """Whether a copy would put what is there in its own place: a version that is named becomes the current
+    one again."""
+    if (source.found.bucket, source.found.key) != (call.bucket, call.key):
+        return False
+    return source.version_id is None or call.versioning_of(call.bucket) is Versioning.NEVER
 
 
 def _share(
@@ -65,6 +77,7 @@ def _share(
     """
     if source.part_count or algorithm_named(algorithm_name).name != source.checksum.algorithm:
         return None
+    owner, acl = owner_and_acl(call)
     copy = StoredObject(
         bucket=call.bucket,
         key=call.key,
@@ -75,12 +88,12 @@ def _share(
         headers=description.headers,
         checksum=source.checksum,
         part_count=0,
-        owner=call.bucket_row.owner,
+        owner=owner,
         tags=description.tags,
         lock=description.lock,
-        acl=description.acl,
+        acl=acl,
     )
-    return copy if objects.put_copy(call.storage, copy, source, precondition) else None
+    return objects.put_copy(call.storage, copy, source, precondition)
 
 
 OPERATIONS = (

@@ -69,7 +69,7 @@ def post_object(call: Call) -> Reply:
 def _answer(call: Call, stored: StoredObject) -> Reply:
     folder = f"{call.request.scheme}://{call.header('host')}{call.request.raw_path}".rstrip("/")
     location = f"{folder}/{quote(stored.key)}"
-    headers = headers_of(stored) | {"Location": location}
+    headers = headers_of(call, stored) | {"Location": location}
     go_on_at = _redirect(call.header("success_action_redirect") or "", stored)
     if go_on_at:
         return Reply(303, headers | {"Location": go_on_at})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
+from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
+from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -29,12 +31,12 @@ def put_object(call: Call) -> Reply:
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
-    return Reply(200, headers_of(store(call, payload, description, precondition)))
+    return Reply(200, headers_of(call, store(call, payload, description, precondition)))
 
 
-def headers_of(stored: StoredObject) -> dict[str, str]:
+def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
     """Returns what an answer says of an object that was just stored."""
-    return {
+    return version_headers(call, stored) | {
         "ETag": f'"{stored.etag}"',
         stored.checksum.header: stored.checksum.value,
         "x-amz-checksum-type": stored.checksum.type,
@@ -55,6 +57,7 @@ def store(
     event: str = journal.PUT,
 ) -> StoredObject:
     """Reads a payload to its end and puts it, whole, where the call's key is."""
+    owner, acl = owner_and_acl(call)
     body_id = new_body_id()
     with call.storage.receive(payload, body_id, 1) as (blob, content):
         algorithm = payload.given_algorithm or payload.algorithms[0]
@@ -70,14 +73,13 @@ def store(
             headers=description.headers,
             checksum=Checksum(algorithm.name, encode(digest)),
             part_count=0,
-            owner=call.bucket_row.owner,
+            owner=owner,
             tags=description.tags,
             lock=description.lock,
-            acl=description.acl,
+            acl=acl,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
-        objects.put(call.storage, stored, [part], precondition, event)
-    return stored
+        return objects.put(call.storage, stored, [part], precondition, event)
 
 
 OPERATIONS = (
