@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 
 from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.background.job import Job
+from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.storage.storage import Storage
 
 _JOBS: Mapping[str, Callable[[Storage], Job]] = {
     IntegrityScan.name: IntegrityScan,
+    LifecycleJob.name: LifecycleJob,
 }
 JOB_NAMES = tuple(_JOBS)
 

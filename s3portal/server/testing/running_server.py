@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from s3portal.server.background.integrity_scan import IntegrityScan
+from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.config import ServerConfig, config_of_json
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
 from s3portal.server.running import S3Server
@@ -92,6 +93,11 @@ class RunningServer:
         stay as they are."""
         self.wait_until_idle()
         snapshot.restore()
+
+    def run_lifecycle(self) -> None:
+        """Applies the lifecycle rules of all buckets by the clock, as a server does once an hour."""
+        with self.clock.applied():
+            LifecycleJob(self._server.storage, pause_s=0).run(threading.Event())
 
     def run_integrity_scan(self) -> None:
         """Reads everything that is stored and notes what has changed, as a server does in the background."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.api.acl.requested import owner_and_acl
+from s3portal.server.api.objects.expiration import upload_headers
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
 from s3portal.server.gateway.call import Call
@@ -51,7 +52,7 @@ def create_multipart_upload(call: Call) -> Reply:
             "InitiateMultipartUploadResult",
             fields(("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.upload_id)),
         ),
-        headers=checksum_headers(upload),
+        headers=checksum_headers(upload) | upload_headers(call, upload),
     )
 
 

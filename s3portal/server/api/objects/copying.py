@@ -6,6 +6,7 @@ from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description
+from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.writing import store
 from s3portal.server.api.versions.version_ids import version_headers
@@ -42,7 +43,9 @@ def copy_object(call: Call) -> Reply:
         stored = _share(call, source.found, named, description, precondition) or store(
             call, payload, description, precondition, journal.COPY
         )
-        headers_of_versions = version_headers(call, stored) | source.headers()
+        headers_of_versions = (
+            version_headers(call, stored) | expiration_headers(call, stored) | source.headers()
+        )
     return xml_reply(
         document(
             "CopyObjectResult",

@@ -6,6 +6,7 @@ from s3portal.server.access.payload import Payload, open_payload, trailer_names
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description
+from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
@@ -36,11 +37,15 @@ def put_object(call: Call) -> Reply:
 
 def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
     """Returns what an answer says of an object that was just stored."""
-    return version_headers(call, stored) | {
-        "ETag": f'"{stored.etag}"',
-        stored.checksum.header: stored.checksum.value,
-        "x-amz-checksum-type": stored.checksum.type,
-    }
+    return (
+        version_headers(call, stored)
+        | expiration_headers(call, stored)
+        | {
+            "ETag": f'"{stored.etag}"',
+            stored.checksum.header: stored.checksum.value,
+            "x-amz-checksum-type": stored.checksum.type,
+        }
+    )
 
 
 def algorithms_beside(call: Call) -> list[Algorithm]:
