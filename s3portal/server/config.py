@@ -16,7 +16,9 @@ from typing import Any
 from s3portal.server.access.directory import ROOT_USER, Account, Role, User
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
+from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
 from s3portal.server.http.limits import ConnectionLimits
@@ -63,6 +65,7 @@ class ServerConfig:
     faults: tuple[Any, ...] = ()
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     disk_reserve_bytes: int = RESERVE_BYTES
+    notification_targets: tuple[Target, ...] = ()
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -93,6 +96,7 @@ def config_of_json(document: Any) -> ServerConfig:
         base_domain=text_of(top, "base_domain", "base_domain", default=""),
         limits=_limits(top),
         disk_reserve_bytes=_reserve_bytes(top),
+        notification_targets=read_targets(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 

@@ -79,10 +79,14 @@ class S3Server:
                 ),
                 region=config.region,
                 base_domain=config.base_domain,
+                notification_targets=frozenset(target.name for target in config.notification_targets),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
-            self._background = Background(root / "background", jobs_named(jobs, self.storage))
+            self._background = Background(
+                root / "background",
+                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+            )
             self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal, listener)
         except BaseException:
             self.storage.close()

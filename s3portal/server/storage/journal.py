@@ -56,6 +56,13 @@ def next_sequence(connection: sqlite3.Connection) -> int:
     return number
 
 
+def last_sequence(storage: Storage) -> int:
+    """Returns the number of the newest line, 0 before there is one."""
+    with storage.database.read() as connection:
+        number: int = connection.execute("SELECT coalesce(max(sequence), 0) FROM journal").fetchone()[0]
+    return number
+
+
 def changes_after(storage: Storage, sequence: int, limit: int) -> list[Change]:
     """Returns up to ``limit`` changes with numbers over ``sequence``, in order."""
     with storage.database.read() as connection:

@@ -10,6 +10,7 @@ from typing import Any
 
 from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.background.lifecycle import LifecycleJob
+from s3portal.server.background.notifications import NotificationJob
 from s3portal.server.config import ServerConfig, config_of_json
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
 from s3portal.server.running import S3Server
@@ -54,6 +55,8 @@ class RunningServer:
             around=Clocked(self.clock, self.faults),
             now=self.clock.now,
         )
+        self._config = config
+        self._notifications = self._new_notifications()
         self.users = {user.name: user for user in self._server.users}
         self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
         self._thread.start()
@@ -88,16 +91,27 @@ class RunningServer:
         self.wait_until_idle()
         return Snapshot(self._server.storage)
 
+    def _new_notifications(self) -> NotificationJob:
+        config = self._config
+        return NotificationJob(self._server.storage, config.notification_targets, config.region)
+
     def restore(self, snapshot: Snapshot) -> None:
         """Makes the state what it was, once no request is running. The clock, faults and the log of requests
         stay as they are."""
         self.wait_until_idle()
         snapshot.restore()
+        # It would take the changes from here on for those that it has seen.
+        self._notifications = self._new_notifications()
 
     def run_lifecycle(self) -> None:
         """Applies the lifecycle rules of all buckets by the clock, as a server does once an hour."""
         with self.clock.applied():
             LifecycleJob(self._server.storage, pause_s=0).run(threading.Event())
+
+    def run_notifications(self) -> None:
+        """Sends the notifications that are due by the clock, as a server does every second."""
+        with self.clock.applied():
+            self._notifications.run(threading.Event())
 
     def run_integrity_scan(self) -> None:
         """Reads everything that is stored and notes what has changed, as a server does in the background."""
