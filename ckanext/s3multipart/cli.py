@@ -12,6 +12,7 @@ from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
 from ckanext.s3multipart.upkeep.checksums import compute_all, say_all
 from ckanext.s3multipart.upkeep.doctor import examine
+from ckanext.s3multipart.upkeep.fixity_cli import verify_files
 from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.uploads.quota import usage as usage_of
 from ckanext.s3multipart.uploads.uploads_cli import uploads
@@ -134,3 +135,4 @@ def usage(as_json: bool) -> None:
 
 
 s3multipart.add_command(uploads)
+s3multipart.add_command(verify_files)
