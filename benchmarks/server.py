@@ -30,6 +30,7 @@ BUCKET = "bench-bucket"
 CONNECTIONS = 4
 PART = os.urandom(5 * 1024 * 1024)
 SMALL = os.urandom(4096)
+PAGES = 40
 KEY_ID, SECRET = "bench-key", "bench-secret"
 
 
@@ -73,7 +74,7 @@ def start(name: str, port: int, *command: str) -> tuple[Endpoint, subprocess.Pop
     sys.exit(f"{name} did not start; is moto[server] installed?")
 
 
-def in_parallel(address: str, count: int, call: Callable[[http.client.HTTPConnection, int], None]) -> float:
+def in_parallel(address: str, count: int, call: Callable[[http.client.HTTPConnection, int], object]) -> float:
     """Makes ``count`` calls over 4 kept connections; returns the seconds it took."""
 
     def work(first: int) -> None:
@@ -95,7 +96,7 @@ def send(connection: http.client.HTTPConnection, method: str, url: str, body: by
     connection.request(method, url, body)
     answer = connection.getresponse()
     answer.read()
-    if answer.status != 200:
+    if answer.status not in (200, 204):
         raise RuntimeError(f"{method} answered {answer.status}")
     return answer
 
@@ -113,6 +114,12 @@ def measure(endpoint: Endpoint, part_count: int, object_count: int) -> dict[str,
             for i in range(count)
         ]
 
+    def per_second(method: str, targets: list[str], body: bytes | None = None) -> float:
+        seconds = in_parallel(
+            endpoint.address, len(targets), lambda connection, i: send(connection, method, targets[i], body)
+        )
+        return len(targets) / seconds
+
     figures = {}
     for method, operation, body in (
         ("PUT", "put_object", SMALL),
@@ -120,17 +127,11 @@ def measure(endpoint: Endpoint, part_count: int, object_count: int) -> dict[str,
         ("HEAD", "head_object", None),
     ):
         targets = urls(operation, object_count, Key=lambda i: f"small/{i}")
-
-        def call(
-            connection: http.client.HTTPConnection,
-            number: int,
-            method: str = method,
-            targets: list[str] = targets,
-            body: bytes | None = body,
-        ) -> None:
-            send(connection, method, targets[number], body)
-
-        figures[f"4 KiB {method}, per s"] = object_count / in_parallel(endpoint.address, object_count, call)
+        figures[f"4 KiB {method}, per s"] = per_second(method, targets, body)
+    listing = urls("list_objects_v2", PAGES, Prefix="small/", MaxKeys=1000)
+    figures[f"pages of {min(object_count, 1000)} keys, per s"] = per_second("GET", listing)
+    targets = urls("delete_object", object_count, Key=lambda i: f"small/{i}")
+    figures["4 KiB DELETE, per s"] = per_second("DELETE", targets)
 
     upload_id = s3.create_multipart_upload(Bucket=BUCKET, Key="large")["UploadId"]
     targets = urls("upload_part", part_count, Key="large", UploadId=upload_id, PartNumber=lambda i: i + 1)
@@ -177,7 +178,7 @@ def main() -> None:
     print(f"{'':32}{'s3portal':>10}{'moto':>10}{'ratio':>8}")
     for name in rounds["moto"][0]:
         ours, theirs = (statistics.median(r[name] for r in rounds[who]) for who in ("s3portal", "moto"))
-        print(f"{name:32}{ours:10.0f}{theirs:10.0f}{ours / theirs:8.1f}")
+        print(f"{name:32}{ours:10.1f}{theirs:10.1f}{ours / theirs:8.1f}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _SLOWEST_BYTES_PER_S = 100_000
 
 @contextmanager
 def asking_for_a_person(store: Store, lane: Lane = CALL) -> Iterator[None]:
-    """Asks the store inside, for ten seconds together at most, where a request of somebody waits for it;
+    """Asks the store inside, for ten seconds together at most, where a request of someone waits for it;
     commands and tasks have all the time that the library takes.
 
     Raises StoreBusy instead of asking a store that is away.
@@ -29,7 +29,7 @@ def asking_for_a_person(store: Store, lane: Lane = CALL) -> Iterator[None]:
 
 
 def sending_for_a_person(in_request: bool, size_bytes: int = 0) -> AbstractContextManager[None]:
-    """The time that one request of a save may take over all its tries, where somebody waits for it: a minute,
+    """The time that one request of a save may take over all its tries, where someone waits for it: a minute,
     and more for many bytes. ``in_request`` is asked for since parts are sent by threads, which know no
     request.
     """

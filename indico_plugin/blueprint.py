@@ -6,33 +6,16 @@ from indico.modules.events import event_management_object_url_prefixes
 
 from indico_plugin.bucket_info import RHBuckets
 from indico_plugin.direct_upload.controllers import (
-    AbortMixin,
-    CompleteMixin,
-    CreateMixin,
-    CredentialsMixin,
     DialogMixin,
-    HandOverMixin,
-    ListAllMixin,
-    ListMixin,
     ReplaceMixin,
-    ShowMixin,
-    SignPartsMixin,
+    call_handlers,
     event_and_category_handlers,
 )
 from indico_plugin.web_modules import RHWebModule
+from s3portal.portal.protocol import CALLS
 
-#: Address below a "/direct-upload", endpoint, and whose answer it is.
-_CALLS = (
-    ("/create", "direct_upload_create", CreateMixin),
-    ("/sign-parts", "direct_upload_sign_parts", SignPartsMixin),
-    ("/show", "direct_upload_show", ShowMixin),
-    ("/list", "direct_upload_list", ListMixin),
-    ("/complete", "direct_upload_complete", CompleteMixin),
-    ("/abort", "direct_upload_abort", AbortMixin),
-    ("/credentials", "direct_upload_credentials", CredentialsMixin),
-    ("/list-all", "direct_upload_list_all", ListAllMixin),
-    ("/hand-over", "direct_upload_hand_over", HandOverMixin),
-)
+#: Address below a "/direct-upload", endpoint, and the call of the protocol that answers there.
+_CALLS = [(f"/{call.replace('_', '-')}", f"direct_upload_{call}", call) for call in CALLS]
 #: Address below an object's "/attachments", endpoint, what answers there, and methods.
 _VIEWS = [
     (
@@ -42,18 +25,18 @@ _VIEWS = [
         ("GET", "POST"),
     ),
     *(
-        (f"/direct-upload{address}", endpoint, _dispatch(*event_and_category_handlers(mixin)), ("POST",))
-        for address, endpoint, mixin in _CALLS
+        (f"/direct-upload{address}", endpoint, _dispatch(*call_handlers(call)), ("POST",))
+        for address, endpoint, call in _CALLS
     ),
     *(
         (
             f"/<int:folder_id>/<int:attachment_id>/direct-upload{address}",
             endpoint.replace("direct_upload", "replace_file"),
-            _dispatch(*event_and_category_handlers(mixin, ReplaceMixin)),
+            _dispatch(*call_handlers(call, ReplaceMixin)),
             ("POST",),
         )
-        # The address that the calls are below; it answers as the last of them does.
-        for address, endpoint, mixin in (*_CALLS, ("", "direct_upload", ListMixin))
+        # The address that the calls are below; it answers as the list of uploads does.
+        for address, endpoint, call in (*_CALLS, ("", "direct_upload", "list"))
     ),
 ]
 

@@ -13,7 +13,7 @@ logger = logging.getLogger("indico.plugin.storage_s3")
 
 
 def bucket_exists(options: BackendOptions, bucket: str) -> bool:
-    """Whether the bucket is there. Raises ClientError where the store does not say, as for somebody
+    """Whether the bucket is there. Raises ClientError where the store does not say, as for someone
     else's.
     """
     try:

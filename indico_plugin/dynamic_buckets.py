@@ -1,4 +1,4 @@
-"""The storage backend ``s3-dynamic``: a bucket for each year, month or week, with a name nobody can guess."""
+"""The storage backend ``s3-dynamic``: a bucket for each year, month or week, with a name no one can guess."""
 
 import hashlib
 import hmac

@@ -24,7 +24,7 @@ _FIX = "restore the objects from a backup or from an earlier version; the next r
 
 
 def examine_rows() -> Iterator[Finding]:
-    """Files in the database whose backend is in indico.conf no more: nobody can download those."""
+    """Files in the database whose backend is no longer in indico.conf: no one can download those."""
     counts: dict[str, int] = {}
     for model in file_models():
         rows = db.session.query(model.storage_backend, db.func.count()).group_by(model.storage_backend)

@@ -121,7 +121,7 @@ def _ask(options: BackendOptions, bucket: str, key: str) -> str | None:
         answered = error.response["ResponseMetadata"]
         if answered.get("HTTPStatusCode") == 404 and "x-amz-request-id" in answered.get("HTTPHeaders", {}):
             return _LOST
-        # Somebody between here and the store answered for it; or 403, which without the right to list the
+        # Someone between here and the store answered for it; or 403, which without the right to list the
         # bucket S3 answers for what is not there too (API Reference, HeadObject).
         return _THERE
     except (BotoCoreError, TransferError, KeyError) as error:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from typing import TypeVar
 
@@ -34,9 +33,11 @@ from s3portal.transfer import (
     TransferSettings,
     choice,
     declared_settings,
+    most_alike,
     open_store,
     read_settings,
     setting,
+    unknown_settings,
 )
 
 logger = logging.getLogger("indico.plugin.storage_s3")
@@ -181,13 +182,16 @@ def options_problems(options_class: type[BackendOptions], text: str) -> list[str
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """``"; did you mean …?"`` with the word most like this one, "" where none is."""
-    close = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    return _meant(most_alike(word, words))
+
+
+def _meant(alike: str | None) -> str:
+    return f"; did you mean {alike}?" if alike else ""
 
 
 def _unknown_options(options_class: type[BackendOptions], values: Iterable[str]) -> list[str]:
-    known = [declaration.name for declaration in declared_settings(options_class)]
-    return [f"{name} is not an option{did_you_mean(name, known)}" for name in values if name not in known]
+    unknown = unknown_settings((options_class,), values, "")
+    return [f"{name} is not an option{_meant(alike)}" for name, alike in unknown]
 
 
 def _unclear_switches(options_class: type[BackendOptions], values: dict[str, str]) -> dict[str, str]:

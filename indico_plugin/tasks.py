@@ -46,7 +46,7 @@ def create_buckets_ahead():
 
 @celery.periodic_task(name="storage_s3.janitor", run_every=crontab(minute=30, hour=3), plugin="storage_s3")
 def tidy_up():
-    """Removes what nobody finished, and starts the checksums that are still missing."""
+    """Removes what no one finished, and starts the checksums that are still missing."""
     janitor.remove_expired_uploads()
     janitor.abort_stale_multiparts()
     for file_id in janitor.files_without_md5():

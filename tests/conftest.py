@@ -2,8 +2,10 @@
 
 import importlib.util
 import signal
+from pathlib import Path
 
 import pytest
+from slow_files import SLOW_FILES
 
 # A shell that starts tests in the background makes all they start ignore Ctrl-C; some tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -18,39 +20,16 @@ if importlib.util.find_spec("hypothesis"):
     )
     settings.load_profile("s3portal")
 
-#: Files of the core suite that take long (kills, full disks, crowds, whole doctors). `bin/test quick` leaves
-#: them out with `-m "not slow"`.
-SLOW_FILES = frozenset(
-    {
-        "test_crash",
-        "test_doctor_applies",
-        "test_doctor_causes",
-        "test_doctor_cleans_up",
-        "test_doctor_sessions",
-        "test_doctor_well",
-        "test_every_byte",
-        "test_failing_storage",
-        "test_full_disk",
-        "test_memory",
-        "test_object_copy",
-        "test_patience",
-        "test_publishing",
-        "test_publishing_resumed",
-        "test_publishing_urls",
-        "test_round_trip",
-        "test_session_denials",
-        "test_written_objects",
-    }
-)
+TESTS = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declares the mark that the files above get."""
+    """Declares the mark of the slow files."""
     config.addinivalue_line("markers", "slow: left out by bin/test quick and on further Pythons")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests of slow files."""
     for item in items:
-        if item.path.stem in SLOW_FILES:
+        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix() in SLOW_FILES:
             item.add_marker("slow")

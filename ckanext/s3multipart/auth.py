@@ -1,4 +1,4 @@
-"""Authorisation functions: whoever may use an upload is the user who made it and may still edit its dataset.
+"""Authorisation functions: an upload may be used by the user who made it, if they may still edit its dataset.
 
 Sysadmins are checked too, since organisations that may not upload may not upload through them either.
 """
@@ -17,8 +17,8 @@ from ckanext.s3multipart.permission import (
     signed_in_user,
 )
 from ckanext.s3multipart.wording import sentence
-from s3portal.portal.protocol.calls import upload_id
-from s3portal.transfer import TransferError, UploadNotFound, request_fields
+from s3portal.portal.protocol import request_fields, upload_id
+from s3portal.transfer import TransferError, UploadNotFound
 
 #: Where an authorisation function leaves the reason, since CKAN hands on its message alone.
 REFUSAL = "s3multipart_refusal"
@@ -35,7 +35,7 @@ def for_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]
 
 
 def for_own_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """Made the upload ``id``: to look at it and to give it up, nothing more is needed."""
+    """Made the upload ``id``; looking at it and aborting it need nothing more."""
     return _answer(context, lambda: _own_upload(context, asked))
 
 
@@ -57,7 +57,7 @@ def for_administrator(context: dict[str, Any], asked: dict[str, Any]) -> dict[st
 
 
 def for_anybody_signed_in(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """Is signed in: everybody may see what they themselves have begun."""
+    """Is signed in: everyone may see what they themselves have begun."""
     return _answer(context, lambda: signed_in_user(context))
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.wording import sentence
+from s3portal.portal import protocol
 from s3portal.transfer import QuotaExceeded, State, StoreError, TransferError
 
 
 class NotSignedIn(TransferError):
-    """The caller is nobody that CKAN knows."""
+    """CKAN does not know the caller."""
 
     code = "not_signed_in"
     http_status = 401
@@ -154,11 +155,9 @@ class QuotaFull(QuotaExceeded):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class NotAnAdministrator(TransferError):
+class NotAnAdministrator(protocol.NotAnAdministrator):
     """The caller asked for what only administrators of the organisation may see or do."""
 
-    code = "not_an_administrator"
-    http_status = 403
     template = "Only administrators of the organization %(organisation)s may do this."
 
     organisation: str
@@ -175,15 +174,10 @@ class OrganisationNotFound(TransferError):
     organisation: str
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
-class CannotTakeOver(TransferError):
-    """An upload was to be handed over to somebody who may not upload to its dataset."""
+class CannotTakeOver(protocol.CannotTakeOver):
+    """An upload was to be handed over to a user who may not upload to its dataset."""
 
-    code = "cannot_take_over"
-    http_status = 409
     template = "%(user)s may not upload to this dataset, so the upload stays with its owner."
-
-    user: str
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -1,4 +1,4 @@
-"""What templates ask: whether the uploader is shown, with which values, and what is known of a file."""
+"""Template helpers: whether the uploader is shown, with which values, and what is known of a file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from s3portal.transfer import TransferError, safe_filename
 
 @dataclass(frozen=True)
 class ShownFile:
-    """What the resource page says of a file of ours."""
+    """What the resource page shows of a file that we store."""
 
     filename: str
     size: str
@@ -85,7 +85,7 @@ def s3multipart_button_class() -> str:
 
 
 def s3multipart_file(resource_id: str) -> ShownFile | None:
-    """What is known of the resource's file, None where it is no upload of ours."""
+    """What is known of the resource's file, None where it is not our upload."""
     row = attached_upload(resource_id) if is_current() else None
     if row is None:
         return None

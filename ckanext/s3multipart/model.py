@@ -122,7 +122,7 @@ def now() -> datetime:
 
 def earlier_now() -> Any:
     """The time by this machine's clock or by the database's, whichever is earlier: of two clocks one may be
-    ahead, and nothing is removed for good before both say so."""
+    ahead, and nothing is removed permanently before both say so."""
     moment = sa.DateTime(timezone=True)
     return sa.func.least(sa.literal(now(), moment), sa.func.now(), type_=moment)
 
@@ -134,7 +134,7 @@ def find_upload(upload_id: str, user_id: str, *, lock: bool = False) -> UploadRo
 
 
 def any_upload(upload_id: str) -> UploadRow | None:
-    """The upload, whoever made it."""
+    """The upload, no matter who made it."""
     return model.Session.query(UploadRow).filter_by(id=upload_id).populate_existing().one_or_none()
 
 

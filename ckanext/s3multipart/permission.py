@@ -19,7 +19,7 @@ from ckanext.s3multipart.errors import (
 )
 from ckanext.s3multipart.model import OWNER_TYPE
 from ckanext.s3multipart.settings import PREFIX, portal_settings
-from s3portal.transfer import can_be_kept
+from s3portal.portal.protocol import can_be_kept
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How a refusal reaches the caller: as a CKAN exception in-process, with the protocol's status over HTTP.
 
 CKAN's API knows 403, 404 and 409 and drops what else an error says. So the refusal is left on the request,
-and the answer of the API is written anew from it; whoever calls an action from Python meets CKAN's own
+and the answer of the API is written again from it; anyone who calls an action from Python meets CKAN's own
 exceptions.
 """
 
@@ -20,6 +20,7 @@ from werkzeug.exceptions import BadRequest
 from ckanext.s3multipart.auth import REFUSAL
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import CsrfTokenMissing, as_ckan_error
+from ckanext.s3multipart.parameters import own_parameters
 from ckanext.s3multipart.schema import require_current
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import StoreBusy, TransferError, retry_after_s
@@ -45,13 +46,14 @@ STATE_CHANGING = frozenset(
 
 
 def refusing(function: ActionFunction) -> ActionFunction:
-    """Lets an action raise TransferErrors, and authorise with ``check_access`` without losing the reason."""
+    """Lets an action raise TransferErrors, and authorise with ``check_access`` without losing the reason. It
+    gets the parameters that it takes; others are refused (parameters.py)."""
 
     @wraps(function)
     def action(context: dict[str, Any], asked: dict[str, Any]) -> Any:
         try:
             require_current()
-            return function(context, asked)
+            return function(context, own_parameters(function.__name__, asked))
         except TransferError as refusal:
             raise refused(refusal) from refusal
         except tk.NotAuthorized as error:

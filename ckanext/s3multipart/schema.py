@@ -1,6 +1,6 @@
 """Whether the database has the tables of this version of the extension: `ckan db upgrade` may be forgotten.
 
-Until it is run, CKAN works as if the extension were not there, and whoever calls it is told why.
+Until it is run, CKAN works as if the extension were not there, and anyone who calls it is told why.
 """
 
 import logging

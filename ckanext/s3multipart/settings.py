@@ -114,7 +114,7 @@ def portal_host() -> str:
 
 
 def check_settings(config: Mapping[str, Any]) -> None:
-    """Warns of settings that nobody knows, and refuses to start with values that cannot be used.
+    """Warns of settings that no one knows, and refuses to start with values that cannot be used.
 
     Raises CkanConfigurationException, which lists every problem by the setting's full name.
     """

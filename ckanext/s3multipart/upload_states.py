@@ -1,8 +1,8 @@
 """The states of an upload's row: those of every upload, and those that only CKAN has."""
 
-from s3portal.portal.protocol import states as protocol_states
-from s3portal.portal.protocol.states import LEASED
-from s3portal.transfer import DeclaredState, State, Transitions
+from s3portal.portal import protocol
+from s3portal.portal.protocol import LEASED
+from s3portal.transfer import DeclaredState, State
 
 __all__ = ["LEASED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
 
@@ -10,18 +10,18 @@ __all__ = ["LEASED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
 class RowState(DeclaredState):
     """Where an upload is, as its row says it."""
 
-    UPLOADING = State.UPLOADING.value
-    ADOPTING = State.ADOPTING.value
-    COMPLETED = State.COMPLETED.value
-    ATTACHED = State.ATTACHED.value
-    ABORTED = State.ABORTED.value
-    REFUSED = State.REFUSED.value
+    # Those of every portal's rows.
+    CREATING = protocol.RowState.CREATING.value
+    UPLOADING = protocol.RowState.UPLOADING.value
+    COMPLETING = protocol.RowState.COMPLETING.value
+    COMPLETED = protocol.RowState.COMPLETED.value
+    ATTACHED = protocol.RowState.ATTACHED.value
+    ABORTING = protocol.RowState.ABORTING.value
+    ABORTED = protocol.RowState.ABORTED.value
 
-    #: One process asks the store to create, complete or abort the upload, and has a lease for it
-    #: (s3portal/portal/protocol).
-    CREATING = "creating"
-    COMPLETING = "completing"
-    ABORTING = "aborting"
+    # Those of files that were written with session credentials.
+    ADOPTING = State.ADOPTING.value
+    REFUSED = State.REFUSED.value
 
     #: The file was replaced, or what it belonged to was deleted: its object has to go.
     REMOVING = "removing"
@@ -29,47 +29,23 @@ class RowState(DeclaredState):
     REMOVED = "removed"
 
 
-TRANSITIONS = Transitions(
+TRANSITIONS = protocol.TRANSITIONS.extended(
+    RowState,
     {
-        RowState.CREATING: (RowState.UPLOADING, RowState.ABORTING),
-        RowState.UPLOADING: (RowState.COMPLETING, RowState.ABORTING),
-        # Back to what it was where the store refuses, or a process died.
-        RowState.COMPLETING: (
-            RowState.COMPLETED,
-            RowState.ADOPTING,
-            RowState.UPLOADING,
-            RowState.ABORTING,
-        ),
+        RowState.COMPLETING: (RowState.ADOPTING,),
         RowState.ADOPTING: (RowState.COMPLETED, RowState.ABORTING, RowState.ABORTED),
-        RowState.COMPLETED: (RowState.ATTACHED, RowState.ABORTING),
         RowState.REFUSED: (RowState.ABORTING, RowState.ABORTED),
-        # Back to what it was where the store refuses.
-        RowState.ABORTING: (
-            RowState.ABORTED,
-            RowState.CREATING,
-            RowState.UPLOADING,
-            RowState.ADOPTING,
-            RowState.COMPLETED,
-            RowState.REFUSED,
-        ),
+        RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED),
         RowState.ATTACHED: (RowState.REMOVING,),
         RowState.REMOVING: (RowState.REMOVED,),
-        RowState.ABORTED: (),
         RowState.REMOVED: (),
-    }
+    },
 )
 
 #: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
-UNFINISHED = (
-    RowState.CREATING,
-    RowState.UPLOADING,
-    RowState.COMPLETING,
-    RowState.ADOPTING,
-    RowState.COMPLETED,
-    RowState.REFUSED,
-)
+UNFINISHED = (*map(RowState, protocol.UNFINISHED), RowState.ADOPTING, RowState.REFUSED)
 
 
 def shown_state(state: str) -> DeclaredState:
     """The state that others see of a row in this one. Raises ValueError where there is none of this name."""
-    return protocol_states.shown_state(RowState(state))
+    return protocol.shown_state(RowState(state))

@@ -44,7 +44,7 @@ def replace_file(row: DirectUpload, attachment: Attachment, user: User) -> None:
     """Makes a completed upload the file of a material that is there; Indico keeps the row of the earlier
     file.
 
-    Raises UploadNotOpen where the upload is not completed, or is somebody's file already.
+    Raises UploadNotOpen where the upload is not completed, or is someone's file already.
     """
     _require_completed(row)
     attachment.file = _file_of(row, user)

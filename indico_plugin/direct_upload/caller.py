@@ -32,6 +32,10 @@ class IndicoCaller(Caller[IndicoRow, UploadOwner]):
     manages: db.Model
     portal: IndicoPortal = PORTAL
 
+    def fields_of(self, call: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+        # The address names the owner, and one in the body would be another.
+        return tuple(name for name in fields if name != "owner")
+
     @property
     def user(self) -> str:
         return str(self.user_object.id)

@@ -70,60 +70,6 @@ class DirectUploadMixin:
         return self.object
 
 
-class CreateMixin(DirectUploadMixin):
-    """Begins an upload, and answers with the first URLs."""
-
-    call = "create"
-
-
-class SignPartsMixin(DirectUploadMixin):
-    """URLs for these parts."""
-
-    call = "sign_parts"
-
-
-class ShowMixin(DirectUploadMixin):
-    """The upload, with what the store has of it now."""
-
-    call = "show"
-
-
-class ListMixin(DirectUploadMixin):
-    """The caller's unfinished uploads for this object."""
-
-    call = "list"
-
-
-class CompleteMixin(DirectUploadMixin):
-    """Makes an object of the parts; the checksum of the whole file is compared, where given."""
-
-    call = "complete"
-
-
-class AbortMixin(DirectUploadMixin):
-    """Gives the upload up; administrators may do that to anybody's."""
-
-    call = "abort"
-
-
-class ListAllMixin(DirectUploadMixin):
-    """Everybody's unfinished uploads for this object, for administrators."""
-
-    call = "list_all"
-
-
-class HandOverMixin(DirectUploadMixin):
-    """Gives the upload to another user, for administrators."""
-
-    call = "hand_over"
-
-
-class CredentialsMixin(DirectUploadMixin):
-    """Session credentials, which Indico does not give out: the answer says so."""
-
-    call = "credentials"
-
-
 class DialogMixin(DirectUploadMixin):
     """The dialog: choose files, folder and protection; saving it makes a material of each upload."""
 
@@ -199,10 +145,14 @@ def _refusal(error: TransferError):
 
 
 def event_and_category_handlers(mixin: type, *more: type) -> tuple[type, type]:
-    """The two request handlers of a call; of a call below a material, with ReplaceMixin."""
-    name = mixin.__name__.removesuffix("Mixin") + "".join(
-        each.__name__.removesuffix("Mixin") for each in more
-    )
+    """The two request handlers of what a mixin does; below a material, with ReplaceMixin."""
+    name = "".join(each.__name__.removesuffix("Mixin") for each in (mixin, *more))
     event = type(f"RH{name}EventUpload", (*more, mixin, RHEventAttachmentManagementBase), {})
     category = type(f"RH{name}CategoryUpload", (*more, mixin, RHCategoryAttachmentManagementBase), {})
     return event, category
+
+
+def call_handlers(call: str, *more: type) -> tuple[type, type]:
+    """The two request handlers of a call of the protocol, by its name there."""
+    name = "".join(word.title() for word in call.split("_"))
+    return event_and_category_handlers(type(f"{name}Mixin", (DirectUploadMixin,), {"call": call}), *more)

@@ -24,7 +24,7 @@ def let_site_in(store: Store) -> bool:
 
 def open_new_bucket(store: Store, **kwargs) -> None:
     """Lets this site into a bucket that was just made, where it has direct uploads. A store without CORS is
-    logged: normal uploads work there all the same.
+    logged: normal uploads work there anyway.
     """
     if not direct_uploads_on():
         return

@@ -1,4 +1,4 @@
-"""Removes what nobody finished: expired uploads, and multipart uploads that a killed process left behind."""
+"""Removes what no one finished: expired uploads, and multipart uploads that a killed process left behind."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -34,7 +34,7 @@ def remove_expired_uploads() -> int:
     removed = 0
     for upload_id in _expired_ids():
         try:
-            # Somebody may just have completed it, or made a material of it.
+            # Someone may just have completed it, or made a material of it.
             removed += abort(PORTAL, upload_id, only_expired=True).state == UploadState.ABORTED
         except TransferError as error:
             logger.warning("Upload %s could not be removed: %s", upload_id, error)
@@ -44,7 +44,7 @@ def remove_expired_uploads() -> int:
 
 
 def _expired_ids() -> list[str]:
-    """Uploads that are past their time, and those that somebody began to give up."""
+    """Uploads that are past their time, and those that someone began to give up."""
     is_past = DirectUpload.expires_at < datetime.now(timezone.utc)
     expired = DirectUpload.state.in_({*UNFINISHED, *LEASED}) & is_past
     given_up = (DirectUpload.state == UploadState.ABORTING) & DirectUpload.lease_until.is_(None)
@@ -71,8 +71,8 @@ def _remove_what_was_left() -> None:
 
 
 def abort_stale_multiparts() -> int:
-    """Aborts old multipart uploads in the buckets that Indico writes to, but for the direct uploads that may
-    still go on. How many.
+    """Aborts old multipart uploads in the buckets that Indico writes to, except for direct uploads that may
+    be resumed. Returns how many.
     """
     alive = _s3_ids_of_live_uploads()
     aborted = 0

@@ -55,7 +55,7 @@ class IndicoRow(Row):
 
 
 class IndicoPortal(Portal[IndicoRow, UploadOwner]):
-    """The portal, whoever calls it."""
+    """The portal, no matter who calls it."""
 
     def __init__(self):
         self.rows = SqlRows(
@@ -117,7 +117,7 @@ class IndicoPortal(Portal[IndicoRow, UploadOwner]):
 
 
 def open_store(backend: str, bucket: str) -> Store:
-    """A bucket of a backend. Raises StoreFailed where indico.conf has no such backend (any more)."""
+    """A bucket of a backend. Raises StoreFailed where indico.conf has no such backend, or no longer does."""
     try:
         return open_backend(backend).store(bucket)
     except StorageError as error:

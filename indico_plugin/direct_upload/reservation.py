@@ -22,7 +22,7 @@ def reserve_place(owner: db.Model, user: User, filename: str, content_type: str)
     """Lets Indico itself make the ids and the path, with rows that are then taken back. ``owner`` is the
     object that gets a new material, or the material that gets another file.
 
-    Ids come from sequences, which no rollback gives back, so nobody else ever gets them. The object lands on
+    Ids come from sequences, which no rollback gives back, so no one else ever gets them. The object lands on
     its final key, and no copy is needed.
     """
     savepoint = db.session.begin_nested()

@@ -47,7 +47,7 @@ class CopyTarget:
             bucket_exists(self.options(bucket), bucket)
 
     def definition(self, bucket: str) -> str:
-        """The line of ``STORAGE_BACKENDS`` for one bucket, but for its name. Read-only: new files go
+        """The line of ``STORAGE_BACKENDS`` for one bucket, except for its name. Read-only: new files go
         elsewhere.
         """
         options = {

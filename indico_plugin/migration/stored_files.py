@@ -90,7 +90,7 @@ def list_files(backends: Sequence[str]) -> Iterator[StoredFile | UnusableRow]:
         while batch:
             last = inspect(batch[-1]).identity
             yield from [_describe(row) for row in batch]
-            # The rows are not needed any more, and no transaction stays open while files are copied.
+            # The rows are no longer needed, and no transaction stays open while files are copied.
             db.session.rollback()
             db.session.expunge_all()
             batch = query.filter(tuple_(*pks) > tuple_(*last)).limit(_ROWS_A_QUERY).all()

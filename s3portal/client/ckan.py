@@ -6,9 +6,8 @@ import json
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
+from dataclasses import fields
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,72 +16,27 @@ import urllib3
 from s3portal.client.connections import open_pool
 from s3portal.client.errors import PortalError
 from s3portal.client.portal_answers import read_answer, refusal_of
-from s3portal.transfer import Failure, PartPlan, RetryPolicy, State, decide, parse_ranges, parse_retry_after
+from s3portal.client.portal_uploads import (
+    PortalUpload,
+    SignedPart,
+    UploadCredentials,
+    read_date,
+    read_signed_part,
+    read_time,
+    read_upload,
+)
+from s3portal.client.waits import RESUME, UNTRUSTED, Wait, may_pass, unreached, wait_before_next_try
+from s3portal.transfer import Failure, RetryPolicy, State, decide, parse_retry_after
 
 # Completing a huge upload takes minutes.
 CALL_TIMEOUT_S = 180.0
-
-
-@dataclass(frozen=True)
-class SignedPart:
-    """Where one part goes, and the headers that the signature covers. ``good_until`` is a time of
-    ``time.monotonic``, so that a wrong clock on this machine does no harm."""
-
-    part_number: int
-    url: str = field(repr=False)
-    headers: dict[str, str]
-    good_until: float
-
-    @property
-    def has_expired(self) -> bool:
-        """Whether the store would refuse it by now."""
-        return time.monotonic() >= self.good_until
-
-
-@dataclass(frozen=True)
-class UploadCredentials:
-    """Keys that upload to ``key`` and do nothing else: the object at ``url``, by the store's own
-    ``s3_upload_id``. Times are the portal's."""
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-    expiration: datetime
-    now: datetime
-    region: str
-    key: str
-    url: str
-    s3_upload_id: str
-
-
-@dataclass(frozen=True)
-class PortalUpload:
-    """An upload as the portal shows it. ``stored`` is None where the portal did not ask the store."""
-
-    id: str
-    state: str
-    filename: str
-    size_bytes: int
-    part_size_bytes: int
-    part_count: int
-    fingerprint: str
-    checksum_algorithm: str | None
-    checksum: dict[str, str] | None
-    stored: tuple[int, ...] | None
-    #: The resource that has, or will have, this file.
-    resource_id: str
-
-    @property
-    def plan(self) -> PartPlan:
-        """How the file is cut into parts."""
-        return PartPlan(self.size_bytes, self.part_size_bytes, self.part_count)
 
 
 class CkanPortal:
     """The calls of the protocol to the portal at ``url``, as the owner of ``token``.
 
     Every call is safe to repeat and is repeated while that may help (retry.py); ``waiting`` hears of it where
-    that takes long. Raises PortalError.
+    that takes long, before each further try. Raises PortalError.
     """
 
     def __init__(
@@ -93,7 +47,7 @@ class CkanPortal:
         pool: urllib3.PoolManager | None = None,
         policy: RetryPolicy | None = None,
         sleep: Callable[[float], object] = time.sleep,
-        waiting: Callable[[PortalError], object] | None = None,
+        waiting: Callable[[PortalError, Wait], object] | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._headers = {"Authorization": token, "Content-Type": "application/json"}
@@ -125,19 +79,21 @@ class CkanPortal:
             idempotency_key=idempotency_key,
             **({"resource": resource} if resource else {}),
         )
-        return _upload(answer["upload"]), [_signed_part(part, answered_at) for part in answer["parts"]]
+        return read_upload(answer["upload"]), [
+            read_signed_part(part, answered_at) for part in answer["parts"]
+        ]
 
     def sign_parts(self, upload_id: str, part_numbers: list[int]) -> list[SignedPart]:
         """Signs parts, at most 1,000 a call."""
         parts, answered_at = self._call(
             "s3multipart_upload_sign_parts", id=upload_id, part_numbers=part_numbers
         )
-        return [_signed_part(part, answered_at) for part in parts]
+        return [read_signed_part(part, answered_at) for part in parts]
 
     def credentials(self, upload_id: str) -> UploadCredentials:
         """Session credentials for this upload alone."""
         answer = self.call("s3multipart_credentials", id=upload_id)
-        times = {name: _time(answer[name]) for name in ("expiration", "now")}
+        times = {name: read_time(answer[name]) for name in ("expiration", "now")}
         return UploadCredentials(
             **{each.name: answer[each.name] for each in fields(UploadCredentials)} | times
         )
@@ -148,11 +104,11 @@ class CkanPortal:
         A file that was refused is none.
         """
         listed = self.call("s3multipart_upload_list", owner=dataset)
-        return [_upload(upload) for upload in listed if upload["state"] != State.REFUSED]
+        return [read_upload(upload) for upload in listed if upload["state"] != State.REFUSED]
 
     def show_upload(self, upload_id: str) -> PortalUpload:
         """The upload, with what the store holds of it now."""
-        return _upload(self.call("s3multipart_upload_show", id=upload_id))
+        return read_upload(self.call("s3multipart_upload_show", id=upload_id))
 
     def complete_upload(
         self, upload_id: str, checksum: dict[str, str] | None = None, sha256: str = ""
@@ -162,7 +118,7 @@ class CkanPortal:
         given: dict[str, Any] = {"checksum": checksum} if checksum else {}
         if sha256:
             given["sha256"] = sha256
-        return _upload(self.call("s3multipart_upload_complete", id=upload_id, **given))
+        return read_upload(self.call("s3multipart_upload_complete", id=upload_id, **given))
 
     def abort_upload(self, upload_id: str) -> None:
         """Gives the upload up; the store forgets its parts."""
@@ -230,15 +186,20 @@ class CkanPortal:
         while True:
             tries += 1
             try:
+                began_at = time.monotonic()
                 return self._try_to_call(action, parameters)
             except _NoResult as no_result:
+                took_s = time.monotonic() - began_at
                 decision = decide(
                     no_result.failure, tries=tries, signings=0, policy=self._policy, random=random.random
                 )
                 if decision.action != "retry":
-                    raise no_result.error from no_result
-                if tries == 2 and self._waiting:
-                    self._waiting(no_result.error)
+                    raise _given_up(no_result) from no_result
+                if tries >= 2 and self._waiting:
+                    wait = wait_before_next_try(
+                        self._policy, no_result.failure, tries=tries, delay_s=decision.delay_s, took_s=took_s
+                    )
+                    self._waiting(no_result.error, wait)
                 self._sleep(decision.delay_s)
 
     def _try_to_call(self, action: str, parameters: dict[str, object]) -> tuple[Any, datetime | None]:
@@ -254,8 +215,11 @@ class CkanPortal:
                 timeout=CALL_TIMEOUT_S,
             )
         except urllib3.exceptions.HTTPError as error:
-            message = f"{self.url} does not answer ({action}): {error}"
-            raise _NoResult(Failure(0, "", str(error)), PortalError("unreachable", message)) from error
+            met = unreached(self.url, error)
+            refused = PortalError("unreachable", f"{met}.")
+            if met.code == UNTRUSTED:
+                raise refused from error
+            raise _NoResult(Failure(0, "", str(met)), refused) from error
         if location := response.get_redirect_location():
             message = (
                 f"{self.url} has moved: give its new address with --portal. {action} is now at {location}"
@@ -263,7 +227,7 @@ class CkanPortal:
             raise PortalError("moved", message, status=response.status)
         answer = read_answer(response)
         if response.status < 300 and answer.get("success"):
-            return answer["result"], _date(response.headers.get("Date"))
+            return answer["result"], read_date(response.headers.get("Date"))
         refusal = refusal_of(self.url, action, response, answer)
         retry_after_s = parse_retry_after(response.headers.get("Retry-After"))
         raise _NoResult(Failure(response.status, refusal.code, str(refusal), retry_after_s), refusal)
@@ -276,36 +240,9 @@ class _NoResult(Exception):
         self.error = error
 
 
-def _upload(shown: dict[str, Any]) -> PortalUpload:
-    return PortalUpload(
-        id=shown["id"],
-        state=shown["state"],
-        filename=shown["filename"],
-        size_bytes=shown["size"],
-        part_size_bytes=shown["part_size"],
-        part_count=shown["part_count"],
-        fingerprint=shown.get("fingerprint") or "",
-        checksum_algorithm=shown.get("checksum_algorithm"),
-        checksum=shown.get("checksum"),
-        stored=None if shown.get("stored") is None else tuple(parse_ranges(shown["stored"])),
-        resource_id=shown.get("resource") or "",
-    )
-
-
-def _signed_part(answer: dict[str, Any], answered_at: datetime | None) -> SignedPart:
-    good_for_s = (_time(answer["expires_at"]) - (answered_at or datetime.now(timezone.utc))).total_seconds()
-    return SignedPart(
-        answer["part_number"], answer["url"], dict(answer["headers"]), time.monotonic() + good_for_s
-    )
-
-
-def _time(iso_8601: str) -> datetime:
-    # Python 3.10 does not read its Z.
-    return datetime.fromisoformat(iso_8601.replace("Z", "+00:00"))
-
-
-def _date(header: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(header) if header else None
-    except ValueError:
-        return None
+def _given_up(no_result: _NoResult) -> PortalError:
+    """The error, with what to do about it where the same call may work another day."""
+    error = no_result.error
+    if not may_pass(no_result.failure):
+        return error
+    return PortalError(error.code, f"{error} {RESUME}", status=error.status, facts=error.facts)

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import click
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import UploadFailed
@@ -68,7 +70,7 @@ def upload_command(
     """
     if not portal_url:
         raise click.UsageError("Give the portal's address with --portal, or set S3PORTAL_URL.")
-    if not portal_url.startswith(("https://", "http://")):
+    if not _is_address(portal_url):
         raise click.UsageError("--portal must be an address such as https://data.example.org")
     if len(files) > 1 and (name or resource):
         raise click.UsageError("--name and --resource can be used with one file only.")
@@ -112,8 +114,15 @@ def upload_command(
         sys.exit(EXIT_FAILED)
 
 
+def _is_address(url: str) -> bool:
+    try:
+        return url.startswith(("https://", "http://")) and bool(parse_url(url).host)
+    except LocationParseError:
+        return False
+
+
 def _token() -> str:
-    """The API token. It is not an option, since everybody on the machine can see the options of a process."""
+    """The API token. It is not an option, since everyone on the machine can see the options of a process."""
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         raise click.UsageError(

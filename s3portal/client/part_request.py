@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import urllib3
 
-from s3portal.client.ckan import SignedPart
+from s3portal.client.portal_uploads import SignedPart
+from s3portal.client.waits import unreached
 from s3portal.transfer import Failure, parse_retry_after
 
 #: No byte moved for so long: the connection is dead, and the part is worth another try.
@@ -35,7 +36,8 @@ def put_part(
             timeout=urllib3.Timeout(connect=STALLED_AFTER_S, read=ANSWER_AFTER_S),
         )
     except urllib3.exceptions.HTTPError as error:
-        return Failure(0, "", str(error))
+        met = unreached(part.url, error)
+        return Failure(0, met.code, str(met))
     if 200 <= response.status < 300:
         return response.headers
     text = response.data[:10_000].decode("utf-8", errors="replace")

@@ -33,7 +33,7 @@ def refusal_of(
         code, sentence = _not_in_envelope(url, action, response)
         return PortalError(code, sentence, status=response.status)
     if error.get("code") == "not_signed_in":
-        # The portal's own sentence speaks to somebody who sent no token.
+        # The portal's own sentence speaks to someone who sent no token.
         return PortalError("not_signed_in", _NOT_ACCEPTED, status=response.status)
     facts = {name: fact for name, fact in error.items() if name not in ("__type", "code", "message")}
     # CKAN's own validation errors are lists of sentences by field.

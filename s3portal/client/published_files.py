@@ -1,5 +1,5 @@
 """Whether a dataset has a file already: by the portal's own record of its uploads, and never by fields of
-resources, which everybody who may edit the dataset can change, and which other extensions write to.
+resources, which everyone who may edit the dataset can change, and which other extensions write to.
 """
 
 from __future__ import annotations

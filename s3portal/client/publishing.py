@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from s3portal.client.ckan import CkanPortal, PortalUpload, SignedPart
+from s3portal.client.ckan import CkanPortal
 from s3portal.client.connections import open_pool
 from s3portal.client.errors import FileChanged, PortalError, WrongFile
 from s3portal.client.fingerprint import fingerprint, require_same_file, same_name
 from s3portal.client.local_file import LocalFile
+from s3portal.client.portal_uploads import PortalUpload, SignedPart
 from s3portal.client.published_files import PublishedFile, find_published
 from s3portal.client.sending import PARALLEL_PARTS, PartSender
 from s3portal.client.sha256 import Sha256InBackground
 from s3portal.client.signing import PresignedUrls, SessionSigner, Signer
+from s3portal.client.waits import Wait
 from s3portal.transfer import Failure, RetryPolicy, State, parse_ranges
 
 # A part that vanished from the store is sent again, but not for ever.
@@ -66,6 +68,10 @@ class Published:
 class Report(Protocol):
     """Hears how it goes, from several threads but one at a time."""
 
+    def has_namesakes(self, name: str, resource_ids: list[str]) -> None:
+        """The dataset has these resources of the name that the new one gets."""
+        ...
+
     def began(self, file: LocalFile, stored_bytes: int) -> None:
         """Sending begins; so many bytes are at the store from another day."""
         ...
@@ -74,7 +80,7 @@ class Report(Protocol):
         """So many bytes of the file are at the store or on their way; never fewer than before."""
         ...
 
-    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None:
+    def retrying(self, part_number: int, failure: Failure, wait: Wait) -> None:
         """A part failed and will be sent again."""
         ...
 
@@ -86,9 +92,10 @@ class Report(Protocol):
 class Silence:
     """Says nothing."""
 
+    def has_namesakes(self, name: str, resource_ids: list[str]) -> None: ...
     def began(self, file: LocalFile, stored_bytes: int) -> None: ...
     def loaded(self, size_bytes: int) -> None: ...
-    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None: ...
+    def retrying(self, part_number: int, failure: Failure, wait: Wait) -> None: ...
     def completing(self) -> None: ...
 
 
@@ -127,9 +134,11 @@ def publish_file(
         if before is not None:
             # The store has lost it: it gets its file back, and stays the one that links lead to.
             target = replace(target, resource=before.resource_id)
+        _tell_of_namesakes(portal, file, target, report)
         upload, first_batch = _create(portal, file, target)
     else:
         target = _as_begun(portal, upload, target)
+        _tell_of_namesakes(portal, file, target, report)
     try:
         if upload.state == State.UPLOADING:
             _send(portal, upload, first_batch, file, report, concurrency, session_credentials, policy)
@@ -230,6 +239,23 @@ def _as_begun(portal: CkanPortal, upload: PortalUpload, target: Target) -> Targe
     if target.resource or all(each["id"] != upload.resource_id for each in portal.resources(target.dataset)):
         return target
     return replace(target, resource=upload.resource_id)
+
+
+def _tell_of_namesakes(portal: CkanPortal, file: LocalFile, target: Target, report: Report) -> None:
+    """A new resource may be a second one of its name, which is not always what was meant."""
+    if target.resource:
+        return
+    name = target.described(file)["name"]
+    try:
+        resources = portal.resources(target.dataset)
+    except PortalError as error:
+        if error.status in (401, 403, 404):
+            # The portal says it better when an upload is created.
+            return
+        raise
+    namesakes = [str(each["id"]) for each in resources if same_name(str(each.get("name") or ""), name)]
+    if namesakes:
+        report.has_namesakes(name, namesakes)
 
 
 def _create(portal: CkanPortal, file: LocalFile, target: Target) -> tuple[PortalUpload, list[SignedPart]]:

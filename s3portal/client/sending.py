@@ -1,4 +1,4 @@
-"""Sends a file's parts straight to the store, by URLs that somebody signs.
+"""Sends a file's parts straight to the store, by URLs that someone signs.
 
 What is computed of a part while it is sent is compared with what the store answers.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -14,11 +15,12 @@ from typing import Protocol
 
 import urllib3
 
-from s3portal.client.ckan import PortalUpload, SignedPart
 from s3portal.client.errors import SendingFailed
 from s3portal.client.local_file import LocalFile
 from s3portal.client.part_request import put_part
+from s3portal.client.portal_uploads import PortalUpload, SignedPart
 from s3portal.client.signing import Signer
+from s3portal.client.waits import RESUME, UNTRUSTED, Wait, may_pass, wait_before_next_try
 from s3portal.transfer import (
     MD5,
     PARTS_AT_A_TIME,
@@ -45,7 +47,7 @@ class Report(Protocol):
         """So many bytes of the file are at the store or on their way; never fewer than before."""
         ...
 
-    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None:
+    def retrying(self, part_number: int, failure: Failure, wait: Wait) -> None:
         """A part failed and will be sent again."""
         ...
 
@@ -63,6 +65,7 @@ class _Attempts:
     """How often a part was tried, and where it goes the next time."""
 
     part: SignedPart
+    began_at: float = 0.0
     tries: int = 0
     signings: int = 0
     has_to_be_signed_again: bool = False
@@ -128,7 +131,9 @@ class PartSender:
 
     def _send(self, part: Part) -> None:
         """One try. Raises _PartFailed, and what signing and reading raise."""
-        answered = put_part(self._pool, self._addressed(part), part.blocks(), part.length_bytes)
+        addressed = self._addressed(part)
+        self._attempts[part.number].began_at = time.monotonic()
+        answered = put_part(self._pool, addressed, part.blocks(), part.length_bytes)
         if not isinstance(answered, Failure) and not part.digest.agrees_with(answered):
             answered = _DAMAGED
         if isinstance(answered, Failure):
@@ -162,18 +167,29 @@ class PartSender:
             policy=self._policy,
             random=random.random,
         )
-        if decision.action == "stop":
-            raise SendingFailed(
-                failure.code or "no_connection",
-                f"Part {part_number} of {self._plan.part_count} could not be stored ({failure}).",
-            ) from None
+        if decision.action == "stop" or failure.code == UNTRUSTED:
+            raise self._given_up(part_number, failure) from None
         attempts.has_to_be_signed_again = is_expired(failure)
         if decision.action == "sign":
             attempts.signings += 1
         else:
             attempts.tries += 1
-            self._report.retrying(part_number, failure, decision.delay_s)
+            wait = wait_before_next_try(
+                self._policy,
+                failure,
+                tries=attempts.tries,
+                delay_s=decision.delay_s,
+                took_s=time.monotonic() - attempts.began_at,
+            )
+            self._report.retrying(part_number, failure, wait)
         return decision.delay_s
+
+    def _given_up(self, part_number: int, failure: Failure) -> SendingFailed:
+        said = str(failure) if failure.status else failure.message
+        sentence = f"Part {part_number} of {self._plan.part_count} could not be stored ({said})."
+        if may_pass(failure) and failure.code != UNTRUSTED:
+            sentence += f" {RESUME}"
+        return SendingFailed(failure.code or "no_connection", sentence)
 
     def _missing(self) -> dict[int, None]:
         numbers = range(1, self._plan.part_count + 1)

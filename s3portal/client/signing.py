@@ -12,8 +12,9 @@ from typing import Protocol
 
 from botocore.credentials import ReadOnlyCredentials
 
-from s3portal.client.ckan import CkanPortal, PortalUpload, SignedPart, UploadCredentials
+from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import PortalError
+from s3portal.client.portal_uploads import PortalUpload, SignedPart, UploadCredentials
 from s3portal.transfer import UrlSigner, bucket_address
 
 # URLs live minutes, so not all of them at once.
@@ -21,7 +22,7 @@ SIGNED_AHEAD = 100
 
 #: New credentials are fetched so long before these expire; the old ones serve meanwhile.
 REFRESH_BEFORE_S = 5 * 60
-#: Credentials this close to their end are not used any more: the part has to arrive, too.
+#: Credentials this close to their end are no longer used: the part has to arrive, too.
 MARGIN_S = 60
 #: STS makes none that live shorter (AssumeRole, DurationSeconds): who says so has a clock that is wrong.
 SHORTEST_LIFE_S = 15 * 60
@@ -40,7 +41,7 @@ class Signer(Protocol):
 
 
 class PresignedUrls:
-    """Asks the portal. ``upcoming`` says which parts, at most so many, are next."""
+    """Asks the portal. ``upcoming`` says which parts, at most this many, are next."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Which account a service runs as: PostgreSQL refuses root, so root hands it to `nobody`.
 
 A checkout often lies under a folder that only root may enter (`/root` itself). Opening those folders to
-everybody, as the PostgreSQL wheels do themselves, is not ours to decide. So where `nobody` cannot reach
+everyone, as the PostgreSQL wheels do themselves, is not ours to decide. So where `nobody` cannot reach
 the files, the process keeps one capability of root's: to search folders and read files
 (`CAP_DAC_READ_SEARCH`, or `CAP_DAC_OVERRIDE` in containers that lack it), see capabilities(7).
 """
@@ -42,7 +42,7 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def become(self) -> None:
-        """Turns the running process, a child that is about to exec, into this account for good."""
+        """Turns the running process, a child that is about to exec, into this account permanently."""
         libc = ctypes.CDLL(None, use_errno=True)
         if self.capability is not None:
             # Or else setuid would drop the capability, and access(2), by which PostgreSQL looks for its

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def renew_links(noted: Path, site_url: str) -> None:
-    """Indexes all datasets anew where the portal's address was another one: the index keeps links as they
+    """Indexes all datasets again where the portal's address was another one: the index keeps links as they
     were when a dataset was saved, and pages show those.
     """
     from ckan.lib.search import rebuild

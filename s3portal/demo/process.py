@@ -144,7 +144,7 @@ def processes_working_in(folder: Path) -> list[int]:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now, and that the kernel gives to nobody else for a minute (Linux).
+    """A port that nothing listens on now, and that the kernel gives to no one else for a minute (Linux).
 
     Its remains of a closed connection (TIME_WAIT) see to that; they are no obstacle to a server that asks
     for just this port with SO_REUSEADDR, as servers do.

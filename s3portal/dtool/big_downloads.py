@@ -116,7 +116,7 @@ def _note_of(path: Path) -> Path:
 
 def _read_note(note: BinaryIO, wanted: _Wanted) -> set[int]:
     """The starts of the parts that are there; after a note of another object none, and the note begins
-    anew.
+    again.
     """
     note.seek(0)
     first, *lines = note.read().split(b"\n")

@@ -59,7 +59,7 @@ def send_file(store: Store, path: str, key: str, metadata: dict[str, str], journ
             try:
                 sending.send_rest()
             except ClientError as error:
-                # Somebody aborted it, or a lifecycle rule of the bucket did.
+                # Someone aborted it, or a lifecycle rule of the bucket did.
                 if not resumed or not _says_no_upload(error):
                     raise
                 journal.forget_parts()
@@ -70,7 +70,7 @@ def send_file(store: Store, path: str, key: str, metadata: dict[str, str], journ
 
 
 def remove_begun(store: Store, journals: UploadJournals, folder: str) -> None:
-    """Removes what is noted of uploads to keys that begin with ``folder``, which nobody will resume."""
+    """Removes what is noted of uploads to keys that begin with ``folder``, which no one will resume."""
     for journal in journals.of_folder(store.settings.s3_endpoint, store.bucket, folder):
         if journal.begun:
             _abort(store.client(), journal.begun)

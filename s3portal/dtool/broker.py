@@ -193,7 +193,7 @@ class S3StorageBroker(StockNames, BaseStorageBroker):  # type: ignore[misc]
     def put_item(self, fpath: str, relpath: str) -> str:
         """Takes the file's content for the item ``relpath`` and returns that handle.
 
-        Small files are sent soon after, in other threads; the file may be deleted at once all the same.
+        Small files are sent soon after, in other threads; the file may be deleted at once anyway.
         Raises ItemsNotStored, ItemUnreadable.
         """
         say_how_to_go_on_if_interrupted()

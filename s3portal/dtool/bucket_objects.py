@@ -63,7 +63,7 @@ class BucketObjects:
 
     @property
     def anonymous(self) -> bool:
-        """Whether the bucket is read as anybody may read it, without a key."""
+        """Whether the bucket is read as anyone may read it, without a key."""
         return is_anonymous(self.store)
 
     def require_key(self) -> None:
@@ -85,7 +85,7 @@ class BucketObjects:
     def put_over(self, key: str, body: bytes, etag: str) -> bool:
         """Stores an object in the place of the one with this ETag, or of none where it is "".
 
-        Returns False where another is there by now. A store that knows no conditions stores it all the same.
+        Returns False where another is there by now. A store that knows no conditions stores it anyway.
         """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with self._errors(key):

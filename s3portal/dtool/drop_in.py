@@ -1,4 +1,4 @@
-"""What somebody who comes from dtool-s3 is told once: that both are installed, which settings do nothing."""
+"""What someone who comes from dtool-s3 is told once: that both are installed, which settings do nothing."""
 
 import logging
 from functools import lru_cache

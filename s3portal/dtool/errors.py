@@ -44,7 +44,7 @@ class TooManyOpenFiles(DtoolS3Error):
 
 
 class RegisteredElsewhere(DtoolS3Error):
-    """Somebody else makes the same dataset under another prefix at the same time."""
+    """Someone else makes the same dataset under another prefix at the same time."""
 
 
 class NotABaseUri(DtoolS3Error):
@@ -68,7 +68,7 @@ class CacheUnusable(DtoolS3Error):
 
 
 class ForeignObject(DtoolS3Error):
-    """An object among the items that dtool did not store, or whose metadata somebody removed."""
+    """An object among the items that dtool did not store, or whose metadata someone removed."""
 
 
 class NothingToResume(DtoolS3Error):

@@ -173,7 +173,7 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-#: Queues with items that nobody has waited for yet.
+#: Queues with items that no one has waited for yet.
 _unfinished: set[ItemQueue] = set()
 
 
@@ -189,7 +189,7 @@ def drop_what_waits() -> None:
 
 @atexit.register
 def _finish_at_exit() -> None:
-    """A script may end without freezing what it put, and its items are to be in the bucket all the same."""
+    """A script may end without freezing what it put, and its items are to be in the bucket anyway."""
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
         drop_what_waits()
     failed = False

@@ -95,7 +95,7 @@ class ListedMetadata:
         return self._kept.get(self._place(objects, uuid)) if time.monotonic() < self._until else None
 
     def take(self, objects: BucketObjects, uuid: str) -> AdminMetadata | None:
-        """The metadata of the dataset, once: whoever asks again gets what S3 says then."""
+        """The metadata of the dataset, once: anyone who asks again gets what S3 says then."""
         kept = self._kept.pop(self._place(objects, uuid), None)
         return kept.admin_metadata if kept and time.monotonic() < self._until else None
 

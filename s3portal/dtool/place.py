@@ -76,7 +76,7 @@ class DatasetPlace:
     def register(self) -> None:
         """Sees to it that the registration leads here, for the dataset whose last object is written next.
 
-        Raises RegisteredElsewhere where somebody else makes the same dataset at another place meanwhile.
+        Raises RegisteredElsewhere where someone else makes the same dataset at another place meanwhile.
         """
         keys = self.keys
         if self._registration is not None and self._registration.prefix == keys.prefix:
@@ -113,7 +113,7 @@ class DatasetPlace:
         try:
             return read_registration(self._objects, self._uuid)
         except NotPermitted:
-            # A bucket's owner who lets everybody read a dataset may well have forgotten its registration.
+            # A bucket's owner who lets everyone read a dataset may well have forgotten its registration.
             if self._objects.anonymous:
                 return None
             raise

@@ -1,4 +1,4 @@
-"""A bucket that everybody may read, without a key: requests are not signed."""
+"""A bucket that everyone may read, without a key: requests are not signed."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PublicStore(Store):
-    """The store as anybody reads it."""
+    """The store as anyone reads it."""
 
     def client(self) -> "S3Client":
         """A client without keys."""

@@ -1,4 +1,4 @@
-"""Publishing: a dataset that anybody with its address can read over HTTP, for some time or for good.
+"""Publishing: a dataset that anyone with its address can read over HTTP, for some time or permanently.
 
 ``http_manifest.json`` tells dtool's HTTP broker where everything is. It is written last, so that an address
 never leads to a dataset that is published by half.
@@ -71,9 +71,9 @@ def http_manifest(keys: DatasetKeys, contents: DatasetContents, url: Callable[[s
 def publish(
     objects: BucketObjects, keys: DatasetKeys, contents: DatasetContents, expiry_s: int | None
 ) -> str:
-    """Publishes the dataset for ``expiry_s`` seconds, or for good, and returns its address.
+    """Publishes the dataset for ``expiry_s`` seconds, or permanently, and returns its address.
 
-    Raises PublishingRefused with the way out where the bucket does not let anybody read without a key.
+    Raises PublishingRefused with the way out where the bucket does not let anyone read without a key.
     """
     objects.require_key()
     urls = SignedUrls.of(objects.store)
@@ -129,7 +129,7 @@ def _allow_everybody(objects: BucketObjects, key: str) -> bool:
 
 
 def _require_public(objects: BucketObjects, keys: DatasetKeys, urls: SignedUrls) -> bool:
-    """True where a policy of the bucket lets everybody read. Raises PublishingRefused where none does."""
+    """True where a policy of the bucket lets everyone read. Raises PublishingRefused where none does."""
     try:
         # The address is the store's own, from the settings.
         with urllib.request.urlopen(urls.plain(keys.readme), timeout=_PROBE_TIMEOUT_S):  # noqa: S310

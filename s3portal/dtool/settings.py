@@ -36,7 +36,7 @@ _CACHE_DIRECTORY = "DTOOL_CACHE_DIRECTORY"
 class BucketSettings:
     """Where a bucket is and under which prefix new datasets go. "" means not set: boto3 finds out.
 
-    ``anonymous``: it is read as anybody may read it, without a key.
+    ``anonymous``: it is read as anyone may read it, without a key.
     """
 
     bucket: str
@@ -67,7 +67,7 @@ def read_bucket_settings(bucket: str, config_path: str | None = None) -> BucketS
 
 
 def publish_expiry_s(config_path: str | None = None) -> int | None:
-    """How many seconds a published dataset is readable for, or None where it is to be public for good.
+    """How many seconds a published dataset is readable for, or None where it is to be public permanently.
 
     Raises PublishingRefused where the setting is no such number.
     """

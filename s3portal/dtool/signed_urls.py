@@ -1,4 +1,4 @@
-"""URLs of a dataset's objects: signed for some time, or plain for what everybody may read."""
+"""URLs of a dataset's objects: signed for some time, or plain for what everyone may read."""
 
 import base64
 import dataclasses
@@ -30,7 +30,7 @@ class SignedUrls:
         return cls(_in_its_region(store) if store.settings.on_aws else store)
 
     def plain(self, key: str) -> str:
-        """The URL of what everybody may read."""
+        """The URL of what everyone may read."""
         return f"{self.store.address.base_url}{quote(key, safe='/~')}"
 
     def read(self, key: str, expires_s: int) -> str:

@@ -28,7 +28,7 @@ def in_parallel(
 ) -> list[Result]:
     """The result for each of ``given``, in its order, by the shared workers unless others are given.
 
-    The first error is raised when nothing runs any more, and the rest is not begun. Ctrl-C waits for nothing.
+    The first error is raised once all running calls have ended, and no others begin. Ctrl-C does not wait.
     """
     return each_in_parallel(call, given, by or shared_workers())
 

@@ -72,7 +72,7 @@ class Texts:
         for path in self.translations():
             translated = _read(path, _language(path))
             before = _ids(translated)
-            # What is similar to a text is no translation of it.
+            # A fuzzy match is not a translation.
             translated.update(collected, no_fuzzy_matching=True)
             if before != _ids(translated):
                 _write(path, translated)
@@ -80,7 +80,7 @@ class Texts:
                 write_mo(compiled, translated)
 
     def problems(self) -> Iterator[str]:
-        """What is not as it should be, a line each."""
+        """The problems, one line each."""
         collected = _ids(self.collect())
         for path in (self.template, *self.translations()):
             texts = _ids(_read(path))

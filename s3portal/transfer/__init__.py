@@ -10,7 +10,6 @@ portal, and nothing of it keeps state, apart from the connections that a ``Store
 >>> complete_upload(store, upload)
 """
 
-from s3portal.transfer import request_fields
 from s3portal.transfer.checksum_trial import CHECKSUM_AUTO, CHECKSUM_OFF, checksum_algorithm, checksum_support
 from s3portal.transfer.checksums import CRC64NVME, CRCS, MD5
 from s3portal.transfer.completion import complete_upload
@@ -59,7 +58,12 @@ from s3portal.transfer.lifecycle import (
     plan_upload,
     sign_parts,
 )
-from s3portal.transfer.multipart_listing import ListedUpload, abort_listed, list_uploads
+from s3portal.transfer.multipart_listing import (
+    NOT_LISTED_CODES,
+    ListedUpload,
+    abort_listed,
+    list_uploads,
+)
 from s3portal.transfer.new_upload import NewUpload, new_upload_id
 from s3portal.transfer.object_copy import CopySource, copy_step
 from s3portal.transfer.object_metadata import decode_metadata, encode_metadata
@@ -84,7 +88,6 @@ from s3portal.transfer.presign import (
     presign_get,
     presign_parts,
 )
-from s3portal.transfer.request_fields import can_be_kept
 from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired, parse_retry_after
 from s3portal.transfer.sending import (
     PARTS_AT_A_TIME,
@@ -111,6 +114,7 @@ from s3portal.transfer.setting_kinds import (
 from s3portal.transfer.settings import (
     Declaration,
     declared_settings,
+    most_alike,
     read_settings,
     setting,
     unknown_settings,
@@ -154,6 +158,7 @@ __all__ = [
     "MD5",
     "MIB",
     "NAMELESS",
+    "NOT_LISTED_CODES",
     "PARTS_AT_A_TIME",
     "SECONDS",
     "TEXT",
@@ -228,7 +233,6 @@ __all__ = [
     "assume_upload_role",
     "begin_upload",
     "bucket_address",
-    "can_be_kept",
     "checksum_algorithm",
     "checksum_support",
     "choice",
@@ -261,6 +265,7 @@ __all__ = [
     "list_parts",
     "list_uploads",
     "look_at",
+    "most_alike",
     "new_upload_id",
     "object_key",
     "object_url",
@@ -278,7 +283,6 @@ __all__ = [
     "read_object",
     "read_settings",
     "remove_unkept",
-    "request_fields",
     "require_stored",
     "require_unchanged",
     "retry_after_s",

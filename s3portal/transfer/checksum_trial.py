@@ -34,7 +34,7 @@ CHECKSUM_OFF = "off"
 _PROBE = b"s3portal"
 _NOTHING = ""
 
-#: S3 API Reference, "Error responses": the store does not know what it was asked for.
+#: S3 API Reference, "Error responses": the store does not know the request.
 _CANNOT_CODES = frozenset(
     {
         "BadRequest",

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksums import CRCS, MD5
-from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
-from s3portal.transfer.errors import ContentDiffers, PartsMissing, UploadNotFound, UploadNotOpen
+from s3portal.transfer.error_translation import says_no_upload, store_errors
+from s3portal.transfer.errors import (
+    ContentDiffers,
+    ObjectGone,
+    PartsMissing,
+    UploadNotFound,
+    UploadNotOpen,
+)
 from s3portal.transfer.lifecycle import list_parts
+from s3portal.transfer.object_head import head_object, pinnable, require_written_by
 from s3portal.transfer.object_metadata import decode_metadata
 from s3portal.transfer.part_ranges import format_ranges
 from s3portal.transfer.states import State
@@ -18,7 +25,7 @@ from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.upload import Checksum, Upload
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _ETAG_OF_PARTS = re.compile(r"[0-9a-f]{32}-[0-9]+")
 
@@ -44,7 +51,11 @@ def complete_upload(store: Store, upload: Upload, checksum: Checksum | None = No
         # Completed before, and the answer was lost; or aborted by a rule of the bucket. The object tells.
         return _verified(upload, _own_object(store, upload, None), None, checksum)
     _check_against_plan(upload, stored)
-    version_id = _complete(store, upload, stored)
+    try:
+        version_id = join_parts(store, upload, stored)
+    except UploadNotFound:
+        # A retry after an answer that was lost on the way, or another call at the same time.
+        version_id = None
     head = _own_object(store, upload, version_id)
     return _verified(upload, head, expected_etag(stored.etags), checksum)
 
@@ -60,14 +71,13 @@ def expected_etag(part_etags: list[str]) -> str | None:
     return f"{digest.hexdigest()}-{len(part_etags)}"
 
 
-def _check_against_plan(upload: Upload, stored: StoredParts) -> None:
-    missing, wrong = stored.missing(upload.plan), stored.wrong(upload.plan)
-    if missing or wrong:
-        raise PartsMissing(missing=format_ranges(missing), wrong_size=format_ranges(wrong))
+def join_parts(store: Store, upload: Upload, stored: StoredParts) -> str | None:
+    """Has the store make an object of the parts that it listed; returns its version id, None without
+    versions.
 
-
-def _complete(store: Store, upload: Upload, stored: StoredParts) -> str | None:
-    """The version id that the store answers, None without versions and where an earlier call had done it."""
+    Raises UploadNotFound where they were joined before, or the upload was aborted; StoreUnavailable,
+    StoreFailed.
+    """
     with store_errors("CompleteMultipartUpload"):
         try:
             completed = store.client().complete_multipart_upload(
@@ -78,28 +88,25 @@ def _complete(store: Store, upload: Upload, stored: StoredParts) -> str | None:
                 MultipartUpload={"Parts": stored.for_completion()},
             )
         except ClientError as error:
-            if not says_no_upload(error):
-                raise
-            # A retry after an answer that was lost on the way, or another call at the same time.
-            return None
+            if says_no_upload(error):
+                raise UploadNotFound from error
+            raise
     return pinnable(completed.get("VersionId"))
+
+
+def _check_against_plan(upload: Upload, stored: StoredParts) -> None:
+    missing, wrong = stored.missing(upload.plan), stored.wrong(upload.plan)
+    if missing or wrong:
+        raise PartsMissing(missing=format_ranges(missing), wrong_size=format_ranges(wrong))
 
 
 def _own_object(store: Store, upload: Upload, version_id: str | None) -> "HeadObjectOutputTypeDef":
     """HEAD of the object that this upload made. Raises UploadNotFound where there is none."""
-    request: HeadObjectRequestTypeDef = {"Bucket": store.bucket, "Key": upload.key, "ChecksumMode": "ENABLED"}
-    if version_id:
-        request["VersionId"] = version_id
-    with store_errors("HeadObject"):
-        try:
-            head = store.client().head_object(**request)
-        except ClientError as error:
-            if error_code(error) in ("404", "NoSuchKey"):
-                raise UploadNotFound from error
-            raise
-    # Whoever has session credentials for a whole dataset could write an object of their own under this key.
-    if decode_metadata(head["Metadata"]).get("upload") != upload.id:
-        raise ContentDiffers(what="upload id", expected=upload.id, found=head["Metadata"].get("upload", ""))
+    try:
+        head = head_object(store, upload.key, version_id)
+    except ObjectGone as error:
+        raise UploadNotFound from error
+    require_written_by(upload, decode_metadata(head["Metadata"]))
     return head
 
 
@@ -134,11 +141,6 @@ def _verified(
         checksum_algorithm=stored_checksum.algorithm if stored_checksum else None,
         checksum_value=stored_checksum.value if stored_checksum else None,
     )
-
-
-def pinnable(version_id: str | None) -> str | None:
-    """The version id, unless it is the "null" of a bucket without versions, which the next write replaces."""
-    return None if version_id == "null" else version_id
 
 
 def _etag_is_md5(head: "HeadObjectOutputTypeDef") -> bool:

@@ -17,7 +17,7 @@ def creation_arguments(
         "Bucket": store.bucket,
         "Key": key,
         "ContentType": stored_content_type(content_type),
-        # Also somebody who finds the object without the portal gets a download and not a page.
+        # Even a reader who finds the object without the portal gets a download and not a page.
         "ContentDisposition": content_disposition(filename),
         "Metadata": encode_metadata(metadata),
         **encryption_arguments(store.settings.s3_sse),

@@ -24,7 +24,7 @@ def _in_english(size_bytes: int, exact: bool) -> str:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class TransferError(Exception):
-    """Something that the caller is told about.
+    """An error that the caller is told about.
 
     Its fields are its facts, which fill the template and go to programs as they are.
     """
@@ -34,7 +34,7 @@ class TransferError(Exception):
     template: ClassVar[str] = "The transfer failed."
     #: Facts that are sizes in bytes: the message shows them as people read them.
     size_facts: ClassVar[frozenset[str]] = frozenset()
-    #: Facts that are words of ours, and which: the message shows them in the reader's language. They are
+    #: Facts that are words, and which words: the message shows them in the reader's language. They are
     #: templates, too.
     word_facts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
@@ -66,7 +66,7 @@ class TransferError(Exception):
         return {"code": self.code, "message": str(self), **self.facts, **self._words(self.facts, str)}
 
     def _words(self, facts: Mapping[str, Fact], translate: Callable[[str], str]) -> dict[str, str]:
-        """The facts that are words of ours, translated; the other facts fill those that are templates."""
+        """The facts that are words, translated; the other facts fill those that are templates."""
         return {name: translate(str(facts[name])) % facts for name in self.word_facts}
 
     def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
@@ -127,12 +127,15 @@ class Problem(str, Enum):
     USED_BEFORE = "was already used for another file"
     NO_UPLOAD = "must be the id of one upload"
     NO_SHA256 = "must be a SHA-256, 64 hexadecimal digits"
+    UNKNOWN = "is not a parameter of this call, which takes %(known)s"
+    UNKNOWN_BUT_NEAR = "is not a parameter of this call. Did you mean %(nearest)s? The call takes %(known)s"
+    NOT_WITH_ID = "cannot be given together with id: leave one of them out"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class InvalidRequest(TransferError):
-    """A field of the call has a value that cannot be used. Where the problem speaks of a limit, it is a
-    fact."""
+    """A field of the call has a value that cannot be used, or is none of the call's. Where the problem speaks
+    of a limit, it is a fact, and so are the ``known`` fields and the ``nearest`` of them."""
 
     code = "invalid_request"
     http_status = 422
@@ -142,6 +145,8 @@ class InvalidRequest(TransferError):
     field: str
     problem: Problem
     limit: int | None = None
+    known: str | None = None
+    nearest: str | None = None
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -204,7 +209,7 @@ class QuotaExceeded(TransferError):
 
 
 class UploadNotFound(TransferError):
-    """No such upload, or not this caller's: the same answer, so that ids cannot be tried out."""
+    """No such upload, or not this caller's: the same answer, so that ids cannot be guessed."""
 
     code = "upload_not_found"
     http_status = 404
@@ -251,7 +256,7 @@ class TooManyParts(TransferError):
 class PartsMissing(TransferError):
     """Not all parts are at the store. ``missing`` and ``wrong_size`` are ranges such as ``"1-3,5"``.
 
-    Both have to be sent again: a part of the wrong size was written by somebody who did not follow the plan.
+    Both have to be sent again: a part of the wrong size was written by a client that did not follow the plan.
     """
 
     code = "parts_missing"
@@ -271,7 +276,7 @@ class PartsMissing(TransferError):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ContentDiffers(TransferError):
-    """What the store holds is not what was sent."""
+    """The store does not hold the file that was sent."""
 
     code = "content_differs"
     http_status = 422
@@ -295,7 +300,7 @@ class ObjectGone(TransferError):
 
 
 class SourceChanged(TransferError):
-    """What was to be taken over was written again, or removed, before it was copied."""
+    """The file to be taken over was overwritten, or removed, before it was copied."""
 
     code = "source_changed"
     http_status = 409
@@ -304,7 +309,7 @@ class SourceChanged(TransferError):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BeingTakenOver(TransferError):
-    """All of the file is at the store, and the portal is copying it to where nobody else can write: the same
+    """All of the file is at the store, and the portal is copying it to where no one else can write: the same
     call works later. ``retry_after_s`` is also the answer's Retry-After header."""
 
     code = "being_taken_over"

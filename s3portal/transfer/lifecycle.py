@@ -22,6 +22,7 @@ from s3portal.transfer.errors import (
     UploadNotFound,
     UploadNotOpen,
 )
+from s3portal.transfer.multipart_listing import abort_at_store
 from s3portal.transfer.new_upload import NewUpload
 from s3portal.transfer.part_plan import chosen_part_size, plan_parts
 from s3portal.transfer.presign import SignedPart, presign_parts
@@ -123,7 +124,7 @@ def sign_parts(store: Store, upload: Upload, part_numbers: Sequence[int]) -> lis
 def list_parts(store: Store, upload: Upload) -> StoredParts:
     """What the store has of the upload: a request for every 1,000 parts.
 
-    Raises UploadNotFound where the store does not know the upload (any more), StoreUnavailable, StoreFailed.
+    Raises UploadNotFound if the store does not know the upload (any longer), StoreUnavailable, StoreFailed.
     """
     stored = StoredParts()
     pages = (
@@ -163,20 +164,12 @@ def _aborted_at_store(store: Store, upload: Upload) -> bool:
     if not upload.s3_upload_id:
         # The file was written in another way than by a multipart upload of the portal's.
         return False
-    with store_errors("AbortMultipartUpload"):
-        try:
-            store.client().abort_multipart_upload(
-                Bucket=store.bucket, Key=upload.key, UploadId=upload.s3_upload_id
-            )
-        except ClientError as error:
-            if not says_no_upload(error):
-                raise
-            return False
-    return upload.state == State.UPLOADING
+    was_there = abort_at_store(store, upload.key, upload.s3_upload_id)
+    return was_there and upload.state == State.UPLOADING
 
 
 def delete_object(store: Store, key: str, version_id: str | None = None) -> None:
-    """Removes an object; one that is not there is removed already.
+    """Removes an object; one that does not exist counts as removed.
 
     In a bucket with versions only ``version_id`` frees the bytes. Raises StoreUnavailable, StoreFailed.
     """

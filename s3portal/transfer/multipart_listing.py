@@ -1,4 +1,4 @@
-"""The multipart uploads that a store has under a prefix, whoever began them, and giving one of them up."""
+"""Lists all unfinished multipart uploads that a store has under a prefix, and aborts them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +8,11 @@ from botocore.exceptions import ClientError
 
 from s3portal.transfer.error_translation import says_no_upload, store_errors
 from s3portal.transfer.store import Store
+
+#: S3 API Reference, "Error responses": this store, or these keys, do not list.
+NOT_LISTED_CODES = frozenset(
+    {"AccessDenied", "AllAccessDisabled", "MethodNotAllowed", "NotImplemented", "403", "405", "501"}
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,18 @@ def list_uploads(store: Store, prefix: str = "") -> Iterator[ListedUpload]:
 
 
 def abort_listed(store: Store, listed: ListedUpload) -> bool:
-    """Gives the upload up; False where it is gone already. Raises StoreUnavailable, StoreFailed."""
+    """Aborts the upload; False if it is gone already. Raises StoreUnavailable, StoreFailed."""
+    return abort_at_store(store, listed.key, listed.s3_upload_id)
+
+
+def abort_at_store(store: Store, key: str, s3_upload_id: str) -> bool:
+    """AbortMultipartUpload; False if the store does not know the upload (any longer).
+
+    Raises StoreUnavailable, StoreFailed.
+    """
     with store_errors("AbortMultipartUpload"):
         try:
-            store.client().abort_multipart_upload(
-                Bucket=store.bucket, Key=listed.key, UploadId=listed.s3_upload_id
-            )
+            store.client().abort_multipart_upload(Bucket=store.bucket, Key=key, UploadId=s3_upload_id)
         except ClientError as error:
             if not says_no_upload(error):
                 raise

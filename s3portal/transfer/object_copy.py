@@ -1,7 +1,7 @@
-"""Taking a file over: a copy within the store, to a key that nobody but the portal can write.
+"""Taking a file over: a copy within the store, to a key that only the portal can write.
 
-The bytes stay at the store. What is small is copied in one request, what is larger in parts, so that whoever
-is interrupted, or killed, continues where it stopped. Every step may be repeated, by any process."""
+The bytes stay at the store. A small file is copied in one request, a larger one in parts, so that a copy that
+is interrupted or killed resumes where it stopped. Every step may be repeated, by any process."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,10 +12,12 @@ from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksum_trial import checksum_algorithm, checksum_arguments
 from s3portal.transfer.checksums import CRCS
+from s3portal.transfer.completion import join_parts
 from s3portal.transfer.creation import creation_arguments
-from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
+from s3portal.transfer.error_translation import error_code, store_errors
 from s3portal.transfer.errors import ContentDiffers, ObjectGone, SourceChanged, UploadNotFound
 from s3portal.transfer.lifecycle import list_parts
+from s3portal.transfer.object_head import require_written_by
 from s3portal.transfer.part_plan import MAX_PART_COUNT, MAX_PART_SIZE_BYTES, PartPlan
 from s3portal.transfer.states import State
 from s3portal.transfer.store import Store
@@ -65,7 +67,7 @@ def copy_step(
 
     Until its state is ``completed``, keep what was returned (its ``s3_upload_id`` says where the copied parts
     are) and call again. ``metadata`` goes onto the object, as at ``create_upload``. Raises SourceChanged
-    where the source is not any more what it was, ContentDiffers, StoreUnavailable, StoreFailed."""
+    if the source has changed, ContentDiffers, StoreUnavailable, StoreFailed."""
     written = creation_arguments(
         store,
         key=target.key,
@@ -83,7 +85,7 @@ def copy_step(
             return target
         # Here too: what mixes two contents should not even be an object for a moment.
         _require_unchanged(store, source)
-        version_id = _join_parts(store, target)
+        version_id = join_parts(store, target, list_parts(store, target))
     except UploadNotFound:
         # Joined before, and the answer was lost; or aborted by a rule of the bucket. The object tells.
         try:
@@ -160,27 +162,9 @@ def _copy_parts(
     return True
 
 
-def _join_parts(store: Store, target: Upload) -> str | None:
-    parts = list_parts(store, target).for_completion()
-    with store_errors("CompleteMultipartUpload"):
-        try:
-            completed = store.client().complete_multipart_upload(
-                Bucket=store.bucket,
-                Key=target.key,
-                UploadId=target.s3_upload_id,
-                MultipartUpload={"Parts": parts},
-            )
-        except ClientError as error:
-            if says_no_upload(error):
-                raise UploadNotFound from error
-            raise
-    return completed.get("VersionId")
-
-
 def _completed(store: Store, source: CopySource, target: Upload, copy: StoredObject) -> Upload:
     """The target as completed, once the copy is what the source was."""
-    if copy.metadata.get("upload") != target.id:
-        raise ContentDiffers(what="upload id", expected=target.id, found=copy.metadata.get("upload", ""))
+    require_written_by(target, copy.metadata)
     if copy.size_bytes != source.size_bytes:
         raise ContentDiffers(what="size", expected=source.size_bytes, found=copy.size_bytes)
     if not _same_md5(source.etag, copy):

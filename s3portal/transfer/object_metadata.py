@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 MAX_METADATA_BYTES = 2048
 
 # HTTP headers carry ASCII, trim blanks at the ends and may fold those within. Everything else printable is
-# kept, but for the percent sign itself, so that decoding is exact.
+# kept, except for the percent sign itself, so that decoding is exact.
 _KEPT = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 

@@ -1,4 +1,4 @@
-"""What is computed of a part while it is sent, compared with the store's answer, and joined for the whole."""
+"""Digests of parts: computed while sending, compared with the store's answer, combined for the whole file."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ MAX_PART_SIZE_BYTES = 5 * GIB
 _ROUND_TRIP_OF_LEAST_MS = 25
 #: What a lost connection may cost on a slow line, four times over; larger parts gained little.
 _LARGEST_CHOSEN_BYTES = 16 * MIB
-#: So many parts keep several connections busy to the end.
+#: This many parts keep several connections busy to the end.
 _LEAST_PART_COUNT = 16
 
 #: 10,000 parts of 5 GiB: the 48.8 TiB that AWS states as its largest object.
@@ -56,7 +56,7 @@ class PartPlan:
 
 def chosen_part_size(size_bytes: int, least_bytes: int, round_trip_ms: float | None = None) -> int:
     """The bytes in a part for a client that is so far from the store: ``least_bytes``, or more whole MiB
-    where the round trip is long and the file is large enough to have many parts all the same.
+    where the round trip is long and the file is large enough to have many parts anyway.
 
     >>> chosen_part_size(1 * GIB, 5 * MIB, 200) // MIB
     16

@@ -55,7 +55,7 @@ class PartSource(Protocol):
 
     @property
     def plan(self) -> PartPlan | None:
-        """How the file is cut; None as long as nobody knows where it ends."""
+        """How the file is cut; None until its end is known."""
         ...
 
     @property

@@ -87,7 +87,7 @@ def decide(
         return Decision("stop")
     # The exponent stays small enough for a float.
     jitter_s = random() * min(policy.cap_s, policy.base_s * 2 ** min(tries - 1, 32))
-    # Jitter on top of what was asked for: everybody else was asked for the same.
+    # Jitter on top of the wait that was asked for, since all other clients were asked for the same.
     return Decision("retry", min(failure.retry_after_s or 0.0, policy.retry_after_cap_s) + jitter_s)
 
 

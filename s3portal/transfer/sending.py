@@ -29,7 +29,7 @@ Again = Callable[[int, Exception, int], float | None]
 
 
 class SendingCancelled(Exception):
-    """The caller wanted no more of it. What was stored stays stored."""
+    """The caller cancelled the sending. Parts that were stored stay stored."""
 
     def __init__(self) -> None:
         super().__init__("sending was cancelled; what was stored stays")
@@ -64,7 +64,7 @@ def never_again(number: int, error: Exception, tries: int) -> None:
 
 
 class Part:
-    """One try to send a part. What is read of it is digested, and counts as under way."""
+    """One try to send a part. Bytes that are read are digested, and count as under way."""
 
     def __init__(self, content: Content, progress: "_Progress", algorithm: str | None) -> None:
         self._content = content
@@ -136,12 +136,12 @@ def send_parts(
     stored or under way, and never fewer than before; it and ``again`` are called from several threads, but
     one at a time. The threads are ``workers``, which others may share, or some that end with the call.
 
-    Raises what ``send`` and the source raise, the first of it, when nothing runs any more; SendingCancelled
-    after ``cancelled`` was set; and what interrupts the caller's thread, such as KeyboardInterrupt, at once.
+    Raises the first error of ``send`` or of the source, once all running calls have ended; SendingCancelled
+    after ``cancelled`` was set; and immediately what interrupts the caller, such as KeyboardInterrupt.
     """
     stored = stored or StoredBefore()
     sending = _Sending(source, send, stored, algorithm, again, _Progress(on_progress, cancelled))
-    # One reads what is stored already, beside those that send.
+    # One thread reads the parts that are stored already, beside those that send.
     of_this_call = at_a_time + (1 if source.reads_anywhere and sending.has_to_read else 0)
     with nullcontext(workers) if workers else Workers(of_this_call, "parts") as threads:
         sending.run(threads, at_a_time)
@@ -180,7 +180,7 @@ class _Progress:
             raise _Stopped
 
     def pause(self, delay_s: float) -> None:
-        """Waits, in the thread that sends. Raises _Stopped as soon as it is in vain."""
+        """Waits, in the thread that sends. Raises _Stopped as soon as the sending has ended."""
         while delay_s > 0 and not self.is_cancelled:
             if self._stopped.wait(min(delay_s, _LOOK_S)):
                 break
@@ -237,7 +237,7 @@ class _Sending(Generic[Answer]):
         return self._algorithm is not None and not self._stored <= self._digests.keys()
 
     def run(self, workers: Workers, at_a_time: int) -> None:
-        """Returns when all is sent, or when nothing runs any more. Raises what interrupts this thread."""
+        """Returns when all parts are sent, or no call is running. Raises what interrupts this thread."""
         try:
             self._tell_stored()
             if self._source.reads_anywhere:
@@ -313,7 +313,7 @@ class _Sending(Generic[Answer]):
             wait(futures, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
 
     def _wait_until_fewer_than(self, most: int) -> bool:
-        """False where it is in vain to wait."""
+        """False if there is nothing to wait for."""
         while len(self._under_way) >= most and not self._progress.is_stopped:
             _, self._under_way = wait(self._under_way, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         return not self._progress.is_stopped

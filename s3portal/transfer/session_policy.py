@@ -24,8 +24,8 @@ _ESCAPES = str.maketrans({"*": "${*}", "?": "${?}", "$": "${$}"})
 def upload_policy(bucket: str, key: str, partition: str = "aws", *, parts_only: bool = False) -> str:
     """Lets parts be uploaded to exactly this key.
 
-    With ``parts_only`` nothing else: no object can be created, so somebody else has to complete the upload.
-    Where the key is so long that the policy would be too long for STS, such a policy lets nobody list or
+    With ``parts_only`` nothing else: no object can be created, so someone else has to complete the upload.
+    Where the key is so long that the policy would be too long for STS, such a policy lets no one list or
     abort the upload either. Raises ValueError where it is still longer than STS takes.
     """
     resource = key.translate(_ESCAPES)

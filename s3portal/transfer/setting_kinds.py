@@ -1,4 +1,4 @@
-"""The kinds of setting: each reads a text from a configuration file and says what is wrong with it."""
+"""The kinds of setting: each reads a text from a configuration file, or says why it cannot."""
 
 import re
 from collections.abc import Callable

@@ -7,7 +7,7 @@ the same means.
 
 import dataclasses
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -118,19 +118,19 @@ def unknown_settings(
 
     Names are full. A message says: "X is not a setting; did you mean Y?"
     """
-    known = [
-        f"{prefix}{declaration.name}"
+    known = {
+        declaration.name
         for settings_class in settings_classes
         for declaration in declared_settings(settings_class)
-    ]
-    return list(_with_suggestions((name for name in values if name.startswith(prefix)), known))
+    }
+    named = {name.removeprefix(prefix) for name in values if name.startswith(prefix)}
+    suggestions = ((name, most_alike(name, known)) for name in sorted(named - known))
+    return [(f"{prefix}{name}", f"{prefix}{alike}" if alike else None) for name, alike in suggestions]
 
 
-def _with_suggestions(names: Iterable[str], known: list[str]) -> Iterator[tuple[str, str | None]]:
-    for name in sorted(set(names) - set(known)):
-        # The shared prefix would make everything look alike, so the cutoff is high.
-        alike = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        yield name, alike[0] if alike else None
+def most_alike(word: str, words: Iterable[str]) -> str | None:
+    """The one of ``words`` that a misspelt ``word`` may have meant, None where none looks like it."""
+    return next(iter(difflib.get_close_matches(word.lower(), sorted(words), n=1)), None)
 
 
 def _as_text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Sizes as people write and read them: ``"5 MiB"`` to 5242880 and back. Only what is shown is rounded."""
+"""Sizes as people write and read them: ``"5 MiB"`` to 5242880 and back. Only the shown text is rounded."""
 
 import re
 

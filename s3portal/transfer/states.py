@@ -29,6 +29,7 @@ class ImpossibleTransition(ValueError):
 
 
 AnyState = TypeVar("AnyState", bound=DeclaredState)
+OtherState = TypeVar("OtherState", bound=DeclaredState)
 
 
 class Transitions(Generic[AnyState]):
@@ -41,6 +42,18 @@ class Transitions(Generic[AnyState]):
         lacking = declared.union(*self._table.values()).difference(self._table)
         if lacking:
             raise ValueError(f"the table lacks {', '.join(sorted(lacking))}")
+
+    def extended(
+        self, states: type[OtherState], further: Mapping[OtherState, Collection[OtherState]]
+    ) -> "Transitions[OtherState]":
+        """This table for a portal that declares the same states and more, with its ``further`` ways.
+
+        Raises ValueError where ``states`` lacks one of this table's, or has one that no table has.
+        """
+        table = {states(before): {states(each) for each in after} for before, after in self._table.items()}
+        for before, after in further.items():
+            table.setdefault(before, set()).update(after)
+        return Transitions(table)
 
     def allow(self, before: str, after: str) -> bool:
         """Whether the table has this way."""
@@ -62,8 +75,8 @@ class State(DeclaredState):
 
     #: Parts are sent.
     UPLOADING = "uploading"
-    #: The whole file is at the store, where somebody with session credentials may write: the portal is
-    #: copying it to where nobody else can.
+    #: The whole file is at the store, under a key that session credentials can write: the portal is copying
+    #: it to one that they cannot.
     ADOPTING = "adopting"
     #: The store has the file, and what it holds was compared.
     COMPLETED = "completed"

@@ -29,7 +29,7 @@ _Made = TypeVar("_Made")
 
 # For calls without a deadline (deadlines.py), such as a janitor's.
 _CONNECT_TIMEOUT_S = 5
-# CompleteMultipartUpload may take minutes, but S3 sends blanks meanwhile, so this is the longest silence.
+# CompleteMultipartUpload may take minutes, but S3 keeps sending blanks, so this is the longest silence.
 _READ_TIMEOUT_S = 60
 _ATTEMPTS = 4
 # Threads of one worker process; botocore throws connections over this number away after each use.
@@ -61,7 +61,7 @@ class Store:
     """One bucket. Cheap to keep, safe to share between threads and across a fork; made by ``open_store``."""
 
     settings: TransferSettings
-    #: Where the portal keeps what was found out about the store; None keeps it in the process alone.
+    #: Where the portal keeps what it learned about the store; None keeps it in this process only.
     memory: StoreMemory | None = field(default=None, repr=False, compare=False)
     _opened: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
     # boto3 makes clients safely from one thread at a time only. A lock that is held during a fork is held
@@ -146,7 +146,7 @@ class Store:
 
     @property
     def public_endpoint(self) -> str:
-        """The endpoint that somebody with session credentials gives to an S3 client."""
+        """The endpoint that someone with session credentials gives to an S3 client."""
         return self.settings.browser_endpoint or self.client().meta.endpoint_url
 
     def _anonymous_client(self) -> "S3Client":
@@ -177,7 +177,7 @@ class Store:
     def once(self, name: str, make: Callable[[], _Made]) -> _Made:
         """What ``make`` made in this process, shared by all buckets of the endpoint. Connections must not be
         shared across a fork, hence the process id. Raises what `store_errors` makes of boto3's errors;
-        ``make`` sends nothing, since others wait meanwhile.
+        ``make`` sends nothing, since other threads are waiting.
         """
         place = (os.getpid(), name)
         if place not in self._opened:

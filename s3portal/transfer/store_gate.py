@@ -31,7 +31,7 @@ from s3portal.transfer.store import Store
 
 # How long a call waits for a place among calls that come and go.
 _WAIT_FOR_A_PLACE_S = 2.0
-# So many failures in a row, or one call that waited until its deadline, and the store is left alone.
+# After this many failures in a row, or one call that waited until its deadline, the store is left alone.
 _FAILURES = 3
 _SHORTEST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 30.0
@@ -46,7 +46,7 @@ class Lane:
     places: int
     places_for_a_user: int
     within_s: float
-    # With a call that is older in a full lane, nobody waits for a place.
+    # If a full lane holds a call that is older, no one waits for a slot.
     slow_after_s: float
     # Whether a failure says something of the store; a look of a second may be too short for it.
     tells: bool = True
@@ -187,7 +187,7 @@ def says_away(error: BaseException) -> bool:
 
 
 def _came_from_store(error: BaseException) -> bool:
-    """Whether the error is an answer of the store, which is there then."""
+    """Whether the error is an answer of the store, which shows that it is there."""
     return isinstance(_cause_at_store(error), ClientError)
 
 

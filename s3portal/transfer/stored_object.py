@@ -1,24 +1,20 @@
-"""What the store says of an object that is there, and whether it is still the file that was verified."""
+"""An object as the store describes it, and whether it is still the file that was verified."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from s3portal.transfer.completion import full_object_checksum, pinnable
-from s3portal.transfer.error_translation import error_code, store_errors
-from s3portal.transfer.errors import ContentDiffers, ObjectGone
+from s3portal.transfer.completion import full_object_checksum
+from s3portal.transfer.error_translation import store_errors
+from s3portal.transfer.errors import ContentDiffers
+from s3portal.transfer.object_head import head_object, pinnable
 from s3portal.transfer.object_metadata import decode_metadata
 from s3portal.transfer.store import Store
 from s3portal.transfer.upload import Checksum, Upload
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
-
-# HEAD answers without a body, so most stores say the status alone. 405 is the version that marks a deletion.
-_MISSING_CODES = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +40,13 @@ def look_at(store: Store, key: str, version_id: str | None = None) -> StoredObje
 
     Raises ObjectGone, StoreUnavailable, StoreFailed.
     """
-    request: HeadObjectRequestTypeDef = {"Bucket": store.bucket, "Key": key, "ChecksumMode": "ENABLED"}
-    if version_id:
-        request["VersionId"] = version_id
+    head = head_object(store, key, version_id)
     with store_errors("HeadObject"):
-        try:
-            head = store.client().head_object(**request)
-        except ClientError as error:
-            if error_code(error) in _MISSING_CODES:
-                raise ObjectGone from error
-            raise
         return _from_head(key, head)
 
 
 def require_unchanged(upload: Upload, found: StoredObject) -> None:
-    """Compares an object with what was recorded when the upload was completed. Raises ContentDiffers."""
+    """Compares an object with the record of the completed upload. Raises ContentDiffers."""
     if found.size_bytes != upload.size_bytes:
         raise ContentDiffers(what="size", expected=upload.size_bytes, found=found.size_bytes)
     if upload.etag and found.etag != upload.etag:

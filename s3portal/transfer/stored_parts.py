@@ -45,7 +45,7 @@ class StoredParts:
         return {"stored": format_ranges(right), "stored_bytes": sum(plan.length(number) for number in right)}
 
     def for_completion(self) -> "list[CompletedPartTypeDef]":
-        """What CompleteMultipartUpload is told."""
+        """The parts as CompleteMultipartUpload takes them."""
         return [
             {"PartNumber": number, "ETag": etag}
             for number, etag in zip(self.part_numbers, self.etags, strict=True)

@@ -1,6 +1,6 @@
 """Threads that do calls side by side.
 
-They are daemons: at Ctrl-C nobody waits for requests that nobody needs any more.
+They are daemons: Ctrl-C does not wait for requests that no one needs any longer.
 """
 
 import threading
@@ -63,7 +63,7 @@ class Workers:
 def in_parallel(call: Callable[[Given], Result], given: Iterable[Given], workers: Workers) -> list[Result]:
     """The result for each of ``given``, in its order.
 
-    The first error is raised when nothing runs any more, and the rest is not begun. Ctrl-C waits for nothing.
+    The first error is raised once all running calls have ended, and no others begin. Ctrl-C does not wait.
     """
     futures = [workers.submit(lambda one=one: call(one)) for one in given]  # type: ignore[misc]
     try:

@@ -1,4 +1,4 @@
-"""What was written under a prefix by others than the portal: finding it, and clearing up what is not kept."""
+"""Objects that others than the portal wrote under a prefix: finding them, and removing those not kept."""
 
 import logging
 from collections.abc import Collection, Iterator
@@ -7,8 +7,10 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from s3portal.transfer.error_translation import error_code, says_no_upload, store_errors
+from s3portal.transfer.error_translation import error_code, store_errors
+from s3portal.transfer.errors import StoreFailed
 from s3portal.transfer.lifecycle import delete_object
+from s3portal.transfer.multipart_listing import NOT_LISTED_CODES, abort_listed, list_uploads
 from s3portal.transfer.store import Store
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ def remove_unkept(store: Store, prefix: str, kept: Collection[tuple[str, str | N
     """Removes every object under ``prefix``, and every version of one, that is not kept; returns how many.
 
     ``kept`` are pairs of key and version id, None without versions. With ``exact`` the prefix is the whole
-    key. Where the store lets nobody list versions, the objects that a plain listing shows are removed,
+    key. If the store does not allow listing versions, the objects that a plain listing shows are removed,
     except those of which a version is kept. Raises StoreUnavailable, StoreFailed."""
     removed = 0
     for key, version_id in _versions(store, prefix, {key for key, _ in kept}):
@@ -71,33 +73,21 @@ def remove_unkept(store: Store, prefix: str, kept: Collection[tuple[str, str | N
 def abort_uploads(store: Store, prefix: str, kept: Collection[str], *, exact: bool) -> int:
     """Aborts the unfinished multipart uploads under ``prefix`` whose ids are not kept; returns how many.
 
-    Where the store lets nobody list them, the bucket's lifecycle rule has to. Raises StoreUnavailable,
+    If the store does not allow listing them, the bucket's lifecycle rule has to. Raises StoreUnavailable,
     StoreFailed.
     """
-    aborted = 0
-    with store_errors("ListMultipartUploads"):
-        pages = store.client().get_paginator("list_multipart_uploads")
-        try:
-            found = [
-                (upload["Key"], upload["UploadId"])
-                for page in pages.paginate(Bucket=store.bucket, Prefix=prefix)
-                for upload in page.get("Uploads", [])
-            ]
-        except ClientError as error:
-            if not _not_allowed(error):
-                raise
-            logger.info("Unfinished uploads under %s cannot be listed: %s", prefix, error)
-            return 0
-        for key, upload_id in found:
-            if (exact and key != prefix) or upload_id in kept:
-                continue
-            try:
-                store.client().abort_multipart_upload(Bucket=store.bucket, Key=key, UploadId=upload_id)
-            except ClientError as error:
-                if not says_no_upload(error):
-                    raise
-            aborted += 1
-    return aborted
+    try:
+        # All of them are listed before the first one is aborted, since pages depend on what is left.
+        found = list(list_uploads(store, prefix))
+    except StoreFailed as error:
+        if error.store_code not in NOT_LISTED_CODES:
+            raise
+        logger.warning("Uploads to %s cannot be listed: the bucket's lifecycle rule aborts them", prefix)
+        return 0
+    unkept = [each for each in found if (each.key == prefix or not exact) and each.s3_upload_id not in kept]
+    for each in unkept:
+        abort_listed(store, each)
+    return len(unkept)
 
 
 def _versions(store: Store, prefix: str, kept_keys: Collection[str]) -> Iterator[tuple[str, str | None]]:
@@ -109,7 +99,7 @@ def _versions(store: Store, prefix: str, kept_keys: Collection[str]) -> Iterator
                     yield found["Key"], found["VersionId"]
             return
         except ClientError as error:
-            if not _not_allowed(error):
+            if error_code(error) not in NOT_LISTED_CODES:
                 raise
             logger.info("Versions under %s cannot be listed (needs s3:ListBucketVersions): %s", prefix, error)
     yield from _without_versions(store, prefix, kept_keys)
@@ -128,7 +118,3 @@ def _without_versions(store: Store, prefix: str, kept_keys: Collection[str]) -> 
 def _pinned(version_id: str | None) -> str | None:
     """The version id as rows have it: the "null" of a bucket without versions is none."""
     return None if version_id == "null" else version_id
-
-
-def _not_allowed(error: ClientError) -> bool:
-    return error_code(error) in ("AccessDenied", "NotImplemented", "MethodNotAllowed", "403", "501", "405")

@@ -88,6 +88,12 @@ def unhurried_listings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adoption, "_SMALL_COPIED_WITHIN_S", 60)
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore's retries come at once."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+
+
 @pytest.fixture
 def publisher(portal: CKANTestApp) -> Caller:
     """A user who may edit the datasets of an organisation, and one such dataset."""

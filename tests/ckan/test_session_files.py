@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from hashlib import md5
 
 import pytest
@@ -20,8 +21,10 @@ from session_writers import (
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads import discovery
 from ckanext.s3multipart.uploads.quota import usage
 from s3portal.server.testing import RunningServer
+from s3portal.transfer import list_page
 
 Setting = Callable[[str, object], None]
 
@@ -204,15 +207,19 @@ class TestFound:
             == b"odd"
         )
 
-    def test_thousands_are_all_found_in_the_end(self, publisher: Caller) -> None:
+    def test_more_than_a_page_are_all_found_in_the_end(
+        self, publisher: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(discovery, "MAX_KEYS_A_PAGE", 60)
+        monkeypatch.setattr(discovery, "list_page", partial(list_page, most=60))
         own = writer(publisher)
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda number: own.put(f"{number:05}.csv", b"1"), range(1100)))
+            list(pool.map(lambda number: own.put(f"{number:05}.csv", b"1"), range(200)))
 
         first = listed(publisher)
         assert 0 < len(first) <= 50
-        assert sweep().found == 1100 - len(first)
-        assert len(listed(publisher)) == 1100
+        assert sweep().found == 200 - len(first)
+        assert len(listed(publisher)) == 200
 
     def test_what_is_known_is_not_asked_for_again(self, publisher: Caller, s3_server: RunningServer) -> None:
         writer(publisher).put("rivers.csv")

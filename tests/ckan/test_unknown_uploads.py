@@ -9,7 +9,7 @@ import pytest
 from callers import Caller, new_sysadmin
 from ckan import model
 from kept_uploads import names, states
-from lease_steps import unfinished_at_store
+from lease_steps import expire_all, unfinished_at_store
 
 from ckanext.s3multipart import site_mark
 from ckanext.s3multipart.cli import s3multipart
@@ -130,8 +130,7 @@ def test_where_listing_is_not_allowed_the_rest_is_done(
 ) -> None:
     s3_server.faults.add("ListMultipartUploads", status=403, code="AccessDenied")
     publisher.upload()
-    model.Session.query(UploadRow).update({"expires_at": now() - timedelta(seconds=1)})
-    model.Session.commit()
+    expire_all(publisher)
 
     said = cli.invoke(s3multipart, ["janitor"], catch_exceptions=False)
 

@@ -68,11 +68,16 @@ def test_files_and_folders_that_are_named_exist(page: Path) -> None:
     assert [path for path in sorted(named) if not (CHECKOUT / path).exists()] == []
 
 
-def test_the_rooms_of_the_server_are_drawn_as_they_are() -> None:
+@pytest.mark.parametrize(
+    ("heading", "house"),
+    [("### Inside the CKAN extension", "ckanext/s3multipart"), ("### Inside the server", "s3portal/server")],
+)
+def test_the_rooms_of_a_house_are_drawn_as_they_are(heading: str, house: str) -> None:
     page = (CHECKOUT / "docs" / "architecture.md").read_text("utf-8")
-    drawn = set(re.findall(r"^ +[├└]─ (\w+)/", page, re.MULTILINE)) | {"testing"}
-    server = CHECKOUT / "s3portal" / "server"
-    assert drawn == {room.parent.name for room in server.glob("*/__init__.py")}
+    drawing = page.split(heading)[1].split("```")[1]
+    drawn = set(re.findall(r"^ +(?:.*[├└]─ )?(\w+)/", drawing, re.MULTILINE))
+    drawn |= set(re.findall(r"├─ (\w+)/", drawing))
+    assert drawn == {room.parent.name for room in (CHECKOUT / house).glob("*/__init__.py")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

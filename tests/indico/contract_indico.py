@@ -25,6 +25,7 @@ class IndicoInTest(PortalInTest):
 
     #: Without a session there is no token to send, and that is what Indico refuses first.
     anonymous_status = 400
+    names_owner = False
 
     def __init__(self, app: Any, world: World, monkeypatch: Any) -> None:
         self._app, self._monkeypatch = app, monkeypatch

@@ -1,4 +1,4 @@
-"""The folder that a server of schema 1 left behind, and what that server answered."""
+"""The folders that servers of earlier schemas left behind, and what those servers answered."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from s3_callers import send, signed_headers
 from s3portal.server.testing import RunningServer
 
 FIXTURES = Path(__file__).parent / "fixtures"
+#: The schemas that there is a folder of.
+SCHEMAS = (1, 4)
 #: Headers that the moment or the connection decides.
 PASSING = ("date", "x-amz-request-id", "x-amz-id-2", "connection", "server")
 
 
-def unpack(folder: Path) -> Path:
-    """Unpacks the folder of schema 1 and the answers; returns the server's folder."""
-    with tarfile.open(FIXTURES / "schema-1.tar.xz") as archive:
+def unpack(folder: Path, schema: int = 1) -> Path:
+    """Unpacks the folder of a schema and the answers; returns the server's folder."""
+    with tarfile.open(FIXTURES / f"schema-{schema}.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     return folder / "s3"
 

@@ -157,7 +157,7 @@ def test_empty_elements_of_parts_ask_for_nothing(s3_server, s3):
 
 
 def test_an_element_that_asks_for_something_unknown_is_refused(s3_server):
-    body = b"<Delete><Object><Key>k</Key><ETag>x</ETag></Object></Delete>"
+    body = b"<Delete><Object><Key>k</Key><Later>x</Later></Object></Delete>"
     assert signed_send(s3_server, "POST", f"/{BUCKET}?delete", body=body)[0] == 400
 
 

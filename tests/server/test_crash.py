@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from killed_server import KilledServer, files_below
 from s3_callers import BUCKET, MIB
 
 from s3portal.server.pytest_plugin import server_config
@@ -23,50 +18,11 @@ from s3portal.server.testing import RunningServer
 ROUNDS = 6
 
 
-class Server:
-    """The server as its own process, to be killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._config = folder / "config.json"
-        self._config.write_text(json.dumps(server_config()))
-        self.root = folder / "s3"
-
-    def start(self):
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "s3portal.server", "--port", "0"),
-                *("--root", str(self.root), "--config", str(self._config)),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        endpoint = self._process.stdout.readline().split()[2].rstrip(",")
-        return boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="portal-key",
-            aws_secret_access_key="portal-secret",
-            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=8, read_timeout=120),
-        )
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
-
-
 @pytest.fixture
 def server(tmp_path):
-    server = Server(tmp_path)
+    server = KilledServer(tmp_path)
     yield server
     server.kill()
-
-
-def files_below(root):
-    return {
-        path.name for folder in ("blobs", "incoming") for path in (root / folder).rglob("*") if path.is_file()
-    }
 
 
 class Writer(threading.Thread):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from earlier_folder import ask_again, recorded, unpack
+from earlier_folder import SCHEMAS, ask_again, recorded, unpack
 from s3_callers import BUCKET, client_of
 
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
 
 
-@pytest.fixture
-def folder(tmp_path):
-    unpack(tmp_path)
+@pytest.fixture(params=SCHEMAS)
+def folder(request, tmp_path):
+    unpack(tmp_path, request.param)
     return tmp_path
 
 

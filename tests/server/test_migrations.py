@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from earlier_folder import unpack
+from earlier_folder import SCHEMAS, unpack
 
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.storage import migrations, usage
@@ -20,10 +20,15 @@ from s3portal.server.testing import RunningServer
 STATEMENTS = sum(len(step) for step in migrations.STEPS[1:])
 
 
+@pytest.fixture(scope="module", params=SCHEMAS)
+def schema(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def earlier(tmp_path_factory):
-    """The folder of schema 1 without its blobs, which no step touches."""
-    root = unpack(tmp_path_factory.mktemp("earlier"))
+def earlier(schema, tmp_path_factory):
+    """The folder of an earlier schema without its blobs, which no step touches."""
+    root = unpack(tmp_path_factory.mktemp("earlier"), schema)
     shutil.rmtree(root / "blobs")
     (root / "blobs").mkdir()
     return root
@@ -53,8 +58,9 @@ def upgraded(earlier, tmp_path_factory):
     return rows_of(root)
 
 
-def test_a_kill_at_any_statement_leaves_a_folder_that_starts(earlier, upgraded, tmp_path):
-    for number in range(STATEMENTS + 1):
+def test_a_kill_at_any_statement_leaves_a_folder_that_starts(schema, earlier, upgraded, tmp_path):
+    taken = sum(len(step) for step in migrations.STEPS[1:schema])
+    for number in range(taken, STATEMENTS + 1):
         root = tmp_path / f"{number}"
         shutil.copytree(earlier, root)
         script = Path(__file__).with_name("upgrade_and_die.py")
@@ -70,8 +76,8 @@ def test_an_upgraded_folder_has_the_schema_of_a_new_one(upgraded, tmp_path):
     assert rows_of(tmp_path)[0] == upgraded[0]
 
 
-def test_the_counters_of_an_upgraded_folder_are_right(tmp_path):
-    with RunningServer(unpack(tmp_path), server_config()) as server:
+def test_the_counters_of_an_upgraded_folder_are_right(schema, tmp_path):
+    with RunningServer(unpack(tmp_path, schema), server_config()) as server:
         storage = server._server.storage
         counted = {name: usage.of_bucket(storage, name) for name in ("test-bucket", "other.bucket")}
         assert counted == {name: usage.recounted(storage, name) for name in counted}
@@ -79,15 +85,17 @@ def test_the_counters_of_an_upgraded_folder_are_right(tmp_path):
         assert counted["test-bucket"].uploads == 3
 
 
-def test_a_step_that_fails_says_so_and_changes_nothing(earlier, upgraded, tmp_path, monkeypatch):
+def test_a_step_that_fails_says_so_and_changes_nothing(schema, earlier, upgraded, tmp_path, monkeypatch):
     root = tmp_path / "s3"
     shutil.copytree(earlier, root)
-    broken = [*migrations.STEPS[1], "INSERT INTO no_such_table VALUES (1)"]
+    steps = [*migrations.STEPS]
+    steps[schema] = (*steps[schema], "INSERT INTO no_such_table VALUES (1)")
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "STEPS", (migrations.STEPS[0], broken, *migrations.STEPS[2:]))
-        with pytest.raises(NotUpgraded, match="could not be upgraded to schema 2 and is as it was before"):
+        patch.setattr(migrations, "STEPS", tuple(steps))
+        expected = f"could not be upgraded to schema {schema + 1} and is as it was before"
+        with pytest.raises(NotUpgraded, match=expected):
             Storage(root)
     with sqlite3.connect(root / "metadata.sqlite3") as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (schema,)
     Storage(root).close()
     assert rows_of(root) == upgraded

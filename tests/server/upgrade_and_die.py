@@ -1,4 +1,4 @@
-"""Upgrades a folder of schema 1 and is killed before the n-th statement, or after the last one.
+"""Upgrades a folder of an earlier schema and is killed before the n-th statement, or after the last one.
 
 A process of its own, started by test_migrations.py: upgrade_and_die.py FOLDER N
 """

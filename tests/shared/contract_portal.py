@@ -55,6 +55,8 @@ class PortalInTest(ABC):
     anonymous: Person
     #: What an anonymous call is refused with: 401, unless the framework looks for something else first.
     anonymous_status = 401
+    #: Whether calls name their owner; where they do not, the address does.
+    names_owner = True
     #: As calls have it.
     owner: Any
     other_owner: Any

@@ -6,6 +6,7 @@
 import contract_aborting
 import contract_completing
 import contract_creating
+import contract_fields
 import contract_parts
 import contract_whose
 from contract_rule import RULES, Rule
@@ -13,4 +14,11 @@ from contract_rule import RULES, Rule
 __all__ = ["RULES", "Rule"]
 
 #: Each of these adds its rules.
-ROOMS = (contract_creating, contract_whose, contract_parts, contract_completing, contract_aborting)
+ROOMS = (
+    contract_creating,
+    contract_fields,
+    contract_whose,
+    contract_parts,
+    contract_completing,
+    contract_aborting,
+)

@@ -85,6 +85,26 @@ def test_a_table_has_every_state(table: dict[Door, tuple[Door, ...]]) -> None:
         Transitions(table)
 
 
+class BigDoor(DeclaredState):
+    OPEN = Door.OPEN.value
+    SHUT = Door.SHUT.value
+    WALLED_UP = Door.WALLED_UP.value
+    TORN_DOWN = "torn down"
+
+
+def test_a_table_is_extended_by_states_and_by_ways_from_those_it_has() -> None:
+    extended = DOORS.extended(BigDoor, {BigDoor.OPEN: (BigDoor.TORN_DOWN,), BigDoor.TORN_DOWN: ()})
+
+    assert extended.before(BigDoor.TORN_DOWN) == (BigDoor.OPEN,)
+    assert extended.before(BigDoor.SHUT) == (BigDoor.OPEN,)
+    assert not DOORS.allow(Door.OPEN, "torn down")
+
+
+def test_an_extended_table_has_every_state_too() -> None:
+    with pytest.raises(ValueError, match=r"^the table lacks torn down$"):
+        DOORS.extended(BigDoor, {})
+
+
 @pytest.mark.parametrize("final", [State.ATTACHED, State.ABORTED])
 def test_what_is_attached_or_aborted_stays_so(final: State) -> None:
     assert [state for state in State if TRANSITIONS.allow(final, state)] == []

@@ -43,7 +43,7 @@ def download_blueprint() -> Blueprint:
 def download(package_type: str, id: str, resource_id: str, filename: str | None = None) -> Any:
     """Answers the link of a resource. The name in it may be an old one, and so may the dataset's.
 
-    What is no upload of ours, and what the caller may not see, is answered by CKAN's own view.
+    CKAN's own view answers for files that are not our uploads, and for those that the caller may not see.
     """
     try:
         resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
@@ -60,7 +60,7 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
             return tk.abort(503, sentence(DatabaseNotUpgraded()))
         if had_upload(resource_id):
             return tk.abort(404, tk._("The file of this resource was deleted."))
-        # Whoever saves a resource may call it an upload without there being a file.
+        # A resource may be saved as an upload although there is no file.
         return tk.abort(404, tk._(_NO_DOWNLOAD))
 
 
@@ -85,7 +85,7 @@ def _answer(row: UploadRow, state: FileState) -> Response:
             filename=row.filename,
             content_type=row.content_type,
             expires_s=transfer_settings().download_expires,
-            # The very bytes that were verified, also where somebody writes under the key again.
+            # Exactly the bytes that were verified, even if the key is written again.
             version_id=row.version_id,
         )
     except StoreError as error:
@@ -116,7 +116,7 @@ def _passes_through() -> bool:
 
 
 def _uncached(response: Response) -> Response:
-    """Who may see the dataset can change at any moment, so nobody keeps the answer."""
+    """Who may see the dataset can change at any moment, so the answer must not be cached."""
     # Without this CKAN adds "public" and a lifetime of its own.
     request.environ["__no_cache__"] = True
     response.headers["Cache-Control"] = "no-store"
@@ -124,7 +124,7 @@ def _uncached(response: Response) -> Response:
 
 
 def _errors_uncached(response: Response) -> Response:
-    """What is refused, or missing, may be there the next time."""
+    """A file that is refused, or missing, may be there the next time."""
     return _uncached(response) if response.status_code >= 400 else response
 
 
@@ -141,7 +141,7 @@ def _count(resource_id: str) -> None:
 
 
 def _by_ckan(package_type: str, id: str, resource_id: str, filename: str | None) -> Any:
-    # CKAN makes its view modules anew for every application, so this is found when it is needed.
+    # CKAN makes new view modules for every application, so this one is looked up when it is needed.
     from ckan.views.resource import download as ckan_download
 
     return ckan_download(package_type, id, resource_id, filename)

@@ -22,7 +22,7 @@ from s3portal.transfer import LOOK, ObjectGone, StoredObject, TransferError, Upl
 log = logging.getLogger(__name__)
 
 ASKED_EVERY = timedelta(minutes=1)
-# A doctor asks again for so many, the latest losses first: what was brought back is not reported any more.
+# A doctor asks again for so many, the latest losses first: what was brought back is no longer reported.
 _ASKED_AGAIN = 25
 
 

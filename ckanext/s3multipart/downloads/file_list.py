@@ -1,7 +1,7 @@
-"""``s3multipart_file_list``: which files of ours a dataset's resources have now, told by the uploads' rows.
+"""``s3multipart_file_list``: which of our files a dataset's resources have now, told by the uploads' rows.
 
-Fields of a resource can be edited by everybody who may edit the dataset, and are by other extensions; whoever
-asks "is this file there?" asks here.
+Everyone who may edit the dataset can edit the fields of its resources, and other extensions do; this is the
+place to ask whether a file is there.
 """
 
 from datetime import datetime
@@ -37,7 +37,7 @@ def file_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, 
     return [
         _as_dict(row, missing_since, may_edit=may_edit)
         for row, missing_since in _attached_rows(dataset_id)
-        # Plugins restrict single resources of a dataset that everybody sees.
+        # Plugins restrict single resources of a dataset that everyone sees.
         if allowed("resource_show", context, row.resource_id)
     ]
 

@@ -1,4 +1,4 @@
-"""Which requests for a file are downloads: those of somebody who wants to have it.
+"""Which requests for a file are downloads: those of someone who wants to have it.
 
 A page that shows the file (CKAN's views of images, videos, PDFs and texts, a picture in a text) fetches it by
 the same link. Browsers say what for (Fetch Metadata Request Headers, ``Sec-Fetch-Dest``); programs say

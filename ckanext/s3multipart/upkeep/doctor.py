@@ -6,7 +6,6 @@ What there is to know of a store is in s3portal.portal.doctor; here is what only
 
 from collections.abc import Iterator
 from datetime import timedelta
-from difflib import get_close_matches
 
 import ckan.plugins.toolkit as tk
 from ckan import model
@@ -32,7 +31,7 @@ from s3portal.portal.doctor import (
     examine_unfinished,
 )
 from s3portal.portal.findings import LOOK, OK, WRONG, Finding, some
-from s3portal.transfer import safe_filename, unknown_settings
+from s3portal.transfer import most_alike, safe_filename, unknown_settings
 
 #: The janitor is to run every day; one run may be missed.
 _JANITOR_LATE = timedelta(days=2)
@@ -75,7 +74,7 @@ def _case() -> Case:
 
 
 def _examine_names() -> Iterator[Finding]:
-    """Settings that nobody reads, which the log has named when CKAN started."""
+    """Settings that no one reads, which the log has named when CKAN started."""
     for name, suggestion in unknown_settings(SETTINGS_CLASSES, tk.config, PREFIX):
         mend = f"did you mean {suggestion}?" if suggestion else "remove it from the .ini file"
         yield Finding(name, "name", LOOK, "is not a setting and has no effect", mend)
@@ -93,8 +92,8 @@ def _examine_organisations() -> Iterator[Finding]:
         if name == "*" or name in there:
             yield Finding(place, name, OK, "may upload")
         else:
-            close = get_close_matches(name, there, n=1)
-            meant = f"did you mean {close[0]}?" if close else "use the names in the organisations' URLs"
+            alike = most_alike(name, there)
+            meant = f"did you mean {alike}?" if alike else "use the names in the organisations' URLs"
             yield Finding(place, name, WRONG, "is not an organisation of this portal", meant)
 
 

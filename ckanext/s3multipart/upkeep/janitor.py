@@ -1,4 +1,4 @@
-"""Removing what nobody will come back for: uploads never finished or never attached, and files of nothing."""
+"""Removing what no one will come back for: uploads never finished or never attached, and orphaned files."""
 
 import logging
 from collections.abc import Callable
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Swept:
     """What one round did, in numbers of uploads; and what it found and left.
 
-    ``unknown`` multipart uploads had no row and were aborted, ``foreign`` ones may be somebody else's;
+    ``unknown`` multipart uploads had no row and were aborted, ``foreign`` ones may be someone else's;
     ``listed`` is False where the store does not let us look for them. Deleted datasets and resources still
     hold ``held_files`` with ``held_bytes``.
     """
@@ -86,7 +86,7 @@ def sweep(*, dry_run: bool = False) -> Swept:
 
 
 def _expired_ids() -> list[str]:
-    """Uploads that were begun, or completed, too long ago to be attached any more, those that a process which
+    """Uploads that were begun, or completed, too long ago to be attached, those that a process which
     died left in the middle of something, and those that the store did not let go."""
     expired = UploadRow.state.in_((*UNFINISHED, *LEASED)) & (UploadRow.expires_at < now())
     expired |= (UploadRow.state == RowState.ABORTING) & UploadRow.lease_until.is_(None)
@@ -94,7 +94,7 @@ def _expired_ids() -> list[str]:
 
 
 def _note_unused() -> None:
-    """What was deleted or restored past CKAN's notice is marked now."""
+    """Marks what was deleted or restored without CKAN noticing."""
     rows = UploadRow.__table__
     attached = rows.c.state == RowState.ATTACHED
     unused = is_unused()
@@ -134,7 +134,7 @@ def _forgotten_ids() -> list[str]:
 
 
 def _look_for_unknown(dry_run: bool) -> tuple[Unknown, int]:
-    """What was found of uploads without rows, and 1 where the store failed."""
+    """The uploads without rows that were found, and 1 if the store failed."""
     try:
         return sweep_unknown(dry_run=dry_run), 0
     except StoreError as error:
@@ -164,7 +164,7 @@ def _expire(upload_id: str) -> bool:
     except StoreError:
         raise
     except TransferError as error:
-        # It was attached, or somebody else removed it, since it was found.
+        # It was attached, or someone else removed it, since it was found.
         log.info("Upload %s stays: %s", upload_id, error)
         return False
 
@@ -191,14 +191,14 @@ def _forget(upload_id: str) -> bool:
 
 
 def _is_free(upload_id: str) -> bool:
-    """Whether nobody is saving a resource with it just now."""
+    """Whether no one is saving a resource with it just now."""
     free = _locked(upload_id, (*UNFINISHED, *LEASED)) is not None
     model.Session.rollback()
     return free
 
 
 def _locked(upload_id: str, states: tuple[str, ...], condition: Any = None) -> UploadRow | None:
-    """The upload if it is still in one of these states and nobody else is at it."""
+    """The upload if it is still in one of these states and no one else is at it."""
     query = model.Session.query(UploadRow).filter(UploadRow.id == upload_id, UploadRow.state.in_(states))
     if condition is not None:
         query = query.filter(condition)

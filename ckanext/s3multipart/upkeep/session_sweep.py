@@ -17,9 +17,9 @@ from s3portal.transfer import StoreError, abort_uploads, remove_unkept
 
 log = logging.getLogger(__name__)
 
-#: A PUT that began with good keys may end long after these: so much later nothing can arrive any more.
+#: A PUT that began with valid keys may end long after they expire; after this long, nothing more can arrive.
 LATE_WRITES = timedelta(days=1)
-#: A prefix whose files the portal cannot look at is cleared all the same after this.
+#: After this long, a prefix is cleared even if the portal cannot look at its files.
 _GIVEN_UP_AFTER = timedelta(days=30)
 _COPIED_AT_MOST_S = 3600.0
 #: Uploads in these states have an object under their key, and nothing else is about to happen to it.
@@ -69,7 +69,7 @@ def sweep_grants() -> SweptGrants:
 
 
 def ended_grants() -> list[str]:
-    """Those with which nothing can be written any more."""
+    """Those that can no longer be used to write anything."""
     late = earlier_now() - LATE_WRITES
     is_over = SessionGrant.issuable_until < earlier_now()
     return _grants(is_over & (SessionGrant.writable_until.is_(None) | (SessionGrant.writable_until < late)))

@@ -16,8 +16,14 @@ from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from ckanext.s3multipart.uploads.session_model import SessionGrant
-from s3portal.portal.protocol.aborting import NOT_LISTED_CODES
-from s3portal.transfer import ListedUpload, StoreFailed, abort_listed, ids_of_key, list_uploads
+from s3portal.transfer import (
+    NOT_LISTED_CODES,
+    ListedUpload,
+    StoreFailed,
+    abort_listed,
+    ids_of_key,
+    list_uploads,
+)
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.uploads.caller import CkanCaller
 from ckanext.s3multipart.uploads.sha256 import enqueue_sha256, given_sha256, record_sha256
-from s3portal.portal.protocol import calls
+from s3portal.portal.protocol import CALLS
 from s3portal.transfer import State
 
 
@@ -26,7 +26,7 @@ def upload_create(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, A
     :returns: ``{"upload": upload, "parts": [{"part_number", "url", "headers", "expires_at"}]}``
     """
     tk.check_access("s3multipart_upload_create", context, asked)
-    return calls.create(CkanCaller(context), asked)
+    return CALLS["create"](CkanCaller(context), asked)
 
 
 @refusing
@@ -38,7 +38,7 @@ def upload_sign_parts(context: dict[str, Any], asked: dict[str, Any]) -> list[di
     :returns: ``[{"part_number", "url", "headers", "expires_at"}]``
     """
     tk.check_access("s3multipart_upload_sign_parts", context, asked)
-    return calls.sign_parts(CkanCaller(context), asked)
+    return CALLS["sign_parts"](CkanCaller(context), asked)
 
 
 @tk.side_effect_free
@@ -50,7 +50,7 @@ def upload_show(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, obj
     :returns: the upload
     """
     tk.check_access("s3multipart_upload_show", context, asked)
-    return calls.show(CkanCaller(context), asked)
+    return CALLS["show"](CkanCaller(context), asked)
 
 
 @tk.side_effect_free
@@ -65,7 +65,7 @@ def upload_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str
     :returns: a list of uploads; ``stored`` is null, ``show`` has it
     """
     tk.check_access("s3multipart_upload_list", context, asked)
-    return calls.list_unfinished(CkanCaller(context), asked)
+    return CALLS["list"](CkanCaller(context), asked)
 
 
 @refusing
@@ -79,7 +79,7 @@ def upload_complete(context: dict[str, Any], asked: dict[str, Any]) -> dict[str,
     """
     tk.check_access("s3multipart_upload_complete", context, asked)
     sha256 = given_sha256(asked)
-    completed = calls.complete(CkanCaller(context), asked)
+    completed = CALLS["complete"](CkanCaller(context), asked)
     if sha256:
         record_sha256(str(completed["id"]), sha256)
     elif completed["state"] == State.COMPLETED:
@@ -97,7 +97,7 @@ def upload_abort(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, ob
     :returns: the upload, aborted
     """
     tk.check_access("s3multipart_upload_abort", context, asked)
-    return calls.abort(CkanCaller(context), asked)
+    return CALLS["abort"](CkanCaller(context), asked)
 
 
 @refusing
@@ -112,7 +112,7 @@ def credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, str
         "region", "bucket", "key" or "prefix"}``, and for an upload ``"url"`` and ``"s3_upload_id"``
     """
     tk.check_access("s3multipart_credentials", context, asked)
-    return calls.credentials(CkanCaller(context), asked)
+    return CALLS["credentials"](CkanCaller(context), asked)
 
 
 def actions() -> dict[str, ActionFunction]:

@@ -16,7 +16,8 @@ from ckanext.s3multipart.uploads.held_files import remove_held
 from ckanext.s3multipart.uploads.portal import PORTAL
 from ckanext.s3multipart.uploads.quota import usage
 from s3portal.portal import protocol
-from s3portal.transfer import TransferError, UploadNotFound, request_fields
+from s3portal.portal.protocol import can_be_kept, request_fields
+from s3portal.transfer import TransferError, UploadNotFound
 
 _ROWS = UploadRow.__table__
 
@@ -24,7 +25,7 @@ _ROWS = UploadRow.__table__
 @tk.side_effect_free
 @refusing
 def organization_upload_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, object]]:
-    """Lists everybody's uploads to an organisation's datasets that are not the file of a resource yet, the
+    """Lists everyone's uploads to an organisation's datasets that are not the file of a resource yet, the
     newest first. For its administrators.
 
     :param organization: the organisation's id or name
@@ -79,7 +80,7 @@ def upload_hand_over(context: dict[str, Any], asked: dict[str, Any]) -> dict[str
     hand_over(row, request_fields.text(asked, "user"))
     found = unfinished_uploads(upload_id=upload_id)
     if not found:
-        # Whoever got it was quick to save or to discard it.
+        # Its new owner has already saved or discarded it.
         raise UploadNotFound
     return shown(*found[0])
 
@@ -100,7 +101,7 @@ def hand_over(row: UploadRow, user_reference: str) -> None:
     A repeated creation by the one who began it makes a new upload. Raises CannotTakeOver, UploadNotOpen,
     UploadNotFound.
     """
-    user = model.User.get(user_reference) if request_fields.can_be_kept(user_reference) else None
+    user = model.User.get(user_reference) if can_be_kept(user_reference) else None
     if user is None or user.state != model.State.ACTIVE:
         raise CannotTakeOver(user=user_reference)
     resource = model.Resource.get(row.resource_id)
@@ -119,8 +120,8 @@ def unfinished_uploads(
     after: int = 0,
     most: int | None = None,
 ) -> list[tuple[UploadRow, model.Package | None, model.User | None]]:
-    """Uploads that are not saved yet and not expired, of an organisation or a user or everybody, with their
-    datasets and publishers: the newest first, without the first ``after`` of them, and at most so many."""
+    """Uploads that are not saved yet and not expired, of an organisation or a user or everyone, with their
+    datasets and publishers: the newest first, without the first ``after`` of them, and at most this many."""
     found = (
         model.Session.query(UploadRow, model.Package, model.User)
         .outerjoin(model.Package, model.Package.id == UploadRow.owner_id)
@@ -138,7 +139,7 @@ def count_unfinished_uploads(*, organisation_id: str = "", user_id: str = "") ->
 
 
 def _unfinished(found: Any, organisation_id: str, user_id: str, upload_id: str) -> Any:
-    """The query, for those alone that are unfinished and of whom is asked for."""
+    """The query, narrowed to unfinished uploads of the given organisation, user or id."""
     found = found.filter(UploadRow.state.in_(UNFINISHED), UploadRow.expires_at > now())
     for column, value in (
         (model.Package.owner_org, organisation_id),

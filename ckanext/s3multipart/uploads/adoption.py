@@ -1,4 +1,4 @@
-"""Taking files over: what somebody else than the portal can write becomes a file that only the portal can.
+"""Taking files over: a file that others can write is copied to where only the portal can.
 
 With versions, the version is pinned: whatever is written under its key later is another one. Without, the
 file is copied within the store to a key that no credentials and no form reach. Until then its upload is
@@ -51,14 +51,14 @@ RETRY_AFTER_S = 15
 _MOST_WAITING = 50
 _SMALL_BYTES = 64 * 1024 * 1024
 _SMALL_COPIED_WITHIN_S = 4.0
-#: Whoever copies says so for so long at a time; one that was killed is succeeded after this.
+#: A process that copies claims the file for this long at a time; then another takes over from a killed one.
 _LEASE = timedelta(minutes=5)
 #: A job that was asked for and did nothing for so long is asked for again.
 _QUEUED_FOR = timedelta(minutes=10)
 
 
 def adopted_key(organisation_id: str, dataset_id: str, upload_id: str, filename: str) -> str:
-    """A key in a folder of its own, which nobody else was ever given."""
+    """A key in a folder of its own, which has never been given to anyone else."""
     return object_key(transfer_settings().s3_prefix, organisation_id, dataset_id, upload_id, filename)
 
 
@@ -85,7 +85,7 @@ def _encrypted_as_ours(written: StoredObject) -> bool:
 
 def as_recorded(completed: Upload) -> Upload:
     """What is recorded of an upload that the store has completed: that it is completed, or still to be copied
-    because somebody may hold keys that write to where it is. The caller records it and commits."""
+    because someone may hold keys that write to where it is. The caller records it and commits."""
     grant = grant_of_upload(completed.id)
     if completed.state != RowState.COMPLETED or grant is None or grant.parts_only or completed.version_id:
         return completed
@@ -110,7 +110,7 @@ def require_as_completed(row: UploadRow | None) -> bool:
     """Asks the store whether the file that is about to be attached is still the one that was verified;
     returns False where the store cannot be reached.
 
-    That does not stop the save: nobody else can have changed what is completed. Raises ObjectGone,
+    That does not stop the save: no one else can have changed what is completed. Raises ObjectGone,
     ContentDiffers, StoreFailed.
     """
     if row is None or row.state != RowState.COMPLETED:
@@ -223,7 +223,7 @@ def _enqueue_job(upload_id: str) -> None:
 
 
 def _claim(upload_id: str) -> tuple[CopySource, Upload, dict[str, str]] | None:
-    """What is to be copied where to, if this process is the one to do it."""
+    """What to copy, and where to, if this process is the one to do it."""
     adoptions = Adoption.__table__
     free = sa.or_(adoptions.c.lease_until.is_(None), adoptions.c.lease_until < now())
     claimed = model.Session.execute(
@@ -250,14 +250,14 @@ def _claim(upload_id: str) -> tuple[CopySource, Upload, dict[str, str]] | None:
 
 
 def _finish(target: Upload) -> bool:
-    """Records the copy; one that nobody wants any more is removed again."""
+    """Records the copy, or removes it if it is no longer needed."""
     if not _save_if_adopting(target):
         _discard(target)
     return True
 
 
 def _give_up(target: Upload) -> None:
-    """The file is gone or another one: what was copied of it is removed."""
+    """The file is gone or has changed, so the partial copy is removed."""
     _discard(target)
     _save_if_adopting(target.become(State.ABORTED))
 
@@ -275,14 +275,14 @@ def _discard(target: Upload) -> None:
         abort_upload(portal_store(), target)
         return
     if target.s3_upload_id:
-        # Where it is the other one's too, it was completed, and is not known any more.
+        # Where it is the other one's too, it was completed, and is no longer known.
         abort_listed(portal_store(), ListedUpload(target.key, target.s3_upload_id, target.created_at))
     if target.version_id and target.version_id != kept_version_id:
         delete_object(portal_store(), target.key, target.version_id)
 
 
 def _save_if_adopting(upload: Upload) -> bool:
-    """Writes the upload into its row, unless somebody has aborted it meanwhile."""
+    """Writes the upload into its row, unless someone has aborted it in the meantime."""
     uploads = UploadRow.__table__
     if upload.state != RowState.ADOPTING:
         TRANSITIONS.step(RowState.ADOPTING, RowState(upload.state))

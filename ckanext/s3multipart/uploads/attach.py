@@ -22,6 +22,7 @@ from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.uploads.adoption import RETRY_AFTER_S, require_as_completed
 from ckanext.s3multipart.uploads.file_facts import forget_copied_files, is_id
 from ckanext.s3multipart.wording import sentence
+from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import (
     AlreadyAttached,
     BeingTakenOver,
@@ -29,7 +30,6 @@ from s3portal.transfer import (
     Problem,
     TransferError,
     UploadNotFound,
-    can_be_kept,
 )
 
 #: The form field, and the key of a resource in the API, that says which upload becomes its file.
@@ -163,8 +163,8 @@ def _resources(asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _require_files_of_its_own(resources: list[dict[str, Any]], dataset: object) -> None:
-    """A deleted resource keeps its file for a while. CKAN lets any other dataset use its id, and whoever did
-    so would get the file with it."""
+    """A deleted resource keeps its file for a while. CKAN lets any other dataset use its id, which would
+    bring the file along."""
     ids = {each["id"] for each in resources if is_id(each.get("id"))}
     if not ids or not is_current():
         return

@@ -7,14 +7,15 @@ from typing import Any
 from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.parameters import OWN_FIELDS
 from ckanext.s3multipart.permission import Owner, administers, authorised_owner, signed_in_user
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from ckanext.s3multipart.uploads.discovery import discover_for
 from ckanext.s3multipart.uploads.portal import PORTAL, CkanPortal, CkanRow
 from ckanext.s3multipart.uploads.refusal_text import refusals_of
 from ckanext.s3multipart.uploads.session_prefixes import dataset_credentials, upload_credentials
-from s3portal.portal.protocol import Caller
-from s3portal.transfer import SessionCredentials, UploadNotFound, request_fields
+from s3portal.portal.protocol import Caller, request_fields
+from s3portal.transfer import SessionCredentials, UploadNotFound
 
 _ROWS = UploadRow.__table__
 
@@ -25,6 +26,9 @@ class CkanCaller(Caller[CkanRow, Owner]):
 
     context: Mapping[str, Any]
     portal: CkanPortal = PORTAL
+
+    def fields_of(self, call: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+        return fields + OWN_FIELDS.get(call, ())
 
     @property
     def user(self) -> str:

@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 #: Files that one prefix brings; each costs a request and a row.
 MOST_FILES = 10_000
-#: What one call that somebody waits for looks at: prefixes, and files that were not there before.
+#: What one call that someone waits for looks at: prefixes, and files that were not there before.
 _GRANTS_A_CALL = 3
 _FILES_A_CALL = 50
 # S3 User Guide, "Understanding and managing Amazon S3 storage classes": not readable without a restore.
@@ -130,10 +130,10 @@ def _grants_of(user_id: str, dataset_id: str) -> list[_Grant]:
 
 
 def _look(grant: _Grant, start_after: str, most_new: int) -> tuple[Found, str]:
-    """Looks at the next page of what is under the prefix, and at most so many new files of it; also returns
+    """Looks at the next page of what is under the prefix, and at most this many new files of it; also returns
     where the next look begins, "" after the end."""
     if grant.state != GrantState.CLOSING and _is_deleted(grant.dataset_id):
-        # It may be restored as long as the prefix lasts, and what is refused is refused for good.
+        # It may be restored as long as the prefix lasts, and a refusal would be final.
         return Found(), ""
     store = portal_store()
     with asking(store):
@@ -141,7 +141,7 @@ def _look(grant: _Grant, start_after: str, most_new: int) -> tuple[Found, str]:
     new = _unknown(grant, page.objects)
     found = _Finding(grant).take_in(new[:most_new]) if new else Found()
     if found.refused:
-        # Its bytes stay until nobody can write there any more, so that has to come soon.
+        # Its bytes stay until the credentials expire, so that has to be soon.
         model.Session.query(SessionGrant).filter_by(id=grant.id, state=GrantState.LIVE).update(
             {"state": TRANSITIONS.step(GrantState.LIVE, GrantState.DRAINING)}
         )
@@ -161,7 +161,7 @@ def _values(row: SessionGrant) -> _Grant:
 
 
 def _unknown(grant: _Grant, objects: Iterable[WrittenObject]) -> list[WrittenObject]:
-    """Those that nobody has seen yet, as they are now."""
+    """Those that have not been seen yet, as they are now."""
     # A folder of some programs is an empty object with a name that ends in a slash.
     files = [each for each in objects if not (each.key.endswith("/") and each.size_bytes == 0)]
     known = {

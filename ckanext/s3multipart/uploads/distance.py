@@ -20,7 +20,7 @@ blueprint = Blueprint("s3multipart_distance", __name__)
 
 @blueprint.route("/s3multipart/distance/<dataset>")
 def distance(dataset: str) -> tuple[Response, int]:
-    """``{"url"}`` for whoever may upload to the dataset; ``{"code"}`` of the refusal for others."""
+    """``{"url"}`` for anyone who may upload to the dataset; ``{"code"}`` of the refusal for others."""
     # Without this CKAN adds a lifetime of its own.
     request.environ["__no_cache__"] = True
     context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}

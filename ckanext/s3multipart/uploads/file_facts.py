@@ -1,6 +1,6 @@
 """What a resource says of its file: written when the file comes, kept true while it stays, and gone with it.
 
-The row of the upload is what is true. A resource's fields can be edited by everybody who may edit the
+The row of the upload is what is true. A resource's fields can be edited by everyone who may edit the
 dataset, and programs send whole resources back that they read some time ago: what contradicts the file is put
 right without an error. ``hash`` has the SHA-256 where it is known, as ckanext-dcat reads it. It is shared
 with others (xloader keeps an MD5 there), so it is put right only where it is written as we write it. What the
@@ -23,7 +23,8 @@ from ckan import model
 
 from ckanext.s3multipart.links import link_name
 from ckanext.s3multipart.model import UploadRow, attached_upload, removed_uploads
-from s3portal.transfer import CRCS, can_be_kept, format_of
+from s3portal.portal.protocol import can_be_kept
+from s3portal.transfer import CRCS, format_of
 
 #: The field of a resource that has the store's checksum.
 CHECKSUM_FIELD = "s3multipart_checksum"
@@ -35,7 +36,7 @@ SHA256_ALGORITHM = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
 _CRC_AS_HASH = re.compile(rf"(?i)(?:{'|'.join(CRCS)}):.*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DOWNLOAD_LINK = re.compile(r"/resource/([^/?#]+)/download(?:/|$)")
-#: What is known of a file, but for its name and its format.
+#: What is known of a file, except for its name and its format.
 _FACTS = ("size", "mimetype", "hash", "last_modified")
 
 
@@ -120,7 +121,7 @@ def forget_for_file_of_ckan(resource: dict[str, Any], former: Sequence[UploadRow
 
 
 def forget_copied_files(resource: dict[str, Any]) -> None:
-    """Takes away what a resource without a file of ours says of the file that it was copied from, or that it
+    """Takes away what a resource without our file says of the file that it was copied from, or that it
     had itself and that is gone."""
     if resource.get("url_type") != "upload":
         return

@@ -10,7 +10,7 @@ class GrantState(DeclaredState):
     LIVE = "live"
     #: No more are given out; those that were may still be good.
     DRAINING = "draining"
-    #: None is good any more, and what lies there and is not kept is being removed.
+    #: None is valid any longer, and what lies there and is not kept is being removed.
     CLOSING = "closing"
 
 

@@ -27,7 +27,7 @@ class Held:
 def is_unused() -> Any:
     """Whether a file's resource was deleted or, where the site removes files of deleted datasets, its
     dataset: a condition on rows of uploads. CKAN purges a deleted resource when its dataset is saved the next
-    time; by its id it can be restored all the same."""
+    time; by its id it can be restored anyway."""
     removes_with_dataset = portal_settings().remove_files_on == ON_DELETE
     package_deleted = _PACKAGES.c.state == model.State.DELETED
     resource_deleted = _RESOURCES.c.state == model.State.DELETED
@@ -81,7 +81,7 @@ def _of_its_resource(condition: Any) -> Any:
 
 
 def _without_resource(condition: Any) -> Any:
-    """The resource of a row is not there any more, and the condition holds for the dataset."""
+    """The resource of a row is no longer there, and the condition holds for the dataset."""
     has_resource = sa.exists().where(_RESOURCES.c.id == _ROWS.c.resource_id).correlate(_ROWS)
     of_dataset = sa.exists().where(_PACKAGES.c.id == _ROWS.c.owner_id).where(condition).correlate(_ROWS)
     return ~has_resource & of_dataset

@@ -55,7 +55,7 @@ class CkanRow(Row):
 
 
 class CkanPortal(Portal[CkanRow, Owner]):
-    """The portal, whoever calls it."""
+    """The portal, no matter who calls it."""
 
     def __init__(self) -> None:
         self.rows: SqlRows[CkanRow, Owner] = SqlRows(
@@ -165,7 +165,7 @@ def _left_by_the_dead(values: dict[str, Any]) -> RowState:
     if not values["s3_upload_id"] and values["reserved_until"] is not None:
         return RowState.CREATING
     if not values["s3_upload_id"] and not values["etag"]:
-        # It was found at the store (discovery.py), and nobody creates it.
+        # It was found at the store (discovery.py), not created by a call.
         return RowState.ADOPTING
     return RowState.COMPLETED if values["etag"] else RowState.UPLOADING
 

@@ -5,7 +5,7 @@ with its whole size as long as its reservation lasts, and afterwards with what t
 reservation lasts for a while from the beginning, and from each time the store has more than before. When it
 lapsed, the room is taken again before more parts are signed, and refused there if others have it.
 
-Whoever counts and then takes room holds one lock for the organisation, and asks no store meanwhile.
+Counting and then taking room happens under one lock for the organisation, during which no store is asked.
 """
 
 import logging
@@ -48,7 +48,7 @@ _RESOURCES = model.resource_table
 _IS_SENT = _ROWS.c.state.in_((RowState.CREATING, RowState.UPLOADING))
 _IS_RESERVED = _IS_SENT & (_ROWS.c.reserved_until > sa.func.clock_timestamp())
 _IS_IN_PARTS = _IS_SENT | ((_ROWS.c.state == RowState.ABORTING) & _ROWS.c.etag.is_(None))
-#: Refused files are removed as soon as nobody can write to where they are.
+#: Refused files are removed as soon as their keys can no longer be written.
 _UNCOUNTED = (RowState.ABORTED, RowState.REFUSED, RowState.REMOVED)
 _COUNTED_BYTES = sa.case(
     (_ROWS.c.state.in_(_UNCOUNTED), 0),
@@ -102,7 +102,7 @@ def _reservation_s() -> int:
 
 
 def require_room(organisation_id: str, size_bytes: int, *, besides: str = "") -> None:
-    """Raises QuotaFull where so many bytes do not fit. Until the transaction ends, nobody else takes room.
+    """Raises QuotaFull where so many bytes do not fit. Until the transaction ends, no one else takes room.
 
     ``besides`` is the upload that the bytes are for, which does not count twice.
     """
@@ -157,7 +157,7 @@ def take_room_again(upload: Upload, organisation_id: str) -> None:
 
 def look_at_lapsed(organisation_id: str, size_bytes: int) -> None:
     """Asks the store about uploads whose reservations lapsed, where they decide whether so many bytes fit:
-    one whose parts arrive all the same (with session credentials nobody asks the portal for URLs) keeps its
+    one whose parts arrive anyway (with session credentials nobody asks the portal for URLs) keeps its
     room. Commits; holds no connection while the store is asked."""
     quota_bytes = portal_settings().org_quota
     used = usage(organisation_id).used if quota_bytes else 0

@@ -1,4 +1,4 @@
-"""Removing files that nothing needs any more, after the transaction that made them so.
+"""Removing files that nothing needs any longer, after the transaction that made them so.
 
 Inside the transaction an upload is only marked; once that is committed its object goes. So a transaction that
 is rolled back removes nothing, and what a failing store keeps stays marked for the janitor. What CKAN can
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _MARKED = "s3multipart_marked"
 _COMMITTED = "s3multipart_committed"
-#: Whoever deletes waits so long for their objects to go; the janitor removes the rest.
+#: How long a deletion waits for its objects to be removed; the janitor removes the rest.
 _REQUEST_WAITS_S = 10
 _LEAST_FOR_AN_OBJECT_S = 3
 
@@ -136,7 +136,7 @@ def remove_marked(upload_ids: set[str]) -> int:
 
 
 def _claim(engine: Any, upload_id: str) -> Any:
-    """The marked upload, if nobody else is at it."""
+    """The marked upload, if no other process is removing it."""
     is_free = _ROWS.c.lease_until.is_(None) | (_ROWS.c.lease_until < sa.func.now())
     with engine.begin() as connection:
         return connection.execute(

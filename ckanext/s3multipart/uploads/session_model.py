@@ -15,9 +15,9 @@ UPLOAD = "upload"
 
 
 class SessionGrant(tk.BaseModel):
-    """A prefix, or the key of one upload, that somebody else than the portal can write for a while.
+    """A prefix, or the key of one upload, that someone other than the portal can write for a while.
 
-    The row is there before the first credentials are, and goes when none are good any more and what was
+    The row is there before the first credentials are, and goes when none are valid any longer and what was
     written is either a file of the portal's or removed.
     """
 
@@ -70,11 +70,11 @@ class SessionGrant(tk.BaseModel):
 
 
 class Adoption(tk.BaseModel):
-    """Where the file of an upload was written by somebody else than the portal."""
+    """Where the file of an upload was written by someone other than the portal."""
 
     __tablename__ = "s3multipart_adoption"
     __table_args__ = (
-        # The same bytes are found once, whoever looks.
+        # The same bytes are found once, no matter who looks.
         sa.UniqueConstraint(
             "grant_id", "source_key", "source_etag", "source_modified_at", name="s3multipart_adoption_source"
         ),

@@ -1,4 +1,4 @@
-"""What is given out for writing to the store without the portal: a prefix of its own, never one with files.
+"""Credentials for writing to the store without the portal: for a fresh prefix, never for one with files.
 
 Each user has one such prefix for a dataset at a time, for credentials and for forms each, and every call
 answers the same one as long as it lasts. What lies there is found by discovery.py; nothing that is published
@@ -31,7 +31,7 @@ from s3portal.transfer import (
     keeps_to_parts,
 )
 
-#: How long a prefix is answered. What was copied from it, and what was refused, stays there until nobody can
+#: How long a prefix is answered. What was copied from it, and what was refused, stays there until no one can
 #: write to it any more, so this is not for ever.
 _ISSUED_FOR = timedelta(days=1)
 #: Clocks of the portal and the store differ a little.
@@ -53,7 +53,7 @@ def dataset_credentials(user: model.User, owner: Owner) -> SessionCredentials:
     """
     if not transfer_settings().s3_role:
         raise CredentialsNotConfigured
-    # What is written is counted when it is found; who has nothing left does not begin.
+    # Files are counted when they are found; without any room left, none may be begun.
     require_room(owner.organisation_id, 1)
     prefix = live_prefix(user, owner, CREDENTIALS)
     _written_until(prefix.grant_id, timedelta(seconds=transfer_settings().credentials_expires))
@@ -176,7 +176,7 @@ def _record_upload_grant(
 
 
 def _written_until(grant_id: str, lives: timedelta) -> None:
-    """Notes how long what is given out now can write; before it is given out."""
+    """Notes until when the credentials can write, before they are given out."""
     grants = SessionGrant.__table__
     until = now() + lives + _MARGIN
     latest = sa.func.greatest(sa.func.coalesce(grants.c.writable_until, until), until)

@@ -24,7 +24,8 @@ from ckanext.s3multipart.uploads.file_facts import (
     describe_checksums,
     is_sha256,
 )
-from s3portal.transfer import InvalidRequest, Problem, TransferError, Upload, read_object, request_fields
+from s3portal.portal.protocol import request_fields
+from s3portal.transfer import InvalidRequest, Problem, TransferError, Upload, read_object
 
 log = logging.getLogger(__name__)
 

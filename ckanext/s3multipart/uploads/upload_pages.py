@@ -1,4 +1,4 @@
-"""Pages of unfinished uploads: a publisher's own across all datasets, on their dashboard, and everybody's to
+"""Pages of unfinished uploads: a publisher's own across all datasets, on their dashboard, and everyone's to
 the datasets of an organisation, for its administrators. All that they do is done by actions."""
 
 from collections.abc import Callable
@@ -97,7 +97,7 @@ def remove_deleted(id: str) -> Any:
 
 
 def s3multipart_has_unfinished_uploads() -> bool:
-    """Whether the dashboard of whoever looks has something to show."""
+    """Whether the current user's dashboard has something to show."""
     user = tk.current_user
     return bool(user.is_authenticated and is_current() and unfinished_uploads(user_id=user.id, most=1))
 
@@ -171,7 +171,7 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
         filename=safe_filename(row.filename),
         asked_filename=_in_a_question(safe_filename(row.filename)),
         size=size_words(row.size_bytes),
-        # A file of no bytes is as good as sent, and what is not complete never reads 100 %.
+        # An empty file counts as sent, and an incomplete one never reads 100 %.
         percent=percent_words(100 if is_complete else min(99, 100 * stored_bytes // max(1, row.size_bytes))),
         is_complete=is_complete,
         is_adopting=row.state == RowState.ADOPTING,

@@ -1,4 +1,4 @@
-"""What CKAN's IUploader gets: how a resource is written when its file is an upload of ours."""
+"""What CKAN's IUploader gets: how a resource is written when its file is our upload."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ class AttachingUpload:
 
 
 class KeptUpload:
-    """The resource keeps the file that it has, and says of it what is true."""
+    """The resource keeps its file, and its fields are set to what is true of that file."""
 
     def __init__(self, resource: dict[str, Any], row: UploadRow) -> None:
         self.mimetype = row.content_type

@@ -1,4 +1,4 @@
-"""`ckan s3multipart uploads`: everybody's unfinished uploads, from a terminal."""
+"""`ckan s3multipart uploads`: everyone's unfinished uploads, from a terminal."""
 
 import json
 
@@ -77,7 +77,7 @@ def hand_over_upload(upload_id: str, user: str) -> None:
 
 
 def _id(entity: type, reference: str, what: str) -> str:
-    """The id of what was named. Raises ClickException where there is none."""
+    """The id of the user or organisation named. Raises ClickException if there is none."""
     if not reference:
         return ""
     found = entity.get(reference)  # type: ignore[attr-defined]

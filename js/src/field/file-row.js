@@ -65,6 +65,8 @@ export class FileRow extends EventTarget {
   /** When bytes moved last, or began to be sent. */
   #movedAtMs = 0;
   #wasWaiting = false;
+  /** What the store had when sending began. */
+  #before = { loaded: 0, total: 0 };
   /** While giving up can be undone. @type {Undo | null} */
   #undo = null;
   /** It was on its way when it was given up. */
@@ -178,11 +180,10 @@ export class FileRow extends EventTarget {
     const { state, progress } = this.upload;
     this.#movedAtMs = this.#clock.now();
     if (state !== "failed") showError(this.parts, null, this.#texts);
-    if (from === "preparing" && state === "uploading") {
-      setText(this.parts.before, beforeLine(progress, this.#texts, this.#words));
-      if (this.parts.before.textContent) this.dispatchEvent(new Event("takenup"));
-    }
+    const begins = from === "preparing" && state === "uploading";
+    if (begins) this.#before = { loaded: progress.loaded, total: progress.total };
     this.#draw();
+    if (begins && this.parts.before.textContent) this.dispatchEvent(new Event("takenup"));
     this.dispatchEvent(new Event("change"));
   }
 
@@ -204,6 +205,7 @@ export class FileRow extends EventTarget {
     // Where the portal refused the file there is nothing kept, and the error says all.
     const neverBegan = upload.state === "failed" && upload.upload === null;
     parts.status.textContent = this.status;
+    setText(parts.before, beforeLine(this.#before, upload.state, this.#texts, this.#words));
     parts.progress.hidden = neverBegan || this.#undo !== null || upload.state === "complete";
     this.#drawButtons(upload.state, neverBegan);
     if (this.isWaiting && !this.#wasWaiting) this.dispatchEvent(new Event("waiting"));

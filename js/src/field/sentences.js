@@ -47,15 +47,16 @@ export function statusLine(upload, texts, words, isWaiting = false) {
 }
 
 /**
- * What the store had of a file when it was chosen; "" where it had nothing.
+ * What the store had of a file when it was chosen; "" where it had nothing, and where the rest has been sent since.
  *
  * @param {{readonly loaded: number, readonly total: number}} progress at the moment when sending begins
+ * @param {import("../core/states.js").State} state where the upload is now
  * @param {Texts} texts
  * @param {NumberWords} words
  * @returns {string}
  */
-export function beforeLine({ loaded, total }, texts, words) {
-  if (loaded === 0) return "";
+export function beforeLine({ loaded, total }, state, texts, words) {
+  if (loaded === 0 || (loaded < total && state === "complete")) return "";
   return fill(texts[loaded < total ? "going_on" : "stored_before"], { percent: words.percent(loaded / total) });
 }
 

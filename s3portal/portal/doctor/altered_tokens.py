@@ -1,4 +1,4 @@
-"""Session tokens with one letter changed, as somebody would try them who wants more than was given. Pure."""
+"""Session tokens with one letter changed, as an attacker would try them to gain access. Pure."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A request as a browser makes it for a script of the portal: asked for first where the Fetch Standard wants
+"""A request as a browser makes it for a script of the portal: with a preflight where the Fetch Standard wants
 that, and its answer read as far as a script may.
 """
 
@@ -36,7 +36,7 @@ class Browser:
         return CrossOriginRequest(self.origin, method, tuple((headers or {}).items()), watched=watched)
 
     def preflight(self, request: CrossOriginRequest, url: str) -> Preflight:
-        """Asks before the request, where it has to be asked for. Raises NoAnswer."""
+        """Sends a preflight if the request needs one. Raises NoAnswer."""
         if not request.needs_preflight:
             return Preflight(None, None)
         answer = self._connection.send("OPTIONS", url, request.preflight_headers())

@@ -22,7 +22,7 @@ def examine_checksums(case: Case, used: str | None) -> Iterator[Finding]:
     """``used`` is the algorithm that an upload was created with just now."""
     name, wanted = case.setting("checksum"), case.store.settings.checksum
     try:
-        # A store of its own asks again, whatever this process or the portal remembers.
+        # A new store asks again, whatever this process or the portal remembers.
         with deadline(CALL_S):
             found = checksum_support(open_store(case.store.settings))
     except StoreError as error:

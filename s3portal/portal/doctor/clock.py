@@ -1,4 +1,4 @@
-"""Whether this computer's clock is one that the store's signatures and URLs work with. Pure.
+"""Whether the store's signatures and URLs work with this computer's clock. Pure.
 
 Signature Version 4: a request that is signed more than 15 minutes ahead is refused, one that is signed in a
 header also more than 15 minutes late; a presigned URL ends when its time is over by the store's clock.

@@ -68,7 +68,7 @@ class Connection:
         read_bytes: int = SHORT_BODY_BYTES,
         tries: int = 2,
     ) -> Answer:
-        """The answer, with at most ``read_bytes`` of its body. What got no answer although somebody listens
+        """The answer, with at most ``read_bytes`` of its body. What got no answer although someone listens
         is sent again, as uploaders and readers do. Raises NoAnswer.
         """
         for _ in range(tries - 1):

@@ -1,4 +1,4 @@
-"""The bucket's CORS rules with the portal's own among them. What is there for others stays."""
+"""The bucket's CORS rules with the portal's own among them. Rules for others stay."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Check: what is never finished is removed some day, and what is published stays."""
+"""Check: uploads that are never finished are removed some day, and published files stay."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -54,7 +54,7 @@ def examine_lifecycle(case: Case, *, apply: bool) -> Iterator[Finding]:
 
 
 def examine_unfinished(case: Case, janitor: str) -> Iterator[Finding]:
-    """Unfinished uploads that should be gone by now: each holds bytes that somebody pays for."""
+    """Unfinished uploads that should be gone by now: each holds bytes that someone pays for."""
     store = case.store
     oldest = datetime.now(timezone.utc) - timedelta(days=days_of(store.settings.upload_expires))
     try:

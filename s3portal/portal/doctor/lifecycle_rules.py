@@ -20,7 +20,7 @@ def days_of(upload_expires_s: int) -> int:
 
 
 def aborting_rule(prefix: str, days: int) -> dict[str, Any]:
-    """The rule that removes the parts of uploads that nobody finished."""
+    """The rule that removes the parts of uploads that no one finished."""
     return {
         "ID": RULE_ID,
         "Status": "Enabled",
@@ -30,7 +30,7 @@ def aborting_rule(prefix: str, days: int) -> dict[str, Any]:
 
 
 def with_aborting_rule(rules: Sequence[Rule], prefix: str, days: int) -> list[Rule]:
-    """The rules and ours, which takes the place of one that we wrote before."""
+    """The rules with ours among them, which replaces one that we wrote before."""
     return [*(rule for rule in rules if rule.get("ID") != RULE_ID), aborting_rule(prefix, days)]
 
 

@@ -30,7 +30,7 @@ _ROOT_ELEMENT = b"<ListBucketResult"
 
 
 def examine_reach(case: Case, connection: Connection) -> Generator[Finding, None, Case | None]:
-    """Returns the case with what was learnt of the store, None where nothing further can be tried."""
+    """Returns the case with what was learned about the store, or None if nothing further can be tried."""
     subject = f"bucket {case.store.bucket}"
     tried = _tried(case, connection, case.inside(), "s3_endpoint")
     if isinstance(tried, Cause):
@@ -75,7 +75,7 @@ def _examine_public_address(case: Case, connection: Connection) -> Generator[Fin
 
 
 def _names_bad_keys(case: Case, connection: Connection) -> bool:
-    """Ceph RGW with STS answers AccessDenied to keys that nobody has ever had."""
+    """Ceph RGW with STS answers AccessDenied to keys that no one has ever had."""
     url = signed_url(case.inside(), "GET", "", _LISTING, shortest_url_s(case), _NOBODY)
     try:
         return says_unknown_key(Told.by(connection.send("GET", url)))
@@ -87,7 +87,7 @@ def _tried(case: Case, connection: Connection, store: Store, setting: str) -> An
     try:
         # Not by the library: it would follow a redirect to the right region, which browsers cannot.
         url = signed_url(store, "GET", "", _LISTING, shortest_url_s(case))
-        # Once: of a store that hangs, the administrator is told at once.
+        # One try only, so that the administrator need not wait for a store that hangs.
         return connection.send("GET", url, tries=1)
     except NoAnswer as error:
         return cause_of_silence(case, error, setting=setting)

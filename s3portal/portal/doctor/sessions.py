@@ -31,7 +31,7 @@ _BODY = b"s3portal doctor"
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of a request that must be refused: True where it was let through, None where nobody knows."""
+    """The outcome of a request that must be refused: True if it was allowed, None if that is unknown."""
 
     what: str
     opened: bool | None
@@ -78,7 +78,7 @@ class SessionTrial:
 
 
 def attempted(what: str, send: Callable[[], Answer]) -> Attempt:
-    """Tries until somebody says yes or no: some stores fall over at what they cannot read."""
+    """Tries until the store says yes or no: some stores crash on tokens that they cannot read."""
     for _ in range(_TRIES):
         try:
             answer = send()

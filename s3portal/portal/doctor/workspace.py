@@ -1,7 +1,7 @@
 """The doctor's own corner of the bucket: what is written there is removed again, whatever happens.
 
 Keys are ``<s3_prefix>/s3portal/doctor/<run>/…``. A run that was killed leaves something, which the next run
-removes, unless that other run may still be going on.
+removes, unless that other run may still be in progress.
 """
 
 import os
@@ -69,7 +69,7 @@ class Workspace:
         try:
             answer = send()
         except BaseException:
-            # Nobody knows whether it was written.
+            # Whether it was written is unknown.
             self.note(key)
             raise
         if not 400 <= answer.status <= 499:

@@ -1,6 +1,6 @@
 """Copying: each file to its new place, verified, and what that changes in its row into the mapping file.
 
-Nothing is changed in the database here, so the site runs on meanwhile. A run that was stopped or killed
+Nothing is changed in the database here, so the site keeps running. A run that was stopped or killed
 resumes where it was, with the same mapping file.
 """
 

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class NotVerified(Exception):
-    """What is in a file's new place is not what the portal says of the file; the message says in what."""
+    """The copy at a file's new place differs from what the portal records; the message says how."""
 
 
 class AlreadyThere(Exception):
@@ -90,14 +90,14 @@ class Move(Protocol[FileT, ChangeT]):
         """Whether a change that an earlier run recorded for this row is of the file that the row has now."""
 
     def copy(self, file: FileT, place: Place) -> None:
-        """Copies the file, and has compared what arrived with what was to arrive when it returns.
+        """Copies the file, and compares the copy with the original before it returns.
 
         Called in several threads, each within ``working``. Raises AlreadyThere where something is in its
         place, NotVerified where the copy is not the file; whatever else it raises is said of this file.
         """
 
     def verify(self, file: FileT, place: Place) -> None:
-        """Compares what is in the file's place with the file. Raises NotVerified."""
+        """Compares the copy with the file. Raises NotVerified."""
 
     def working(self) -> AbstractContextManager[object]:
         """What each call of ``copy`` needs around it, such as an application context."""
@@ -136,7 +136,7 @@ class Rows(Protocol[_ChangeT_contra]):
         """The row as an administrator knows it."""
 
     def commit(self) -> None:
-        """Makes the changes last. What was not committed is gone when the process is killed."""
+        """Makes the changes permanent. Changes that are not committed are lost if the process is killed."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def receive_file(
 
 
 def verify_local_file(path: Path, size_bytes: int, md5: str) -> None:
-    """Compares the file at ``path`` with what is on record. Raises NotVerified."""
+    """Compares the file at ``path`` with its record. Raises NotVerified."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as content:
         while chunk := content.read(_CHUNK_BYTES):

@@ -68,7 +68,7 @@ class MappingWriter(Generic[ChangeT]):
         self._output.flush()
 
     def keep(self) -> None:
-        """Makes what was added survive a failure of the machine."""
+        """Makes the lines that were added survive a failure of the machine."""
         self._output.flush()
         os.fsync(self._output.fileno())
 

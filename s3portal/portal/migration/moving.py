@@ -61,7 +61,7 @@ def _jobs(move: Move[FileT, ChangeT], report: CopyReport, sharing: list[Job[File
 def _change_rows(
     rows: Rows[ChangeT], changes: list[ChangeT], mapping: MappingWriter[ChangeT], applied: ApplyReport
 ) -> None:
-    # The database keeps what is committed whatever happens to the machine; so must the way back be kept.
+    # Committed changes survive a failure of the machine, so the way back has to survive it too.
     mapping.keep()
     for _change in apply_changes(rows, changes, applied):
         pass

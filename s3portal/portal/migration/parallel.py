@@ -24,7 +24,7 @@ def work_through(
     """Does ``work`` on each job in a thread, and yields outcomes as they come.
 
     ``jobs`` is read in the caller's thread (it may use the database) and no further ahead than the threads
-    need. Closing the iterator, as Ctrl-C does, waits for what is under way and starts nothing more.
+    need. Closing the iterator, as Ctrl-C does, waits for the files under way and starts no new ones.
     """
     with ThreadPoolExecutor(threads, thread_name_prefix="migration") as pool:
         under_way: dict[Future[ResultT], JobT] = {}

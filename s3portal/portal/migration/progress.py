@@ -20,7 +20,7 @@ from s3portal.portal.migration.interface import FileT
 
 def follow(what: str, total: tuple[int, int], files: Iterable[FileT], report: CopyReport) -> None:
     """Works through the files under a progress bar, in which those that are passed over count too. Ctrl-C
-    stops after what is under way. ``total`` is how many files there are, and of how many bytes.
+    stops after the files under way. ``total`` is how many files there are, and of how many bytes.
     """
     count, size_bytes = total
     done = done_bytes = 0

@@ -53,7 +53,7 @@ def _copy_batch(
             link = Path(folder) / job.place.key
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(move.local_path(job.file))
-        # --immutable: what is there under a key is never overwritten.
+        # --immutable: an existing object is never overwritten.
         command = ["rclone", "copy", "--copy-links", "--immutable", folder, target]
         failed = subprocess.run(command, check=False).returncode
     for job in jobs:

@@ -1,6 +1,5 @@
-"""Giving an upload up: nothing of it stays at the store, and nobody can attach it meanwhile."""
+"""Aborting an upload: the store keeps nothing of it, and no one can attach it while it is being aborted."""
 
-import logging
 from dataclasses import replace
 
 from s3portal.portal.protocol.interface import OwnerT, Portal, RowT
@@ -9,25 +8,18 @@ from s3portal.portal.protocol.states import LEASED, RowState
 from s3portal.transfer import (
     AlreadyAttached,
     State,
-    Store,
-    StoreFailed,
     UploadNotFound,
     UploadNotOpen,
-    abort_listed,
     abort_upload,
-    list_uploads,
+    abort_uploads,
 )
 
-log = logging.getLogger(__name__)
-
-#: S3 API Reference, "Error responses": this store or these keys do not list.
-NOT_LISTED_CODES = frozenset({"AccessDenied", "AllAccessDisabled", "MethodNotAllowed", "NotImplemented"})
 _BEFORE = (State.UPLOADING, State.ADOPTING, State.COMPLETED, State.REFUSED)
 
 
 def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = False) -> RowT:
     """The row of the upload, given up; again: the same. With ``only_expired``, one whose time is not over
-    stays as it is, unless somebody began to give it up.
+    stays as it is, unless someone began to give it up.
 
     Raises UploadNotFound, UploadNotOpen, AlreadyAttached, StoreBusy, StoreUnavailable, StoreFailed.
     """
@@ -42,7 +34,7 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
             raise AlreadyAttached
         if row.state not in (*_BEFORE, *LEASED):
             raise UploadNotOpen(state=row.state)
-        # One whose store is not known any more cannot be given up: nobody could remove it.
+        # One whose store is no longer known cannot be given up: no one could remove it.
         portal.store(row)
         lease = rows.take(
             upload_id,
@@ -56,7 +48,7 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
         if only_expired:
             return row
     if lease.before == State.COMPLETED:
-        # Its object may go although the answer is lost, so nobody attaches it whatever comes of this.
+        # The object may be removed even if the answer is lost, so the upload can no longer be attached.
         lease = replace(lease, before=lease.state)
     has_known_id = bool(lease.upload.s3_upload_id) or portal.was_found(lease.row)
     with given_back_on_error(rows, lease), asking_store(portal, lease.row) as store:
@@ -64,25 +56,10 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
             aborted = abort_upload(store, lease.upload)
         else:
             # A process died while it created this one: what the store made of it has no known id.
-            abort_unknown(store, lease.upload.key)
+            abort_uploads(store, lease.upload.key, (), exact=True)
             aborted = lease.upload.become(State.ABORTED)
     rows.record(lease, aborted)
     row = rows.find(upload_id)
     if row is None:
         raise UploadNotFound
     return row
-
-
-def abort_unknown(store: Store, key: str) -> None:
-    """Aborts every multipart upload to this key, which belongs to one upload whose S3 upload id nobody knows.
-
-    Where the store does not let us list, its lifecycle rule does it. Raises StoreUnavailable, StoreFailed.
-    """
-    try:
-        for listed in list_uploads(store, key):
-            if listed.key == key:
-                abort_listed(store, listed)
-    except StoreFailed as error:
-        if error.store_code not in NOT_LISTED_CODES:
-            raise
-        log.warning("Uploads to %s cannot be listed: the bucket's lifecycle rule has to abort them", key)

@@ -2,17 +2,19 @@
 
 >>> answer = calls.create(caller, {"owner": "rivers", "filename": "gauges.csv", "size": 3})
 
-They raise TransferError, whose ``http_status`` and ``as_dict()`` are the refusal. Each is safe to repeat, and
-any process serves any call.
+They raise TransferError, whose ``http_status`` and ``as_dict()`` are the refusal; InvalidRequest for a field
+that the call does not take (fields.py). Each is safe to repeat, and any process serves any call.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from s3portal.portal.protocol import request_fields
 from s3portal.portal.protocol.aborting import abort as abort_row
 from s3portal.portal.protocol.completing import complete as complete_row
 from s3portal.portal.protocol.creating import begin
+from s3portal.portal.protocol.fields import require_no_owner, taking_fields_of
 from s3portal.portal.protocol.handing_over import hand_over as hand_row_over
 from s3portal.portal.protocol.interface import Caller, OwnerT, Portal, RowT, Wanted
 from s3portal.portal.protocol.looking import look
@@ -23,7 +25,6 @@ from s3portal.transfer import (
     UploadNotFound,
     UploadNotOpen,
     object_url,
-    request_fields,
 )
 from s3portal.transfer import sign_parts as signed_parts
 
@@ -32,6 +33,7 @@ from s3portal.transfer import sign_parts as signed_parts
 FIRST_BATCH = 100
 
 
+@taking_fields_of("create")
 def create(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
     """Begins an upload: ``{"upload": upload, "parts": [{"part_number", "url", "headers", "expires_at"}]}``.
 
@@ -56,6 +58,7 @@ def create(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, 
     return {"upload": shown(portal, row, stored), "parts": parts}
 
 
+@taking_fields_of("sign_parts")
 def sign_parts(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[dict[str, object]]:
     """Where to send the parts ``part_numbers``, at most 1,000, of the upload ``id``."""
     row = caller.open_to_send(upload_id(asked))
@@ -65,17 +68,20 @@ def sign_parts(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[d
     return _signed(caller.portal, row, numbers)
 
 
+@taking_fields_of("show")
 def show(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
     """The upload ``id``, with what the store has of it now."""
     return shown(caller.portal, *look(caller.portal, caller.own(upload_id(asked))))
 
 
+@taking_fields_of("list")
 def list_unfinished(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[dict[str, object]]:
     """The caller's uploads that are not attached yet, the newest first; ``stored`` is null, ``show`` has
     it."""
     return [shown(caller.portal, row) for row in caller.unfinished(asked)]
 
 
+@taking_fields_of("complete")
 def complete(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
     """The upload ``id``, completed; ``checksum`` is ``{"algorithm", "value"}`` of the whole file, if the
     client has it."""
@@ -84,15 +90,18 @@ def complete(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str
     return shown(caller.portal, complete_row(caller.portal, row.upload.id, checksum))
 
 
+@taking_fields_of("abort")
 def abort(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
-    """The upload ``id``, given up; administrators of its owner may do that to anybody's."""
+    """The upload ``id``, aborted; administrators of its owner may abort anyone's."""
     row = own_or_administered(caller, asked)
     return shown(caller.portal, abort_row(caller.portal, row.upload.id))
 
 
+@taking_fields_of("credentials")
 def credentials(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, str]:
     """Session credentials that send the parts of the upload ``id``, or else write under a prefix of the
     caller's own for the owner."""
+    require_no_owner(asked)
     if asked.get("id"):
         row = caller.open_to_send(upload_id(asked))
         if row.upload.state != State.UPLOADING:
@@ -112,13 +121,15 @@ def credentials(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[
     return {**issued.as_dict(), **request, "now": datetime.now(timezone.utc).isoformat()}
 
 
+@taking_fields_of("list_all")
 def list_all(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> list[dict[str, object]]:
-    """For administrators of an owner: everybody's uploads to it that are not attached yet, the newest first,
+    """For administrators of an owner: everyone's uploads to it that are not attached yet, the newest first,
     each with its ``publisher``."""
     portal = caller.portal
     return [{**shown(portal, row), "publisher": row.upload.user} for row in caller.everybodys(asked)]
 
 
+@taking_fields_of("hand_over")
 def hand_over(caller: Caller[RowT, OwnerT], asked: Mapping[str, Any]) -> dict[str, object]:
     """For administrators of the owner of the upload ``id``: the upload, which is that ``user``'s now."""
     row = caller.administered(upload_id(asked))

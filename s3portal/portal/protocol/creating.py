@@ -69,7 +69,7 @@ def _begun(portal: Portal[RowT, OwnerT], lease: Lease[RowT]) -> RowT:
         rows.delete(lease)
         raise
     if not rows.record(lease, upload):
-        # The lease was over before the store answered, and somebody else has it.
+        # The lease was over before the store answered, and someone else has it.
         with asking_store(portal, row) as store:
             abort_upload(store, upload)
         raise StoreBusy(operation=f"create {upload.id}", retry_after_s=RETRY_AFTER_S)

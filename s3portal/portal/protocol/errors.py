@@ -26,7 +26,7 @@ class NotAnAdministrator(TransferError):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CannotTakeOver(TransferError):
-    """An upload was to be handed over to somebody who may not upload to its owner."""
+    """An upload was to be handed over to someone who may not upload to its owner."""
 
     code = "cannot_take_over"
     http_status = 409

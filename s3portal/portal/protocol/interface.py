@@ -1,7 +1,7 @@
 """What a portal implements so that it speaks the upload protocol: `Rows`, `Portal` and `Caller`.
 
 `Rows` keeps the uploads. `Portal` knows stores, keys and limits, and has no caller: a janitor uses it as
-well. `Caller` is somebody who calls now, with the permissions that they have. What a portal does not have (a
+well. `Caller` is someone who calls now, with the permissions that they have. What a portal does not have (a
 quota, session credentials, administrators) it leaves out: those methods are no abstract ones.
 """
 
@@ -83,7 +83,7 @@ class Rows(ABC, Generic[RowT, OwnerT]):
     """The portal's table of uploads. Every method is one transaction, which is over when it returns.
 
     A lease is a committed change of a row: its state becomes one of `LEASED`, it gets a token, and until a
-    time nobody else gets one. What came of it is written only if the row still has the token. A process that
+    time no one else gets one. What came of it is written only if the row still has the token. A process that
     died leaves its lease behind, and after its time, or where `is_leased` knows the process to be dead, the
     next call takes the row over. `SqlRows` does all of this in a PostgreSQL table.
     """
@@ -94,7 +94,7 @@ class Rows(ABC, Generic[RowT, OwnerT]):
 
     @abstractmethod
     def find(self, upload_id: str) -> RowT | None:
-        """The upload, whoever made it."""
+        """The upload, no matter who made it."""
 
     @abstractmethod
     def made_by_key(self, user: str, idempotency_key: str) -> RowT | None:
@@ -124,7 +124,7 @@ class Rows(ABC, Generic[RowT, OwnerT]):
         """Compares and sets, at once: a lease of the upload, whose row then has this ``state``.
 
         None unless the row is in a state ``before``, or in one of ``abandoned`` with a lease that is over;
-        with ``only_expired``, also unless the upload's time is over or somebody began to give it up. Raises
+        with ``only_expired``, also unless the upload's time is over or someone began to give it up. Raises
         ImpossibleTransition.
         """
 
@@ -207,7 +207,7 @@ class Portal(ABC, Generic[RowT, OwnerT]):
 
 
 class Caller(ABC, Generic[RowT, OwnerT]):
-    """Somebody before the portal, who is checked again with every call."""
+    """The person or program that calls the portal; they are checked again with every call."""
 
     portal: Portal[RowT, OwnerT]
 
@@ -233,12 +233,17 @@ class Caller(ABC, Generic[RowT, OwnerT]):
         """Their uploads that are not attached, given up or expired, the newest first; of one owner where the
         call names one."""
 
+    def fields_of(self, call: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """What the call of this name takes here: these fields of the protocol, unless the portal knows more,
+        or knows the owner from the address."""
+        return fields
+
     def administered(self, upload_id: str) -> RowT:
-        """An upload of anybody, to an owner that the caller administers. Raises UploadNotFound."""
+        """An upload of anyone, to an owner that the caller administers. Raises UploadNotFound."""
         raise UploadNotFound
 
     def everybodys(self, asked: Mapping[str, Any]) -> list[RowT]:
-        """As `unfinished`, whoever made them, of an owner that the caller administers. Raises an error of
+        """Like `unfinished`, but everyone's, for an owner that the caller administers. Raises an error of
         status 403."""
         raise NotAnAdministrator
 

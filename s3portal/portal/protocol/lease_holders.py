@@ -1,8 +1,8 @@
-"""Who holds a lease, so that nobody waits for a process that is known to be dead.
+"""Who holds a lease, so that no one waits for a process that is known to be dead.
 
 A lease's token names its process: host, id and start time. On the same host that process can be looked for;
 of another host's nothing is known, and its lease lasts as long as it says. A mistake (two containers with one
-host name) costs nothing but a repeated request, since whoever lost a lease cannot write any more.
+host name) costs nothing but a repeated request, since anyone who lost a lease can no longer write.
 """
 
 import os
@@ -17,7 +17,7 @@ def new_token() -> str:
 
 
 def is_dead(token: str) -> bool:
-    """Whether the process that holds the lease is certainly not there any more."""
+    """Whether the process that holds the lease is certainly gone."""
     host, _, rest = token.partition(" ")
     process_id, _, rest = rest.partition(" ")
     start, _, _ = rest.partition(" ")

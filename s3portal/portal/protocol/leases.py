@@ -13,7 +13,7 @@ from s3portal.transfer import CALL, COMPLETE, Lane, Store, StoreBusy, StoreError
 
 #: Longer than any call may ask the store, with what a busy machine adds.
 LEASE_S = COMPLETE.within_s + 45
-#: When whoever met another call at the same upload is told to come again.
+#: When to try again, for a call that met another one at the same upload.
 RETRY_AFTER_S = 2
 # How long a call waits for another one that has the lease.
 _PATIENCE_S = 2.0
@@ -32,7 +32,7 @@ def asking_store(
 
 
 def settled(rows: Rows[RowT, OwnerT], find: Callable[[], RowT | None]) -> RowT | None:
-    """The row as soon as nobody asks the store about it, or their lease is over.
+    """The row as soon as no process is asking the store about it, or its lease is over.
 
     Holds no connection while it waits. Raises StoreBusy where that takes long.
     """

@@ -8,7 +8,7 @@ from s3portal.transfer import StoredParts, UploadNotFound, list_parts
 
 
 def look(portal: Portal[RowT, OwnerT], row: RowT) -> tuple[RowT, StoredParts | None]:
-    """The upload, and what the store has of it now; None where that is not asked any more.
+    """The upload, and what the store has of it now; None if the store is no longer asked.
 
     Raises what `complete` raises.
     """

@@ -139,7 +139,7 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
         values = dict(row._mapping)
         was_in = self.states(values.pop("state_before"))
         state_before = self.left_by_the_dead(values) if was_in in LEASED else was_in
-        # What somebody began to give up is given up, whatever it was.
+        # Once aborting has begun, it is finished, whatever the state was before.
         given_back = was_in if was_in == RowState.ABORTING else state_before
         as_before = self.row_of({**values, "state": state_before})
         return Lease(lease["lease_token"], state, given_back, as_before)
@@ -163,7 +163,7 @@ class SqlRows(Rows[RowT, OwnerT], Generic[RowT, OwnerT]):
         rows = self.table.c
         handed = self.session().execute(
             self.table.update()
-            # What is over may be removed at any moment, and nobody gets it any more.
+            # An expired upload may be removed at any moment, so it is not handed over.
             .where(rows.id == upload_id, rows.state.in_(states), ~self.is_expired)
             .values(
                 {

@@ -1,4 +1,4 @@
-"""The states of a row: those of an upload, and while somebody asks the store about it, those of a lease.
+"""The states of a row: those of an upload, and, while a process asks the store about it, those of a lease.
 
 Callers never see the latter: to them an upload is what it was before, or what it is becoming. A portal whose
 rows have further states declares a table of its own.
@@ -42,7 +42,7 @@ TRANSITIONS = Transitions(
     }
 )
 
-#: Of a row that somebody has, or had, a lease of.
+#: The states of a row with a lease, or with one that is over.
 LEASED = (RowState.CREATING, RowState.COMPLETING, RowState.ABORTING)
 
 #: What its publisher may still do something about.

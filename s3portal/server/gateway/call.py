@@ -14,6 +14,7 @@ from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.gateway.bucket_row import BucketRow
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.values import whole_number
+from s3portal.server.storage.records import Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
@@ -76,6 +77,11 @@ class Call:
         """Returns the account that owns a bucket; None where there is no such bucket."""
         facts = self._row_of(bucket).facts()
         return facts.owner if facts else None
+
+    def versioning_of(self, bucket: str) -> Versioning:
+        """Whether a bucket keeps versions."""
+        found = self._row_of(bucket).find()
+        return Versioning.NEVER if found is None else found.versioning
 
     def _row_of(self, bucket: str) -> BucketRow:
         return self.bucket_row if bucket == self.request.bucket else BucketRow(self.storage, bucket)

@@ -7,7 +7,7 @@ alphabets, and the bytes 0x85 and 0xA0, which are halves of letters in UTF-8.
 from __future__ import annotations
 
 import re
-from datetime import timezone
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 # RFC 9110, 5.6.3: optional white space.
@@ -42,3 +42,12 @@ def parse_date(text: str | None) -> int | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         # Each of them is what the library raises for some text that is no date.
         return None
+
+
+def http_date(moment_s: int) -> str:
+    """Returns a time in seconds since 1970 as an HTTP date."""
+    moment = datetime.fromtimestamp(moment_s, timezone.utc)
+    # Not strftime: its names of days and months follow the locale.
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f"{day}, {moment.day:02d} {months[moment.month - 1]} {moment.year} {moment:%H:%M:%S} GMT"

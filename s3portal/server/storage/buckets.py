@@ -10,7 +10,8 @@ from s3portal.server.storage.records import FIRST_ACCOUNT, Bucket
 from s3portal.server.storage.storage import Storage, now_ms
 from s3portal.server.wire.errors import S3Error
 
-CORS = "cors"
+CORS, VERSIONING = "cors", "versioning"
+_HAS_VERSIONS = "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
 _SELECT = (
     "SELECT b.bucket_id, b.name, b.owner, b.created_at, s.kind, s.document "
     "FROM buckets AS b LEFT JOIN bucket_settings AS s USING (bucket_id)"
@@ -58,7 +59,7 @@ def create(storage: Storage, name: str, cors: str | None = None, owner: str = FI
             return False
         bucket_id = cursor.lastrowid or 0
         if cors is not None:
-            _put_setting(connection, bucket_id, CORS, cors)
+            put_setting_in(connection, bucket_id, CORS, cors)
         journal.record(connection, journal.BUCKET_CREATED, now, bucket_id)
         return True
 
@@ -73,10 +74,10 @@ def delete(storage: Storage, name: str) -> None:
 
     def remove(connection: sqlite3.Connection) -> list[tuple[str, list[str]]]:
         bucket_id = id_of(connection, name)
-        for table in ("objects", "versions"):
+        for table, message in (("versions", _HAS_VERSIONS), ("objects", None)):
             query = f"SELECT 1 FROM {table} WHERE bucket_id = ? LIMIT 1"  # noqa: S608
             if connection.execute(query, (bucket_id,)).fetchone():
-                raise S3Error("BucketNotEmpty", facts={"BucketName": name})
+                raise S3Error("BucketNotEmpty", message, facts={"BucketName": name})
         uploads = connection.execute(
             "DELETE FROM uploads WHERE bucket_id = ? RETURNING upload_id", (bucket_id,)
         )
@@ -98,13 +99,14 @@ def put_setting(storage: Storage, name: str, kind: str, document: str | None) ->
 
     def put(connection: sqlite3.Connection) -> None:
         bucket_id = id_of(connection, name)
-        _put_setting(connection, bucket_id, kind, document)
+        put_setting_in(connection, bucket_id, kind, document)
         journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=kind)
 
     storage.database.write(put)
 
 
-def _put_setting(connection: sqlite3.Connection, bucket_id: int, kind: str, document: str | None) -> None:
+def put_setting_in(connection: sqlite3.Connection, bucket_id: int, kind: str, document: str | None) -> None:
+    """Within a transaction: replaces one of a bucket's settings; None removes it."""
     if document is None:
         connection.execute("DELETE FROM bucket_settings WHERE bucket_id = ? AND kind = ?", (bucket_id, kind))
         return
@@ -113,6 +115,12 @@ def _put_setting(connection: sqlite3.Connection, bucket_id: int, kind: str, docu
         "ON CONFLICT DO UPDATE SET document = excluded.document",
         (bucket_id, kind, document),
     )
+
+
+def has_setting(connection: sqlite3.Connection, bucket_id: int, kind: str) -> bool:
+    """Within a transaction: whether a bucket has a setting of this kind."""
+    query = "SELECT 1 FROM bucket_settings WHERE bucket_id = ? AND kind = ?"
+    return connection.execute(query, (bucket_id, kind)).fetchone() is not None
 
 
 def id_of(connection: sqlite3.Connection, name: str) -> int:

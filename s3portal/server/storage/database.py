@@ -104,6 +104,16 @@ class Database:
                 else:
                     connection.close()
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read with, on which all statements see the same state."""
+        with self.read() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
     def write(self, change: Callable[[sqlite3.Connection], Result], *, frees_space: bool = False) -> Result:
         """Makes a change in a transaction and returns what ``change`` returned, once it is on the disk.
 

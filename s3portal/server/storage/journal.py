@@ -14,7 +14,7 @@ from s3portal.server.storage.storage import Storage
 # S3's names: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
 PUT, POST, COPY = "ObjectCreated:Put", "ObjectCreated:Post", "ObjectCreated:Copy"
 COMPLETED = "ObjectCreated:CompleteMultipartUpload"
-DELETED = "ObjectRemoved:Delete"
+DELETED, MARKED = "ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"
 # Ours, for what S3 notifies nobody of.
 BUCKET_CREATED, BUCKET_DELETED, BUCKET_CHANGED = "Bucket:Created", "Bucket:Deleted", "Bucket:Changed"
 
@@ -44,6 +44,13 @@ def record(
     if sequence % _TRIMMED_EVERY == 0:
         connection.execute("DELETE FROM journal WHERE sequence <= ?", (sequence - LINES_LIMIT,))
     return sequence
+
+
+def next_sequence(connection: sqlite3.Connection) -> int:
+    """Within a transaction: returns the number that the next line will have."""
+    row = connection.execute("SELECT coalesce(max(sequence), 0) + 1 FROM journal").fetchone()
+    number: int = row[0]
+    return number
 
 
 def changes_after(storage: Storage, sequence: int, limit: int) -> list[Change]:

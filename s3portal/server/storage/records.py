@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from s3portal.server.wire.checksums import Checksum
@@ -12,6 +13,15 @@ from s3portal.server.wire.checksums import Checksum
 FIRST_ACCOUNT = "000000000000"
 #: The version of what was stored without versioning.
 NULL_VERSION = "null"
+
+
+class Versioning(Enum):
+    """Whether a bucket keeps versions, by the name of the status in its document."""
+
+    NEVER = ""
+    ENABLED = "Enabled"
+    #: What it kept stays; what comes is the null version.
+    SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,10 @@ class Bucket:
     def cors(self) -> str | None:
         """The JSON of its CORS rules, None without any."""
         return self.settings.get("cors")
+
+    @property
+    def versioning(self) -> Versioning:
+        return Versioning(self.settings.get("versioning", ""))
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,8 @@ class StoredObject:
 
     ``body_id`` changes with every write, so it names exactly these bytes. ``part_count`` is 0 for an object
     that was not uploaded in parts. ``sequence`` is the number of the change that made it, 0 for what is not
-    stored yet.
+    stored yet. ``tags``, ``lock`` and ``acl`` are JSON, None without: a lock has ``mode``, ``until_ms`` and
+    ``legal_hold``; without an ACL the object is its owner's alone.
     """
 
     bucket: str
@@ -75,6 +90,9 @@ class StoredObject:
     owner: str = FIRST_ACCOUNT
     version_id: str = NULL_VERSION
     sequence: int = 0
+    tags: str | None = None
+    lock: str | None = None
+    acl: str | None = None
 
 
 class ListedObject(NamedTuple):
@@ -91,7 +109,8 @@ class ListedObject(NamedTuple):
 
 @dataclass(frozen=True)
 class Version:
-    """A version that is not current, or a delete marker, which has no body and may be current."""
+    """A version: an object, or a delete marker, which has no body. ``noncurrent_at`` is when another took its
+    place, None for the current one."""
 
     key: str
     version_id: str
@@ -101,11 +120,19 @@ class Version:
     sequence: int
     noncurrent_at: int | None
     found: StoredObject | None
+    tags: str | None = None
+    lock: str | None = None
+    acl: str | None = None
+
+    @property
+    def is_current(self) -> bool:
+        return self.noncurrent_at is None
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A multipart upload that is neither completed nor aborted. Its id is the future object's body id."""
+    """A multipart upload that is neither completed nor aborted. Its id is the future object's body id; tags,
+    lock and ACL are those of the future object."""
 
     upload_id: str
     bucket: str
@@ -118,6 +145,9 @@ class Upload:
     """Whether the caller chose the algorithm; S3 shows it only then."""
     initiator: str
     owner: str = FIRST_ACCOUNT
+    tags: str | None = None
+    lock: str | None = None
+    acl: str | None = None
 
 
 @dataclass(frozen=True)

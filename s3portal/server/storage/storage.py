@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -24,8 +23,6 @@ __all__ = [
     "Role",
     "Storage",
     "StorageInUse",
-    "decode_headers",
-    "encode_headers",
     "now_ms",
     "write_private_file",
 ]
@@ -159,12 +156,3 @@ def write_private_file(path: Path, content: bytes) -> None:
 def now_ms() -> int:
     """Returns the time in milliseconds since 1970, as it is stored."""
     return time.time_ns() // 1_000_000
-
-
-def encode_headers(headers: Mapping[str, str]) -> str:
-    return json.dumps(dict(headers), separators=(",", ":"))
-
-
-def decode_headers(text: str) -> Mapping[str, str]:
-    headers: dict[str, str] = json.loads(text)
-    return headers

@@ -14,13 +14,18 @@ from s3portal.server.storage.parts import COLUMNS as PART_COLUMNS
 from s3portal.server.storage.parts import delete_parts, insert_parts
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.removal import Doomed
-from s3portal.server.storage.storage import Storage, decode_headers, encode_headers
+from s3portal.server.storage.rows import decode_headers, encode_headers
+from s3portal.server.storage.storage import Storage
 from s3portal.server.wire.errors import S3Error
 
 COLUMNS = (
     "upload_id, key, initiated_at, headers, "
-    "checksum_algorithm, checksum_type, checksum_asked, initiator, owner"
+    "checksum_algorithm, checksum_type, checksum_asked, initiator, owner, "
+    "tags, lock, acl"
 )
+
+# The bucket's number, then a value for each column.
+_VALUES = ", ".join("?" * (len(COLUMNS.split(", ")) + 1))
 
 
 def create(storage: Storage, upload: Upload) -> None:
@@ -29,7 +34,7 @@ def create(storage: Storage, upload: Upload) -> None:
     def insert(connection: sqlite3.Connection) -> None:
         bucket_id = id_of(connection, upload.bucket)
         connection.execute(
-            f"INSERT INTO uploads (bucket_id, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO uploads (bucket_id, {COLUMNS}) VALUES ({_VALUES})",
             (
                 bucket_id,
                 upload.upload_id,
@@ -41,6 +46,9 @@ def create(storage: Storage, upload: Upload) -> None:
                 upload.checksum_asked,
                 upload.initiator,
                 upload.owner,
+                upload.tags,
+                upload.lock,
+                upload.acl,
             ),
         )
 
@@ -100,7 +108,8 @@ def complete(
         rows = connection.execute(f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ?", (upload_id,))
         stored = {part.part_number: part for part in (Part(*row) for row in rows)}
         new, used = assemble(upload, stored)
-        doomed = [*replace(connection, new, precondition, journal.COMPLETED)]
+        stored_object, replaced = replace(connection, new, precondition, journal.COMPLETED)
+        doomed = [*replaced]
         for part_number in set(stored) - {part.part_number for part in used}:
             doomed.append((upload_id, delete_parts(connection, upload_id, part_number)))
         connection.executemany(
@@ -108,7 +117,7 @@ def complete(
             [(part.start, upload_id, part.part_number) for part in used],
         )
         connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
-        return new, doomed
+        return stored_object, doomed
 
     new, doomed = storage.database.write(make)
     storage.removal.attend(doomed)
@@ -139,7 +148,7 @@ def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: s
 
 def upload_of_row(bucket: str, row: Sequence[Any]) -> Upload:
     """Returns the upload of a row with COLUMNS."""
-    upload_id, key, initiated_at, headers, algorithm, kind, asked, initiator, owner = row
+    upload_id, key, initiated_at, headers, algorithm, kind, asked, initiator, *named = row
     return Upload(
         upload_id,
         bucket,
@@ -150,5 +159,5 @@ def upload_of_row(bucket: str, row: Sequence[Any]) -> Upload:
         kind,
         bool(asked),
         initiator,
-        owner,
+        *named,
     )

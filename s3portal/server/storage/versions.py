@@ -1,23 +1,34 @@
 """Versions of objects: the current ones, which are the rows of ``objects``, and those in ``versions``, with
-the delete markers. Only reading; nothing here makes a version."""
+the delete markers. Only reading."""
 
 # ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
-from s3portal.server.storage import objects
 from s3portal.server.storage.buckets import id_of
 from s3portal.server.storage.listing import common_prefix, end_of_prefix
-from s3portal.server.storage.records import Version
+from s3portal.server.storage.records import StoredObject, Version
+from s3portal.server.storage.rows import (
+    COLUMNS,
+    CURRENT,
+    OTHERS,
+    SEQUENCE,
+    object_of_row,
+    select_current,
+    select_current_marker,
+    select_version,
+    version_of_object,
+    version_of_row,
+)
 from s3portal.server.storage.storage import Storage
+from s3portal.server.storage.versioning import sequence_of
 
-_CURRENT = f"{objects.COLUMNS}, 0, NULL"
-_OTHERS = f"{objects.COLUMNS}, is_delete_marker, noncurrent_at"
 # Newer than any: where a key's versions begin.
 _NEWEST = 2**63 - 1
 
@@ -34,18 +45,29 @@ class VersionPage:
     next_marker: tuple[str, str] | None
 
 
-def find_version(storage: Storage, bucket: str, key: str, version_id: str) -> Version | None:
-    """Returns one version, current or not, or None. Raises NoSuchBucket."""
+def find_version(storage: Storage, bucket: str, key: str, version_id: str | None = None) -> Version | None:
+    """Returns one version, current or not, without an id the current one, which may be a delete marker; None
+    where there is none. Raises NoSuchBucket."""
+    with storage.database.snapshot() as connection:
+        bucket_id = id_of(connection, bucket)
+        if version_id is not None:
+            return select_version(connection, bucket, bucket_id, key, version_id)
+        found = select_current(connection, bucket, bucket_id, key)
+        if found is not None:
+            return version_of_object(found)
+        return select_current_marker(connection, bucket, bucket_id, key)
+
+
+def find_body(storage: Storage, bucket: str, key: str, body_id: str) -> StoredObject | None:
+    """Returns the version of a key that has a body, or None. Raises NoSuchBucket."""
     with storage.database.read() as connection:
         bucket_id = id_of(connection, bucket)
-        for columns, table in ((_CURRENT, "objects"), (_OTHERS, "versions")):
-            row = connection.execute(
-                f"SELECT {columns} FROM {table} WHERE bucket_id = ? AND key = ? AND version_id = ?",
-                (bucket_id, key.encode(), version_id),
-            ).fetchone()
-            if row is not None:
-                return _version_of_row(bucket, row)
-    return None
+        where = "WHERE bucket_id = ?1 AND key = ?2 AND body_id = ?3"
+        row = connection.execute(
+            f"SELECT {COLUMNS} FROM objects {where} UNION ALL SELECT {COLUMNS} FROM versions {where}",
+            (bucket_id, key.encode(), body_id),
+        ).fetchone()
+    return object_of_row(bucket, row) if row else None
 
 
 def list_versions(
@@ -60,25 +82,27 @@ def list_versions(
     entries: list[Version | str] = []
     start, divider = prefix.encode(), delimiter.encode()
     last = marker
-    with storage.database.read() as connection:
+    with storage.database.snapshot() as connection:
         bucket_id = id_of(connection, bucket)
         key, below = _position(connection, bucket_id, marker, divider)
         while True:
             is_rolled_up = False
-            for row in _rows_from(connection, bucket_id, max(start, key), key, below, end_of_prefix(start)):
-                if len(entries) == limit:
-                    return VersionPage(entries, last)
-                common = common_prefix(row[0], start, divider)
-                if common is None:
-                    found = _version_of_row(bucket, row)
-                    entries.append(found)
-                    last = (found.key, found.version_id)
-                    continue
-                entries.append(common.decode())
-                last = (common.decode(), "")
-                key, below = end_of_prefix(common), _NEWEST
-                is_rolled_up = True
-                break
+            first, end = max(start, key), end_of_prefix(start)
+            with _rows_from(connection, bucket_id, first, key, below, end) as rows:
+                for row in rows:
+                    if len(entries) == limit:
+                        return VersionPage(entries, last)
+                    common = common_prefix(row[0], start, divider)
+                    if common is None:
+                        found = version_of_row(bucket, row)
+                        entries.append(found)
+                        last = (found.key, found.version_id)
+                        continue
+                    entries.append(common.decode())
+                    last = (common.decode(), "")
+                    key, below = end_of_prefix(common), _NEWEST
+                    is_rolled_up = True
+                    break
             if not is_rolled_up:
                 return VersionPage(entries, None)
 
@@ -96,37 +120,29 @@ def _position(
         "SELECT sequence FROM versions WHERE bucket_id = ?1 AND key = ?2 AND version_id = ?3",
         (bucket_id, key, version_id),
     ).fetchone()
-    return key, row[0] if row else 0
+    if row is not None:
+        return key, row[0]
+    # It has been deleted since. Where its place is not known either, the key begins again: what is listed
+    # twice is no loss.
+    sequence = sequence_of(version_id)
+    return key, _NEWEST if sequence is None else sequence
 
 
+@contextmanager
 def _rows_from(
     connection: sqlite3.Connection, bucket_id: int, first: bytes, key: bytes, below: int, end: bytes
-) -> Iterator[tuple[Any, ...]]:
-    """Yields rows by key, the newest first, from ``first`` on; of ``key`` itself those numbered below."""
+) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """The rows by key, the newest first, from ``first`` on; of ``key`` itself those numbered below."""
     condition = "WHERE bucket_id = ? AND key >= ? AND key < ? AND (key != ? OR sequence < ?)"
     values = (bucket_id, first, end, key, below)
-    current = connection.execute(f"SELECT {_CURRENT} FROM objects {condition} ORDER BY key", values)
-    others = connection.execute(
-        f"SELECT {_OTHERS} FROM versions {condition} ORDER BY key, sequence DESC", values
-    )
-    return merge(current, others, key=lambda row: (row[0], -row[_SEQUENCE]))
-
-
-_SEQUENCE = objects.COLUMNS.split(", ").index("sequence")
-
-
-def _version_of_row(bucket: str, row: tuple[Any, ...]) -> Version:
-    *columns, is_delete_marker, noncurrent_at = row
-    # A delete marker has no body, but everything else.
-    found = None if is_delete_marker else objects.object_of_row(bucket, columns)
-    named = dict(zip(objects.COLUMNS.split(", "), columns, strict=True))
-    return Version(
-        key=named["key"].decode(),
-        version_id=named["version_id"],
-        is_delete_marker=bool(is_delete_marker),
-        modified_at=named["modified_at"],
-        owner=named["owner"],
-        sequence=named["sequence"],
-        noncurrent_at=noncurrent_at,
-        found=found,
-    )
+    with (
+        closing(
+            connection.execute(f"SELECT {CURRENT} FROM objects {condition} ORDER BY key", values)
+        ) as current,
+        closing(
+            connection.execute(
+                f"SELECT {OTHERS} FROM versions {condition} ORDER BY key, sequence DESC", values
+            )
+        ) as others,
+    ):
+        yield merge(current, others, key=lambda row: (row[0], -row[SEQUENCE]))

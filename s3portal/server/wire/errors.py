@@ -27,6 +27,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed size."),
     "ExpiredToken": (400, "The provided token has expired."),
+    "IllegalVersioningConfigurationException": (
+        400,
+        "The versioning configuration specified in the request is invalid.",
+    ),
     "IllegalLocationConstraintException": (
         400,
         "The specified location constraint is not the region of this server.",
@@ -44,6 +48,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         403,
         "Only the last chunk is allowed to have a size less than 8192 bytes",
     ),
+    "InvalidBucketState": (409, "The request is not valid for the current state of the bucket."),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified is not valid."),
     "InvalidPart": (

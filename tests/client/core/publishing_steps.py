@@ -9,6 +9,7 @@ from portal_on_store import AT_ONCE, PortalOnStore
 
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published, Silence, Target, publish_file
+from s3portal.client.waits import Wait
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import Failure
 
@@ -37,6 +38,8 @@ class Heard(Silence):
         self.stored_bytes: list[int] = []
         self.loaded_bytes: list[int] = []
         self.failures: list[str] = []
+        self.waits: list[Wait] = []
+        self.namesakes: dict[str, list[str]] = {}
         self._on_loaded = on_loaded
 
     def began(self, file: LocalFile, stored_bytes: int) -> None:
@@ -47,8 +50,12 @@ class Heard(Silence):
         if size_bytes > MIB:
             self._on_loaded()
 
-    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None:
+    def retrying(self, part_number: int, failure: Failure, wait: Wait) -> None:
         self.failures.append(f"{failure.status} {failure.code}")
+        self.waits.append(wait)
+
+    def has_namesakes(self, name: str, resource_ids: list[str]) -> None:
+        self.namesakes[name] = resource_ids
 
 
 def publish(portal: PortalOnStore, path: Path, **options: object) -> Published:

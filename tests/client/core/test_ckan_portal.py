@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -13,6 +14,7 @@ import urllib3
 
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import PortalError
+from s3portal.client.waits import RESUME, Wait
 
 UPLOAD = {
     "id": "u1", "state": "uploading", "filename": "gauges.csv", "size": 3, "part_size": 5_242_880,
@@ -50,22 +52,63 @@ def refusal(status: int, **error: object) -> urllib3.HTTPResponse:
 
 
 def portal(
-    *answers: object, waits: list[float] | None = None, heard: list[PortalError] | None = None
+    *answers: object, waits: list[float] | None = None, heard: list[tuple[PortalError, Wait]] | None = None
 ) -> tuple[CkanPortal, ScriptedPool]:
     pool = ScriptedPool(*answers)
     sleep = (waits if waits is not None else []).append
-    waiting = (heard if heard is not None else []).append
+
+    def waiting(error: PortalError, wait: Wait) -> None:
+        if heard is not None:
+            heard.append((error, wait))
+
     address = "https://data.example.org/"
     return CkanPortal(address, "token", pool=pool, sleep=sleep, waiting=waiting), pool  # type: ignore[arg-type]
 
 
-def test_a_portal_that_is_away_is_spoken_of_once_while_it_is_waited_for() -> None:
-    away = urllib3.exceptions.ProtocolError("Connection refused.")
-    heard: list[PortalError] = []
-    client, _ = portal(away, away, away, away, result([]), heard=heard)
+def test_a_portal_that_is_away_is_spoken_of_from_the_second_time_on() -> None:
+    away = urllib3.exceptions.NewConnectionError(None, "0x7f: [Errno 111]")  # type: ignore[arg-type]
+    away.__cause__ = ConnectionRefusedError(111, "Connection refused")
+    heard: list[tuple[PortalError, Wait]] = []
+    waits: list[float] = []
+    client, _ = portal(away, away, away, away, result([]), heard=heard, waits=waits)
 
     assert client.unfinished_uploads("rivers") == []
-    assert [error.code for error in heard] == ["unreachable"]
+    assert [(error.code, wait.tries) for error, wait in heard] == [
+        ("unreachable", tries) for tries in (2, 3, 4)
+    ]
+    assert [wait.delay_s for _, wait in heard] == waits[1:]
+    assert str(heard[0][0]) == "data.example.org cannot be reached: it refuses the connection."
+
+
+def test_a_portal_that_is_not_reached_in_the_end_is_said_with_what_to_do() -> None:
+    away = urllib3.exceptions.ConnectTimeoutError(None, "Connection to 10.0.0.1 timed out (0x7f)")
+    heard: list[tuple[PortalError, Wait]] = []
+    client, pool = portal(*[away] * 40, heard=heard)
+
+    with pytest.raises(PortalError) as given_up:
+        client.unfinished_uploads("rivers")
+
+    assert len(pool.asked) == 40
+    assert str(given_up.value) == f"data.example.org cannot be reached: it does not answer. {RESUME}"
+    assert given_up.value.code == "unreachable"
+    left_s = [wait.left_s for _, wait in heard]
+    assert 300 < left_s[0] < 900
+    assert left_s[-1] < 60
+
+
+def test_a_certificate_that_is_not_trusted_is_said_at_once() -> None:
+    untrusted = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    untrusted.verify_message = "self-signed certificate"
+    client, pool = portal(urllib3.exceptions.SSLError(untrusted))
+
+    with pytest.raises(
+        PortalError, match=r"not trusted on this machine \(self-signed certificate\)"
+    ) as refused:
+        client.unfinished_uploads("rivers")
+
+    assert len(pool.asked) == 1
+    assert "SSL_CERT_FILE" in str(refused.value)
+    assert RESUME not in str(refused.value)
 
 
 def test_a_call_is_an_action_of_the_portal() -> None:

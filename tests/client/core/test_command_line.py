@@ -26,6 +26,8 @@ def file(tmp_path: Path) -> str:
         (["FILE", "--dataset", "rivers"], "with --portal, or set S3PORTAL_URL"),
         (["FILE", "--portal", "https://data.example.org"], "Missing option '--dataset'"),
         (["FILE", "--portal", "data.example.org", "--dataset", "rivers"], "https://data.example.org"),
+        (["FILE", "--portal", "https://[::1", "--dataset", "rivers"], "must be an address"),
+        (["FILE", "--portal", "https://", "--dataset", "rivers"], "must be an address"),
         ([*PORTAL], "Missing argument 'FILE...'"),
         (["/no/such/file", *PORTAL], "does not exist"),
         (["/tmp", *PORTAL], "is a directory"),

@@ -6,13 +6,18 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from held_port import held_port
 from portal_on_store import AT_ONCE
 from publishing_steps import MIB, SIZE, TARGET, ContentOf, Heard, MakeFile, OpenPortal, publish, puts
 
 from s3portal.client.errors import FileChanged, PortalError, SendingFailed
+from s3portal.client.portal_uploads import SignedPart
 from s3portal.client.publishing import publish_file
+from s3portal.client.signing import PresignedUrls
+from s3portal.client.waits import RESUME
 from s3portal.server.testing import RunningServer
 
 PART_COUNT = 4
@@ -201,3 +206,56 @@ def test_md5s_make_the_etag_that_the_store_makes(open_portal: OpenPortal, make_f
     parts = [hashlib.md5(part).digest() for part in (content[: 5 * MIB], content[5 * MIB :])]
     (upload,) = portal.uploads.values()
     assert upload.etag == f"{hashlib.md5(b''.join(parts)).hexdigest()}-2"
+
+
+def moved(part: SignedPart, host: str) -> SignedPart:
+    """The part, to be sent to another host."""
+    return replace(part, url=urlsplit(part.url)._replace(netloc=host).geturl())
+
+
+def test_a_store_that_is_not_reached_is_named_with_what_to_do(
+    open_portal: OpenPortal, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal, heard = open_portal(), Heard()
+    sign = portal.sign_parts
+    with held_port() as port, monkeypatch.context() as patched:
+        nobody = f"127.0.0.1:{port}"
+        patched.setattr(PresignedUrls, "sign", lambda *_: moved(sign(*portal.uploads, [1])[0], nobody))
+        with pytest.raises(SendingFailed) as failed:
+            publish(portal, make_file(5), report=heard)
+
+    assert str(failed.value) == (
+        f"Part 1 of 1 could not be stored ({nobody} cannot be reached: it refuses the connection). {RESUME}"
+    )
+    assert failed.value.code == "no_connection"
+    assert [wait.tries for wait in heard.waits] == list(range(1, 40))
+
+
+def test_a_second_resource_of_a_name_is_made_and_spoken_of(
+    open_portal: OpenPortal, make_file: MakeFile
+) -> None:
+    portal, first, second = open_portal(), Heard(), Heard()
+    path = make_file(5)
+    published = publish(portal, path, report=first)
+    path.write_bytes(b"other")
+
+    again = publish(portal, path, report=second)
+
+    assert first.namesakes == {}
+    assert second.namesakes == {path.name: [published.resource_id]}
+    assert again.resource_id != published.resource_id
+
+
+def test_replacing_a_file_and_finding_it_there_are_not_spoken_of(
+    open_portal: OpenPortal, make_file: MakeFile
+) -> None:
+    portal, heard = open_portal(), Heard()
+    path = make_file(5)
+    published = publish(portal, path)
+    assert publish(portal, path, report=heard).before
+    path.write_bytes(b"other")
+
+    target = replace(TARGET, resource=published.resource_id)
+    publish_file(portal, path, target, report=heard, policy=AT_ONCE)
+
+    assert heard.namesakes == {}

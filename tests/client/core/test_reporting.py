@@ -12,8 +12,10 @@ from s3portal.client.errors import PortalError
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published
 from s3portal.client.reporting import JsonReport, TerminalReport
+from s3portal.client.waits import Wait
 from s3portal.transfer import Failure
 
+WAIT = Wait(2, 3.2, 600.0)
 PUBLISHED = Published("https://data.example.org/r1", "r1", 1000, "crc64nvme:rosUhgp5mIg=")
 
 
@@ -73,18 +75,25 @@ def test_a_rate_of_nothing_leaves_the_time_unknown(tmp_path: Path) -> None:
 
 def test_people_see_the_file_how_far_it_is_and_what_it_waits_for(tmp_path: Path) -> None:
     stdout, screen = io.StringIO(), io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=160, color_system=None)
-    with TerminalReport(2, stdout=stdout, console=console) as report:
+    console, clock = Console(file=screen, force_terminal=True, width=160, color_system=None), [100.0]
+    with TerminalReport(2, stdout=stdout, console=console, now=lambda: clock[0]) as report:
         report.next_file("/data/[bold]gauges[red].csv")
         report.began(a_file(tmp_path), 500)
-        report.retrying(7, Failure(503, "SlowDown", "Reduce"), 12.4)
+        report.retrying(7, Failure(503, "SlowDown", "Reduce"), Wait(3, 12.4, 90.0))
+        report._progress.refresh()
+        clock[0] = 108.0
+        report._progress.refresh()
+        report.loaded(600)
+        clock[0] = 120.0
         report._progress.refresh()
         report.published("gauges.csv", PUBLISHED)
         report.ended(1, 0)
 
     shown = screen.getvalue()
     assert "(1 of 2) [bold]gauges[red].csv" in shown
-    assert "part 7: 503 SlowDown, trying again in 12 s" in shown
+    assert "part 7: 503 SlowDown, next try in 13 s" in shown
+    assert "part 7: 503 SlowDown, next try in 5 s" in shown, "it is counted down"
+    assert "part 7: 503 SlowDown, trying again" in shown
     assert "published" in shown
     assert stdout.getvalue() == "https://data.example.org/r1\n"
 
@@ -94,15 +103,44 @@ def test_without_a_terminal_there_is_a_line_a_file(tmp_path: Path) -> None:
     with TerminalReport(2, stdout=stdout, console=Console(file=said, width=40)) as report:
         report.next_file("/data/gauges.csv")
         report.began(a_file(tmp_path), 0)
-        report.waiting(PortalError("unreachable", "https://data.example.org does not answer"))
+        for tries in (2, 3):
+            report.waiting(PortalError("unreachable", "data.example.org cannot be reached."), WAIT)
+            report.retrying(tries, Failure(0, "", "s3.example.org cannot be reached: no route"), WAIT)
+        report.has_namesakes("gauges.csv", ["r1"])
         report.published("/data/gauges.csv", PUBLISHED)
         report.next_file("/data/\x1b[31mlevels.csv")
         report.failed("/data/\x1b[31mlevels.csv", "quota_exceeded", "5 GB of 5 GB are used. " * 3)
         report.ended(1, 1)
 
     assert said.getvalue().splitlines() == [
-        "Trying again: https://data.example.org does not answer",
+        f"data.example.org cannot be reached. {WAIT}",
+        f"s3.example.org cannot be reached: no route. {WAIT}",
+        "The dataset already has a resource called gauges.csv (r1). This file becomes another one. To replace"
+        " the file of the existing resource instead, use --resource r1",
         "/data/gauges.csv: published",
         "/data/\N{REPLACEMENT CHARACTER}[31mlevels.csv: " + "5 GB of 5 GB are used. " * 3,
         "1 published, 1 failed",
     ]
+
+
+def test_programs_hear_who_is_waited_for_how_long_and_how_often() -> None:
+    stdout = io.StringIO()
+    report = JsonReport(stdout)
+    report.next_file("gauges.csv")
+    report.waiting(PortalError("unreachable", "data.example.org cannot be reached."), WAIT)
+    report.retrying(7, Failure(0, "", "s3.example.org cannot be reached"), WAIT)
+    report.has_namesakes("gauges.csv", ["r1", "r2"])
+
+    waiting, retry, namesake = lines(stdout.getvalue())
+    times = {"tries": 2, "delay": 3.2, "left": 600}
+    message = "data.example.org cannot be reached."
+    assert waiting == {
+        "event": "waiting",
+        "file": "gauges.csv",
+        "code": "unreachable",
+        "message": message,
+        **times,
+    }
+    assert retry.items() >= {"part_number": 7, "status": 0, **times}.items()
+    assert (namesake["event"], namesake["resources"]) == ("namesake", ["r1", "r2"])
+    assert "2 resources called gauges.csv (one is r1)" in str(namesake["message"])

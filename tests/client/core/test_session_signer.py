@@ -11,10 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from portal_on_store import AT_ONCE, PortalOnStore
 
-from s3portal.client.ckan import PortalUpload
 from s3portal.client.errors import PortalError
+from s3portal.client.portal_uploads import PortalUpload
 from s3portal.client.publishing import Published, Silence, Target, publish_file
 from s3portal.client.signing import SessionSigner
+from s3portal.client.waits import Wait
 from s3portal.server.pytest_plugin import ROLE_ARN
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import Failure
@@ -42,7 +43,7 @@ class Retries(Silence):
     def __init__(self) -> None:
         self.failures: list[Failure] = []
 
-    def retrying(self, part_number: int, failure: Failure, delay_s: float) -> None:
+    def retrying(self, part_number: int, failure: Failure, wait: Wait) -> None:
         self.failures.append(failure)
 
 

@@ -10,9 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from upload_run import TIMEOUT_S, Command
+from upload_run import Command
 
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.command import TOKEN_VARIABLE

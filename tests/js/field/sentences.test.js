@@ -143,10 +143,17 @@ describe("an unfinished upload", () => {
 
 describe("of what was uploaded before", () => {
   test("it is said where it goes on, or that nothing is sent", () => {
-    const said = (loaded) => plain(beforeLine({ loaded, total: 100 }, texts, words));
+    const said = (loaded) => plain(beforeLine({ loaded, total: 100 }, "uploading", texts, words));
     assert.equal(said(0), "");
     assert.equal(said(61), "You started uploading this file earlier: 61% of it is already stored and is not sent again.");
     assert.equal(said(100), "You uploaded this file earlier but did not save it: it is not sent again.");
+  });
+
+  test("a share of it is not spoken of any more once all is there", () => {
+    const said = (loaded, state) => plain(beforeLine({ loaded, total: 100 }, state, texts, words));
+    for (const state of ["uploading", "paused", "offline", "failed", "completing"]) assert.match(said(46, state), /46% of it/);
+    assert.equal(said(46, "complete"), "");
+    assert.match(said(100, "complete"), /not sent again/);
   });
 });
 

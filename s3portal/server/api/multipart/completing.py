@@ -9,10 +9,11 @@ from functools import partial
 from itertools import pairwise
 
 from s3portal.server.api.objects.conditions import write_precondition
+from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.http.values import whole_number
-from s3portal.server.storage import objects, uploads
+from s3portal.server.storage import uploads, versions
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import ALGORITHMS, COMPOSITE, checksum_of_parts, encode
@@ -60,7 +61,8 @@ def complete_multipart_upload(call: Call) -> Reply:
             field("ETag", f'"{stored.etag}"'),
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),
-        )
+        ),
+        headers=version_headers(call, stored),
     )
 
 
@@ -137,6 +139,9 @@ def _assemble(
         checksum=checksum,
         part_count=len(used),
         owner=upload.owner,
+        tags=upload.tags,
+        lock=upload.lock,
+        acl=upload.acl,
     )
     return new, used
 
@@ -181,12 +186,12 @@ def _completed_before(
     The first answer may have been lost on its way; a caller who repeats must not be told that there is no
     such upload while the object is there.
     """
-    found = objects.find(call.storage, call.bucket, call.key)
+    found = versions.find_body(call.storage, call.bucket, call.key, upload_id)
     try:
         same = found is not None and _etag_of_parts([part.etag for part in given]) == found.etag
     except ValueError:  # an ETag that is not hexadecimal
         same = False
-    if found is None or found.body_id != upload_id or not same:
+    if found is None or not same:
         raise refused
     return found
 

@@ -1,11 +1,8 @@
-"""CreateMultipartUpload, UploadPart, UploadPartCopy, AbortMultipartUpload."""
+"""CreateMultipartUpload, UploadPart, AbortMultipartUpload."""
 
 from __future__ import annotations
 
-import re
-
 from s3portal.server.access.payload import Payload, open_payload
-from s3portal.server.api.objects.copy_source import read_copy_source
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
 from s3portal.server.gateway.call import Call
@@ -26,7 +23,7 @@ from s3portal.server.wire.checksums import (
 )
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
-from s3portal.server.wire.xml_documents import document, field, fields, timestamp
+from s3portal.server.wire.xml_documents import document, fields
 
 
 def create_multipart_upload(call: Call) -> Reply:
@@ -85,7 +82,7 @@ def checksum_headers(upload: Upload) -> dict[str, str]:
 
 
 def upload_part(call: Call) -> Reply:
-    upload, part_number = _target(call)
+    upload, part_number = target_of(call)
     algorithm = ALGORITHMS[upload.checksum_algorithm]
     payload = open_payload(call.request, call.body, call.proof, algorithms=[algorithm])
     given = payload.given_algorithm
@@ -95,45 +92,14 @@ def upload_part(call: Call) -> Reply:
             f"Checksum Type mismatch occurred, expected checksum Type: {algorithm.name.lower()}, "
             f"actual checksum Type: {given.name.lower()}",
         )
-    part = _store_part(call, upload, part_number, payload)
+    part = store_part(call, upload, part_number, payload)
     # The caller hears of the algorithm it sent, else of the one the upload has.
     shown = given or algorithm
     return Reply(200, {"ETag": f'"{part.etag}"', shown.header: encode(payload.digest(shown))})
 
 
-def upload_part_copy(call: Call) -> Reply:
-    upload, part_number = _target(call)
-    with read_copy_source(call) as source:
-        first, last = 0, source.found.size_bytes - 1
-        header = call.header("x-amz-copy-source-range")
-        if header:
-            first, last = _copy_range(header, source.found.size_bytes)
-        payload = source.payload(upload.checksum_algorithm, first, last)
-        part = _store_part(call, upload, part_number, payload)
-    return xml_reply(
-        document(
-            "CopyPartResult",
-            fields(("LastModified", timestamp(part.modified_at)), ("ETag", f'"{part.etag}"')),
-            field(f"Checksum{upload.checksum_algorithm}", encode(part.checksum)),
-        )
-    )
-
-
-def _copy_range(header: str, size_bytes: int) -> tuple[int, int]:
-    """Unlike GET, a copy takes only ``bytes=first-last`` inside the source."""
-    match = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", header)
-    facts = {"ArgumentName": "x-amz-copy-source-range", "ArgumentValue": header}
-    first, last = (whole_number(match[1]), whole_number(match[2])) if match else (None, None)
-    if first is None or last is None:
-        message = "The x-amz-copy-source-range value must be of the form bytes=first-last"
-        raise S3Error("InvalidArgument", message, facts=facts)
-    if not first <= last < size_bytes:
-        message = f"Range specified is not valid for source object of size: {size_bytes}"
-        raise S3Error("InvalidArgument", message, facts=facts)
-    return first, last
-
-
-def _target(call: Call) -> tuple[Upload, int]:
+def target_of(call: Call) -> tuple[Upload, int]:
+    """Returns the upload and the part number that a request names. Raises NoSuchUpload, InvalidArgument."""
     text = call.parameter("partNumber") or ""
     number = whole_number(text)
     if number is None or not 1 <= number <= PART_NUMBER_LIMIT:
@@ -142,7 +108,8 @@ def _target(call: Call) -> tuple[Upload, int]:
     return uploads.find(call.storage, call.bucket, call.key, upload_id), number
 
 
-def _store_part(call: Call, upload: Upload, part_number: int, payload: Payload) -> Part:
+def store_part(call: Call, upload: Upload, part_number: int, payload: Payload) -> Part:
+    """Reads a payload to its end and makes it a part of the upload."""
     with call.storage.receive(payload, upload.upload_id, part_number) as (blob, content):
         part = Part(
             part_number=part_number,
@@ -181,16 +148,6 @@ OPERATIONS = (
         ("partNumber", "uploadId"),
         "s3:PutObject",
         upload_part,
-        creates_object=False,
-    ),
-    Operation(
-        "UploadPartCopy",
-        OBJECT,
-        "PUT",
-        ("partNumber", "uploadId"),
-        "s3:PutObject",
-        upload_part_copy,
-        copies=True,
         creates_object=False,
     ),
     Operation(

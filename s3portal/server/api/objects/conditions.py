@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
+from s3portal.server.http import values
 from s3portal.server.http.values import list_of, parse_date
 from s3portal.server.storage.objects import Precondition, no_such_key
 from s3portal.server.storage.records import StoredObject
@@ -70,15 +69,7 @@ def modified_s(found: StoredObject) -> int:
 
 
 def http_date(found: StoredObject) -> str:
-    moment = datetime.fromtimestamp(modified_s(found), timezone.utc)
-    return _format_http_date(moment)
-
-
-def _format_http_date(moment: datetime) -> str:
-    # Not strftime: its names of days and months follow the locale.
-    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f"{day}, {moment.day:02d} {months[moment.month - 1]} {moment.year} {moment:%H:%M:%S} GMT"
+    return values.http_date(modified_s(found))
 
 
 def _failed(condition: str) -> S3Error:

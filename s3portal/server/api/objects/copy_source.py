@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from s3portal.server.access.payload import NO_PROMISE, SINGLE_PUT_LIMIT_BYTES, Payload
 from s3portal.server.api.objects.conditions import check_read
 from s3portal.server.api.objects.object_body import SegmentReader, segments_between
+from s3portal.server.api.versions.version_ids import checked_version_id, no_such_version, shows_version
 from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
-from s3portal.server.storage import objects
+from s3portal.server.storage import objects, versions
 from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.wire.checksums import algorithm_named
@@ -21,10 +22,17 @@ from s3portal.server.wire.errors import S3Error
 
 @dataclass(frozen=True)
 class CopySource:
-    """An object that stays readable while the copy is made."""
+    """An object that stays readable while the copy is made. ``version_id`` is None where the caller named
+    none."""
 
     call: Call
     found: StoredObject
+    version_id: str | None
+
+    def headers(self) -> dict[str, str]:
+        """Returns the header that says which version was copied, where the bucket keeps versions."""
+        shown = shows_version(self.call, self.found.bucket, self.found, self.version_id)
+        return {"x-amz-copy-source-version-id": self.found.version_id} if shown else {}
 
     def payload(self, algorithm_name: str, first: int, last: int) -> Payload:
         """Returns the bytes from ``first`` to ``last`` as a content to store.
@@ -53,19 +61,31 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
     call.require(action_on_version("s3:GetObject", version_id), bucket, key)
     if expected_owner and expected_owner != call.owner_of(bucket):
         raise S3Error("AccessDenied")
-    found = objects.lease(call.storage, bucket, key)
+    found = objects.lease(call.storage, bucket, key, version_id)
     if found is None:
-        raise no_such_key(key) if call.may("s3:ListBucket", bucket) else S3Error("AccessDenied")
+        raise _missing(call, bucket, key, version_id)
     try:
         check_read(call.request, found, prefix="x-amz-copy-source-")
-        yield CopySource(call, found)
+        yield CopySource(call, found, version_id)
     finally:
         call.storage.leases.release(found.body_id)
 
 
-def parse_copy_source(header: str) -> tuple[str, str, str]:
-    """Returns bucket, key and version id (or '') of ``[/]bucket/key[?versionId=null]``, percent-encoded."""
-    path, _, version = header.partition("?versionId=")
+def _missing(call: Call, bucket: str, key: str, version_id: str | None) -> S3Error:
+    marker = versions.find_version(call.storage, bucket, key, version_id)
+    if version_id is not None and marker is not None and marker.is_delete_marker:
+        return S3Error(
+            "InvalidRequest",
+            "The source of a copy request may not specifically refer to a delete marker by version id.",
+        )
+    if not call.may("s3:ListBucket", bucket):
+        return S3Error("AccessDenied")
+    return no_such_key(key) if version_id is None else no_such_version(key, version_id)
+
+
+def parse_copy_source(header: str) -> tuple[str, str, str | None]:
+    """Returns bucket, key and version id (or None) of ``[/]bucket/key[?versionId=id]``, percent-encoded."""
+    path, named, version_id = header.partition("?versionId=")
     try:
         # The header's characters are its bytes: some write a name as it is, without encoding it.
         decoded = unquote_to_bytes(path.encode("latin-1")).decode()
@@ -78,6 +98,4 @@ def parse_copy_source(header: str) -> tuple[str, str, str]:
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
             facts={"ArgumentName": "x-amz-copy-source", "ArgumentValue": header},
         )
-    if version not in ("", "null"):
-        raise S3Error("NoSuchVersion", facts={"VersionId": version})
-    return bucket, key, version
+    return bucket, key, checked_version_id(unquote(version_id) if named else None, "x-amz-copy-source")

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.access.payload import open_posted_payload
 from s3portal.server.access.post_policy import FILENAME_VARIABLE
+from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.writing import algorithms_beside, headers_of, store
 from s3portal.server.gateway.call import Call
@@ -57,18 +58,18 @@ def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBa
 
 def post_object(call: Call) -> Reply:
     """Stores the file; answers 204, what success_action_status asks for, or where to go next."""
-    headers = stored_headers(call.request)
+    description = Description(stored_headers(call.request))
     # Known before the file comes, so that a gigabyte for no bucket is not taken.
     call.bucket_row.require()
     assert isinstance(call.body, PostedFile)
     payload = open_posted_payload(call.request, call.body, algorithms_beside(call))
-    return _answer(call, store(call, payload, headers, lambda found: None, journal.POST))
+    return _answer(call, store(call, payload, description, lambda found: None, journal.POST))
 
 
 def _answer(call: Call, stored: StoredObject) -> Reply:
     folder = f"{call.request.scheme}://{call.header('host')}{call.request.raw_path}".rstrip("/")
     location = f"{folder}/{quote(stored.key)}"
-    headers = headers_of(stored) | {"Location": location}
+    headers = headers_of(call, stored) | {"Location": location}
     go_on_at = _redirect(call.header("success_action_redirect") or "", stored)
     if go_on_at:
         return Reply(303, headers | {"Location": go_on_at})

@@ -9,12 +9,11 @@ from functools import partial
 from s3portal.server.api.objects.conditions import check_read, etag_matches, http_date, modified_s
 from s3portal.server.api.objects.object_body import ObjectBody, segments_between
 from s3portal.server.api.objects.object_headers import METADATA_PREFIX, overridden_headers
-from s3portal.server.api.versions.version_ids import refuse_versions
+from s3portal.server.api.versions.version_ids import missing, version_headers, version_id_of
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import parse_date, whole_number
 from s3portal.server.storage import objects
-from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.parts import find_part
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.wire.errors import S3Error
@@ -48,9 +47,10 @@ class Extent:
 
 
 def get_object(call: Call) -> Reply:
-    found = objects.lease(call.storage, call.bucket, call.key)
+    version_id = version_id_of(call)
+    found = objects.lease(call.storage, call.bucket, call.key, version_id)
     if found is None:
-        raise _missing(call)
+        raise missing(call, version_id)
     release = partial(call.storage.leases.release, found.body_id)
     try:
         reply, extent = _head(call, found)
@@ -62,21 +62,16 @@ def get_object(call: Call) -> Reply:
 
 
 def head_object(call: Call) -> Reply:
-    found = objects.find(call.storage, call.bucket, call.key)
+    version_id = version_id_of(call)
+    found = objects.find(call.storage, call.bucket, call.key, version_id)
     if found is None:
-        raise _missing(call)
+        raise missing(call, version_id)
     return _head(call, found)[0]
 
 
-def _missing(call: Call) -> S3Error:
-    """Who may not list a bucket does not learn either what is missing in it."""
-    return no_such_key(call.key) if call.may("s3:ListBucket", call.bucket) else S3Error("AccessDenied")
-
-
 def _head(call: Call, found: StoredObject) -> tuple[Reply, Extent]:
-    refuse_versions(call)
     check_read(call.request, found)
-    headers = object_answer_headers(found)
+    headers = object_answer_headers(found) | version_headers(call, found, call.parameter("versionId"))
     extent = _extent_of_part(call, found) or _extent_of_range(call.request, found)
     if extent.partial:
         headers["Content-Range"] = f"bytes {extent.first}-{extent.last}/{found.size_bytes}"

@@ -1,17 +1,14 @@
-"""PutObject, CopyObject, DeleteObject, DeleteObjects."""
+"""PutObject."""
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element
-
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
-from s3portal.server.api.objects.conditions import etag_matches, write_precondition
-from s3portal.server.api.objects.copy_source import read_copy_source
+from s3portal.server.api.objects.conditions import write_precondition
+from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
-from s3portal.server.api.versions.version_ids import refuse_versions
-from s3portal.server.authority.actions import action_on_version
+from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
-from s3portal.server.gateway.operation import BUCKET, OBJECT, WRITE_CONDITIONS, Operation
+from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.records import Part, StoredObject
@@ -22,101 +19,27 @@ from s3portal.server.wire.checksums import (
     HEADERS,
     Algorithm,
     Checksum,
-    algorithm_named,
     encode,
 )
-from s3portal.server.wire.errors import S3Error
-from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
-from s3portal.server.wire.xml_documents import (
-    document,
-    element,
-    field,
-    fields,
-    refuse_unknown_children,
-    required_text,
-    text_of,
-    timestamp,
-)
-
-DELETE_LIMIT = 1000
+from s3portal.server.wire.reply import Reply
 
 
 def put_object(call: Call) -> Reply:
-    headers = stored_headers(call.request)
+    description = Description(stored_headers(call.request))
     precondition = write_precondition(call.request)
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
-    return Reply(200, headers_of(store(call, payload, headers, precondition)))
+    return Reply(200, headers_of(call, store(call, payload, description, precondition)))
 
 
-def headers_of(stored: StoredObject) -> dict[str, str]:
+def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
     """Returns what an answer says of an object that was just stored."""
-    return {
+    return version_headers(call, stored) | {
         "ETag": f'"{stored.etag}"',
         stored.checksum.header: stored.checksum.value,
         "x-amz-checksum-type": stored.checksum.type,
     }
-
-
-def copy_object(call: Call) -> Reply:
-    """Copies within the server. The metadata comes along (COPY) or from this request (REPLACE)."""
-    precondition = write_precondition(call.request)
-    directive = call.header("x-amz-metadata-directive") or "COPY"
-    if directive not in ("COPY", "REPLACE"):
-        raise S3Error("InvalidArgument", "Unknown metadata directive.", facts={"ArgumentValue": directive})
-    with read_copy_source(call) as source:
-        if (source.found.bucket, source.found.key) == (call.bucket, call.key) and directive == "COPY":
-            raise S3Error(
-                "InvalidRequest",
-                "This copy request is illegal because it is trying to copy an object to itself without "
-                "changing the object's metadata, storage class, website redirect location or encryption "
-                "attributes.",
-            )
-        headers = dict(source.found.headers) if directive == "COPY" else stored_headers(call.request)
-        named = call.header("x-amz-checksum-algorithm") or source.found.checksum.algorithm
-        payload = source.payload(named, 0, source.found.size_bytes - 1)
-        stored = _share(call, source.found, named, headers, precondition) or store(
-            call, payload, headers, precondition, journal.COPY
-        )
-    return xml_reply(
-        document(
-            "CopyObjectResult",
-            field("LastModified", timestamp(stored.modified_at)),
-            field("ETag", f'"{stored.etag}"'),
-            field(stored.checksum.element_name, stored.checksum.value),
-            field("ChecksumType", stored.checksum.type),
-        )
-    )
-
-
-def _share(
-    call: Call,
-    source: StoredObject,
-    algorithm_name: str,
-    headers: dict[str, str],
-    precondition: objects.Precondition,
-) -> StoredObject | None:
-    """Makes a copy that shares the source's bytes, however many they are.
-
-    Returns None where they have to be read: for another checksum, for the ETag of what was uploaded in parts
-    (a copy has one part), and where the source was replaced meanwhile.
-    """
-    if source.part_count or algorithm_named(algorithm_name).name != source.checksum.algorithm:
-        return None
-    copy = StoredObject(
-        bucket=call.bucket,
-        key=call.key,
-        body_id=new_body_id(),
-        size_bytes=source.size_bytes,
-        etag=source.etag,
-        modified_at=now_ms(),
-        headers=headers,
-        checksum=source.checksum,
-        part_count=0,
-        owner=call.bucket_row.owner,
-    )
-    return copy if objects.put_copy(call.storage, copy, source, precondition) else None
 
 
 def algorithms_beside(call: Call) -> list[Algorithm]:
@@ -128,7 +51,7 @@ def algorithms_beside(call: Call) -> list[Algorithm]:
 def store(
     call: Call,
     payload: Payload,
-    headers: dict[str, str],
+    description: Description,
     precondition: objects.Precondition,
     event: str = journal.PUT,
 ) -> StoredObject:
@@ -145,60 +68,16 @@ def store(
             size_bytes=payload.size_bytes,
             etag=payload.md5_hex,
             modified_at=modified_at,
-            headers=headers,
+            headers=description.headers,
             checksum=Checksum(algorithm.name, encode(digest)),
             part_count=0,
             owner=call.bucket_row.owner,
+            tags=description.tags,
+            lock=description.lock,
+            acl=description.acl,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
-        objects.put(call.storage, stored, [part], precondition, event)
-    return stored
-
-
-def delete_object(call: Call) -> Reply:
-    refuse_versions(call)
-    if_match = call.header("if-match") or None
-
-    def check(found: StoredObject | None) -> None:
-        if if_match is not None and (found is None or not etag_matches(if_match, found.etag)):
-            raise S3Error("PreconditionFailed", facts={"Condition": "If-Match"})
-
-    objects.delete(call.storage, call.bucket, [call.key], check)
-    return NO_CONTENT
-
-
-def delete_objects(call: Call) -> Reply:
-    """Deletes up to 1,000 objects; each is allowed or refused by itself."""
-    call.bucket_row.require()
-    root = call.document("Delete")
-    refuse_unknown_children(root, ["Object", "Quiet"])
-    nodes = root.findall("Object")
-    if not 0 < len(nodes) <= DELETE_LIMIT:
-        raise S3Error("MalformedXML")
-    quiet = (text_of(root, "Quiet") or "false").lower() == "true"
-    refused, deletable = [], []
-    for node in nodes:
-        key = required_text(node, "Key")
-        error = _refusal(call, node, key)
-        if error is None:
-            deletable.append(key)
-        else:
-            refused.append(
-                element("Error", fields(("Key", key), ("Code", error.code), ("Message", error.message)))
-            )
-    objects.delete(call.storage, call.bucket, deletable, lambda found: None)
-    deleted = [] if quiet else [element("Deleted", field("Key", key)) for key in deletable]
-    return xml_reply(document("DeleteResult", *deleted, *refused))
-
-
-def _refusal(call: Call, node: Element, key: str) -> S3Error | None:
-    refuse_unknown_children(node, ["Key", "VersionId"])
-    if text_of(node, "VersionId") not in (None, "", "null"):
-        return S3Error("NoSuchVersion")
-    version_id = text_of(node, "VersionId")
-    if not call.may(action_on_version("s3:DeleteObject", version_id), call.bucket, key):
-        return S3Error("AccessDenied")
-    return None
+        return objects.put(call.storage, stored, [part], precondition, event)
 
 
 OPERATIONS = (
@@ -213,26 +92,4 @@ OPERATIONS = (
         begins_object=True,
         conditional=WRITE_CONDITIONS,
     ),
-    Operation(
-        "CopyObject",
-        OBJECT,
-        "PUT",
-        (),
-        "s3:PutObject",
-        copy_object,
-        copies=True,
-        creates_object=True,
-        begins_object=True,
-        conditional=WRITE_CONDITIONS,
-    ),
-    Operation(
-        "DeleteObject",
-        OBJECT,
-        "DELETE",
-        (),
-        "s3:DeleteObject",
-        delete_object,
-        conditional=("if-match",),
-    ),
-    Operation("DeleteObjects", BUCKET, "POST", ("delete",), "", delete_objects),
 )

@@ -10,9 +10,9 @@ import logging
 import sqlite3
 from pathlib import Path
 
-from s3portal.server.storage.migrations import step_0001, step_0002, step_0003, step_0004
+from s3portal.server.storage.migrations import step_0001, step_0002, step_0003, step_0004, step_0005
 
-STEPS = (step_0001.STATEMENTS, step_0002.STATEMENTS, step_0003.STATEMENTS, step_0004.STATEMENTS)
+STEPS = tuple(step.STATEMENTS for step in (step_0001, step_0002, step_0003, step_0004, step_0005))
 SCHEMA_VERSION = len(STEPS)
 
 log = logging.getLogger(__name__)

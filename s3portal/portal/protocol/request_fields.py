@@ -4,9 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from s3portal.transfer.errors import InvalidRequest, Problem, TooManyParts
-from s3portal.transfer.lifecycle import MAX_PARTS_A_CALL
-from s3portal.transfer.upload import Checksum
+from s3portal.transfer import MAX_PARTS_A_CALL, Checksum, InvalidRequest, Problem, TooManyParts
 
 MAX_CHARACTERS = 1000
 _LONGEST_MS = 24 * 60 * 60 * 1000
@@ -50,7 +48,7 @@ def milliseconds(asked: Mapping[str, Any], field: str) -> float | None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
         raise InvalidRequest(field=field, problem=Problem.NO_TIME)
-    # JSON may have integers that are too large to be reckoned with.
+    # JSON may have integers that are too large to calculate with.
     return min(value, _LONGEST_MS)
 
 

@@ -1,0 +1,148 @@
+"""Deletions: of what a key names now, which a bucket that keeps versions answers with a delete marker, and of
+one version for good."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from s3portal.server.storage import history, journal
+from s3portal.server.storage.records import NULL_VERSION, Version, Versioning
+from s3portal.server.storage.removal import Doomed
+from s3portal.server.storage.rows import (
+    select_current,
+    select_current_marker,
+    select_version,
+    version_of_object,
+)
+from s3portal.server.storage.storage import Storage, now_ms
+from s3portal.server.storage.versioning import bucket_in, new_version_id
+from s3portal.server.wire.errors import S3Error
+
+#: Given the version that a deletion is about, which may be a delete marker (or None); raises to refuse it.
+#: Runs inside the transaction.
+DeletionCheck = Callable[[Version | None], None]
+
+
+def allow(version: Version | None) -> None:
+    """Refuses nothing."""
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What to delete. Without a version id it is what the key names now, with one that version for good."""
+
+    key: str
+    version_id: str | None = None
+    check: DeletionCheck = allow
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What became of a deletion. ``version_id`` and ``is_delete_marker`` are of the version that was removed,
+    or of the delete marker that was ``created``; ``refused`` says why nothing was done."""
+
+    deletion: Deletion
+    version_id: str | None = None
+    is_delete_marker: bool = False
+    created: bool = False
+    refused: S3Error | None = None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where deletions are made: a bucket in a transaction."""
+
+    connection: sqlite3.Connection
+    bucket: str
+    bucket_id: int
+    versioning: Versioning
+    owner: str
+    now: int
+
+
+def delete(storage: Storage, bucket: str, deletions: Sequence[Deletion], owner: str) -> list[Deleted]:
+    """Makes deletions in one transaction, each or not as its check says; what is not there is no error.
+
+    ``owner`` is the account that delete markers belong to. On a full disk, where not even the log of so many
+    has room, it deletes as many at a time as possible. Raises NoSuchBucket.
+    """
+
+    def remove(connection: sqlite3.Connection) -> list[tuple[Deleted, Doomed]]:
+        bucket_id, versioning = bucket_in(connection, bucket)
+        place = _Place(connection, bucket, bucket_id, versioning, owner, now_ms())
+        return [_delete_or_refuse(place, deletion) for deletion in deletions]
+
+    try:
+        made = storage.database.write(remove, frees_space=True)
+    except S3Error as refused:
+        if refused.code != "InsufficientStorage" or len(deletions) < 2:
+            raise
+        half = len(deletions) // 2
+        return [
+            *delete(storage, bucket, deletions[:half], owner),
+            *delete(storage, bucket, deletions[half:], owner),
+        ]
+    storage.removal.attend(list(chain.from_iterable(doomed for _, doomed in made)))
+    return [deleted for deleted, _ in made]
+
+
+def _delete_or_refuse(place: _Place, deletion: Deletion) -> tuple[Deleted, Doomed]:
+    if deletion.version_id is not None:
+        found = select_version(
+            place.connection, place.bucket, place.bucket_id, deletion.key, deletion.version_id
+        )
+    else:
+        found = _current(place, deletion.key)
+    try:
+        # Before anything of this deletion is done: there is nothing to undo.
+        deletion.check(found)
+    except S3Error as refused:
+        return Deleted(deletion, refused=refused), ()
+    if deletion.version_id is None and place.versioning is not Versioning.NEVER:
+        return _mark(place, deletion, found)
+    if found is None:
+        return Deleted(deletion, deletion.version_id), ()
+    doomed = history.remove(place.connection, place.bucket_id, found)
+    journal.record(
+        place.connection,
+        journal.DELETED,
+        place.now,
+        place.bucket_id,
+        key=found.key,
+        version_id=found.version_id,
+    )
+    return Deleted(deletion, deletion.version_id, found.is_delete_marker), doomed
+
+
+def _current(place: _Place, key: str) -> Version | None:
+    found = select_current(place.connection, place.bucket, place.bucket_id, key)
+    if found is not None:
+        return version_of_object(found)
+    if place.versioning is Versioning.NEVER:
+        return None
+    return select_current_marker(place.connection, place.bucket, place.bucket_id, key)
+
+
+def _mark(place: _Place, deletion: Deletion, current: Version | None) -> tuple[Deleted, Doomed]:
+    """Puts a delete marker where the key is: whatever was there before, or nothing."""
+    connection, key = place.connection, deletion.key
+    sequence = journal.next_sequence(connection)
+    version_id = new_version_id(sequence) if place.versioning is Versioning.ENABLED else NULL_VERSION
+    old = current.found if current else None
+    doomed, modified_at = history.make_way(connection, place.bucket_id, key, old, place.versioning, place.now)
+    marker = Version(
+        key=key,
+        version_id=version_id,
+        is_delete_marker=True,
+        modified_at=modified_at,
+        owner=place.owner,
+        sequence=sequence,
+        noncurrent_at=None,
+        found=None,
+    )
+    journal.record(connection, journal.MARKED, modified_at, place.bucket_id, key=key, version_id=version_id)
+    history.insert_marker(connection, place.bucket_id, marker)
+    return Deleted(deletion, version_id, is_delete_marker=True, created=True), doomed

@@ -1,0 +1,26 @@
+"""The files of the core suite that `bin/test quick` leaves out: kills, full disks, crowds, whole doctors.
+
+To see what belongs here, run `bin/test core -- --durations=50` on a machine with nothing else to do: what is
+left has to be done in three minutes, with the environments there.
+"""
+
+SLOW_FILES = frozenset(
+    {
+        "client/core/test_publishing.py",
+        "client/core/test_publishing_resumed.py",
+        "portal/test_doctor_applies.py",
+        "portal/test_doctor_causes.py",
+        "portal/test_doctor_cleans_up.py",
+        "portal/test_doctor_sessions.py",
+        "portal/test_doctor_well.py",
+        "server/test_crash.py",
+        "server/test_every_byte.py",
+        "server/test_failing_storage.py",
+        "server/test_full_disk.py",
+        "server/test_migrations.py",
+        "server/test_patience.py",
+        "server/test_workers.py",
+        "transfer/test_round_trip.py",
+        "transfer/test_session_denials.py",
+    }
+)
