@@ -9,7 +9,7 @@ from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.portal.doctor.examination import examine_store
 from s3portal.portal.doctor.lifecycle import examine_unfinished
 from s3portal.portal.doctor.role import caller_of
-from s3portal.portal.doctor.site_documents import SiteDocument, site_documents
+from s3portal.portal.doctor.site_policies import SiteDocument, site_documents
 from s3portal.portal.doctor.stored_files import (
     MOST_FILES,
     FileProblem,

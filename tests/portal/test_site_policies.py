@@ -4,7 +4,7 @@ import pytest
 from doctor_cases import MakeCase
 
 from s3portal.portal.doctor import site_documents
-from s3portal.portal.doctor.site_documents import role_behind
+from s3portal.portal.doctor.site_policies import role_behind
 
 ROLE = "arn:aws-cn:iam::123456789012:role/portal/uploads"
 
