@@ -12,7 +12,9 @@ from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
 from ckanext.s3multipart.upkeep.checksums import compute_all, say_all
 from ckanext.s3multipart.upkeep.doctor import examine
+from ckanext.s3multipart.upkeep.fixity_cli import verify_files
 from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.upkeep.policies_cli import policies
 from ckanext.s3multipart.uploads.quota import usage as usage_of
 from ckanext.s3multipart.uploads.uploads_cli import uploads
 from s3portal.portal.findings import report
@@ -78,7 +80,11 @@ def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
 
 
 @s3multipart.command(short_help="Find mistakes and say how to fix them.")
-@click.option("--apply", is_flag=True, help="Add the CORS and lifecycle rules that the bucket lacks.")
+@click.option(
+    "--apply",
+    is_flag=True,
+    help="Add the CORS and lifecycle rules that the bucket lacks, and block public access.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(apply: bool, as_json: bool) -> None:
     """Find mistakes in settings, database and store, and say how to fix them.
@@ -134,3 +140,5 @@ def usage(as_json: bool) -> None:
 
 
 s3multipart.add_command(uploads)
+s3multipart.add_command(verify_files)
+s3multipart.add_command(policies)

@@ -164,3 +164,25 @@ def test_a_janitor_that_never_runs_is_told(doctor: Doctor, publisher: Caller) ->
 
     assert (code, "✗ janitor: runs: 1 uploads should have been removed days ago" in said) == (1, True), said
     publisher.call("s3multipart_upload_abort", id=upload["id"])
+
+
+class TestPolicies:
+    def test_they_are_filled_in_for_this_site(self, cli: Any, store_settings: dict[str, str]) -> None:
+        said = cli.invoke(s3multipart, ["policies", "--json"])
+
+        documents = {each["name"]: each["document"] for each in json.loads(said.output)}
+        assert list(documents) == ["portal-policy", "role-trust", "role-policy", "cors", "lifecycle"]
+        trusted = documents["role-trust"]["Statement"][0]["Principal"]["AWS"]
+        assert trusted == portal_store().sts_client().get_caller_identity()["Arn"]
+        assert f"arn:aws:s3:::{BUCKET}" in json.dumps(documents["portal-policy"])
+
+    def test_one_alone_can_be_saved(self, cli: Any) -> None:
+        said = cli.invoke(s3multipart, ["policies", "cors", "--principal", "arn:aws:iam::1:user/ckan"])
+
+        assert list(json.loads(said.output)) == ["CORSRules"]
+
+    def test_a_name_that_is_none_is_said(self, cli: Any) -> None:
+        said = cli.invoke(s3multipart, ["policies", "trust"])
+
+        assert said.exit_code == 1
+        assert "this site has portal-policy, role-trust" in said.output

@@ -17,6 +17,7 @@ from ckanext import s3multipart
 from ckanext.s3multipart.downloads.file_check import FileCheck
 from ckanext.s3multipart.model import DownloadCount, UploadRow, now
 from ckanext.s3multipart.store_memory import StoreAnswer
+from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
 from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.uploads.quota import usage
 from ckanext.s3multipart.uploads.session_model import Adoption, SessionGrant
@@ -30,7 +31,16 @@ LEASES = "c41b7e90a2d5"
 OLDEST = "3f6a1c0d9b51"
 OURS = {
     table.__tablename__
-    for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck, SessionGrant, Adoption)
+    for table in (
+        UploadRow,
+        DownloadCount,
+        StoreAnswer,
+        FileCheck,
+        SessionGrant,
+        Adoption,
+        Fixity,
+        FixityRound,
+    )
 }
 
 
