@@ -8,7 +8,7 @@ from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.objects.object_headers import encryption_header
-from s3portal.server.api.versions.version_ids import version_headers
+from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -27,6 +27,7 @@ from s3portal.server.wire.reply import Reply
 
 
 def put_object(call: Call) -> Reply:
+    refuse_version_id(call)
     description = description_of(call)
     require_digest(call, description.lock)
     precondition = write_precondition(call.request)
