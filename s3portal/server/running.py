@@ -14,7 +14,8 @@ from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.background.jobs import jobs_named
 from s3portal.server.background.runner import Background
-from s3portal.server.bucket_settings import cors, ownership
+from s3portal.server.bucket_settings import cors, lifecycle, ownership
+from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import ServerConfig, root_user
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
@@ -31,6 +32,8 @@ from s3portal.server.http.tls import TLSContexts
 from s3portal.server.storage import buckets
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.storage import Storage
+
+_ABORTING_RULE = "abort-unfinished-uploads"
 
 
 def utc_now() -> datetime:
@@ -142,3 +145,6 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             buckets.create(storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT, settings)
         elif bucket.cors is not None and found.cors != rules:
             buckets.set_cors(storage, bucket.name, rules)
+        if bucket.abort_uploads_after_days and (found is None or lifecycle.KIND not in found.settings):
+            rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
+            buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
