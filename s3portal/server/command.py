@@ -118,6 +118,18 @@ class _ServerGroup(click.Group):
     show_default=True,
     help="Read all objects in the background, slowly, and report changed bytes.",
 )
+@click.option(
+    "--lifecycle/--no-lifecycle",
+    default=True,
+    show_default=True,
+    help="Apply the lifecycle rules of buckets, once an hour.",
+)
+@click.option(
+    "--notifications/--no-notifications",
+    default=True,
+    show_default=True,
+    help="Tell the notification_targets of the configuration what changes in buckets.",
+)
 @click.pass_context
 def server_command(
     context: click.Context,

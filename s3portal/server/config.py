@@ -16,7 +16,9 @@ from typing import Any
 from s3portal.server.access.directory import ROOT_USER, Account, Role, User
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
+from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
 from s3portal.server.http.forwarded import Networks, read_networks
@@ -72,6 +74,7 @@ class ServerConfig:
     trusted_proxies: Networks = ()
     allow_sigv2: bool = False
     explain_refusals: bool = False
+    notification_targets: tuple[Target, ...] = ()
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -106,6 +109,7 @@ def config_of_json(document: Any) -> ServerConfig:
         trusted_proxies=proxies_of(list_of(top, "trusted_proxies"), "trusted_proxies"),
         allow_sigv2=_switch(top, "allow_sigv2"),
         explain_refusals=_switch(top, "explain_refusals"),
+        notification_targets=read_targets(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 

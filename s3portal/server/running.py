@@ -88,10 +88,14 @@ class S3Server:
                 proxies=config.trusted_proxies,
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
+                notification_targets=frozenset(target.name for target in config.notification_targets),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
-            self._background = Background(root / "background", jobs_named(jobs, self.storage))
+            self._background = Background(
+                root / "background",
+                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+            )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(
                 gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
