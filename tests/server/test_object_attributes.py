@@ -167,6 +167,14 @@ class TestEncryption:
         assert [answer.get("ServerSideEncryption") for answer in answers] == ["AES256"] * len(answers)
         assert "ServerSideEncryption" not in s3.put_object(**OBJECT, Body=b"x")
 
+    def test_that_of_the_bucket_is_said_of_its_objects(self, s3):
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        assert s3.put_object(**OBJECT, Body=b"x")["ServerSideEncryption"] == "AES256"
+        copied = s3.copy_object(Bucket=BUCKET, Key="c", CopySource=f"{BUCKET}/k")
+        assert copied["ServerSideEncryption"] == "AES256"
+        assert s3.head_object(Bucket=BUCKET, Key="c")["ServerSideEncryption"] == "AES256"
+
 
 @pytest.mark.parametrize(
     ("method", "query"), [("POST", "restore"), ("POST", "select&select-type=2"), ("GET", "torrent")]

@@ -1,4 +1,4 @@
-"""The tags of an object: in a header's query string, in an XML document, and in the JSON that is stored.
+"""Tags of objects and buckets: in a header's query string, in an XML document, in the JSON that is stored.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 """
@@ -41,19 +41,29 @@ def tags_of_query(header: str) -> Mapping[str, str]:
 
 def tags_of_document(root: Element) -> Mapping[str, str]:
     """Returns the tags of a Tagging document; raises MalformedXML, InvalidTag."""
+    return _checked(pairs_of_nodes(tag_set_of(root)))
+
+
+def tag_set_of(root: Element) -> Element:
+    """Returns the TagSet of a Tagging document; raises MalformedXML."""
     refuse_unknown_children(root, ["TagSet"])
     sets = root.findall("TagSet")
     if len(sets) != 1:
         raise S3Error("MalformedXML")
-    refuse_unknown_children(sets[0], ["Tag"])
+    return sets[0]
+
+
+def pairs_of_nodes(parent: Element) -> Sequence[tuple[str, str]]:
+    """Returns keys and values of an element with a Tag for each; raises MalformedXML."""
+    refuse_unknown_children(parent, ["Tag"])
     pairs = []
-    for node in sets[0].findall("Tag"):
+    for node in parent.findall("Tag"):
         refuse_unknown_children(node, ["Key", "Value"])
         key, value = text_of(node, "Key"), text_of(node, "Value")
         if key is None or value is None or len(node) != 2:
             raise S3Error("MalformedXML")
         pairs.append((key, value))
-    return _checked(pairs)
+    return pairs
 
 
 def tag_set_element(tags: Mapping[str, str]) -> str:
@@ -84,6 +94,11 @@ def _text(name: str) -> str:
 def _checked(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
     if len(pairs) > TAGS_LIMIT:
         raise S3Error("InvalidTag", f"Object tags cannot be greater than {TAGS_LIMIT}")
+    return checked_tags(pairs)
+
+
+def checked_tags(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    """Returns the tags, however many they are, if each may be one. Raises InvalidTag."""
     for key, value in pairs:
         if not 0 < len(key) <= KEY_LIMIT_CHARACTERS or not _is_allowed(key):
             raise S3Error("InvalidTag", "The TagKey you have provided is invalid", facts={"TagKey": key})

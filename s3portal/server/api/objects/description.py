@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from s3portal.server.api.objects.locks import lock_of_new_object
 from s3portal.server.api.objects.object_headers import ENCRYPTION, stored_headers
+from s3portal.server.bucket_settings import encryption
 from s3portal.server.bucket_settings.object_lock import write_lock
 from s3portal.server.gateway.call import Call
 from s3portal.server.wire.tag_sets import encode_tags, tags_of_document, tags_of_query
 from s3portal.server.wire.xml_documents import parse_document
-
-# A bucket that was given a default encryption says so of what is put into it. There is one kind of it here.
-_ENCRYPTION_SETTING = "encryption"
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,9 @@ def description_of(call: Call) -> Description:
     Raises NoSuchBucket, MetadataTooLarge, InvalidStorageClass, InvalidArgument, InvalidTag, InvalidRequest.
     """
     headers = stored_headers(call.request)
-    if _ENCRYPTION_SETTING in call.bucket_row.require().settings:
-        headers.setdefault(ENCRYPTION, "AES256")
+    # Only where somebody gave the bucket one; there is one kind of it here.
+    if encryption.KIND in call.bucket_row.require().settings:
+        headers.setdefault(ENCRYPTION, encryption.AES256)
     return Description(headers, tags=requested_tags(call), lock=write_lock(lock_of_new_object(call)))
 
 
