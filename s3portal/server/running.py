@@ -14,7 +14,8 @@ from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.background.jobs import jobs_named
 from s3portal.server.background.runner import Background
-from s3portal.server.bucket_settings import cors, ownership, policy
+from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
+from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import BucketConfig, ServerConfig, root_user
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
@@ -23,13 +24,17 @@ from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
 from s3portal.server.gateway.pipeline import Around, Gateway
+from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
+from s3portal.server.http.tls import TLSContexts
 from s3portal.server.storage import buckets, objects, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
+
+_ABORTING_RULE = "abort-unfinished-uploads"
 
 
 def utc_now() -> datetime:
@@ -77,9 +82,13 @@ class S3Server:
                     sealer=self.sealer,
                     region=config.region,
                     now=now,
+                    allow_sigv2=config.allow_sigv2,
                 ),
                 region=config.region,
                 base_domain=config.base_domain,
+                proxies=config.trusted_proxies,
+                refusals=Refusals(root),
+                explains_refusals=config.explain_refusals,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
@@ -88,7 +97,11 @@ class S3Server:
                 root / "background",
                 jobs_named(jobs, self.storage, config.notification_targets, config.region),
             )
-            self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal, listener)
+            contexts = TLSContexts(config.tls) if config.tls else None
+            self.http = HTTPServer(
+                gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
+            )
+            self._scheme = "https" if contexts else "http"
         except BaseException:
             self.storage.close()
             raise
@@ -96,7 +109,7 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
-        return f"http://{host}:{self.http.port}"
+        return f"{self._scheme}://{host}:{self.http.port}"
 
     def serve(self) -> None:
         self._background.start()
@@ -137,6 +150,9 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             buckets.create(storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT, settings)
         elif bucket.cors is not None and found.cors != rules:
             buckets.set_cors(storage, bucket.name, rules)
+        if bucket.abort_uploads_after_days and (found is None or lifecycle.KIND not in found.settings):
+            rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
+            buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
         _fill(storage, bucket, found.owner if found else bucket.account_id or FIRST_ACCOUNT)
 
 

@@ -15,11 +15,13 @@ from s3portal.server.storage.storage import Storage
 PUT, POST, COPY = "ObjectCreated:Put", "ObjectCreated:Post", "ObjectCreated:Copy"
 COMPLETED = "ObjectCreated:CompleteMultipartUpload"
 DELETED, MARKED = "ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"
+TAGGED, UNTAGGED = "ObjectTagging:Put", "ObjectTagging:Delete"
 # By a lifecycle rule.
 EXPIRED, EXPIRY_MARKED = "LifecycleExpiration:Delete", "LifecycleExpiration:DeleteMarkerCreated"
 ACL_PUT = "ObjectAcl:Put"
 # Ours, for what S3 notifies nobody of.
 BUCKET_CREATED, BUCKET_DELETED, BUCKET_CHANGED = "Bucket:Created", "Bucket:Deleted", "Bucket:Changed"
+LOCKED = "ObjectLock:Put"
 
 LINES_LIMIT = 100_000
 _TRIMMED_EVERY = 1000
