@@ -18,6 +18,8 @@ from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_contents import FIELDS, ContentsConfig, read_contents
+from s3portal.server.config_documents import read_document
 from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
@@ -51,6 +53,7 @@ class BucketConfig:
     name: str
     cors: tuple[CorsRule, ...] | None = None
     account_id: str | None = None
+    contents: ContentsConfig = field(default_factory=ContentsConfig)
     abort_uploads_after_days: int | None = None
 
 
@@ -115,9 +118,9 @@ def config_of_json(document: Any) -> ServerConfig:
 
 
 def read_config_file(path: Path) -> ServerConfig:
-    """Returns the configuration of a JSON file; raises ConfigError with the file's name."""
+    """Returns the configuration of a JSON or YAML file; raises ConfigError with the file's name."""
     try:
-        return config_of_json(parse_json(path.read_text("utf-8")))
+        return config_of_json(read_document(path))
     except OSError as problem:
         raise ConfigError(f"{path} cannot be read: {problem.strerror}") from problem
     except ValueError as problem:
@@ -264,22 +267,23 @@ def _tags(found: Mapping[str, Any], place: str) -> Mapping[str, str]:
 
 
 def _bucket(entry: Any, place: str) -> BucketConfig:
-    found = object_of(entry, place, ("name", "cors", "account", "abort_uploads_after_days"))
+    found = object_of(entry, place, ("name", "cors", "account", "abort_uploads_after_days", *FIELDS))
     name = text_of(found, "name", place) or ""
     if not valid_bucket_name(name):
         raise ConfigError(f"{place}: {name!r} is not a bucket name")
     account_id = _account_id(found, "account", place)
+    contents = read_contents(found, name, place)
     days = found.get("abort_uploads_after_days")
     if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
         raise ConfigError(f"{place}: abort_uploads_after_days must be a whole number of days, at least 1")
     if "cors" not in found:
-        return BucketConfig(name, account_id=account_id, abort_uploads_after_days=days)
+        return BucketConfig(name, account_id=account_id, contents=contents, abort_uploads_after_days=days)
     try:
         rules = tuple(rules_of_json(found["cors"]))
     except ValueError as problem:
         raise ConfigError(f"{place}.cors: {problem}") from problem
     _check_origins((origin for rule in rules for origin in rule.allowed_origins), f"{place}.cors")
-    return BucketConfig(name, rules, account_id, days)
+    return BucketConfig(name, rules, account_id, contents, days)
 
 
 def _fault(entry: Any, place: str) -> Any:

@@ -1,10 +1,14 @@
-"""The pytest fixture ``s3_server``: a server with users, a role and a bucket, fresh for each test.
+"""Fixtures of the S3 server for pytest; docs/testing.md describes them.
+
+``s3_server`` is fresh for each test. ``s3portal_server`` is one for the whole run, whose state is put back
+after each test; ``s3_bucket`` and ``s3_client`` work with it.
 
 Registered as a plugin by the distribution, so any project that has s3portal[server] installed can use it.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,3 +84,77 @@ def s3_server(tmp_path: Path) -> Iterator[RunningServer]:
 
     with RunningServer(tmp_path / "s3", server_config()) as server:
         yield server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declares the setting that names the server's configuration."""
+    parser.addini(
+        "s3portal_config", "the configuration of s3portal_server, JSON or YAML", type="string", default=""
+    )
+
+
+@pytest.fixture(scope="session")
+def s3portal_session_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """The server of the whole run. Tests ask for ``s3portal_server``."""
+    from s3portal.server.config import read_config_file
+    from s3portal.server.testing import RunningServer
+
+    name = request.config.getini("s3portal_config")
+    config = read_config_file(request.config.rootpath / name) if name else server_config()
+    with RunningServer(tmp_path_factory.mktemp("s3portal") / "s3", config) as server:
+        yield server
+
+
+@pytest.fixture
+def s3portal_server(s3portal_session_server: RunningServer) -> Iterator[RunningServer]:
+    """A server in the state of its configuration. After the test all is put back: what is stored, the clock,
+    the faults, the log of requests."""
+    server = s3portal_session_server
+    snapshot = server.snapshot()
+    try:
+        yield server
+    finally:
+        server.faults.clear()
+        server.restore(snapshot)
+        snapshot.close()
+        server.clock.reset()
+        server.requests.clear()
+
+
+@pytest.fixture
+def s3_client(s3portal_server: RunningServer) -> Any:
+    """A boto3 client of the server's first user."""
+    boto3 = pytest.importorskip("boto3", reason="s3_client needs boto3")
+    user = next(iter(s3portal_server.users.values()))
+    return boto3.client(
+        "s3",
+        endpoint_url=s3portal_server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+        # boto3 would presign by version 2 for this region.
+        config=pytest.importorskip("botocore.config").Config(signature_version="s3v4"),
+    )
+
+
+@pytest.fixture
+def s3_bucket(s3_client: Any) -> str:
+    """The name of an empty bucket that the test has for itself."""
+    name = f"bucket-{secrets.token_hex(6)}"
+    s3_client.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def s3_environment(s3portal_server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> RunningServer:
+    """Points whatever reads AWS's environment variables at the server, as its first user."""
+    user = next(iter(s3portal_server.users.values()))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3portal_server.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", user.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", user.secret_access_key)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    return s3portal_server

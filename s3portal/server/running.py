@@ -14,9 +14,9 @@ from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.background.jobs import jobs_named
 from s3portal.server.background.runner import Background
-from s3portal.server.bucket_settings import cors, lifecycle, ownership
+from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
-from s3portal.server.config import ServerConfig, root_user
+from s3portal.server.config import BucketConfig, ServerConfig, root_user
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.dialects.json import JsonDialect
@@ -29,9 +29,10 @@ from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
-from s3portal.server.storage import buckets
-from s3portal.server.storage.records import FIRST_ACCOUNT
+from s3portal.server.storage import buckets, objects, versioning
+from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
+from s3portal.server.upkeep.importing import StoredPlace, store_content
 
 _ABORTING_RULE = "abort-unfinished-uploads"
 
@@ -152,3 +153,17 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
         if bucket.abort_uploads_after_days and (found is None or lifecycle.KIND not in found.settings):
             rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
             buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
+        _fill(storage, bucket, found.owner if found else bucket.account_id or FIRST_ACCOUNT)
+
+
+def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
+    """Gives a bucket what the configuration says is in it; objects that are there stay as they are."""
+    contents = bucket.contents
+    if contents.policy is not None:
+        buckets.put_setting(storage, bucket.name, policy.KIND, contents.policy)
+    if contents.versioning is not None:
+        versioning.put(storage, bucket.name, Versioning(contents.versioning))
+    for given in contents.objects:
+        if objects.find(storage, bucket.name, given.key) is None:
+            place = StoredPlace(bucket.name, given.key, owner)
+            store_content(storage, place, given.content, dict(given.headers))

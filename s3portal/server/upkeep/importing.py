@@ -27,6 +27,7 @@ from s3portal.server.wire.checksums import (
     FULL_OBJECT,
     Checksum,
     checksum_of_parts,
+    encode,
 )
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import KEY_LIMIT_BYTES
@@ -195,6 +196,18 @@ def _store(
         objects.put(storage, _object(place, body_id, parts, headers, checksum), parts, lambda found: None)
 
 
+def store_content(storage: Storage, place: StoredPlace, content: bytes, headers: dict[str, str]) -> None:
+    """Stores an object of bytes that are in memory."""
+    body_id = new_body_id()
+    source = _FileSource(io.BytesIO(content), len(content))
+    with storage.receive(source, body_id, 1) as (blob, small):
+        etag, digest = source.md5.hexdigest(), source.checksum.digest()
+        part = Part(1, blob, 0, len(content), etag, digest, now_ms(), small)
+        checksum = Checksum(DEFAULT_ALGORITHM, encode(digest))
+        stored = _object(place, body_id, [part], headers, checksum)
+        objects.put(storage, stored, [part], lambda found: None)
+
+
 def _object(
     place: StoredPlace, body_id: str, parts: Sequence[Part], headers: dict[str, str], checksum: Checksum
 ) -> StoredObject:
@@ -219,7 +232,7 @@ def _object(
 class _FileSource:
     """The next bytes of a file, with their digests; a blob store's Source."""
 
-    def __init__(self, file: io.FileIO, size_bytes: int) -> None:
+    def __init__(self, file: io.FileIO | io.BytesIO, size_bytes: int) -> None:
         self._file = file
         self._left_bytes = size_bytes
         self.size_bytes = size_bytes
