@@ -16,10 +16,14 @@ from typing import Any
 from s3portal.server.access.directory import ROOT_USER, Account, Role, User
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
+from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
+from s3portal.server.http.forwarded import Networks, read_networks
 from s3portal.server.http.limits import ConnectionLimits
+from s3portal.server.http.tls import TLSFiles
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
@@ -39,6 +43,7 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 @dataclass(frozen=True)
 class BucketConfig:
     """A bucket that exists once the server has started. ``cors`` None leaves its rules as they are.
+    ``abort_uploads_after_days`` gives it a lifecycle rule where it has none.
 
     ``account_id`` is who owns it; None: who owns it already, the first account where nobody does.
     """
@@ -46,13 +51,15 @@ class BucketConfig:
     name: str
     cors: tuple[CorsRule, ...] | None = None
     account_id: str | None = None
+    abort_uploads_after_days: int | None = None
 
 
 @dataclass(frozen=True)
 class ServerConfig:
     """``region`` None accepts any region in signatures. ``base_domain`` enables virtual-hosted buckets
     (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk.
-    ``faults`` are of ``testing.Fault``."""
+    ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
+    ``explain_refusals`` puts the reason of a refusal into a header of the answer."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -63,6 +70,11 @@ class ServerConfig:
     faults: tuple[Any, ...] = ()
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     disk_reserve_bytes: int = RESERVE_BYTES
+    tls: TLSFiles | None = None
+    trusted_proxies: Networks = ()
+    allow_sigv2: bool = False
+    explain_refusals: bool = False
+    notification_targets: tuple[Target, ...] = ()
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -93,6 +105,11 @@ def config_of_json(document: Any) -> ServerConfig:
         base_domain=text_of(top, "base_domain", "base_domain", default=""),
         limits=_limits(top),
         disk_reserve_bytes=_reserve_bytes(top),
+        tls=_tls(top),
+        trusted_proxies=proxies_of(list_of(top, "trusted_proxies"), "trusted_proxies"),
+        allow_sigv2=_switch(top, "allow_sigv2"),
+        explain_refusals=_switch(top, "explain_refusals"),
+        notification_targets=read_targets(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
@@ -247,19 +264,22 @@ def _tags(found: Mapping[str, Any], place: str) -> Mapping[str, str]:
 
 
 def _bucket(entry: Any, place: str) -> BucketConfig:
-    found = object_of(entry, place, ("name", "cors", "account"))
+    found = object_of(entry, place, ("name", "cors", "account", "abort_uploads_after_days"))
     name = text_of(found, "name", place) or ""
     if not valid_bucket_name(name):
         raise ConfigError(f"{place}: {name!r} is not a bucket name")
     account_id = _account_id(found, "account", place)
+    days = found.get("abort_uploads_after_days")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
+        raise ConfigError(f"{place}: abort_uploads_after_days must be a whole number of days, at least 1")
     if "cors" not in found:
-        return BucketConfig(name, account_id=account_id)
+        return BucketConfig(name, account_id=account_id, abort_uploads_after_days=days)
     try:
         rules = tuple(rules_of_json(found["cors"]))
     except ValueError as problem:
         raise ConfigError(f"{place}.cors: {problem}") from problem
     _check_origins((origin for rule in rules for origin in rule.allowed_origins), f"{place}.cors")
-    return BucketConfig(name, rules, account_id)
+    return BucketConfig(name, rules, account_id, days)
 
 
 def _fault(entry: Any, place: str) -> Any:
@@ -281,6 +301,31 @@ def _reserve_bytes(top: Mapping[str, Any]) -> int:
     value = top.get("disk_reserve_bytes", RESERVE_BYTES)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError("disk_reserve_bytes must be a whole number, 0 for no reserve")
+    return value
+
+
+def _tls(top: Mapping[str, Any]) -> TLSFiles | None:
+    if "tls" not in top:
+        return None
+    found = object_of(top["tls"], "tls", ("certificate", "key"))
+    certificate, key = text_of(found, "certificate", "tls"), text_of(found, "key", "tls")
+    if not certificate or not key:
+        raise ConfigError("tls must name the files of a certificate and of its key")
+    return TLSFiles(Path(certificate), Path(key))
+
+
+def proxies_of(texts: Sequence[Any], place: str) -> Networks:
+    """Returns the addresses and networks of proxies; raises ConfigError."""
+    try:
+        return read_networks(str(text) for text in texts)
+    except ValueError as problem:
+        raise ConfigError(f"{place}: {problem}; write addresses, or networks like 10.0.0.0/8") from problem
+
+
+def _switch(top: Mapping[str, Any], name: str) -> bool:
+    value = top.get(name, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} must be true or false")
     return value
 
 

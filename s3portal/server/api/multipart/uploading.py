@@ -5,6 +5,7 @@ from __future__ import annotations
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.description import description_of
+from s3portal.server.api.objects.expiration import upload_headers
 from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
@@ -58,7 +59,7 @@ def create_multipart_upload(call: Call) -> Reply:
             "InitiateMultipartUploadResult",
             fields(("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.upload_id)),
         ),
-        headers=checksum_headers(upload) | encryption_header(upload.headers),
+        headers=checksum_headers(upload) | upload_headers(call, upload) | encryption_header(upload.headers),
     )
 
 

@@ -9,6 +9,7 @@ from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
+from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header
 from s3portal.server.api.objects.writing import store
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
@@ -63,7 +64,9 @@ def copy_object(call: Call) -> Reply:
             stored = _share(call, source.found, description, precondition)
         if stored is None:
             stored = store(call, payload, description, precondition, journal.COPY)
-        headers_of_versions = version_headers(call, stored) | source.headers()
+        headers_of_versions = (
+            version_headers(call, stored) | expiration_headers(call, stored) | source.headers()
+        )
     return xml_reply(
         document(
             "CopyObjectResult",
