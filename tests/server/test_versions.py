@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of
 
-from s3portal.server.storage import buckets, usage, versions
+from s3portal.server.storage import buckets, listing, usage, versions
 from s3portal.server.storage.records import Version
 
 INSERT = """
@@ -103,3 +106,44 @@ def test_what_is_stored_without_versioning_is_the_null_version(s3_server, s3):
 def test_a_bucket_with_versions_is_not_empty(s3_server, kind):
     store(s3_server._server.storage, [("k", 1, kind)])
     assert code_of(client_of(s3_server, "admin").delete_bucket, Bucket=BUCKET) == "BucketNotEmpty"
+
+
+@pytest.mark.parametrize("delimiter", ["", "/"])
+@pytest.mark.parametrize("list_page", ["list_objects", "list_versions", "list_uploads"])
+def test_the_next_reader_sees_the_newest_state(s3_server, s3, monkeypatch, list_page, delimiter):
+    """A connection that goes back with rows still to be read would keep the state they are of."""
+    storage = s3_server._server.storage
+    for key in ("a/1", "a/2", "b/1", "b/2"):
+        s3.put_object(Bucket=BUCKET, Key=key)
+        s3.create_multipart_upload(Bucket=BUCKET, Key=key)
+    read, seen = storage.database.read, []
+
+    @contextmanager
+    def read_and_look_again():
+        with read() as connection:
+            yield connection
+            s3.put_object(Bucket=BUCKET, Key=f"new/{len(seen)}")
+            query = "SELECT count(*) FROM objects WHERE key >= CAST('new' AS BLOB)"
+            seen.append(connection.execute(query).fetchone()[0])
+
+    page = {
+        "list_objects": partial(listing.list_objects, after=b""),
+        "list_versions": partial(versions.list_versions, marker=("", "")),
+        "list_uploads": partial(listing.list_uploads, marker=("", "")),
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.database, "read", OnlyOnce(read_and_look_again, read))
+        found = page[list_page](storage, BUCKET, prefix="", delimiter=delimiter, limit=1)
+    assert len(found.entries) == 1
+    assert seen == [1]
+
+
+class OnlyOnce:
+    """The first call is for one function, the others for another."""
+
+    def __init__(self, first, others):
+        self.functions = [first]
+        self.others = others
+
+    def __call__(self):
+        return (self.functions.pop() if self.functions else self.others)()

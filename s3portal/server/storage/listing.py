@@ -6,8 +6,9 @@ A common prefix costs one step in the index, however many keys are under it.
 # ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from s3portal.server.storage import uploads
 from s3portal.server.storage.buckets import id_of
@@ -51,10 +52,11 @@ def list_objects(
     start, end = prefix.encode(), end_of_prefix(prefix.encode())
     divider = delimiter.encode()
     position = after
-    with storage.database.read() as connection:
+    # Closed before the connection is another reader's, who would see the state that these rows are of.
+    with storage.database.read() as connection, closing(connection.cursor()) as cursor:
         bucket_id = id_of(connection, bucket)
         while True:
-            rows = connection.execute(
+            rows = cursor.execute(
                 f"SELECT {_LISTED} FROM objects WHERE bucket_id = ? "
                 "AND key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?",
                 (bucket_id, max(start, position), position, end, limit + 1 - len(entries)),
@@ -97,8 +99,8 @@ def list_uploads(
     entries: list[Upload | str] = []
     start, end = prefix.encode(), end_of_prefix(prefix.encode())
     key, upload_id = marker[0].encode(), marker[1]
-    with storage.database.read() as connection:
-        rows = _uploads_after(connection, id_of(connection, bucket), key, upload_id, start, end)
+    with storage.database.read() as connection, closing(connection.cursor()) as cursor:
+        rows = _uploads_after(cursor, id_of(connection, bucket), key, upload_id, start, end)
         last_prefix: bytes | None = None
         last: tuple[str, str] = ("", "")
         for row in rows:
@@ -115,10 +117,10 @@ def list_uploads(
 
 
 def _uploads_after(
-    connection: Any, bucket_id: int, key: bytes, upload_id: str, start: bytes, end: bytes
-) -> Any:
+    cursor: sqlite3.Cursor, bucket_id: int, key: bytes, upload_id: str, start: bytes, end: bytes
+) -> sqlite3.Cursor:
     columns = ", ".join(f"u.{column}" for column in uploads.COLUMNS.split(", "))
-    return connection.execute(
+    return cursor.execute(
         f"SELECT {columns} FROM uploads AS u "
         "LEFT JOIN uploads AS m ON m.upload_id = :upload_id AND m.key = :key AND m.bucket_id = :bucket "
         "WHERE u.bucket_id = :bucket AND u.key >= :start AND u.key < :end "
