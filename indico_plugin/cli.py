@@ -8,6 +8,7 @@ from indico.core.config import config
 from indico.core.storage import StorageError
 
 from indico_plugin.backends import is_writable_s3, open_backend
+from indico_plugin.direct_upload.commands import uploads_commands
 from indico_plugin.doctor import examine
 from indico_plugin.migration.commands import migrate_commands
 from indico_plugin.storage import S3StorageBase
@@ -74,3 +75,4 @@ def doctor(apply, as_json):
 
 
 s3_commands.add_command(migrate_commands)
+s3_commands.add_command(uploads_commands)

@@ -1,4 +1,4 @@
-"""``indico s3 migrate``: what is asked on the command line, and what is said about it."""
+"""``indico s3 migrate``: the options, and what the commands print."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -8,18 +8,21 @@ import logging
 import os
 import signal
 import sqlite3
+import ssl
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import click
 
-from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
+from s3portal.server.config import PREFIX, ServerConfig, add_environment, proxies_of, read_config_file
 from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
+from s3portal.server.http.tls import TLSFiles
 from s3portal.server.running import S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
@@ -84,6 +87,32 @@ class _ServerGroup(click.Group):
     help="Processes that share the folder and the port.",
 )
 @click.option(
+    "--tls-cert",
+    type=_PATH,
+    envvar=f"{PREFIX}TLS_CERT",
+    help="PEM: the certificate; the server speaks HTTPS.",
+)
+@click.option("--tls-key", type=_PATH, envvar=f"{PREFIX}TLS_KEY", help="PEM: the certificate's key.")
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    envvar=f"{PREFIX}TRUSTED_PROXIES",
+    help="A proxy whose X-Forwarded headers count: an address or a network. May be given several times.",
+)
+@click.option(
+    "--allow-sigv2",
+    is_flag=True,
+    envvar=f"{PREFIX}ALLOW_SIGV2",
+    help="Accept signatures of version 2 from users' keys, for old clients.",
+)
+@click.option(
+    "--explain-refusals",
+    is_flag=True,
+    envvar=f"{PREFIX}EXPLAIN_REFUSALS",
+    help="Tell every caller why, in the header x-s3portal-reason. For development.",
+)
+@click.option(
     "--integrity-scan/--no-integrity-scan",
     default=True,
     show_default=True,
@@ -99,6 +128,11 @@ def server_command(
     config_file: Path | None,
     log_file: Path | None,
     workers: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    trusted_proxies: tuple[str, ...],
+    allow_sigv2: bool,
+    explain_refusals: bool,
     **jobs: bool,
 ) -> None:
     """An S3-compatible server on the local disk, with STS.
@@ -114,6 +148,13 @@ def server_command(
     raise_descriptor_limit()
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
+        config = replace(
+            config,
+            tls=_tls_files(tls_cert, tls_key) or config.tls,
+            trusted_proxies=(*config.trusted_proxies, *proxies_of(trusted_proxies, "--trusted-proxy")),
+            allow_sigv2=allow_sigv2 or config.allow_sigv2,
+            explain_refusals=explain_refusals or config.explain_refusals,
+        )
         server: S3Server | Supervisor
         chosen = [option.replace("_", "-") for option, is_on in jobs.items() if is_on]
         new_around = partial(around_of, config.faults) if config.faults else None
@@ -135,6 +176,8 @@ def server_command(
             )
     except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
+    except ssl.SSLError as problem:
+        raise click.ClickException(f"The certificate or its key cannot be used: {problem}") from problem
     except sqlite3.DatabaseError as problem:
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
     except OSError as problem:
@@ -148,6 +191,14 @@ def server_command(
     if isinstance(server, S3Server):
         _stop_on_signals(server)
     server.serve()
+
+
+def _tls_files(certificate: Path | None, key: Path | None) -> TLSFiles | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigError("--tls-cert and --tls-key must be given together or not at all")
+    return TLSFiles(certificate, key)
 
 
 def _stop_on_signals(server: S3Server) -> None:

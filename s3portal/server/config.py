@@ -19,7 +19,9 @@ from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
+from s3portal.server.http.forwarded import Networks, read_networks
 from s3portal.server.http.limits import ConnectionLimits
+from s3portal.server.http.tls import TLSFiles
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
@@ -52,7 +54,8 @@ class BucketConfig:
 class ServerConfig:
     """``region`` None accepts any region in signatures. ``base_domain`` enables virtual-hosted buckets
     (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk.
-    ``faults`` are of ``testing.Fault``."""
+    ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
+    ``explain_refusals`` puts the reason of a refusal into a header of the answer."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -63,6 +66,10 @@ class ServerConfig:
     faults: tuple[Any, ...] = ()
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     disk_reserve_bytes: int = RESERVE_BYTES
+    tls: TLSFiles | None = None
+    trusted_proxies: Networks = ()
+    allow_sigv2: bool = False
+    explain_refusals: bool = False
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -93,6 +100,10 @@ def config_of_json(document: Any) -> ServerConfig:
         base_domain=text_of(top, "base_domain", "base_domain", default=""),
         limits=_limits(top),
         disk_reserve_bytes=_reserve_bytes(top),
+        tls=_tls(top),
+        trusted_proxies=proxies_of(list_of(top, "trusted_proxies"), "trusted_proxies"),
+        allow_sigv2=_switch(top, "allow_sigv2"),
+        explain_refusals=_switch(top, "explain_refusals"),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
@@ -281,6 +292,31 @@ def _reserve_bytes(top: Mapping[str, Any]) -> int:
     value = top.get("disk_reserve_bytes", RESERVE_BYTES)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError("disk_reserve_bytes must be a whole number, 0 for no reserve")
+    return value
+
+
+def _tls(top: Mapping[str, Any]) -> TLSFiles | None:
+    if "tls" not in top:
+        return None
+    found = object_of(top["tls"], "tls", ("certificate", "key"))
+    certificate, key = text_of(found, "certificate", "tls"), text_of(found, "key", "tls")
+    if not certificate or not key:
+        raise ConfigError("tls must name the files of a certificate and of its key")
+    return TLSFiles(Path(certificate), Path(key))
+
+
+def proxies_of(texts: Sequence[Any], place: str) -> Networks:
+    """Returns the addresses and networks of proxies; raises ConfigError."""
+    try:
+        return read_networks(str(text) for text in texts)
+    except ValueError as problem:
+        raise ConfigError(f"{place}: {problem}; write addresses, or networks like 10.0.0.0/8") from problem
+
+
+def _switch(top: Mapping[str, Any], name: str) -> bool:
+    value = top.get(name, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} must be true or false")
     return value
 
 

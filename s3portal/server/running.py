@@ -23,9 +23,11 @@ from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
 from s3portal.server.gateway.pipeline import Around, Gateway
+from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
+from s3portal.server.http.tls import TLSContexts
 from s3portal.server.storage import buckets
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.storage import Storage
@@ -76,14 +78,22 @@ class S3Server:
                     sealer=self.sealer,
                     region=config.region,
                     now=now,
+                    allow_sigv2=config.allow_sigv2,
                 ),
                 region=config.region,
                 base_domain=config.base_domain,
+                proxies=config.trusted_proxies,
+                refusals=Refusals(root),
+                explains_refusals=config.explain_refusals,
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
             self._background = Background(root / "background", jobs_named(jobs, self.storage))
-            self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal, listener)
+            contexts = TLSContexts(config.tls) if config.tls else None
+            self.http = HTTPServer(
+                gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
+            )
+            self._scheme = "https" if contexts else "http"
         except BaseException:
             self.storage.close()
             raise
@@ -91,7 +101,7 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
-        return f"http://{host}:{self.http.port}"
+        return f"{self._scheme}://{host}:{self.http.port}"
 
     def serve(self) -> None:
         self._background.start()

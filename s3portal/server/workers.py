@@ -69,6 +69,9 @@ class Supervisor:
                 storage.server_key()
             finally:
                 storage.close()
+            if config.tls is not None:
+                # Found out here, and not by every worker.
+                config.tls.load()
             self._listener = listen_on(host, port)
         except BaseException:
             self._folder.close()
@@ -82,7 +85,7 @@ class Supervisor:
     @property
     def endpoint(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{'https' if self._config.tls else 'http'}://{host}:{self._port}"
 
     def serve(self) -> None:
         """Runs the workers until a signal ends them all."""

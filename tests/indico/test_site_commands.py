@@ -68,7 +68,7 @@ def test_how_long_a_refusal_takes_does_not_tell_what_was_right(app, plugin, monk
         assert compared == ["backup", "pässword"]
 
 
-def test_an_empty_password_in_the_settings_lets_nobody_in(app, plugin):
+def test_an_empty_password_in_the_settings_lets_no_one_in(app, plugin):
     plugin.settings.set_multi({"bucket_info_enabled": True, "username": "", "password": ""})
     db.session.commit()
     assert ask(app, "", "").status_code == 401

@@ -4,22 +4,44 @@ from __future__ import annotations
 
 from s3portal.server.api import sts
 from s3portal.server.api.acl import bucket_acls, object_acls
-from s3portal.server.api.buckets import buckets, cors, creating, ownership, public_access, tagging
+from s3portal.server.api.buckets import (
+    buckets,
+    cors,
+    creating,
+    encryption,
+    lifecycle,
+    logging,
+    notification,
+    ownership,
+    policy,
+    public_access,
+    tagging,
+    unconfigured,
+    website,
+)
 from s3portal.server.api.buckets import listing as bucket_listing
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import copying, deleting, listing, posting, reading, writing
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
+from s3portal.server.gateway.operation import Operation
 
-OPERATIONS = (
+OPERATIONS: tuple[Operation, ...] = (
     *bucket_listing.OPERATIONS,
     *creating.OPERATIONS,
     *buckets.OPERATIONS,
     *cors.OPERATIONS,
+    *encryption.OPERATIONS,
+    *lifecycle.OPERATIONS,
+    *logging.OPERATIONS,
+    *notification.OPERATIONS,
     *ownership.OPERATIONS,
+    *policy.OPERATIONS,
     *public_access.OPERATIONS,
     *tagging.OPERATIONS,
+    *unconfigured.OPERATIONS,
+    *website.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,
     *versioning.OPERATIONS,

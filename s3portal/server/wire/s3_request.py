@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote_plus, unquote_to_bytes
 
-from s3portal.server.http.connection import HEADERS_KEY
+from s3portal.server.http.connection import HEADERS_KEY, TLS_VERSION_KEY
+from s3portal.server.http.forwarded import Networks, Origin, origin_of
 from s3portal.server.wire.errors import S3Error
 
 KEY_LIMIT_BYTES = 1024
@@ -43,6 +44,7 @@ class S3Request:
     remote_addr: str = ""
     scheme: str = "http"
     tls_version: str | None = None
+    bucket_in_host: bool = False
     _first: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def parameter(self, name: str) -> str | None:
@@ -70,10 +72,13 @@ class S3Request:
         return f"/{self.bucket}" if self.key is None else f"/{self.bucket}/{self.key}"
 
 
-def read_request(environ: Mapping[str, Any], base_domain: str | None = None) -> S3Request:
+def read_request(
+    environ: Mapping[str, Any], base_domain: str | None = None, proxies: Networks = ()
+) -> S3Request:
     """Returns the request of a WSGI environment whose server gives the raw target (REQUEST_URI or RAW_URI).
 
     With a base domain, ``bucket.<base domain>`` as the host names the bucket (virtual-hosted style).
+    ``proxies`` are those whose word counts about where a request came from.
     Raises InvalidURI for a target that is not percent-encoded UTF-8, KeyTooLongError over 1,024 bytes.
     """
     target: str = environ.get("REQUEST_URI") or environ["RAW_URI"]
@@ -82,6 +87,11 @@ def read_request(environ: Mapping[str, Any], base_domain: str | None = None) -> 
         target = re.sub(r"^[A-Za-z]+://[^/?]*", "", target) or "/"
     raw_path, _, raw_query = target.partition("?")
     headers = environ.get(HEADERS_KEY) or _headers_of_wsgi(environ)
+    origin = Origin(environ.get("REMOTE_ADDR", ""), environ.get("wsgi.url_scheme", "http"))
+    if proxies:
+        origin = origin_of(origin.address, origin.scheme, headers, proxies)
+    if origin.host:
+        headers = {**headers, "host": origin.host}
     query = parse_query(raw_query)
     path = _decode_path(raw_path)
     bucket_of_host = _bucket_of_host(headers.get("host", ""), base_domain)
@@ -99,8 +109,11 @@ def read_request(environ: Mapping[str, Any], base_domain: str | None = None) -> 
         headers=headers,
         bucket=bucket or None,
         key=key or None,
-        remote_addr=environ.get("REMOTE_ADDR", ""),
-        scheme=environ.get("wsgi.url_scheme", "http"),
+        remote_addr=origin.address,
+        scheme=origin.scheme,
+        # Of the connection from a proxy, not of its sender's.
+        tls_version=None if origin.through_proxy else environ.get(TLS_VERSION_KEY),
+        bucket_in_host=bucket_of_host is not None,
         _first=dict(reversed(query)),
     )
 

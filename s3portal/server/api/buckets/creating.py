@@ -39,7 +39,8 @@ def create_bucket(call: Call) -> Reply:
     configuration = _configuration(call)
     settings = _settings(call, configuration)
     _refuse_foreign(call)
-    _require_permissions(call, configuration)
+    if configuration.tags:
+        call.require("s3:TagResource", call.bucket)
     if buckets.create(call.storage, call.bucket, owner=call.account_id, settings=settings):
         call.bucket_row.forget()
         return Reply(200, {"Location": f"/{call.bucket}"})
@@ -115,20 +116,6 @@ def _is_locked(call: Call) -> bool:
         facts = {"ArgumentName": LOCK_HEADER, "ArgumentValue": value}
         raise S3Error("InvalidArgument", f"{LOCK_HEADER} must be true or false", facts=facts)
     return value == "true"
-
-
-def _require_permissions(call: Call, configuration: _Configuration) -> None:
-    """Raises AccessDenied where a setting needs more than s3:CreateBucket."""
-    grants = any(call.header(name) for name in acl_documents.GRANT_HEADERS)
-    if grants or call.header(acl_documents.CANNED_HEADER) not in (None, "", "private"):
-        call.require("s3:PutBucketAcl", call.bucket)
-    if call.header(OWNERSHIP_HEADER):
-        call.require("s3:PutBucketOwnershipControls", call.bucket)
-    if configuration.tags:
-        call.require("s3:TagResource", call.bucket)
-    if _is_locked(call):
-        call.require("s3:PutBucketObjectLockConfiguration", call.bucket)
-        call.require("s3:PutBucketVersioning", call.bucket)
 
 
 OPERATIONS = (

@@ -6,6 +6,7 @@ from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
+from s3portal.server.api.versions.version_ids import refuse_version_id
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import whole_number
@@ -28,6 +29,7 @@ from s3portal.server.wire.xml_documents import document, fields
 
 
 def create_multipart_upload(call: Call) -> Reply:
+    refuse_version_id(call)
     named = call.header("x-amz-checksum-algorithm") or None
     algorithm = algorithm_named(named or DEFAULT_ALGORITHM)
     checksum_type = _checksum_type(call.header("x-amz-checksum-type") or None, algorithm, named is not None)

@@ -8,7 +8,7 @@ from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.objects.writing import store
-from s3portal.server.api.versions.version_ids import version_headers
+from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -23,6 +23,7 @@ from s3portal.server.wire.xml_documents import document, field, timestamp
 
 def copy_object(call: Call) -> Reply:
     """Copies within the server. The metadata comes along (COPY) or from this request (REPLACE)."""
+    refuse_version_id(call)
     precondition = write_precondition(call.request)
     directive = call.header("x-amz-metadata-directive") or "COPY"
     if directive not in ("COPY", "REPLACE"):

@@ -7,7 +7,7 @@ from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description
 from s3portal.server.api.objects.object_headers import stored_headers
-from s3portal.server.api.versions.version_ids import version_headers
+from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -26,6 +26,7 @@ from s3portal.server.wire.reply import Reply
 
 
 def put_object(call: Call) -> Reply:
+    refuse_version_id(call)
     description = Description(stored_headers(call.request))
     precondition = write_precondition(call.request)
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.

@@ -28,8 +28,8 @@ SUBRESOURCES = frozenset({
     "versioning", "versions", "website",
 })
 # fmt: on
-# x-id is what some SDKs add to say the operation's name.
-_HARMLESS = {"versionId", "x-id"}
+# x-id is what some SDKs add to say the operation's name; the rest is a signature of version 2.
+_HARMLESS = {"versionId", "x-id", "AWSAccessKeyId", "Expires", "Signature"}
 
 
 class RestDialect:
