@@ -30,13 +30,17 @@ from s3portal.transfer import Failure, RetryPolicy, State, decide, parse_retry_a
 
 # Completing a huge upload takes minutes.
 CALL_TIMEOUT_S = 180.0
+# A host that is there connects at once.
+CONNECT_TIMEOUT_S = 20.0
+# A wait that is as long as this is spoken of the first time.
+_SAID_FROM_S = 2.0
 
 
 class CkanPortal:
     """The calls of the protocol to the portal at ``url``, as the owner of ``token``.
 
-    Every call is safe to repeat and is repeated while that may help (retry.py); ``waiting`` hears of it where
-    that takes long, before each further try. Raises PortalError.
+    Every call is safe to repeat and is repeated while that may help (retry.py); ``waiting`` hears of it
+    before each try but the second, and before that one where it takes long. Raises PortalError.
     """
 
     def __init__(
@@ -170,7 +174,7 @@ class CkanPortal:
                 headers={"Authorization": self._headers["Authorization"]},
                 retries=False,
                 redirect=False,
-                timeout=CALL_TIMEOUT_S,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=CALL_TIMEOUT_S),
             )
         except urllib3.exceptions.HTTPError:
             return True
@@ -195,7 +199,8 @@ class CkanPortal:
                 )
                 if decision.action != "retry":
                     raise _given_up(no_result) from no_result
-                if tries >= 2 and self._waiting:
+                is_long = took_s + decision.delay_s >= _SAID_FROM_S
+                if self._waiting and (tries > 1 or is_long):
                     wait = wait_before_next_try(
                         self._policy, no_result.failure, tries=tries, delay_s=decision.delay_s, took_s=took_s
                     )
@@ -212,7 +217,7 @@ class CkanPortal:
                 retries=False,
                 # Followed, a POST would become a GET, and the token would go to another host.
                 redirect=False,
-                timeout=CALL_TIMEOUT_S,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=CALL_TIMEOUT_S),
             )
         except urllib3.exceptions.HTTPError as error:
             met = unreached(self.url, error)

@@ -16,15 +16,13 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
-    ProgressColumn,
-    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.text import Text
 
+from s3portal.client.bar_columns import NoteColumn, WhileMoving
 from s3portal.client.errors import PortalError
 from s3portal.client.local_file import LocalFile
 from s3portal.client.publishing import Published
@@ -34,6 +32,8 @@ from s3portal.transfer import Failure
 _SPEED_WINDOW_S = 15.0
 _PROGRESS_EVERY_S = 1.0
 _NAME_CHARACTERS = 40
+# A wait that is as long as this is spoken of the first time.
+_SAID_FROM_S = 2.0
 # A line about the same waiting comes no more often.
 _WAITING_EVERY_S = 60.0
 
@@ -60,21 +60,6 @@ def namesakes_sentence(name: str, resource_ids: list[str]) -> str:
     )
 
 
-class _NoteColumn(ProgressColumn):
-    """What a file waits for, and the seconds until the next try, counted down."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        super().__init__()
-        self._now = now
-
-    def render(self, task: Task) -> Text:
-        note = Text.from_markup(task.fields["note"])
-        if task.fields["next_try_at"] is not None:
-            left_s = max(0, math.ceil(task.fields["next_try_at"] - self._now()))
-            note.append(f", next try in {left_s} s" if left_s else ", trying again")
-        return note
-
-
 class TerminalReport:
     """A bar for each file on stderr, a line where that is no terminal; each link on a line of stdout. Use it
     as a context manager."""
@@ -95,14 +80,15 @@ class TerminalReport:
         self._now = now
         self._silent_until: dict[str, float] = {}
         self._next_try_at: float | None = None
+        self._loaded_bytes = 0
         self._task: TaskID | None = None
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            _NoteColumn(now),
+            WhileMoving(TransferSpeedColumn(), now),
+            WhileMoving(TimeRemainingColumn(elapsed_when_finished=True), now),
+            NoteColumn(now),
             console=console,
             disable=not console.is_terminal,
         )
@@ -121,25 +107,30 @@ class TerminalReport:
         shown = Path(printable(name)).name
         if len(shown) > _NAME_CHARACTERS:
             shown = f"{shown[: _NAME_CHARACTERS // 2]}…{shown[-_NAME_CHARACTERS // 2 :]}"
-        self._task = self._progress.add_task(count + escape(shown), total=None, note="", next_try_at=None)
+        self._task = self._progress.add_task(
+            count + escape(shown), total=None, note="", next_try_at=None, moved_at=None
+        )
 
     def has_namesakes(self, name: str, resource_ids: list[str]) -> None:
         self._say(namesakes_sentence(name, resource_ids))
 
     def began(self, file: LocalFile, stored_bytes: int) -> None:
         note = "resuming" if stored_bytes else ""
-        self._update(total=file.size_bytes, completed=stored_bytes, note=note)
+        self._loaded_bytes = stored_bytes
+        self._update(total=file.size_bytes, completed=stored_bytes, note=note, moved_at=self._now())
 
     def loaded(self, size_bytes: int) -> None:
-        if self._next_try_at is not None and self._now() > self._next_try_at:
+        if size_bytes == self._loaded_bytes:
+            return
+        self._loaded_bytes, now = size_bytes, self._now()
+        if self._next_try_at is not None and now > self._next_try_at:
             self._next_try_at = None
-            self._update(completed=size_bytes, note="", next_try_at=None)
-        else:
-            self._update(completed=size_bytes)
+            self._update(note="", next_try_at=None)
+        self._update(completed=size_bytes, moved_at=now)
 
     def retrying(self, part_number: int, failure: Failure, wait: Wait) -> None:
         said = f"{failure.status} {failure.code}".strip() if failure.status else "not reached"
-        if wait.tries > 1:
+        if wait.tries > 1 or wait.delay_s >= _SAID_FROM_S:
             met = f"The store answers {said}." if failure.status else f"{failure.message}."
             self._say_waiting(met, wait)
         if wait.delay_s >= 1:

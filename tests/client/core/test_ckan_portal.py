@@ -80,6 +80,18 @@ def test_a_portal_that_is_away_is_spoken_of_from_the_second_time_on() -> None:
     assert str(heard[0][0]) == "data.example.org cannot be reached: it refuses the connection."
 
 
+def test_a_portal_that_asks_for_patience_is_spoken_of_at_once() -> None:
+    busy = answer({"success": False, "error": {"message": "Busy"}}, 503, **{"Retry-After": "120"})
+    heard: list[tuple[PortalError, Wait]] = []
+    client, _ = portal(busy, result([]), heard=heard)
+
+    client.unfinished_uploads("rivers")
+
+    ((error, wait),) = heard
+    assert (str(error), wait.tries) == ("Busy", 1)
+    assert wait.delay_s >= 120
+
+
 def test_a_portal_that_is_not_reached_in_the_end_is_said_with_what_to_do() -> None:
     away = urllib3.exceptions.ConnectTimeoutError(None, "Connection to 10.0.0.1 timed out (0x7f)")
     heard: list[tuple[PortalError, Wait]] = []

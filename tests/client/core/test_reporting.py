@@ -144,3 +144,28 @@ def test_programs_hear_who_is_waited_for_how_long_and_how_often() -> None:
     assert retry.items() >= {"part_number": 7, "status": 0, **times}.items()
     assert (namesake["event"], namesake["resources"]) == ("namesake", ["r1", "r2"])
     assert "2 resources called gauges.csv (one is r1)" in str(namesake["message"])
+
+
+def test_speed_and_time_left_go_while_nothing_moves(tmp_path: Path) -> None:
+    screen, clock = io.StringIO(), [100.0]
+    console = Console(file=screen, force_terminal=True, width=160, color_system=None)
+
+    def drawn() -> str:
+        screen.truncate(screen.seek(0))
+        report._progress.refresh()
+        return screen.getvalue()
+
+    with TerminalReport(1, stdout=io.StringIO(), console=console, now=lambda: clock[0]) as report:
+        report.next_file("gauges.csv")
+        report.began(a_file(tmp_path), 0)
+        report.loaded(500)
+        assert "waiting for the store" not in drawn()
+        assert "-:--:--" in drawn() or "0:00" in drawn()
+
+        clock[0] = 104.0
+        report.loaded(500)
+        assert "waiting for the store" in drawn()
+        assert "-:--:--" not in drawn() and "0:00" not in drawn()
+
+        report.loaded(600)
+        assert "waiting for the store" not in drawn()
