@@ -9,9 +9,13 @@ from s3portal import __version__
 # name -> (module, command, line of help): a command's module is imported when the command runs, so that
 # each one needs only its own extra and `s3portal --help` answers at once.
 _COMMANDS = {
+    "explain": ("s3portal.server.explaining", "explain_command", "Say why the S3 server refused a request."),
     "server": ("s3portal.server.command", "server_command", "Serve S3 from a folder on this machine."),
     "upload": ("s3portal.client.command", "upload_command", "Publish files of any size in a dataset."),
 }
+
+# The extra that has what a command needs, where it is not called like the command.
+_EXTRAS = {"explain": "server"}
 
 
 class _LazyCommands(click.Group):
@@ -27,7 +31,7 @@ class _LazyCommands(click.Group):
         except ModuleNotFoundError as missing:
             raise click.ClickException(
                 f"'s3portal {cmd_name}' needs the Python package {missing.name!r}: "
-                f"install it with  pip install 's3portal[{cmd_name}]'"
+                f"install it with  pip install 's3portal[{_EXTRAS.get(cmd_name, cmd_name)}]'"
             ) from missing
         return command
 

@@ -35,7 +35,7 @@ def s3multipart(command: click.Context) -> None:
         )
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Remove files that nothing needs any more.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--this-site", is_flag=True, help="The site was renamed: the database belongs to it.")
 @click.option("--queue", is_flag=True, help="Have a background job do it, and return at once.")
@@ -86,7 +86,7 @@ def janitor(dry_run: bool, this_site: bool, queue: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Find mistakes and say how to fix them.")
 @click.option(
     "--apply",
     is_flag=True,
@@ -102,7 +102,7 @@ def doctor(apply: bool, as_json: bool) -> None:
     report(examine(apply=apply), as_json=as_json)
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Write checksums into the resources.")
 @click.option("--compute", is_flag=True, help="Read every file without a SHA-256 once from the store.")
 def checksums(compute: bool) -> None:
     """Have resources say their files' checksums as other extensions read them: a SHA-256 in hash, the store's
@@ -121,7 +121,7 @@ def checksums(compute: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Show what each organisation stores.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def usage(as_json: bool) -> None:
     """Show how much the files of each organisation use."""

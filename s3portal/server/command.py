@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import logging
 import os
 import signal
 import sqlite3
+import ssl
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import click
 
-from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
+from s3portal.server.config import PREFIX, ServerConfig, add_environment, proxies_of, read_config_file
 from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
+from s3portal.server.http.tls import TLSFiles
 from s3portal.server.running import S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
@@ -26,9 +30,38 @@ from s3portal.server.wire.errors import S3Error
 from s3portal.server.workers import Supervisor
 
 _PATH = click.Path(path_type=Path)
+_COMMANDS = {
+    "fsck": "Check a server's folder, and repair it.",
+    "where": "Show in which files an object is.",
+    "export": "Copy a bucket's objects into plain files.",
+    "import": "Store the files of a folder in a bucket.",
+}
 
 
-@click.command("server")
+class _ServerGroup(click.Group):
+    """Serves without a command; the modules of the commands are imported when one of them runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module("s3portal.server.upkeep.commands")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@click.group(
+    "server",
+    cls=_ServerGroup,
+    invoke_without_command=True,
+    short_help="Serve S3 from a folder on this machine.",
+)
 @click.option(
     "--root",
     type=_PATH,
@@ -53,19 +86,89 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="Processes that share the folder and the port.",
 )
+@click.option(
+    "--tls-cert",
+    type=_PATH,
+    envvar=f"{PREFIX}TLS_CERT",
+    help="PEM: the certificate; the server speaks HTTPS.",
+)
+@click.option("--tls-key", type=_PATH, envvar=f"{PREFIX}TLS_KEY", help="PEM: the certificate's key.")
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    envvar=f"{PREFIX}TRUSTED_PROXIES",
+    help="A proxy whose X-Forwarded headers count: an address or a network. May be given several times.",
+)
+@click.option(
+    "--allow-sigv2",
+    is_flag=True,
+    envvar=f"{PREFIX}ALLOW_SIGV2",
+    help="Accept signatures of version 2 from users' keys, for old clients.",
+)
+@click.option(
+    "--explain-refusals",
+    is_flag=True,
+    envvar=f"{PREFIX}EXPLAIN_REFUSALS",
+    help="Tell every caller why, in the header x-s3portal-reason. For development.",
+)
+@click.option(
+    "--integrity-scan/--no-integrity-scan",
+    default=True,
+    show_default=True,
+    help="Read all objects in the background, slowly, and report changed bytes.",
+)
+@click.option(
+    "--lifecycle/--no-lifecycle",
+    default=True,
+    show_default=True,
+    help="Apply the lifecycle rules of buckets, once an hour.",
+)
+@click.option(
+    "--notifications/--no-notifications",
+    default=True,
+    show_default=True,
+    help="Tell the notification_targets of the configuration what changes in buckets.",
+)
+@click.pass_context
 def server_command(
-    root: Path, host: str, port: int, config_file: Path | None, log_file: Path | None, workers: int
+    context: click.Context,
+    /,
+    root: Path,
+    host: str,
+    port: int,
+    config_file: Path | None,
+    log_file: Path | None,
+    workers: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    trusted_proxies: tuple[str, ...],
+    allow_sigv2: bool,
+    explain_refusals: bool,
+    **jobs: bool,
 ) -> None:
     """An S3-compatible server on the local disk, with STS.
 
     It is for one machine: development, tests, small sites. For more, point the same settings at AWS S3,
     Ceph or MinIO.
     """
+    if context.invoked_subcommand is not None:
+        # Its own --root has this one's value where it is given none.
+        context.obj = root
+        return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     raise_descriptor_limit()
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
+        config = replace(
+            config,
+            tls=_tls_files(tls_cert, tls_key) or config.tls,
+            trusted_proxies=(*config.trusted_proxies, *proxies_of(trusted_proxies, "--trusted-proxy")),
+            allow_sigv2=allow_sigv2 or config.allow_sigv2,
+            explain_refusals=explain_refusals or config.explain_refusals,
+        )
         server: S3Server | Supervisor
+        chosen = [option.replace("_", "-") for option, is_on in jobs.items() if is_on]
         new_around = partial(around_of, config.faults) if config.faults else None
         if workers > 1:
             server = Supervisor(
@@ -76,12 +179,17 @@ def server_command(
                 count=workers,
                 log_file=log_file,
                 new_around=new_around,
+                jobs=chosen,
             )
         else:
             access_log, around = AccessLog(log_file), new_around() if new_around else None
-            server = S3Server(root, config, host=host, port=port, access_log=access_log, around=around)
+            server = S3Server(
+                root, config, host=host, port=port, access_log=access_log, around=around, jobs=chosen
+            )
     except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
+    except ssl.SSLError as problem:
+        raise click.ClickException(f"The certificate or its key cannot be used: {problem}") from problem
     except sqlite3.DatabaseError as problem:
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
     except OSError as problem:
@@ -95,6 +203,14 @@ def server_command(
     if isinstance(server, S3Server):
         _stop_on_signals(server)
     server.serve()
+
+
+def _tls_files(certificate: Path | None, key: Path | None) -> TLSFiles | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigError("--tls-cert and --tls-key must be given together or not at all")
+    return TLSFiles(certificate, key)
 
 
 def _stop_on_signals(server: S3Server) -> None:

@@ -13,13 +13,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from s3portal.server.access.directory import Account, Role, User
+from s3portal.server.access.directory import ROOT_USER, Account, Role, User
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
+from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
+from s3portal.server.http.forwarded import Networks, read_networks
 from s3portal.server.http.limits import ConnectionLimits
+from s3portal.server.http.tls import TLSFiles
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
@@ -27,7 +31,6 @@ from s3portal.server.wire.json_documents import parse_json
 from s3portal.server.wire.s3_request import valid_bucket_name
 
 PREFIX = "S3PORTAL_SERVER_"
-ROOT_USER = "root"
 ROOT_KEY_FILE = "root-access-key.json"
 SESSION_LIMIT_S = 12 * 3600
 _ACCESS_KEY_ID = re.compile(r"[A-Za-z0-9_.-]{3,128}")
@@ -40,6 +43,7 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 @dataclass(frozen=True)
 class BucketConfig:
     """A bucket that exists once the server has started. ``cors`` None leaves its rules as they are.
+    ``abort_uploads_after_days`` gives it a lifecycle rule where it has none.
 
     ``account_id`` is who owns it; None: who owns it already, the first account where nobody does.
     """
@@ -47,13 +51,15 @@ class BucketConfig:
     name: str
     cors: tuple[CorsRule, ...] | None = None
     account_id: str | None = None
+    abort_uploads_after_days: int | None = None
 
 
 @dataclass(frozen=True)
 class ServerConfig:
     """``region`` None accepts any region in signatures. ``base_domain`` enables virtual-hosted buckets
     (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk.
-    ``faults`` are of ``testing.Fault``."""
+    ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
+    ``explain_refusals`` puts the reason of a refusal into a header of the answer."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -64,6 +70,11 @@ class ServerConfig:
     faults: tuple[Any, ...] = ()
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     disk_reserve_bytes: int = RESERVE_BYTES
+    tls: TLSFiles | None = None
+    trusted_proxies: Networks = ()
+    allow_sigv2: bool = False
+    explain_refusals: bool = False
+    notification_targets: tuple[Target, ...] = ()
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -94,6 +105,11 @@ def config_of_json(document: Any) -> ServerConfig:
         base_domain=text_of(top, "base_domain", "base_domain", default=""),
         limits=_limits(top),
         disk_reserve_bytes=_reserve_bytes(top),
+        tls=_tls(top),
+        trusted_proxies=proxies_of(list_of(top, "trusted_proxies"), "trusted_proxies"),
+        allow_sigv2=_switch(top, "allow_sigv2"),
+        explain_refusals=_switch(top, "explain_refusals"),
+        notification_targets=read_targets(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
@@ -201,7 +217,7 @@ def _name_in_account(member: User | Role) -> str:
 
 
 def _user(entry: Any, place: str) -> User:
-    names = ("name", "access_key_id", "secret_access_key", "policy", "account")
+    names = ("name", "access_key_id", "secret_access_key", "policy", "account", "tags")
     found = object_of(entry, place, names)
     user = User(
         name=_name(found, place),
@@ -209,6 +225,7 @@ def _user(entry: Any, place: str) -> User:
         secret_access_key=text_of(found, "secret_access_key", place) or "",
         policy=_policy(found, "user", place),
         account_id=_account_id(found, "account", place) or FIRST_ACCOUNT,
+        tags=_tags(found, place),
     )
     return _checked_user(user, place)
 
@@ -224,7 +241,7 @@ def _checked_user(user: User, place: str) -> User:
 
 
 def _role(entry: Any, place: str) -> Role:
-    found = object_of(entry, place, ("name", "policy", "trusted", "max_session_s", "account"))
+    found = object_of(entry, place, ("name", "policy", "trusted", "max_session_s", "account", "tags"))
     trusted = found.get("trusted", [])
     if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
         raise ConfigError(f"{place}: trusted must be a list of user names")
@@ -233,23 +250,36 @@ def _role(entry: Any, place: str) -> Role:
         raise ConfigError(f"{place}: max_session_s must be 900 to {SESSION_LIMIT_S} seconds")
     account_id = _account_id(found, "account", place) or FIRST_ACCOUNT
     policy = _policy(found, "role", place)
-    return Role(_name(found, place), policy, frozenset(trusted), max_session_s, account_id)
+    return Role(
+        _name(found, place), policy, frozenset(trusted), max_session_s, account_id, _tags(found, place)
+    )
+
+
+def _tags(found: Mapping[str, Any], place: str) -> Mapping[str, str]:
+    """What policies call aws:PrincipalTag/<name>."""
+    tags = found.get("tags", {})
+    if not isinstance(tags, Mapping) or not all(isinstance(value, str) for value in tags.values()):
+        raise ConfigError(f"{place}: tags must be a JSON object of texts")
+    return dict(tags)
 
 
 def _bucket(entry: Any, place: str) -> BucketConfig:
-    found = object_of(entry, place, ("name", "cors", "account"))
+    found = object_of(entry, place, ("name", "cors", "account", "abort_uploads_after_days"))
     name = text_of(found, "name", place) or ""
     if not valid_bucket_name(name):
         raise ConfigError(f"{place}: {name!r} is not a bucket name")
     account_id = _account_id(found, "account", place)
+    days = found.get("abort_uploads_after_days")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
+        raise ConfigError(f"{place}: abort_uploads_after_days must be a whole number of days, at least 1")
     if "cors" not in found:
-        return BucketConfig(name, account_id=account_id)
+        return BucketConfig(name, account_id=account_id, abort_uploads_after_days=days)
     try:
         rules = tuple(rules_of_json(found["cors"]))
     except ValueError as problem:
         raise ConfigError(f"{place}.cors: {problem}") from problem
     _check_origins((origin for rule in rules for origin in rule.allowed_origins), f"{place}.cors")
-    return BucketConfig(name, rules, account_id)
+    return BucketConfig(name, rules, account_id, days)
 
 
 def _fault(entry: Any, place: str) -> Any:
@@ -271,6 +301,31 @@ def _reserve_bytes(top: Mapping[str, Any]) -> int:
     value = top.get("disk_reserve_bytes", RESERVE_BYTES)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError("disk_reserve_bytes must be a whole number, 0 for no reserve")
+    return value
+
+
+def _tls(top: Mapping[str, Any]) -> TLSFiles | None:
+    if "tls" not in top:
+        return None
+    found = object_of(top["tls"], "tls", ("certificate", "key"))
+    certificate, key = text_of(found, "certificate", "tls"), text_of(found, "key", "tls")
+    if not certificate or not key:
+        raise ConfigError("tls must name the files of a certificate and of its key")
+    return TLSFiles(Path(certificate), Path(key))
+
+
+def proxies_of(texts: Sequence[Any], place: str) -> Networks:
+    """Returns the addresses and networks of proxies; raises ConfigError."""
+    try:
+        return read_networks(str(text) for text in texts)
+    except ValueError as problem:
+        raise ConfigError(f"{place}: {problem}; write addresses, or networks like 10.0.0.0/8") from problem
+
+
+def _switch(top: Mapping[str, Any], name: str) -> bool:
+    value = top.get(name, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} must be true or false")
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,7 +12,10 @@ from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
-from s3portal.server.bucket_settings import cors
+from s3portal.server.background.jobs import jobs_named
+from s3portal.server.background.runner import Background
+from s3portal.server.bucket_settings import cors, lifecycle, ownership
+from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import ServerConfig, root_user
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
@@ -21,12 +24,16 @@ from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
 from s3portal.server.gateway.pipeline import Around, Gateway
+from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
+from s3portal.server.http.tls import TLSContexts
 from s3portal.server.storage import buckets
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.storage import Storage
+
+_ABORTING_RULE = "abort-unfinished-uploads"
 
 
 def utc_now() -> datetime:
@@ -40,6 +47,7 @@ class S3Server:
     requests and operations, None in a server that is not a test's.
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
+    ``jobs`` are the names of what is done in the background.
     Raises StorageInUse, ConfigError for a bucket of another account, OSError (the folder, or the address is
     taken).
     """
@@ -56,6 +64,7 @@ class S3Server:
         around: Around | None = None,
         storage: Storage | None = None,
         listener: socket.socket | None = None,
+        jobs: Collection[str] = (),
     ) -> None:
         self._around = around
         self.storage = storage or Storage(root, config.disk_reserve_bytes)
@@ -72,13 +81,26 @@ class S3Server:
                     sealer=self.sealer,
                     region=config.region,
                     now=now,
+                    allow_sigv2=config.allow_sigv2,
                 ),
                 region=config.region,
                 base_domain=config.base_domain,
+                proxies=config.trusted_proxies,
+                refusals=Refusals(root),
+                explains_refusals=config.explain_refusals,
+                notification_targets=frozenset(target.name for target in config.notification_targets),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
-            self.http = HTTPServer(gateway, host, port, fitting(config.limits), s3_refusal, listener)
+            self._background = Background(
+                root / "background",
+                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+            )
+            contexts = TLSContexts(config.tls) if config.tls else None
+            self.http = HTTPServer(
+                gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
+            )
+            self._scheme = "https" if contexts else "http"
         except BaseException:
             self.storage.close()
             raise
@@ -86,9 +108,10 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
-        return f"http://{host}:{self.http.port}"
+        return f"{self._scheme}://{host}:{self.http.port}"
 
     def serve(self) -> None:
+        self._background.start()
         self.http.serve()
 
     def stop(self, grace_s: float = 5.0) -> None:
@@ -96,6 +119,7 @@ class S3Server:
         if self._around is not None:
             self._around.close()
         self.http.stop(grace_s)
+        self._background.stop()
         self.storage.close()
         self.access_log.close()
 
@@ -121,6 +145,10 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             )
         rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
         if found is None:
-            buckets.create(storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT)
+            settings = {ownership.KIND: ownership.write(ownership.DEFAULT)}
+            buckets.create(storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT, settings)
         elif bucket.cors is not None and found.cors != rules:
             buckets.set_cors(storage, bucket.name, rules)
+        if bucket.abort_uploads_after_days and (found is None or lifecycle.KIND not in found.settings):
+            rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
+            buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -39,7 +39,8 @@ class Supervisor:
     """A server in ``count`` processes. ``serve`` starts them and returns when all have ended, after SIGTERM
     or SIGINT. It has one thread, so that it can fork.
 
-    ``new_around`` makes what stands around the operations of a worker, for tests.
+    ``new_around`` makes what stands around the operations of a worker, for tests. ``jobs`` are the names of
+    what one of the workers does in the background.
     Raises what S3Server raises.
     """
 
@@ -53,7 +54,9 @@ class Supervisor:
         count: int,
         log_file: Path | None = None,
         new_around: Callable[[], Around] | None = None,
+        jobs: Collection[str] = (),
     ) -> None:
+        self._jobs = jobs
         self._root, self._host, self._log_file, self._new_around = root, host, log_file, new_around
         self._count = count
         self._folder = Folder(root)
@@ -66,6 +69,9 @@ class Supervisor:
                 storage.server_key()
             finally:
                 storage.close()
+            if config.tls is not None:
+                # Found out here, and not by every worker.
+                config.tls.load()
             self._listener = listen_on(host, port)
         except BaseException:
             self._folder.close()
@@ -79,7 +85,7 @@ class Supervisor:
     @property
     def endpoint(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{'https' if self._config.tls else 'http'}://{host}:{self._port}"
 
     def serve(self) -> None:
         """Runs the workers until a signal ends them all."""
@@ -156,6 +162,7 @@ class Supervisor:
             around=self._new_around() if self._new_around else None,
             storage=storage,
             listener=self._listener,
+            jobs=self._jobs,
         )
 
 

@@ -89,6 +89,7 @@ from s3portal.transfer.presign import (
     presign_parts,
 )
 from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired, parse_retry_after
+from s3portal.transfer.seekable import SeekableObject
 from s3portal.transfer.sending import (
     PARTS_AT_A_TIME,
     Part,
@@ -197,6 +198,7 @@ __all__ = [
     "Problem",
     "QuotaExceeded",
     "RetryPolicy",
+    "SeekableObject",
     "SendingCancelled",
     "SentParts",
     "SessionCredentials",

@@ -70,7 +70,7 @@ def test_an_organisation_that_is_not_there_is_told_with_the_one_that_was_meant(
     assert f"✓ ckanext.s3multipart.enabled_orgs: {publisher.organisation}: may upload" in said
 
 
-def test_a_setting_that_nobody_reads_is_named(doctor: Doctor, setting: Setting) -> None:
+def test_a_setting_that_no_one_reads_is_named(doctor: Doctor, setting: Setting) -> None:
     setting("max_uplod_size", "5 GB")
 
     assert "! ckanext.s3multipart.max_uplod_size: name: is not a setting and has no effect" in (
@@ -79,7 +79,7 @@ def test_a_setting_that_nobody_reads_is_named(doctor: Doctor, setting: Setting) 
     assert "fix: did you mean ckanext.s3multipart.max_upload_size?" in said
 
 
-def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: Setting) -> None:
+def test_that_no_one_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: Setting) -> None:
     setting("enabled_orgs", [])
 
     code, said = doctor()

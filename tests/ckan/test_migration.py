@@ -85,7 +85,7 @@ def test_going_back_gives_up_what_was_found_and_not_taken_over(publisher: Caller
     assert states(publisher) == ["aborted", "aborted"]
 
 
-def test_uploads_of_the_version_before_go_on(publisher: Caller) -> None:
+def test_uploads_of_the_version_before_resume(publisher: Caller) -> None:
     """An upload that was being sent, one that was not saved, a file, and one that was being removed."""
     sent = publisher.begin(filename="sent.csv")
     unsaved = publisher.upload(filename="unsaved.csv")

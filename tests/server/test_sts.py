@@ -190,7 +190,7 @@ class TestTokens:
         ({"RoleSessionName": "with space"}, "ValidationError"),
         ({"RoleSessionName": "x" * 65}, "ValidationError"),
         ({"Policy": "{"}, "MalformedPolicyDocument"),
-        ({"Policy": session_policy("*").replace("Resource", "NotResource")}, "MalformedPolicyDocument"),
+        ({"Policy": session_policy("*").replace("Resource", "Principal")}, "MalformedPolicyDocument"),
         ({"Policy": session_policy("arn:aws:s3:::" + "x" * 2048)}, "ValidationError"),
         ({"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/AmazonS3FullAccess"}]}, "ValidationError"),
         ({"RoleArn": "arn:aws:iam::000000000000:role/no-such-role"}, "AccessDenied"),

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from s3portal.server.access import sigv4
+from s3portal.server.access import sigv2, sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
-from s3portal.server.access.claims import Claim, claim_of_form, read_claim
-from s3portal.server.access.credentials import Credentials, credentials_of
+from s3portal.server.access.claims import ALGORITHM, Claim, claim_of_form, read_claim, sigv2_refused
+from s3portal.server.access.credentials import Credentials, caller_of_user, credentials_of
 from s3portal.server.access.directory import Directory
+from s3portal.server.access.mismatch import SignatureMismatch, Signed, find_mistake
 from s3portal.server.access.post_policy import read_post_policy
-from s3portal.server.access.session_tokens import SessionSealer
+from s3portal.server.access.session_tokens import SessionSealer, is_session_key
+from s3portal.server.access.sigv2 import OldClaim, read_old_claim
 from s3portal.server.authority.callers import ANONYMOUS, Caller
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.posted_form import PostedForm
@@ -31,6 +33,8 @@ _PAYLOAD_KINDS = {
     STREAMING_SIGNED_TRAILER,
     STREAMING_UNSIGNED_TRAILER,
 }
+# Where the signature is, as s3:authType has it.
+IN_HEADER, IN_QUERY, IN_FORM = "REST-HEADER", "REST-QUERY-STRING", "POST"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -40,23 +44,29 @@ class Proof:
     signature proves that nobody known calls.
 
     ``payload_hash`` is a SHA-256 in hex or one of SigV4's words; ``chunk_signing`` is there when the body's
-    chunks are signed too.
+    chunks are signed too. ``auth_type`` and ``signature_version`` are in S3's words, None without a
+    signature.
     """
 
     caller: Caller
     payload_hash: str
     presigned: bool
     chunk_signing: ChunkSigning | None
+    auth_type: str | None = None
+    signature_version: str | None = None
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Authenticator:
-    """Knows the users and how to open session tokens. ``region`` None accepts any region in a signature."""
+    """Knows the users and how to open session tokens. ``region`` None accepts any region in a signature;
+    ``allow_sigv2`` accepts signatures of version 2 by users."""
 
     directory: Directory
     sealer: SessionSealer
     region: str | None
     now: Callable[[], datetime]
+    allow_sigv2: bool = False
 
     def authenticate(self, request: S3Request, service: str = "s3", body: bytes | None = None) -> Proof:
         """Returns the proof of a request to a service.
@@ -65,6 +75,8 @@ class Authenticator:
         Raises AccessDenied for a request to another service without a signature, and S3's error for every
         defect of one.
         """
+        if self.allow_sigv2 and service == "s3" and (old := read_old_claim(request)):
+            return self._proof_of_old(old, request)
         claim = read_claim(dict(reversed(request.query)), request.headers)
         if claim is None:
             if service != "s3":
@@ -96,7 +108,48 @@ class Authenticator:
                 scope=claim.scope,
                 seed_signature=claim.signature,
             )
-        return Proof(credentials.caller, payload_hash, claim.presigned, signing)
+        auth_type = IN_QUERY if claim.presigned else IN_HEADER
+        return Proof(
+            credentials.caller, payload_hash, claim.presigned, signing, auth_type, ALGORITHM, claim.signed_at
+        )
+
+    def _proof_of_old(self, claim: OldClaim, request: S3Request) -> Proof:
+        """Returns the proof of a request of version 2. Never for a session: its token would be in it."""
+        token = request.header("x-amz-security-token") or request.parameter("x-amz-security-token")
+        if token or is_session_key(claim.access_key_id):
+            raise sigv2_refused()
+        user = self.directory.user_with_key(claim.access_key_id)
+        if user is None:
+            raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
+        texts = sigv2.strings_to_sign(claim, request)
+        if not sigv2.matches(user.secret_access_key, claim, texts):
+            facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
+            raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": texts[0]})
+        if late := self._lateness_of_old(claim):
+            late.signed = True
+            raise late
+        if unsigned := sigv2.unsigned_parameters(request):
+            message = "A signature of version 2 does not cover all parameters of the request"
+            facts = {"ParametersNotSigned": ", ".join(unsigned)}
+            raise S3Error("AccessDenied", message, facts=facts, signed=True)
+        return Proof(
+            caller_of_user(user),
+            sigv4.UNSIGNED_PAYLOAD,
+            claim.presigned,
+            None,
+            IN_QUERY if claim.presigned else IN_HEADER,
+            sigv2.VERSION,
+            claim.signed_at,
+        )
+
+    def _lateness_of_old(self, claim: OldClaim) -> S3Error | None:
+        now = self.now()
+        if claim.signed_at is not None:
+            return self._skew(claim.signed_at)
+        if claim.expires_at is None or now.timestamp() < claim.expires_at:
+            return None
+        facts = {"Expires": str(claim.expires_at), "ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        return S3Error("AccessDenied", "Request has expired", facts=facts)
 
     def authenticate_form(self, form: PostedForm, bucket: str) -> Proof:
         """Returns the proof of a posted form, whose policy then holds, but for the size of its file: what
@@ -122,17 +175,18 @@ class Authenticator:
             refused.signed = True
             raise
         form.file.size_range_bytes = policy.size_range_bytes
-        return Proof(credentials.caller, sigv4.UNSIGNED_PAYLOAD, presigned=False, chunk_signing=None)
+        return Proof(
+            credentials.caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, ALGORITHM, claim.signed_at
+        )
 
     def _check_signature(
         self, claim: Claim, secret_access_key: str, request: S3Request, payload_hash: str
     ) -> None:
-        forms = sigv4.canonical_requests(
-            claim, request.method, request.raw_path, request.query, request.headers, payload_hash
-        )
+        signed = Signed(request.method, request.raw_path, request.query, request.headers, payload_hash)
+        forms = signed.canonical_requests(claim)
         if not sigv4.matches(secret_access_key, claim, forms):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
-            raise S3Error("SignatureDoesNotMatch", facts=facts | {"CanonicalRequest": forms[0]})
+            raise SignatureMismatch(facts, forms[0], find_mistake(secret_access_key, claim, signed))
 
     def _check_scope(self, claim: Claim, service: str) -> None:
         code = "AuthorizationQueryParametersError" if claim.presigned else "AuthorizationHeaderMalformed"
@@ -167,13 +221,19 @@ class Authenticator:
                     "Expires": f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
                 }
                 return S3Error("AccessDenied", "Request has expired", facts=facts | server_time)
-        elif abs(now - claim.signed_at) > MAX_SKEW:
-            facts = {
-                "RequestTime": f"{claim.signed_at:%Y%m%dT%H%M%SZ}",
-                "MaxAllowedSkewMilliseconds": str(int(MAX_SKEW.total_seconds() * 1000)),
-            }
-            return S3Error("RequestTimeTooSkewed", facts=facts | server_time)
-        return None
+            return None
+        return self._skew(claim.signed_at)
+
+    def _skew(self, signed_at: datetime) -> S3Error | None:
+        now = self.now()
+        if abs(now - signed_at) <= MAX_SKEW:
+            return None
+        facts = {
+            "RequestTime": f"{signed_at:%Y%m%dT%H%M%SZ}",
+            "MaxAllowedSkewMilliseconds": str(int(MAX_SKEW.total_seconds() * 1000)),
+            "ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        return S3Error("RequestTimeTooSkewed", facts=facts)
 
     def _session_end(self, credentials: Credentials) -> S3Error | None:
         """Whether the session that a caller has them from is over."""

@@ -63,7 +63,7 @@ def read_claim(query: Mapping[str, str], headers: Mapping[str, str]) -> Claim | 
     authorization = headers.get("authorization")
     in_query = "X-Amz-Algorithm" in query or SIGNATURE_PARAMETER in query
     if "AWSAccessKeyId" in query and "Signature" in query:
-        raise _sigv2_refused()
+        raise sigv2_refused()
     if in_query and authorization is not None:
         raise S3Error(
             "InvalidArgument",
@@ -91,7 +91,8 @@ def service_of(query_credential: str | None, authorization: str | None) -> str |
     return credential[4] if credential else None
 
 
-def _sigv2_refused() -> S3Error:
+def sigv2_refused() -> S3Error:
+    """The refusal of a signature of version 2, with the setting that makes another one."""
     return S3Error(
         "InvalidRequest",
         "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256: set "
@@ -102,7 +103,7 @@ def _sigv2_refused() -> S3Error:
 
 def _claim_of_header(authorization: str, headers: Mapping[str, str]) -> Claim:
     if authorization.startswith("AWS "):
-        raise _sigv2_refused()
+        raise sigv2_refused()
     match = _AUTHORIZATION.fullmatch(authorization)
     if match is None:
         # Not repeated in the answer: it may be another service's token that followed a redirect.
@@ -190,7 +191,7 @@ def claim_of_form(fields: Mapping[str, str]) -> Claim | None:
     Raises InvalidRequest for SigV2, InvalidArgument for what cannot be read.
     """
     if "awsaccesskeyid" in fields:
-        raise _sigv2_refused()
+        raise sigv2_refused()
     needed = ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature")
     missing = [name for name in needed if name not in fields]
     if len(missing) == len(needed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from s3portal.server.access.directory import Account, Role, User
+from s3portal.server.bucket_settings.canonical_users import canonical_id
 from s3portal.server.storage.records import FIRST_ACCOUNT
 
 #: What listings have always called the owner.
@@ -21,6 +22,9 @@ class ConfiguredDirectory:
         self._roles = {(role.account_id, role.name): role for role in roles}
         self._accounts = {FIRST_ACCOUNT: Account(FIRST_ACCOUNT, FIRST_ACCOUNT_NAME)}
         self._accounts |= {account.account_id: account for account in accounts}
+        self._canonical = {
+            canonical_id(account_id): account for account_id, account in self._accounts.items()
+        }
 
     def user_with_key(self, access_key_id: str) -> User | None:
         return self._users.get(access_key_id)
@@ -30,3 +34,6 @@ class ConfiguredDirectory:
 
     def account(self, account_id: str) -> Account:
         return self._accounts.get(account_id) or Account(account_id, account_id)
+
+    def account_with_canonical_id(self, canonical_id: str) -> Account | None:
+        return self._canonical.get(canonical_id)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from s3portal.server.access.claims import Claim
-from s3portal.server.access.directory import Directory
+from s3portal.server.access.directory import ROOT_USER, Directory, User
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
 from s3portal.server.authority.arns import session_arn
 from s3portal.server.authority.callers import Caller
-from s3portal.server.authority.policy import read_policy
+from s3portal.server.authority.policy import read_policy_text
 from s3portal.server.wire.errors import S3Error
 
 
@@ -23,6 +23,19 @@ class Credentials:
     session_ends_at: datetime | None = None
 
 
+def caller_of_user(user: User) -> Caller:
+    """Returns a user as the one who calls."""
+    return Caller(
+        user.name,
+        user.arn,
+        user.access_key_id,
+        user.account_id,
+        (user.policy,),
+        tags=user.tags,
+        is_root=user.name == ROOT_USER,
+    )
+
+
 def credentials_of(claim: Claim, directory: Directory, sealer: SessionSealer) -> Credentials:
     """Returns what a claim says it is by; of a session, also where it is over.
 
@@ -33,8 +46,7 @@ def credentials_of(claim: Claim, directory: Directory, sealer: SessionSealer) ->
         user = directory.user_with_key(claim.access_key_id)
         if user is None or is_session_key(claim.access_key_id):
             raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
-        caller = Caller(user.name, user.arn, user.access_key_id, user.account_id, (user.policy,))
-        return Credentials(caller, user.secret_access_key)
+        return Credentials(caller_of_user(user), user.secret_access_key)
     session = sealer.open(claim.session_token, claim.access_key_id)
     role = directory.role_named(session.account_id, session.role)
     if role is None:
@@ -45,8 +57,10 @@ def credentials_of(claim: Claim, directory: Directory, sealer: SessionSealer) ->
         user_id=f"{session.role_id}:{session.name}",
         account_id=role.account_id,
         identity_policies=(role.policy,),
-        session_policies=(read_policy(session.policy, "the session policy"),) if session.policy else (),
+        session_policies=(read_policy_text(session.policy, "the session policy"),) if session.policy else (),
         role=role.name,
+        tags=role.tags,
+        session_began_at=session.issued_at,
     )
     return Credentials(
         caller,

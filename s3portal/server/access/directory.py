@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from s3portal.server.authority.arns import role_arn, user_arn
 from s3portal.server.authority.policy import ALLOW_ALL, Policy
 from s3portal.server.storage.records import FIRST_ACCOUNT
+
+#: The administrator of an account, whom no policy of a bucket locks out.
+ROOT_USER = "root"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class User:
     secret_access_key: str
     policy: Policy = ALLOW_ALL
     account_id: str = FIRST_ACCOUNT
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -46,6 +51,7 @@ class Role:
     trusted: frozenset[str]
     max_session_s: int = 3600
     account_id: str = FIRST_ACCOUNT
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -63,3 +69,6 @@ class Directory(Protocol):
 
     def account(self, account_id: str) -> Account:
         """Returns an account, also one that owns something and is not there any more."""
+
+    def account_with_canonical_id(self, canonical_id: str) -> Account | None:
+        """Returns the account that ACLs call by this id."""

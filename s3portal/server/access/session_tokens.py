@@ -32,7 +32,7 @@ VERSION = 1
 class Session:
     """What AssumeRole granted. ``expires_at`` is in seconds since 1970, ``policy`` the session policy's JSON
     or '' without one, ``role_id`` and ``name`` make the caller's ARN and user id;
-    ``account_id`` is the role's."""
+    ``account_id`` is the role's; ``issued_at`` is None in earlier tokens."""
 
     access_key_id: str
     role: str
@@ -41,6 +41,7 @@ class Session:
     policy: str
     expires_at: int
     account_id: str = FIRST_ACCOUNT
+    issued_at: int | None = None
 
 
 def is_session_key(access_key_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s3portal.server.bucket_settings.canonical_users import canonical_id
 from s3portal.server.gateway.call import Call
 from s3portal.server.wire.xml_documents import element, field, fields
 
@@ -9,7 +10,7 @@ from s3portal.server.wire.xml_documents import element, field, fields
 def owner_element(call: Call, account_id: str) -> str:
     """Returns an account as the owner of something."""
     account = call.service.authenticator.directory.account(account_id)
-    return element("Owner", fields(("ID", account.account_id), ("DisplayName", account.name)))
+    return element("Owner", fields(("ID", canonical_id(account_id)), ("DisplayName", account.name)))
 
 
 def initiator_element(name: str) -> str:

@@ -12,11 +12,11 @@ from s3portal.server.access.directory import Role
 from s3portal.server.access.session_tokens import Session, new_access_key_id, role_id
 from s3portal.server.authority.arns import role_arn, session_arn
 from s3portal.server.authority.callers import Caller
-from s3portal.server.authority.decision import decide
+from s3portal.server.authority.decision import decide, no_object
 from s3portal.server.authority.policy import PolicyError, read_policy
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import QueryOperation
-from s3portal.server.gateway.service import Service
+from s3portal.server.gateway.request_context import RequestContext
 from s3portal.server.http.values import whole_number
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.xml_documents import element, field, fields
@@ -45,7 +45,7 @@ def assume_role(call: Call) -> str:
     unknown = {name for name, value in parameters.items() if value} - _ASSUME_ROLE_PARAMETERS
     if unknown:
         raise _invalid(f"this server does not evaluate {', '.join(sorted(unknown))}")
-    role = _allowed_role(service, caller, parameters.get("RoleArn", ""))
+    role = _allowed_role(call, parameters.get("RoleArn", ""))
     name = parameters.get("RoleSessionName", "")
     if not _SESSION_NAME.fullmatch(name):
         raise _invalid(
@@ -63,6 +63,7 @@ def assume_role(call: Call) -> str:
         policy=session_policy,
         expires_at=now + duration_s,
         account_id=role.account_id,
+        issued_at=now,
     )
     sealer = service.authenticator.sealer
     expiration = datetime.fromtimestamp(session.expires_at, timezone.utc)
@@ -84,12 +85,14 @@ def assume_role(call: Call) -> str:
     )
 
 
-def _allowed_role(service: Service, caller: Caller, asked_arn: str) -> Role:
+def _allowed_role(call: Call, asked_arn: str) -> Role:
     """The role must trust the caller, and the caller's own policy must allow to assume it. A role that does
     not exist is refused in the same words."""
+    service, caller = call.service, call.proof.caller
     match = _ROLE_ARN.fullmatch(asked_arn)
     role = service.authenticator.directory.role_named(match[1], match[2]) if match else None
-    allowed = decide(caller, "sts:AssumeRole", asked_arn, {}, None).allowed
+    context = RequestContext(call.circumstances, "sts:AssumeRole", None, no_object)
+    allowed = decide(caller, "sts:AssumeRole", asked_arn, context, None).allowed
     if role is None or not _is_trusted(role, caller) or not allowed:
         raise S3Error(
             "AccessDenied",
@@ -116,7 +119,7 @@ def _session_policy(policy: str) -> str:
         )
     if policy:
         try:
-            read_policy(policy)
+            read_policy(policy, strict=True)
         except PolicyError as problem:
             raise S3Error("MalformedPolicyDocument", str(problem)) from problem
     return policy

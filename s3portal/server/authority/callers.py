@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from s3portal.server.authority.policy import Policy
 
@@ -11,9 +12,11 @@ from s3portal.server.authority.policy import Policy
 class Caller:
     """``account_id`` is None for the anonymous one.
 
-    ``identity_policies`` are those of the user or of the role: one of them has to allow what is asked for.
-    ``session_policies`` came with AssumeRole: where there are any, one of them has to allow it too. A Deny in
-    any of either wins. ``role`` is the name of a session's role, None for others.
+    ``identity_policies`` are those of the user or of the role. ``session_policies`` came with AssumeRole:
+    where there are any, one of them has to allow what the others give. A Deny in any of either wins. ``role``
+    is the name of a session's role, None for others; ``tags`` are the user's or the role's.
+    ``session_began_at`` is when AssumeRole granted a session, in seconds since 1970, None where that is not
+    known. ``is_root`` is the administrator of the whole account.
     """
 
     name: str
@@ -23,6 +26,9 @@ class Caller:
     identity_policies: tuple[Policy, ...]
     session_policies: tuple[Policy, ...] = ()
     role: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    session_began_at: int | None = None
+    is_root: bool = False
 
     @property
     def is_anonymous(self) -> bool:

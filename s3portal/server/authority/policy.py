@@ -1,4 +1,4 @@
-"""IAM policies: what a policy document says about an action on a resource.
+"""Policies: what a document says about an action on a resource by somebody.
 
 Pure. What this server cannot evaluate is refused when the policy is read, never silently ignored. Source:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
@@ -9,35 +9,49 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from s3portal.server.authority.policy_conditions import Condition, read_conditions
-from s3portal.server.authority.policy_patterns import PolicyError, pattern, strings_of
+from s3portal.server.authority.policy_conditions import Condition, NullCondition, read_conditions
+from s3portal.server.authority.policy_patterns import (
+    Context,
+    PolicyError,
+    TextTest,
+    pattern,
+    strings_of,
+    text_test,
+)
 from s3portal.server.wire.json_documents import parse_json
 
-__all__ = ["ALLOW_ALL", "Policy", "PolicyError", "read_policy"]
+__all__ = ["ALLOW_ALL", "Policy", "PolicyError", "Statement", "read_policy", "read_policy_text"]
 
 CURRENT_VERSION = "2012-10-17"
-_VERSIONS = (CURRENT_VERSION, "2008-10-17")
-_STATEMENT_NAMES = {"Sid", "Effect", "Action", "Resource", "Condition"}
+VERSIONS = (CURRENT_VERSION, "2008-10-17")
+_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 _ACTION = re.compile(r"\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """``number`` counts from 1 in its policy; ``sid`` is the name it has there, '' for none."""
+    """``number`` counts from 1 in its policy; ``sid`` is the name it has there, '' for none.
+
+    ``actions_are_excepted`` says that it is about all actions but these (NotAction), as
+    ``resources_are_excepted`` does of resources.
+    """
 
     number: int
     sid: str
     allow: bool
     actions: tuple[Callable[[str], bool], ...]
-    resources: tuple[Callable[[str], bool], ...]
-    conditions: tuple[Condition, ...]
+    resources: tuple[TextTest, ...]
+    conditions: tuple[Condition | NullCondition, ...]
+    actions_are_excepted: bool = False
+    resources_are_excepted: bool = False
 
-    def applies(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    def applies(self, action: str, resource: str, context: Context) -> bool:
         return (
-            any(match(action) for match in self.actions)
-            and any(match(resource) for match in self.resources)
+            any(match(action) for match in self.actions) != self.actions_are_excepted
+            and any(match(resource, context) for match in self.resources) != self.resources_are_excepted
             and all(condition.holds(context) for condition in self.conditions)
         )
 
@@ -52,9 +66,7 @@ class Policy:
     statements: tuple[Statement, ...]
     name: str = "a policy"
 
-    def first(
-        self, action: str, resource: str, context: Mapping[str, str], *, allow: bool
-    ) -> Statement | None:
+    def first(self, action: str, resource: str, context: Context, *, allow: bool) -> Statement | None:
         """Returns the first statement that allows this, or denies it; None without one. ``action`` is like
         ``s3:PutObject``, ``resource`` an ARN."""
         for statement in self.statements:
@@ -62,7 +74,7 @@ class Policy:
                 return statement
         return None
 
-    def allows(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    def allows(self, action: str, resource: str, context: Context) -> bool:
         """Whether a statement allows this and none denies it."""
         return (
             self.first(action, resource, context, allow=False) is None
@@ -70,16 +82,37 @@ class Policy:
         )
 
 
-def read_policy(document: str | Mapping[str, Any], name: str = "a policy") -> Policy:
-    """Returns the policy of a JSON text or of a document parsed already.
+def read_policy(document: str | Mapping[str, Any], name: str = "a policy", *, strict: bool = False) -> Policy:
+    """Returns the policy of a user, a role or a session: of a JSON text or of a document parsed already.
 
-    Raises PolicyError for what is not a policy, and for elements that this server does not evaluate
-    (NotAction, NotResource, Principal, policy variables, other conditions).
+    ``strict`` also refuses what AWS refuses and this server took from the beginning: a Sid that comes twice.
+    Raises PolicyError, with the number of the statement, for what is not a policy, and for what this server
+    cannot evaluate.
     """
+    statements, version = statements_of(document)
+    if strict:
+        refuse_repeated_sids(statements)
+    read = []
+    for number, statement in enumerate(statements, 1):
+        try:
+            read.append(read_statement(statement, number, variables=version == CURRENT_VERSION))
+        except PolicyError as problem:
+            raise PolicyError(f"statement {number}: {problem}") from problem
+    return Policy(tuple(read), name)
+
+
+@lru_cache(maxsize=1024)
+def read_policy_text(text: str, name: str) -> Policy:
+    """Returns the policy of a JSON text, read once for all requests that need it. Raises PolicyError."""
+    return read_policy(text, name)
+
+
+def statements_of(document: str | Mapping[str, Any]) -> tuple[list[Any], str]:
+    """Returns the statements of a policy document, unread, and its version. Raises PolicyError."""
     if isinstance(document, str):
         try:
             document = parse_json(document)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise PolicyError(f"not JSON: {problem}") from problem
     if not isinstance(document, Mapping):
         raise PolicyError("a policy must be a JSON object")
@@ -87,47 +120,76 @@ def read_policy(document: str | Mapping[str, Any], name: str = "a policy") -> Po
     if unknown:
         raise PolicyError(f"unknown elements: {', '.join(sorted(unknown))}")
     # Without a version it is the old language, in which ${...} has no meaning.
-    version = document.get("Version", _VERSIONS[1])
-    if version not in _VERSIONS:
+    version = document.get("Version", VERSIONS[1])
+    if version not in VERSIONS:
         raise PolicyError(f"Version must be {CURRENT_VERSION}, not {version!r}")
+    if not isinstance(document.get("Id", ""), str):
+        raise PolicyError("Id must be a string")
     statements = document.get("Statement")
     if isinstance(statements, Mapping):
         statements = [statements]
     if not isinstance(statements, list) or not statements:
         raise PolicyError("Statement must be a list of at least one statement")
-    escapes = version == CURRENT_VERSION
-    read = (_read_statement(s, number, escapes=escapes) for number, s in enumerate(statements, 1))
-    return Policy(tuple(read), name)
+    return statements, str(version)
 
 
-def _read_statement(statement: Any, number: int, *, escapes: bool) -> Statement:
+def refuse_repeated_sids(statements: Sequence[Any]) -> None:
+    sids = [s["Sid"] for s in statements if isinstance(s, Mapping) and isinstance(s.get("Sid"), str)]
+    repeated = sorted({sid for sid in sids if sid and sids.count(sid) > 1})
+    if repeated:
+        raise PolicyError(f"the Sid {repeated[0]!r} is given to more than one statement")
+
+
+def read_statement(statement: Any, number: int, *, variables: bool) -> Statement:
+    """Returns one statement of the policy of an identity, which has no principal. Raises PolicyError."""
     if not isinstance(statement, Mapping):
         raise PolicyError("a statement must be a JSON object")
-    unknown = set(statement) - _STATEMENT_NAMES
+    principals = {"Principal", "NotPrincipal"} & set(statement)
+    if principals:
+        raise PolicyError(f"only the policy of a bucket has {', '.join(principals)}")
+    unknown = set(statement) - _ELEMENTS
     if unknown:
         raise PolicyError(f"this server does not evaluate {', '.join(sorted(unknown))}")
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError("Effect must be Allow or Deny")
-    actions = strings_of(statement, "Action")
-    for action in actions:
-        if not _ACTION.fullmatch(action):
-            raise PolicyError(f"not an action: {action!r}")
+    sid = statement.get("Sid", "")
+    if isinstance(sid, (Mapping, list)):
+        raise PolicyError("Sid must be a string")
+    action_element = one_of(statement, "Action")
+    resource_element = one_of(statement, "Resource")
     return Statement(
         number=number,
-        sid=str(statement.get("Sid", "")),
+        sid=str(sid),
         allow=statement["Effect"] == "Allow",
-        actions=tuple(pattern(action, escapes=False, ignore_case=True) for action in actions),
-        resources=tuple(pattern(r, escapes=escapes) for r in _resources(statement)),
-        conditions=tuple(read_conditions(statement.get("Condition", {}), escapes=escapes)),
+        actions=tuple(_action_test(action) for action in strings_of(statement, action_element)),
+        resources=tuple(
+            _resource_test(resource, variables=variables)
+            for resource in strings_of(statement, resource_element)
+        ),
+        conditions=tuple(read_conditions(statement.get("Condition", {}), variables=variables)),
+        actions_are_excepted=action_element == "NotAction",
+        resources_are_excepted=resource_element == "NotResource",
     )
 
 
-def _resources(statement: Mapping[str, Any]) -> Sequence[str]:
-    resources = strings_of(statement, "Resource")
-    for resource in resources:
-        if resource != "*" and not resource.startswith("arn:"):
-            raise PolicyError(f"a resource must be * or an ARN, not {resource!r}")
-    return resources
+def one_of(statement: Mapping[str, Any], name: str) -> str:
+    """Returns ``name`` or its opposite, like NotAction: the one that a statement has. Raises PolicyError."""
+    given = [element for element in (name, f"Not{name}") if element in statement]
+    if len(given) != 1:
+        raise PolicyError(f"there must be either {name} or Not{name}")
+    return given[0]
+
+
+def _action_test(action: str) -> Callable[[str], bool]:
+    if not _ACTION.fullmatch(action):
+        raise PolicyError(f"not an action: {action!r}")
+    return pattern(action, escapes=False, ignore_case=True)
+
+
+def _resource_test(resource: str, *, variables: bool) -> TextTest:
+    if resource != "*" and not resource.startswith("arn:"):
+        raise PolicyError(f"a resource must be * or an ARN, not {resource!r}")
+    return text_test(resource, variables=variables)
 
 
 ALLOW_ALL = read_policy(

@@ -1,94 +1,123 @@
-"""The conditions of a policy: operators and keys as AWS defines them.
+"""The conditions of a policy: operators, their qualifiers, and what a request without the key means.
 
 Pure. Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-and https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+and https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from s3portal.server.authority.policy_patterns import PolicyError, pattern, strings_of
+from s3portal.server.authority.condition_keys import is_known_key
+from s3portal.server.authority.condition_operators import (
+    boolean_of,
+    comparison,
+    is_negated,
+    is_operator,
+)
+from s3portal.server.authority.policy_patterns import Context, PolicyError, TextTest
 
-# What a request can be asked about: a listing's prefix and delimiter; of what writes, whether it makes an
-# object (not: parts of one), and under which condition it does; of a deletion, If-Match.
-OBJECT_CREATION_OPERATION = "s3:objectcreationoperation"
-IF_MATCH, IF_NONE_MATCH = "s3:if-match", "s3:if-none-match"
-PREFIX, DELIMITER = "s3:prefix", "s3:delimiter"
-CONDITION_KEYS = (PREFIX, DELIMITER, OBJECT_CREATION_OPERATION, IF_MATCH, IF_NONE_MATCH)
-_STRING_OPERATOR = re.compile(r"String(Not)?(Equals|EqualsIgnoreCase|Like)(IfExists)?")
-_BOOLEAN_OPERATORS = ("Bool", "BoolIfExists")
-_BOOLEANS = {"true": True, "false": False}
+FOR_ANY, FOR_ALL = "ForAnyValue", "ForAllValues"
+_OPERATOR = re.compile(rf"(?:({FOR_ANY}|{FOR_ALL}):)?([A-Za-z]+?)(IfExists)?")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One comparison. ``holds_for`` judges the value that a request has; ``without`` is the outcome where
-    it has none."""
+    """One comparison of a request's values of ``key``, which is in lower case, with those that are wanted.
+
+    ``qualifier`` is FOR_ANY, FOR_ALL or None. A ``negated`` one holds for a value that is like none of
+    those wanted; ``if_exists`` holds where the request does not have the key.
+    """
 
     key: str
-    holds_for: Callable[[str], bool]
-    without: bool
+    tests: tuple[TextTest, ...]
+    negated: bool
+    if_exists: bool
+    qualifier: str | None
 
-    def holds(self, context: Mapping[str, str]) -> bool:
-        value = context.get(self.key)
-        return self.without if value is None else self.holds_for(value)
+    def holds(self, context: Context) -> bool:
+        values = values_of(context, self.key)
+        if self.qualifier:
+            # "A null data set, such as an empty string", is like no value at all.
+            values = [value for value in values if value]
+        if not values:
+            return self._holds_without_key()
+        judged = (any(test(value, context) for test in self.tests) != self.negated for value in values)
+        if self.qualifier == FOR_ANY:
+            return any(judged)
+        if self.qualifier == FOR_ALL or self.negated:
+            return all(judged)
+        return any(judged)
+
+    def _holds_without_key(self) -> bool:
+        if self.if_exists or self.qualifier == FOR_ALL:
+            return True
+        return self.negated and self.qualifier is None
 
 
-def read_conditions(conditions: Any, *, escapes: bool) -> list[Condition]:
+@dataclass(frozen=True)
+class NullCondition:
+    """Whether the request has the key: ``wanted`` has True where it must not, False where it must."""
+
+    key: str
+    wanted: frozenset[bool]
+
+    def holds(self, context: Context) -> bool:
+        return (not values_of(context, self.key)) in self.wanted
+
+
+def values_of(context: Context, key: str) -> Sequence[str]:
+    """Returns the values that a request has of a key, none where it does not have it."""
+    found = context.get(key)
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, str) else found
+
+
+def read_conditions(conditions: Any, *, variables: bool) -> list[Condition | NullCondition]:
     """Returns the comparisons of a Condition element, all of which must hold.
 
     Raises PolicyError for operators and keys that this server does not evaluate.
     """
     if not isinstance(conditions, Mapping):
         raise PolicyError("Condition must be a JSON object")
-    read = []
-    for operator, comparisons in conditions.items():
-        known = operator in (*_BOOLEAN_OPERATORS, "Null") or _STRING_OPERATOR.fullmatch(operator)
-        if not known or not isinstance(comparisons, Mapping):
-            raise PolicyError(f"this server does not evaluate the condition {operator!r}")
+    read: list[Condition | NullCondition] = []
+    for name, comparisons in conditions.items():
+        found = _OPERATOR.fullmatch(name)
+        if found is None or not (is_operator(found[2]) or name == "Null"):
+            raise PolicyError(
+                f"this server does not evaluate the condition {name!r}: there is no such operator"
+            )
+        if not isinstance(comparisons, Mapping):
+            raise PolicyError(f"the condition {name!r} must be a JSON object of condition keys")
         for key, values in comparisons.items():
-            # Condition keys are compared without case, values with it.
-            if key.lower() not in CONDITION_KEYS:
-                raise PolicyError(f"this server does not evaluate the condition key {key!r}")
-            read.append(_read_condition(operator, key, values, escapes=escapes))
+            if not is_known_key(key):
+                raise PolicyError(
+                    f"this server does not evaluate the condition key {key!r}: it cannot know its value"
+                )
+            try:
+                read.append(_read_condition(found, key.lower(), values, variables=variables))
+            except PolicyError as problem:
+                raise PolicyError(f"condition {name} of {key}: {problem}") from problem
     return read
 
 
-def _read_condition(operator: str, key: str, values: Any, *, escapes: bool) -> Condition:
-    if operator == "Null":
-        # "true": the request must not have the key; "false": it must.
-        wanted = _booleans(key, values)
-        return Condition(key.lower(), lambda value: False in wanted, without=True in wanted)
-    if operator in _BOOLEAN_OPERATORS:
-        wanted = _booleans(key, values)
-        return Condition(
-            key.lower(), lambda value: _BOOLEANS.get(value.lower()) in wanted, without=operator != "Bool"
-        )
-    kind = _STRING_OPERATOR.fullmatch(operator)
-    assert kind is not None
-    negated = kind[1] is not None
-    matches = tuple(
-        pattern(
-            value, escapes=escapes, wildcards=kind[2] == "Like", ignore_case=kind[2] == "EqualsIgnoreCase"
-        )
-        for value in strings_of({key: values}, key)
-    )
-    # A missing key fails a positive comparison and passes a negated one, as in IAM.
+def _read_condition(
+    operator: re.Match[str], key: str, values: Any, *, variables: bool
+) -> Condition | NullCondition:
+    wanted = values if isinstance(values, list) else [values]
+    if not wanted:
+        raise PolicyError("there is no value to compare with")
+    name = operator[2]
+    if name == "Null":
+        return NullCondition(key, frozenset(boolean_of(value) for value in wanted))
     return Condition(
-        key.lower(),
-        lambda value: any(match(value) for match in matches) != negated,
-        without=negated or kind[3] is not None,
+        key=key,
+        tests=tuple(comparison(name, value, variables=variables) for value in wanted),
+        negated=is_negated(name),
+        if_exists=operator[3] is not None,
+        qualifier=operator[1],
     )
-
-
-def _booleans(key: str, values: Any) -> Sequence[bool]:
-    """``true``, ``"true"``, or a list of such."""
-    listed = values if isinstance(values, list) else [values]
-    found = [v if isinstance(v, bool) else _BOOLEANS.get(str(v).lower()) for v in listed]
-    if not found or None in found:
-        raise PolicyError(f"{key} must be compared with true or false")
-    return [value for value in found if value is not None]

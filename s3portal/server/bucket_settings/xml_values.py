@@ -1,4 +1,4 @@
-"""Values in the documents of settings, checked as S3's schema does: what does not fit is MalformedXML. Pure."""
+"""Values in the documents of settings, checked by S3's schema: what does not fit is MalformedXML. Pure."""
 
 from __future__ import annotations
 

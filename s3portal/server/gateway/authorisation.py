@@ -1,14 +1,45 @@
-"""What policies are asked about a request: its actions, the resource that it names, its circumstances."""
+"""What policies are asked about a request before its operation is done."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-from s3portal.server.authority.actions import action_on_version, actions_of_headers
-from s3portal.server.authority.arns import bucket_arn, object_arn
-from s3portal.server.authority.policy_conditions import DELIMITER, OBJECT_CREATION_OPERATION, PREFIX
+from s3portal.server.authority.actions import (
+    action_on_version,
+    actions_of_bucket_headers,
+    actions_of_headers,
+)
+from s3portal.server.authority.denied import AccessDenied
+from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import Operation
+from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
+
+OVERRIDE_PREFIX = "response-"
+
+
+def authorise(call: Call, operation: Operation) -> None:
+    """Raises AccessDenied unless the caller may do all that an operation needs; InvalidRequest for an
+    anonymous one that wants to choose the headers of the answer."""
+    circumstances = replace(
+        call.circumstances, creates_object=operation.creates_object, conditional=operation.conditional
+    )
+    bucket = None if operation.creates_bucket else call.bucket_row.facts()
+    for action in actions_of(operation, call.request):
+        decision = call.decide(action, call.target, bucket, circumstances)
+        if not decision.allowed:
+            raise AccessDenied(decision)
+    if not call.proof.caller.is_anonymous:
+        return
+    if not operation.action and not (bucket and bucket.may_be_open):
+        # Each object would be decided on by itself, with an answer that the caller has to read to the end.
+        raise S3Error("AccessDenied")
+    if any(name.startswith(OVERRIDE_PREFIX) for name, _ in call.request.query):
+        raise S3Error(
+            "InvalidRequest",
+            "Request specific response headers cannot be used for anonymous GET requests.",
+        )
 
 
 def actions_of(operation: Operation, request: S3Request) -> Sequence[str]:
@@ -18,23 +49,6 @@ def actions_of(operation: Operation, request: S3Request) -> Sequence[str]:
     actions = [action_on_version(operation.action, request.parameter("versionId"))]
     if operation.begins_object:
         actions += actions_of_headers(request.headers)
+    if operation.creates_bucket:
+        actions += actions_of_bucket_headers(request.headers)
     return actions
-
-
-def resource_of(request: S3Request) -> str:
-    """Returns the ARN that policies speak of, ``*`` for the service itself."""
-    if request.bucket is None:
-        return "*"
-    return bucket_arn(request.bucket) if request.key is None else object_arn(request.bucket, request.key)
-
-
-def context_of(operation: Operation, request: S3Request) -> Mapping[str, str]:
-    """Returns what policy conditions may speak of: a condition is known only where the operation heeds it."""
-    parameters = {PREFIX: "prefix", DELIMITER: "delimiter"}
-    context = {
-        key: value for key, name in parameters.items() if (value := request.parameter(name)) is not None
-    }
-    context |= {f"s3:{name}": value for name in operation.conditional if (value := request.header(name))}
-    if operation.creates_object is not None:
-        context[OBJECT_CREATION_OPERATION] = str(operation.creates_object).lower()
-    return context

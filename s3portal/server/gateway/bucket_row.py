@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3portal.server.authority.decision import BucketFacts
+from s3portal.server.authority.facts import BucketFacts
 from s3portal.server.storage import buckets
 from s3portal.server.storage.records import FIRST_ACCOUNT, Bucket
 from s3portal.server.storage.storage import Storage
@@ -53,4 +53,4 @@ class BucketRow:
     def facts(self) -> BucketFacts | None:
         """Returns what a decision has to know of it."""
         found = self.find()
-        return None if found is None else BucketFacts(found.name, found.owner)
+        return None if found is None else BucketFacts(found.name, found.owner, found.settings)

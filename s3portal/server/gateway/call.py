@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from xml.etree.ElementTree import Element
 
 from s3portal.server.access.authenticator import Proof
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.authority.arns import bucket_arn, object_arn
-from s3portal.server.authority.decision import Decision, decide
+from s3portal.server.authority.decision import Decision, decide, no_object
 from s3portal.server.authority.denied import AccessDenied
+from s3portal.server.authority.facts import BucketFacts
 from s3portal.server.gateway.bucket_row import BucketRow
+from s3portal.server.gateway.object_row import ObjectRow
+from s3portal.server.gateway.request_context import Circumstances, RequestContext
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.values import whole_number
 from s3portal.server.storage.records import Versioning
@@ -22,6 +27,23 @@ from s3portal.server.wire.xml_documents import parse_document
 
 # CompleteMultipartUpload with 10,000 parts and a SHA-256 each is 2 MB; DeleteObjects may be as long.
 DOCUMENT_LIMIT_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Target:
+    """What something is done to: an object, or a version of it; without a key, the bucket; without a bucket,
+    the service."""
+
+    bucket: str | None
+    key: str | None = None
+    version_id: str | None = None
+
+    @property
+    def resource(self) -> str:
+        """The ARN that policies speak of."""
+        if self.bucket is None:
+            return "*"
+        return bucket_arn(self.bucket) if self.key is None else object_arn(self.bucket, self.key)
 
 
 @dataclass(frozen=True)
@@ -63,15 +85,70 @@ class Call:
     def header(self, name: str) -> str | None:
         return self.request.header(name)
 
-    def may(self, action: str, bucket: str, key: str | None = None) -> bool:
-        """Whether the caller may do this too: for operations that touch more than the request names."""
-        return self._decide(action, bucket, key).allowed
+    def may(
+        self,
+        action: str,
+        bucket: str,
+        key: str | None = None,
+        *,
+        version_id: str | None = None,
+        request_tags: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Whether the caller may do this too: for operations that touch more than the request names.
 
-    def require(self, action: str, bucket: str, key: str | None = None) -> None:
+        ``request_tags`` are the tags that the request brings, where they are in its body.
+        """
+        return self._decide_on(action, Target(bucket, key, version_id), request_tags).allowed
+
+    def require(
+        self,
+        action: str,
+        bucket: str,
+        key: str | None = None,
+        *,
+        version_id: str | None = None,
+        request_tags: Mapping[str, str] | None = None,
+    ) -> None:
         """Raises AccessDenied unless the caller may do this too."""
-        decision = self._decide(action, bucket, key)
+        decision = self._decide_on(action, Target(bucket, key, version_id), request_tags)
         if not decision.allowed:
             raise AccessDenied(decision)
+
+    @property
+    def target(self) -> Target:
+        """What the request names."""
+        request = self.request
+        return Target(request.bucket, request.key, request.parameter("versionId"))
+
+    @cached_property
+    def circumstances(self) -> Circumstances:
+        """What policies may be told of the request, whatever it does."""
+        return Circumstances(
+            self.request,
+            self.proof,
+            self.service.authenticator.now,
+            lambda: self._owner_if_any(self.request.bucket),
+        )
+
+    def decide(
+        self, action: str, target: Target, bucket: BucketFacts | None, circumstances: Circumstances
+    ) -> Decision:
+        """Returns the one decision on an action of the caller."""
+        find_object = no_object
+        if target.bucket is not None and target.key is not None:
+            find_object = ObjectRow(self.storage, target.bucket, target.key, target.version_id).facts
+        context = RequestContext(circumstances, action, target.version_id, find_object)
+        return decide(self.proof.caller, action, target.resource, context, bucket, find_object)
+
+    def _decide_on(self, action: str, target: Target, request_tags: Mapping[str, str] | None) -> Decision:
+        circumstances = replace(
+            self.circumstances, owner=lambda: self._owner_if_any(target.bucket), request_tags=request_tags
+        )
+        assert target.bucket is not None
+        return self.decide(action, target, self._row_of(target.bucket).facts(), circumstances)
+
+    def _owner_if_any(self, bucket: str | None) -> str | None:
+        return None if bucket is None else self.owner_of(bucket)
 
     def owner_of(self, bucket: str) -> str | None:
         """Returns the account that owns a bucket; None where there is no such bucket."""
@@ -85,10 +162,6 @@ class Call:
 
     def _row_of(self, bucket: str) -> BucketRow:
         return self.bucket_row if bucket == self.request.bucket else BucketRow(self.storage, bucket)
-
-    def _decide(self, action: str, bucket: str, key: str | None) -> Decision:
-        resource = bucket_arn(bucket) if key is None else object_arn(bucket, key)
-        return decide(self.proof.caller, action, resource, {}, self._row_of(bucket).facts())
 
     def document(self, root_name: str, *, checksum_headers: bool = True) -> Element:
         """Returns the XML document in the body; raises MalformedXML, MaxMessageLengthExceeded, BadDigest."""

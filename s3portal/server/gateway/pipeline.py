@@ -21,6 +21,7 @@ from s3portal.server.gateway.cors_answers import PREFLIGHT, answer_preflight, co
 from s3portal.server.gateway.dialects.dialect import Asked, Dialect
 from s3portal.server.gateway.exchange import Exchange
 from s3portal.server.gateway.http_errors import s3_error_of
+from s3portal.server.gateway.refusals import REASON_HEADER, is_told, reason_header, refusal_of
 from s3portal.server.gateway.responses import LoggedBody, begin_answer
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.errors import ConnectionLost, HTTPError
@@ -73,7 +74,7 @@ class Gateway:
     def _respond(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = secrets.token_hex(8).upper()
         try:
-            request = read_request(environ, self._service.base_domain)
+            request = read_request(environ, self._service.base_domain, self._service.proxies)
         except S3Error as refused:
             reply = error_reply(refused, "", request_id)
             return begin_answer(reply, _whole(reply), request_id, start_response)
@@ -128,9 +129,7 @@ class Gateway:
         except ConnectionLost:
             raise
         except S3Error as refused:
-            if isinstance(refused, AccessDenied):
-                exchange.denied = str(refused.decision)
-            reply = exchange.error_reply(refused)
+            reply = self._refuse(exchange, refused)
         except HTTPError as refused:
             reply = exchange.error_reply(s3_error_of(refused))
         except OSError as problem:
@@ -143,6 +142,27 @@ class Gateway:
             log.exception("request %s failed", exchange.request_id)
             reply = exchange.error_reply(S3Error("InternalError"))
         return reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply)
+
+    def _refuse(self, exchange: Exchange, refused: S3Error) -> Reply:
+        """Returns the answer of a refusal, whose reason is noted for those who run the server."""
+        if isinstance(refused, AccessDenied):
+            exchange.denied = str(refused.decision)
+        reply = exchange.error_reply(refused)
+        if not is_told(refused):
+            return reply
+        refusal = refusal_of(
+            refused,
+            request_id=exchange.request_id,
+            operation=exchange.operation_name,
+            method=exchange.request.method,
+            resource=exchange.request.resource,
+            user=exchange.user,
+        )
+        if self._service.refusals is not None:
+            self._service.refusals.add(refusal)
+        if not self._service.explains_refusals:
+            return reply
+        return replace(reply, headers=reply.headers | {REASON_HEADER: reason_header(refusal.reason)})
 
     def _perform(self, exchange: Exchange) -> Reply:
         request, asked, dialect = exchange.request, exchange.asked, exchange.dialect

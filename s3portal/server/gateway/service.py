@@ -5,14 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.gateway.refusals import Refusals
+from s3portal.server.http.forwarded import Networks
 from s3portal.server.storage.storage import Storage
 
 
 @dataclass(frozen=True)
 class Service:
-    """``region`` None means that any is accepted."""
+    """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
+    ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
+    of those that buckets may have their events sent to."""
 
     storage: Storage
     authenticator: Authenticator
     region: str | None
     base_domain: str | None
+    proxies: Networks = ()
+    refusals: Refusals | None = None
+    explains_refusals: bool = False
+    notification_targets: frozenset[str] = frozenset()

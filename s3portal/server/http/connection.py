@@ -21,6 +21,7 @@ from email.utils import formatdate
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
+from s3portal.server.http import tls
 from s3portal.server.http.answer import Answer, status_line
 from s3portal.server.http.body import RequestBody
 from s3portal.server.http.errors import ConnectionLost, HTTPError, RefusalWriter
@@ -41,6 +42,7 @@ DRAIN_LIMIT_BYTES = 64 * 1024 * 1024
 LINGER_LIMIT_BYTES = 8 * 1024 * 1024
 LINGER_S = 2.0
 CONNECTION_KEY = "s3portal.connection"
+TLS_VERSION_KEY = "s3portal.tls_version"
 # WSGI cannot tell a_b from a-b, and both are names of headers.
 HEADERS_KEY = "s3portal.headers"
 
@@ -76,6 +78,7 @@ class Connection:
         self._dropped = False
         self._closing = False
         self._request_is_proven = False
+        self._tls_version: str | None = None
         self.caller_address = caller_address
         #: Whether a right signature was ever seen on it.
         self.proven = False
@@ -89,6 +92,7 @@ class Connection:
         """Answers request after request. Never raises: what goes wrong ends the connection."""
         try:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._tls_version = tls.begin(self._sock, self._limits.proof_s)
             while not self._closing and self._serve_one():
                 pass
         except (ConnectionLost, HTTPError, OSError) as lost:
@@ -96,6 +100,8 @@ class Connection:
         except Exception:
             log.exception("a connection failed")
         finally:
+            if not self._dropped:
+                tls.end(self._sock)
             self._stream.close()
             self._sock.close()
 
@@ -124,7 +130,8 @@ class Connection:
 
     def _shutdown(self, how: int) -> None:
         try:
-            self._sock.shutdown(how)
+            # Not that of a socket under TLS, which would go on without it, in the clear.
+            socket.socket.shutdown(self._sock, how)
         except OSError as gone:
             log.debug("connection was gone already: %s", gone)
 
@@ -184,14 +191,16 @@ class Connection:
             "SERVER_PORT": str(port),
             "SERVER_PROTOCOL": f"HTTP/1.{head.minor_version}",
             "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
+            "wsgi.url_scheme": "http" if self._tls_version is None else "https",
             "wsgi.input": body,
             "wsgi.input_terminated": True,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
+            "REMOTE_ADDR": self.caller_address,
             CONNECTION_KEY: self,
+            TLS_VERSION_KEY: self._tls_version,
             HEADERS_KEY: head.headers,
         }
         for name, value in head.headers.items():

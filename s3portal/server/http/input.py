@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,10 @@ class SocketInput(socket.SocketIO):
         patience = self.patience
         if not self.waits:
             self._timed.settimeout(0)
-            return super().readinto(buffer)
+            try:
+                return super().readinto(buffer)
+            except ssl.SSLWantReadError:
+                return None
         if patience.left_s <= 0:
             raise TimeoutError("the request took too long")
         self._timed.settimeout(min(patience.left_s, self._stall_s))

@@ -16,6 +16,7 @@ from s3portal.server.http.answer import Answer, status_line
 from s3portal.server.http.connection import Connection, WSGIApplication
 from s3portal.server.http.errors import RefusalWriter, TooManyConnections, plain_refusal
 from s3portal.server.http.limits import ConnectionLimits
+from s3portal.server.http.tls import TLSContexts
 
 ACCEPT_BACKLOG = 512
 # A connection that waits, or has shown no right signature, makes room for a new one after this time.
@@ -40,7 +41,7 @@ class HTTPServer:
     0 was asked for. ``serve`` blocks until ``stop`` is called from another thread or a signal handler.
     The application calls ``prove`` of its connection once it knows the caller; others get little time.
     ``refusal_of`` writes what is answered where no application is asked. ``listener`` is a socket that
-    listens already, for processes that share one.
+    listens already, for processes that share one. With ``tls`` it speaks HTTPS only.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class HTTPServer:
         limits: ConnectionLimits | None = None,
         refusal_of: RefusalWriter = plain_refusal,
         listener: socket.socket | None = None,
+        tls: TLSContexts | None = None,
     ) -> None:
+        self._tls = tls
         self._application = application
         self._limits = limits or ConnectionLimits()
         self._refusal_of = refusal_of
@@ -120,6 +123,8 @@ class HTTPServer:
         if not self._make_room(address):
             self._refuse(sock)
             return
+        if self._tls is not None:
+            sock = self._tls.wrap(sock)
         here = (self.host, self.port)
         connection = Connection(sock, self._application, here, address, self._limits, self._refusal_of)
         thread = threading.Thread(target=self._run, args=(connection,), name="http-connection", daemon=True)
@@ -148,7 +153,8 @@ class HTTPServer:
         return _dismiss_oldest(unproven) or _dismiss_oldest([c for c in connections if c.idle])
 
     def _refuse(self, sock: socket.socket) -> None:
-        if not self._being_refused.acquire(blocking=False):
+        # Under TLS nobody could read it.
+        if self._tls is not None or not self._being_refused.acquire(blocking=False):
             sock.close()
             return
         try:

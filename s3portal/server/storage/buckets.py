@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from s3portal.server.storage import journal
 from s3portal.server.storage.parts import delete_parts
@@ -46,8 +48,17 @@ def _buckets_of_rows(rows: sqlite3.Cursor) -> list[Bucket]:
     return found
 
 
-def create(storage: Storage, name: str, cors: str | None = None, owner: str = FIRST_ACCOUNT) -> bool:
-    """Creates a bucket; returns False, and changes nothing, when it is there already."""
+def create(
+    storage: Storage,
+    name: str,
+    cors: str | None = None,
+    owner: str = FIRST_ACCOUNT,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> bool:
+    """Creates a bucket with ``settings``, documents by their kind, and CORS rules.
+
+    Returns False, and changes nothing, when it is there already.
+    """
 
     def insert(connection: sqlite3.Connection) -> bool:
         now = now_ms()
@@ -58,8 +69,9 @@ def create(storage: Storage, name: str, cors: str | None = None, owner: str = FI
         if cursor.rowcount == 0:
             return False
         bucket_id = cursor.lastrowid or 0
-        if cors is not None:
-            put_setting_in(connection, bucket_id, CORS, cors)
+        documents = settings if cors is None else {**settings, CORS: cors}
+        for kind, document in documents.items():
+            put_setting_in(connection, bucket_id, kind, document)
         journal.record(connection, journal.BUCKET_CREATED, now, bucket_id)
         return True
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
 from s3portal.server.storage.blobs import BlobStore, Source, sync_folder
+from s3portal.server.storage.clock import now_ms
 from s3portal.server.storage.database import Database
 from s3portal.server.storage.folder import Folder, StorageInUse
 from s3portal.server.storage.leases import Leases
@@ -151,8 +151,3 @@ def write_private_file(path: Path, content: bytes) -> None:
         os.fsync(descriptor)
     temporary.rename(path)
     sync_folder(path.parent)
-
-
-def now_ms() -> int:
-    """Returns the time in milliseconds since 1970, as it is stored."""
-    return time.time_ns() // 1_000_000

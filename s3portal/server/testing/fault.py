@@ -9,7 +9,12 @@ from s3portal.server.gateway.cors_answers import PREFLIGHT
 from s3portal.server.wire.errors import ERRORS, S3Error
 
 ANY = "*"
-OPERATION_NAMES = {operation.name for operation in (*OPERATIONS, *QUERY_OPERATIONS)} | {PREFLIGHT, ANY}
+OPERATION_NAMES = {
+    *(operation.name for operation in OPERATIONS),
+    *(operation.name for operation in QUERY_OPERATIONS),
+    PREFLIGHT,
+    ANY,
+}
 _CODES = {503: "SlowDown", 403: "AccessDenied", 404: "NoSuchKey", 400: "InvalidRequest"}
 
 
@@ -53,7 +58,7 @@ class Fault:
 
     @property
     def error(self) -> S3Error | None:
-        """What is answered instead of doing anything; None where something is done."""
+        """The answer that replaces the operation; None if the operation runs."""
         if not (self.status or self.code):
             return None
         code = self.code or _CODES.get(self.status or 0, "InternalError")

@@ -12,22 +12,23 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote_plus, unquote_to_bytes
 
-from s3portal.server.http.connection import HEADERS_KEY
+from s3portal.server.http.connection import HEADERS_KEY, TLS_VERSION_KEY
+from s3portal.server.http.forwarded import Networks, Origin, origin_of
 from s3portal.server.wire.errors import S3Error
 
 KEY_LIMIT_BYTES = 1024
+COPY_HEADER = "x-amz-copy-source"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET_NAME = re.compile(
     r"(?!xn--|sthree-|amzn-s3-demo-|\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 )
+_RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _PERCENT_ERROR = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def valid_bucket_name(name: str) -> bool:
     """Whether S3's naming rules allow a bucket of this name."""
-    return (
-        bool(_BUCKET_NAME.fullmatch(name)) and ".." not in name and not name.endswith(("-s3alias", "--ol-s3"))
-    )
+    return bool(_BUCKET_NAME.fullmatch(name)) and ".." not in name and not name.endswith(_RESERVED_ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class S3Request:
     key: str | None
     remote_addr: str = ""
     scheme: str = "http"
+    tls_version: str | None = None
+    bucket_in_host: bool = False
     _first: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def parameter(self, name: str) -> str | None:
@@ -52,6 +55,16 @@ class S3Request:
         return self.headers.get(name)
 
     @cached_property
+    def copied_from(self) -> str | None:
+        """The source of a copy as ``bucket/key``, decoded; None where there is none or it cannot be read."""
+        path = self.headers.get(COPY_HEADER, "").partition("?versionId=")[0]
+        try:
+            # The header's characters are its bytes: some write a name as it is, without encoding it.
+            return unquote_to_bytes(path.encode("latin-1")).decode().removeprefix("/") or None
+        except UnicodeError:
+            return None
+
+    @cached_property
     def resource(self) -> str:
         """The path as S3's error documents name it, decoded."""
         if self.bucket is None:
@@ -59,10 +72,13 @@ class S3Request:
         return f"/{self.bucket}" if self.key is None else f"/{self.bucket}/{self.key}"
 
 
-def read_request(environ: Mapping[str, Any], base_domain: str | None = None) -> S3Request:
+def read_request(
+    environ: Mapping[str, Any], base_domain: str | None = None, proxies: Networks = ()
+) -> S3Request:
     """Returns the request of a WSGI environment whose server gives the raw target (REQUEST_URI or RAW_URI).
 
     With a base domain, ``bucket.<base domain>`` as the host names the bucket (virtual-hosted style).
+    ``proxies`` are those whose word counts about where a request came from.
     Raises InvalidURI for a target that is not percent-encoded UTF-8, KeyTooLongError over 1,024 bytes.
     """
     target: str = environ.get("REQUEST_URI") or environ["RAW_URI"]
@@ -71,6 +87,11 @@ def read_request(environ: Mapping[str, Any], base_domain: str | None = None) -> 
         target = re.sub(r"^[A-Za-z]+://[^/?]*", "", target) or "/"
     raw_path, _, raw_query = target.partition("?")
     headers = environ.get(HEADERS_KEY) or _headers_of_wsgi(environ)
+    origin = Origin(environ.get("REMOTE_ADDR", ""), environ.get("wsgi.url_scheme", "http"))
+    if proxies:
+        origin = origin_of(origin.address, origin.scheme, headers, proxies)
+    if origin.host:
+        headers = {**headers, "host": origin.host}
     query = parse_query(raw_query)
     path = _decode_path(raw_path)
     bucket_of_host = _bucket_of_host(headers.get("host", ""), base_domain)
@@ -88,8 +109,11 @@ def read_request(environ: Mapping[str, Any], base_domain: str | None = None) -> 
         headers=headers,
         bucket=bucket or None,
         key=key or None,
-        remote_addr=environ.get("REMOTE_ADDR", ""),
-        scheme=environ.get("wsgi.url_scheme", "http"),
+        remote_addr=origin.address,
+        scheme=origin.scheme,
+        # Of the connection from a proxy, not of its sender's.
+        tls_version=None if origin.through_proxy else environ.get(TLS_VERSION_KEY),
+        bucket_in_host=bucket_of_host is not None,
         _first=dict(reversed(query)),
     )
 

@@ -5,13 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from s3portal.server.api.objects.locks import lock_of_new_object
+from s3portal.server.api.objects.object_headers import ENCRYPTION, stored_headers
+from s3portal.server.bucket_settings.object_lock import write_lock
+from s3portal.server.gateway.call import Call
+from s3portal.server.wire.tag_sets import encode_tags, tags_of_document, tags_of_query
+from s3portal.server.wire.xml_documents import parse_document
+
+# A bucket that was given a default encryption says so of what is put into it. There is one kind of it here.
+_ENCRYPTION_SETTING = "encryption"
+
 
 @dataclass(frozen=True)
 class Description:
-    """``headers`` are those it is served with; ``tags``, ``lock`` and ``acl`` are JSON as StoredObject has
+    """``headers`` are those it is served with; ``tags`` and ``lock`` are JSON as StoredObject has
     them, None without."""
 
     headers: Mapping[str, str]
     tags: str | None = None
     lock: str | None = None
-    acl: str | None = None
+
+
+def description_of(call: Call) -> Description:
+    """Returns what the request that makes an object, or begins one, says of it.
+
+    Raises NoSuchBucket, MetadataTooLarge, InvalidStorageClass, InvalidArgument, InvalidTag, InvalidRequest.
+    """
+    headers = stored_headers(call.request)
+    if _ENCRYPTION_SETTING in call.bucket_row.require().settings:
+        headers.setdefault(ENCRYPTION, "AES256")
+    return Description(headers, tags=requested_tags(call), lock=write_lock(lock_of_new_object(call)))
+
+
+def requested_tags(call: Call) -> str | None:
+    """Returns the tags of a request's header, or of a form's field, which is a document."""
+    text = call.header("x-amz-tagging") or ""
+    if text.lstrip().startswith("<"):
+        return encode_tags(tags_of_document(parse_document(text.encode("latin-1", "replace"), "Tagging")))
+    return encode_tags(tags_of_query(text))

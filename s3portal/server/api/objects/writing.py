@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
+from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
-from s3portal.server.api.objects.description import Description
-from s3portal.server.api.objects.object_headers import stored_headers
-from s3portal.server.api.versions.version_ids import version_headers
+from s3portal.server.api.objects.description import Description, description_of
+from s3portal.server.api.objects.expiration import expiration_headers
+from s3portal.server.api.objects.locks import require_digest
+from s3portal.server.api.objects.object_headers import encryption_header
+from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -25,7 +28,9 @@ from s3portal.server.wire.reply import Reply
 
 
 def put_object(call: Call) -> Reply:
-    description = Description(stored_headers(call.request))
+    refuse_version_id(call)
+    description = description_of(call)
+    require_digest(call, description.lock)
     precondition = write_precondition(call.request)
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
@@ -35,11 +40,16 @@ def put_object(call: Call) -> Reply:
 
 def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
     """Returns what an answer says of an object that was just stored."""
-    return version_headers(call, stored) | {
-        "ETag": f'"{stored.etag}"',
-        stored.checksum.header: stored.checksum.value,
-        "x-amz-checksum-type": stored.checksum.type,
-    }
+    return (
+        version_headers(call, stored)
+        | expiration_headers(call, stored)
+        | {
+            "ETag": f'"{stored.etag}"',
+            stored.checksum.header: stored.checksum.value,
+            "x-amz-checksum-type": stored.checksum.type,
+            **encryption_header(stored.headers),
+        }
+    )
 
 
 def algorithms_beside(call: Call) -> list[Algorithm]:
@@ -56,6 +66,7 @@ def store(
     event: str = journal.PUT,
 ) -> StoredObject:
     """Reads a payload to its end and puts it, whole, where the call's key is."""
+    owner, acl = owner_and_acl(call)
     body_id = new_body_id()
     with call.storage.receive(payload, body_id, 1) as (blob, content):
         algorithm = payload.given_algorithm or payload.algorithms[0]
@@ -71,10 +82,10 @@ def store(
             headers=description.headers,
             checksum=Checksum(algorithm.name, encode(digest)),
             part_count=0,
-            owner=call.bucket_row.owner,
+            owner=owner,
             tags=description.tags,
             lock=description.lock,
-            acl=description.acl,
+            acl=acl,
         )
         part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
         return objects.put(call.storage, stored, [part], precondition, event)

@@ -6,9 +6,7 @@ import io
 from collections.abc import Iterable
 
 from s3portal.server.access.authenticator import Authenticator
-from s3portal.server.authority.decision import decide
-from s3portal.server.authority.denied import AccessDenied
-from s3portal.server.gateway.authorisation import actions_of, context_of, resource_of
+from s3portal.server.gateway.authorisation import authorise
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.dialects.dialect import UNKNOWN, Asked
 from s3portal.server.gateway.operation import BUCKET, OBJECT, SERVICE, Incoming, Operation
@@ -16,7 +14,7 @@ from s3portal.server.gateway.unsupported import refuse_unsupported
 from s3portal.server.wire.error_documents import error_reply
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply
-from s3portal.server.wire.s3_request import S3Request
+from s3portal.server.wire.s3_request import COPY_HEADER, S3Request
 
 # Parameters that make a request speak of something else than the bucket or the object itself.
 # fmt: off
@@ -30,9 +28,8 @@ SUBRESOURCES = frozenset({
     "versioning", "versions", "website",
 })
 # fmt: on
-COPY_HEADER = "x-amz-copy-source"
-# x-id is what some SDKs add to say the operation's name.
-_HARMLESS = {"versionId", "x-id"}
+# x-id is what some SDKs add to say the operation's name; the rest is a signature of version 2.
+_HARMLESS = {"versionId", "x-id", "AWSAccessKeyId", "Expires", "Signature"}
 
 
 class RestDialect:
@@ -63,16 +60,10 @@ class RestDialect:
         return Incoming(request, body, authenticator.authenticate(request))
 
     def authorise(self, call: Call, operation: Operation) -> None:
-        request, caller = call.request, call.proof.caller
-        context, resource = context_of(operation, request), resource_of(request)
+        authorise(call, operation)
         bucket = None if operation.creates_bucket else call.bucket_row.facts()
-        for action in actions_of(operation, request):
-            decision = decide(caller, action, resource, context, bucket)
-            if not decision.allowed:
-                raise AccessDenied(decision)
-        if caller.is_anonymous and not operation.action:
-            raise S3Error("AccessDenied")
-        refuse_unsupported(request, owner=bucket.owner if bucket else caller.account_id)
+        owner = bucket.owner if bucket else call.proof.caller.account_id
+        refuse_unsupported(call.request, owner=owner)
 
     def perform(self, call: Call, operation: Operation) -> Reply:
         return operation.handler(call)

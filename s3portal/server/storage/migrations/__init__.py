@@ -10,9 +10,17 @@ import logging
 import sqlite3
 from pathlib import Path
 
-from s3portal.server.storage.migrations import step_0001, step_0002, step_0003, step_0004, step_0005
+from s3portal.server.storage.migrations import (
+    step_0001,
+    step_0002,
+    step_0003,
+    step_0004,
+    step_0005,
+    step_0006,
+)
 
-STEPS = tuple(step.STATEMENTS for step in (step_0001, step_0002, step_0003, step_0004, step_0005))
+_TAKEN = (step_0001, step_0002, step_0003, step_0004, step_0005, step_0006)
+STEPS = tuple(step.STATEMENTS for step in _TAKEN)
 SCHEMA_VERSION = len(STEPS)
 
 log = logging.getLogger(__name__)

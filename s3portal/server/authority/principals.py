@@ -1,0 +1,128 @@
+"""Whom a statement of a resource's policy speaks about: Principal and NotPrincipal.
+
+Pure. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from s3portal.server.authority.arns import role_arn
+from s3portal.server.authority.callers import Caller
+from s3portal.server.authority.policy_patterns import PolicyError, strings_of
+from s3portal.server.bucket_settings.canonical_users import canonical_id
+
+EVERYBODY = "*"
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_ROOT_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):root")
+_IDENTITY_ARN = re.compile(
+    r"arn:aws:iam::[0-9]{12}:(?:user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]{1,512}"
+    r"|arn:aws:sts::[0-9]{12}:assumed-role/[A-Za-z0-9_+=,.@-]{1,64}/[A-Za-z0-9_+=,.@-]{2,64}"
+)
+_CANONICAL_ID = re.compile(r"[0-9a-f]{64}|[0-9]{12}")
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
+_KINDS = ("AWS", "CanonicalUser", "Service")
+
+
+class Named(IntEnum):
+    """How a caller is named, from the loosest to the closest.
+
+    Naming an ACCOUNT leaves it to the account's own policies whom it lets in. What is given to EVERYBODY, a
+    user or a role (IDENTITY) is the caller's own; what is given to a SESSION no session policy narrows.
+    """
+
+    NOT_AT_ALL = 0
+    ACCOUNT = 1
+    EVERYBODY = 2
+    IDENTITY = 3
+    SESSION = 4
+
+
+@dataclass(frozen=True)
+class Principals:
+    """``arns`` are of users, roles and sessions; ``accounts`` ids of 12 digits; ``canonical_ids`` those of
+    accounts. Services of AWS never call here, so they are nobody."""
+
+    everybody: bool = False
+    accounts: frozenset[str] = frozenset()
+    arns: frozenset[str] = frozenset()
+    canonical_ids: frozenset[str] = frozenset()
+
+    def names(self, caller: Caller) -> Named:
+        """Returns the closest way in which a caller is among them."""
+        account_id = caller.account_id
+        if account_id is not None:
+            if caller.arn in self.arns:
+                return Named.IDENTITY if caller.role is None else Named.SESSION
+            if caller.role is not None and role_arn(account_id, caller.role) in self.arns:
+                return Named.IDENTITY
+        if self.everybody:
+            return Named.EVERYBODY
+        return Named.ACCOUNT if self._has_account(account_id) else Named.NOT_AT_ALL
+
+    def excepts(self, caller: Caller) -> bool:
+        """Whether NotPrincipal lets a caller out: with its account and every name that it has here.
+
+        A user needs its account and itself in the list; a session its account, its role and itself.
+        """
+        if self.everybody:
+            return True
+        if caller.account_id is None or not self._has_account(caller.account_id):
+            return False
+        own = {caller.arn}
+        if caller.role is not None:
+            own.add(role_arn(caller.account_id, caller.role))
+        return own <= self.arns
+
+    def _has_account(self, account_id: str | None) -> bool:
+        if account_id is None:
+            return False
+        if account_id in self.accounts:
+            return True
+        return bool(self.canonical_ids) and not self.canonical_ids.isdisjoint(
+            (account_id, canonical_id(account_id))
+        )
+
+
+def read_principals(statement: Mapping[str, Any], name: str) -> Principals:
+    """Returns the element Principal or NotPrincipal of a statement. Raises PolicyError."""
+    element = statement[name]
+    if element == EVERYBODY:
+        return Principals(everybody=True)
+    if not isinstance(element, Mapping) or not element:
+        raise PolicyError(f'Invalid principal in policy: {name} must be "*" or like {{"AWS": [...]}}')
+    unknown = [kind for kind in element if kind not in _KINDS]
+    if unknown:
+        raise PolicyError(
+            f"Invalid principal in policy: this server knows no {', '.join(sorted(unknown))} in {name}"
+        )
+    found = _of_aws(strings_of(element, "AWS")) if "AWS" in element else Principals()
+    canonical_ids = strings_of(element, "CanonicalUser") if "CanonicalUser" in element else ()
+    for text, known in (
+        *((text, _CANONICAL_ID) for text in canonical_ids),
+        *((text, _SERVICE) for text in (strings_of(element, "Service") if "Service" in element else ())),
+    ):
+        if not known.fullmatch(text):
+            raise _invalid(text)
+    return Principals(found.everybody, found.accounts, found.arns, frozenset(canonical_ids))
+
+
+def _of_aws(texts: Any) -> Principals:
+    accounts, arns = set(), set()
+    for text in texts:
+        root = _ROOT_ARN.fullmatch(text)
+        if root is not None or _ACCOUNT_ID.fullmatch(text):
+            accounts.add(root[1] if root else text)
+        elif _IDENTITY_ARN.fullmatch(text):
+            arns.add(text)
+        elif text != EVERYBODY:
+            raise _invalid(text)
+    return Principals(EVERYBODY in texts, frozenset(accounts), frozenset(arns))
+
+
+def _invalid(text: str) -> PolicyError:
+    return PolicyError(f"Invalid principal in policy: {text!r}")
