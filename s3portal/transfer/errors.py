@@ -126,7 +126,7 @@ class Problem(str, Enum):
     NO_OBJECT = "must be a JSON object"
     USED_BEFORE = "was already used for another file"
     NO_UPLOAD = "must be the id of one upload"
-    NO_DAY = "must be a day, as in 2026-11-26"
+    UNKNOWN = "is not a parameter of this call, which takes %(known)s"
     UNKNOWN_BUT_NEAR = "is not a parameter of this call. Did you mean %(nearest)s? The call takes %(known)s"
     NOT_WITH_ID = "cannot be given together with id: leave one of them out"
     NO_SHA256 = "must be a SHA-256, 64 hexadecimal digits"
