@@ -14,6 +14,7 @@ from ckanext.s3multipart.upkeep.checksums import compute_all, say_all
 from ckanext.s3multipart.upkeep.doctor import examine
 from ckanext.s3multipart.upkeep.fixity_cli import verify_files
 from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.upkeep.janitor_job import queue_janitor
 from ckanext.s3multipart.upkeep.policies_cli import policies
 from ckanext.s3multipart.uploads.quota import usage as usage_of
 from ckanext.s3multipart.uploads.uploads_cli import uploads
@@ -37,11 +38,17 @@ def s3multipart(command: click.Context) -> None:
 @s3multipart.command(short_help="Remove files that nothing needs any more.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--this-site", is_flag=True, help="The site was renamed: the database belongs to it.")
+@click.option("--queue", is_flag=True, help="Have a background job do it, and return at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
+def janitor(dry_run: bool, this_site: bool, queue: bool, as_json: bool) -> None:
     """Remove uploads that were never attached, and files of deleted resources. Run it every day."""
+    if queue and dry_run:
+        raise click.UsageError("--queue and --dry-run exclude each other: a job has nobody to tell")
     if this_site:
         mark_site()
+    if queue:
+        click.echo(f"Background job {queue_janitor()} was queued; `ckan jobs worker` runs it.")
+        return
     try:
         swept = sweep(dry_run=dry_run)
     except DatabaseOfAnotherSite as error:

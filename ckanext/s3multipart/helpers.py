@@ -13,6 +13,7 @@ from ckanext.s3multipart.number_words import bytes_words, size_words
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.statistics.auth import may_see_downloads
 from ckanext.s3multipart.uploads.file_facts import checksum_text
 from ckanext.s3multipart.uploads.quota import usage
 from s3portal.portal.web import script_of, web_version
@@ -96,8 +97,13 @@ def s3multipart_file(resource_id: str) -> ShownFile | None:
         size_to_the_byte=bytes_words(row.size_bytes),
         sha256=row.sha256 or "",
         checksum=checksum_text(row),
-        downloads=downloads(resource_id) if portal_settings().count_downloads else None,
+        downloads=downloads(resource_id) if _shows_downloads(row.owner_id) else None,
     )
+
+
+def _shows_downloads(dataset_id: str) -> bool:
+    context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    return portal_settings().count_downloads and may_see_downloads(context, dataset_id)
 
 
 def s3multipart_persistent_link(url: str) -> str:

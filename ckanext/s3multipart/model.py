@@ -113,6 +113,8 @@ class DownloadCount(tk.BaseModel):
     resource_id = sa.Column(sa.UnicodeText, primary_key=True)
     day = sa.Column(sa.Date, primary_key=True)
     count = sa.Column(sa.BigInteger, nullable=False)
+    #: The sizes of the files that were asked for; what versions before counted is not in it.
+    bytes_sent = sa.Column(sa.BigInteger, nullable=False, server_default="0")
 
 
 def now() -> datetime:
@@ -160,14 +162,11 @@ def had_upload(resource_id: str) -> bool:
     return removed.first() is not None
 
 
-def count_download(resource_id: str, day: date) -> None:
+def count_download(resource_id: str, day: date, size_bytes: int = 0) -> None:
     """Adds one to the day's count; the caller commits."""
-    counted = insert(DownloadCount).values(resource_id=resource_id, day=day, count=1)
-    model.Session.execute(
-        counted.on_conflict_do_update(
-            index_elements=["resource_id", "day"], set_={"count": DownloadCount.count + 1}
-        )
-    )
+    counted = insert(DownloadCount).values(resource_id=resource_id, day=day, count=1, bytes_sent=size_bytes)
+    more = {"count": DownloadCount.count + 1, "bytes_sent": DownloadCount.bytes_sent + size_bytes}
+    model.Session.execute(counted.on_conflict_do_update(index_elements=["resource_id", "day"], set_=more))
 
 
 def downloads(resource_id: str) -> int:

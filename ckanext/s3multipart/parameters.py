@@ -20,6 +20,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "upload_hand_over": FIELDS["hand_over"],
     "credentials": FIELDS["credentials"],
     "file_list": ("owner",),
+    "download_stats": ("resource", "owner", "organization", "from", "to"),
     "organization_upload_list": ("organization",),
     "organization_usage": ("organization",),
     "deleted_files_remove": ("organization",),

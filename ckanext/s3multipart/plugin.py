@@ -10,6 +10,9 @@ from ckanext.s3multipart import auth, cli, helpers, refusal, schema, settings, w
 from ckanext.s3multipart.downloads.download import download_blueprint
 from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
+from ckanext.s3multipart.statistics import actions as statistics_actions
+from ckanext.s3multipart.statistics import auth as statistics_auth
+from ckanext.s3multipart.statistics import robots
 from ckanext.s3multipart.uploads import (
     actions,
     administration,
@@ -51,16 +54,18 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         settings.check_settings(config)
         removal.listen_to_transactions()
         schema.warn_if_outdated()
+        robots.warn_without_list()
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
         chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
+        own.update(statistics_actions.actions())
         return {**own, **chained}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """IAuthFunctions"""
-        return auth.auth_functions()
+        return {**auth.auth_functions(), **statistics_auth.auth_functions()}
 
     def get_resource_uploader(self, resource: dict[str, Any]) -> Any:
         """IUploader"""

@@ -33,6 +33,9 @@ PREFIX = "ckanext.s3multipart."
 
 ON_DELETE = "delete"
 ON_PURGE = "purge"
+EVERYBODY = "everybody"
+EDITORS = "editors"
+SYSADMINS = "sysadmins"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,12 @@ class PortalSettings:
         maximum=10 * 365 * 24 * 3600,
     )
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
+    download_stats_for: str = setting(
+        choice(EVERYBODY, EDITORS, SYSADMINS),
+        "who sees how often a file was downloaded: everybody who may read its dataset, those who may edit it,"
+        " or system administrators",
+        EVERYBODY,
+    )
     sha256_in_background: bool = setting(
         BOOLEAN,
         "whether a background job reads each file that came without a SHA-256 once from the store",

@@ -130,6 +130,7 @@ class Problem(str, Enum):
     UNKNOWN_BUT_NEAR = "is not a parameter of this call. Did you mean %(nearest)s? The call takes %(known)s"
     NOT_WITH_ID = "cannot be given together with id: leave one of them out"
     NO_SHA256 = "must be a SHA-256, 64 hexadecimal digits"
+    NO_DAY = "must be a day, as in 2026-11-26"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -15,8 +15,8 @@ def resource(publisher: Caller) -> dict:
 
 class TestCounting:
     def test_downloads_are_counted(self, anonymous: Caller, resource: dict) -> None:
-        for _ in range(3):
-            anonymous.get(resource["url"])
+        for reader in ("Firefox/140.0", "Chrome/140.0", "Safari/605.1"):
+            anonymous.get(resource["url"], headers={"User-Agent": reader})
 
         assert downloads(resource["id"]) == 3
 

@@ -12,7 +12,7 @@ from kept_uploads import days_pass, names, states
 from ckanext.s3multipart import model as model_module
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.model import UploadRow, now
-from ckanext.s3multipart.upkeep import janitor, session_sweep
+from ckanext.s3multipart.upkeep import janitor, janitor_job, session_sweep
 from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.server.testing import RunningServer
@@ -176,3 +176,27 @@ class TestTerminal:
 
         assert said.exit_code == 0
         assert "files" in said.output
+
+
+def test_a_round_can_be_a_background_job(publisher: Caller, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = []
+
+    class Job:
+        id = "job-1"
+
+    def enqueue(job, **options) -> type[Job]:
+        jobs.append((job, options["rq_kwargs"]))
+        return Job
+
+    monkeypatch.setattr(janitor_job.tk, "enqueue_job", enqueue)
+    publisher.begin(filename="unfinished.csv")
+    expire(publisher)
+
+    said = cli.invoke(s3multipart, ["janitor", "--queue"])
+
+    assert "job-1 was queued" in said.output
+    [(job, options)] = jobs
+    assert options["timeout"] > 180
+    assert states(publisher) == [RowState.UPLOADING], "nothing is done yet"
+    job()
+    assert states(publisher) == [RowState.ABORTED]

@@ -9,7 +9,12 @@ from ckanext.s3multipart.uploads import actions, administration
 
 
 def test_every_action_says_what_it_takes() -> None:
-    names = {*actions.actions(), *administration.actions(), "s3multipart_file_list"}
+    names = {
+        *actions.actions(),
+        *administration.actions(),
+        "s3multipart_file_list",
+        "s3multipart_download_stats",
+    }
 
     assert names == {f"s3multipart_{name}" for name in PARAMETERS}
 

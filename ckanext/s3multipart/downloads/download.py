@@ -20,6 +20,7 @@ from ckanext.s3multipart.model import UploadRow, attached_upload, count_download
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.statistics.download_kind import is_download
+from ckanext.s3multipart.statistics.repeats import is_repeat
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import StoreError, content_disposition, presign_get, safe_content_type
 
@@ -74,7 +75,7 @@ def _answer(row: UploadRow, state: FileState) -> Response:
     if request.method == "HEAD" or described.status_code != 200:
         return described
     if is_download(request):
-        _count(row.resource_id)
+        _count(row)
     signals.resource_download.send(row.resource_id)
     try:
         if _passes_through():
@@ -128,12 +129,13 @@ def _errors_uncached(response: Response) -> Response:
     return _uncached(response) if response.status_code >= 400 else response
 
 
-def _count(resource_id: str) -> None:
+def _count(row: UploadRow) -> None:
     """Counts a download. A reader never waits for statistics."""
-    if not portal_settings().count_downloads:
+    resource_id, day = row.resource_id, now().date()
+    if not portal_settings().count_downloads or is_repeat(request, resource_id, day):
         return
     try:
-        count_download(resource_id, now().date())
+        count_download(resource_id, day, row.size_bytes)
         model.Session.commit()
     except SQLAlchemyError as error:
         model.Session.rollback()

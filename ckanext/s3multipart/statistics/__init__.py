@@ -1,1 +1,1 @@
-"""Download statistics: what counts as a download."""
+"""Download statistics: what counts as a download, and who sees the numbers."""

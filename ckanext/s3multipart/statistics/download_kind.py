@@ -7,14 +7,18 @@ nothing, and theirs are downloads.
 
 from flask import Request
 
+from ckanext.s3multipart.statistics.robots import is_robot
+
 #: Destinations of the Fetch standard that a page shows.
 _SHOWN = frozenset({"audio", "embed", "frame", "iframe", "image", "object", "track", "video"})
 
 
 def is_download(request: Request) -> bool:
-    """Whether this request counts: not what a page shows, nothing fetched in advance, and once for a client
-    that fetches the file in ranges."""
+    """Whether this request counts: no robot's, not what a page shows, nothing fetched in advance, and once
+    for a client that fetches the file in ranges."""
     first_byte_wanted = request.range is None or request.range.ranges[0][0] == 0
+    if is_robot(request.headers.get("User-Agent", "")):
+        return False
     return first_byte_wanted and not _is_shown(request) and not _is_fetched_in_advance(request)
 
 
