@@ -11,12 +11,8 @@ from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header, system_headers
 from s3portal.server.api.objects.writing import store
-<<<<<<< HEAD
-from s3portal.server.api.versions.version_ids import version_headers
-from s3portal.server.authority.actions import action_on_version
-=======
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
->>>>>>> main
+from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -48,12 +44,8 @@ class Directives:
 
 
 def copy_object(call: Call) -> Reply:
-<<<<<<< HEAD
     """Copies within the server. Metadata and tags come along (COPY) or from this request (REPLACE)."""
-=======
-    """Copies within the server. The metadata comes along (COPY) or from this request (REPLACE)."""
     refuse_version_id(call)
->>>>>>> main
     precondition = write_precondition(call.request)
     directives = Directives(
         _is_replaced(call, "x-amz-metadata-directive", "metadata"),

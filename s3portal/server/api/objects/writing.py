@@ -5,16 +5,10 @@ from __future__ import annotations
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
-<<<<<<< HEAD
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.objects.object_headers import encryption_header
-from s3portal.server.api.versions.version_ids import version_headers
-=======
-from s3portal.server.api.objects.description import Description
-from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
->>>>>>> main
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -33,13 +27,9 @@ from s3portal.server.wire.reply import Reply
 
 
 def put_object(call: Call) -> Reply:
-<<<<<<< HEAD
+    refuse_version_id(call)
     description = description_of(call)
     require_digest(call, description.lock)
-=======
-    refuse_version_id(call)
-    description = Description(stored_headers(call.request))
->>>>>>> main
     precondition = write_precondition(call.request)
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
