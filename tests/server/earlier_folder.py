@@ -10,11 +10,14 @@ from typing import Any
 
 from s3_callers import send, signed_headers
 
+from s3portal.server.bucket_settings.canonical_users import canonical_id
+from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.testing import RunningServer
 
 FIXTURES = Path(__file__).parent / "fixtures"
 #: The schemas that there is a folder of.
 SCHEMAS = (1, 4)
+CHECKSUM = "x-amz-checksum-"
 #: Headers that the moment or the connection decides.
 PASSING = ("date", "x-amz-request-id", "x-amz-id-2", "connection", "server")
 
@@ -39,8 +42,16 @@ def ask_again(server: RunningServer, exchange: dict[str, Any]) -> dict[str, Any]
     headers = signed_headers(server, method, server.endpoint + target, given, user="admin")
     status, answered, body = send(server, method, target, headers)
     kept = {name: value for name, value in sorted(answered.items()) if name not in PASSING}
+    if "partNumber=" in target:
+        # Earlier releases did not give a part's own checksum.
+        of_then = {name: value for name, value in exchange["headers"].items() if name.startswith(CHECKSUM)}
+        kept = {name: value for name, value in kept.items() if not name.startswith(CHECKSUM)} | of_then
     if "text" in exchange:
+        # Earlier releases called owners by the numbers of their accounts.
+        body = body.replace(canonical_id(FIRST_ACCOUNT).encode(), FIRST_ACCOUNT.encode())
         shown = {"text": body.decode()}
+        if "content-length" in kept and method != "HEAD":
+            kept["content-length"] = str(len(body))
     elif "sha256" in exchange:
         shown = {"sha256": hashlib.sha256(body).hexdigest()}
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from s3portal.server.pytest_plugin import ROLE_ARN
 from s3portal.server.testing import RunningServer
 
 BUCKET = "test-bucket"
@@ -55,6 +57,18 @@ def session_client(server: RunningServer, credentials: Mapping[str, str], servic
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
     )
+
+
+def client_allowed(server: RunningServer, *actions: str) -> Any:
+    """Returns a client of a session that may do only these actions, in the bucket of the tests."""
+    arns = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": arns}
+    answer = client_of(server, service="sts").assume_role(
+        RoleArn=ROLE_ARN,
+        RoleSessionName="narrow",
+        Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    return session_client(server, answer["Credentials"])
 
 
 @dataclass(frozen=True)

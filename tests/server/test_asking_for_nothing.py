@@ -44,15 +44,17 @@ NOTHING = [
     ("x-amz-optional-object-attributes", ""),
 ]
 SOMETHING = [
-    ("x-amz-object-lock-legal-hold", "ON", 501),
-    ("x-amz-object-lock-mode", "GOVERNANCE", 501),
-    ("x-amz-server-side-encryption", "AES256", 501),
+    ("x-amz-object-lock-legal-hold", "ON", 400),
+    ("x-amz-object-lock-mode", "GOVERNANCE", 400),
+    ("x-amz-server-side-encryption", "aws:kms", 501),
+    ("x-amz-server-side-encryption", "DES", 400),
+    ("x-amz-server-side-encryption-customer-algorithm", "AES256", 501),
     ("x-amz-server-side-encryption-bucket-key-enabled", "true", 501),
-    ("x-amz-tagging", "a=b", 501),
+    ("x-amz-tagging", "aws:a=b", 400),
     ("x-amz-grant-read", "uri=x", 400),
-    ("x-amz-website-redirect-location", "/x", 501),
+    ("x-amz-website-redirect-location", "x", 400),
     ("x-amz-acl", "public-read", 400),
-    ("x-amz-storage-class", "GLACIER", 400),
+    ("x-amz-storage-class", "COLD", 400),
     ("x-amz-checksum-sha512", "AA==", 400),
     ("x-amz-expected-bucket-owner", "111111111111", 403),
 ]
@@ -235,10 +237,11 @@ def test_a_form_without_a_field_called_file_has_none(s3_server, s3):
     [
         ("<Tagging><TagSet></TagSet></Tagging>", 204),
         ("<Tagging><TagSet/></Tagging>", 204),
-        ("<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>", 501),
+        ("<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>", 204),
+        ("<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>", 400),
     ],
 )
-def test_a_forms_tags_are_refused_where_there_are_any(s3_server, s3, tagging, status):
+def test_a_forms_tags_are_taken_as_a_document(s3_server, s3, tagging, status):
     fields = form_for(s3, "k", [["starts-with", "$tagging", ""]]) | {"tagging": tagging}
     assert post(s3_server, parts_with_filenames(fields))[0] == status
 

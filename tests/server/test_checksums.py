@@ -156,6 +156,35 @@ class TestMultipart:
         assert len(s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]) == 1
         assert code_of(s3.head_object, Bucket=BUCKET, Key="mp") == "404"
 
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"ChecksumSHA1": value("SHA1", b"x")},
+            {"ChecksumCRC64NVME": "AAAA"},
+            {"ChecksumCRC64NVME": value("CRC64NVME", b"x"), "ChecksumCRC32": value("CRC32", b"x")},
+        ],
+        ids=["another algorithm", "no checksum", "two"],
+    )
+    def test_a_checksum_that_the_whole_does_not_have_is_an_invalid_request(self, s3, wrong):
+        assert code_of(self.upload, s3=s3, algorithm="CRC64NVME", complete=wrong) == "InvalidRequest"
+
+    def test_a_part_listed_with_a_wrong_checksum_or_one_of_another_algorithm(self, s3):
+        target = {"Bucket": BUCKET, "Key": "k"}
+        upload_id = s3.create_multipart_upload(**target, ChecksumAlgorithm="SHA1")["UploadId"]
+        sent = {**target, "UploadId": upload_id}
+        etag = s3.upload_part(**sent, PartNumber=1, Body=CONTENT, ChecksumAlgorithm="SHA1")["ETag"]
+        for wrong in ({"ChecksumSHA1": value("SHA1", b"x")}, {"ChecksumCRC32": value("CRC32", CONTENT)}):
+            listed = {"Parts": [{"PartNumber": 1, "ETag": etag, **wrong}]}
+            assert code_of(s3.complete_multipart_upload, **sent, MultipartUpload=listed) == "InvalidPart"
+
+    def test_without_an_algorithm_parts_may_be_listed_with_what_they_were_sent_with(self, s3):
+        target = {"Bucket": BUCKET, "Key": "k"}
+        sent = {**target, "UploadId": s3.create_multipart_upload(**target)["UploadId"]}
+        part = s3.upload_part(**sent, PartNumber=1, Body=CONTENT, ChecksumAlgorithm="SHA256")
+        listed = {name: part[name] for name in ("ETag", "ChecksumSHA256")} | {"PartNumber": 1}
+        done = s3.complete_multipart_upload(**sent, MultipartUpload={"Parts": [listed]})
+        assert done["ChecksumCRC64NVME"] == value("CRC64NVME", CONTENT)
+
     def test_a_composite_upload_wants_each_parts_checksum_at_the_end(self, s3_server):
         plain = client_of(s3_server, request_checksum_calculation="when_required")
         refusal = refusal_of(self.upload, s3=plain, algorithm="SHA256", given=False)

@@ -147,7 +147,7 @@ def test_reading_under_a_condition_is_no_condition_of_a_write(s3_server, s3):
 
 def test_every_operation_that_writes_says_whether_it_creates_an_object():
     assert {o.name: o.creates_object for o in OPERATIONS if o.creates_object is not None} == {
-        **dict.fromkeys([*CREATING, "PostObject"], True),
+        **dict.fromkeys([*CREATING, "PostObject", "RenameObject"], True),
         **dict.fromkeys(["CreateMultipartUpload", "UploadPart", "UploadPartCopy"], False),
     }
     assert all((o.action == "s3:PutObject") == (o.creates_object is not None) for o in OPERATIONS)

@@ -230,7 +230,7 @@ def test_every_error_page_is_s3s_own(s3_server):
         ("GET", "/no-such-bucket", 404, b"NoSuchBucket"),
         ("PATCH", f"/{BUCKET}/k", 405, b"MethodNotAllowed"),
         ("DELETE", "/", 405, b"MethodNotAllowed"),
-        ("GET", f"/{BUCKET}?acl", 501, b"NotImplemented"),
+        ("GET", f"/{BUCKET}?torrent", 501, b"NotImplemented"),
         ("GET", f"/{BUCKET}/%ff", 400, b"InvalidURI"),
         ("GET", f"/{BUCKET}/%zz", 400, b"InvalidURI"),
         ("GET", f"/{BUCKET}/" + "x" * 1025, 400, b"KeyTooLongError"),

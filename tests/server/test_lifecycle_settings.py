@@ -192,7 +192,7 @@ def test_a_rule_that_s3_refuses(s3, rules, code, reason):
     assert code_of(s3.get_bucket_lifecycle_configuration, Bucket=BUCKET) == "NoSuchLifecycleConfiguration"
 
 
-@pytest.mark.parametrize("days", ["x", "1.5", "１", "0x1", "--1", "9" * 30])
+@pytest.mark.parametrize("days", ["x", "1.5", "\N{FULLWIDTH DIGIT ONE}", "0x1", "--1", "9" * 30])
 def test_days_that_are_no_number(shared_server, days):
     body = (
         "<LifecycleConfiguration><Rule><Status>Enabled</Status><Filter/><Expiration>"

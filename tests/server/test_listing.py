@@ -160,6 +160,7 @@ def test_max_keys_of_zero_and_over_a_thousand(s3, some_keys):
         ("list-type=2&max-keys=-1", b"InvalidArgument"),
         ("list-type=2&continuation-token=%21", b"InvalidArgument"),
         ("list-type=2&encoding-type=base64", b"InvalidArgument"),
+        ("list-type=3", b"InvalidArgument"),
         ("metadataTable", b"NotImplemented"),
     ],
 )
@@ -167,6 +168,28 @@ def test_what_makes_no_sense_is_refused(s3_server, query, code):
     status, _, body = signed_send(s3_server, "GET", f"/{BUCKET}?{query}")
     assert status in (400, 501)
     assert b"<Code>" + code in body
+
+
+@pytest.mark.parametrize(("name", "status"), [("RestoreStatus", 200), ("", 200), ("Colour", 400)])
+@pytest.mark.parametrize("query", ["", "?list-type=2"])
+def test_optional_attributes_are_known_or_refused(s3_server, query, name, status):
+    headers = {"x-amz-optional-object-attributes": name}
+    assert signed_send(s3_server, "GET", f"/{BUCKET}{query}", headers)[0] == status
+
+
+def test_every_name_is_encoded_where_that_is_asked_for(s3_server, s3):
+    for key in ("a b/c&d", "a b/+/x"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    query = "encoding-type=url&prefix=a%20b%2F&delimiter=%2F&max-keys=1"
+    for path, names in (
+        (f"list-type=2&start-after=a%20a&{query}", (b"<StartAfter>a%20a<", b"<Prefix>a%20b/<")),
+        (f"marker=a%20a&{query}", (b"<Marker>a%20a<", b"<NextMarker>a%20b/%2B/<")),
+    ):
+        _, _, body = signed_send(s3_server, "GET", f"/{BUCKET}?{path}")
+        for name in (*names, b"<Delimiter>/<", b"<CommonPrefixes><Prefix>a%20b/%2B/<", b"url</EncodingType>"):
+            assert name in body, name
+    _, _, body = signed_send(s3_server, "GET", f"/{BUCKET}?encoding-type=url&max-keys=1")
+    assert b"<NextMarker>" not in body
 
 
 def test_without_encoding_type_special_characters_are_references(s3_server, some_keys):

@@ -12,17 +12,29 @@ from s3portal.server.api.buckets import (
     lifecycle,
     logging,
     notification,
+    object_lock,
     ownership,
     policy,
     public_access,
-    tagging,
     unconfigured,
     website,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
+from s3portal.server.api.buckets import tagging as bucket_tagging
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
-from s3portal.server.api.objects import copying, deleting, listing, posting, reading, writing
+from s3portal.server.api.objects import (
+    attributes,
+    copying,
+    deleting,
+    listing,
+    posting,
+    reading,
+    renaming,
+    retention,
+    tagging,
+    writing,
+)
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
 from s3portal.server.gateway.operation import Operation
@@ -36,12 +48,13 @@ OPERATIONS: tuple[Operation, ...] = (
     *lifecycle.OPERATIONS,
     *logging.OPERATIONS,
     *notification.OPERATIONS,
+    *object_lock.OPERATIONS,
     *ownership.OPERATIONS,
     *policy.OPERATIONS,
     *public_access.OPERATIONS,
-    *tagging.OPERATIONS,
     *unconfigured.OPERATIONS,
     *website.OPERATIONS,
+    *bucket_tagging.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,
     *versioning.OPERATIONS,
@@ -50,7 +63,11 @@ OPERATIONS: tuple[Operation, ...] = (
     *reading.OPERATIONS,
     *writing.OPERATIONS,
     *copying.OPERATIONS,
+    *attributes.OPERATIONS,
     *deleting.OPERATIONS,
+    *tagging.OPERATIONS,
+    *retention.OPERATIONS,
+    *renaming.OPERATIONS,
     *posting.OPERATIONS,
     *uploading.OPERATIONS,
     *part_copies.OPERATIONS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from s3portal.server.bucket_settings.xml_values import choice_of, only_child
@@ -40,6 +41,7 @@ DEFAULT = OwnershipControls(BUCKET_OWNER_ENFORCED)
 WITHOUT_CONTROLS = OwnershipControls(OBJECT_WRITER)
 
 
+@lru_cache(maxsize=256)
 def read(stored: str) -> OwnershipControls:
     """Returns the controls of a stored document."""
     return OwnershipControls(json.loads(stored)["object_ownership"])

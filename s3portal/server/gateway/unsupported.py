@@ -10,20 +10,25 @@ from s3portal.server.wire.s3_request import S3Request
 
 # Each asks for something that somebody would rely on, so "not here" is the only honest answer.
 _NOT_IMPLEMENTED = re.compile(
-    r"x-amz-(server-side-encryption.*|copy-source-server-side-encryption.*|object-lock-.*|"
-    r"website-redirect-location|tagging|mfa|write-offset-bytes)"
+    r"x-amz-(server-side-encryption-.*|copy-source-server-side-encryption.*|mfa|write-offset-bytes)"
 )
 # Their values that ask for nothing, besides the empty one.
 _NOTHING = {
-    "x-amz-object-lock-legal-hold": "off",
     "x-amz-server-side-encryption-bucket-key-enabled": "false",
 }
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html, without those of other
+# kinds of buckets.
+STORAGE_CLASSES = frozenset(
+    {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER",
+     "GLACIER_IR", "DEEP_ARCHIVE"}
+)  # fmt: skip
+_ENCRYPTIONS = {"AES256": None, "aws:kms": "NotImplemented", "aws:kms:dsse": "NotImplemented"}
 _CHECKSUM_PREFIX = "x-amz-checksum-"
 _ABOUT_CHECKSUMS = {f"{_CHECKSUM_PREFIX}{name}" for name in ("algorithm", "mode", "type")}
 
 
 def refuse_unsupported(request: S3Request, owner: str | None) -> None:
-    """Raises for headers that ask for what this server does not do: encryption, locks, tags.
+    """Raises for headers that ask for what this server does not do: keys of the caller's, MFA, appending.
 
     Those that ask for nothing pass: some clients send every header they know. ``owner`` is the account that
     owns the bucket, which a request may name to be sure of it.
@@ -35,7 +40,18 @@ def refuse_unsupported(request: S3Request, owner: str | None) -> None:
             raise S3Error("NotImplemented", facts={"Header": name})
         if name.startswith(_CHECKSUM_PREFIX) and name not in HEADERS and name not in _ABOUT_CHECKSUMS:
             algorithm_named(name.removeprefix(_CHECKSUM_PREFIX))
-        if name == "x-amz-storage-class" and value != "STANDARD":
+        if name == "x-amz-storage-class" and value not in STORAGE_CLASSES:
             raise S3Error("InvalidStorageClass", facts={"StorageClassRequested": value})
+        if name == "x-amz-server-side-encryption":
+            _refuse_encryption(name, value)
         if name == "x-amz-expected-bucket-owner" and value != owner:
             raise S3Error("AccessDenied")
+
+
+def _refuse_encryption(name: str, value: str) -> None:
+    refusal = _ENCRYPTIONS.get(value, "InvalidArgument")
+    if refusal == "NotImplemented":
+        raise S3Error(refusal, facts={"Header": name})
+    if refusal is not None:
+        message = "The encryption method specified is not supported"
+        raise S3Error(refusal, message, facts={"ArgumentName": name, "ArgumentValue": value})

@@ -15,9 +15,11 @@ from s3portal.server.storage.storage import Storage
 PUT, POST, COPY = "ObjectCreated:Put", "ObjectCreated:Post", "ObjectCreated:Copy"
 COMPLETED = "ObjectCreated:CompleteMultipartUpload"
 DELETED, MARKED = "ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"
+TAGGED, UNTAGGED = "ObjectTagging:Put", "ObjectTagging:Delete"
 ACL_PUT = "ObjectAcl:Put"
 # Ours, for what S3 notifies nobody of.
 BUCKET_CREATED, BUCKET_DELETED, BUCKET_CHANGED = "Bucket:Created", "Bucket:Deleted", "Bucket:Changed"
+LOCKED = "ObjectLock:Put"
 
 LINES_LIMIT = 100_000
 _TRIMMED_EVERY = 1000

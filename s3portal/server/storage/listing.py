@@ -15,7 +15,12 @@ from s3portal.server.storage.records import ListedObject, Upload
 from s3portal.server.storage.storage import Storage
 
 # What a listing shows of an object, and no more: a page has a thousand.
-_LISTED = "key, modified_at, etag, size_bytes, checksum_algorithm, checksum_type, owner"
+_LISTED = (
+    "key, modified_at, etag, size_bytes, checksum_algorithm, checksum_type, owner, "
+    # Few objects have a storage class, and to read JSON takes ten times as long as to look for a name in it.
+    "CASE WHEN instr(headers, '\"x-amz-storage-class\":') "
+    "THEN json_extract(headers, '$.\"x-amz-storage-class\"') END"
+)
 
 
 @dataclass(frozen=True)
@@ -55,16 +60,12 @@ def list_objects(
                 (bucket_id, max(start, position), position, end, limit + 1 - len(entries)),
             )
             rolled_up = False
-            for key, modified_at, etag, size_bytes, algorithm, checksum_type, owner in rows:
+            for key, *shown in rows:
                 if len(entries) == limit:
                     return ObjectPage(entries, position)
                 common = common_prefix(key, start, divider)
                 if common is None:
-                    entries.append(
-                        ListedObject(
-                            key.decode(), modified_at, etag, size_bytes, algorithm, checksum_type, owner
-                        )
-                    )
+                    entries.append(ListedObject(key.decode(), *shown))
                     position = key
                 else:
                     entries.append(common.decode())

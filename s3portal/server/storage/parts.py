@@ -37,6 +37,25 @@ def find_part(storage: Storage, body_id: str, position: int) -> Part | None:
     return Part(*row) if row else None
 
 
+def list_parts(storage: Storage, body_id: str, after: int, limit: int) -> list[Part]:
+    """Returns up to ``limit`` parts of a body with numbers over ``after``, in order."""
+    with storage.database.read() as connection:
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM parts WHERE body_id = ? AND part_number > ? ORDER BY part_number LIMIT ?",
+            (body_id, after, limit),
+        )
+        return [Part(*row) for row in rows]
+
+
+def has_part(connection: sqlite3.Connection, body_id: str, part: Part) -> bool:
+    """Within a transaction: whether a body still has this part in this blob."""
+    row = connection.execute(
+        "SELECT 1 FROM parts WHERE body_id = ? AND part_number = ? AND blob = ?",
+        (body_id, part.part_number, part.blob),
+    ).fetchone()
+    return row is not None
+
+
 def insert_parts(connection: sqlite3.Connection, body_id: str, parts: Sequence[Part]) -> None:
     """Within a transaction: stores the rows of parts."""
     for part in parts:

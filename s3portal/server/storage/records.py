@@ -105,6 +105,8 @@ class ListedObject(NamedTuple):
     checksum_algorithm: str
     checksum_type: str
     owner: str
+    #: None for STANDARD.
+    storage_class: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from s3portal.server.storage import journal
 from s3portal.server.storage.buckets import id_of
 from s3portal.server.storage.objects import Precondition, replace
 from s3portal.server.storage.parts import COLUMNS as PART_COLUMNS
-from s3portal.server.storage.parts import delete_parts, insert_parts
+from s3portal.server.storage.parts import delete_parts, has_part, insert_parts
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.removal import Doomed
 from s3portal.server.storage.rows import decode_headers, encode_headers
@@ -61,31 +61,26 @@ def find(storage: Storage, bucket: str, key: str, upload_id: str) -> Upload:
         return _require(connection, bucket, key, upload_id)
 
 
-def put_part(storage: Storage, upload: Upload, part: Part) -> None:
+def put_part(storage: Storage, upload: Upload, part: Part, shared: tuple[str, Part] | None = None) -> bool:
     """Adds a part, in place of one with the same number.
 
+    ``shared`` is a body and its part whose blob the new one refers to. Returns False, and changes nothing,
+    when that part has gone meanwhile.
     Raises NoSuchUpload when the upload ended meanwhile; the blob is then its receiver's to remove.
     """
     body_id = upload.upload_id
 
-    def insert(connection: sqlite3.Connection) -> list[str]:
+    def insert(connection: sqlite3.Connection) -> list[str] | None:
         _require(connection, upload.bucket, upload.key, body_id)
+        if shared is not None and not has_part(connection, *shared):
+            return None
         replaced = delete_parts(connection, body_id, part.part_number)
         insert_parts(connection, body_id, [part])
         return replaced
 
-    storage.removal.attend([(body_id, storage.database.write(insert))])
-
-
-def list_parts(storage: Storage, upload_id: str, after: int, limit: int) -> list[Part]:
-    """Returns up to ``limit`` parts with numbers over ``after``, in order."""
-    with storage.database.read() as connection:
-        rows = connection.execute(
-            f"SELECT {PART_COLUMNS} FROM parts WHERE body_id = ? AND part_number > ? "
-            "ORDER BY part_number LIMIT ?",
-            (upload_id, after, limit),
-        )
-        return [Part(*row) for row in rows]
+    replaced = storage.database.write(insert)
+    storage.removal.attend([(body_id, replaced or ())])
+    return replaced is not None
 
 
 def complete(

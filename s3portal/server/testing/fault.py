@@ -9,7 +9,12 @@ from s3portal.server.gateway.cors_answers import PREFLIGHT
 from s3portal.server.wire.errors import ERRORS, S3Error
 
 ANY = "*"
-OPERATION_NAMES = {operation.name for operation in (*OPERATIONS, *QUERY_OPERATIONS)} | {PREFLIGHT, ANY}
+OPERATION_NAMES = {
+    *(operation.name for operation in OPERATIONS),
+    *(operation.name for operation in QUERY_OPERATIONS),
+    PREFLIGHT,
+    ANY,
+}
 _CODES = {503: "SlowDown", 403: "AccessDenied", 404: "NoSuchKey", 400: "InvalidRequest"}
 
 

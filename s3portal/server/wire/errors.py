@@ -28,6 +28,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed size."),
     "ExpiredToken": (400, "The provided token has expired."),
+    "IdempotencyParameterMismatch": (
+        400,
+        "Parameters on this idempotent request are inconsistent with parameters used in previous requests.",
+    ),
     "IllegalVersioningConfigurationException": (
         400,
         "The versioning configuration specified in the request is invalid.",
@@ -72,7 +76,12 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "The content of the form does not meet the conditions specified in the policy document.",
     ),
     "InvalidRange": (416, "The requested range is not satisfiable"),
+    "InvalidRedirectLocation": (
+        400,
+        "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+    ),
     "InvalidRequest": (400, "The request is not valid."),
+    "InvalidRetentionPeriod": (400, "The retention period is not valid."),
     "InvalidStorageClass": (400, "The storage class you specified is not valid"),
     "InvalidTag": (
         400,
@@ -113,6 +122,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "NoSuchBucketPolicy": (404, "The bucket policy does not exist"),
     "NoSuchCORSConfiguration": (404, "The CORS configuration does not exist"),
     "NoSuchKey": (404, "The specified key does not exist."),
+    "NoSuchObjectLockConfiguration": (
+        404,
+        "The specified object does not have a ObjectLock configuration",
+    ),
     "NoSuchConfiguration": (404, "The specified configuration does not exist."),
     "NoSuchLifecycleConfiguration": (404, "The lifecycle configuration does not exist"),
     "NoSuchPublicAccessBlockConfiguration": (404, "The public access block configuration was not found"),
@@ -126,6 +139,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "NoSuchVersion": (404, "The specified version does not exist."),
     "NotImplemented": (501, "A header you provided implies functionality that is not implemented"),
     "NotModified": (304, "Not Modified"),
+    "ObjectLockConfigurationNotFoundError": (
+        404,
+        "Object Lock configuration does not exist for this bucket",
+    ),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found"),
     "ReplicationConfigurationNotFoundError": (404, "The replication configuration was not found"),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import pairwise
 
 from s3portal.server.api.objects.conditions import write_precondition
+from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
@@ -16,7 +17,15 @@ from s3portal.server.http.values import whole_number
 from s3portal.server.storage import uploads, versions
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.storage import now_ms
-from s3portal.server.wire.checksums import ALGORITHMS, COMPOSITE, checksum_of_parts, encode
+from s3portal.server.wire.checksums import (
+    ALGORITHMS,
+    COMPOSITE,
+    HEADERS,
+    Algorithm,
+    checksum_of_parts,
+    decode,
+    encode,
+)
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.xml_documents import document, field, fields, refuse_unknown_children, text_of
@@ -30,11 +39,13 @@ PARTS_LIMIT = 10_000
 
 @dataclass(frozen=True)
 class GivenPart:
-    """A part as the caller lists it; ``checksum`` is base64, None when not given."""
+    """A part as the caller lists it; ``checksum`` is base64 and ``algorithm`` its name, None when not
+    given."""
 
     part_number: int
     etag: str
     checksum: str | None
+    algorithm: str | None
 
 
 def complete_multipart_upload(call: Call) -> Reply:
@@ -62,7 +73,7 @@ def complete_multipart_upload(call: Call) -> Reply:
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),
         ),
-        headers=version_headers(call, stored),
+        headers=version_headers(call, stored) | encryption_header(stored.headers),
     )
 
 
@@ -76,8 +87,11 @@ def _read_given_parts(call: Call) -> list[GivenPart]:
         number, etag = whole_number((text_of(node, "PartNumber") or "").strip()), text_of(node, "ETag")
         if number is None or etag is None:
             raise S3Error("MalformedXML")
-        checksum = next((value for name in checksum_names if (value := text_of(node, name))), None)
-        given.append(GivenPart(number, etag.strip().strip('"'), checksum))
+        checksums = [(value, name) for name in ALGORITHMS if (value := text_of(node, f"Checksum{name}"))]
+        if len(checksums) > 1:
+            raise S3Error("InvalidRequest", "Expecting a single checksum for each part.")
+        checksum, algorithm = checksums[0] if checksums else (None, None)
+        given.append(GivenPart(number, etag.strip().strip('"'), checksum, algorithm))
     if not 0 < len(given) <= PARTS_LIMIT:
         raise S3Error("MalformedXML")
     if any(a.part_number >= b.part_number for a, b in pairwise(given)):
@@ -93,7 +107,7 @@ def _assemble(
     start = 0
     for listed in given:
         part = stored.get(listed.part_number)
-        if part is None or part.etag != listed.etag or listed.checksum not in (None, encode(part.checksum)):
+        if part is None or part.etag != listed.etag or not _has_checksum(upload, part, listed):
             facts = {"UploadId": upload.upload_id, "PartNumber": str(listed.part_number), "ETag": listed.etag}
             raise S3Error("InvalidPart", facts=facts)
         used.append(replace(part, start=start))
@@ -110,8 +124,8 @@ def _assemble(
     checksum = checksum_of_parts(
         algorithm, upload.checksum_type, [p.checksum for p in used], [p.size_bytes for p in used]
     )
-    expected = call.header(algorithm.header)
-    if expected:
+    expected = _expected_checksum(call, algorithm)
+    if expected is not None:
         # A composite checksum may be given with or without the number of parts behind it.
         value = checksum.value if "-" in expected else checksum.value.partition("-")[0]
         if expected != value:
@@ -144,6 +158,44 @@ def _assemble(
         acl=upload.acl,
     )
     return new, used
+
+
+def _has_checksum(upload: Upload, part: Part, listed: GivenPart) -> bool:
+    """Whether a part is as listed.
+
+    Where nobody chose an algorithm for the upload, each part may have been sent with another one; it was
+    compared then, and the part's ETag says that it is still the same.
+    """
+    if listed.checksum is None:
+        return True
+    if listed.algorithm != upload.checksum_algorithm:
+        return not upload.checksum_asked
+    return listed.checksum == encode(part.checksum)
+
+
+def _expected_checksum(call: Call, algorithm: Algorithm) -> str | None:
+    """Returns what the caller says of the whole object, None for nothing.
+
+    Raises InvalidRequest for a checksum that the upload does not have.
+    """
+    given = [known for name, known in HEADERS.items() if call.header(name)]
+    if len(given) > 1:
+        raise S3Error(
+            "InvalidRequest",
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+        )
+    if not given:
+        return None
+    if given[0] != algorithm:
+        raise S3Error(
+            "InvalidRequest",
+            f"Checksum Type mismatch occurred, expected checksum Type: {algorithm.name.lower()}, "
+            f"actual checksum Type: {given[0].name.lower()}",
+        )
+    expected = call.header(algorithm.header) or ""
+    if decode(expected.partition("-")[0], algorithm.size_bytes) is None:
+        raise S3Error("InvalidRequest", f"Value for {algorithm.header} header is invalid.")
+    return expected
 
 
 def _check_sizes(used: Sequence[Part], size_bytes: int) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from s3portal.server.api.multipart.uploading import checksum_headers
 from s3portal.server.api.names import PAGE_LIMIT, name_encoder, optional
+from s3portal.server.api.objects.object_headers import storage_class_of
 from s3portal.server.api.owners import initiator_element, owner_element
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, OBJECT, Operation
 from s3portal.server.storage import listing, uploads
+from s3portal.server.storage.parts import list_parts as list_parts_of
 from s3portal.server.storage.records import Upload
 from s3portal.server.wire.checksums import encode
 from s3portal.server.wire.reply import Reply, xml_reply
@@ -63,7 +65,9 @@ def _upload_element(call: Call, upload: Upload, name: Callable[[str], str]) -> s
         fields(("Key", name(upload.key)), ("UploadId", upload.upload_id)),
         initiator_element(upload.initiator),
         owner_element(call, upload.owner),
-        fields(("StorageClass", "STANDARD"), ("Initiated", timestamp(upload.initiated_at))),
+        fields(
+            ("StorageClass", storage_class_of(upload.headers)), ("Initiated", timestamp(upload.initiated_at))
+        ),
         _checksum_fields(upload),
     )
 
@@ -78,7 +82,7 @@ def list_parts(call: Call) -> Reply:
     limit = call.number("max-parts", default=PAGE_LIMIT, limit=PAGE_LIMIT)
     after = call.number("part-number-marker", default=0, limit=2**31)
     upload = uploads.find(call.storage, call.bucket, call.key, call.parameter("uploadId") or "")
-    parts = uploads.list_parts(call.storage, upload.upload_id, after, limit + 1)
+    parts = list_parts_of(call.storage, upload.upload_id, after, limit + 1)
     page, truncated = parts[:limit], len(parts) > limit > 0
     elements = [
         element(
@@ -110,7 +114,7 @@ def list_parts(call: Call) -> Reply:
             *elements,
             initiator_element(upload.initiator),
             owner_element(call, upload.owner),
-            field("StorageClass", "STANDARD"),
+            field("StorageClass", storage_class_of(upload.headers)),
             _checksum_fields(upload),
         ),
         headers=checksum_headers(upload),

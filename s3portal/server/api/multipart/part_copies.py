@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from s3portal.server.api.multipart.uploading import store_part, target_of
-from s3portal.server.api.objects.copy_source import read_copy_source
+from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
+from s3portal.server.api.objects.object_body import ObjectBody, segments_between
+from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import whole_number
-from s3portal.server.wire.checksums import encode
+from s3portal.server.storage import uploads
+from s3portal.server.storage.parts import parts_between
+from s3portal.server.storage.records import Part, Upload
+from s3portal.server.storage.storage import now_ms
+from s3portal.server.wire.checksums import ALGORITHMS, encode
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.xml_documents import document, field, fields, timestamp
@@ -22,16 +29,45 @@ def upload_part_copy(call: Call) -> Reply:
         header = call.header("x-amz-copy-source-range")
         if header:
             first, last = _copy_range(header, source.found.size_bytes)
+        source.require_copyable(last - first + 1)
+        # Made before: where the source goes meanwhile, its bytes are still there, but nothing knows of them.
         payload = source.payload(upload.checksum_algorithm, first, last)
-        part = store_part(call, upload, part_number, payload)
+        part = _share(source, upload, part_number, first, last)
+        if part is None:
+            part = store_part(call, upload, part_number, payload)
     return xml_reply(
         document(
             "CopyPartResult",
             fields(("LastModified", timestamp(part.modified_at)), ("ETag", f'"{part.etag}"')),
             field(f"Checksum{upload.checksum_algorithm}", encode(part.checksum)),
         ),
-        headers=source.headers(),
+        headers=source.headers() | encryption_header(upload.headers),
     )
+
+
+def _share(source: CopySource, upload: Upload, part_number: int, first: int, last: int) -> Part | None:
+    """Makes a part that shares a blob of the source, where the range is one: its MD5 is known.
+
+    Its checksum is too, if it was computed by the algorithm of the upload; else the bytes are read for it,
+    but not written again. Returns None where the range is no blob, or the source was replaced meanwhile.
+    """
+    storage, found = source.call.storage, source.found
+    parts = parts_between(storage, found.body_id, first, last)
+    if (
+        len(parts) != 1
+        or parts[0].blob is None
+        or (parts[0].start, parts[0].size_bytes) != (first, last - first + 1)
+    ):
+        return None
+    (shared,) = parts
+    checksum = shared.checksum
+    if found.checksum.algorithm != upload.checksum_algorithm:
+        digest = ALGORITHMS[upload.checksum_algorithm].start()
+        for chunk in ObjectBody(segments_between(storage, found, first, last), lambda: None):
+            digest.update(chunk)
+        checksum = digest.digest()
+    part = replace(shared, part_number=part_number, start=0, checksum=checksum, modified_at=now_ms())
+    return part if uploads.put_part(storage, upload, part, (found.body_id, shared)) else None
 
 
 def _copy_range(header: str, size_bytes: int) -> tuple[int, int]:

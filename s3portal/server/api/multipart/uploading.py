@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.api.acl.requested import owner_and_acl
-from s3portal.server.api.objects.object_headers import stored_headers
+from s3portal.server.api.objects.description import description_of
+from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
@@ -31,18 +32,21 @@ def create_multipart_upload(call: Call) -> Reply:
     named = call.header("x-amz-checksum-algorithm") or None
     algorithm = algorithm_named(named or DEFAULT_ALGORITHM)
     checksum_type = _checksum_type(call.header("x-amz-checksum-type") or None, algorithm, named is not None)
+    description = description_of(call)
     owner, acl = owner_and_acl(call)
     upload = Upload(
         upload_id=new_body_id(),
         bucket=call.bucket,
         key=call.key,
         initiated_at=now_ms(),
-        headers=stored_headers(call.request),
+        headers=description.headers,
         checksum_algorithm=algorithm.name,
         checksum_type=checksum_type,
         checksum_asked=named is not None,
         initiator=call.proof.caller.name,
         owner=owner,
+        tags=description.tags,
+        lock=description.lock,
         acl=acl,
     )
     uploads.create(call.storage, upload)
@@ -51,7 +55,7 @@ def create_multipart_upload(call: Call) -> Reply:
             "InitiateMultipartUploadResult",
             fields(("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.upload_id)),
         ),
-        headers=checksum_headers(upload),
+        headers=checksum_headers(upload) | encryption_header(upload.headers),
     )
 
 
@@ -98,7 +102,8 @@ def upload_part(call: Call) -> Reply:
     part = store_part(call, upload, part_number, payload)
     # The caller hears of the algorithm it sent, else of the one the upload has.
     shown = given or algorithm
-    return Reply(200, {"ETag": f'"{part.etag}"', shown.header: encode(payload.digest(shown))})
+    headers = {"ETag": f'"{part.etag}"', shown.header: encode(payload.digest(shown))}
+    return Reply(200, headers | encryption_header(upload.headers))
 
 
 def target_of(call: Call) -> tuple[Upload, int]:

@@ -58,6 +58,22 @@ def write_precondition(request: S3Request) -> Precondition:
     return check
 
 
+def check_target(request: S3Request, found: StoredObject | None) -> None:
+    """Raises PreconditionFailed for a renaming onto what is, or is not, at the new key."""
+    if_match, if_none_match = request.header("if-match") or None, request.header("if-none-match") or None
+    if if_match is not None and (found is None or not etag_matches(if_match, found.etag)):
+        raise _failed("If-Match")
+    if if_none_match is not None and found is not None and etag_matches(if_none_match, found.etag):
+        raise _failed("If-None-Match")
+    since, until = request.header("if-modified-since"), request.header("if-unmodified-since")
+    if parse_date(since) is not None and (
+        found is None or not _modified_after(found, since, unreadable=True)
+    ):
+        raise _failed("If-Modified-Since")
+    if found is not None and _modified_after(found, until, unreadable=False):
+        raise _failed("If-Unmodified-Since")
+
+
 def etag_matches(header: str, etag: str) -> bool:
     """Whether a list of entity tags (or ``*``) names this one; the quotes may be missing, as with S3."""
     tags = (tag.removeprefix("W/").strip('"') for tag in list_of(header))

@@ -34,20 +34,19 @@ class CopySource:
         shown = shows_version(self.call, self.found.bucket, self.found, self.version_id)
         return {"x-amz-copy-source-version-id": self.found.version_id} if shown else {}
 
-    def payload(self, algorithm_name: str, first: int, last: int) -> Payload:
-        """Returns the bytes from ``first`` to ``last`` as a content to store.
-
-        Raises InvalidRequest over 5 GiB, S3's limit for one copy.
-        """
-        size_bytes = last - first + 1
+    def require_copyable(self, size_bytes: int) -> None:
+        """Raises InvalidRequest over 5 GiB, S3's limit for one copy."""
         if size_bytes > SINGLE_PUT_LIMIT_BYTES:
             raise S3Error(
                 "InvalidRequest",
                 "The specified copy source is larger than the maximum allowable size for a copy source: "
                 f"{SINGLE_PUT_LIMIT_BYTES}",
             )
+
+    def payload(self, algorithm_name: str, first: int, last: int) -> Payload:
+        """Returns the bytes from ``first`` to ``last`` as a content to store."""
         reader = SegmentReader(segments_between(self.call.storage, self.found, first, last))
-        return Payload(reader, size_bytes, NO_PROMISE, [algorithm_named(algorithm_name)])
+        return Payload(reader, last - first + 1, NO_PROMISE, [algorithm_named(algorithm_name)])
 
 
 @contextmanager

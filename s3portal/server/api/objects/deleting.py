@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from xml.etree.ElementTree import Element
 
 from s3portal.server.api.objects.deletion_conditions import (
@@ -11,12 +10,16 @@ from s3portal.server.api.objects.deletion_conditions import (
     conditions_of_element,
     conditions_of_headers,
 )
+from s3portal.server.api.objects.locks import bypasses_governance
 from s3portal.server.api.versions.version_ids import DELETE_MARKER, VERSION_ID, version_id_of
 from s3portal.server.authority.actions import action_on_version
+from s3portal.server.bucket_settings.object_lock import require_deletable
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, OBJECT, Operation
 from s3portal.server.storage import deletion
 from s3portal.server.storage.deletion import Deleted, Deletion
+from s3portal.server.storage.records import Version
+from s3portal.server.storage.storage import now_ms
 from s3portal.server.storage.versioning import looks_like_version_id
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
@@ -33,7 +36,7 @@ DELETE_LIMIT = 1000
 
 
 def delete_object(call: Call) -> Reply:
-    asked = _deletion(call.key, version_id_of(call), conditions_of_headers(call.request))
+    asked = _deletion(call, call.key, version_id_of(call), conditions_of_headers(call.request))
     (deleted,) = deletion.delete(call.storage, call.bucket, [asked], call.bucket_row.owner)
     if deleted.refused is not None:
         raise deleted.refused
@@ -61,15 +64,24 @@ def delete_objects(call: Call) -> Reply:
     return xml_reply(document("DeleteResult", *shown))
 
 
-def _deletion(key: str, version_id: str | None, conditions: DeletionConditions) -> Deletion:
-    return Deletion(key, version_id, partial(conditions.check, key, version_id))
+def _deletion(call: Call, key: str, version_id: str | None, conditions: DeletionConditions) -> Deletion:
+    # Asked now: a decision reads the database, which a transaction must not wait for. Without a version id
+    # nothing goes that a lock holds.
+    bypass = version_id is not None and bypasses_governance(call, key)
+
+    def check(found: Version | None) -> None:
+        conditions.check(key, version_id, found)
+        if version_id is not None and found is not None:
+            require_deletable(found.lock, now_ms(), bypass=bypass)
+
+    return Deletion(key, version_id, check)
 
 
 def _asked(call: Call, node: Element) -> Deletion | Deleted:
     """Returns what one Object element asks for, or its refusal."""
     refuse_unknown_children(node, ["Key", "VersionId", "ETag", "LastModifiedTime", "Size"])
     key, version_id = required_text(node, "Key"), text_of(node, "VersionId") or None
-    asked = _deletion(key, version_id, conditions_of_element(node))
+    asked = _deletion(call, key, version_id, conditions_of_element(node))
     if version_id is not None and not looks_like_version_id(version_id):
         return Deleted(asked, refused=S3Error("NoSuchVersion"))
     if not call.may(action_on_version("s3:DeleteObject", version_id), call.bucket, key):

@@ -7,17 +7,22 @@ import binascii
 from collections.abc import Callable
 
 from s3portal.server.api.names import PAGE_LIMIT, name_encoder, optional
+from s3portal.server.api.objects.object_headers import STANDARD
 from s3portal.server.api.owners import owner_element
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
+from s3portal.server.http.values import list_of
 from s3portal.server.storage import listing
 from s3portal.server.storage.records import ListedObject
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.xml_documents import document, element, escape, field, fields, timestamp
 
+_OPTIONAL_ATTRIBUTES = "x-amz-optional-object-attributes"
+
 
 def list_objects_v2(call: Call) -> Reply:
+    _refuse_unknown(call)
     token, start_after = call.parameter("continuation-token"), call.parameter("start-after")
     after = (start_after or "").encode() if token is None else _decode_token(token)
     page, limit, name = _page_of_objects(call, after)
@@ -45,6 +50,7 @@ def list_objects_v2(call: Call) -> Reply:
 
 def list_objects(call: Call) -> Reply:
     """The first version of the call, still used by many clients. A marker may be a common prefix."""
+    _refuse_unknown(call)
     marker, delimiter = call.parameter("marker") or "", call.parameter("delimiter") or ""
     prefix = call.parameter("prefix") or ""
     is_prefix = bool(delimiter) and marker.startswith(prefix) and marker[len(prefix) :].endswith(delimiter)
@@ -70,6 +76,23 @@ def list_objects(call: Call) -> Reply:
             *_object_elements(call, page, name, with_owner=True),
         )
     )
+
+
+def _refuse_unknown(call: Call) -> None:
+    """Raises InvalidArgument for another type of listing, and for attributes that no listing has.
+
+    RestoreStatus is of objects that are being restored from an archive, of which there are none here.
+    """
+    kind = call.parameter("list-type")
+    if kind and kind != "2":
+        facts = {"ArgumentName": "list-type", "ArgumentValue": kind}
+        raise S3Error("InvalidArgument", "Invalid List Type specified in Request", facts=facts)
+    if any(name != "RestoreStatus" for name in list_of(call.header(_OPTIONAL_ATTRIBUTES))):
+        facts = {
+            "ArgumentName": _OPTIONAL_ATTRIBUTES,
+            "ArgumentValue": call.header(_OPTIONAL_ATTRIBUTES) or "",
+        }
+        raise S3Error("InvalidArgument", "Invalid attribute name specified", facts=facts)
 
 
 def _page_of_objects(call: Call, after: bytes) -> tuple[listing.ObjectPage, int, Callable[[str], str]]:
@@ -98,13 +121,13 @@ def _object_elements(
         if isinstance(entry, str):
             prefixes.append(element("CommonPrefixes", field("Prefix", name(entry))))
             continue
-        key, modified_at, etag, size_bytes, algorithm, checksum_type, owner = entry
+        key, modified_at, etag, size_bytes, algorithm, checksum_type, owner, storage_class = entry
         # Written in one piece, because a page has a thousand. Only the key can hold special characters.
         contents.append(
             f"<Contents><Key>{escape(name(key))}</Key><LastModified>{timestamp(modified_at)}</LastModified>"
             f"<ETag>&quot;{etag}&quot;</ETag><ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm>"
             f"<ChecksumType>{checksum_type}</ChecksumType><Size>{size_bytes}</Size>{owners.get(owner, '')}"
-            "<StorageClass>STANDARD</StorageClass></Contents>"
+            f"<StorageClass>{storage_class or STANDARD}</StorageClass></Contents>"
         )
     return contents + prefixes
 

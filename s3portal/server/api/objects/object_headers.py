@@ -10,6 +10,10 @@ from s3portal.server.wire.s3_request import S3Request
 
 METADATA_PREFIX = "x-amz-meta-"
 METADATA_LIMIT_BYTES = 2048
+STORAGE_CLASS, STANDARD = "x-amz-storage-class", "STANDARD"
+REDIRECT_LOCATION, ENCRYPTION = "x-amz-website-redirect-location", "x-amz-server-side-encryption"
+#: What a copy does not take from its source.
+SYSTEM_HEADERS = (STORAGE_CLASS, REDIRECT_LOCATION, ENCRYPTION)
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 _STORED = (
     "cache-control",
@@ -32,7 +36,7 @@ _OVERRIDES = {
 def stored_headers(request: S3Request) -> dict[str, str]:
     """Returns what an object keeps of the request that makes it.
 
-    Raises MetadataTooLarge when the user metadata is over 2 KiB.
+    Raises MetadataTooLarge when the user metadata is over 2 KiB, InvalidRedirectLocation.
     """
     kept = {name: request.headers[name] for name in _STORED if name in request.headers}
     # aws-chunked is how the body travelled, not what it is.
@@ -46,7 +50,31 @@ def stored_headers(request: S3Request) -> dict[str, str]:
     if size_bytes > METADATA_LIMIT_BYTES:
         facts = {"Size": str(size_bytes), "MaxSizeAllowed": str(METADATA_LIMIT_BYTES)}
         raise S3Error("MetadataTooLarge", facts=facts)
-    return kept | metadata
+    return kept | metadata | system_headers(request)
+
+
+def system_headers(request: S3Request) -> dict[str, str]:
+    """Returns storage class, redirect and encryption of what a request makes; raises InvalidRedirectLocation.
+
+    STANDARD, the storage class of what has no other, is not kept.
+    """
+    headers = {name: value for name in SYSTEM_HEADERS if (value := request.header(name))}
+    if headers.get(STORAGE_CLASS) == STANDARD:
+        del headers[STORAGE_CLASS]
+    location = headers.get(REDIRECT_LOCATION)
+    if location is not None and not location.startswith(("/", "http://", "https://")):
+        raise S3Error("InvalidRedirectLocation", facts={"ArgumentValue": location})
+    return headers
+
+
+def storage_class_of(headers: Mapping[str, str]) -> str:
+    """Returns the storage class of what is stored with these headers."""
+    return headers.get(STORAGE_CLASS, STANDARD)
+
+
+def encryption_header(headers: Mapping[str, str]) -> dict[str, str]:
+    """Returns what answers say of the encryption of what has these headers."""
+    return {ENCRYPTION: headers[ENCRYPTION]} if ENCRYPTION in headers else {}
 
 
 def overridden_headers(request: S3Request) -> Mapping[str, str]:

@@ -13,8 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.access.payload import open_posted_payload
 from s3portal.server.access.post_policy import FILENAME_VARIABLE
-from s3portal.server.api.objects.description import Description
-from s3portal.server.api.objects.object_headers import stored_headers
+from s3portal.server.api.objects.description import description_of
 from s3portal.server.api.objects.writing import algorithms_beside, headers_of, store
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Incoming, Operation
@@ -58,9 +57,8 @@ def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBa
 
 def post_object(call: Call) -> Reply:
     """Stores the file; answers 204, what success_action_status asks for, or where to go next."""
-    description = Description(stored_headers(call.request))
-    # Known before the file comes, so that a gigabyte for no bucket is not taken.
-    call.bucket_row.require()
+    # The bucket is known before the file comes, so that a gigabyte for none is not taken.
+    description = description_of(call)
     assert isinstance(call.body, PostedFile)
     payload = open_posted_payload(call.request, call.body, algorithms_beside(call))
     return _answer(call, store(call, payload, description, lambda found: None, journal.POST))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from s3portal.server.api.objects.conditions import check_read, etag_matches, http_date, modified_s
+from s3portal.server.api.objects.locks import lock_headers
 from s3portal.server.api.objects.object_body import ObjectBody, segments_between
-from s3portal.server.api.objects.object_headers import METADATA_PREFIX, overridden_headers
+from s3portal.server.api.objects.object_headers import METADATA_PREFIX, SYSTEM_HEADERS, overridden_headers
 from s3portal.server.api.versions.version_ids import missing, version_headers, version_id_of
+from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import parse_date, whole_number
 from s3portal.server.storage import objects
 from s3portal.server.storage.parts import find_part
-from s3portal.server.storage.records import StoredObject
+from s3portal.server.storage.records import Part, StoredObject
+from s3portal.server.wire.checksums import encode
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply
 from s3portal.server.wire.s3_request import S3Request
+from s3portal.server.wire.tag_sets import stored_tags
 
 PART_NUMBER_LIMIT = 10_000
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
@@ -30,16 +35,20 @@ _CANONICAL_NAMES = {
     "content-language": "Content-Language",
     "content-type": "Content-Type",
     "expires": "Expires",
+    **{name: name for name in SYSTEM_HEADERS},
 }
 
 
 @dataclass(frozen=True)
 class Extent:
-    """The bytes that are asked for, ``first`` to ``last`` included; the whole object when not ``partial``."""
+    """The bytes that are asked for, ``first`` to ``last`` included; the whole object when not ``partial``.
+
+    ``part`` is the one that was asked for by its number."""
 
     first: int
     last: int
     partial: bool
+    part: Part | None = None
 
     @property
     def length_bytes(self) -> int:
@@ -62,11 +71,16 @@ def get_object(call: Call) -> Reply:
 
 
 def head_object(call: Call) -> Reply:
+    return _head(call, find_named_object(call))[0]
+
+
+def find_named_object(call: Call) -> StoredObject:
+    """Returns the object or the version that a request to read is about. Raises what is ``missing``."""
     version_id = version_id_of(call)
     found = objects.find(call.storage, call.bucket, call.key, version_id)
     if found is None:
         raise missing(call, version_id)
-    return _head(call, found)[0]
+    return found
 
 
 def _head(call: Call, found: StoredObject) -> tuple[Reply, Extent]:
@@ -77,12 +91,42 @@ def _head(call: Call, found: StoredObject) -> tuple[Reply, Extent]:
         headers["Content-Range"] = f"bytes {extent.first}-{extent.last}/{found.size_bytes}"
     if call.parameter("partNumber") is not None and found.part_count:
         headers["x-amz-mp-parts-count"] = str(found.part_count)
-    if (call.header("x-amz-checksum-mode") or "").upper() == "ENABLED" and not extent.partial:
-        headers[found.checksum.header] = found.checksum.value
-        headers["x-amz-checksum-type"] = found.checksum.type
-    headers.update(overridden_headers(call.request))
+    if (call.header("x-amz-checksum-mode") or "").upper() == "ENABLED":
+        headers.update(_checksum_headers(found, extent))
+    headers.update(_headers_of_attributes(call, found))
+    headers.update(_overridden(call))
     headers["Content-Length"] = str(extent.length_bytes)
     return Reply(206 if extent.partial else 200, headers), extent
+
+
+def _checksum_headers(found: StoredObject, extent: Extent) -> dict[str, str]:
+    """Returns the checksum of what the body has: of the object, or of the part that was asked for by number.
+    None covers any other range."""
+    if extent.part is not None and found.part_count:
+        return {
+            found.checksum.header: encode(extent.part.checksum),
+            "x-amz-checksum-type": found.checksum.type,
+        }
+    if extent.partial and extent.part is None:
+        return {}
+    return {found.checksum.header: found.checksum.value, "x-amz-checksum-type": found.checksum.type}
+
+
+def _headers_of_attributes(call: Call, found: StoredObject) -> dict[str, str]:
+    """Returns how many tags there are, and what locks the object, for who may know."""
+    headers = lock_headers(call, found.lock)
+    version_id = call.parameter("versionId")
+    if found.tags and call.may(action_on_version("s3:GetObjectTagging", version_id), call.bucket, call.key):
+        headers["x-amz-tagging-count"] = str(len(stored_tags(found.tags)))
+    return headers
+
+
+def _overridden(call: Call) -> Mapping[str, str]:
+    headers = overridden_headers(call.request)
+    if headers and call.proof.caller.is_anonymous:
+        message = "Request specific response headers cannot be used for anonymous GET requests."
+        raise S3Error("InvalidRequest", message)
+    return headers
 
 
 def object_answer_headers(found: StoredObject) -> dict[str, str]:
@@ -112,8 +156,8 @@ def _extent_of_part(call: Call, found: StoredObject) -> Extent | None:
         facts = {"PartNumberRequested": str(number), "ActualPartCount": str(max(found.part_count, 1))}
         raise S3Error("InvalidPartNumber", facts=facts)
     if not part.size_bytes:
-        return Extent(0, -1, False)
-    return Extent(part.start, part.start + part.size_bytes - 1, True)
+        return Extent(0, -1, False, part)
+    return Extent(part.start, part.start + part.size_bytes - 1, True, part)
 
 
 def invalid_part_number(text: str) -> S3Error:

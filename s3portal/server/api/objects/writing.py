@@ -5,8 +5,9 @@ from __future__ import annotations
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
-from s3portal.server.api.objects.description import Description
-from s3portal.server.api.objects.object_headers import stored_headers
+from s3portal.server.api.objects.description import Description, description_of
+from s3portal.server.api.objects.locks import require_digest
+from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
@@ -26,7 +27,8 @@ from s3portal.server.wire.reply import Reply
 
 
 def put_object(call: Call) -> Reply:
-    description = Description(stored_headers(call.request))
+    description = description_of(call)
+    require_digest(call, description.lock)
     precondition = write_precondition(call.request)
     # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
     precondition(objects.find(call.storage, call.bucket, call.key))
@@ -40,6 +42,7 @@ def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
         "ETag": f'"{stored.etag}"',
         stored.checksum.header: stored.checksum.value,
         "x-amz-checksum-type": stored.checksum.type,
+        **encryption_header(stored.headers),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from s3portal.server.api.names import PAGE_LIMIT, name_encoder, optional
+from s3portal.server.api.objects.object_headers import storage_class_of
 from s3portal.server.api.owners import owner_element
 from s3portal.server.api.versions.version_ids import checked_version_id
 from s3portal.server.gateway.call import Call
@@ -83,7 +84,7 @@ def _version_element(version: Version, name: Callable[[str], str], owner: str) -
         ("ChecksumAlgorithm", found.checksum.algorithm),
         ("ChecksumType", found.checksum.type),
         ("Size", found.size_bytes),
-        ("StorageClass", "STANDARD"),
+        ("StorageClass", storage_class_of(found.headers)),
     )
     return element("Version", common, described, owner)
 

@@ -1,0 +1,59 @@
+"""The version of an object that a request is about, for operations on what a version has besides bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from s3portal.server.api.versions.version_ids import (
+    DELETE_MARKER,
+    VERSION_ID,
+    no_such_version,
+    version_id_of,
+)
+from s3portal.server.gateway.call import Call
+from s3portal.server.storage import attributes
+from s3portal.server.storage.attributes import VersionAttributes
+from s3portal.server.storage.objects import no_such_key
+from s3portal.server.storage.records import NULL_VERSION
+from s3portal.server.wire.errors import S3Error
+
+
+def find_named(call: Call) -> VersionAttributes:
+    """Returns the version that the call names, or the current one.
+
+    Raises NoSuchKey, NoSuchVersion, and MethodNotAllowed for a delete marker that is named.
+    """
+    return require_version(call, attributes.find(call.storage, call.bucket, call.key, version_id_of(call)))
+
+
+def change_named(
+    call: Call, decide: Callable[[VersionAttributes], VersionAttributes], event: str
+) -> VersionAttributes:
+    """Replaces what the named version has by what ``decide`` makes of it. Raises as ``find_named`` does."""
+    return attributes.change(
+        call.storage,
+        call.bucket,
+        call.key,
+        version_id_of(call),
+        lambda found: decide(require_version(call, found)),
+        event,
+    )
+
+
+def require_version(call: Call, found: VersionAttributes | None) -> VersionAttributes:
+    version_id = version_id_of(call)
+    if found is None and version_id is not None:
+        raise no_such_version(call.key, version_id)
+    if found is None:
+        raise no_such_key(call.key)
+    if found.is_delete_marker:
+        headers = {DELETE_MARKER: "true", VERSION_ID: found.version_id}
+        if version_id is None:
+            raise no_such_key(call.key, headers)
+        facts = {"Method": call.request.method, "ResourceType": "DeleteMarker"}
+        raise S3Error("MethodNotAllowed", facts=facts, headers=headers)
+    return found
+
+
+def version_header(found: VersionAttributes) -> dict[str, str]:
+    return {} if found.version_id == NULL_VERSION else {VERSION_ID: found.version_id}
