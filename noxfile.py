@@ -241,6 +241,7 @@ def ceph(session: nox.Session) -> None:
             ("dtool", dtool, ("tests/dtool",), {}),
             ("indico", indico, (*NO_INDICO, *INDICO_AND_THE_STORE), for_indico),
             ("browser", browser, (*NO_CKAN, "tests/ceph"), for_browsers),
+            ("ckan", browser, (*CKAN_SERVICES, "tests/ckan/test_session_versions.py"), {}),
         ):
             environment = {**gateway.environment, **more}
             try:

@@ -8,6 +8,7 @@ from indico.core.config import config
 from indico.core.storage import StorageError
 
 from indico_plugin.backends import is_writable_s3, open_backend
+from indico_plugin.direct_upload.commands import uploads_commands
 from indico_plugin.doctor import examine
 from indico_plugin.migration.commands import migrate_commands
 from indico_plugin.storage import S3StorageBase
@@ -61,7 +62,7 @@ def _create_buckets(name: str, backend: S3StorageBase) -> bool:
     return True
 
 
-@s3_commands.command()
+@s3_commands.command(short_help="Find mistakes and say how to fix them.")
 @click.option("--apply", is_flag=True, help="Make missing buckets, and the rules that direct uploads need.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(apply, as_json):
@@ -74,3 +75,4 @@ def doctor(apply, as_json):
 
 
 s3_commands.add_command(migrate_commands)
+s3_commands.add_command(uploads_commands)

@@ -60,7 +60,7 @@ def _write_refusal(name: str, storage: S3StorageBase) -> Iterator[Finding]:
 
 
 def _examine_policy_file(name: str, path: str) -> Iterator[Finding]:
-    """A dynamic backend needs it again at the next turn of the year, when nobody looks."""
+    """A dynamic backend needs it again at the next turn of the year, when no one is watching."""
     if not path:
         return
     try:

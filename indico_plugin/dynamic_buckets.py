@@ -136,7 +136,7 @@ class DynamicS3Storage(S3StorageBase):
         return f"{bucket}//{key}"
 
     def bucket_maker(self, bucket):
-        # The task that makes buckets ahead may not have run, and a new year waits for nobody.
+        # The task that makes buckets ahead may not have run when a new year begins.
         return partial(self.make_bucket, bucket)
 
     def __repr__(self):

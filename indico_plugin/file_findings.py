@@ -17,7 +17,7 @@ from indico_plugin.storage import S3StorageBase
 from s3portal.portal.doctor import FileProblem, RecordedFile, problem_of_file
 from s3portal.portal.findings import OK, WRONG, Finding, some
 
-#: So many of the newest files of each table are looked at in each backend.
+#: How many of the newest files of each table are checked in each backend.
 _LOOKED_AT = 5
 _SHOWN = 3
 _FIX = "restore the objects from a backup or from an earlier version; the next run of the doctor checks again"
@@ -93,7 +93,7 @@ def _newest_files(name: str, storage: S3StorageBase) -> dict[tuple[str, str], in
 
 
 def _look(storage: S3StorageBase, bucket: str, file: RecordedFile) -> FileProblem | None:
-    """What is wrong with a file. That it is gone, or there, is recorded."""
+    """The problem of a file. Whether it is there is recorded."""
     problem = problem_of_file(storage.store(bucket), file)
     note = record_lost if problem is not None and problem.is_gone else forget_lost
     note(storage.options, bucket, file.key)

@@ -60,7 +60,7 @@ def _target(name: str) -> S3StorageBase:
 
 
 def _copy_file(source: S3StorageBase, source_id: str, target: S3StorageBase, target_id: str) -> int:
-    """One file; its size in bytes. One that was copied before is compared and left alone."""
+    """Copies one file and returns its size in bytes. A file that was copied before is only compared."""
     source_bucket, source_key = source.locate(source_id)
     bucket, key = target.locate(target_id)
     from_store, to_store = source.store(source_bucket), target.store(bucket)

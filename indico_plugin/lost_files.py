@@ -74,10 +74,10 @@ def require_there(options: BackendOptions, bucket: str, key: str) -> None:
 
 
 def record_lost(options: BackendOptions, bucket: str, key: str) -> None:
-    """Writes down that the object is gone, in a transaction of its own: that of the request is rolled
+    """Records that the object is gone, in a transaction of its own: that of the request is rolled
     back.
     """
-    logger.error("%s is gone from the bucket %s", key, bucket)
+    logger.error("%s is missing from the bucket %s", key, bucket)
     row = {"host": options.host, "bucket": bucket, "key": key, "noticed_at": datetime.now(timezone.utc)}
     _execute(insert(LostFile.__table__).values(row).on_conflict_do_nothing())
 
@@ -90,7 +90,7 @@ def forget_lost(options: BackendOptions, bucket: str, key: str) -> None:
 
 
 def lost_files() -> list[tuple[str, str, str, datetime]]:
-    """What was noticed so far: ``(host, bucket, key, noticed at)``, the latest first."""
+    """The losses noticed so far: ``(host, bucket, key, noticed at)``, the latest first."""
     table = LostFile.__table__
     try:
         with db.engine.begin() as connection:
@@ -106,7 +106,7 @@ def _execute(statement) -> None:
         with db.engine.begin() as connection:
             connection.execute(statement)
     except SQLAlchemyError as error:
-        # Sites that have not run `indico db --plugin storage_s3 upgrade` have no such table, and go on
+        # Sites that have not run `indico db --plugin storage_s3 upgrade` have no such table, and keep working
         # without.
         logger.debug("Lost files are not recorded: %s", error)
 
@@ -122,7 +122,7 @@ def _ask(options: BackendOptions, bucket: str, key: str) -> str | None:
         if answered.get("HTTPStatusCode") == 404 and "x-amz-request-id" in answered.get("HTTPHeaders", {}):
             return _LOST
         # Someone between here and the store answered for it; or 403, which without the right to list the
-        # bucket S3 answers for what is not there too (API Reference, HeadObject).
+        # bucket S3 answers for a missing object too (API Reference, HeadObject).
         return _THERE
     except (BotoCoreError, TransferError, KeyError) as error:
         logger.warning("Bucket %s: the store did not say whether %s is there: %s", bucket, key, error)

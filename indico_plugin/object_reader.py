@@ -16,7 +16,7 @@ from botocore.exceptions import (
 from botocore.response import StreamingBody
 from urllib3.exceptions import HTTPError
 
-from s3portal.transfer import Store
+from s3portal.transfer import SeekableObject, Store
 
 #: A buffer of this size stands between the caller's small reads and the network.
 BUFFER_BYTES = 1024 * 1024
@@ -64,7 +64,7 @@ class _Resuming:
     def __init__(self, store: Store, key: str, answer: Any, position: int = 0) -> None:
         self._get: Callable[..., Any] = store.client().get_object
         self._target = {"Bucket": store.bucket, "Key": key}
-        # What is read on must be the object that was begun.
+        # Reading continues only if the object is still the same.
         self._etag = answer["ETag"]
         self._body: StreamingBody = answer["Body"]
         self.position = position
@@ -96,39 +96,22 @@ class _Resuming:
         return self._get(**self._target, Range=span, IfMatch=self._etag)["Body"]
 
 
-class _ObjectFile(io.RawIOBase):
+class _ObjectFile(SeekableObject):
     """An object as a raw file. A far seek costs a request when reading continues, and nothing before."""
 
     def __init__(self, store: Store, key: str, answer: Any) -> None:
+        super().__init__(answer["ContentLength"])
         self._store = store
         self._key = key
         self._etag = answer["ETag"]
-        self._size_bytes = answer["ContentLength"]
         self._resuming: _Resuming | None = _Resuming(store, key, answer)
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}[whence]
-        if base + offset < 0:
-            raise ValueError(f"negative seek position {base + offset}")
-        self._position = base + offset
-        return self._position
 
     def readinto(self, buffer) -> int:
-        if self._position >= self._size_bytes:
+        if self.position >= self.size_bytes:
             return 0
         chunk = self._at_position().read(len(buffer))
         buffer[: len(chunk)] = chunk
-        self._position += len(chunk)
+        self.position += len(chunk)
         return len(chunk)
 
     def close(self) -> None:
@@ -138,17 +121,17 @@ class _ObjectFile(io.RawIOBase):
 
     def _at_position(self) -> _Resuming:
         resuming = self._resuming
-        if resuming is not None and 0 <= self._position - resuming.position <= _SKIP_BYTES:
-            while resuming.position < self._position:
-                resuming.read(self._position - resuming.position)
+        if resuming is not None and 0 <= self.position - resuming.position <= _SKIP_BYTES:
+            while resuming.position < self.position:
+                resuming.read(self.position - resuming.position)
             return resuming
         if resuming is not None:
             resuming.close()
         try:
             answer = self._store.client().get_object(
-                Bucket=self._store.bucket, Key=self._key, Range=f"bytes={self._position}-", IfMatch=self._etag
+                Bucket=self._store.bucket, Key=self._key, Range=f"bytes={self.position}-", IfMatch=self._etag
             )
         except ClientError as error:
             raise OSError(f"{self._key}: {error}") from error
-        self._resuming = _Resuming(self._store, self._key, answer, self._position)
+        self._resuming = _Resuming(self._store, self._key, answer, self.position)
         return self._resuming

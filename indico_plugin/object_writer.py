@@ -44,7 +44,7 @@ _KNOWS_NO_CONDITION = ("NotImplemented", "InvalidArgument", "InvalidRequest", "M
 
 
 class ContentNotExpected(Exception):
-    """The file is not the one that its MD5 on record says; nothing was sent."""
+    """The file does not have its recorded MD5; nothing was sent."""
 
 
 class KeyExists(Exception):
@@ -56,7 +56,7 @@ class KeyExists(Exception):
 
 @dataclass(frozen=True)
 class WrittenObject:
-    """What was stored: its MD5 in hex, as Indico records it, and its size."""
+    """A stored file: its MD5 in hex, as Indico records it, and its size."""
 
     md5: str
     size_bytes: int
@@ -139,7 +139,7 @@ class _Write:
                     self._client.complete_multipart_upload, {**upload, "MultipartUpload": {"Parts": parts}}
                 )
         except BaseException:
-            # Parts of an upload that nobody finishes cost money, and no listing of files shows them.
+            # The parts of an upload that is never finished cost money, and no listing of files shows them.
             self._abort(upload)
             raise
 

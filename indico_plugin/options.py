@@ -1,7 +1,7 @@
 """The options of an S3 entry of ``STORAGE_BACKENDS``, each declared once:
 ``s3:bucket=files,region=eu-west-1``.
 
-Indico makes a new storage object for every operation, so what was read is kept for as long as the process
+Indico makes a new storage object for every operation, so parsed options are kept for as long as the process
 lives.
 """
 
@@ -150,7 +150,7 @@ _opening: ContextVar[str | None] = ContextVar("opening", default=None)
 
 @contextmanager
 def opening_entry(name: str) -> Iterator[None]:
-    """While this lasts, what is wrong with options is said of this entry of STORAGE_BACKENDS."""
+    """While this lasts, problems with options name this entry of STORAGE_BACKENDS."""
     token = _opening.set(name)
     try:
         yield
@@ -169,7 +169,7 @@ def entry_of(text: str) -> str:
 
 
 def options_problems(options_class: type[BackendOptions], text: str) -> list[str]:
-    """What is odd about the options and yet no reason to stop: unknown ones, with what may have been meant,
+    """Mistakes in the options that are no reason to stop: unknown options, with the one probably meant,
     and switches that say neither yes nor no.
     """
     values, problems = split_options(text)
@@ -207,9 +207,7 @@ def _unclear_switches(options_class: type[BackendOptions], values: dict[str, str
 
 
 def split_options(text: str) -> tuple[dict[str, str], list[str]]:
-    """The values in ``"k=v,k=v"`` by name, and what is none. As in Indico, a value cannot have a comma in
-    it.
-    """
+    """The values in ``"k=v,k=v"`` by name, and the problems. As in Indico, a value cannot contain a comma."""
     values: dict[str, str] = {}
     problems = []
     for item in filter(None, (item.strip() for item in text.split(","))):

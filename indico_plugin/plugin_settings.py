@@ -1,4 +1,4 @@
-"""What is set on the plugin's page in Indico's administration, and the plugin's log, for every part of it.
+"""The settings on the plugin's page in Indico's administration, and the plugin's log, for all its modules.
 
 The plugin itself stands above its parts and is imported by none of them.
 """

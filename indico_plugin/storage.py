@@ -52,7 +52,7 @@ class S3StorageBase(Storage):
 
     @property
     def write_refusal(self) -> str | None:
-        """Why no new files may go there although what is there can be read; None where they may."""
+        """Why no new files may go there although existing ones can be read; None if they may."""
         return None
 
     def require_writable(self) -> None:

@@ -38,7 +38,7 @@ def create_buckets_ahead():
             try:
                 storage.make_bucket(bucket)
             except Exception as error:  # noqa: BLE001 (whatever a store does must not stop the other backends)
-                logger.exception("Backend %s: bucket %s was not made", backend_name, bucket)
+                logger.exception("Backend %s: bucket %s could not be created", backend_name, bucket)
                 failures.append(error)
     if failures:
         raise failures[0]

@@ -12,7 +12,9 @@ from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
 from ckanext.s3multipart.upkeep.checksums import compute_all, say_all
 from ckanext.s3multipart.upkeep.doctor import examine
+from ckanext.s3multipart.upkeep.fixity_cli import verify_files
 from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.upkeep.policies_cli import policies
 from ckanext.s3multipart.uploads.quota import usage as usage_of
 from ckanext.s3multipart.uploads.uploads_cli import uploads
 from s3portal.portal.findings import report
@@ -32,7 +34,7 @@ def s3multipart(command: click.Context) -> None:
         )
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Remove files that nothing needs any more.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--this-site", is_flag=True, help="The site was renamed: the database belongs to it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -77,8 +79,12 @@ def janitor(dry_run: bool, this_site: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@s3multipart.command()
-@click.option("--apply", is_flag=True, help="Add the CORS and lifecycle rules that the bucket lacks.")
+@s3multipart.command(short_help="Find mistakes and say how to fix them.")
+@click.option(
+    "--apply",
+    is_flag=True,
+    help="Add the CORS and lifecycle rules that the bucket lacks, and block public access.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(apply: bool, as_json: bool) -> None:
     """Find mistakes in settings, database and store, and say how to fix them.
@@ -89,7 +95,7 @@ def doctor(apply: bool, as_json: bool) -> None:
     report(examine(apply=apply), as_json=as_json)
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Write checksums into the resources.")
 @click.option("--compute", is_flag=True, help="Read every file without a SHA-256 once from the store.")
 def checksums(compute: bool) -> None:
     """Have resources say their files' checksums as other extensions read them: a SHA-256 in hash, the store's
@@ -108,7 +114,7 @@ def checksums(compute: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@s3multipart.command()
+@s3multipart.command(short_help="Show what each organisation stores.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def usage(as_json: bool) -> None:
     """Show how much the files of each organisation use."""
@@ -134,3 +140,5 @@ def usage(as_json: bool) -> None:
 
 
 s3multipart.add_command(uploads)
+s3multipart.add_command(verify_files)
+s3multipart.add_command(policies)

@@ -44,7 +44,7 @@ def warn_if_outdated() -> None:
     try:
         current = is_current()
     except SQLAlchemyError as error:
-        log.warning("s3multipart cannot look at its tables: %s", error)
+        log.warning("s3multipart cannot read its tables: %s", error)
         return
     if not current:
         log.error(

@@ -39,7 +39,7 @@ class DatabaseMemory:
             with model.Session.get_bind().connect() as connection:
                 kept = connection.execute(wanted).first()
         except SQLAlchemyError as error:
-            log.warning("What is known of the store cannot be read: %s", error)
+            log.warning("The record of what the store supports cannot be read: %s", error)
             return None
         return KnownAnswer(kept.value, kept.reason, kept.found_at) if kept else None
 
@@ -53,4 +53,4 @@ class DatabaseMemory:
                     kept.on_conflict_do_update(index_elements=["store", "question"], set_=found)
                 )
         except SQLAlchemyError as error:
-            log.warning("What was found out about the store cannot be kept: %s", error)
+            log.warning("The record of what the store supports cannot be saved: %s", error)

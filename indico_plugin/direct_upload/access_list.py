@@ -1,4 +1,4 @@
-"""Sets who may see a protected material, the way the Indico at hand does it for a normal upload."""
+"""Sets who may see a protected material, the way the installed Indico does it for a normal upload."""
 
 from indico.modules.attachments.models.attachments import Attachment
 

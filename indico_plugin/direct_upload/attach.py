@@ -41,7 +41,7 @@ def attach(
 
 
 def replace_file(row: DirectUpload, attachment: Attachment, user: User) -> None:
-    """Makes a completed upload the file of a material that is there; Indico keeps the row of the earlier
+    """Makes a completed upload the file of an existing material; Indico keeps the row of the earlier
     file.
 
     Raises UploadNotOpen where the upload is not completed, or is someone's file already.

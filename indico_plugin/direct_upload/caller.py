@@ -59,8 +59,7 @@ class IndicoCaller(Caller[IndicoRow, UploadOwner]):
         return self._unfinished()
 
     def recipient(self, row: IndicoRow, reference: str) -> str:
-        is_id = reference.isascii() and reference.isdigit() and len(reference) < 10
-        user = User.get(int(reference)) if is_id else get_user_by_email(reference)
+        user = find_user(reference)
         if user is None or user.is_deleted or user.is_blocked:
             raise CannotTakeOver(user=reference)
         if not can_manage_attachments(self.manages, user) or not may_upload_directly(self.manages, user):
@@ -94,3 +93,9 @@ class IndicoCaller(Caller[IndicoRow, UploadOwner]):
     def _of_owner(self) -> tuple:
         owner = UploadOwner.of(self.linked)
         return _TABLE.c.owner_type == owner.owner_type, _TABLE.c.owner_id == int(owner.owner_id)
+
+
+def find_user(reference: str) -> User | None:
+    """The user with this id or email address."""
+    is_id = reference.isascii() and reference.isdigit() and len(reference) < 10
+    return User.get(int(reference)) if is_id else get_user_by_email(reference)

@@ -1,4 +1,4 @@
-"""``indico s3 migrate``: what is asked on the command line, and what is said about it."""
+"""``indico s3 migrate``: the options, and what the commands print."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +60,7 @@ def migrate_commands():
         click.secho("DB_LOG is on in indico.conf, which slows a migration down.", fg="yellow", err=True)
 
 
-@migrate_commands.command()
+@migrate_commands.command(short_help="Copy files to S3.")
 @_sources("The backends to copy from. By default, all that are not on S3.")
 @click.option(
     "-B",
@@ -147,21 +147,21 @@ def copy(
     end(report.failures, "Run the same command again to retry them.")
 
 
-@migrate_commands.command()
+@migrate_commands.command(short_help="Make Indico use the copies.")
 @click.argument("path", type=_EXISTING_MAPPING)
 def apply(path):
     """Make Indico use the copies that PATH lists."""
     _change_rows(path, list)
 
 
-@migrate_commands.command()
+@migrate_commands.command(short_help="Make Indico use the old files again.")
 @click.argument("path", type=_EXISTING_MAPPING)
 def revert(path):
     """Undo `apply`: make Indico use the old files again."""
     _change_rows(path, way_back)
 
 
-@migrate_commands.command()
+@migrate_commands.command(short_help="Bring files from S3 to local storage.")
 @_sources("The backends to bring files from. By default, all that are on S3.")
 @click.option(
     "-t",

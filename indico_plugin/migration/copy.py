@@ -21,7 +21,7 @@ from s3portal.transfer import read_settings
 
 @dataclass(frozen=True)
 class CopyTarget:
-    """Where on S3 the files go. ``connection`` has the options of the new backends but for the bucket."""
+    """Where on S3 the files go. ``connection`` has the options of the new backends except the bucket."""
 
     connection: dict[str, str]
     rules: tuple[BucketRule, ...]

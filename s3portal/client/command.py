@@ -24,7 +24,7 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 
-@click.command("upload")
+@click.command("upload", short_help="Publish files of any size in a dataset.")
 @click.argument(
     "files", metavar="FILE...", nargs=-1, required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -1,4 +1,4 @@
-"""SHA-256 of a file and of what a link gives: whether a reader gets what was published."""
+"""SHA-256 of a file and of the download behind a link: whether a reader gets the published file."""
 
 from __future__ import annotations
 

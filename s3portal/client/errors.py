@@ -1,4 +1,4 @@
-"""What can go wrong with an upload, as the person at the shell is told."""
+"""What can go wrong with an upload, in the words that the command prints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PortalError(UploadFailed):
 
 
 class SendingFailed(UploadFailed):
-    """A part could not be stored; the message says which and why. What was stored before stays."""
+    """A part could not be stored; the message says which and why. Parts that were stored before stay."""
 
 
 class FileUnreadable(UploadFailed):

@@ -25,7 +25,7 @@ def fingerprint(file: LocalFile) -> str:
 
 
 def is_fingerprint(known: str) -> bool:
-    """Whether this is one of ours: other clients may write what they like."""
+    """Whether this is one of our fingerprints: other clients may write what they like."""
     return bool(_FINGERPRINT.fullmatch(known))
 
 

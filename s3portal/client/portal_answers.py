@@ -1,4 +1,4 @@
-"""What a portal answers when it refuses, or when it is no portal, as the person at the shell is told."""
+"""The refusals of a portal, and answers that are not a portal's, in the words that the command prints."""
 
 from __future__ import annotations
 

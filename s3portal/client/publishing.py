@@ -73,11 +73,11 @@ class Report(Protocol):
         ...
 
     def began(self, file: LocalFile, stored_bytes: int) -> None:
-        """Sending begins; so many bytes are at the store from another day."""
+        """Sending begins; this many bytes are at the store already."""
         ...
 
     def loaded(self, size_bytes: int) -> None:
-        """So many bytes of the file are at the store or on their way; never fewer than before."""
+        """This many bytes of the file are at the store or on their way; never fewer than before."""
         ...
 
     def retrying(self, part_number: int, failure: Failure, wait: Wait) -> None:
@@ -114,7 +114,7 @@ def publish_file(
 
     With ``session_credentials`` the parts are signed here and not by the portal. ``restart`` gives up an
     unfinished upload of this name instead of resuming it. Raises UploadFailed: what is stored stays
-    there for the next time, unless it cannot be right any more (FileChanged, or PortalError with the code
+    there for the next time, unless it can no longer be right (FileChanged, or PortalError with the code
     ``content_differs``).
     """
     file = LocalFile.at(path)

@@ -1,6 +1,6 @@
 """Sends a file's parts straight to the store, by URLs that someone signs.
 
-What is computed of a part while it is sent is compared with what the store answers.
+The checksum computed while a part is sent is compared with the store's answer.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Report(Protocol):
     """Hears how it goes, from several threads but one at a time."""
 
     def loaded(self, size_bytes: int) -> None:
-        """So many bytes of the file are at the store or on their way; never fewer than before."""
+        """This many bytes of the file are at the store or on their way; never fewer than before."""
         ...
 
     def retrying(self, part_number: int, failure: Failure, wait: Wait) -> None:
@@ -99,7 +99,7 @@ class PartSender:
         self._loaded_bytes = -1
         self._digests: dict[int, int] = {}
         self._stored = set(stored)
-        #: In their order; those that were begun are not in it any more.
+        #: In order; parts that were begun are no longer in it.
         self._not_begun = self._missing()
         self._sent: SentParts[None] | None = None
 

@@ -20,7 +20,7 @@ from s3portal.transfer import UrlSigner, bucket_address
 # URLs live minutes, so not all of them at once.
 SIGNED_AHEAD = 100
 
-#: New credentials are fetched so long before these expire; the old ones serve meanwhile.
+#: New credentials are fetched this long before the current ones expire, which are used until then.
 REFRESH_BEFORE_S = 5 * 60
 #: Credentials this close to their end are no longer used: the part has to arrive, too.
 MARGIN_S = 60
@@ -156,7 +156,7 @@ class SessionSigner:
 
 @dataclass(frozen=True)
 class _Held:
-    """Credentials, and when by this machine's own stopwatch they were asked for."""
+    """Credentials, and when they were requested, by this machine's monotonic clock."""
 
     credentials: UploadCredentials
     fetched_at: float

@@ -16,7 +16,7 @@ from s3portal.demo.secret import write_private
 
 
 def make_first_data(secrets: Path) -> None:
-    """Makes what is not there yet; passwords are in `secrets`, and the publisher's API token gets there."""
+    """Makes what is missing; passwords are in `secrets`, and the publisher's API token is written there."""
     for person in (ADMIN, PUBLISHER, READER):
         _make_user(person, person.password(secrets))
     # The portal has its own name for itself, which may do everything.

@@ -110,7 +110,7 @@ class Postgres(Service):
         """Waits for what a killed demo left behind, and clears it away.
 
         The server stops when its parent is gone, which takes a moment. Its lock file names a process whose
-        number may be another's by now, or that of a zombie which nobody collects (containers without an
+        number may be another's by now, or that of a zombie that is never reaped (containers without an
         init process): PostgreSQL would wait for that one for ever.
         """
         if not Path("/proc/self").exists():

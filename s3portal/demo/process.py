@@ -120,7 +120,7 @@ def run_to_end(
     account: Account | None = None,
     timeout_s: float = 300.0,
 ) -> None:
-    """Runs a command that ends by itself. Raises DemoError, with the end of its log, unless it exits 0."""
+    """Runs a command to its end. Raises DemoError, with the end of its log, unless it exits 0."""
     child = Child(name, command, log=log, environment=environment, account=account)
     try:
         code = child._process.wait(timeout_s)

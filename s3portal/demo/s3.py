@@ -117,6 +117,7 @@ class S3Server(Service):
             "buckets": [
                 {
                     "name": BUCKET,
+                    "abort_uploads_after_days": 30,
                     "cors": [
                         {
                             "AllowedOrigins": list(self._origins),

@@ -53,7 +53,7 @@ def fetch_file(objects: BucketObjects, key: str, path: Path) -> None:
 
 
 def forget_fetched(path: Path) -> None:
-    """Removes what was fetched to ``path``, and the note of it."""
+    """Removes the part fetched to ``path``, and the note of it."""
     path.unlink(missing_ok=True)
     _note_of(path).unlink(missing_ok=True)
 
@@ -65,7 +65,7 @@ def forget_note(path: Path) -> None:
 
 @contextlib.contextmanager
 def for_this_process_alone(path: Path) -> Iterator[bool]:
-    """Whether no other process fetches to ``path`` meanwhile."""
+    """Whether no other process is fetching to ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         yield try_lock(file)

@@ -120,7 +120,7 @@ class _Sending:
         return False
 
     def _create(self) -> None:
-        # As boto3 does by itself elsewhere; a store refuses parts with checksums that it was not told to
+        # As boto3 does automatically elsewhere; a store refuses parts with checksums that it was not told to
         # expect.
         checksum: Any = {"ChecksumAlgorithm": "CRC32"} if self._with_crc else {}
         created = self._client.create_multipart_upload(**self._place, Metadata=self._metadata, **checksum)
@@ -201,7 +201,7 @@ def _says_no_upload(error: BaseException) -> bool:
 
 
 def _abort(client: "S3Client", begun: BegunUpload) -> None:
-    """Removes what was sent. That this fails is said, and does not take the place of why it is done."""
+    """Removes the parts that were sent. A failure is logged, and does not hide the reason for the removal."""
     try:
         client.abort_multipart_upload(Bucket=begun.bucket, Key=begun.key, UploadId=begun.upload_id)
     except (ClientError, BotoCoreError) as error:

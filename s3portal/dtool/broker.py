@@ -173,7 +173,7 @@ class S3StorageBroker(StockNames, BaseStorageBroker):  # type: ignore[misc]
         self._objects.delete(key)
 
     def update_readme(self, content: str) -> None:
-        """Replaces the README and keeps the one that was, under the time of now."""
+        """Replaces the README and keeps the former one, named by the current time."""
         replace_readme(self._objects, self._keys, content)
 
     def _list_historical_readme_keys(self) -> list[str]:
@@ -212,7 +212,7 @@ class S3StorageBroker(StockNames, BaseStorageBroker):  # type: ignore[misc]
 
     def pre_freeze_hook(self) -> None:
         """Waits for all items, and sees that all are there. Raises ItemsNotStored, ItemsMissing, and
-        RegisteredElsewhere where nobody would find them.
+        RegisteredElsewhere if no one would find them.
         """
         self._queue.finish()
         self._place.check_registration()

@@ -163,7 +163,7 @@ class BucketObjects:
         return (listed.key.removeprefix(folder) for listed in self.list(folder) if listed.key != folder)
 
     def delete(self, key: str) -> None:
-        """Removes an object; one that is not there counts as removed."""
+        """Removes an object; one that does not exist counts as removed."""
         self.require_key()
         with self._errors(key):
             self.store.client().delete_object(Bucket=self.bucket, Key=key)

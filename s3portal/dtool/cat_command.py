@@ -15,7 +15,7 @@ from dtoolcore.utils import generate_identifier
 _BLOCK_BYTES = 1024 * 1024
 
 
-@click.command()
+@click.command(short_help="Write an item to standard output.")
 @dataset_uri_argument  # type: ignore[untyped-decorator]
 @click.argument("item")
 def cat(dataset_uri: str, item: str) -> None:

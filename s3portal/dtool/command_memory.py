@@ -1,7 +1,7 @@
 """What may be remembered until the dtool command ends.
 
-A command opens a dataset several times, and where it is does not change meanwhile. Scripts and servers may
-run for months: they are told the truth each time.
+A command opens a dataset several times, and its place does not change while it runs. Scripts and servers may
+run for months, so they look again each time.
 """
 
 from typing import Any

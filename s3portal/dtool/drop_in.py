@@ -1,4 +1,4 @@
-"""What someone who comes from dtool-s3 is told once: that both are installed, which settings do nothing."""
+"""Notes for those who come from dtool-s3, shown once: both are installed, or a setting has no effect."""
 
 import logging
 from functools import lru_cache

@@ -13,7 +13,7 @@ _SHOWN_ITEMS = 10
 
 
 class DtoolS3Error(click.ClickException, RuntimeError):
-    """Something that the researcher is told about: what happened, to what, and what to do next."""
+    """An error that the researcher is told about: what happened, to what, and what to do next."""
 
     def __str__(self) -> str:
         return self.message

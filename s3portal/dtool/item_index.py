@@ -16,7 +16,7 @@ from s3portal.dtool.workers import in_parallel
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """An item in the bucket. ``checksum`` is its MD5 in hex; "" and None stand for what is not known yet."""
+    """An item in the bucket. ``checksum`` is its MD5 in hex; "" and None stand for unknown values."""
 
     handle: str
     size_bytes: int
@@ -99,7 +99,7 @@ class ItemIndex:
         return item
 
     def checksum(self, handle: str) -> str:
-        """The MD5 of the item in hex, as whoever stored it noted.
+        """The MD5 of the item in hex, as recorded when it was stored.
 
         The first question about an item that it is not known of asks about all of these, because all will be
         wanted. Raises ForeignObject.

@@ -37,7 +37,7 @@ class ItemQueue:
         self._failed: dict[str, str] = {}
         self._causes: dict[str, Exception] = {}
         self._trusted = False
-        #: What was raised to the caller already.
+        #: Errors that were raised to the caller already.
         self.reported: set[str] = set()
         #: Of the process that sends what waits.
         self.process_id = os.getpid()
@@ -62,7 +62,7 @@ class ItemQueue:
                 self._raise_if(name in self._failed)
 
     def send_now(self, name: str, store: Callable[[], None]) -> None:
-        """Calls ``store`` in this thread, beside what is on its way. Raises ItemsNotStored."""
+        """Calls ``store`` in this thread, beside the items on their way. Raises ItemsNotStored."""
         self._forget_the_parents_threads()
         with self._dropping_when_interrupted():
             self._admit(name)

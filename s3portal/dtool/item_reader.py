@@ -79,7 +79,7 @@ class ItemReader:
     def abspath(self, identifier: str) -> str:
         """The path of a file with the item's content and its extension.
 
-        From the second of two neighbours on, those that follow are fetched meanwhile. Raises UnknownItem,
+        From the second of two neighbours on, those that follow are fetched ahead. Raises UnknownItem,
         ObjectMissing, and ItemDamaged where the content is not what the manifest says.
         """
         self.wanted(identifier)
@@ -191,7 +191,7 @@ class ItemReader:
         file.write(self._objects.get(f"{self._folder}{identifier}")[0])
 
     def _fetch_big(self, identifier: str) -> tuple[str, int]:
-        """The same; what was fetched of it stays where this is interrupted."""
+        """The same; if it is interrupted, the part fetched so far is kept."""
         partial = self._cache / f"{identifier}.partial"
         with contextlib.ExitStack() as locked:
             if not locked.enter_context(for_this_process_alone(partial)):
@@ -235,7 +235,7 @@ class PartialFiles:
     def make(self, folder: Path, identifier: str) -> tuple[int, Path]:
         """A new file's descriptor and path. Raises StoreFailed where the process is at its end."""
         if self._process_id != os.getpid():
-            # What is noted of a fork's parent is the parent's to remove.
+            # Notes of a fork's parent are the parent's to remove.
             self._begin()
         with self._lock:
             if self._ended:

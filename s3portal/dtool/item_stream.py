@@ -8,6 +8,7 @@ from s3portal.dtool.big_downloads import read_range
 from s3portal.dtool.bucket_objects import BucketObjects
 from s3portal.dtool.errors import ItemDamaged
 from s3portal.dtool.item_reader import WantedItem
+from s3portal.transfer import SeekableObject
 
 _BUFFER_BYTES = 1024 * 1024
 
@@ -15,23 +16,22 @@ _BUFFER_BYTES = 1024 * 1024
 def open_stream(objects: BucketObjects, key: str, wanted: WantedItem) -> io.BufferedReader:
     """A file object for reading, which can seek. Reading raises DtoolS3Error.
 
-    Whoever reads it from the first byte to the last gets ItemDamaged where that is not what the manifest
+    Reading it from the first byte to the last raises ItemDamaged if that is not what the manifest
     says.
     """
     return io.BufferedReader(_ItemStream(objects, key, wanted), _BUFFER_BYTES)
 
 
-class _ItemStream(io.RawIOBase):
+class _ItemStream(SeekableObject):
     """One request runs on as long as bytes are read in order; where it breaks off, another continues."""
 
     def __init__(self, objects: BucketObjects, key: str, wanted: WantedItem) -> None:
         head = objects.head(key)
+        super().__init__(head.size_bytes)
         self._objects = objects
         self._key = key
         self._wanted = wanted
         self._etag = head.etag
-        self._size_bytes = head.size_bytes
-        self._position = 0
         self._blocks: Iterator[bytes] = iter(())
         # Of what has been read so far without a gap from the first byte on.
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -39,22 +39,11 @@ class _ItemStream(io.RawIOBase):
         self._rest = b""
         self._go_to(0)
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}[whence]
-        if start + offset < 0:
-            raise ValueError(f"{start + offset} is not a position in a file.")
-        if start + offset != self._position:
-            self._go_to(start + offset)
-        return self._position
+        before, after = self.position, super().seek(offset, whence)
+        if after != before:
+            self._go_to(after)
+        return after
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
         if not self._rest:
@@ -62,10 +51,10 @@ class _ItemStream(io.RawIOBase):
         taken = self._rest[: len(buffer)]
         buffer[: len(taken)] = taken
         self._rest = self._rest[len(taken) :]
-        if self._position == self._hashed_bytes:
+        if self.position == self._hashed_bytes:
             self._md5.update(taken)
             self._hashed_bytes += len(taken)
-        self._position += len(taken)
+        self.position += len(taken)
         if not taken:
             self._check()
         return len(taken)
@@ -76,8 +65,8 @@ class _ItemStream(io.RawIOBase):
 
     def _go_to(self, position: int) -> None:
         self._end_request()
-        self._position, self._rest = position, b""
-        self._blocks = read_range(self._objects, self._key, self._etag, position, self._size_bytes)
+        self.position, self._rest = position, b""
+        self._blocks = read_range(self._objects, self._key, self._etag, position, self.size_bytes)
 
     def _end_request(self) -> None:
         # A generator that is closed closes the answer that it reads.
@@ -86,10 +75,10 @@ class _ItemStream(io.RawIOBase):
 
     def _check(self) -> None:
         wanted, found_md5 = self._wanted, self._md5.hexdigest()
-        whole = self._hashed_bytes == self._size_bytes
-        if self._size_bytes != wanted.size_bytes or (whole and wanted.md5 and found_md5 != wanted.md5):
+        whole = self._hashed_bytes == self.size_bytes
+        if self.size_bytes != wanted.size_bytes or (whole and wanted.md5 and found_md5 != wanted.md5):
             raise ItemDamaged(
-                f"{wanted.relpath} is not what the dataset's manifest says: {self._size_bytes:,} bytes"
+                f"{wanted.relpath} is not what the dataset's manifest says: {self.size_bytes:,} bytes"
                 f"{f' with MD5 {found_md5}' if whole else ''} came from s3://{self._objects.bucket}/{self._key},"
                 f" and {wanted.size_bytes:,} bytes with MD5 {wanted.md5 or 'not noted'} are in the manifest."
                 " Discard what was read, and read it again."

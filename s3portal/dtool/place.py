@@ -76,7 +76,7 @@ class DatasetPlace:
     def register(self) -> None:
         """Sees to it that the registration leads here, for the dataset whose last object is written next.
 
-        Raises RegisteredElsewhere where someone else makes the same dataset at another place meanwhile.
+        Raises RegisteredElsewhere where someone else is making the same dataset at another place.
         """
         keys = self.keys
         if self._registration is not None and self._registration.prefix == keys.prefix:

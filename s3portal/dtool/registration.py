@@ -1,7 +1,7 @@
 """The registration of a dataset: an object at the top of the bucket whose body is the dataset's prefix.
 
 It says where a dataset is and never that there is one: that is for the administrative metadata to say, the
-last object of a dataset in the making. A registration that leads to none is left over, whoever wrote it.
+last object of a dataset in the making. A registration that leads to no dataset is a leftover.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def prefix_of(body: bytes) -> str | None:
     return prefix if len(body) <= LONGEST_KEY_BYTES and (prefix.isprintable() or not prefix) else None
 
 
-#: What is to be done where the key may not write under the prefix that is registered, or not read there.
+#: What to do if the key may not write, or not read, under the registered prefix.
 UNWRITABLE = (
     "A copy of this dataset was started there. Let whoever started it finish it; or have that copy removed"
     " with its registration, and run the command again."

@@ -1,4 +1,4 @@
-"""Going on with a copy that was interrupted, by the same ``dtool cp`` or with its ``--resume``.
+"""Resuming a copy that was interrupted, by the same ``dtool cp`` or with its ``--resume``.
 
 What is in the bucket already is skipped by dtoolcore itself, whichever of the two it is. But ``dtool cp``
 first asks whether there is a dataset at the destination, and refuses any, even the copy that it began itself.
@@ -43,7 +43,7 @@ def check_there_is_a_rest(admin_metadata: Mapping[str, Any] | None, bucket: str,
 
 
 def say_how_to_go_on_if_interrupted() -> None:
-    """From now on Ctrl-C, wherever it meets the dtool command, ends it with which command resumes."""
+    """From now on, Ctrl-C ends the dtool command at any point, and prints which command resumes."""
     context = click.get_current_context(silent=True)
     if context and __name__ not in context.meta:
         context.meta[__name__] = context.with_resource(_saying_how_to_go_on())

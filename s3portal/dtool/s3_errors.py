@@ -91,7 +91,7 @@ def status(error: ClientError) -> int:
 
 
 def check_open_files(error: BaseException) -> None:
-    """Raises TooManyOpenFiles where that is what is behind the error, however deep."""
+    """Raises TooManyOpenFiles if that is the cause of the error, however deep."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in (errno.EMFILE, errno.ENFILE):
@@ -193,7 +193,7 @@ def _no_credentials(bucket: str) -> NotPermitted:
     return NotPermitted(
         f"No key for bucket {bucket}. Set DTOOL_S3_ENDPOINT_{bucket}, DTOOL_S3_ACCESS_KEY_ID_{bucket} and"
         f" DTOOL_S3_SECRET_ACCESS_KEY_{bucket} in ~/.config/dtool/dtool.json, or run aws configure. To read a"
-        f" bucket that everybody may read, set DTOOL_S3_ANONYMOUS_{bucket} to true."
+        f" bucket that everyone may read, set DTOOL_S3_ANONYMOUS_{bucket} to true."
     )
 
 

@@ -25,7 +25,7 @@ class SignedUrls:
     @classmethod
     def of(cls, store: Store) -> "SignedUrls":
         """Those of the store's bucket. On AWS the region is asked for: a URL has to say it, while a client
-        that was told another one finds out by itself.
+        that was told another one finds out automatically.
         """
         return cls(_in_its_region(store) if store.settings.on_aws else store)
 
@@ -44,7 +44,7 @@ class SignedUrls:
     def write_item(self, key: str, relpath: str, md5: str, expires_s: int) -> tuple[str, dict[str, str]]:
         """A URL to PUT an item with this MD5 (in hex), and the headers to send with it, which make it one.
 
-        S3 refuses another content, and other headers. Raises PublishingRefused for what is no MD5.
+        S3 refuses another content, and other headers. Raises PublishingRefused if it is not an MD5.
         """
         if not re.fullmatch(r"[0-9a-fA-F]{32}", md5):
             raise PublishingRefused(f"md5_hexdigest = {md5!r} must be 32 hexadecimal digits.")

@@ -1,4 +1,4 @@
-"""What a dataset says of its own layout, for people and programs that find it in a bucket. Pure."""
+"""A dataset's description of its own layout, for people and programs that find it in a bucket. Pure."""
 
 from s3portal.dtool.keys import registration_key
 

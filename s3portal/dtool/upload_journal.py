@@ -49,7 +49,7 @@ class UploadJournal:
         return self._file is not None
 
     def begin(self, upload: BegunUpload) -> None:
-        """Notes an upload that S3 has just begun; what was noted before is forgotten."""
+        """Notes an upload that S3 has just begun; earlier notes are dropped."""
         self.begun, self.parts = upload, {}
         if self._file:
             self._file.seek(0)
@@ -90,14 +90,14 @@ class UploadJournals:
         self._folder = cache / _FOLDER
 
     def open(self, upload: BegunUpload) -> UploadJournal:
-        """The journal of the upload, with what is noted of one of the same content."""
+        """The journal of the upload, with the notes of one with the same content."""
         named = f"{upload.endpoint}\n{upload.bucket}\n{upload.key}"
         path = self._folder / f"{hashlib.sha1(named.encode(), usedforsecurity=False).hexdigest()}.jsonl"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             file = path.open("a+b", buffering=0)
         except OSError as error:
-            logger.info("What is sent of %s is not recorded: %s", upload.key, error)
+            logger.info("Progress of %s is not recorded: %s", upload.key, error)
             return UploadJournal()
         if not try_lock(file):
             file.close()
@@ -129,7 +129,7 @@ def is_same_upload(begun: BegunUpload | None, upload: BegunUpload) -> bool:
 
 
 def _read(file: BinaryIO) -> tuple[BegunUpload | None, dict[int, Any]]:
-    """What is noted. A line that was cut off, or a file of something else, is as if it were not there."""
+    """The notes. A line that was cut off, or a file in another format, counts as missing."""
     file.seek(0)
     first, *lines = file.read().split(b"\n")
     try:

@@ -19,7 +19,7 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 _of_process: dict[tuple[int, int], Workers] = {}
-# A lock that a thread holds during a fork is held in the child for ever, so each process has one of its own.
+# A lock that a thread holds during a fork stays held in the child for ever, so each process has its own.
 _locks: dict[int, threading.Lock] = {}
 
 

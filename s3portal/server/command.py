@@ -56,7 +56,12 @@ class _ServerGroup(click.Group):
             formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
 
 
-@click.group("server", cls=_ServerGroup, invoke_without_command=True)
+@click.group(
+    "server",
+    cls=_ServerGroup,
+    invoke_without_command=True,
+    short_help="Serve S3 from a folder on this machine.",
+)
 @click.option(
     "--root",
     type=_PATH,
@@ -112,6 +117,18 @@ class _ServerGroup(click.Group):
     default=True,
     show_default=True,
     help="Read all objects in the background, slowly, and report changed bytes.",
+)
+@click.option(
+    "--lifecycle/--no-lifecycle",
+    default=True,
+    show_default=True,
+    help="Apply the lifecycle rules of buckets, once an hour.",
+)
+@click.option(
+    "--notifications/--no-notifications",
+    default=True,
+    show_default=True,
+    help="Tell the notification_targets of the configuration what changes in buckets.",
 )
 @click.pass_context
 def server_command(

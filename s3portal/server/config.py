@@ -16,7 +16,9 @@ from typing import Any
 from s3portal.server.access.directory import ROOT_USER, Account, Role, User
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
+from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
 from s3portal.server.http.forwarded import Networks, read_networks
@@ -41,6 +43,7 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 @dataclass(frozen=True)
 class BucketConfig:
     """A bucket that exists once the server has started. ``cors`` None leaves its rules as they are.
+    ``abort_uploads_after_days`` gives it a lifecycle rule where it has none.
 
     ``account_id`` is who owns it; None: who owns it already, the first account where nobody does.
     """
@@ -48,6 +51,7 @@ class BucketConfig:
     name: str
     cors: tuple[CorsRule, ...] | None = None
     account_id: str | None = None
+    abort_uploads_after_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class ServerConfig:
     trusted_proxies: Networks = ()
     allow_sigv2: bool = False
     explain_refusals: bool = False
+    notification_targets: tuple[Target, ...] = ()
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -104,6 +109,7 @@ def config_of_json(document: Any) -> ServerConfig:
         trusted_proxies=proxies_of(list_of(top, "trusted_proxies"), "trusted_proxies"),
         allow_sigv2=_switch(top, "allow_sigv2"),
         explain_refusals=_switch(top, "explain_refusals"),
+        notification_targets=read_targets(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
@@ -258,19 +264,22 @@ def _tags(found: Mapping[str, Any], place: str) -> Mapping[str, str]:
 
 
 def _bucket(entry: Any, place: str) -> BucketConfig:
-    found = object_of(entry, place, ("name", "cors", "account"))
+    found = object_of(entry, place, ("name", "cors", "account", "abort_uploads_after_days"))
     name = text_of(found, "name", place) or ""
     if not valid_bucket_name(name):
         raise ConfigError(f"{place}: {name!r} is not a bucket name")
     account_id = _account_id(found, "account", place)
+    days = found.get("abort_uploads_after_days")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
+        raise ConfigError(f"{place}: abort_uploads_after_days must be a whole number of days, at least 1")
     if "cors" not in found:
-        return BucketConfig(name, account_id=account_id)
+        return BucketConfig(name, account_id=account_id, abort_uploads_after_days=days)
     try:
         rules = tuple(rules_of_json(found["cors"]))
     except ValueError as problem:
         raise ConfigError(f"{place}.cors: {problem}") from problem
     _check_origins((origin for rule in rules for origin in rule.allowed_origins), f"{place}.cors")
-    return BucketConfig(name, rules, account_id)
+    return BucketConfig(name, rules, account_id, days)
 
 
 def _fault(entry: Any, place: str) -> Any:

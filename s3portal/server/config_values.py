@@ -1,4 +1,4 @@
-"""Values in a configuration file, checked one by one; what is wrong is named with its place."""
+"""Values in a configuration file, checked one by one; errors name their place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class ConfigError(ValueError):
-    """The configuration is wrong; the message names the place and what is wrong there."""
+    """The configuration is wrong; the message names the place and the mistake."""
 
 
 def object_of(entry: Any, place: str, known: Any) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ def fault_fields() -> Collection[str]:
 
 
 def read_fault(entry: Mapping[str, Any]) -> Any:
-    """Returns the Fault of an entry; raises TypeError and ValueError that say what is wrong."""
+    """Returns the Fault of an entry; raises TypeError and ValueError, whose messages say why."""
     from s3portal.server.testing.fault import Fault
 
     return Fault(**entry)

@@ -45,6 +45,7 @@ def server_config() -> dict[str, Any]:
         "buckets": [
             {
                 "name": BUCKET,
+                "abort_uploads_after_days": 30,
                 "cors": [
                     {
                         "AllowedOrigins": ["http://127.0.0.1:*"],

@@ -14,7 +14,8 @@ from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.background.jobs import jobs_named
 from s3portal.server.background.runner import Background
-from s3portal.server.bucket_settings import cors, ownership
+from s3portal.server.bucket_settings import cors, lifecycle, ownership
+from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import ServerConfig, root_user
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
@@ -31,6 +32,8 @@ from s3portal.server.http.tls import TLSContexts
 from s3portal.server.storage import buckets
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.storage import Storage
+
+_ABORTING_RULE = "abort-unfinished-uploads"
 
 
 def utc_now() -> datetime:
@@ -85,10 +88,14 @@ class S3Server:
                 proxies=config.trusted_proxies,
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
+                notification_targets=frozenset(target.name for target in config.notification_targets),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
-            self._background = Background(root / "background", jobs_named(jobs, self.storage))
+            self._background = Background(
+                root / "background",
+                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+            )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(
                 gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
@@ -142,3 +149,6 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             buckets.create(storage, bucket.name, rules, bucket.account_id or FIRST_ACCOUNT, settings)
         elif bucket.cors is not None and found.cors != rules:
             buckets.set_cors(storage, bucket.name, rules)
+        if bucket.abort_uploads_after_days and (found is None or lifecycle.KIND not in found.settings):
+            rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
+            buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))

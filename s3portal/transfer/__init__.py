@@ -89,6 +89,7 @@ from s3portal.transfer.presign import (
     presign_parts,
 )
 from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired, parse_retry_after
+from s3portal.transfer.seekable import SeekableObject
 from s3portal.transfer.sending import (
     PARTS_AT_A_TIME,
     Part,
@@ -124,7 +125,7 @@ from s3portal.transfer.states import DeclaredState, ImpossibleTransition, State,
 from s3portal.transfer.store import Store, open_store
 from s3portal.transfer.store_gate import CALL, COMPLETE, LOOK, Lane, StoreGate, asking, is_away
 from s3portal.transfer.store_knowledge import KnownAnswer
-from s3portal.transfer.stored_object import StoredObject, look_at, require_stored
+from s3portal.transfer.stored_object import StoredObject, look_at, require_stored, require_unchanged
 from s3portal.transfer.stored_parts import StoredParts
 from s3portal.transfer.transfer_settings import TransferSettings
 from s3portal.transfer.upload import Checksum, Upload
@@ -197,6 +198,7 @@ __all__ = [
     "Problem",
     "QuotaExceeded",
     "RetryPolicy",
+    "SeekableObject",
     "SendingCancelled",
     "SentParts",
     "SessionCredentials",
@@ -284,6 +286,7 @@ __all__ = [
     "read_settings",
     "remove_unkept",
     "require_stored",
+    "require_unchanged",
     "retry_after_s",
     "role_session_name",
     "safe_content_type",

@@ -59,10 +59,10 @@ def store_errors(operation: str) -> Iterator[None]:
     except ClientError as error:
         raise _from_answer(operation, error) from error
     except (ConnectionError, HTTPClientError) as error:
-        logger.warning("%s: the store was not reached: %s", operation, error)
+        logger.warning("%s: the store could not be reached: %s", operation, error)
         raise StoreUnavailable(operation=operation) from error
     except (*_ABOUT_ANSWERS, KeyError) as error:
-        logger.error("%s: the reply is not one of S3: %s: %s", operation, type(error).__name__, error)
+        logger.error("%s: the reply is not an S3 reply: %s: %s", operation, type(error).__name__, error)
         raise StoreFailed(operation=operation, store_code=type(error).__name__) from error
     except (BotoCoreError, Boto3Error, OSError, TypeError, ValueError) as error:
         cause = f"{type(error).__name__}: {error}"

@@ -53,7 +53,7 @@ def keeps_to_parts(store: Store, site: str) -> bool:
     question = f"session credentials for {store.settings.s3_role} create no object"
     answer, silence = find_out(store, question, lambda: _tried(store, site))
     if answer is None:
-        logger.warning("It is not known whether %s: %s", question, silence)
+        logger.warning("Unknown whether %s: %s", question, silence)
     return answer is not None and answer.is_recent and answer.value == _KEEPS
 
 
@@ -98,7 +98,7 @@ def _abort(store: Store, key: str, s3_upload_id: str) -> None:
         store.client().abort_multipart_upload(Bucket=store.bucket, Key=key, UploadId=s3_upload_id)
     except ClientError as error:
         # What was found out stays true; the bucket's lifecycle rule removes the part of eight bytes.
-        logger.warning("The upload of a probe was not aborted: %s", error)
+        logger.warning("The upload of a probe could not be aborted: %s", error)
 
 
 def _why_not(store: Store, site: str, upload: _UploadArguments) -> str | None:

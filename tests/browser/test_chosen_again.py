@@ -30,7 +30,7 @@ def choose_again(page: Page) -> Locator:
     return page.get_by_role("button", name="Choose the file again")
 
 
-def test_a_file_that_was_away_for_a_while_is_chosen_again_and_goes_on(
+def test_a_file_that_was_away_for_a_while_is_chosen_again_and_resumes(
     publisher: Page, s3: RunningServer, dataset: str, file: Path, tmp_path: Path
 ) -> None:
     begin_and_pause(publisher, s3, dataset, file)

@@ -254,7 +254,7 @@ class TestForGood:
         # Distinct ones: a browser repeats by itself what it sent on a connection that was just being closed.
         assert len({r.part_number for r in parts(s3)}) <= 4
 
-    def test_and_try_again_begins_anew_where_the_store_has_forgotten_the_upload(
+    def test_and_try_again_starts_over_where_the_store_has_forgotten_the_upload(
         self, core: CorePage, s3: RunningServer, short_checksum: dict[str, str]
     ) -> None:
         s3.faults.add("UploadPart", code="NoSuchUpload", every=6)

@@ -117,7 +117,7 @@ def test_what_was_stored_before_a_reload_is_not_sent_again(
     assert sorted(sent(s3)) == sorted(set(range(1, PART_COUNT + 1)) - before)
 
 
-def test_a_lost_network_stops_the_upload_and_its_return_goes_on(
+def test_a_lost_network_stops_the_upload_and_its_return_resumes_it(
     core: CorePage, s3: RunningServer, file: Path
 ) -> None:
     hold = hold_parts(s3, after=6)

@@ -46,7 +46,7 @@ def test_a_pause_stops_sending_and_nothing_stored_is_sent_again(
     assert len(stored_part_numbers(s3)) <= 13 + 4, "at most the four in flight were sent twice"
 
 
-def test_a_lost_network_is_said_and_its_return_goes_on(
+def test_a_lost_network_is_said_and_its_return_resumes_it(
     publisher: Page, s3: RunningServer, dataset: str, big_file: Path
 ) -> None:
     on_its_way(publisher, s3, dataset, big_file)

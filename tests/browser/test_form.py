@@ -53,7 +53,7 @@ def operations(s3: RunningServer) -> list[str]:
     return [record.operation for record in s3.requests]
 
 
-def test_saving_waits_for_the_upload_and_then_goes_on_by_itself(
+def test_saving_waits_for_the_upload_and_then_continues_automatically(
     publisher: Page, s3: RunningServer, dataset: str, small_file: Path
 ) -> None:
     hold = hold_parts(s3)

@@ -94,7 +94,7 @@ def test_a_connection_cut_in_the_middle_of_a_part_changes_nothing_for_the_publis
     assert download_sha256(publisher, persistent_link(publisher)) == sha256(big_file)
 
 
-def test_the_link_answers_with_a_redirect_that_nobody_may_keep(
+def test_the_link_answers_with_a_redirect_that_no_one_may_keep(
     publisher: Page, portal: Portal, s3: RunningServer, big_file: Path
 ) -> None:
     publish(publisher, s3, big_file, "Gauges, redirect")

@@ -126,7 +126,7 @@ def test_a_wrong_file_is_refused_with_the_reason(
     expect(publisher.locator('[data-s3portal="file"]')).to_have_count(0)
 
 
-def test_a_kept_handle_goes_on_with_one_click(
+def test_a_kept_handle_resumes_with_one_click(
     publisher: Page, s3: RunningServer, dataset: str, file: Path
 ) -> None:
     publisher.add_init_script(DIALOG_WITH_HANDLES)

@@ -140,7 +140,7 @@ def test_a_portal_that_fails_in_the_middle_is_said_and_nothing_is_saved_twice(
     assert names(publisher, dataset) == ["a.csv", "b.geojson", "c.txt"]
 
 
-def test_who_stays_finds_what_is_published_and_goes_on(
+def test_who_stays_finds_what_is_published_and_continues(
     publisher: Page, s3: RunningServer, dataset: str
 ) -> None:
     drop_three(publisher, dataset)
@@ -181,7 +181,7 @@ def test_who_goes_back_finds_what_is_published_and_makes_nothing_twice(
     assert names(publisher, dataset) == list(contents)
 
 
-def test_a_form_that_is_opened_anew_says_nothing_of_what_was_published_before(
+def test_a_form_that_is_opened_again_says_nothing_of_what_was_published_before(
     publisher: Page, s3: RunningServer, dataset: str
 ) -> None:
     open_new_resource(publisher, dataset)

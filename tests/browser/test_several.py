@@ -155,7 +155,7 @@ def test_a_file_that_is_in_the_form_is_not_taken_twice(
     assert [r.operation for r in s3.requests].count("CreateMultipartUpload") == 3
 
 
-def test_saving_stops_where_one_of_them_failed_and_goes_on_when_it_is_mended(
+def test_saving_stops_where_one_of_them_failed_and_resumes_when_it_is_fixed(
     publisher: Page, s3: RunningServer, dataset: str, files: list[Path]
 ) -> None:
     s3.faults.add("UploadPart", status=403, first=1)

@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 
 BUCKET = "s3portal-tests"
+#: How the names of buckets with versions begin.
+VERSIONED = "versions"
 ROLE = "uploads"
 PACKAGES = ("ceph-mon", "ceph-mgr", "ceph-osd", "radosgw")
 
@@ -253,7 +255,8 @@ rgw dynamic resharding = false
         # RGW 16 loses blanks of a policy on the way.
         trust = _policy(Principal={"AWS": ["arn:aws:iam:::user/portal"]}, Action=["sts:AssumeRole"])
         self._admin("role", "create", f"--role-name={ROLE}", f"--assume-role-policy-doc={trust}")
-        allowed = _policy(Action=["s3:*"], Resource=f"arn:aws:s3:::{BUCKET}/*")
+        buckets = [f"arn:aws:s3:::{BUCKET}/*", f"arn:aws:s3:::{VERSIONED}-*/*"]
+        allowed = _policy(Action=["s3:*"], Resource=buckets)
         self._admin(
             "role", "policy", "put", f"--role-name={ROLE}", "--policy-name=uploads", f"--policy-doc={allowed}"
         )

@@ -34,7 +34,7 @@ def admin(publisher: Caller) -> Caller:
 
 class TestList:
     @pytest.mark.parametrize("who", ["administrator", "sysadmin"])
-    def test_everybodys_unfinished_uploads_are_listed(
+    def test_everyones_unfinished_uploads_are_listed(
         self, portal, publisher: Caller, admin: Caller, who: str
     ) -> None:
         sent = publisher.begin(b"12345", filename="unfinished.csv")
@@ -70,7 +70,7 @@ class TestWhoMay:
 
     @pytest.mark.parametrize("action", ACTIONS)
     @pytest.mark.parametrize("who", ["editor", "member", "stranger", "anonymous", "administrator of another"])
-    def test_nobody_else(
+    def test_no_one_else(
         self, portal, publisher: Caller, another_publisher: Caller, anonymous: Caller, action: str, who: str
     ) -> None:
         callers: dict[str, Callable[[], Caller]] = {
@@ -96,7 +96,7 @@ class TestWhoMay:
 
 
 class TestAbort:
-    def test_an_administrator_aborts_what_somebody_else_sends(self, publisher: Caller, admin: Caller) -> None:
+    def test_an_administrator_aborts_what_someone_else_sends(self, publisher: Caller, admin: Caller) -> None:
         upload = publisher.upload(filename="unsaved.csv")
 
         aborted = admin.do("s3multipart_upload_abort", id=upload["id"])
@@ -107,7 +107,7 @@ class TestAbort:
 
 
 class TestHandOver:
-    def test_the_other_publisher_goes_on_and_the_first_has_nothing_any_more(
+    def test_the_other_publisher_resumes_it_and_the_first_has_nothing_left(
         self, publisher: Caller, admin: Caller
     ) -> None:
         upload = publisher.begin(b"12345", idempotency_key="mine")
@@ -135,7 +135,7 @@ class TestHandOver:
         assert again["id"] != upload["id"]
 
     @pytest.mark.parametrize("whom", ["member", "stranger", "nobody", "administrator of another"])
-    def test_only_to_somebody_who_may_upload_there(
+    def test_only_to_someone_who_may_upload_there(
         self, portal, publisher: Caller, another_publisher: Caller, admin: Caller, whom: str
     ) -> None:
         upload = publisher.begin()

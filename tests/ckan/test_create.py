@@ -53,7 +53,7 @@ def test_the_object_says_where_it_comes_from(publisher: Caller) -> None:
 
 
 class TestReadersDoNotLearnWhoUploaded:
-    def test_a_download_names_nobody(self, publisher: Caller, anonymous: Caller) -> None:
+    def test_a_download_names_no_one(self, publisher: Caller, anonymous: Caller) -> None:
         resource = publisher.publish()
 
         answer = anonymous.follow(resource["url"])
@@ -75,7 +75,7 @@ class TestReadersDoNotLearnWhoUploaded:
 
 
 class TestRefused:
-    def test_somebody_who_is_not_signed_in(self, anonymous: Caller, publisher: Caller) -> None:
+    def test_someone_who_is_not_signed_in(self, anonymous: Caller, publisher: Caller) -> None:
         answer = anonymous.create(owner=publisher.dataset)
 
         assert answer.status == 401
@@ -104,7 +104,7 @@ class TestRefused:
         assert answer.error["setting"] == f"{PREFIX}enabled_orgs"
         assert "may not upload large files here" in answer.error["message"]
 
-    def test_everybody_while_no_organisation_is_enabled(self, publisher: Caller, setting: Setting) -> None:
+    def test_everyone_while_no_organisation_is_enabled(self, publisher: Caller, setting: Setting) -> None:
         setting("enabled_orgs", "")
 
         assert publisher.create().error["code"] == "organisation_not_enabled"

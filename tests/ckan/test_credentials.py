@@ -85,7 +85,7 @@ class TestRefused:
 
         assert (answer.status, answer.error["code"]) == (409, "upload_not_open")
 
-    def test_everybody_without_a_role(self, publisher: Caller, setting: Setting) -> None:
+    def test_everyone_without_a_role(self, publisher: Caller, setting: Setting) -> None:
         setting("s3_role", "")
 
         answer = publisher.call("s3multipart_credentials", owner=publisher.dataset)

@@ -70,7 +70,7 @@ def test_an_organisation_that_is_not_there_is_told_with_the_one_that_was_meant(
     assert f"✓ ckanext.s3multipart.enabled_orgs: {publisher.organisation}: may upload" in said
 
 
-def test_a_setting_that_nobody_reads_is_named(doctor: Doctor, setting: Setting) -> None:
+def test_a_setting_that_no_one_reads_is_named(doctor: Doctor, setting: Setting) -> None:
     setting("max_uplod_size", "5 GB")
 
     assert "! ckanext.s3multipart.max_uplod_size: name: is not a setting and has no effect" in (
@@ -79,7 +79,7 @@ def test_a_setting_that_nobody_reads_is_named(doctor: Doctor, setting: Setting) 
     assert "fix: did you mean ckanext.s3multipart.max_upload_size?" in said
 
 
-def test_that_nobody_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: Setting) -> None:
+def test_that_no_one_may_upload_is_said_and_no_mistake(doctor: Doctor, setting: Setting) -> None:
     setting("enabled_orgs", [])
 
     code, said = doctor()
@@ -164,3 +164,25 @@ def test_a_janitor_that_never_runs_is_told(doctor: Doctor, publisher: Caller) ->
 
     assert (code, "✗ janitor: runs: 1 uploads should have been removed days ago" in said) == (1, True), said
     publisher.call("s3multipart_upload_abort", id=upload["id"])
+
+
+class TestPolicies:
+    def test_they_are_filled_in_for_this_site(self, cli: Any, store_settings: dict[str, str]) -> None:
+        said = cli.invoke(s3multipart, ["policies", "--json"])
+
+        documents = {each["name"]: each["document"] for each in json.loads(said.output)}
+        assert list(documents) == ["portal-policy", "role-trust", "role-policy", "cors", "lifecycle"]
+        trusted = documents["role-trust"]["Statement"][0]["Principal"]["AWS"]
+        assert trusted == portal_store().sts_client().get_caller_identity()["Arn"]
+        assert f"arn:aws:s3:::{BUCKET}" in json.dumps(documents["portal-policy"])
+
+    def test_one_alone_can_be_saved(self, cli: Any) -> None:
+        said = cli.invoke(s3multipart, ["policies", "cors", "--principal", "arn:aws:iam::1:user/ckan"])
+
+        assert list(json.loads(said.output)) == ["CORSRules"]
+
+    def test_a_name_that_is_none_is_said(self, cli: Any) -> None:
+        said = cli.invoke(s3multipart, ["policies", "trust"])
+
+        assert said.exit_code == 1
+        assert "this site has portal-policy, role-trust" in said.output

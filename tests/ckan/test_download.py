@@ -23,7 +23,7 @@ class TestWhatItAnswers:
         assert "X-Amz-Expires=300" in answer.headers["Location"]
         assert requests.get(answer.headers["Location"], timeout=120).content == CONTENT
 
-    def test_nobody_may_keep_the_answer(self, anonymous: Caller, resource: dict) -> None:
+    def test_no_one_may_keep_the_answer(self, anonymous: Caller, resource: dict) -> None:
         cache_control = anonymous.get(resource["url"]).headers["Cache-Control"]
 
         assert "no-store" in cache_control

@@ -22,7 +22,7 @@ class TestWhoGetsIt:
         assert private.follow(private.publish(CONTENT)["url"]).content == CONTENT
 
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
-    def test_a_private_file_goes_to_nobody_else(
+    def test_a_private_file_goes_to_no_one_else(
         self, portal, private: Caller, anonymous: Caller, method: str
     ) -> None:
         link = private.publish(CONTENT)["url"]
@@ -64,7 +64,7 @@ class TestWhoGetsIt:
         assert publisher.follow(link).content == CONTENT
         assert anonymous.get(link).status_code in (403, 404)
 
-    def test_a_file_of_a_deleted_dataset_goes_to_nobody(
+    def test_a_file_of_a_deleted_dataset_goes_to_no_one(
         self, publisher: Caller, anonymous: Caller, resource: dict
     ) -> None:
         publisher.do("package_delete", id=publisher.dataset)

@@ -60,7 +60,7 @@ class TestCounting:
             {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site"},
         ],
     )
-    def test_what_somebody_wants_to_have_is_one(
+    def test_what_someone_wants_to_have_is_one(
         self, anonymous: Caller, resource: dict, headers: dict[str, str]
     ) -> None:
         anonymous.get(resource["url"], headers=headers)

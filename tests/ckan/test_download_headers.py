@@ -65,7 +65,7 @@ class TestAuthorizationHeader:
         assert (known.status_code, known.data) == (304, b"")
         assert whole.headers["Last-Modified"] == publisher.head(resource["url"]).headers["Last-Modified"]
 
-    def test_readers_without_the_header_are_redirected_all_the_same(
+    def test_readers_without_the_header_are_redirected_anyway(
         self, anonymous: Caller, resource: dict, setting: Setting
     ) -> None:
         setting("proxy_token_downloads", True)

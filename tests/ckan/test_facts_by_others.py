@@ -112,7 +112,7 @@ class TestWhatOthersSay:
 
         assert (after["format"], after["size"]) == ("PNG", len(PICTURE))
 
-    def test_a_link_of_somebody_else_is_left_alone(self, publisher: Caller) -> None:
+    def test_a_link_of_someone_else_is_left_alone(self, publisher: Caller) -> None:
         told = {"size": 5, "mimetype": "text/html", "hash": "crc64nvme:AAAAAAAAAAA=", "format": "API"}
         link = publisher.do("resource_create", package_id=publisher.dataset, url=LINK, **told)
 

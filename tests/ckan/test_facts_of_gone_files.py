@@ -12,6 +12,7 @@ from callers import Caller, new_publisher, new_sysadmin
 from ckan import model
 from ways_to_save import (
     CONTENT,
+    LEFT_OUT_IS_DELETED,
     Way,
     dataset_action,
     files,
@@ -21,6 +22,7 @@ from ways_to_save import (
     rows_of,
     said,
     served,
+    update_without_resources,
 )
 
 from ckanext.s3multipart.model import UploadRow
@@ -41,6 +43,11 @@ class TestGone:
                 "resource_delete": resource_action("resource_delete"),
                 "package_update, without it": lambda publisher, resource: publisher.do(
                     "package_update", **{**package(publisher), "resources": []}
+                ),
+                **(
+                    {"package_update, resources left out": update_without_resources}
+                    if LEFT_OUT_IS_DELETED
+                    else {}
                 ),
                 "package_patch, without it": dataset_action("package_patch", resources=[]),
                 "package_revise, taken out": revise(filter=["-resources__0"]),

@@ -91,7 +91,7 @@ class TestWhoIsTold:
             assert (file["filename"], file["size"]) == ("rivers.csv", len(CONTENT))
 
     @pytest.mark.parametrize("dataset", [{"private": True}, {"state": "draft"}])
-    def test_nobody_learns_of_files_of_a_dataset_that_they_may_not_see(
+    def test_no_one_learns_of_files_of_a_dataset_that_they_may_not_see(
         self, portal, anonymous: Caller, dataset: dict
     ) -> None:
         publisher = new_publisher(portal, **dataset)

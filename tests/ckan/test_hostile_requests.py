@@ -147,7 +147,7 @@ def test_the_old_routes_refuse_what_is_no_dataset(publisher: Caller, route: str,
     assert publisher.get(f"/api/3/action/{route}/{dataset}").status_code in (400, 404)
 
 
-def test_a_resource_that_calls_itself_an_upload_gets_nobody_s_file(
+def test_a_resource_that_calls_itself_an_upload_gets_no_file(
     publisher: Caller, another_publisher: Caller
 ) -> None:
     """Its type, address and id are the caller's to choose; the file of another is not."""

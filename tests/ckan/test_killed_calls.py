@@ -64,7 +64,7 @@ class TestCreateThatIsKilled:
         assert names(publisher) == ["rivers.csv"]
 
     @pytest.mark.parametrize("moment", [BEFORE, AFTER])
-    def test_the_janitor_removes_what_nobody_asks_for_again(self, publisher: Caller, moment: str) -> None:
+    def test_the_janitor_removes_what_no_one_asks_for_again(self, publisher: Caller, moment: str) -> None:
         asked = wanted(publisher)
         assert (
             ended(
@@ -189,7 +189,9 @@ class TestRemovalThatIsKilled:
 
 class TestQuotaWithKills:
     @pytest.mark.parametrize("moment", [BEFORE, AFTER])
-    def test_what_is_let_in_fits_whoever_dies(self, publisher: Caller, setting: Setting, moment: str) -> None:
+    def test_what_is_let_in_fits_no_matter_which_process_dies(
+        self, publisher: Caller, setting: Setting, moment: str
+    ) -> None:
         """Eight processes want 40 bytes each of 100, and half of them die."""
         setting("org_quota", "100")
         asked = [wanted(publisher, 40, f"{number}.csv", f"key {number}") for number in range(8)]

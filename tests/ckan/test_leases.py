@@ -17,6 +17,7 @@ from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.uploads.portal import PORTAL
+from s3portal.portal.protocol import leases
 from s3portal.portal.protocol.lease_holders import is_dead, new_token
 
 
@@ -81,7 +82,10 @@ class TestLeaseOfAnotherMachine:
     """Nothing is known of its process, so its lease lasts as long as it says."""
 
     @pytest.mark.parametrize("state", [RowState.COMPLETING, RowState.ABORTING])
-    def test_is_waited_for_until_it_is_over(self, publisher: Caller, state: str) -> None:
+    def test_is_waited_for_until_it_is_over(
+        self, publisher: Caller, state: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(leases, "_PATIENCE_S", 0.2)
         upload = publisher.begin()
         lease = {
             "state": state,
@@ -100,7 +104,7 @@ class TestLeaseOfAnotherMachine:
         leases_end(publisher)
         assert publisher.do("s3multipart_upload_abort", id=upload["id"])["state"] == RowState.ABORTED
 
-    def test_whoever_lost_a_lease_writes_nothing(self, publisher: Caller) -> None:
+    def test_a_process_that_lost_a_lease_writes_nothing(self, publisher: Caller) -> None:
         upload = publisher.begin()
         slow = PORTAL.rows.take(upload["id"], RowState.COMPLETING, before=(RowState.UPLOADING,))
         leases_end(publisher)

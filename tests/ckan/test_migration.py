@@ -17,6 +17,7 @@ from ckanext import s3multipart
 from ckanext.s3multipart.downloads.file_check import FileCheck
 from ckanext.s3multipart.model import DownloadCount, UploadRow, now
 from ckanext.s3multipart.store_memory import StoreAnswer
+from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
 from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.uploads.quota import usage
 from ckanext.s3multipart.uploads.session_model import Adoption, SessionGrant
@@ -30,7 +31,16 @@ LEASES = "c41b7e90a2d5"
 OLDEST = "3f6a1c0d9b51"
 OURS = {
     table.__tablename__
-    for table in (UploadRow, DownloadCount, StoreAnswer, FileCheck, SessionGrant, Adoption)
+    for table in (
+        UploadRow,
+        DownloadCount,
+        StoreAnswer,
+        FileCheck,
+        SessionGrant,
+        Adoption,
+        Fixity,
+        FixityRound,
+    )
 }
 
 
@@ -75,7 +85,7 @@ def test_going_back_gives_up_what_was_found_and_not_taken_over(publisher: Caller
     assert states(publisher) == ["aborted", "aborted"]
 
 
-def test_uploads_of_the_version_before_go_on(publisher: Caller) -> None:
+def test_uploads_of_the_version_before_resume(publisher: Caller) -> None:
     """An upload that was being sent, one that was not saved, a file, and one that was being removed."""
     sent = publisher.begin(filename="sent.csv")
     unsaved = publisher.upload(filename="unsaved.csv")

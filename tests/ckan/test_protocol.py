@@ -42,7 +42,7 @@ class TestWhoseUploadItIs:
 
         assert theirs == nobodys
 
-    def test_nobody_gets_it_without_signing_in(
+    def test_no_one_gets_it_without_signing_in(
         self, publisher: Caller, anonymous: Caller, action: str, asked: dict
     ) -> None:
         upload = publisher.create().result["upload"]
@@ -56,7 +56,7 @@ class TestWhoseUploadItIs:
     ("action", "asked"),
     [call for call in CALLS_FOR_AN_UPLOAD if "show" not in call[0] and "abort" not in call[0]],
 )
-def test_a_publisher_who_lost_the_right_to_edit_cannot_go_on(
+def test_a_publisher_who_lost_the_right_to_edit_cannot_continue(
     publisher: Caller, action: str, asked: dict
 ) -> None:
     upload = publisher.create().result["upload"]
@@ -164,7 +164,7 @@ class TestListing:
 
         assert [upload["id"] for upload in listed] == [completed["id"], unfinished["id"]]
 
-    def test_nobody_sees_those_of_others(self, publisher: Caller, another_publisher: Caller) -> None:
+    def test_no_one_sees_those_of_others(self, publisher: Caller, another_publisher: Caller) -> None:
         publisher.create()
 
         assert another_publisher.do("s3multipart_upload_list") == []
@@ -185,7 +185,7 @@ class TestListing:
 
         assert publisher.do("s3multipart_upload_list") == []
 
-    def test_nobody_gets_a_list_without_signing_in(self, anonymous: Caller) -> None:
+    def test_no_one_gets_a_list_without_signing_in(self, anonymous: Caller) -> None:
         assert anonymous.call("s3multipart_upload_list").status == 401
 
 

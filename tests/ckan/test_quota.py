@@ -97,7 +97,7 @@ class TestProgress:
 
         assert self.lasts_s(sent["upload"]["id"]) <= 60
 
-    def test_completing_in_vain_does_not(self, publisher: Caller, sent: dict) -> None:
+    def test_completing_with_parts_missing_does_not(self, publisher: Caller, sent: dict) -> None:
         self.grows_old(publisher)
 
         refused = publisher.call("s3multipart_upload_complete", id=sent["upload"]["id"])
@@ -105,7 +105,7 @@ class TestProgress:
         assert refused.error["code"] == "parts_missing"
         assert self.lasts_s(sent["upload"]["id"]) <= 60
 
-    def test_a_store_that_fails_to_complete_costs_nobody_their_room(
+    def test_a_store_that_fails_to_complete_costs_no_room(
         self, publisher: Caller, sent: dict, s3_server: RunningServer
     ) -> None:
         for number, part in enumerate(sent["parts"]):
@@ -153,7 +153,7 @@ class TestProgress:
         assert refused.error["code"] == "quota_exceeded"
         assert used(publisher) == 11 * MIB
 
-    def test_a_store_that_does_not_answer_keeps_nobodys_room(
+    def test_a_store_that_does_not_answer_keeps_no_room(
         self, publisher: Caller, sent: dict, s3_server: RunningServer
     ) -> None:
         reservations_lapse(publisher)

@@ -80,7 +80,7 @@ class TestResource:
 
         assert publisher.follow(resource["url"]).content == b"goes"
 
-    def test_its_file_stays_for_the_grace_when_the_dataset_is_saved_meanwhile(
+    def test_its_file_stays_for_the_grace_when_the_dataset_is_saved_in_the_meantime(
         self, publisher: Caller, resource: dict, setting: Setting
     ) -> None:
         """CKAN purges a deleted resource then, and makes it again where its id is saved again."""

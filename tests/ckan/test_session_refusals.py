@@ -86,7 +86,7 @@ class TestRefused:
         assert self.refusal(former)["code"] == "may_not_edit"
         assert usage(publisher.organisation_id).used == 0
 
-    def test_the_files_of_an_organisation_that_is_not_enabled_any_more(
+    def test_the_files_of_an_organisation_that_is_no_longer_enabled(
         self, publisher: Caller, setting: Setting
     ) -> None:
         kept = writer(publisher)
@@ -106,7 +106,7 @@ class TestRefused:
 
         assert self.refusal(publisher)["code"] == "file_unreadable"
 
-    def test_more_files_than_anybody_looks_at(
+    def test_more_files_than_anyone_looks_at(
         self, publisher: Caller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(discovery, "MOST_FILES", 3)
@@ -152,7 +152,7 @@ class TestRefused:
 
         assert writer(publisher).scope != own.scope
 
-    def test_it_goes_when_nobody_can_write_there_any_more(self, publisher: Caller, setting: Setting) -> None:
+    def test_it_goes_when_it_can_no_longer_be_written(self, publisher: Caller, setting: Setting) -> None:
         setting("denied_types", "html")
         own = writer(publisher)
         own.put("page.html", b"<script>")
@@ -167,7 +167,7 @@ class TestRefused:
         assert row_of(upload).state == "aborted"
         assert listed(publisher) == []
 
-    def test_nobody_gets_credentials_or_forms_over_a_full_quota(
+    def test_no_one_gets_credentials_or_forms_over_a_full_quota(
         self, publisher: Caller, setting: Setting
     ) -> None:
         setting("org_quota", "5")

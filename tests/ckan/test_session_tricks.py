@@ -107,7 +107,7 @@ class TestKeysOfADataset:
         assert save(former, upload).status == 403
         assert row_of(upload).state == "completed"
 
-    def test_a_prefix_of_somebody_else_is_not_reached(self, portal, publisher: Caller) -> None:
+    def test_a_prefix_of_someone_else_is_not_reached(self, portal, publisher: Caller) -> None:
         mine, theirs = writer(publisher), writer(new_colleague(portal, publisher))
 
         assert denied(lambda: mine.client.put_object(Bucket=mine.bucket, Key=f"{theirs.scope}x", Body=b"x"))

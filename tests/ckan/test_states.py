@@ -27,7 +27,7 @@ def test_a_row_does_not_leave_the_table(before: str, after: str) -> None:
     assert row.state == before
 
 
-def test_a_row_may_go_on_and_may_be_written_as_it_is() -> None:
+def test_a_row_may_change_and_may_be_written_as_it_is() -> None:
     row = UploadRow(state="completed")
 
     row.state = RowState.COMPLETED

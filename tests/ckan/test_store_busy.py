@@ -8,7 +8,7 @@ from callers import Caller
 from s3portal.server.testing import RunningServer
 
 
-def test_calls_that_are_refused_meanwhile_leave_a_line_in_the_log_and_no_traceback(
+def test_calls_that_are_refused_at_once_leave_a_line_in_the_log_and_no_traceback(
     publisher: Caller, s3_server: RunningServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     s3_server.faults.add("CreateMultipartUpload", status=503)

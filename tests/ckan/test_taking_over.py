@@ -47,7 +47,7 @@ class TestTakingOver:
         assert "taking it over" in answer.error["message"]
         assert answer.error["retry_after_s"] > 0
 
-    def test_a_file_that_changes_meanwhile_is_not_taken_for_the_first(
+    def test_a_file_that_changes_in_the_meantime_is_not_taken_for_the_first(
         self, publisher: Caller, waiting: dict
     ) -> None:
         own = writer(publisher)
@@ -58,7 +58,7 @@ class TestTakingOver:
         assert row_of(waiting).state == "aborted"
         assert read(publisher, publisher.attach(uploads[7])) == b"another"
 
-    def test_a_file_that_was_discarded_meanwhile_leaves_nothing(
+    def test_a_file_that_was_discarded_in_the_meantime_leaves_nothing(
         self, publisher: Caller, waiting: dict
     ) -> None:
         target = row_of(waiting).key

@@ -131,7 +131,7 @@ class TestPages:
         assert states(browser) == ["attached", "completed"]
         assert len(browser.page("/dashboard/uploads").select(".s3multipart-uploads > li")) == 1
 
-    def test_whoever_is_not_signed_in_logs_in_first(self, anonymous: Caller) -> None:
+    def test_a_visitor_who_is_not_signed_in_logs_in_first(self, anonymous: Caller) -> None:
         assert "/user/login" in anonymous.get("/dashboard/uploads").headers["Location"]
 
     def test_administrators_see_the_page_of_their_organisation(self, browser: Browser) -> None:

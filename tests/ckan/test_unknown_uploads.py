@@ -46,7 +46,7 @@ def our_key(caller: Caller, **other: str) -> str:
     return "/".join([*{**ids, **other}.values(), "rivers.csv"])
 
 
-def test_one_of_ours_goes_after_a_day(publisher: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_one_goes_after_a_day(publisher: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     key = our_key(publisher)
     begin_at_store(key)
     sweep()
@@ -95,7 +95,7 @@ def test_a_second_one_to_the_key_of_a_live_upload_goes(publisher: Caller, a_day_
         "other-portal/{organisation}/{dataset}/{new}/rivers.csv",
     ],
 )
-def test_what_may_be_somebody_elses_is_only_reported(publisher: Caller, a_day_later: None, key: str) -> None:
+def test_what_may_be_someone_elses_is_only_reported(publisher: Caller, a_day_later: None, key: str) -> None:
     """Of another portal that shares the bucket, or of a program that is none."""
     key = key.format(organisation=publisher.organisation_id, dataset=publisher.dataset, new=str(uuid.uuid4()))
     begin_at_store(key)

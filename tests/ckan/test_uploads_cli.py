@@ -4,6 +4,7 @@ import json
 
 import pytest
 from callers import Caller
+from command_lists import cut_helps
 from kept_uploads import states
 from organisation_members import member_of
 
@@ -48,3 +49,7 @@ def run(cli, *arguments: str) -> str:
     said = cli.invoke(s3multipart, ["uploads", *arguments], catch_exceptions=False)
     assert said.exit_code == 0, said.output
     return said.stdout
+
+
+def test_the_lists_of_commands_cut_no_sentence() -> None:
+    assert list(cut_helps(s3multipart, "ckan s3multipart")) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 from callers import Caller, new_sysadmin
 
@@ -20,8 +21,18 @@ PICTURE = b"\x89PNG\r\n\x1a\n, or nearly so"
 LINK = "https://example.org/levels.json"
 
 
+#: `package_update` without ``resources`` deletes them up to CKAN 2.11, and leaves them since 2.12.
+LEFT_OUT_IS_DELETED = not tk.check_ckan_version(min_version="2.12")
+
+
 def package(caller: Caller) -> dict[str, Any]:
     return caller.do("package_show", id=caller.dataset)
+
+
+def update_without_resources(publisher: Caller, resource: dict[str, Any]) -> None:
+    shown = package(publisher)
+    del shown["resources"]
+    publisher.do("package_update", **{**shown, "notes": "New"})
 
 
 def resource_action(action: str, **changes: Any) -> Way:
@@ -41,7 +52,8 @@ def dataset_action(action: str, **changes: Any) -> Way:
 SMOKE = {
     "resource_update", "resource_update, lies", "resource_patch", "resource_patch, cleared", "package_update",
     "package_update, lies", "package_revise", "package_revise, lies", "package_resource_reorder",
-    "the form, another name", "the form: Clear, Link, Update", "the form",
+    "package_update, resources left out", "the form, another name", "the form: Clear, Link, Update",
+    "the form",
 }  # fmt: skip
 
 

@@ -162,7 +162,7 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path):
         assert all_gone([child])
 
 
-def test_a_port_is_free_until_somebody_listens_there():
+def test_a_port_is_free_until_someone_listens_there():
     port = free_port()
     assert is_free(port)
     with socket.create_server(("127.0.0.1", port)):
@@ -170,7 +170,7 @@ def test_a_port_is_free_until_somebody_listens_there():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="as Linux keeps closed connections")
-def test_a_free_port_is_not_given_to_somebody_else_before_its_server_starts():
+def test_a_free_port_is_not_given_to_someone_else_before_its_server_starts():
     port = free_port()
     # So many of the 28,000 that Linux chooses from that some would be given out twice.
     with ExitStack() as others:

@@ -81,7 +81,7 @@ def test_one_dataset_that_was_published_is_read_though_its_registration_is_not(u
     assert contents_of(uri) == ITEMS
 
 
-def test_what_not_everybody_may_read_is_said(uri):
+def test_what_not_everyone_may_read_is_said(uri):
     with pytest.raises(NotPermitted, match="does not allow everybody"):
         dtoolcore.DataSet.from_uri(uri)
 

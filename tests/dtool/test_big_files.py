@@ -69,7 +69,7 @@ def sent_parts(server):
     return [request.part_number for request in parts if request.status == 200]
 
 
-def test_a_file_that_was_stopped_by_the_store_goes_on_with_the_rest(
+def test_a_file_that_was_stopped_by_the_store_resumes_with_the_rest(
     bundled, path, s3_server, impatient, journals
 ):
     s3_server.faults.add("CompleteMultipartUpload", status=500)
@@ -111,14 +111,14 @@ def begun(bundled, path, s3_server, impatient, journals):
     return upload["UploadId"]
 
 
-def test_another_content_does_not_go_on_with_it(begun, bundled, path, journals):
+def test_another_content_does_not_resume_it(begun, bundled, path, journals):
     Path(path).write_bytes(b"y" * 20 * MIB)
     send_file(bundled.store, path, "key", {**METADATA, "checksum": "another"}, journals)
     assert bundled.get("key") == b"y" * 20 * MIB
     assert bundled.unfinished_uploads() == []
 
 
-def test_one_that_somebody_aborted_begins_anew(begun, bundled, path, journals):
+def test_one_that_someone_aborted_starts_over(begun, bundled, path, journals):
     bundled.store.client().abort_multipart_upload(Bucket=bundled.name, Key="key", UploadId=begun)
     send_file(bundled.store, path, "key", METADATA, journals)
     assert len(bundled.get("key")) == 33 * MIB

@@ -10,6 +10,10 @@ import re
 import subprocess
 from pathlib import Path
 
+from command_lists import is_cut
+
+from s3portal.dtool.cat_command import cat
+
 
 def test_a_dataset_from_nothing_to_verified(dtool, bucket, tmp_path):
     uri = dtool.ok("create", "-q", "rivers", bucket.uri)
@@ -113,3 +117,7 @@ def test_an_item_that_fails_fails_the_command(shell, bundled, tmp_path, s3_serve
 
 def test_the_version_names_the_broker(shell):
     assert "s3, s3portal, version" in shell.ok("--version")
+
+
+def test_the_list_of_commands_cuts_no_sentence_of_ours():
+    assert not is_cut(cat)

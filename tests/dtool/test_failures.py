@@ -103,7 +103,7 @@ def test_a_big_file_that_changes_on_the_way_is_refused(proto, tmp_path, monkeypa
         proto.put_item(str(path), "big.bin")
 
 
-def test_an_item_that_somebody_removed_keeps_the_dataset_from_being_frozen(proto, tmp_path, bundled):
+def test_an_item_that_someone_removed_keeps_the_dataset_from_being_frozen(proto, tmp_path, bundled):
     for relpath in ("a.csv", "b.csv"):
         put_bytes(proto, tmp_path, relpath, b"x")
     assert sorted(proto._storage_broker.iter_item_handles()) == ["a.csv", "b.csv"]
@@ -113,7 +113,7 @@ def test_an_item_that_somebody_removed_keeps_the_dataset_from_being_frozen(proto
     assert type_of(proto, bundled) == "protodataset"
 
 
-def test_an_item_that_somebody_replaced_keeps_the_dataset_from_being_frozen(proto, tmp_path, bundled):
+def test_an_item_that_someone_replaced_keeps_the_dataset_from_being_frozen(proto, tmp_path, bundled):
     put_bytes(proto, tmp_path, "a.csv", b"x")
     bundled.put(item_key(proto, "a.csv"), b"y", handle="YS5jc3Y=", checksum="0")
     with pytest.raises(ItemsMissing, match=r"a\.csv"):
@@ -157,7 +157,7 @@ def test_a_store_that_is_not_there_is_named(bundled, monkeypatch, impatient):
         S3StorageBroker(f"{bundled.uri}/c3f1a1fa").has_admin_metadata()
 
 
-def test_a_name_that_nobody_knows_is_named(bundled, monkeypatch, impatient):
+def test_a_name_that_no_one_knows_is_named(bundled, monkeypatch, impatient):
     monkeypatch.setenv(f"DTOOL_S3_ENDPOINT_{bundled.name}", "http://no-such-host.invalid")
     with pytest.raises(StoreFailed, match=f"DTOOL_S3_ENDPOINT_{bundled.name}"):
         S3StorageBroker(f"{bundled.uri}/c3f1a1fa").has_admin_metadata()

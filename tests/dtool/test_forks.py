@@ -34,7 +34,7 @@ def dataset(bucket, on_disk, dtool):
     return dtoolcore.DataSet.from_uri(dtool.ok("cp", "-q", on_disk(ITEMS), bucket.uri))
 
 
-def test_a_child_goes_on_reading_what_its_parent_read_ahead(dataset):
+def test_a_child_keeps_reading_what_its_parent_read_ahead(dataset):
     first, second, *rest = dataset.identifiers
     dataset.item_content_abspath(first)
     dataset.item_content_abspath(second)

@@ -65,7 +65,7 @@ def test_an_interrupted_copy_up_resumes_with_the_rest(shell, dtool, bundled, on_
     dtool.ok("verify", "--full", uri)
 
 
-def test_an_interrupted_big_file_goes_on_with_the_rest(shell, dtool, bundled, on_disk, s3_server):
+def test_an_interrupted_big_file_resumes_with_the_rest(shell, dtool, bundled, on_disk, s3_server):
     source = on_disk({"big.bin": b"x" * 80 * MIB})
     held = s3_server.faults.hold("UploadPart", after=2)
     status, _, error = interrupt_when(
@@ -84,7 +84,7 @@ def test_an_interrupted_big_file_goes_on_with_the_rest(shell, dtool, bundled, on
     dtool.ok("verify", "--full", uri)
 
 
-def test_one_that_was_killed_goes_on_too(shell, dtool, bundled, on_disk, s3_server, home):
+def test_one_that_was_killed_resumes_too(shell, dtool, bundled, on_disk, s3_server, home):
     source = on_disk({"big.bin": b"x" * 80 * MIB})
     held = s3_server.faults.hold("UploadPart", after=2)
     command = subprocess.Popen(shell.line("cp", "-q", source, bundled.uri), stderr=subprocess.DEVNULL)
@@ -120,7 +120,7 @@ def test_what_is_never_gone_on_with_is_removed_by_the_freeze(
     assert bundled.unfinished_uploads() == []
 
 
-def test_an_interrupted_fetch_of_a_big_item_goes_on_with_the_rest(
+def test_an_interrupted_fetch_of_a_big_item_resumes_with_the_rest(
     shell, dtool, bundled, on_disk, s3_server, home
 ):
     uri = dtool.ok("cp", "-q", on_disk({"big.bin": b"x" * 80 * MIB}), bundled.uri)

@@ -47,7 +47,7 @@ def test_datasets_that_may_not_be_read_are_counted_in_a_warning(two, bundled, s3
     assert "1 of 2 datasets in s3://test-bucket are left out" in caplog.text
 
 
-def test_what_a_listing_learned_is_asked_for_anew_the_second_time(two, bundled):
+def test_what_a_listing_learned_is_asked_for_again_the_second_time(two, bundled):
     (uri,) = [
         dataset.uri
         for dataset in dtoolcore.iter_proto_datasets_in_base_uri(bundled.uri)

@@ -180,7 +180,7 @@ def test_a_copy_that_was_begun_stays_where_it_is(bundled, dtool, source, set_pre
     assert bundled.list_keys("u/olssont/") == []
 
 
-def test_one_that_somebody_began_where_the_key_may_not_write_is_named(
+def test_one_that_someone_began_where_the_key_may_not_write_is_named(
     restricted, admin, dtool, source, set_prefix
 ):
     put_begun_copy(admin, "u/hartleym/", uuid_of(source))
@@ -251,7 +251,7 @@ def test_two_that_make_the_same_dataset_at_two_places_are_told(bundled, set_pref
     assert bundled.get(f"dtool-{UUID}") == b"u/hartleym/"
 
 
-def test_nothing_is_frozen_that_nobody_would_find(bundled, set_prefix, tmp_path):
+def test_nothing_is_frozen_that_no_one_would_find(bundled, set_prefix, tmp_path):
     set_prefix("u/olssont/")
     proto = dtoolcore.create_proto_dataset("rivers", bundled.uri)
     put_bytes(proto, tmp_path, "a.csv", b"a")
@@ -273,7 +273,7 @@ def test_a_registration_that_went_astray_is_put_right_by_the_freeze(bundled, set
     assert bundled.get(f"dtool-{proto.uuid}") == b"u/olssont/"
 
 
-def test_a_store_that_knows_no_conditional_writes_is_written_all_the_same(bundled, s3_server):
+def test_a_store_that_knows_no_conditional_writes_is_written_anyway(bundled, s3_server):
     # The third object of a new dataset is its registration.
     s3_server.faults.add("PutObject", status=501, code="NotImplemented", every=3)
     proto = dtoolcore.generate_proto_dataset(dtoolcore.generate_admin_metadata("rivers"), bundled.uri)

@@ -128,7 +128,7 @@ def refuse_acls(bucket, monkeypatch, code, status):
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessControlListNotSupported", 400), ("AccessDenied", 403)])
-def test_a_bucket_whose_policy_lets_everybody_read_needs_no_acls(
+def test_a_bucket_whose_policy_lets_everyone_read_needs_no_acls(
     aws_like, tmp_path, monkeypatch, code, status
 ):
     statement = {

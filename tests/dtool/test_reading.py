@@ -225,7 +225,7 @@ def cable(bundled_dataset):
     return cable
 
 
-def test_a_big_item_that_was_interrupted_goes_on_with_the_rest(bundled_dataset, cable):
+def test_a_big_item_that_was_interrupted_resumes_with_the_rest(bundled_dataset, cable):
     path = Path(bundled_dataset.item_content_abspath(name_of("big.bin")))
     assert path.read_bytes() == BIG
     assert sorted(cable.fetched) == [1, 2]

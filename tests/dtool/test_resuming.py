@@ -22,7 +22,7 @@ def begun(source, bucket, tmp_path):
     return copy
 
 
-def test_the_same_copy_again_goes_on_with_the_rest(begun, source, dtool, bucket):
+def test_the_same_copy_again_resumes_with_the_rest(begun, source, dtool, bucket):
     assert dtool.ok("cp", "-q", source, bucket.uri) == begun.uri
     assert contents_of(begun.uri) == ITEMS
     copied, copy = dtoolcore.DataSet.from_uri(source), dtoolcore.DataSet.from_uri(begun.uri)
@@ -56,7 +56,7 @@ def test_a_complete_copy_is_not_copied_over(source, dtool, bucket):
     assert "Dataset already exists" in again.stderr
 
 
-def test_a_proto_dataset_that_somebody_made_is_not_copied_over(source, dtool, bucket):
+def test_a_proto_dataset_that_someone_made_is_not_copied_over(source, dtool, bucket):
     metadata = {**dtoolcore.DataSet.from_uri(source).admin_metadata, "type": "protodataset"}
     del metadata["frozen_at"]
     dtoolcore.generate_proto_dataset(metadata, bucket.uri).create()

@@ -93,7 +93,7 @@ def test_another_content_is_said_at_the_end(open_item, dataset, bundled):
         content.read()
 
 
-def test_an_object_that_is_replaced_meanwhile_is_not_mixed_with_the_other(open_item, dataset, bundled):
+def test_an_object_that_is_replaced_in_the_meantime_is_not_mixed_with_the_other(open_item, dataset, bundled):
     with open_item("big.bin") as content:
         content.read(10)
         bundled.put(item_key(dataset, "big.bin"), b"x" * len(BIG))

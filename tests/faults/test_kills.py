@@ -71,7 +71,7 @@ def save_and_compare(page: Page, name: str, file: Path) -> None:
     assert download_sha256(page, persistent_link(page)) == sha256(file)
 
 
-def test_the_s3_server_is_killed_and_the_upload_goes_on_where_it_was(
+def test_the_s3_server_is_killed_and_the_upload_resumes_where_it_was(
     page: Page, whole_portal: Portal, huge_file: Path
 ) -> None:
     assert whole_portal.s3_server is not None
@@ -95,7 +95,7 @@ def test_the_s3_server_is_killed_and_the_upload_goes_on_where_it_was(
     assert len(stored) <= PART_COUNT + AT_A_TIME, "what was stored before was sent again"
 
 
-def test_ckan_is_killed_and_the_upload_goes_on_where_it_was(
+def test_ckan_is_killed_and_the_upload_resumes_where_it_was(
     page: Page, whole_portal: Portal, huge_file: Path
 ) -> None:
     release_parts = hold_parts(page, after=12)

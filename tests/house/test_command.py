@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 from click.testing import CliRunner
+from command_lists import cut_helps
 
 from s3portal import __version__
 from s3portal.cli import main
@@ -33,3 +34,7 @@ def test_an_unknown_command_is_refused() -> None:
     answer = CliRunner().invoke(main, ["serve"])
     assert answer.exit_code == 2
     assert "serve" in answer.output
+
+
+def test_the_list_of_commands_cuts_no_sentence() -> None:
+    assert list(cut_helps(main, "s3portal")) == []

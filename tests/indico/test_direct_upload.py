@@ -185,7 +185,7 @@ def test_every_call_may_be_repeated(app, world, manager):
     assert Attachment.query.filter_by(title="a.bin", folder_id=newest_attachment().folder_id).count() == 1
 
 
-def test_an_upload_goes_on_after_an_interruption(app, world, manager):
+def test_an_upload_resumes_after_an_interruption(app, world, manager):
     content = os.urandom(12 * MIB)
     created = manager.post(f"{world.event_url}/create", describe("a.bin", len(content))).json
     upload = created["upload"]

@@ -57,7 +57,7 @@ def test_without_the_page_s_token_a_cookie_is_not_enough(app, world, manager):
     assert answer.status_code == 400
 
 
-def test_nobody_reaches_the_upload_of_another_or_through_another_object(app, world, manager):
+def test_no_one_reaches_the_upload_of_another_or_through_another_object(app, world, manager):
     other = User(first_name="Otto", last_name="O", email=f"otto{User.query.count()}@example.org")
     db.session.add(other)
     db.session.flush()

@@ -34,7 +34,7 @@ def test_the_md5_is_the_true_one_and_comes_after_the_commit(app, world, manager,
     assert newest_attachment().file.id not in asked
 
 
-def test_the_janitor_removes_what_nobody_finished_and_leaves_the_rest(app, world, manager, s3):
+def test_the_janitor_removes_what_no_one_finished_and_leaves_the_rest(app, world, manager, s3):
     from indico_plugin.direct_upload import janitor
     from indico_plugin.models.uploads import DirectUpload
 
@@ -78,7 +78,7 @@ def test_an_upload_whose_backend_is_gone_from_indico_conf_does_not_stop_the_othe
     assert manager.post(f"{world.event_url}/abort", {"id": lost.id}).status_code == 200
 
 
-def test_the_janitor_aborts_old_multiparts_but_not_those_that_go_on(app, world, manager, s3, monkeypatch):
+def test_the_janitor_aborts_old_multiparts_but_not_those_in_progress(app, world, manager, s3, monkeypatch):
     from indico_plugin.direct_upload import janitor
 
     alive = manager.post(f"{world.event_url}/create", describe("alive.bin", 10)).json["upload"]["id"]

@@ -71,7 +71,7 @@ def test_the_store_is_asked_once_a_minute_for_a_file(app, s3, bucket, monkeypatc
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:9", "answers 404 and is no store", "answers 500"])
-def test_a_store_that_does_not_say_keeps_nobody_from_being_sent_on(send, answering, host):
+def test_a_store_that_does_not_say_keeps_no_one_from_being_sent_on(send, answering, host):
     status = {"answers 404 and is no store": 404, "answers 500": 500}.get(host)
     address = answering(status) if status else host
     storage = S3Storage(f"host={address},bucket=b,access_key=a,secret_key=b,addressing_style=path")

@@ -84,7 +84,7 @@ def locked(site, database, table: str, row_id: int):
         yield lambda: database.query(waiting, "postgres")
 
 
-def test_a_killed_copy_goes_on_where_it_was(site, before, copy_command, s3):
+def test_a_killed_copy_resumes_where_it_was(site, before, copy_command, s3):
     mapping = site.folder / "mapping.jsonl"
     with files_that_cannot_be_read_to_their_end(site, before, beyond=60):
         site.indico(*copy_command, check=False, kill_when=lambda: count_lines(mapping) > 40)
@@ -260,7 +260,7 @@ for place, _, names in os.walk(folder):
 """
 
 
-def test_rclone_may_send_the_files_and_each_is_verified_all_the_same(make_site, s3, bucket):
+def test_rclone_may_send_the_files_and_each_is_verified_anyway(make_site, s3, bucket):
     site = make_site()
     site.script((HERE / "fill_site.py").read_text(), "2")
     (site.folder / "aws-credentials").write_text(

@@ -261,7 +261,7 @@ def test_a_policy_that_is_no_json_is_found_before_a_bucket_needs_it(with_backend
     assert "policy.json: Expecting property name" in run("doctor")[1]
 
 
-def test_tasks_go_on_with_the_other_backends(with_backends, app, s3):
+def test_tasks_continue_with_the_other_backends(with_backends, app, s3):
     from indico_plugin.tasks import writable_dynamic_storages
 
     with_backends(wrong="s3-dynamic:{s3}", good="s3-dynamic:{s3},bucket_template=go-<year>,bucket_secret=x")

@@ -115,7 +115,7 @@ def other_event(world):
 CALLS = ("create", "sign-parts", "show", "list", "complete", "abort")
 
 
-def test_nobody_replaces_a_file_of_an_event_that_they_do_not_manage(
+def test_no_one_replaces_a_file_of_an_event_that_they_do_not_manage(
     app, world, manager, stranger, material, other_event
 ):
     attachment, url = material

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from caller import Caller, forget_request
+from command_lists import cut_helps
 from foreign import CONDITIONAL_COMPLETION, WRONG_SECRET_NAMED
 from indico.core.db import db
 from indico.modules.files.models.files import File
@@ -67,7 +68,7 @@ def test_how_long_a_refusal_takes_does_not_tell_what_was_right(app, plugin, monk
         assert compared == ["backup", "pässword"]
 
 
-def test_an_empty_password_in_the_settings_lets_nobody_in(app, plugin):
+def test_an_empty_password_in_the_settings_lets_no_one_in(app, plugin):
     plugin.settings.set_multi({"bucket_info_enabled": True, "username": "", "password": ""})
     db.session.commit()
     assert ask(app, "", "").status_code == 401
@@ -293,3 +294,9 @@ def test_they_are_not_turned_on_where_new_materials_do_not_go_to_s3(admin, plugi
     assert "ATTACHMENT_STORAGE in indico.conf is not an S3 backend" in page.get_data(as_text=True)
     forget_request()
     assert plugin.settings.get("direct_uploads") is False
+
+
+def test_the_lists_of_commands_cut_no_sentence() -> None:
+    from indico_plugin.cli import s3_commands
+
+    assert list(cut_helps(s3_commands, "indico s3")) == []

@@ -151,7 +151,7 @@ def test_a_large_file_is_read_as_a_file_that_can_be_sought_in(storage, s3, bucke
         assert stored.read(7) == content[1100 + SMALL_BYTES : 1107 + SMALL_BYTES]
 
 
-def test_reading_goes_on_where_a_connection_broke(storage, monkeypatch):
+def test_reading_resumes_where_a_connection_broke(storage, monkeypatch):
     content = os.urandom(SMALL_BYTES + 3 * MIB)
     storage.save("large", "application/zip", "large.zip", io.BytesIO(content))
     client = storage.store(storage.bucket_name).client()

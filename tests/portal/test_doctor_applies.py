@@ -235,3 +235,34 @@ def test_keys_that_may_not_see_lifecycle_rules_are_told(examine: Examine, front:
     front.instead = lambda asked: s3_error(403, "AccessDenied") if "lifecycle" in asked.query else None
 
     assert "s3:GetLifecycleConfiguration" in examine(s3_endpoint=front.endpoint).one("look").mend
+
+
+def test_public_access_is_blocked_once(examine: Examine, front: StoreFront) -> None:
+    written: list[bytes] = []
+
+    def blocks(asked: Asked) -> Said | None:
+        if "publicAccessBlock" not in asked.query:
+            return None
+        if asked.method == "PUT":
+            written.append(b"true")
+            return Said(200)
+        if not written:
+            return s3_error(404, "NoSuchPublicAccessBlockConfiguration")
+        names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+        settings = "".join(f"<{name}>true</{name}>" for name in names)
+        return Said(
+            200,
+            [],
+            f"<PublicAccessBlockConfiguration>{settings}</PublicAccessBlockConfiguration>".encode(),
+        )
+
+    front.instead = blocks
+
+    looked = examine(s3_endpoint=front.endpoint)
+    assert written == [], "nothing is changed unasked"
+    assert looked.states("public access") == ["ok"]
+    applied, again = [examine(s3_endpoint=front.endpoint, apply=True) for _ in range(2)]
+
+    said = [finding.text for finding in applied.findings if finding.subject == "public access"]
+    assert said[0].startswith("applied: BlockPublicAcls, IgnorePublicAcls")
+    assert (len(written), again.states("public access")) == (1, ["ok"])

@@ -335,7 +335,7 @@ def test_a_store_that_does_not_tell_bad_keys_from_missing_permissions(
     )
 
 
-def test_a_bucket_that_cannot_be_listed_is_used_all_the_same(examine_with_policy: Callable[..., Any]) -> None:
+def test_a_bucket_that_cannot_be_listed_is_used_anyway(examine_with_policy: Callable[..., Any]) -> None:
     examined = examine_with_policy(*(ENOUGH - {"s3:ListBucket"}))
 
     assert "s3:ListBucket" in examined.one("look").mend

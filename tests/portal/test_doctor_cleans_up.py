@@ -53,7 +53,7 @@ def test_ctrl_c_at_any_request_leaves_nothing(
         assert not [key for key in remains() if key.startswith(PREFIX)], len(sent)
 
 
-def test_somebody_who_stops_listening_leaves_nothing(
+def test_someone_who_stops_listening_leaves_nothing(
     make_case: MakeCase, remains: Callable[[], list[str]]
 ) -> None:
     for finding in (findings := examine_store(make_case())):

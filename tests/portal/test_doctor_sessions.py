@@ -162,7 +162,7 @@ def test_a_role_that_may_do_less_than_an_upload_needs(examine: Examine, front: S
     assert "allow the role s3:PutObject" in finding.mend
 
 
-def test_sts_at_an_address_where_nobody_listens_is_not_the_roles_fault(examine: Examine) -> None:
+def test_sts_at_an_address_where_no_one_listens_is_not_the_roles_fault(examine: Examine) -> None:
     finding = examine(s3_sts_endpoint="http://127.0.0.1:9").one("wrong")
 
     assert "STS at http://127.0.0.1:9" in finding.text

@@ -11,6 +11,8 @@ import boto3
 from botocore.config import Config
 
 from s3portal.server.pytest_plugin import server_config
+from s3portal.server.storage import buckets, usage
+from s3portal.server.storage.storage import Storage
 
 
 class KilledServer:
@@ -44,6 +46,19 @@ class KilledServer:
         self._process.kill()
         self._process.wait()
         self._process.stdout.close()
+
+
+def require_no_leftovers(root):
+    """Only blobs that a row knows are in the folder of a server that was killed and started again, and what
+    each bucket holds is what was counted. Returns the names of the blobs."""
+    storage = Storage(root)
+    for bucket in buckets.find_all(storage):
+        assert usage.of_bucket(storage, bucket.name) == usage.recounted(storage, bucket.name)
+    with storage.database.read() as connection:
+        known = {blob for (blob,) in connection.execute("SELECT blob FROM parts WHERE blob IS NOT NULL")}
+    storage.close()
+    assert files_below(root) == known
+    return known
 
 
 def files_below(root):

@@ -8,11 +8,11 @@ import threading
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from killed_server import KilledServer, files_below
+from killed_server import KilledServer, files_below, require_no_leftovers
 from s3_callers import BUCKET, MIB
 
 from s3portal.server.pytest_plugin import server_config
-from s3portal.server.storage.storage import Storage, StorageInUse
+from s3portal.server.storage.storage import StorageInUse
 from s3portal.server.testing import RunningServer
 
 ROUNDS = 6
@@ -96,12 +96,7 @@ def test_what_was_answered_survives_and_nothing_else_is_seen(server):
     # The next start removes what the last kill left: only blobs that a row knows remain.
     server.start()
     server.kill()
-    storage = Storage(server.root)
-    with storage.database.read() as connection:
-        known = {blob for (blob,) in connection.execute("SELECT blob FROM parts WHERE blob IS NOT NULL")}
-    storage.close()
-    assert files_below(server.root) == known
-    assert known
+    assert require_no_leftovers(server.root)
 
 
 def test_an_upload_goes_on_after_a_kill_where_it_was(server):

@@ -98,8 +98,11 @@ def test_an_object_that_is_not_there_and_one_that_may_not_be_asked_about(s3_serv
     arguments = {**OBJECT, "ObjectAttributes": ["ETag"]}
     assert code_of(s3.get_object_attributes, **arguments) == "NoSuchKey"
     s3.put_object(**OBJECT, Body=b"x")
-    blind = client_allowed(s3_server, "s3:PutObject")
-    assert code_of(blind.get_object_attributes, **arguments) == "AccessDenied"
+    for actions in (["s3:GetObject"], ["s3:GetObjectAttributes"]):
+        blind = client_allowed(s3_server, *actions)
+        assert code_of(blind.get_object_attributes, **arguments) == "AccessDenied"
+    sighted = client_allowed(s3_server, "s3:GetObject", "s3:GetObjectAttributes")
+    assert sighted.get_object_attributes(**arguments)["ETag"]
 
 
 class TestStorageClass:
@@ -163,6 +166,15 @@ class TestEncryption:
         answers += [begun, part, done, s3.get_object(**OBJECT)]
         assert [answer.get("ServerSideEncryption") for answer in answers] == ["AES256"] * len(answers)
         assert "ServerSideEncryption" not in s3.put_object(**OBJECT, Body=b"x")
+
+
+@pytest.mark.parametrize(
+    ("method", "query"), [("POST", "restore"), ("POST", "select&select-type=2"), ("GET", "torrent")]
+)
+def test_what_is_not_offered_says_so(s3_server, s3, method, query):
+    s3.put_object(**OBJECT, Body=b"x")
+    status, _, body = signed_send(s3_server, method, f"/{BUCKET}/k?{query}")
+    assert (status, b"<Code>NotImplemented" in body) == (501, True)
 
 
 def test_a_checksum_goes_with_a_part_that_is_asked_for_by_number(s3):

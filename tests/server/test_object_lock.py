@@ -7,9 +7,13 @@ import hashlib
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from s3_callers import BUCKET, client_allowed, code_of, refusal_of, send, signed_headers
+from hypothesis import example, given
+from hypothesis import strategies as st
+from s3_callers import BUCKET, client_allowed, client_of, code_of, refusal_of, send, signed_headers
 
+from s3portal.server.api.objects.locks import moment_of
 from s3portal.server.bucket_settings.object_lock import ObjectLockConfiguration
+from s3portal.server.wire.xml_documents import timestamp
 
 OBJECT = {"Bucket": BUCKET, "Key": "k"}
 DAY = timedelta(days=1)
@@ -42,7 +46,36 @@ def retain(s3, mode, days, **options):
     )
 
 
+@given(st.text(st.sampled_from("0123456789-:.TZ+ "), max_size=40) | st.text(max_size=40))
+@example("9999-12-31T23:59:59-14:00")
+@example("0001-01-01T00:00:00+14:00")
+def test_any_text_is_a_moment_that_can_be_shown_or_none(text):
+    moment_ms = moment_of(text)
+    if moment_ms is not None:
+        assert moment_of(timestamp(moment_ms)) == moment_ms
+
+
+@pytest.mark.parametrize(
+    "text", ["2030-01-02T03:04:05.6789Z", "2030-01-02T03:04:05.678", "2030-01-02T04:04:05.678901234+01:00"]
+)
+def test_a_moment_in_any_form(text):
+    expected = datetime(2030, 1, 2, 3, 4, 5, 678000, tzinfo=timezone.utc)
+    assert moment_of(text) == expected.timestamp() * 1000
+
+
 class TestConfiguration:
+    def test_a_bucket_may_be_made_with_it(self, s3_server):
+        admin = client_of(s3_server, "admin")
+        admin.create_bucket(Bucket="born-locking", ObjectLockEnabledForBucket=True)
+        answer = admin.get_object_lock_configuration(Bucket="born-locking")
+        assert answer["ObjectLockConfiguration"] == {"ObjectLockEnabled": "Enabled"}
+        lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": in_days(1)}
+        made = admin.put_object(Bucket="born-locking", Key="k", Body=b"x", **lock)
+        named = {"Bucket": "born-locking", "Key": "k", "VersionId": made["VersionId"]}
+        assert code_of(admin.delete_object, **named) == "AccessDenied"
+        suspended = {"Bucket": "born-locking", "VersioningConfiguration": {"Status": "Suspended"}}
+        assert code_of(admin.put_bucket_versioning, **suspended) == "InvalidBucketState"
+
     def test_it_is_read_as_it_was_put(self, locking):
         answer = locking.get_object_lock_configuration(Bucket=BUCKET)
         assert answer["ObjectLockConfiguration"] == {"ObjectLockEnabled": "Enabled"}
@@ -161,17 +194,20 @@ class TestNewObjects:
         assert put_plainly(s3_server, {}) == (200, "")
         locking.put_object_lock_configuration(Bucket=BUCKET, ObjectLockConfiguration=RULE)
         assert put_plainly(s3_server, {}) == (400, "InvalidRequest")
+        upload_id = locking.create_multipart_upload(Bucket=BUCKET, Key="plain")["UploadId"]
+        part = f"?partNumber=1&uploadId={upload_id}"
+        assert put_plainly(s3_server, {}, part) == (400, "InvalidRequest")
+        assert put_plainly(s3_server, {"content-md5": MD5_OF_X}, part) == (200, "")
 
 
 MD5_OF_X = base64.b64encode(hashlib.md5(b"x", usedforsecurity=False).digest()).decode()
 
 
-def put_plainly(server, headers):
+def put_plainly(server, headers, query=""):
     """Puts an object without the checksum that boto3 always sends; returns status and code."""
-    url = f"{server.endpoint}/{BUCKET}/plain"
-    status, _, body = send(
-        server, "PUT", f"/{BUCKET}/plain", signed_headers(server, "PUT", url, headers, b"x"), b"x"
-    )
+    path = f"/{BUCKET}/plain{query}"
+    signed = signed_headers(server, "PUT", server.endpoint + path, headers, b"x")
+    status, _, body = send(server, "PUT", path, signed, b"x")
     return status, body.decode().partition("<Code>")[2].partition("</Code>")[0]
 
 

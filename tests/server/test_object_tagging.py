@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from s3_callers import BUCKET, client_allowed, code_of, refusal_of, signed_send
 from test_asking_for_nothing import parts_with_filenames
 from test_posting import form_for, post
+
+from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.tag_sets import encode_tags, query_of_tags, stored_tags, tags_of_query
 
 OBJECT = {"Bucket": BUCKET, "Key": "k"}
 TAGS = [{"Key": "station", "Value": "north 1"}, {"Key": "é+-=._:/@", "Value": ""}]
@@ -95,6 +100,17 @@ def test_what_is_no_tag_changes_nothing(s3, stored, tags):
     refused = refusal_of(s3.put_object_tagging, **OBJECT, Tagging={"TagSet": tags})
     assert (refused.status, refused.code) == (400, "InvalidTag")
     assert tags_of(s3) == TAGS
+
+
+@given(st.text(st.sampled_from("ab=&%+2C\xc3\xa9 :") | st.characters(max_codepoint=255), max_size=40))
+def test_any_header_is_tags_or_is_refused(header):
+    try:
+        tags = tags_of_query(header)
+    except S3Error as refused:
+        assert refused.status == 400
+    else:
+        assert stored_tags(encode_tags(tags)) == tags
+        assert tags_of_query(query_of_tags(tags)) == tags
 
 
 @pytest.mark.parametrize("header", ["a=1&a=2", "%ff=1"])

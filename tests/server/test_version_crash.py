@@ -8,12 +8,9 @@ import threading
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from killed_server import KilledServer, files_below
+from killed_server import KilledServer, require_no_leftovers
 from s3_callers import BUCKET
 from versioned_buckets import set_versioning
-
-from s3portal.server.storage import usage
-from s3portal.server.storage.storage import Storage
 
 ROUNDS = 5
 
@@ -127,10 +124,4 @@ def test_answered_versions_survive_and_removed_ones_stay_away(server):
             writer.join()
     server.start()
     server.kill()
-    storage = Storage(server.root)
-    assert usage.of_bucket(storage, BUCKET) == usage.recounted(storage, BUCKET)
-    with storage.database.read() as connection:
-        known = {blob for (blob,) in connection.execute("SELECT blob FROM parts WHERE blob IS NOT NULL")}
-    storage.close()
-    assert files_below(server.root) == known
-    assert known
+    assert require_no_leftovers(server.root)

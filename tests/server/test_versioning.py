@@ -120,6 +120,21 @@ class TestWriting:
         put(s3, b"2")
         assert s3.head_object(Bucket=BUCKET, Key="k", VersionId="null")["VersionId"] == "null"
 
+    @pytest.mark.parametrize(
+        ("method", "query", "headers"),
+        [
+            ("PUT", "versionId={}", {}),
+            ("PUT", "versionId={}", {"x-amz-copy-source": f"{BUCKET}/k"}),
+            ("POST", "uploads&versionId={}", {}),
+        ],
+    )
+    def test_no_writer_chooses_the_version(self, s3_server, versioned, method, query, headers):
+        version_id = put(versioned, b"1")["VersionId"]
+        path = f"/{BUCKET}/k?{query.format(version_id)}"
+        status, _, body = signed_send(s3_server, method, path, headers)
+        assert (status, b"does not accept a version-id" in body) == (400, True)
+        assert version_ids(versioned, "k") == [version_id]
+
     def test_a_restored_version_is_a_copy_of_itself(self, versioned):
         first = put(versioned, b"1", Metadata={"of": "first"})["VersionId"]
         put(versioned, b"2")

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from s3_callers import BUCKET, MIB, client_of, session_client, signed_headers
+from versioned_buckets import listed, set_versioning
 from waiting import wait_until
 
 from s3portal.server.config import config_of_json
@@ -163,6 +164,21 @@ def test_of_those_who_ask_for_a_new_key_one_gets_it(workers, content):
     )
     assert sorted(map(str, outcomes)) == ["200", *["PreconditionFailed"] * 7]
     wait_until(lambda: len(workers.files()) == (content == CONTENT), "what was refused has gone")
+
+
+def test_no_version_of_either_worker_is_lost(workers):
+    set_versioning(client_of(workers), "Enabled")
+
+    def write(number):
+        s3 = client_of(workers)
+        if number % 4 == 3:
+            return s3.delete_object(Bucket=BUCKET, Key="k")["VersionId"]
+        return s3.put_object(Bucket=BUCKET, Key="k", Body=b"%d" % number)["VersionId"]
+
+    made = at_once(24, write)
+    found = listed(client_of(workers))
+    assert sorted(version_id for _, version_id, *_ in found) == sorted(made)
+    assert [version_id for _, version_id, _, is_current in found if is_current] == [max(made)]
 
 
 def test_a_session_is_good_at_each_worker(workers):

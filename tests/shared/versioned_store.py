@@ -1,4 +1,4 @@
-"""A store with versions that somebody else wrote, for tests of what a portal does there.
+"""A store with versions that encrypts with keys of KMS: none that runs on one machine does.
 
 It does what the S3 API Reference says of versions and conditions for the few operations that the portal uses,
 keeps everything in memory, and lets everybody in.

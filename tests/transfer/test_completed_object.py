@@ -165,7 +165,7 @@ def test_md5s_are_not_compared_with_an_etag_that_is_none(
     assert complete_upload(scripted_store, UPLOAD, Checksum("MD5", ETAG)).state == State.COMPLETED
 
 
-def test_a_part_that_was_replaced_meanwhile_fails_the_call_and_nothing_else(
+def test_a_part_that_was_replaced_in_the_meantime_fails_the_call_and_nothing_else(
     scripted: "ScriptedStore", scripted_store: Store
 ) -> None:
     scripted.answer(ALL_PARTS)

@@ -83,7 +83,7 @@ def test_so_is_one_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("region = us-east-1", "NoCredentialsError"),
     ],
 )
-def test_whatever_a_configuration_file_says_the_call_fails_with_an_error_of_ours(
+def test_whatever_a_configuration_file_says_the_call_fails_with_our_own_error(
     text: str, cause: str, call: str, tmp_path: Path
 ) -> None:
     configured(tmp_path, text)

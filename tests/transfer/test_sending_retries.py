@@ -34,7 +34,7 @@ def test_a_part_that_fails_is_sent_again_as_its_caller_decides(
     assert sent.digests[3] == zlib.crc32(CONTENT[2 * PART : 3 * PART]), "of one try alone"
 
 
-def test_a_part_is_not_sent_again_where_nobody_says_so(tmp_path: Path) -> None:
+def test_a_part_is_not_sent_again_where_no_one_says_so(tmp_path: Path) -> None:
     receiver = Receiver()
 
     def send(part: Part) -> str:

@@ -38,7 +38,7 @@ class Broken(io.BytesIO):
         lambda file: StreamSource(file, PART),
     ],
 )
-def test_a_reader_that_fails_ends_it_and_nothing_runs_any_more(
+def test_a_reader_that_fails_ends_it_and_nothing_keeps_running(
     make_source: Callable[[IO[bytes]], PartSource],
 ) -> None:
     receiver, file = Receiver(), Broken(CONTENT, 3)

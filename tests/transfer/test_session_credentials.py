@@ -89,7 +89,7 @@ def test_without_a_role_there_are_none(scripted: "ScriptedStore", scripted_store
 
 
 @pytest.mark.parametrize("scope", [{}, {"key": "k", "prefix": "p/"}, {"prefix": ""}])
-def test_nobody_gets_the_whole_bucket(
+def test_no_one_gets_the_whole_bucket(
     scope: dict[str, str], scripted: "ScriptedStore", scripted_store: Store
 ) -> None:
     with pytest.raises(ValueError, match=r"key|bucket"):

@@ -230,7 +230,7 @@ def test_on_the_own_key_only_the_multipart_calls_are_allowed(role: Store, own: U
     assert not_denied(client, operations, **of_upload(role, own)) == {}
 
 
-def test_nobodys_file_is_copied_into_the_own_key(role: Store, own: Upload, foreign: Upload) -> None:
+def test_no_other_file_is_copied_into_the_own_key(role: Store, own: Upload, foreign: Upload) -> None:
     client = client_of(assume_upload_role(role, "anna", "data.example.org", key=own.key))
     stolen = {**of_upload(role, own), "CopySource": {"Bucket": role.bucket, "Key": foreign.key}}
 

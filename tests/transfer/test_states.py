@@ -68,7 +68,7 @@ def test_only_the_ways_of_the_table_are_open() -> None:
             DOORS.step(before, after)
 
 
-def test_what_nobody_declared_leads_nowhere() -> None:
+def test_what_no_one_declared_leads_nowhere() -> None:
     with pytest.raises(ImpossibleTransition):
         DOORS.step("ajar", Door.SHUT)
 

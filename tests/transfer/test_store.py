@@ -16,7 +16,7 @@ def store_with(**values: object) -> Store:
     return open_store(TransferSettings(**{"s3_bucket": "river-data", **keys, **values}))
 
 
-def test_opening_a_store_asks_nobody_and_needs_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_a_store_asks_no_one_and_needs_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("boto3.Session.client", lambda *_, **__: pytest.fail("a client was opened"))
 
     assert open_store(TransferSettings(s3_bucket="river-data")).bucket == "river-data"

@@ -75,9 +75,12 @@ class TestRemoving:
 
         assert keys(store) == ["p/10"]
 
-    def test_a_kept_version_keeps_its_key_where_versions_cannot_be_listed(self, store: Store) -> None:
+    def test_a_kept_version_keeps_its_key_where_versions_cannot_be_listed(
+        self, store: Store, s3_server: RunningServer
+    ) -> None:
         """A plain DELETE would put a marker above it, and a rule of the bucket might then remove it."""
         put(store, "p/1", "p/2")
+        s3_server.faults.add("ListObjectVersions", status=403)
 
         remove_unkept(store, "p/", {("p/1", "3HL4kqtJlcpXroDTDmJ")}, exact=False)
 
@@ -127,7 +130,7 @@ class TestAborting:
 
         assert unfinished(store) == ["p/10"]
 
-    def test_a_store_that_lets_nobody_list_is_left_to_its_rule(
+    def test_a_store_that_does_not_allow_listing_is_left_to_its_rule(
         self, store: Store, s3_server: RunningServer
     ) -> None:
         begin(store, "p/1")

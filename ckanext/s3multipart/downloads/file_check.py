@@ -71,7 +71,7 @@ def check_file(row: UploadRow) -> FileState:
         return _checked(row.as_upload(), ASKED_EVERY)
     except SQLAlchemyError as error:
         model.Session.rollback()
-        log.warning("It is not known whether the file of resource %s is there: %s", row.resource_id, error)
+        log.warning("Whether the file of resource %s is there is unknown: %s", row.resource_id, error)
         return FileState()
 
 
@@ -140,7 +140,7 @@ def _record(upload: Upload, found: StoredObject | None) -> None:
             "The file of upload %s, of a resource, is not at the store any more: %s", upload.id, upload.key
         )
     if changed and check.changed_since is None:
-        log.error("At the store there is something else than what was published: %s", upload.key)
+        log.error("The store has another file than the one that was published: %s", upload.key)
     check.missing_since = None if found else check.missing_since or check.answered_at
     check.changed_since = (check.changed_since or check.answered_at) if changed else None
     check.last_modified = found.last_modified if found else None

@@ -41,7 +41,8 @@ _MOST_NAMED = 5
 
 
 def examine(*, apply: bool = False) -> Iterator[Finding]:
-    """Looks at everything. With ``apply``, adds the CORS and lifecycle rules that the bucket lacks."""
+    """Looks at everything. With ``apply``, adds the CORS and lifecycle rules that the bucket lacks, and
+    blocks public access."""
     yield from _examine_names()
     yield from _examine_organisations()
     tables_are_there = is_current()
@@ -52,7 +53,7 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
         yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
     if not transfer_settings().s3_role:
         yield Finding(PREFIX + "s3_role", "session credentials", OK, "are off")
-    case = _case()
+    case = store_case()
     findings = list(examine_store(case, apply=apply))
     yield from findings
     # Of a store that cannot be reached, enough has been said.
@@ -61,7 +62,8 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
         yield from _examine_files(case)
 
 
-def _case() -> Case:
+def store_case() -> Case:
+    """The site's store, as the shared doctor knows it."""
     return Case(
         place="store",
         store=portal_store(),

@@ -138,7 +138,7 @@ def _look_for_unknown(dry_run: bool) -> tuple[Unknown, int]:
     try:
         return sweep_unknown(dry_run=dry_run), 0
     except StoreError as error:
-        log.warning("Uploads without rows were not looked for: %s", error)
+        log.warning("Uploads without rows could not be searched for: %s", error)
         return Unknown(), 1
 
 

@@ -48,7 +48,7 @@ def sweep_grants() -> SweptGrants:
         except StoreError as error:
             model.Session.rollback()
             swept.failed += 1
-            log.warning("What was written under grant %s was not looked at: %s", grant_id, error)
+            log.warning("The files written under grant %s could not be examined: %s", grant_id, error)
         else:
             swept.found += found.accepted
             swept.refused += found.refused

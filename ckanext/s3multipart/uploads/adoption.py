@@ -120,7 +120,7 @@ def require_as_completed(row: UploadRow | None) -> bool:
         with asking(store, LOOK):
             require_stored(store, row.as_upload())
     except StoreUnavailable as error:
-        log.warning("Upload %s is attached without another look at its object: %s", row.id, error)
+        log.warning("Upload %s is attached without checking its object again: %s", row.id, error)
         return False
     return True
 

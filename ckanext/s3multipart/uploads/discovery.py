@@ -97,7 +97,7 @@ def discover_for(user: model.User, dataset_id: str = "") -> None:
                 model.Session.commit()
             take_over_small(user_id, dataset_id)
     except StoreError as error:
-        log.warning("What was written with session credentials was not looked at: %s", error)
+        log.warning("Files written with session credentials could not be examined: %s", error)
 
 
 def discover_all(grant_id: str) -> Found:

@@ -18,7 +18,7 @@ def uploads() -> None:
     """List, abort and hand over unfinished uploads."""
 
 
-@uploads.command(name="list")
+@uploads.command(name="list", short_help="List unfinished uploads, newest first.")
 @click.option("--organization", default="", help="Only those to datasets of this organisation.")
 @click.option("--user", default="", help="Only those of this publisher.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -45,7 +45,7 @@ def list_uploads(organization: str, user: str, as_json: bool) -> None:
     click.echo(f"{len(found):,} unfinished uploads")
 
 
-@uploads.command()
+@uploads.command(short_help="Abort uploads.")
 @click.argument("upload_ids", metavar="ID...", nargs=-1, required=True)
 def abort(upload_ids: tuple[str, ...]) -> None:
     """Abort uploads and remove what the store has of them."""
@@ -61,7 +61,7 @@ def abort(upload_ids: tuple[str, ...]) -> None:
         raise click.exceptions.Exit(1)
 
 
-@uploads.command(name="hand-over")
+@uploads.command(name="hand-over", short_help="Give an unfinished upload to another user.")
 @click.argument("upload_id", metavar="ID")
 @click.argument("user")
 def hand_over_upload(upload_id: str, user: str) -> None:

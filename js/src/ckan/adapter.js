@@ -12,7 +12,7 @@ import { pageCsrfToken, renewPageCsrfToken } from "./csrf-token.js";
  * @param {string} site.owner dataset id or name
  * @param {string} [site.resource] id of the resource whose file is replaced
  * @param {() => string} [site.csrfToken] asked for at each call
- * @param {() => Promise<boolean>} [site.renewCsrfToken] asked where the token does not hold any more: whether
+ * @param {() => Promise<boolean>} [site.renewCsrfToken] called when the token is no longer valid: whether
  *   there is another one now
  * @param {typeof globalThis.fetch} [site.fetch]
  * @returns {import("../core/portal-calls.js").Adapter}

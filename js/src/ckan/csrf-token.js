@@ -1,6 +1,6 @@
 /**
  * The token by which CKAN knows that its own page makes a call. It goes with the login: after another login,
- * in another tab, the page has one that does not hold any more.
+ * in another tab, the page has a token that is no longer valid.
  */
 
 /** @param {ParentNode} page @returns {{field: string, token: string}} both "" where the page has none */

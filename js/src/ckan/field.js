@@ -4,7 +4,7 @@
  * CKAN's snippet (package/snippets/resource_upload_field.html, the same in 2.10, 2.11 and 2.12)
  * shows one of three blocks, chosen by radio buttons: none, upload, link; its style sheet hides the
  * others. The uploader stands below them and takes over whatever file gets into CKAN's file input.
- * While a file of ours stands in the field, CKAN's blocks step back and the form says "upload".
+ * While one of our files is in the field, CKAN's blocks are hidden and the form says "upload".
  * Where a theme or plugin left out an element, its part is not played.
  */
 
@@ -18,7 +18,7 @@ export class CkanField {
   #container;
   /** The file that the resource has; "" where it has none, or where it was cleared. */
   #existing;
-  /** The radio button that was on before a file of ours came. @type {HTMLInputElement | null} */
+  /** The radio button that was on before our file came. @type {HTMLInputElement | null} */
   #before = null;
 
   /**
@@ -44,7 +44,7 @@ export class CkanField {
     form.addEventListener("click", () => this.show());
   }
 
-  /** Shows what belongs to the state of the field, of CKAN's part and of ours. */
+  /** Shows what belongs to the state of the field, in CKAN's part and in ours. */
   show() {
     const none = this.#input("#resource-url-none");
     const upload = this.#input("#resource-url-upload");

@@ -19,7 +19,7 @@ import { DeferredSave } from "../form/saving.js";
 import { canSign, stsSigner } from "../core/signer-sts.js";
 import { wouldLose } from "../field/totals.js";
 
-/** More at once than anybody wants to describe with one form. */
+/** More files at once than anyone wants to describe with one form. */
 const MOST_FILES = 50;
 
 /**

@@ -35,7 +35,7 @@ export function rememberSent(owner, sent) {
 /**
  * @param {string} owner
  * @param {boolean} hasComeBack the portal sent the form back, with something to correct
- * @returns {SentForm | null} what this form was sent with; null for a form that is opened anew
+ * @returns {SentForm | null} what this form was sent with; null for a form that is opened for the first time
  */
 export function rememberedSent(owner, hasComeBack) {
   const [visit] = performance.getEntriesByType("navigation");

@@ -63,7 +63,7 @@ export class SeveralResources {
    * Saves files, with one call for each and one more that asks the portal what became of them.
    *
    * @param {StoredFile[]} files the first is the one that the form describes
-   * @param {(count: number) => void} onSaved so many are saved
+   * @param {(count: number) => void} onSaved how many are saved
    * @returns {Promise<{saved: Set<string>, refusal: UploadError | null}>} the uploads that the portal has as files
    *   of resources, and why it has not all of them
    * @throws {UploadError} where the portal cannot be asked
@@ -99,7 +99,7 @@ export class SeveralResources {
       // What else the button does, it does with the last one.
       body.set("save", "again");
       const answer = await this.#post(body);
-      // A form that CKAN took is answered with another page, which nobody is going to see.
+      // CKAN answers a form that it accepts with another page, which no one is going to see.
       if (answer?.type === "opaqueredirect") return null;
       if ((await this.#adapter.show(file.uploadId)).state === "attached") return null;
       // That question may have brought the form a new CSRF token.

@@ -1,5 +1,5 @@
 /**
- * The connections that all uploads of a page share: whoever asks first is served first, so that a
+ * The connections that all uploads of a page share: first come, first served, so that a
  * small file does not wait until a huge one beside it is done.
  */
 export class ConnectionPool {

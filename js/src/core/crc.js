@@ -142,7 +142,7 @@ function multiply(algorithm, a, b) {
 const shifts = new Map();
 
 /**
- * x to the power of 8 times `length`: what a CRC is multiplied with when so many bytes follow.
+ * x to the power of 8 times `length`: the factor for a CRC that this many bytes follow.
  *
  * @param {CrcAlgorithm} algorithm
  * @param {number} length bytes

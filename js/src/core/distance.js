@@ -4,7 +4,7 @@
 
 /** A connection is opened by the first, and used by those that follow. */
 const ROUND_TRIPS = 3;
-/** Nobody waits longer for an answer of which nothing is read. */
+/** How long to wait for an answer of which nothing is read. */
 const ANSWER_TIMEOUT_MS = 15_000;
 
 /**

@@ -16,7 +16,7 @@
  * Codes made in the browser, beside those that the portal answers with:
  * `no_connection` the portal does not answer · `no_answer_from_store` the store never answered a single part
  * (a CORS rule or a content security policy stops it) · `part_unanswered` it answers, but not to this part
- * (`facts.part`) · `store_refused` S3 refused for good, with `facts.store_code` · `store_failed` S3 kept failing · `upload_gone` S3 or the portal does not know the upload any more ·
+ * (`facts.part`) · `store_refused` S3 refused, and trying again would not help, with `facts.store_code` · `store_failed` S3 kept failing · `upload_gone` S3 or the portal no longer knows the upload ·
  * `wrong_file` not the file that the upload was begun with; the facts are a `Difference` of fingerprint.js ·
  * `file_unreadable` the file changed or vanished · `unreadable_answer` the portal said something
  * else than the protocol · `script_error` a fault in these scripts.

@@ -58,7 +58,7 @@ class FileReading {
   }
 
   cancel() {
-    // What is not read any more may be unreadable.
+    // A file that is no longer read may be unreadable.
     this.#source.reader.cancel().catch(() => {});
   }
 }

@@ -1,6 +1,6 @@
 /**
  * MD5 (RFC 1321), for stores that know no CRC: browsers' WebCrypto has none. It finds damage on the
- * way and protects from nobody.
+ * way, and protects from no attacker.
  */
 
 /** Per round of 16 steps. */

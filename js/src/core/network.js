@@ -8,7 +8,7 @@
 
 import { wait } from "./clock.js";
 
-/** Nobody waits longer for an answer of which nothing is read. */
+/** How long to wait for an answer of which nothing is read. */
 const ANSWER_TIMEOUT_MS = 15_000;
 /** How long to wait between two looks for the network, where no event tells that it is back. */
 const LOOK_AGAIN_MS = 15_000;

@@ -73,7 +73,7 @@ export class PartChecksums {
     if (answered === null) return null;
     const hex = await this.#hexOf(partNumber);
     if (hex === null || base64OfHex(hex) === answered) return null;
-    // Read anew the next time: it may be the reading that went wrong.
+    // Read again the next time: it may be the reading that went wrong.
     this.#computed.delete(partNumber);
     return `${this.algorithm} is ${base64OfHex(hex)}, and ${answered} was stored`;
   }

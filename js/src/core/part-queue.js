@@ -44,7 +44,7 @@ export class PartQueue {
   /**
    * The parts that will be taken next, in their order.
    *
-   * @param {number} count at most so many
+   * @param {number} count the most to take
    * @returns {number[]}
    */
   upcoming(count) {

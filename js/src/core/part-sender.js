@@ -32,7 +32,7 @@ import { SpeedEstimate } from "./speed.js";
  * @property {(type: "progress" | "partcomplete" | "partretry", detail?: object) => void} tell
  */
 
-/** A store that never answered so many tries of a part is out of this browser's reach, where the portal answers. */
+/** A store that answered none of this many tries of a part is out of this browser's reach, if the portal answers. */
 const UNHEARD_TRIES = 4;
 
 export class PartSender {

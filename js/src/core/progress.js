@@ -26,7 +26,7 @@ export class ProgressLedger {
     this.#inFlight.delete(partNumber);
   }
 
-  /** A part that was stored is not there any more. @param {number} bytes the part's length */
+  /** A part that was stored is gone. @param {number} bytes the part's length */
   lost(bytes) {
     this.#storedBytes -= bytes;
   }

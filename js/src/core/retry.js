@@ -78,7 +78,7 @@ export function decide(failure, spent, policy, random) {
   if (spent.tries >= policy.tries) return { action: "stop", delayMs: 0 };
   const jitterMs = random() * Math.min(policy.capMs, policy.baseMs * 2 ** (spent.tries - 1));
   const askedMs = Math.min(failure.retryAfterMs ?? 0, policy.retryAfterCapMs);
-  // Jitter on top of what was asked for: everybody else was asked for the same.
+  // Jitter on top of the wait that was asked for, since all other clients were asked for the same.
   return { action: "retry", delayMs: askedMs + jitterMs };
 }
 

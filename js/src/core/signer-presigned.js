@@ -7,7 +7,7 @@
  * @property {(parts: readonly SignedPart[]) => void} accept the batch that came with the upload
  * @property {(partNumber: number, signal: AbortSignal) => Promise<SignedPart>} sign
  * @property {(expired: SignedPart, failure: import("./retry.js").Failure) => void} drop the store called
- *   this one expired, or too early: sign anew
+ *   this one expired, or too early: sign again
  */
 
 import { UploadError } from "./errors.js";
@@ -25,7 +25,7 @@ const BATCH_LASTS_MS = 60_000;
 const SMALLEST_BATCH = 16;
 /** The protocol's limit of one sign_parts. */
 const LARGEST_BATCH = 1_000;
-/** A URL this close to its end is not used any more: the part has to arrive, too. */
+/** A URL this close to its end is no longer used: the part has to arrive, too. */
 const MARGIN_MS = 60_000;
 
 /** @typedef {{signed: SignedPart, goodUntilMs: number}} Held */

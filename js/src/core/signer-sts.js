@@ -4,7 +4,7 @@
  *
  * They open the key of this one upload and nothing else; they come by a call of their own and are
  * held here and nowhere else. Signed is what a CORS preflight has as well, for stores that check its signature
- * (Ceph RGW): not the length. Whoever holds the credentials could sign any.
+ * (Ceph RGW): not the length. Anyone who holds the credentials could sign any.
  */
 
 import { presign } from "./sigv4.js";
@@ -14,9 +14,9 @@ import { presign } from "./sigv4.js";
  *   url: string, s3_upload_id: string}} UploadCredentials times are ISO 8601; `now` is the portal's clock
  */
 
-/** New credentials are fetched so long before these expire; the old ones serve meanwhile. */
+/** New credentials are fetched this long before the current ones expire, which are used until then. */
 const REFRESH_BEFORE_MS = 5 * 60_000;
-/** Credentials this close to their end are not used any more: the part has to arrive, too. */
+/** Credentials this close to their end are no longer used: the part has to arrive, too. */
 const MARGIN_MS = 60_000;
 /** STS makes none that live shorter (AssumeRole, DurationSeconds): who says so has a clock that is wrong. */
 const SHORTEST_LIFE_MS = 15 * 60_000;

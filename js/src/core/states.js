@@ -2,7 +2,7 @@
  * The states of one upload and the only ways between them.
  *
  * A state is what the publisher is told; every change goes through {@link requireTransition}, so a
- * combination that nobody thought of is an error in a test and never a hang in a page.
+ * combination that no one thought of is an error in a test and never a hang in a page.
  */
 
 /**
@@ -10,7 +10,7 @@
  *   | "failed" | "aborting" | "aborted"} State
  */
 
-/** The states in which the upload works by itself. @typedef {"preparing" | "uploading" | "completing"} Phase */
+/** The states in which the upload makes progress on its own. @typedef {"preparing" | "uploading" | "completing"} Phase */
 
 /** @type {Readonly<Record<State, readonly State[]>>} */
 export const TRANSITIONS = Object.freeze({

@@ -14,7 +14,7 @@ import { PresignedSigner } from "./signer-presigned.js";
  * @property {PortalUpload} [resume] an unfinished upload of the same file, from `adapter.list()`: only what
  *   is missing of it is sent
  * @property {number} [concurrency] parts at a time, 4
- * @property {ConnectionPool} [pool] shared by several uploads, which then send so many parts together; an
+ * @property {ConnectionPool} [pool] shared by several uploads, which then send that many parts together; an
  *   upload has its own without it
  * @property {number} [stallTimeoutMs] a part without a byte for so long is sent again, 45,000
  * @property {Partial<import("./retry.js").RetryPolicy>} [retry]

@@ -133,12 +133,12 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
     this.#interrupt();
   }
 
-  /** Goes on after a pause or a failure. An upload that the store has forgotten begins anew. */
+  /** Resumes after a pause or a failure. An upload that the store has forgotten starts over. */
   resume() {
     if (this.#state === "idle") throw new RangeError("Start it first.");
-    const anew = this.#error?.isGone ?? false;
-    this.#enter(anew ? "preparing" : this.#phase);
-    if (anew) {
+    const startsOver = this.#error?.isGone ?? false;
+    this.#enter(startsOver ? "preparing" : this.#phase);
+    if (startsOver) {
       this.#upload = this.#sender = this.#creating = this.#unfinished = null;
       this.#idempotencyKey = randomKey();
     }
@@ -149,7 +149,7 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
 
   /**
    * Gives the upload up, here and at the portal; also one that is complete, while nothing was saved
-   * with it. Where the portal cannot be told, it clears up by itself when the upload expires.
+   * with it. If the portal cannot be reached, it clears up when the upload expires.
    *
    * @returns {Promise<void>} when the portal was told
    */

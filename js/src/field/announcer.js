@@ -1,5 +1,5 @@
 /**
- * What screen readers are told. A live region that is written anew before it was read out is never
+ * What screen readers are told. A live region that is rewritten before it was read out is never
  * heard, so sentences keep a distance: answers and outcomes wait for each other and none is lost;
  * progress gives way to them.
  */
@@ -31,7 +31,7 @@ export class Announcer {
 
   /**
    * An answer to what the publisher did, or how something came out. Said at once, over progress; after
-   * another one in a moment, together with all that came meanwhile.
+   * another one in a moment, together with everything that came in between.
    *
    * @param {string} sentence
    */
@@ -44,7 +44,7 @@ export class Announcer {
   }
 
   /**
-   * How far something is. Where it would disturb it is not said, and better said anew later: it will be
+   * How far something is. If it would disturb, it is held back and said later with new figures: it will be
    * further then.
    *
    * @param {string} sentence

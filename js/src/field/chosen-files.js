@@ -65,7 +65,7 @@ async function withHandle(file, item) {
 
 /**
  * @param {{readonly name: string, readonly size: number, readonly lastModified?: number}} one; of a file that
- *   was uploaded on another page, nobody knows here when it was changed
+ *   was uploaded on another page, when it was changed is not known here
  * @param {File} other
  * @returns {boolean} as far as can be told without reading them
  */

@@ -76,7 +76,7 @@ export class UploadField extends EventTarget {
       files: (files) => this.take(files),
       folders: (names) => this.#refuse(names.map((name) => fill(texts["no_folder"], { name }))),
     });
-    // Nobody can press "Undo" on a page that is gone.
+    // No one can press "Undo" on a page that is gone.
     addEventListener("pagehide", () => this.settle());
   }
 
@@ -114,7 +114,7 @@ export class UploadField extends EventTarget {
     return this.uploads.length < this.#capacity;
   }
 
-  /** What was given up cannot be had back any more. */
+  /** A discarded upload can no longer be restored. */
   settle() {
     for (const row of this.#rows) row.settle();
   }
@@ -283,7 +283,7 @@ export class UploadField extends EventTarget {
     return fill(this.#texts["too_large"], { name, size: this.#words.size(size), limit });
   }
 
-  /** @param {string[]} sentences none: nothing to complain about any more */
+  /** @param {string[]} sentences none: all problems are solved */
   #refuse(sentences) {
     const error = sentences.length === 0 ? null : new UploadError("refused", "", { sentence: sentences.join("\n") });
     showError(this.parts, error, this.#texts);

@@ -50,7 +50,7 @@ let rowCount = 0;
 
 /**
  * Dispatches `change` when the state of its upload changed or it was given up or taken back, `draw` when its
- * figures were drawn again, `waiting` when nothing moves any more, `takenup` when it resumes with what was uploaded
+ * figures were drawn again, `waiting` when nothing moves, `takenup` when it resumes with what was uploaded
  * before, and `choose` when the publisher wants to choose the file again.
  */
 export class FileRow extends EventTarget {
@@ -124,7 +124,7 @@ export class FileRow extends EventTarget {
     return state === "failed" && upload === null && error !== null && FINAL_STATUSES.has(error.status) && !error.isGone;
   }
 
-  /** @returns {boolean} nothing moves, although nobody stopped it */
+  /** @returns {boolean} nothing moves, although no one paused it */
   get isWaiting() {
     return this.upload.state === "uploading" && this.#clock.now() - this.#movedAtMs >= STANDSTILL_MS;
   }
@@ -134,7 +134,7 @@ export class FileRow extends EventTarget {
     return this.#undo !== null;
   }
 
-  /** What was given up cannot be had back any more. */
+  /** A discarded upload can no longer be restored. */
   settle() {
     this.#undo?.commit();
   }
@@ -231,7 +231,7 @@ export class FileRow extends EventTarget {
     setText(go, goText === undefined ? "" : (this.#texts[goText] ?? ""));
     drop.hidden = this.#undo !== null;
     setText(drop, this.#texts[state === "complete" || neverBegan ? "remove" : "cancel"] ?? "");
-    // Not `disabled`: that would take the focus away from whoever pressed it.
+    // Not `disabled`: that would take the focus away from the user who pressed it.
     drop.setAttribute("aria-disabled", String(state === "aborting"));
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Sizes, speeds, shares and times as people say them, in the page's language.
  *
- * The browser's own Intl knows the words and their plurals ("1 min", "4 min"), so no text of ours
+ * The browser's own Intl knows the words and their plurals ("1 min", "4 min"), so none of our texts
  * has to be translated for them.
  */
 
@@ -57,7 +57,7 @@ export function numberWords(locale) {
     },
     duration(seconds) {
       return roundedDuration(seconds)
-        // "3 Tg." is no German that anybody reads.
+        // "3 Tg." is not German that anyone reads.
         .map(([value, unit]) => measured(value, unit, { unitDisplay: unit === "day" ? "long" : "short" }))
         .join(" ");
     },
@@ -78,7 +78,7 @@ export function numberWords(locale) {
 }
 
 /**
- * Rounds a time left the way people do: nobody says "23 minutes 41 seconds".
+ * Rounds a time left the way people do: no one says "23 minutes 41 seconds".
  *
  * @param {number} seconds
  * @returns {[number, string][]} one or two amounts with their units, largest first

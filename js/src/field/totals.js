@@ -10,7 +10,7 @@ import { isUnfinished } from "../core/states.js";
 
 /**
  * @param {readonly {readonly state: State, readonly progress: Progress}[]} uploads
- * @returns {Progress} of all together; `eta` is null while nobody can tell
+ * @returns {Progress} of all together; `eta` is null while it is unknown
  */
 export function totalProgress(uploads) {
   let [loaded, total, bytesPerSecond] = [0, 0, 0];

@@ -20,7 +20,7 @@ export class Undo {
     this.#timer = clock.setTimer(() => this.commit(), UNDO_MS);
   }
 
-  /** Does it now: nobody can press the button any more. */
+  /** Does it now: the button can no longer be pressed. */
   commit() {
     this.#clock.clearTimer(this.#timer);
     const commit = this.#commit;

@@ -29,7 +29,7 @@ export async function keptHandle(uploadId) {
  * in answer to a click.
  *
  * @param {FileSystemFileHandle} handle
- * @returns {Promise<File | null>} null where it may not be read, or is not there any more
+ * @returns {Promise<File | null>} null where it may not be read, or is gone
  */
 export async function fileOf(handle) {
   try {

@@ -4,7 +4,7 @@
  * @param {HTMLFormElement} form
  * @param {object} on
  * @param {() => boolean} on.wouldLose
- * @param {() => void} [on.stayed] the form was sent and the page is here all the same: the publisher chose to stay
+ * @param {() => void} [on.stayed] the form was sent and the page is still here: the publisher chose to stay
  *   when something asked, or came back
  */
 export function guardLeaving(form, { wouldLose, stayed = () => {} }) {
@@ -21,7 +21,7 @@ export function guardLeaving(form, { wouldLose, stayed = () => {} }) {
   });
   page.addEventListener("beforeunload", (event) => {
     if (!isSent && wouldLose()) event.preventDefault();
-    // Other scripts ask, too. While the browser asks nothing runs, and after that nobody is told of the answer.
+    // Other scripts ask, too. Nothing runs while the browser asks, and no script is told the answer.
     setTimeout(() => {
       if (event.defaultPrevented || event.returnValue) onStay();
     });

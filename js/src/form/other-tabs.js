@@ -2,7 +2,7 @@
  * Which uploads are under way in other tabs of this browser, so that none is sent from two tabs at once, and which
  * files, so that a file that two tabs choose at the same moment is sent once.
  *
- * A tab that is closed, or crashes, gives its locks back by itself. Browsers have locks on pages over
+ * A tab that is closed, or crashes, gives its locks back automatically. Browsers have locks on pages over
  * HTTPS; elsewhere every upload seems to be free, and sending a part twice does no harm but the time.
  */
 

@@ -218,7 +218,7 @@ export class DeferredSave {
     this.#field.focusStopped();
   }
 
-  /** Says beside the button why the form is not saved. @param {string} sentence "" for nothing to say any more */
+  /** Says beside the button why the form is not saved. @param {string} sentence "" once it can be saved */
   #refuse(sentence) {
     const { "not-saved": box, "not-saved-text": text } = this.#field.parts;
     box.hidden = sentence === "";

@@ -1,5 +1,5 @@
 /**
- * Asks the portal how far it is with the files that it takes over, as long as somebody looks at the page:
+ * Asks the portal how far it is with the files that it takes over, as long as someone looks at the page:
  * soon at first, then less and less often.
  */
 
@@ -39,7 +39,7 @@ export class TakeoverWatch {
 
   #wait() {
     this.#state = "waiting";
-    // Where nobody looks, nobody asks; #onVisibility does when somebody looks again.
+    // Nothing is asked while the page is hidden; #onVisibility asks when it is shown again.
     if (!this.#page.hidden) this.#timer = this.#clock.setTimer(() => this.#askNow(), this.#pauseMs);
   }
 

@@ -21,7 +21,7 @@ import { Undo } from "../field/undo.js";
 /** @typedef {import("../field/chosen-files.js").ChosenFile} ChosenFile */
 /** @typedef {{upload: PortalUpload, parts: import("../field/parts.js").UnfinishedParts, undo: Undo | null}} Entry */
 
-/** Each is asked for with what the store has of it; nobody reads more. */
+/** Each costs a request for what the store has of it, and no one reads a longer list. */
 const MOST_SHOWN = 10;
 
 export class UnfinishedBox {
@@ -109,7 +109,7 @@ export class UnfinishedBox {
     }
   }
 
-  /** An upload whose file is to be chosen anew: for that file, or else for the box. @param {PortalUpload} upload */
+  /** An upload whose file is to be chosen again: for that file, or else for the box. @param {PortalUpload} upload */
   giveBack(upload) {
     this.#taken.delete(upload.id);
     this.#givenBack.push(upload);
@@ -126,7 +126,7 @@ export class UnfinishedBox {
     this.#parts["unfinished-heading"].textContent = heading;
   }
 
-  /** @param {string} exceptId @returns {Promise<PortalUpload[]>} what nobody sends at the moment */
+  /** @param {string} exceptId @returns {Promise<PortalUpload[]>} those that no tab is sending at the moment */
   async #list(exceptId) {
     const [uploads, held] = await Promise.all([this.#adapter.list(), heldUploads()]);
     return uploads.filter(({ id }) => id !== exceptId && !held.has(id));
@@ -136,7 +136,7 @@ export class UnfinishedBox {
   async #shown(listed) {
     // Of a whole file the store has all, and only the list says why it is not accepted.
     if (listed.state !== "uploading") return listed;
-    // One that is gone meanwhile has nothing stored, and does not stand in the way of the others.
+    // One that has gone in the meantime has nothing stored, and does not hold up the others.
     return this.#adapter.show(listed.id).catch(() => listed);
   }
 
@@ -146,7 +146,7 @@ export class UnfinishedBox {
     this.#listed = Promise.resolve(listed);
     for (const entry of this.#entries.filter(({ upload }) => upload.state === "adopting")) {
       const now = listed.find(({ id }) => id === entry.upload.id);
-      // It was discarded elsewhere, or was written again meanwhile.
+      // It was discarded elsewhere, or has been written again.
       if (!now) this.#remove(entry);
       else if (now.state !== "adopting") {
         entry.upload = now;
@@ -166,7 +166,7 @@ export class UnfinishedBox {
 
   /** @param {PortalUpload} upload */
   async #add(upload) {
-    // Going on with nothing saves nothing.
+    // Resuming an empty upload saves nothing.
     if (upload.state === "uploading" && !upload.stored_bytes) return;
     if (upload.state === "attached" || upload.state === "aborted") return;
     const handle = upload.state === "uploading" ? await keptHandle(upload.id) : null;

@@ -2,7 +2,7 @@
  * Keeps the computer awake while something is being uploaded: one that sleeps sends nothing.
  *
  * Browsers give the lock to visible pages over HTTPS, and take it away when the page is hidden. Without
- * it everything works, as long as somebody keeps the lid open.
+ * it everything works, as long as the lid stays open.
  */
 
 export class WakeLock {

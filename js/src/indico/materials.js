@@ -15,7 +15,7 @@ import { DeferredSave } from "../form/saving.js";
 import { StoredUpload } from "../form/stored-upload.js";
 import { wouldLose } from "../field/totals.js";
 
-/** Files in one dialog; the portal takes so many at a time. */
+/** Files in one dialog: as many as the portal takes at a time. */
 const MOST_FILES = 50;
 
 /** All files go with one request. @type {import("../form/saving.js").Saver} */
@@ -64,7 +64,7 @@ export function mount(root, options = {}) {
 
 /**
  * A file that is chosen to continue an unfinished upload is compared with it first, which takes a slow disk
- * seconds. A form that is saved meanwhile is saved when that is done: before, it would have no file.
+ * seconds. A form that is saved before then waits for that: otherwise it would have no file.
  *
  * @param {HTMLElement} root
  * @param {HTMLFormElement} form
@@ -191,7 +191,7 @@ function takeFocus(form, field) {
 
 /**
  * The keyboard focus returns to the button that opened the dialog, or at the one in its place: after saving, the
- * list of materials was drawn anew.
+ * list of materials was drawn again.
  *
  * @param {Element | null} opener
  */
@@ -204,7 +204,7 @@ function giveFocusBack(opener) {
 }
 
 /**
- * Nobody sees the upload of a closed dialog any more: it stops, and the next dialog offers to resume it.
+ * The upload of a closed dialog is no longer visible: it stops, and the next dialog offers to resume it.
  *
  * @param {import("../field/field.js").UploadField} field
  */

@@ -125,7 +125,7 @@ class Connection:
     @contextmanager
     def _snapshot(self) -> Iterator[Any]:
         """A transaction that only reads, in which every statement sees the same datasets: a count and the
-        rows that it counts belong together, whatever is added and deleted meanwhile."""
+        rows that it counts belong together, whatever is added and deleted in the meantime."""
         reading = self._engine.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )

@@ -54,7 +54,7 @@ def is_date(field: str) -> bool:
 def as_solr_date(text: str) -> str:
     """A point in time as Solr stores it: UTC, milliseconds where there are any, `Z` at the end.
 
-    Raises ValueError for what is no ISO 8601 date.
+    Raises ValueError if it is not an ISO 8601 date.
     """
     # Python 3.10 reads neither Z nor fractions of other than three or six digits.
     moment = datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", _six_digits, text.replace("Z", "+00:00")))
@@ -64,7 +64,7 @@ def as_solr_date(text: str) -> str:
 
 
 def with_solr_dates(document: Mapping[str, object]) -> dict[str, object]:
-    """The document with every date in Solr's form; what is none stays as it is."""
+    """The document with every date in Solr's form; other values stay as they are."""
     result = dict(document)
     for field, value in document.items():
         if is_date(field) and isinstance(value, str):
@@ -89,7 +89,7 @@ def field_values(document: Mapping[str, object]) -> dict[str, list[str]]:
 
 
 def words_of(values: Mapping[str, list[str]]) -> Words:
-    """What is found without naming a field."""
+    """The text that is searched when no field is named."""
 
     def joined(*fields: str) -> str:
         return plain_words(" ".join(text for field in fields for text in values.get(field, [])))

@@ -41,7 +41,7 @@ _PLAIN_WORD = re.compile(r'([+-]?)(?:"([^"]*)"|(\S+))')
 
 
 class QueryError(ValueError):
-    """The query cannot be read; the message says what is wrong with it."""
+    """The query cannot be read; the message says why."""
 
 
 def parse(query: str) -> Clause:

@@ -8,6 +8,8 @@ from s3portal.portal.doctor.case import Case, Use
 from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.portal.doctor.examination import examine_store
 from s3portal.portal.doctor.lifecycle import examine_unfinished
+from s3portal.portal.doctor.role import caller_of
+from s3portal.portal.doctor.site_policies import SiteDocument, site_documents
 from s3portal.portal.doctor.stored_files import (
     MOST_FILES,
     FileProblem,
@@ -22,12 +24,15 @@ __all__ = [
     "Case",
     "FileProblem",
     "RecordedFile",
+    "SiteDocument",
     "Use",
     "add_portal_rule",
+    "caller_of",
     "examine_files",
     "examine_store",
     "examine_unfinished",
     "impossible_bucket_name",
     "problem_of_file",
     "serialised_origin",
+    "site_documents",
 ]

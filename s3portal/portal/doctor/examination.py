@@ -30,7 +30,7 @@ def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
     of the bucket, which is empty again afterwards.
 
     With ``apply``, adds the CORS rule that the portal's pages need and the lifecycle rule for unfinished
-    uploads, beside the rules that are there; nothing else is changed.
+    uploads, beside the rules that are there, and blocks public access; nothing else is changed.
     """
     try:
         if not case.is_for_browsers:
@@ -71,7 +71,7 @@ def _examine_by_writing(
     if stored:
         if case.browser_uploads is not Use.OFF:
             yield from examine_checksums(case, outcome.algorithm)
-        yield from examine_public_access(case, connection, space, outcome.key)
+        yield from examine_public_access(case, connection, space, outcome.key, apply=apply)
         if case.keys_may_meet:
             yield from examine_conditions(case, space)
     if case.store.settings.s3_role:

@@ -15,9 +15,12 @@ _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "Restrict
 
 
 def examine_public_access(
-    case: Case, connection: Connection, space: Workspace, readable_key: str
+    case: Case, connection: Connection, space: Workspace, readable_key: str, *, apply: bool = False
 ) -> Iterator[Finding]:
-    """``readable_key`` is that of an object that is there."""
+    """``readable_key`` is that of an object that is there. With ``apply``, the bucket's Block Public Access
+    is switched on first where the store has it and it is off."""
+    if apply and (unblocked := _unblocked(case)):
+        yield _blocked(case, unblocked)
     bucket_url = case.store.address.base_url
     try:
         reads = connection.send("GET", object_url(case.store, readable_key)).is_success
@@ -41,6 +44,19 @@ def examine_public_access(
         yield case.look(_SUBJECT, text, _mend(case))
         return
     yield case.ok(_SUBJECT, "strangers can neither read, list nor write")
+
+
+def _blocked(case: Case, unblocked: list[str]) -> Finding:
+    try:
+        with deadline(CALL_S):
+            case.store.client().put_public_access_block(
+                Bucket=case.store.bucket,
+                PublicAccessBlockConfiguration=dict.fromkeys(_BLOCKS, True),  # type: ignore[arg-type]
+            )
+    except (ClientError, BotoCoreError) as error:
+        text = f"public access could not be blocked: {error}"
+        return case.look(_SUBJECT, text, f"allow s3:PutBucketPublicAccessBlock on {case.bucket_arn}")
+    return case.ok(_SUBJECT, f"applied: {', '.join(unblocked)}")
 
 
 def _mend(case: Case) -> str:

@@ -34,7 +34,7 @@ def examine_role(case: Case, prefix: str) -> Generator[Finding, None, SessionCre
 def _cause(case: Case, error: Exception) -> Cause:
     answered = error.__cause__
     if isinstance(answered, ClientError):
-        return role_cause(case, Told.by_error(answered), lambda: _caller(case.store))
+        return role_cause(case, Told.by_error(answered), lambda: caller_of(case.store))
     if isinstance(error, ValueError):
         return Cause("policy", str(error), f"shorten {case.setting('s3_prefix')}")
     cause = cause_of_library(case, error, permission="sts:AssumeRole")
@@ -99,7 +99,7 @@ def _refused(case: Case, told: Told, caller: str) -> Cause:
     return Cause("role", text, f"correct {name('s3_role')} if the role does not exist; {trust}; {allow}")
 
 
-def _caller(store: Store) -> str:
+def caller_of(store: Store) -> str:
     """The ARN of the portal's own user, "" where STS does not tell."""
     try:
         with deadline(CALL_S):

@@ -57,7 +57,7 @@ class PostPolicy:
         """Raises AccessDenied, with the reason, unless the policy is alive and every field complies.
 
         ``fields`` are all of the form before the file, names in lower case. Each must be spoken of in the
-        policy: nobody can add to a form that somebody else has signed.
+        policy: no one can add to a form that someone else has signed.
         """
         if now >= self.expires_at:
             raise _denied("Policy expired.")
@@ -76,7 +76,7 @@ class PostPolicy:
 
 
 def read_post_policy(encoded: str) -> PostPolicy:
-    """Returns the policy of its Base64 form; raises InvalidPolicyDocument that says what is wrong."""
+    """Returns the policy of its Base64 form; raises InvalidPolicyDocument, whose message says why."""
     try:
         document = parse_json(base64.b64decode(encoded, validate=True).decode())
     except (ValueError, binascii.Error) as problem:

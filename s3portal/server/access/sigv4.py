@@ -39,7 +39,7 @@ def canonical_requests(
     """Returns the canonical forms under which the caller may have signed: usually one.
 
     S3 encodes the path once and does not normalise it. A caller may have signed it as sent (``%2F`` kept),
-    or encoded anew from the decoded key; both name the same key, so both are accepted.
+    or encoded again from the decoded key; both name the same key, so both are accepted.
     """
     pairs = sorted(
         (quote(name, safe="-_.~"), quote(value, safe="-_.~"))

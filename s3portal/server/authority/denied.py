@@ -1,4 +1,4 @@
-"""The error of whoever may not do what it asks for."""
+"""The error for callers who may not do what they ask for."""
 
 from __future__ import annotations
 

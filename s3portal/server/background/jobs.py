@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 
 from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.background.job import Job
+from s3portal.server.background.lifecycle import LifecycleJob
+from s3portal.server.background.notifications import NotificationJob
+from s3portal.server.background.targets import Target
 from s3portal.server.storage.storage import Storage
 
-_JOBS: Mapping[str, Callable[[Storage], Job]] = {
-    IntegrityScan.name: IntegrityScan,
-}
-JOB_NAMES = tuple(_JOBS)
 
-
-def jobs_named(names: Collection[str], storage: Storage) -> list[Job]:
+def jobs_named(
+    names: Collection[str], storage: Storage, targets: Collection[Target] = (), region: str | None = None
+) -> list[Job]:
     """Returns the jobs with these names. Raises KeyError for a name that no job has."""
-    return [_JOBS[name](storage) for name in names]
+    makers: dict[str, Callable[[], Job]] = {
+        IntegrityScan.name: lambda: IntegrityScan(storage),
+        LifecycleJob.name: lambda: LifecycleJob(storage),
+        NotificationJob.name: lambda: NotificationJob(storage, targets, region),
+    }
+    return [makers[name]() for name in names]

@@ -101,7 +101,7 @@ def preflight(rules: Sequence[CorsRule], headers: Mapping[str, str]) -> dict[str
 def rules_of_json(rules: Any) -> list[CorsRule]:
     """Returns rules written as in the AWS console: a list of objects with AllowedOrigins and so on.
 
-    Raises ValueError that says what is wrong.
+    Raises ValueError, whose message says why.
     """
     if not isinstance(rules, list) or not all(isinstance(rule, Mapping) for rule in rules):
         raise ValueError("CORS rules must be a list of objects")

@@ -118,7 +118,7 @@ _TIMES = ("started_at", "ended_at")
 class Entry:
     """A running request, until ``end`` makes it a record.
 
-    A record appears before the last byte of the answer is sent: whoever got an answer finds it in the log.
+    A record appears before the last byte of the answer is sent: anyone who got an answer finds it in the log.
     For a streamed answer it is corrected when the stream has ended.
     """
 

@@ -33,7 +33,7 @@ def s3_error_of(error: HTTPError) -> S3Error:
 
 
 def s3_refusal(error: HTTPError) -> Refusal:
-    """Returns what is answered to a request that no application sees."""
+    """Returns the answer to a request that no application sees."""
     refused = s3_error_of(error)
     body = document("Error", field("Code", refused.code), field("Message", refused.message), namespace="")
     return Refusal(refused.status, XML_CONTENT_TYPE, body)

@@ -37,7 +37,7 @@ def status_line(status: int) -> str:
     """Returns a status as WSGI writes it: 404 Not Found."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:  # a status of nobody's registry
+    except ValueError:  # a status in no registry
         return f"{status} Unknown"
 
 

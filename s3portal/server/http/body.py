@@ -51,7 +51,7 @@ class RequestBody(io.RawIOBase):
 
     @property
     def remaining_bytes(self) -> int | None:
-        """What is still to come; None while the transfer coding has not told."""
+        """The bytes still to come; None while the transfer coding has not said."""
         return 0 if self.finished else None if self._chunked else self._remaining_bytes
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:

@@ -1,4 +1,4 @@
-"""What goes wrong with a request before anybody has looked at what it asks for."""
+"""Errors of a request before anything has looked at what it asks for."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TooManyConnections(HTTPError):
 
 
 class ConnectionLost(Exception):
-    """The caller's connection is gone: there is nobody to answer."""
+    """The caller's connection is gone: there is no one to answer."""
 
 
 @dataclass(frozen=True)

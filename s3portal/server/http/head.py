@@ -62,7 +62,7 @@ class RequestHead:
 def read_head(stream: io.BufferedIOBase) -> RequestHead | None:
     """Reads one head; returns None when the connection ended instead.
 
-    Raises MalformedRequest for what is no HTTP/1 request, HeadTooLarge, and TimeoutError and OSError as the
+    Raises MalformedRequest if it is not an HTTP/1 request, HeadTooLarge, and TimeoutError and OSError as the
     socket does.
     """
     left_bytes = HEAD_LIMIT_BYTES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 from dataclasses import dataclass, replace
 
-# What is open beside the connections: the database's readers, the lock, the log, the interpreter's own.
+# Open besides the connections: the database's readers, the lock, the log, the interpreter's own.
 OTHER_DESCRIPTORS = 160
 # Its socket, a file that is read, and one that is written: a copy has all three.
 DESCRIPTORS_OF_A_CONNECTION = 3

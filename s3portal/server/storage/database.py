@@ -219,6 +219,16 @@ class Database:
             self._writer.execute("ROLLBACK TO one_change")
         self._writer.execute("RELEASE one_change")
 
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copies everything that is committed into another database."""
+        with self.read() as connection:
+            connection.backup(target)
+
+    def replace_by(self, source: sqlite3.Connection) -> None:
+        """Puts what another database has in the place of everything. For tests: nothing else may run."""
+        with self._write_lock, self._turn():
+            source.backup(self._writer)
+
     def shrink(self) -> None:
         """Gives the space of the write-ahead log back to the disk, as far as it is in the database by now."""
         with self._write_lock:

@@ -61,18 +61,26 @@ class _Place:
     versioning: Versioning
     owner: str
     now: int
+    events: tuple[str, str]
 
 
-def delete(storage: Storage, bucket: str, deletions: Sequence[Deletion], owner: str) -> list[Deleted]:
+def delete(
+    storage: Storage,
+    bucket: str,
+    deletions: Sequence[Deletion],
+    owner: str,
+    events: tuple[str, str] = (journal.DELETED, journal.MARKED),
+) -> list[Deleted]:
     """Makes deletions in one transaction, each or not as its check says; what is not there is no error.
 
-    ``owner`` is the account that delete markers belong to. On a full disk, where not even the log of so many
+    ``owner`` is the account that delete markers belong to; ``events`` are the journal's for what is removed
+    and for what is marked. On a full disk, where not even the log of so many
     has room, it deletes as many at a time as possible. Raises NoSuchBucket.
     """
 
     def remove(connection: sqlite3.Connection) -> list[tuple[Deleted, Doomed]]:
         bucket_id, versioning = bucket_in(connection, bucket)
-        place = _Place(connection, bucket, bucket_id, versioning, owner, now_ms())
+        place = _Place(connection, bucket, bucket_id, versioning, owner, now_ms(), events)
         return [_delete_or_refuse(place, deletion) for deletion in deletions]
 
     try:
@@ -82,8 +90,8 @@ def delete(storage: Storage, bucket: str, deletions: Sequence[Deletion], owner: 
             raise
         half = len(deletions) // 2
         return [
-            *delete(storage, bucket, deletions[:half], owner),
-            *delete(storage, bucket, deletions[half:], owner),
+            *delete(storage, bucket, deletions[:half], owner, events),
+            *delete(storage, bucket, deletions[half:], owner, events),
         ]
     storage.removal.attend(list(chain.from_iterable(doomed for _, doomed in made)))
     return [deleted for deleted, _ in made]
@@ -108,7 +116,7 @@ def _delete_or_refuse(place: _Place, deletion: Deletion) -> tuple[Deleted, Doome
     doomed = history.remove(place.connection, place.bucket_id, found)
     journal.record(
         place.connection,
-        journal.DELETED,
+        place.events[0],
         place.now,
         place.bucket_id,
         key=found.key,
@@ -143,6 +151,6 @@ def _mark(place: _Place, deletion: Deletion, current: Version | None) -> tuple[D
         noncurrent_at=None,
         found=None,
     )
-    journal.record(connection, journal.MARKED, modified_at, place.bucket_id, key=key, version_id=version_id)
+    journal.record(connection, place.events[1], modified_at, place.bucket_id, key=key, version_id=version_id)
     history.insert_marker(connection, place.bucket_id, marker)
     return Deleted(deletion, version_id, is_delete_marker=True, created=True), doomed

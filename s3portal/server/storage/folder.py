@@ -37,7 +37,7 @@ class Folder:
         os.fsync(self._lock)
 
     def mark_in_order(self) -> None:
-        """Says that every process of the server has ended by itself."""
+        """Records that every process of the server ended in the ordinary way."""
         os.ftruncate(self._lock, 0)
 
     def close(self) -> None:

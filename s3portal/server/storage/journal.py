@@ -16,6 +16,8 @@ PUT, POST, COPY = "ObjectCreated:Put", "ObjectCreated:Post", "ObjectCreated:Copy
 COMPLETED = "ObjectCreated:CompleteMultipartUpload"
 DELETED, MARKED = "ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"
 TAGGED, UNTAGGED = "ObjectTagging:Put", "ObjectTagging:Delete"
+# By a lifecycle rule.
+EXPIRED, EXPIRY_MARKED = "LifecycleExpiration:Delete", "LifecycleExpiration:DeleteMarkerCreated"
 ACL_PUT = "ObjectAcl:Put"
 # Ours, for what S3 notifies nobody of.
 BUCKET_CREATED, BUCKET_DELETED, BUCKET_CHANGED = "Bucket:Created", "Bucket:Deleted", "Bucket:Changed"
@@ -53,6 +55,13 @@ def next_sequence(connection: sqlite3.Connection) -> int:
     """Within a transaction: returns the number that the next line will have."""
     row = connection.execute("SELECT coalesce(max(sequence), 0) + 1 FROM journal").fetchone()
     number: int = row[0]
+    return number
+
+
+def last_sequence(storage: Storage) -> int:
+    """Returns the number of the newest line, 0 before there is one."""
+    with storage.database.read() as connection:
+        number: int = connection.execute("SELECT coalesce(max(sequence), 0) FROM journal").fetchone()[0]
     return number
 
 

@@ -1,5 +1,5 @@
 """Leases: who reads a body may read it to its end, and who stores a blob may commit its row, whatever other
-threads and processes remove meanwhile.
+threads and processes remove in the meantime.
 
 A lease is counted in memory and, for other processes, a shared lock on one byte of a file, whose offset is
 made from the name. The system gives a process's locks back when it ends, however it ends.
@@ -53,7 +53,7 @@ class Leases:
             self._on_free(name)
 
     def is_held(self, name: str) -> bool:
-        """Whether anybody has a lease now, in any process."""
+        """Whether any process has a lease now."""
         with self._lock:
             return name in self._holders or self._is_held_elsewhere(name)
 

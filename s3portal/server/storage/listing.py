@@ -60,12 +60,17 @@ def list_objects(
                 (bucket_id, max(start, position), position, end, limit + 1 - len(entries)),
             )
             rolled_up = False
-            for key, *shown in rows:
+            for key, modified_at, etag, size_bytes, algorithm, kind, owner, storage_class in rows:
                 if len(entries) == limit:
                     return ObjectPage(entries, position)
                 common = common_prefix(key, start, divider)
                 if common is None:
-                    entries.append(ListedObject(key.decode(), *shown))
+                    # Not by *: a page has a thousand.
+                    entries.append(
+                        ListedObject(
+                            key.decode(), modified_at, etag, size_bytes, algorithm, kind, owner, storage_class
+                        )
+                    )
                     position = key
                 else:
                     entries.append(common.decode())

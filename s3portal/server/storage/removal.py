@@ -1,4 +1,4 @@
-"""Removes the blobs that transactions doomed, once no part refers to them and nobody reads them.
+"""Removes the blobs that transactions doomed, once no part refers to them and they are not being read.
 
 Whatever deletes a part dooms its blob in the same transaction. A blob that no part refers to never gets a
 reference again, because copies are made of parts that are there. So these are the steps, in an order that
@@ -70,7 +70,7 @@ class Removal:
         self.remove(self._doomed("WHERE body_id = ?", body_id))
 
     def remove(self, blobs: Iterable[str]) -> None:
-        """Removes those blobs that no part refers to and nobody reads; the others stay as they are."""
+        """Removes those blobs that no part refers to and that are not being read; the others stay."""
         for blob in blobs:
             try:
                 with self._database.read() as connection:

@@ -60,7 +60,7 @@ class Reserve:
                 self._path.unlink(missing_ok=True)
                 if problem.errno in DISK_IS_FULL:
                     return False
-                # A file system that cannot do it must not keep anybody from storing.
+                # A file system without this must not prevent storing.
                 log.warning("no reserve can be kept for a full disk: %s", problem)
                 self._size_bytes = 0
             self._is_whole = True

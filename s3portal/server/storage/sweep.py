@@ -51,7 +51,7 @@ class Sweep:
             pause_s = PAUSE_S if self._thread and count % BLOBS_BETWEEN_PAUSES == 0 else 0
             if self._stopping.wait(pause_s):
                 break
-            # In this order: what nobody is storing by now has its row, or is to go.
+            # In this order: a blob that is no longer being stored has its row by now, or is to go.
             if not self._leases.is_held(name):
                 removed += self._removal.settle(name)
         if removed:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from heapq import merge
 from typing import Any
@@ -29,6 +29,14 @@ from s3portal.server.storage.rows import (
 from s3portal.server.storage.storage import Storage
 from s3portal.server.storage.versioning import sequence_of
 
+_OF_ONE_KEY = (
+    f"SELECT {CURRENT} FROM objects WHERE bucket_id = ?1 AND key = ?2 AND sequence < ?3 UNION ALL "
+    f"SELECT {OTHERS} FROM versions WHERE bucket_id = ?1 AND key = ?2 AND sequence < ?3 "
+    f"ORDER BY {SEQUENCE + 1} DESC"
+)
+_LATER = "WHERE bucket_id = ? AND key >= ? AND key > ? AND key < ? ORDER BY key"
+_LATER_CURRENT = f"SELECT {CURRENT} FROM objects {_LATER}"
+_LATER_OTHERS = f"SELECT {OTHERS} FROM versions {_LATER}, sequence DESC"
 # Newer than any: where a key's versions begin.
 _NEWEST = 2**63 - 1
 
@@ -84,11 +92,10 @@ def list_versions(
     last = marker
     with storage.database.snapshot() as connection:
         bucket_id = id_of(connection, bucket)
-        key, below = _position(connection, bucket_id, marker, divider)
+        key, below = _position(connection, bucket_id, marker, start, divider)
         while True:
             is_rolled_up = False
-            first, end = max(start, key), end_of_prefix(start)
-            with _rows_from(connection, bucket_id, first, key, below, end) as rows:
+            with _rows_from(connection, bucket_id, key, below, start, end_of_prefix(start)) as rows:
                 for row in rows:
                     if len(entries) == limit:
                         return VersionPage(entries, last)
@@ -108,12 +115,13 @@ def list_versions(
 
 
 def _position(
-    connection: sqlite3.Connection, bucket_id: int, marker: tuple[str, str], divider: bytes
+    connection: sqlite3.Connection, bucket_id: int, marker: tuple[str, str], start: bytes, divider: bytes
 ) -> tuple[bytes, int]:
     """Returns a key, and the number below which its versions come after the marker."""
     key, version_id = marker[0].encode(), marker[1]
     if not version_id:
-        is_prefix = bool(divider) and key.endswith(divider)
+        # The key that is the prefix itself is no common prefix.
+        is_prefix = bool(divider) and key.startswith(start) and key[len(start) :].endswith(divider)
         return (end_of_prefix(key) if is_prefix else key, 0 if key else _NEWEST)
     row = connection.execute(
         "SELECT sequence FROM objects WHERE bucket_id = ?1 AND key = ?2 AND version_id = ?3 UNION ALL "
@@ -130,19 +138,24 @@ def _position(
 
 @contextmanager
 def _rows_from(
-    connection: sqlite3.Connection, bucket_id: int, first: bytes, key: bytes, below: int, end: bytes
+    connection: sqlite3.Connection, bucket_id: int, key: bytes, below: int, start: bytes, end: bytes
 ) -> Iterator[Iterator[tuple[Any, ...]]]:
-    """The rows by key, the newest first, from ``first`` on; of ``key`` itself those numbered below."""
-    condition = "WHERE bucket_id = ? AND key >= ? AND key < ? AND (key != ? OR sequence < ?)"
-    values = (bucket_id, first, end, key, below)
-    with (
-        closing(
-            connection.execute(f"SELECT {CURRENT} FROM objects {condition} ORDER BY key", values)
-        ) as current,
-        closing(
-            connection.execute(
-                f"SELECT {OTHERS} FROM versions {condition} ORDER BY key, sequence DESC", values
+    """The rows from ``start`` up to ``end``, by key, the newest first: those of ``key`` that are numbered
+    below, and those of later keys."""
+    with ExitStack() as cursors:
+
+        def rows_of(statement: str, *values: object) -> sqlite3.Cursor:
+            return cursors.enter_context(closing(connection.execute(statement, values)))
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            if start <= key < end:
+                # By themselves: a page in the middle of a long history does not sort it again.
+                yield from rows_of(_OF_ONE_KEY, bucket_id, key, below)
+            later = (bucket_id, start, key, end)
+            yield from merge(
+                rows_of(_LATER_CURRENT, *later),
+                rows_of(_LATER_OTHERS, *later),
+                key=lambda row: (row[0], -row[SEQUENCE]),
             )
-        ) as others,
-    ):
-        yield merge(current, others, key=lambda row: (row[0], -row[SEQUENCE]))
+
+        yield rows()

@@ -9,5 +9,6 @@ from s3portal.server.testing.faults import Faults
 from s3portal.server.testing.holds import Hold
 from s3portal.server.testing.movable_clock import MovableClock
 from s3portal.server.testing.running_server import RunningServer
+from s3portal.server.testing.snapshots import Snapshot
 
-__all__ = ["Fault", "Faults", "Hold", "MovableClock", "RequestRecord", "RunningServer"]
+__all__ = ["Fault", "Faults", "Hold", "MovableClock", "RequestRecord", "RunningServer", "Snapshot"]

@@ -58,7 +58,7 @@ class Fault:
 
     @property
     def error(self) -> S3Error | None:
-        """What is answered instead of doing anything; None where something is done."""
+        """The answer that replaces the operation; None if the operation runs."""
         if not (self.status or self.code):
             return None
         code = self.code or _CODES.get(self.status or 0, "InternalError")

@@ -88,7 +88,7 @@ class Faults:
         return hold
 
     def clear(self) -> None:
-        """Nothing goes wrong any more; what is delayed or held back continues at once."""
+        """Removes all faults; calls that are delayed or held back continue immediately."""
         with self._lock:
             self._faults.clear()
             holds, self._holds = self._holds, []
@@ -129,7 +129,7 @@ class Faults:
         return answer(exchange) if fault is None else answer_with_fault(fault, exchange, answer)
 
     def close(self) -> None:
-        """Nobody would release what is held back when the server has stopped."""
+        """Releases calls that are held back, since no one could once the server has stopped."""
         self.clear()
 
     def _is_due(self, counted: _Counted) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from types import TracebackType
 
-#: Nobody waits longer for calls to come; a loaded machine needs some of it.
+#: The longest wait for calls to come; a loaded machine needs some of it.
 PATIENCE_S = 120.0
 
 
@@ -27,18 +27,18 @@ class Hold:
 
     @property
     def held(self) -> int:
-        """How many calls are held back now, also those whose caller has gone meanwhile."""
+        """How many calls are held back now, also those whose caller has gone."""
         with self._changed:
             return self._held
 
     def wait_for(self, count: int, timeout_s: float = PATIENCE_S) -> None:
-        """Waits until at least so many calls are held back; raises TimeoutError."""
+        """Waits until at least this many calls are held back; raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._held >= count, timeout_s):
                 raise TimeoutError(f"{self._held} of {count} calls of {self.operation} came")
 
     def let_pass(self, count: int) -> None:
-        """Lets so many more calls pass: those that are held back now, and then those that come."""
+        """Lets this many more calls pass: those that are held back now, and then those that come."""
         with self._changed:
             self._passes += count
             self._changed.notify_all()

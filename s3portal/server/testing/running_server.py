@@ -9,11 +9,14 @@ from types import TracebackType
 from typing import Any
 
 from s3portal.server.background.integrity_scan import IntegrityScan
+from s3portal.server.background.lifecycle import LifecycleJob
+from s3portal.server.background.notifications import NotificationJob
 from s3portal.server.config import ServerConfig, config_of_json
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
 from s3portal.server.running import S3Server
 from s3portal.server.testing.faults import Faults
 from s3portal.server.testing.movable_clock import Clocked, MovableClock
+from s3portal.server.testing.snapshots import Snapshot, forget_all
 
 # A rate at which nothing has to wait.
 _UNHURRIED = 10**15
@@ -36,6 +39,7 @@ class RunningServer:
         if not isinstance(config, ServerConfig):
             config = config_of_json(config)
         self._log = AccessLog(log, keep=True)
+        forget_all(Path(root))
         #: What goes wrong, and what is held back; changed while the server runs.
         self.faults = Faults()
         for fault in config.faults:
@@ -51,6 +55,8 @@ class RunningServer:
             around=Clocked(self.clock, self.faults),
             now=self.clock.now,
         )
+        self._config = config
+        self._notifications = self._new_notifications()
         self.users = {user.name: user for user in self._server.users}
         self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
         self._thread.start()
@@ -76,6 +82,36 @@ class RunningServer:
     def advance_clock(self, seconds: float) -> None:
         """Moves the clock that signatures, URLs and sessions are held against: what would expire, has."""
         self.clock.advance(seconds)
+
+    def snapshot(self) -> Snapshot:
+        """Returns the whole state, for ``restore``: buckets with their settings, objects, versions, uploads.
+
+        Waits until no request is running. Takes milliseconds, and no space for what is not changed later.
+        """
+        self.wait_until_idle()
+        return Snapshot(self._server.storage)
+
+    def _new_notifications(self) -> NotificationJob:
+        config = self._config
+        return NotificationJob(self._server.storage, config.notification_targets, config.region)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Makes the state what it was, once no request is running. The clock, faults and the log of requests
+        stay as they are."""
+        self.wait_until_idle()
+        snapshot.restore()
+        # It would take the changes from here on for those that it has seen.
+        self._notifications = self._new_notifications()
+
+    def run_lifecycle(self) -> None:
+        """Applies the lifecycle rules of all buckets by the clock, as a server does once an hour."""
+        with self.clock.applied():
+            LifecycleJob(self._server.storage, pause_s=0).run(threading.Event())
+
+    def run_notifications(self) -> None:
+        """Sends the notifications that are due by the clock, as a server does every second."""
+        with self.clock.applied():
+            self._notifications.run(threading.Event())
 
     def run_integrity_scan(self) -> None:
         """Reads everything that is stored and notes what has changed, as a server does in the background."""

@@ -106,7 +106,7 @@ def test_and_also_when_sending_it_again_was_interrupted(
     assert len(portal.published) == 1
 
 
-def test_somebody_who_may_not_edit_is_not_told_that_the_file_was_there_already(
+def test_someone_who_may_not_edit_is_not_told_that_the_file_was_there_already(
     open_portal: OpenPortal, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     portal, path = open_portal(), make_file(MIB)

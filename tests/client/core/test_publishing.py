@@ -54,7 +54,7 @@ def test_a_damaged_part_is_sent_again(
 
 
 @pytest.mark.parametrize("checksum", ["auto", "crc32c"])
-def test_a_file_that_is_damaged_all_the_same_is_not_published(
+def test_a_file_that_is_damaged_anyway_is_not_published(
     checksum: str, open_portal: OpenPortal, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch,
     s3_server: RunningServer,
 ) -> None:  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_file_that_is_damaged_all_the_same_is_not_published(
     ],
     ids=["cut", "written", "replaced"],
 )
-def test_a_file_that_changes_meanwhile_is_given_up(
+def test_a_file_that_changes_in_the_meantime_is_given_up(
     change: Callable[[Path], object], open_portal: OpenPortal, make_file: MakeFile
 ) -> None:
     portal, path = open_portal(), make_file(SIZE)

@@ -118,7 +118,7 @@ def test_a_url_is_the_one_that_the_portal_would_make_but_for_its_keys(
     assert (mine["partNumber"], mine["uploadId"]) == (portals["partNumber"], portals["uploadId"])
 
 
-def test_credentials_are_fetched_anew_five_minutes_before_they_expire(
+def test_credentials_are_fetched_again_five_minutes_before_they_expire(
     portal: PortalOnStore, upload: PortalUpload, clock: Clock
 ) -> None:
     signer = SessionSigner(portal, upload, clock=clock)

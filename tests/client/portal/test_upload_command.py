@@ -161,7 +161,7 @@ def test_what_was_stored_is_not_sent_again(
     assert published["hash"] == crc64nvme(file), "also of the parts that were only read"
 
 
-def test_ctrl_c_says_how_to_go_on(
+def test_ctrl_c_says_how_to_resume(
     start: Upload, upload: Upload, s3: RunningServer, portal: Portal, file: Path, small: Path
 ) -> None:
     hold = hold_parts(s3, after=1 + 3)
@@ -210,7 +210,7 @@ def test_a_new_description_of_a_file_that_is_there_is_saved(
     assert resource_of(first["resource"])["description"] == "Every minute since 1975"
 
 
-def test_the_same_command_again_finds_the_file_whatever_its_resource_says_meanwhile(
+def test_the_same_command_again_finds_the_file_whatever_its_resource_says_by_then(
     upload: Upload, s3: RunningServer, portal: Portal, small: Path
 ) -> None:
     """As after xloader, which writes its MD5 into ``hash``, and an editor with a better name."""
@@ -275,7 +275,7 @@ def test_another_file_of_the_same_name_is_refused_with_a_reason(
     assert sha256_of_link(anew.event("published")["url"]) == sha256_of_file(file)
 
 
-def test_a_file_that_changes_meanwhile_is_not_published(
+def test_a_file_that_changes_in_the_meantime_is_not_published(
     start: Upload, s3: RunningServer, file: Path, portal: Portal
 ) -> None:
     hold = hold_parts(s3, after=5)
@@ -306,7 +306,7 @@ def test_a_byte_that_is_damaged_on_its_way_is_found_and_its_part_sent_again(
     assert sha256_of_link(run.event("published")["url"]) == sha256_of_file(file)
 
 
-def test_a_store_that_fails_and_drops_connections_gets_the_file_all_the_same(
+def test_a_store_that_fails_and_drops_connections_gets_the_file_anyway(
     upload: Upload, s3: RunningServer, file: Path
 ) -> None:
     s3.faults.add("UploadPart", status=503, every=4)

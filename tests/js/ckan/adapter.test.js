@@ -53,7 +53,7 @@ describe("a call to CKAN", () => {
     assert.deepEqual(requests.map((r) => r.keepalive ?? false), [true, false]);
   });
 
-  test("is made once more with a new CSRF token, where the publisher logged in again meanwhile", async () => {
+  test("is made once more with a new CSRF token, where the publisher has logged in again", async () => {
     let token = "old";
     const answer = () =>
       token === "new" ? json(200, { success: true, result: "done" }) : json(403, { error: { code: "csrf_token_missing" } });

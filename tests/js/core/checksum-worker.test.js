@@ -51,7 +51,7 @@ test("a stretch, at any place of its file, has the checksum of its bytes", async
   assert.equal(hex, new RunningCrc("CRC32C").update(bytes.slice(1, 700_002)).hex);
 });
 
-test("a file that cannot be read any more has no checksum, and the next one has", async () => {
+test("a file that can no longer be read has no checksum, and the next one has", async () => {
   const gone = {
     size: 9,
     slice: () => gone,

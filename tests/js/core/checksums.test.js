@@ -66,7 +66,7 @@ describe("parts whose checksum the store computes", () => {
     assert.equal(store.puts.filter((put) => put.partNumber === 3).length, 10);
   });
 
-  test("are read anew before they are called damaged twice: it may be the reading that went wrong", async () => {
+  test("are read again before they are called damaged twice: it may be the reading that went wrong", async () => {
     let reads = 0;
     const { upload, clock, store } = await begin({
       size: 5,
@@ -78,7 +78,7 @@ describe("parts whose checksum the store computes", () => {
     assert.equal(store.puts.length, 2);
   });
 
-  test("are believed where the bucket's rule hides the answer, and the whole is compared all the same", async () => {
+  test("are believed where the bucket's rule hides the answer, and the whole is still compared", async () => {
     const { upload, clock, store, portal } = await begin({ exposed: false });
     upload.start();
     await clock.pass(0);

@@ -36,7 +36,7 @@ describe("a fingerprint", () => {
   });
 });
 
-describe("a file that is picked to go on with an upload", () => {
+describe("a file that is picked to resume an upload", () => {
   test("is recognised", async () => {
     assert.equal(await differs(picked(), await begunWith(picked())), null);
   });
@@ -64,7 +64,7 @@ describe("a file that is picked to go on with an upload", () => {
     assert.equal((await differs(picked({ bytes: new Uint8Array(1) }), upload)).reason, "size");
   });
 
-  test("that cannot be read any more says so", async () => {
+  test("that can no longer be read says so", async () => {
     const upload = await begunWith(picked());
     const file = picked();
     file.slice = () => new Blob([{ toString: () => "" }]);

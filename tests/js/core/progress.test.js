@@ -15,7 +15,7 @@ describe("the progress", () => {
     assert.equal(ledger.loaded, 9);
   });
 
-  test("waits where a failed part takes its bytes away, and goes on when they are back", () => {
+  test("waits where a failed part takes its bytes away, and continues when they are back", () => {
     const ledger = new ProgressLedger();
     ledger.stored(1, 5);
     ledger.sent(2, 4);
@@ -38,7 +38,7 @@ describe("the progress", () => {
     assert.equal(ledger.loaded, 10);
   });
 
-  test("is what is stored once the upload has come to a stop, and goes on from there", () => {
+  test("is what is stored once the upload has come to a stop, and continues from there", () => {
     const ledger = new ProgressLedger();
     ledger.stored(1, 5);
     ledger.sent(2, 4);

@@ -61,7 +61,7 @@ describe("an unfinished upload that is taken up", () => {
     assert.deepEqual(portal.named("complete")[0].checksum, { algorithm: "CRC32C", value });
   });
 
-  test("whose stored parts are of another file begins anew on Try again", async () => {
+  test("whose stored parts are of another file starts over on Try again", async () => {
     const complete = (id, usual, n) => {
       if (n === 1) throw new UploadError("content_differs", "", { status: 422, facts: { what: "checksum" } });
       return usual();
@@ -115,7 +115,7 @@ describe("an unfinished upload that is taken up", () => {
     assert.deepEqual(portal.named("abort").map((call) => call.given), ["u-9"]);
   });
 
-  test("does not go on with another file, and says what differs", async () => {
+  test("does not resume with another file, and says what differs", async () => {
     const { upload, clock, store, portal } = await takeUp({ picked: numberedFile(51) });
     upload.start();
     await clock.pass(0);
@@ -149,7 +149,7 @@ describe("an unfinished upload that is taken up", () => {
     });
   }
 
-  test("that the store forgets on the way begins anew on Try again", async () => {
+  test("that the store forgets on the way starts over on Try again", async () => {
     const { upload, clock, store } = await takeUp({ answer: () => s3Error(404, "NoSuchUpload") });
     upload.start();
     await clock.pass(0);

@@ -42,7 +42,7 @@ describe("a batch of URLs", () => {
     assert.ok(asked.length <= 2);
   });
 
-  test("that grew old unused is fetched anew", async () => {
+  test("that grew old unused is fetched again", async () => {
     const { clock, asked, presigned, portal, take } = signer({ partCount: 3 });
     presigned.accept(portal.signed([1, 2, 3]));
     await clock.pass(839_000);

@@ -54,7 +54,7 @@ describe("session credentials", () => {
     assert.equal(searchParams.get("X-Amz-Security-Token"), "token");
   });
 
-  test("are fetched anew five minutes before they expire, and the old ones serve meanwhile", async () => {
+  test("are fetched again five minutes before they expire, and the old ones are used until then", async () => {
     const { sign, portal, clock } = signer();
     await sign();
     await clock.pass(HOUR_MS - 5 * 60_000 - 1);
@@ -102,7 +102,7 @@ describe("session credentials", () => {
     assert.equal(portal.calls, 2);
   });
 
-  test("that the portal refuses are an error for whoever asked", async () => {
+  test("that the portal refuses are an error for the caller", async () => {
     const { sign } = signer({
       fetch: () => {
         throw new UploadError("credentials_not_configured", "", { status: 501 });
@@ -111,7 +111,7 @@ describe("session credentials", () => {
     await assert.rejects(sign(), { code: "credentials_not_configured" });
   });
 
-  test("are fetched anew by the next one where a pause stopped the first", async () => {
+  test("are fetched again by the next one where a pause stopped the first", async () => {
     const stop = new AbortController();
     const { sts, sign } = signer({
       fetch: (usual, n) => {

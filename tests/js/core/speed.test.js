@@ -44,7 +44,7 @@ describe("the speed", () => {
     near(speed.bytesPerSecond, 10 * MB, 0.3);
   });
 
-  test("is measured anew after a rest", () => {
+  test("is measured again after a rest", () => {
     const speed = new SpeedEstimate();
     const loaded = run(speed, { fromMs: 0, toMs: 10_000, loaded: 0, bytesPerSecond: 20 * MB });
     speed.rest();

@@ -48,7 +48,7 @@ describe("states", () => {
     ]);
   });
 
-  test("in which the upload works by itself are three", () => {
+  test("in which the upload makes progress on its own are three", () => {
     assert.deepEqual(STATES.filter(isPhase).sort(), ["completing", "preparing", "uploading"]);
   });
 });

@@ -122,7 +122,7 @@ describe("faults of the store", () => {
     assert.equal(upload.state, "complete");
   });
 
-  test("an upload that the store has forgotten begins anew on Try again", async () => {
+  test("an upload that the store has forgotten starts over on Try again", async () => {
     const { upload, clock, store, portal, file } = begin({ answer: (put, n) => (n > 2 ? s3Error(404, "NoSuchUpload") : { status: 200 }) });
     upload.start();
     await clock.pass(0);
@@ -137,7 +137,7 @@ describe("faults of the store", () => {
     await assertSame(store, file);
   });
 
-  test("a file that cannot be read any more says so", async () => {
+  test("a file that can no longer be read says so", async () => {
     const file = numberedFile(5);
     file.slice = () => Object.assign(new Blob(["12345"]), { arrayBuffer: () => Promise.reject(new Error("NotReadableError")) });
     const { upload, clock, of } = begin({ file, answer: () => "cut" });

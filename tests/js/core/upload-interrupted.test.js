@@ -46,7 +46,7 @@ describe("pausing", () => {
     assert.equal(store.puts.length, 2);
   });
 
-  test("does not count for the speed, which is measured anew", async () => {
+  test("does not count for the speed, which is measured again", async () => {
     const { upload, clock, store } = begin({ size: 100, answer: () => "hold", options: { concurrency: 1 } });
     upload.start();
     const sendSome = async () => {
@@ -70,7 +70,7 @@ describe("pausing", () => {
 });
 
 describe("a lost network", () => {
-  test("stops the upload, and its return goes on with the rest", async () => {
+  test("stops the upload, and its return resumes with the rest", async () => {
     const { upload, clock, store, network, file, states } = begin({ size: 50, answer: (put, n) => (n <= 4 ? { status: 200 } : "hold") });
     upload.start();
     await clock.pass(0);

@@ -46,7 +46,7 @@ describe("what screen readers are told", () => {
     assert.equal(clock.waiting, 0);
   });
 
-  test("however many come meanwhile are said together, and nothing of progress before them", async () => {
+  test("all that come in between are said together, and nothing of progress before them", async () => {
     announcer.tell("a.csv: uploaded");
     for (const name of ["b", "c", "d"]) announcer.tell(`${name}.csv: uploaded`);
     await clock.pass(900);

@@ -42,7 +42,7 @@ describe("filling in", () => {
     assert.equal(input.value, "Gauges");
   });
 
-  test("follows to another file what nobody touched", () => {
+  test("follows to another file what no one touched", () => {
     const input = new FakeInput();
     const prefill = new Prefill();
     prefill.fill(input, "a.csv");

@@ -52,7 +52,7 @@ describe("while the portal takes files over", () => {
     assert.equal(askedAtMs.length, 3, "another file is asked about as the first was");
   });
 
-  test("nothing is asked while nobody looks, and at once when somebody looks again", async () => {
+  test("nothing is asked while the page is hidden, and something at once when it is shown again", async () => {
     const { clock, page, askedAtMs, watch } = watching();
     watch.begin();
     page.show(false);

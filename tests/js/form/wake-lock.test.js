@@ -50,7 +50,7 @@ describe("keeping the computer awake", () => {
     assert.equal(page.locks.length, 1);
   });
 
-  test("is not asked for by a page that nobody sees, but when it is shown", async () => {
+  test("is not asked for by a hidden page, but when it is shown", async () => {
     const page = pageWith();
     page.show(false);
     new WakeLock(page).want(true);

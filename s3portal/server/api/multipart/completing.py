@@ -9,6 +9,7 @@ from functools import partial
 from itertools import pairwise
 
 from s3portal.server.api.objects.conditions import write_precondition
+from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.call import Call
@@ -73,7 +74,9 @@ def complete_multipart_upload(call: Call) -> Reply:
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),
         ),
-        headers=version_headers(call, stored) | encryption_header(stored.headers),
+        headers=version_headers(call, stored)
+        | expiration_headers(call, stored)
+        | encryption_header(stored.headers),
     )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.description import description_of
+from s3portal.server.api.objects.expiration import upload_headers
+from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
+from s3portal.server.api.versions.version_ids import refuse_version_id
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import whole_number
@@ -29,6 +32,7 @@ from s3portal.server.wire.xml_documents import document, fields
 
 
 def create_multipart_upload(call: Call) -> Reply:
+    refuse_version_id(call)
     named = call.header("x-amz-checksum-algorithm") or None
     algorithm = algorithm_named(named or DEFAULT_ALGORITHM)
     checksum_type = _checksum_type(call.header("x-amz-checksum-type") or None, algorithm, named is not None)
@@ -55,7 +59,7 @@ def create_multipart_upload(call: Call) -> Reply:
             "InitiateMultipartUploadResult",
             fields(("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.upload_id)),
         ),
-        headers=checksum_headers(upload) | encryption_header(upload.headers),
+        headers=checksum_headers(upload) | upload_headers(call, upload) | encryption_header(upload.headers),
     )
 
 
@@ -90,6 +94,7 @@ def checksum_headers(upload: Upload) -> dict[str, str]:
 
 def upload_part(call: Call) -> Reply:
     upload, part_number = target_of(call)
+    require_digest(call, upload.lock, "Part")
     algorithm = ALGORITHMS[upload.checksum_algorithm]
     payload = open_payload(call.request, call.body, call.proof, algorithms=[algorithm])
     given = payload.given_algorithm

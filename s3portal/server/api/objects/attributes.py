@@ -7,6 +7,7 @@ from s3portal.server.api.objects.conditions import check_read, http_date
 from s3portal.server.api.objects.object_headers import storage_class_of
 from s3portal.server.api.objects.reading import find_named_object
 from s3portal.server.api.versions.version_ids import version_headers
+from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import list_of, whole_number
@@ -30,6 +31,9 @@ def get_object_attributes(call: Call) -> Reply:
             "Invalid attribute name specified." if asked else "At least one attribute must be requested."
         )
         raise S3Error("InvalidArgument", message, facts=facts)
+    # Besides s3:GetObjectAttributes.
+    action = action_on_version("s3:GetObject", call.parameter("versionId"))
+    call.require(action, call.bucket, call.key)
     found = find_named_object(call)
     check_read(call.request, found)
     headers = {"Last-Modified": http_date(found)}

@@ -57,7 +57,8 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
     """
     bucket, key, version_id = parse_copy_source(call.header("x-amz-copy-source") or "")
     expected_owner = call.header("x-amz-source-expected-bucket-owner")
-    call.require(action_on_version("s3:GetObject", version_id), bucket, key)
+    action = action_on_version("s3:GetObject", version_id)
+    call.require(action, bucket, key, version_id=version_id)
     if expected_owner and expected_owner != call.owner_of(bucket):
         raise S3Error("AccessDenied")
     found = objects.lease(call.storage, bucket, key, version_id)

@@ -9,9 +9,10 @@ from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
-from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header, system_headers
+from s3portal.server.api.objects.expiration import expiration_headers
+from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header
 from s3portal.server.api.objects.writing import store
-from s3portal.server.api.versions.version_ids import version_headers
+from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
@@ -45,6 +46,7 @@ class Directives:
 
 def copy_object(call: Call) -> Reply:
     """Copies within the server. Metadata and tags come along (COPY) or from this request (REPLACE)."""
+    refuse_version_id(call)
     precondition = write_precondition(call.request)
     directives = Directives(
         _is_replaced(call, "x-amz-metadata-directive", "metadata"),
@@ -62,7 +64,9 @@ def copy_object(call: Call) -> Reply:
             stored = _share(call, source.found, description, precondition)
         if stored is None:
             stored = store(call, payload, description, precondition, journal.COPY)
-        headers_of_versions = version_headers(call, stored) | source.headers()
+        headers_of_versions = (
+            version_headers(call, stored) | expiration_headers(call, stored) | source.headers()
+        )
     return xml_reply(
         document(
             "CopyObjectResult",
@@ -110,7 +114,8 @@ def _description(call: Call, source: CopySource, directives: Directives) -> Desc
     description, found = description_of(call), source.found
     if not directives.replaces_metadata:
         kept = {name: value for name, value in found.headers.items() if name not in SYSTEM_HEADERS}
-        description = replace(description, headers=kept | system_headers(call.request))
+        own = {name: value for name, value in description.headers.items() if name in SYSTEM_HEADERS}
+        description = replace(description, headers=kept | own)
     if not directives.replaces_tags:
         description = replace(description, tags=found.tags)
         if found.tags:

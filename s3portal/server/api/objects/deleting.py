@@ -84,7 +84,8 @@ def _asked(call: Call, node: Element) -> Deletion | Deleted:
     asked = _deletion(call, key, version_id, conditions_of_element(node))
     if version_id is not None and not looks_like_version_id(version_id):
         return Deleted(asked, refused=S3Error("NoSuchVersion"))
-    if not call.may(action_on_version("s3:DeleteObject", version_id), call.bucket, key):
+    action = action_on_version("s3:DeleteObject", version_id)
+    if not call.may(action, call.bucket, key, version_id=version_id):
         return Deleted(asked, refused=S3Error("AccessDenied"))
     return asked
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s3portal.server.api.objects.locks import lock_of_new_object
-from s3portal.server.api.objects.object_headers import stored_headers
+from s3portal.server.api.objects.object_headers import ENCRYPTION, stored_headers
 from s3portal.server.bucket_settings.object_lock import write_lock
 from s3portal.server.gateway.call import Call
 from s3portal.server.wire.tag_sets import encode_tags, tags_of_document, tags_of_query
 from s3portal.server.wire.xml_documents import parse_document
+
+# A bucket that was given a default encryption says so of what is put into it. There is one kind of it here.
+_ENCRYPTION_SETTING = "encryption"
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,10 @@ def description_of(call: Call) -> Description:
 
     Raises NoSuchBucket, MetadataTooLarge, InvalidStorageClass, InvalidArgument, InvalidTag, InvalidRequest.
     """
-    return Description(
-        stored_headers(call.request), tags=requested_tags(call), lock=write_lock(lock_of_new_object(call))
-    )
+    headers = stored_headers(call.request)
+    if _ENCRYPTION_SETTING in call.bucket_row.require().settings:
+        headers.setdefault(ENCRYPTION, "AES256")
+    return Description(headers, tags=requested_tags(call), lock=write_lock(lock_of_new_object(call)))
 
 
 def requested_tags(call: Call) -> str | None:

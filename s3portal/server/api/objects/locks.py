@@ -18,6 +18,7 @@ MODE_HEADER = "x-amz-object-lock-mode"
 UNTIL_HEADER = "x-amz-object-lock-retain-until-date"
 LEGAL_HOLD_HEADER = "x-amz-object-lock-legal-hold"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LATEST_MS = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
 # The longest form of ISO 8601 that clients write has under 40 characters.
 _DATE_LIMIT = 64
 
@@ -53,15 +54,15 @@ def lock_of_new_object(call: Call) -> Lock:
     return Lock(mode, until_ms, legal_hold)
 
 
-def require_digest(call: Call, lock: str | None) -> None:
-    """Raises InvalidRequest for a locked PUT that says nothing of its content."""
+def require_digest(call: Call, lock: str | None, subject: str = "Object") -> None:
+    """Raises InvalidRequest for what will be locked and comes without a digest of its content."""
     if lock is None or call.header("content-md5"):
         return
     if not {*call.request.headers, *trailer_names(call.request)} & set(HEADERS):
         raise S3Error(
             "InvalidRequest",
-            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock "
-            "parameters",
+            f"Content-MD5 OR x-amz-checksum- HTTP header is required for Put {subject} requests with Object "
+            "Lock parameters",
         )
 
 
@@ -75,7 +76,10 @@ def _legal_hold_of(text: str | None) -> bool | None:
 
 
 def moment_of(text: str) -> int | None:
-    """Returns an ISO 8601 moment in ms since 1970, None for what is none. Without a zone it is in UTC."""
+    """Returns an ISO 8601 moment in ms since 1970, 0 for an earlier one, None for what is none.
+
+    Without a zone it is in UTC.
+    """
     text = text.strip()
     if len(text) > _DATE_LIMIT:
         return None
@@ -89,9 +93,11 @@ def moment_of(text: str) -> int | None:
         )
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
-        return (moment - _EPOCH) // timedelta(milliseconds=1)
+        until_ms = (moment - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
         return None
+    # With its offset it may be outside of the years that a date can show.
+    return max(until_ms, 0) if until_ms <= _LATEST_MS else None
 
 
 def require_future(until_ms: int) -> None:

@@ -50,10 +50,10 @@ def stored_headers(request: S3Request) -> dict[str, str]:
     if size_bytes > METADATA_LIMIT_BYTES:
         facts = {"Size": str(size_bytes), "MaxSizeAllowed": str(METADATA_LIMIT_BYTES)}
         raise S3Error("MetadataTooLarge", facts=facts)
-    return kept | metadata | system_headers(request)
+    return kept | metadata | _system_headers(request)
 
 
-def system_headers(request: S3Request) -> dict[str, str]:
+def _system_headers(request: S3Request) -> dict[str, str]:
     """Returns storage class, redirect and encryption of what a request makes; raises InvalidRedirectLocation.
 
     STANDARD, the storage class of what has no other, is not kept.

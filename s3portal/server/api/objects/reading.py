@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from s3portal.server.api.objects.conditions import check_read, etag_matches, http_date, modified_s
+from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.locks import lock_headers
 from s3portal.server.api.objects.object_body import ObjectBody, segments_between
 from s3portal.server.api.objects.object_headers import METADATA_PREFIX, SYSTEM_HEADERS, overridden_headers
@@ -86,6 +87,8 @@ def find_named_object(call: Call) -> StoredObject:
 def _head(call: Call, found: StoredObject) -> tuple[Reply, Extent]:
     check_read(call.request, found)
     headers = object_answer_headers(found) | version_headers(call, found, call.parameter("versionId"))
+    if call.parameter("versionId") is None:
+        headers |= expiration_headers(call, found)
     extent = _extent_of_part(call, found) or _extent_of_range(call.request, found)
     if extent.partial:
         headers["Content-Range"] = f"bytes {extent.first}-{extent.last}/{found.size_bytes}"

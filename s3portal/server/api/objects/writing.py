@@ -6,9 +6,10 @@ from s3portal.server.access.payload import Payload, open_payload, trailer_names
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description, description_of
+from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.objects.object_headers import encryption_header
-from s3portal.server.api.versions.version_ids import version_headers
+from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
@@ -27,6 +28,7 @@ from s3portal.server.wire.reply import Reply
 
 
 def put_object(call: Call) -> Reply:
+    refuse_version_id(call)
     description = description_of(call)
     require_digest(call, description.lock)
     precondition = write_precondition(call.request)
@@ -38,12 +40,16 @@ def put_object(call: Call) -> Reply:
 
 def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
     """Returns what an answer says of an object that was just stored."""
-    return version_headers(call, stored) | {
-        "ETag": f'"{stored.etag}"',
-        stored.checksum.header: stored.checksum.value,
-        "x-amz-checksum-type": stored.checksum.type,
-        **encryption_header(stored.headers),
-    }
+    return (
+        version_headers(call, stored)
+        | expiration_headers(call, stored)
+        | {
+            "ETag": f'"{stored.etag}"',
+            stored.checksum.header: stored.checksum.value,
+            "x-amz-checksum-type": stored.checksum.type,
+            **encryption_header(stored.headers),
+        }
+    )
 
 
 def algorithms_beside(call: Call) -> list[Algorithm]:

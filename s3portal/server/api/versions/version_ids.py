@@ -30,6 +30,15 @@ def checked_version_id(text: str | None, argument: str) -> str | None:
     raise S3Error("InvalidArgument", message, facts={"ArgumentName": argument, "ArgumentValue": text})
 
 
+def refuse_version_id(call: Call) -> None:
+    """Raises InvalidArgument for a request that makes a version and names one: it is not for the caller to
+    choose, and must not be taken for the one that is replaced."""
+    version_id = call.parameter("versionId")
+    if version_id is not None:
+        facts = {"ArgumentName": "versionId", "ArgumentValue": version_id}
+        raise S3Error("InvalidArgument", "This operation does not accept a version-id.", facts=facts)
+
+
 def version_headers(call: Call, found: StoredObject, asked: str | None = None) -> dict[str, str]:
     """Returns the header that names a version: none in a bucket that has never kept any, unless the version
     was ``asked`` for."""

@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Asked(Generic[Row]):
-    """What a request asks for, while nobody knows yet who asks.
+    """What a request asks for, before it is known who asks.
 
     ``name`` is the operation's, for the log and for faults. Without an ``operation``, ``refused`` says what
     is wrong; its sender learns that only after having proven who it is. ``content`` is the body where it had

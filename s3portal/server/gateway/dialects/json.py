@@ -1,6 +1,6 @@
 """The AWS JSON dialect: POST / whose X-Amz-Target names the operation, as for KMS.
 
-No operation of this server speaks it yet; whoever asks for one is told so in JSON.
+The server has no operation in this dialect yet: every target is answered UnknownOperationException, in JSON.
 
 Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 """

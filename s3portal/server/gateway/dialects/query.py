@@ -58,7 +58,7 @@ class QueryDialect:
         asked: Asked[QueryOperation],
     ) -> Incoming:
         if asked.content is None:
-            # Nobody can prove to have signed a body that was not read.
+            # A signature over a body that was not read cannot be checked.
             raise asked.refused or S3Error("MaxMessageLengthExceeded")
         service = asked.operation.service if asked.operation else self._known_service(request)
         proof = authenticator.authenticate(request, service=service, body=asked.content)

@@ -3,7 +3,7 @@ part has room for what encryption needs to know.
 
 The pages of a plain table hold contents of up to 8 KiB whole; those of a table that is clustered by a key do
 not, and each content took a page more. ``doomed`` has the blobs that a transaction forgot, with the body that
-had them: a file is removed once no part refers to it and nobody reads a body that had it. Triggers see to it
+had them: a file is removed once no part refers to it and no one reads a body that had it. Triggers see to it
 that whatever deletes a part also forgets its content and dooms its blob.
 """
 

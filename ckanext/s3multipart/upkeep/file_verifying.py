@@ -1,0 +1,124 @@
+"""Whether a file at the store is what was recorded: by the store's own word, or by reading it. Asks no
+database."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from s3portal.transfer import (
+    ContentDiffers,
+    ObjectGone,
+    Store,
+    StoredObject,
+    Upload,
+    look_at,
+    read_object,
+    require_unchanged,
+)
+
+
+@dataclass(frozen=True)
+class RecordedFile:
+    """A published file. ``shown`` is what an administrator finds it by."""
+
+    upload: Upload
+    sha256: str
+    shown: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found. ``problem`` is "" where all is as recorded, else ``missing`` or what differs;
+    ``sha256`` is that of a file that was read."""
+
+    file: RecordedFile
+    problem: str = ""
+    detail: str = ""
+    streamed: bool = False
+    sha256: str = ""
+
+
+def verify_file(store: Store, file: RecordedFile, *, deep: bool) -> Verified:
+    """Compares size, ETag, version and checksum with one HEAD. ``deep`` reads a file of which the store has
+    no checksum. Raises StoreUnavailable, StoreFailed where the store does not say."""
+    upload = file.upload
+    try:
+        found = look_at(store, upload.key, upload.version_id)
+        require_unchanged(upload, found)
+        has_checksum = _compare_checksum(upload, found)
+        if not deep or has_checksum:
+            return Verified(file)
+        sha256 = _read(store, file, found)
+    except ObjectGone:
+        return Verified(file, "missing", "it is not in the store")
+    except ContentDiffers as differs:
+        detail = f"{differs.expected} was recorded, {differs.found} found"
+        return Verified(file, differs.what, detail)
+    return Verified(file, streamed=True, sha256=sha256)
+
+
+def _compare_checksum(upload: Upload, found: StoredObject) -> bool:
+    """Whether the store has a checksum to compare. Raises ContentDiffers."""
+    recorded, stored = upload.checksum_value, found.checksum
+    if not recorded or stored is None or upload.checksum_algorithm != stored.algorithm:
+        return False
+    if recorded != stored.value:
+        raise ContentDiffers(what="checksum", expected=recorded, found=stored.value)
+    return True
+
+
+def _read(store: Store, file: RecordedFile, found: StoredObject) -> str:
+    """The SHA-256, after comparing it, or else the ETag, which is made of the parts' MD5s."""
+    sha256, etag = hashlib.sha256(), _PartsMd5(file.upload.part_size_bytes)
+    for block in read_object(store, file.upload):
+        sha256.update(block)
+        etag.update(block)
+    digest = sha256.hexdigest()
+    if file.sha256:
+        if digest != file.sha256:
+            raise ContentDiffers(what="SHA-256", expected=file.sha256, found=digest)
+    elif _is_of_md5s(file.upload, found) and etag.etag() != file.upload.etag:
+        raise ContentDiffers(what="content", expected=file.upload.etag or "", found=etag.etag())
+    return digest
+
+
+def _is_of_md5s(upload: Upload, found: StoredObject) -> bool:
+    """Whether the ETag is that of the plan's parts: with a KMS key, it says nothing of the content."""
+    return (upload.etag or "").endswith(f"-{upload.part_count}") and not found.encryption.startswith(
+        "aws:kms"
+    )
+
+
+class _PartsMd5:
+    """The ETag of a multipart upload: the MD5 of its parts' MD5s, and their number."""
+
+    def __init__(self, part_size_bytes: int) -> None:
+        self._part_size_bytes = part_size_bytes
+        self._left = part_size_bytes
+        self._part: Any = _md5()
+        self._whole: Any = _md5()
+        self._count = 0
+
+    def update(self, block: bytes) -> None:
+        view = memoryview(block)
+        while view:
+            taken = view[: self._left]
+            self._part.update(taken)
+            self._left -= len(taken)
+            view = view[len(taken) :]
+            if not self._left:
+                self._end_part()
+
+    def etag(self) -> str:
+        if self._left < self._part_size_bytes or not self._count:
+            self._end_part()
+        return f"{self._whole.hexdigest()}-{self._count}"
+
+    def _end_part(self) -> None:
+        self._whole.update(self._part.digest())
+        self._count += 1
+        self._part, self._left = _md5(), self._part_size_bytes
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)

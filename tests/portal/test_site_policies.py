@@ -1,0 +1,58 @@
+"""The documents that an administrator sets at AWS, filled in for one store."""
+
+import pytest
+from doctor_cases import MakeCase
+
+from s3portal.portal.doctor import site_documents
+from s3portal.portal.doctor.site_policies import role_behind
+
+ROLE = "arn:aws-cn:iam::123456789012:role/portal/uploads"
+
+
+def documents(case, principal: str = "") -> dict:
+    return {each.name: each.document for each in site_documents(case, principal)}
+
+
+def test_without_a_role_there_is_none_of_its_documents(make_case: MakeCase) -> None:
+    assert list(documents(make_case(s3_role=""))) == ["portal-policy", "cors", "lifecycle"]
+
+
+def test_everything_is_filled_in(make_case: MakeCase) -> None:
+    key = "arn:aws-cn:kms:cn-north-1:123456789012:key/1"
+    case = make_case(s3_role=ROLE, s3_prefix="a*b", s3_sse=f"aws:kms:{key}", upload_expires=3 * 24 * 3600)
+
+    found = documents(case, "arn:aws-cn:iam::123456789012:user/ckan")
+
+    bucket, statements = case.store.bucket, found["portal-policy"]["Statement"]
+    assert [each["Resource"] for each in statements] == [
+        f"arn:aws-cn:s3:::{bucket}/a${{*}}b/*",
+        f"arn:aws-cn:s3:::{bucket}",
+        key,
+        ROLE,
+    ]
+    assert "sts:AssumeRole" in statements[-1]["Action"]
+    [trust] = found["role-trust"]["Statement"]
+    assert trust["Principal"] == {"AWS": "arn:aws-cn:iam::123456789012:user/ckan"}
+    assert "s3:GetObject" not in found["role-policy"]["Statement"][0]["Action"]
+    assert found["cors"]["CORSRules"][0]["AllowedOrigins"] == [case.origin]
+    [rule] = found["lifecycle"]["Rules"]
+    assert rule["Filter"] == {"Prefix": "a*b/"}
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 4}
+
+
+@pytest.mark.parametrize(
+    ("principal", "named"),
+    [
+        ("arn:aws:sts::1:assumed-role/ckan/i-0a1b2c", "arn:aws:iam::1:role/ckan"),
+        ("arn:aws:iam::1:user/ckan", "arn:aws:iam::1:user/ckan"),
+        ("", ""),
+    ],
+)
+def test_a_trust_policy_names_the_role_behind_a_session(principal: str, named: str) -> None:
+    assert role_behind(principal) == named
+
+
+def test_nobody_is_trusted_by_a_wildcard(make_case: MakeCase) -> None:
+    [trust] = documents(make_case(s3_role=ROLE))["role-trust"]["Statement"]
+
+    assert trust["Principal"] == {"AWS": "arn:aws-cn:iam::123456789012:user/PORTAL"}
