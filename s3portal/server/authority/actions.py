@@ -18,6 +18,8 @@ _OF_VERSIONS = {
     "s3:PutObjectAcl": "s3:PutObjectVersionAcl",
     "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
 }
+# What needs the permission to read as well.
+READING_TOO = {"s3:GetObjectAttributes": "s3:GetObject"}
 _GRANTS = ("full-control", "read", "read-acp", "write", "write-acp")
 # What a header of a request that makes an object asks for besides.
 _BESIDE_PUT_OBJECT = {

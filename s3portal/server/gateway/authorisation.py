@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from s3portal.server.authority.actions import (
+    READING_TOO,
     action_on_version,
     actions_of_bucket_headers,
     actions_of_headers,
@@ -15,6 +16,7 @@ from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import Operation
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
+from s3portal.server.wire.tag_sets import tags_of_document
 
 OVERRIDE_PREFIX = "response-"
 
@@ -23,7 +25,10 @@ def authorise(call: Call, operation: Operation) -> None:
     """Raises AccessDenied unless the caller may do all that an operation needs; InvalidRequest for an
     anonymous one that wants to choose the headers of the answer."""
     circumstances = replace(
-        call.circumstances, creates_object=operation.creates_object, conditional=operation.conditional
+        call.circumstances,
+        creates_object=operation.creates_object,
+        conditional=operation.conditional,
+        tags_in_body=(lambda: tags_of_document(call.document("Tagging"))) if operation.tags_in_body else None,
     )
     bucket = None if operation.creates_bucket else call.bucket_row.facts()
     for action in actions_of(operation, call.request):
@@ -46,7 +51,9 @@ def actions_of(operation: Operation, request: S3Request) -> Sequence[str]:
     """Returns all that the caller must be allowed; nothing where the handler asks by itself."""
     if not operation.action:
         return ()
-    actions = [action_on_version(operation.action, request.parameter("versionId"))]
+    named = [operation.action, READING_TOO.get(operation.action, operation.action)]
+    version_id = request.parameter("versionId")
+    actions = list(dict.fromkeys(action_on_version(action, version_id) for action in named))
     if operation.begins_object:
         actions += actions_of_headers(request.headers)
     if operation.creates_bucket:

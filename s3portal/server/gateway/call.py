@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from xml.etree.ElementTree import Element
@@ -92,13 +91,9 @@ class Call:
         key: str | None = None,
         *,
         version_id: str | None = None,
-        request_tags: Mapping[str, str] | None = None,
     ) -> bool:
-        """Whether the caller may do this too: for operations that touch more than the request names.
-
-        ``request_tags`` are the tags that the request brings, where they are in its body.
-        """
-        return self._decide_on(action, Target(bucket, key, version_id), request_tags).allowed
+        """Whether the caller may do this too: for operations that touch more than the request names."""
+        return self._decide_on(action, Target(bucket, key, version_id)).allowed
 
     def require(
         self,
@@ -107,10 +102,9 @@ class Call:
         key: str | None = None,
         *,
         version_id: str | None = None,
-        request_tags: Mapping[str, str] | None = None,
     ) -> None:
         """Raises AccessDenied unless the caller may do this too."""
-        decision = self._decide_on(action, Target(bucket, key, version_id), request_tags)
+        decision = self._decide_on(action, Target(bucket, key, version_id))
         if not decision.allowed:
             raise AccessDenied(decision)
 
@@ -140,11 +134,9 @@ class Call:
         context = RequestContext(circumstances, action, target.version_id, find_object)
         return decide(self.proof.caller, action, target.resource, context, bucket, find_object)
 
-    def _decide_on(self, action: str, target: Target, request_tags: Mapping[str, str] | None) -> Decision:
-        circumstances = replace(
-            self.circumstances, owner=lambda: self._owner_if_any(target.bucket), request_tags=request_tags
-        )
+    def _decide_on(self, action: str, target: Target) -> Decision:
         assert target.bucket is not None
+        circumstances = replace(self.circumstances, owner=lambda: self._owner_if_any(target.bucket))
         return self.decide(action, target, self._row_of(target.bucket).facts(), circumstances)
 
     def _owner_if_any(self, bucket: str | None) -> str | None:
@@ -164,8 +156,16 @@ class Call:
         return self.bucket_row if bucket == self.request.bucket else BucketRow(self.storage, bucket)
 
     def document(self, root_name: str, *, checksum_headers: bool = True) -> Element:
-        """Returns the XML document in the body; raises MalformedXML, MaxMessageLengthExceeded, BadDigest."""
-        return parse_document(self.payload_for_document(checksum_headers).read_all(), root_name)
+        """Returns the XML document in the body; raises MalformedXML, MaxMessageLengthExceeded, BadDigest.
+
+        It is read once, also where a policy had to know what is in it."""
+        if root_name not in self._bodies:
+            self._bodies[root_name] = self.payload_for_document(checksum_headers).read_all()
+        return parse_document(self._bodies[root_name], root_name)
+
+    @cached_property
+    def _bodies(self) -> dict[str, bytes]:
+        return {}
 
     def payload_for_document(self, checksum_headers: bool = True) -> Payload:
         try:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
 from s3portal.server.authority.facts import ObjectFacts
 from s3portal.server.storage import objects, versions
 from s3portal.server.storage.storage import Storage
 from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.tag_sets import stored_tags
 
 
 class ObjectRow:
@@ -38,8 +36,4 @@ class ObjectRow:
             found = version.found if version else None
         else:
             found = objects.find(self._storage, *self._place)
-        return None if found is None else ObjectFacts(found.owner, found.acl, _tags_of(found.tags))
-
-
-def _tags_of(document: str | None) -> Mapping[str, str]:
-    return json.loads(document) if document else {}
+        return None if found is None else ObjectFacts(found.owner, found.acl, stored_tags(found.tags))

@@ -36,7 +36,8 @@ class Operation:
     is not the caller's to be allowed anything on. ``creates_object`` is the condition key
     s3:ObjectCreationOperation, None where the action is not s3:PutObject. ``conditional`` names the headers
     that make the change a conditional one: a policy that demands one is not satisfied by a header that
-    nobody looks at. ``open_form`` is there where a request proves itself by a form in its body.
+    nobody looks at. ``tags_in_body`` says that policies may ask about tags that the body holds.
+    ``open_form`` is there where a request proves itself by a form in its body.
 
     Source of the names and permissions:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html and
@@ -54,6 +55,7 @@ class Operation:
     creates_object: bool | None = None
     begins_object: bool = False
     conditional: tuple[str, ...] = ()
+    tags_in_body: bool = False
     open_form: Callable[[Authenticator, S3Request, io.RawIOBase], Incoming] | None = None
 
 

@@ -39,8 +39,8 @@ _DAY_S = 24 * 3600
 class Circumstances:
     """A request, who has sent it, and when.
 
-    ``creates_object`` and ``conditional`` are those of its operation. ``request_tags`` are the tags that it
-    brings, where they are not in a header. ``owner`` tells the account of the bucket.
+    ``creates_object`` and ``conditional`` are those of its operation. ``tags_in_body`` reads the tags
+    that it brings, where they are not in a header. ``owner`` tells the account of the bucket.
     """
 
     request: S3Request
@@ -49,10 +49,10 @@ class Circumstances:
     owner: Callable[[], str | None]
     creates_object: bool | None = None
     conditional: Collection[str] = ()
-    request_tags: Mapping[str, str] | None = None
+    tags_in_body: Callable[[], Mapping[str, str]] | None = None
 
     def tags(self) -> Mapping[str, str]:
-        return tags_of_request(self.request) if self.request_tags is None else self.request_tags
+        return tags_of_request(self.request) if self.tags_in_body is None else self.tags_in_body()
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3portal.server.wire.errors import S3Error
-from s3portal.server.wire.s3_request import S3Request, parse_query
-from s3portal.server.wire.xml_documents import parse_document, text_of
+from s3portal.server.wire.s3_request import S3Request
+from s3portal.server.wire.tag_sets import tags_of_document, tags_of_query
+from s3portal.server.wire.xml_documents import parse_document
 
 
 def tags_of_request(request: S3Request) -> Mapping[str, str]:
@@ -19,12 +20,9 @@ def tags_of_request(request: S3Request) -> Mapping[str, str]:
     """
     text = request.header("x-amz-tagging") or ""
     try:
-        return _of_document(text) if text.lstrip().startswith("<") else dict(parse_query(text))
+        if not text.lstrip().startswith("<"):
+            return tags_of_query(text)
+        # A field's characters are its bytes, as a header's are.
+        return tags_of_document(parse_document(text.encode("latin-1", "replace"), "Tagging"))
     except S3Error:
         return {}
-
-
-def _of_document(text: str) -> Mapping[str, str]:
-    # A field's characters are its bytes, as a header's are.
-    root = parse_document(text.encode("latin-1", "replace"), "Tagging")
-    return {text_of(tag, "Key") or "": text_of(tag, "Value") or "" for tag in root.iterfind("TagSet/Tag")}

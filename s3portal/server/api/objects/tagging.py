@@ -33,7 +33,15 @@ def delete_object_tagging(call: Call) -> Reply:
 
 OPERATIONS = (
     Operation("GetObjectTagging", OBJECT, "GET", ("tagging",), "s3:GetObjectTagging", get_object_tagging),
-    Operation("PutObjectTagging", OBJECT, "PUT", ("tagging",), "s3:PutObjectTagging", put_object_tagging),
+    Operation(
+        "PutObjectTagging",
+        OBJECT,
+        "PUT",
+        ("tagging",),
+        "s3:PutObjectTagging",
+        put_object_tagging,
+        tags_in_body=True,
+    ),
     Operation(
         "DeleteObjectTagging", OBJECT, "DELETE", ("tagging",), "s3:DeleteObjectTagging", delete_object_tagging
     ),
