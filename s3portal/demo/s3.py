@@ -169,7 +169,10 @@ def _portal_policy() -> dict[str, object]:
     )
     # ListBucket lets S3 say 404, not 403, of an object that is not there.
     to_bucket = _statement(
-        ("s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation", "s3:GetBucketCORS"),
+        (
+            *("s3:ListBucket", "s3:ListBucketMultipartUploads"),
+            *("s3:GetBucketLocation", "s3:GetBucketCORS", "s3:GetLifecycleConfiguration"),
+        ),
         f"arn:aws:s3:::{BUCKET}",
     )
     return {

@@ -285,6 +285,7 @@ ENOUGH = {
     "s3:ListMultipartUploadParts",
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
+    "s3:GetLifecycleConfiguration",
 }
 
 
