@@ -18,7 +18,15 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "tests" / "suites"), str(HERE / "tests" / "ceph")]
 
 from ceph_gateway import PACKAGES, CephGateway, is_installed  # noqa: E402
-from machine import apt_install, chromium, firefox, missing_postgresql, nginx_on_path, postgresql_for_indico  # noqa: E402
+from machine import (  # noqa: E402
+    apt_install,
+    chromium,
+    firefox,
+    missing_postgresql,
+    nginx_on_path,
+    postgresql_for_indico,
+    rclone,
+)
 from pythons import REPORTS, needs_its_python, other_pythons, python_for  # noqa: E402
 
 CORE = ("tests/transfer", "tests/portal", "tests/server", "tests/client/core", "tests/house")
@@ -139,6 +147,15 @@ def package(session: nox.Session) -> None:
     """The sdist and the wheel, built as for a release, and the wheel in an empty environment."""
     install(session, "requirements/package.txt", with_checkout=False)
     run_pytest(session, "tests/package")
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """aws-cli, s3cmd, rclone, s5cmd, minio-py, s3fs and pyarrow on the S3 server. Only by its name."""
+    install(session, "requirements/core.txt")
+    python = python_of(session, "clients-of-others", "requirements/clients.txt")
+    environment = {"S3PORTAL_CLIENTS": str(Path(python).parent), "S3PORTAL_RCLONE": rclone(session)}
+    run_pytest(session, "tests/clients", env=environment)
 
 
 @nox.session

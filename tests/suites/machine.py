@@ -42,6 +42,17 @@ def nginx_on_path(session: nox.Session) -> dict[str, str]:
     return {"PATH": path}
 
 
+def rclone(session: nox.Session) -> str:
+    """The path of rclone: the system's, else one from apt."""
+    if not shutil.which("rclone"):
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            session.error("This suite needs rclone")
+        apt_install(session, "--no-install-recommends", "rclone")
+    installed = shutil.which("rclone")
+    assert installed, "apt has just installed it"
+    return installed
+
+
 def apt_install(session: nox.Session, *packages: str) -> None:
     """Installs packages of the system, without their services being started."""
     # Another suite may be installing something just now.

@@ -10,7 +10,7 @@ from ckanext.s3multipart.upkeep.fixity import FixityReport, as_metrics, verify
 _WRONG, _UNFINISHED = 1, 2
 
 
-@click.command(name="verify")
+@click.command(name="verify", short_help="Compare all published files with the store.")
 @click.option("--deep", is_flag=True, help="Read files of which the store has no checksum.")
 @click.option("--restart", is_flag=True, help="Begin a new round, even if the last one was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

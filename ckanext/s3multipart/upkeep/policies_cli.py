@@ -10,7 +10,7 @@ from ckanext.s3multipart.upkeep.doctor import store_case
 from s3portal.portal.doctor import caller_of, site_documents
 
 
-@click.command()
+@click.command(short_help="Print the policies and rules that this site needs.")
 @click.argument("name", required=False)
 @click.option("--principal", default="", help="The ARN that the portal runs as; asked of STS if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
