@@ -30,7 +30,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 def own_parameters(action: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What was sent to the action (its name without ``s3multipart_``), without what CKAN adds.
 
-    Raises InvalidRequest for a parameter that the action does not take.
+    Raises InvalidRequest for a misspelt parameter.
     """
     own = {name: value for name, value in asked.items() if not _is_of_ckan(name)}
     require_known(own, PARAMETERS[action])

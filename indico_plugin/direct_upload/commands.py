@@ -30,14 +30,14 @@ _OWNERS = {
 }
 
 
-@cli_group(name="uploads")
+@cli_group(name="uploads", short_help="List, hand over, abort unfinished uploads.")
 def uploads_commands():
     """List, abort and hand over unfinished direct uploads."""
     if not table_is_current():
         sys.exit(f"The table of direct uploads is missing or outdated. Run `{UPGRADE_COMMAND}` first.")
 
 
-@uploads_commands.command("list")
+@uploads_commands.command("list", short_help="List uploads that are not yet a material.")
 @click.option("--user", metavar="EMAIL|ID", help="Only those of this publisher.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def list_uploads(user, as_json):
@@ -78,7 +78,7 @@ def abort_uploads(upload_ids):
     sys.exit(1 if failed else 0)
 
 
-@uploads_commands.command("hand-over")
+@uploads_commands.command("hand-over", short_help="Give an unfinished upload to another user.")
 @click.argument("upload_id", metavar="ID", type=click.UUID)
 @click.argument("user", metavar="EMAIL|ID")
 def hand_over_upload(upload_id, user):

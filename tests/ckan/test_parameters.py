@@ -1,4 +1,4 @@
-"""Parameters that an action does not take are refused by name; what CKAN adds to a call is none of them."""
+"""Misspelt parameters of an action are refused by name; what CKAN adds to a call is none of them."""
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -20,14 +20,17 @@ def test_every_action_says_what_it_takes() -> None:
 
 
 @pytest.mark.parametrize("action", sorted(PARAMETERS))
-def test_a_parameter_that_is_not_taken_is_named_before_one_that_is_missing(
-    publisher: Caller, action: str
-) -> None:
-    answer = publisher.call(f"s3multipart_{action}", datasett="rivers")
+def test_a_misspelt_parameter_is_named_before_one_that_is_missing(publisher: Caller, action: str) -> None:
+    meant = PARAMETERS[action][0]
+
+    answer = publisher.call(f"s3multipart_{action}", **{f"{meant}s": "rivers"})
 
     assert (answer.status, answer.error["code"]) == (422, "invalid_request")
-    assert answer.error["field"] == "datasett"
-    assert PARAMETERS[action][0] in answer.error["message"]
+    assert (answer.error["field"], answer.error["nearest"]) == (f"{meant}s", meant)
+
+
+def test_other_parameters_are_ignored(publisher: Caller) -> None:
+    assert publisher.create(zzz=1, filenames=["rivers.csv"]).status == 200
 
 
 def test_from_python_it_is_a_validation_error(publisher: Caller) -> None:

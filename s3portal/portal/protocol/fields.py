@@ -1,5 +1,5 @@
-"""The fields that each call takes. One that it does not take is refused by name, since whoever sent it meant
-something by it."""
+"""The fields that each call takes. A misspelt one is refused by name, since whoever sent it meant something
+by it; others that a call does not take are ignored, as they have always been."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import wraps
@@ -37,7 +37,7 @@ Call = Callable[[Caller[Any, Any], Mapping[str, Any]], ResultT]
 
 
 def taking_fields_of(name: str) -> Callable[[Call[ResultT]], Call[ResultT]]:
-    """The call of this name, which refuses fields that it does not take before it does anything."""
+    """The call of this name, which refuses misspelt fields before it does anything."""
 
     def decorated(call: Call[ResultT]) -> Call[ResultT]:
         @wraps(call)
@@ -51,18 +51,13 @@ def taking_fields_of(name: str) -> Callable[[Call[ResultT]], Call[ResultT]]:
 
 
 def require_known(asked: Mapping[str, Any], known: Collection[str]) -> None:
-    """Raises InvalidRequest for a field that is not known, with the known one that is most like it."""
-    unknown = next((name for name in asked if name not in known), None)
-    if unknown is None:
-        return
-    field = _readable(unknown)
-    alike = most_alike(field, known)
-    raise InvalidRequest(
-        field=field,
-        problem=Problem.UNKNOWN_BUT_NEAR if alike else Problem.UNKNOWN,
-        known=", ".join(known),
-        nearest=alike,
-    )
+    """Raises InvalidRequest for a field that is not known but much like one that is, and is missing."""
+    missing = [name for name in known if name not in asked]
+    for name in asked:
+        field = _readable(name)
+        alike = None if name in known else most_alike(field, missing)
+        if alike:
+            raise InvalidRequest(field=field, problem=Problem.MISSPELT, known=", ".join(known), nearest=alike)
 
 
 def require_no_owner(asked: Mapping[str, Any]) -> None:
