@@ -292,6 +292,12 @@ class TestRefused:
 
         assert post(s3_server, parts_of(fields, b"x"))[2] == "BadDigest"
 
+    def test_a_form_without_a_key(self, s3_server, s3):
+        fields = form_for(s3, "k")
+        del fields["key"]
+
+        assert post(s3_server, parts_of(fields, b"x"))[::2] == (400, "InvalidArgument")
+
     def test_a_key_that_is_missing_or_too_long(self, s3_server, s3):
         assert post(s3_server, parts_of(form_for(s3, "${filename}"), b"x", ""))[2] == "UserKeyMustBeSpecified"
         assert post(s3_server, parts_of(form_for(s3, "k" * 1025), b"x"))[2] == "KeyTooLongError"
