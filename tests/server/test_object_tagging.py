@@ -65,7 +65,11 @@ def test_a_form_has_a_document_of_tags(s3_server, s3):
 
 @pytest.mark.parametrize(
     ("tagging", "answer"),
-    [("not-xml", (400, "MalformedXML")), ("<Tagging><Tag", (400, "MalformedXML")), ("<None></None>", (204, ""))],
+    [
+        ("not-xml", (400, "MalformedXML")),
+        ("<Tagging><Tag", (400, "MalformedXML")),
+        ("<None></None>", (204, "")),
+    ],
 )
 def test_a_form_with_another_document(s3_server, s3, tagging, answer):
     fields = form_for(s3, "k", [["starts-with", "$tagging", ""]]) | {"tagging": tagging}

@@ -135,7 +135,7 @@ class Authenticator:
         )
 
     def _user_of_old(self, claim: OldClaim, token: str | None, texts: Sequence[str]) -> User:
-        """Returns the user who signed one of the texts. Never a session: its token would be in the request."""
+        """Returns the user who signed one of the texts. Never a session: its token would be in them."""
         if token or is_session_key(claim.access_key_id):
             raise sigv2_refused()
         user = self.directory.user_with_key(claim.access_key_id)
@@ -185,7 +185,7 @@ class Authenticator:
         )
 
     def _check_form(self, form: PostedForm, bucket: str) -> None:
-        """Raises what a signed form's policy has against it; what it says of the file is left with the file."""
+        """Raises what the policy of a signed form has against it, and leaves the size with the file."""
         try:
             policy = read_post_policy(form.fields["policy"])
             policy.check(form.fields, bucket=bucket, filename=form.filename, now=self.now())

@@ -79,14 +79,19 @@ def read_old_claim(request: S3Request) -> OldClaim | None:
 
 
 def read_old_form(fields: Mapping[str, str]) -> OldClaim | None:
-    """Returns the claim of a posted form whose policy is signed by version 2, None for another form; ``fields``
-    have names in lower case. Raises InvalidArgument for a form without a part of its signature.
+    """Returns the claim of a posted form whose policy is signed by version 2, None for another form.
+
+    ``fields`` have names in lower case. Raises InvalidArgument for a form without a part of its signature.
 
     When the form ends is in its policy. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
     """
     if "awsaccesskeyid" not in fields and "signature" not in fields:
         return None
-    for name, shown in (("awsaccesskeyid", "AWSAccessKeyId"), ("policy", "policy"), ("signature", "signature")):
+    for name, shown in (
+        ("awsaccesskeyid", "AWSAccessKeyId"),
+        ("policy", "policy"),
+        ("signature", "signature"),
+    ):
         if name not in fields:
             message = f"Bucket POST must contain a field named '{shown}'."
             raise S3Error("InvalidArgument", message, facts={"ArgumentName": shown})

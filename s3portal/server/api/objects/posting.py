@@ -40,8 +40,8 @@ def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBa
     assert request.bucket is not None
     if "key" not in form.fields and "policy" in form.fields:
         message = (
-            "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the "
-            "fields."
+            "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of "
+            "the fields."
         )
         raise S3Error("InvalidArgument", message, facts={"ArgumentName": "key", "ArgumentValue": ""})
     proof = authenticator.authenticate_form(form, request.bucket)
