@@ -165,8 +165,9 @@ class TestRefusals:
 
     def test_no_parts_and_no_xml(self, s3_server, s3, upload_id):
         path = f"/{BUCKET}/folder/large%20file%20%C3%A9.nc?uploadId={upload_id}"
+        status, _, answer = signed_send(s3_server, "POST", path)
+        assert (status, b"<Code>InvalidRequest</Code>" in answer) == (400, True)
         for body in (
-            b"",
             b"<CompleteMultipartUpload/>",
             b"<CompleteMultipartUpload>",
             b"<Other/>",
