@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from s3_callers import BUCKET, code_of
 
-from s3portal.server.api.objects import copy_source, object_body, reading
+from s3portal.server.api.objects import attributes, copy_source, object_body, reading
 
 OBJECT = {"Bucket": BUCKET, "Key": "k"}
 OLD, NEW = b"o" * 1000, b"n" * 200_000
@@ -67,6 +67,17 @@ def test_it_becomes_a_part(s3, replaced_before):
     listed = [{"PartNumber": 1, "ETag": part["CopyPartResult"]["ETag"]}]
     s3.complete_multipart_upload(**target, UploadId=upload_id, MultipartUpload={"Parts": listed})
     assert s3.get_object(**target)["Body"].read() == NEW
+
+
+def test_its_parts_are_told(s3, replaced_before):
+    target = {"Bucket": BUCKET, "Key": "k"}
+    upload_id = s3.create_multipart_upload(**target)["UploadId"]
+    etag = s3.upload_part(**target, UploadId=upload_id, PartNumber=1, Body=OLD)["ETag"]
+    listed = [{"PartNumber": 1, "ETag": etag}]
+    s3.complete_multipart_upload(**target, UploadId=upload_id, MultipartUpload={"Parts": listed})
+    replaced_before(attributes, "list_parts")
+    told = s3.get_object_attributes(**OBJECT, ObjectAttributes=["ObjectParts", "ObjectSize"])
+    assert (told["ObjectSize"], "ObjectParts" in told) == (len(NEW), False)
 
 
 def test_a_body_without_its_parts_is_an_error_and_no_end_of_looking(s3, replaced_before, monkeypatch):
