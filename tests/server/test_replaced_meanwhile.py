@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from s3_callers import BUCKET, code_of
 
@@ -84,3 +86,13 @@ def test_a_body_without_its_parts_is_an_error_and_no_end_of_looking(s3, replaced
     monkeypatch.setattr(object_body, "parts_between", lambda *arguments: [])
     assert code_of(s3.get_object, **OBJECT) == "InternalError"
     assert code_of(s3.copy_object, Bucket=BUCKET, Key="copy", CopySource=OBJECT) == "InternalError"
+
+
+def test_a_part_without_its_content_is_an_error(s3, replaced_before, monkeypatch):
+    found = object_body.parts_between
+
+    def emptied(*arguments):
+        return [replace(part, content=None) for part in found(*arguments)]
+
+    monkeypatch.setattr(object_body, "parts_between", emptied)
+    assert code_of(s3.get_object, **OBJECT) == "InternalError"

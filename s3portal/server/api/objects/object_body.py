@@ -57,6 +57,8 @@ def segments_between(storage: Storage, found: StoredObject, first: int, last: in
     Raises BodyGone: a lease keeps the blobs of a body, but not its rows."""
     segments = []
     for part in parts_between(storage, found.body_id, first, last):
+        if part.blob is None and len(part.content or b"") != part.size_bytes:
+            raise BodyGone(found.body_id)
         begin, end = max(first, part.start), min(last + 1, part.start + part.size_bytes)
         source = part.content if part.blob is None else storage.blobs.path(part.blob)
         segments.append(Segment(source or b"", begin - part.start, end - begin))
