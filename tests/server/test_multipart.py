@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from datetime import timedelta
 
 import pytest
 from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_send
@@ -165,8 +166,9 @@ class TestRefusals:
 
     def test_no_parts_and_no_xml(self, s3_server, s3, upload_id):
         path = f"/{BUCKET}/folder/large%20file%20%C3%A9.nc?uploadId={upload_id}"
+        status, _, answer = signed_send(s3_server, "POST", path)
+        assert (status, b"<Code>InvalidRequest</Code>" in answer) == (400, True)
         for body in (
-            b"",
             b"<CompleteMultipartUpload/>",
             b"<CompleteMultipartUpload>",
             b"<Other/>",
@@ -225,6 +227,18 @@ class TestAbort:
         assert blobs_of(tmp_path) == []
         assert code_of(s3.abort_multipart_upload, **TARGET, UploadId=upload_id) == "NoSuchUpload"
         assert code_of(put_part, s3=s3, upload_id=upload_id, number=1, body=b"x") == "NoSuchUpload"
+
+    def test_only_if_it_was_begun_then(self, s3_server, s3, upload_id):
+        (listed,) = s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]
+        abort = {**TARGET, "UploadId": upload_id}
+        other = listed["Initiated"] - timedelta(seconds=1)
+        code = code_of(s3.abort_multipart_upload, **abort, IfMatchInitiatedTime=other)
+        assert code == "PreconditionFailed"
+        path = f"/{BUCKET}/folder/large%20file%20%C3%A9.nc?uploadId={upload_id}"
+        unreadable = {"x-amz-if-match-initiated-time": "yesterday"}
+        assert signed_send(s3_server, "DELETE", path, unreadable)[0] == 400
+        s3.abort_multipart_upload(**abort, IfMatchInitiatedTime=listed["Initiated"])
+        assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
 
     def test_with_a_part_still_arriving_leaves_no_blob(self, s3_server, s3, upload_id, tmp_path):
         url = s3.generate_presigned_url("upload_part", TARGET | {"UploadId": upload_id, "PartNumber": 1})

@@ -63,6 +63,19 @@ def test_a_form_has_a_document_of_tags(s3_server, s3):
     assert tags_of(s3) == [{"Key": "a", "Value": "b"}]
 
 
+@pytest.mark.parametrize(
+    ("tagging", "answer"),
+    [
+        ("not-xml", (400, "MalformedXML")),
+        ("<Tagging><Tag", (400, "MalformedXML")),
+        ("<None></None>", (204, "")),
+    ],
+)
+def test_a_form_with_another_document(s3_server, s3, tagging, answer):
+    fields = form_for(s3, "k", [["starts-with", "$tagging", ""]]) | {"tagging": tagging}
+    assert post(s3_server, parts_with_filenames(fields))[::2] == answer
+
+
 def test_a_copy_takes_the_tags_along_or_those_of_its_request(s3):
     s3.put_object(**OBJECT, Body=b"x", Tagging="a=1")
     source = {"CopySource": f"{BUCKET}/k"}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from http.client import IncompleteRead
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, signed_send
+from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_send
 from small_objects import CONTENT, body_of
 
 
@@ -76,6 +79,11 @@ def test_without_a_content_type_it_is_s3s_own(s3, ten):
     assert s3.head_object(**ten)["ContentType"] == "binary/octet-stream"
 
 
+def test_an_empty_content_type_is_none(s3_server, s3):
+    assert signed_send(s3_server, "PUT", f"/{BUCKET}/k", {"Content-Type": ""}, b"x")[0] == 200
+    assert s3.head_object(Bucket=BUCKET, Key="k")["ContentType"] == "binary/octet-stream"
+
+
 def test_metadata_over_2_kib_is_refused(s3):
     s3.put_object(Bucket=BUCKET, Key="k", Body=b"x", Metadata={"a": "x" * 2047})
     assert (
@@ -118,6 +126,16 @@ def test_a_reader_gets_the_whole_object_although_it_is_replaced_meanwhile(s3_ser
     s3.put_object(Bucket=BUCKET, Key="k", Body=new)
     assert begun + reading.read() == old
     assert body_of(s3.get_object(Bucket=BUCKET, Key="k")) == new
+
+
+def test_a_file_that_lost_its_end_breaks_the_answer_off(s3_server, s3, tmp_path):
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"x" * MIB)
+    (blob,) = (path for path in (tmp_path / "s3" / "blobs").rglob("*") if path.is_file())
+    os.truncate(blob, 1000)
+    url = s3.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "k"})
+    with pytest.raises(IncompleteRead) as broken:
+        send(s3_server, "GET", url)
+    assert len(broken.value.partial) == 1000
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def expiring(seconds: int) -> str:
 
 
 AS_SIGNED = [
+    {"bucket": BUCKET},
     ["starts-with", "$x-amz-credential", ""],
     ["starts-with", "$x-amz-date", ""],
     {"x-amz-algorithm": "AWS4-HMAC-SHA256"},
@@ -141,6 +142,12 @@ class TestStored:
 
         assert headers["access-control-allow-origin"] == origin
 
+    def test_a_checksum_need_not_be_in_the_policy(self, s3_server, s3):
+        fields = form_for(s3, "k") | {"x-amz-checksum-crc32": "jNwWgw=="}
+
+        assert post(s3_server, parts_of(fields, b"x"))[0] == 204
+        assert content_of(s3, "k") == b"x"
+
     def test_session_credentials_sign_forms_too(self, s3_server):
         sts = client_of(s3_server, service="sts")
         role = "arn:aws:iam::000000000000:role/uploads"
@@ -204,6 +211,12 @@ class TestRefused:
 
         assert post(s3_server, parts_of(fields, b"x"))[::2] == (403, "AccessDenied")
 
+    def test_a_policy_that_names_no_bucket(self, s3_server, s3):
+        conditions = [{"key": "k"}, *AS_SIGNED[1:]]
+        fields = sign(s3_server, {"expiration": expiring(60), "conditions": conditions}, {"key": "k"})
+
+        assert post(s3_server, parts_of(fields, b"x"))[::2] == (403, "AccessDenied")
+
     def test_a_field_twice(self, s3_server, s3):
         once = parts_of(form_for(s3, "k"), b"x")
         again = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="key"\r\n\r\nother\r\n'.encode()
@@ -224,6 +237,8 @@ class TestRefused:
             {"expiration": expiring(60)},
             {"expiration": expiring(60), "conditions": [["matches", "$key", ".*"]]},
             {"expiration": expiring(60), "conditions": [["content-length-range", 1]]},
+            {"expiration": expiring(60), "conditions": [{"bucket": BUCKET, "key": "k"}, *AS_SIGNED]},
+            {"expiration": expiring(60), "conditions": [{}, {"key": "k"}, *AS_SIGNED]},
             [],
         ],
     )
@@ -266,11 +281,22 @@ class TestRefused:
 
         assert post(s3_server, parts_of(fields, b"x"))[::2] == (400, "InvalidArgument")
 
+    def test_a_checksum_that_is_not_the_files_and_that_the_policy_does_not_speak_of(self, s3_server, s3):
+        fields = form_for(s3, "k") | {"x-amz-checksum-crc32": "AAAAAA=="}
+
+        assert post(s3_server, parts_of(fields, b"x"))[2] == "BadDigest"
+
     def test_a_checksum_that_is_not_the_files(self, s3_server, s3):
         promised = {"x-amz-checksum-crc32": "AAAAAA=="}
         fields = form_for(s3, "k", [promised], **promised)
 
         assert post(s3_server, parts_of(fields, b"x"))[2] == "BadDigest"
+
+    def test_a_form_without_a_key(self, s3_server, s3):
+        fields = form_for(s3, "k")
+        del fields["key"]
+
+        assert post(s3_server, parts_of(fields, b"x"))[::2] == (400, "InvalidArgument")
 
     def test_a_key_that_is_missing_or_too_long(self, s3_server, s3):
         assert post(s3_server, parts_of(form_for(s3, "${filename}"), b"x", ""))[2] == "UserKeyMustBeSpecified"

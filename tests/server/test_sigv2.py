@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from s3_callers import BUCKET, code_of, send
+from test_posting import form_for, parts_of, post
 from test_sts import assume
 
 from s3portal.server.pytest_plugin import server_config
@@ -122,8 +123,42 @@ def test_never_for_a_session(lenient):
         assert b"signature_version='s3v4'" in send(lenient, "GET", url)[2]
 
 
+def test_forms(lenient):
+    s3 = old_client(lenient)
+    fields = form_for(s3, "lab/${filename}", [["content-length-range", 1, 5]])
+    assert set(fields) == {"key", "AWSAccessKeyId", "policy", "signature"}
+
+    assert post(lenient, parts_of(fields, b"rain"))[0] == 204
+    assert s3.get_object(Bucket=BUCKET, Key="lab/rivers.csv")["Body"].read() == b"rain"
+
+    refused = {
+        "EntityTooLarge": fields,
+        "AccessDenied": fields | {"x-amz-meta-a": "b"},
+        "InvalidAccessKeyId": fields | {"AWSAccessKeyId": "nobody"},
+        "SignatureDoesNotMatch": fields | {"signature": "\N{GREEK SMALL LETTER ALPHA}"},
+    }
+    for code, given in refused.items():
+        assert post(lenient, parts_of(given, b"rainfall"))[2] == code
+    for name in ("AWSAccessKeyId", "policy", "signature"):
+        given = {other: value for other, value in fields.items() if other != name}
+        assert post(lenient, parts_of(given, b"rain"))[::2] == (400, "InvalidArgument")
+    lenient.advance_clock(61)
+    assert post(lenient, parts_of(fields, b"rain"))[::2] == (403, "AccessDenied")
+    assert s3.list_objects(Bucket=BUCKET)["Contents"][0]["Size"] == 4
+
+
+def test_no_form_of_a_session(lenient):
+    given = assume(lenient)["Credentials"]
+    keys = {"aws_access_key_id": given["AccessKeyId"], "aws_secret_access_key": given["SecretAccessKey"]}
+    for token in ({"aws_session_token": given["SessionToken"]}, {}):
+        fields = form_for(old_client(lenient, **keys, **token), "k")
+        assert post(lenient, parts_of(fields, b"x"))[::2] == (400, "InvalidRequest")
+
+
 def test_off_unless_asked_for(s3_server):
-    assert code_of(old_client(s3_server).list_objects, Bucket=BUCKET) == "InvalidRequest"
+    s3 = old_client(s3_server)
+    assert code_of(s3.list_objects, Bucket=BUCKET) == "InvalidRequest"
+    assert post(s3_server, parts_of(form_for(s3, "k"), b"x"))[::2] == (400, "InvalidRequest")
 
 
 def test_policies_can_keep_it_out(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,11 +12,11 @@ from s3portal.server.access import sigv2, sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
 from s3portal.server.access.claims import ALGORITHM, Claim, claim_of_form, read_claim, sigv2_refused
 from s3portal.server.access.credentials import Credentials, caller_of_user, credentials_of
-from s3portal.server.access.directory import Directory
+from s3portal.server.access.directory import Directory, User
 from s3portal.server.access.mismatch import SignatureMismatch, Signed, find_mistake
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
-from s3portal.server.access.sigv2 import OldClaim, read_old_claim
+from s3portal.server.access.sigv2 import OldClaim, read_old_claim, read_old_form
 from s3portal.server.authority.callers import ANONYMOUS, Caller
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.posted_form import PostedForm
@@ -114,17 +114,9 @@ class Authenticator:
         )
 
     def _proof_of_old(self, claim: OldClaim, request: S3Request) -> Proof:
-        """Returns the proof of a request of version 2. Never for a session: its token would be in it."""
+        """Returns the proof of a request of version 2."""
         token = request.header("x-amz-security-token") or request.parameter("x-amz-security-token")
-        if token or is_session_key(claim.access_key_id):
-            raise sigv2_refused()
-        user = self.directory.user_with_key(claim.access_key_id)
-        if user is None:
-            raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
-        texts = sigv2.strings_to_sign(claim, request)
-        if not sigv2.matches(user.secret_access_key, claim, texts):
-            facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
-            raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": texts[0]})
+        user = self._user_of_old(claim, token, sigv2.strings_to_sign(claim, request))
         if late := self._lateness_of_old(claim):
             late.signed = True
             raise late
@@ -142,6 +134,18 @@ class Authenticator:
             claim.signed_at,
         )
 
+    def _user_of_old(self, claim: OldClaim, token: str | None, texts: Sequence[str]) -> User:
+        """Returns the user who signed one of the texts. Never a session: its token would be in them."""
+        if token or is_session_key(claim.access_key_id):
+            raise sigv2_refused()
+        user = self.directory.user_with_key(claim.access_key_id)
+        if user is None:
+            raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
+        if not sigv2.matches(user.secret_access_key, claim, texts):
+            facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
+            raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": texts[0]})
+        return user
+
     def _lateness_of_old(self, claim: OldClaim) -> S3Error | None:
         now = self.now()
         if claim.signed_at is not None:
@@ -158,6 +162,12 @@ class Authenticator:
         Nobody known has sent an unsigned one. Raises AccessDenied for a form that its policy does not allow,
         and S3's error for every other defect.
         """
+        if self.allow_sigv2 and (old := read_old_form(form.fields)):
+            text = form.fields["policy"].encode().decode("latin-1")
+            user = self._user_of_old(old, form.fields.get("x-amz-security-token"), [text])
+            self._check_form(form, bucket)
+            caller = caller_of_user(user)
+            return Proof(caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, sigv2.VERSION)
         claim = claim_of_form(form.fields)
         if claim is None:
             return _anonymous(sigv4.UNSIGNED_PAYLOAD)
@@ -166,18 +176,23 @@ class Authenticator:
         if not sigv4.policy_matches(credentials.secret_access_key, claim, form.fields["policy"]):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
             raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": form.fields["policy"]})
+        if ended := self._session_end(credentials):
+            ended.signed = True
+            raise ended
+        self._check_form(form, bucket)
+        return Proof(
+            credentials.caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, ALGORITHM, claim.signed_at
+        )
+
+    def _check_form(self, form: PostedForm, bucket: str) -> None:
+        """Raises what the policy of a signed form has against it, and leaves the size with the file."""
         try:
-            if ended := self._session_end(credentials):
-                raise ended
             policy = read_post_policy(form.fields["policy"])
             policy.check(form.fields, bucket=bucket, filename=form.filename, now=self.now())
         except S3Error as refused:
             refused.signed = True
             raise
         form.file.size_range_bytes = policy.size_range_bytes
-        return Proof(
-            credentials.caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, ALGORITHM, claim.signed_at
-        )
 
     def _check_signature(
         self, claim: Claim, secret_access_key: str, request: S3Request, payload_hash: str

@@ -18,9 +18,10 @@ from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.json_documents import parse_json
 
 FILENAME_VARIABLE = "${filename}"
-# What proves the policy, or is not looked at by anyone, need not be spoken of in it.
-_EXEMPT = ("x-amz-signature", "policy", "file")
-_EXEMPT_PREFIX = "x-ignore-"
+# What proves the policy, or is not looked at by anyone, need not be spoken of in it. A checksum of the file
+# allows nothing that would not be allowed without it.
+_EXEMPT = ("x-amz-signature", "awsaccesskeyid", "signature", "policy", "file")
+_EXEMPT_PREFIXES = ("x-ignore-", "x-amz-checksum-")
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -57,7 +58,8 @@ class PostPolicy:
         """Raises AccessDenied, with the reason, unless the policy is alive and every field complies.
 
         ``fields`` are all of the form before the file, names in lower case. Each must be spoken of in the
-        policy: no one can add to a form that someone else has signed.
+        policy: no one can add to a form that someone else has signed. So must the bucket: no one can post
+        the form to another one.
         """
         if now >= self.expires_at:
             raise _denied("Policy expired.")
@@ -68,8 +70,8 @@ class PostPolicy:
         spoken_of = {condition.field for condition in self.conditions}
         extra = [
             name
-            for name in fields
-            if name not in spoken_of and name not in _EXEMPT and not name.startswith(_EXEMPT_PREFIX)
+            for name in given
+            if name not in spoken_of and name not in _EXEMPT and not name.startswith(_EXEMPT_PREFIXES)
         ]
         if extra:
             raise _denied(f"Extra input fields: {', '.join(sorted(extra))}")
@@ -90,7 +92,7 @@ def read_post_policy(encoded: str) -> PostPolicy:
         if isinstance(condition, list) and _operator(condition) == "content-length-range":
             size_range = _size_range(condition)
         else:
-            conditions += _field_conditions(condition)
+            conditions.append(_field_condition(condition))
     return PostPolicy(_expiration(document["expiration"]), tuple(conditions), size_range)
 
 
@@ -103,14 +105,18 @@ def _expiration(text: Any) -> datetime:
     raise _invalid("expiration must be a time like 2026-12-31T12:00:00.000Z")
 
 
-def _field_conditions(condition: Any) -> list[FieldCondition]:
-    if isinstance(condition, dict) and all(isinstance(value, str) for value in condition.values()):
-        return [FieldCondition("eq", name.lower(), value) for name, value in condition.items()]
+def _field_condition(condition: Any) -> FieldCondition:
+    if isinstance(condition, dict) and len(condition) != 1:
+        raise _invalid("Simple-Conditions must have exactly one property specified")
+    if isinstance(condition, dict):
+        ((name, value),) = condition.items()
+        if isinstance(value, str):
+            return FieldCondition("eq", name.lower(), value)
     match condition:
         case [_, str(field), str(value)] if field.startswith("$"):
             operator = _operator(condition)
             if operator in ("eq", "starts-with"):
-                return [FieldCondition(operator, field[1:].lower(), value)]
+                return FieldCondition(operator, field[1:].lower(), value)
     raise _invalid(f"no such condition: {json.dumps(condition)[:200]}")
 
 

@@ -43,7 +43,7 @@ _UNSIGNED = frozenset({
 @dataclass(frozen=True)
 class OldClaim:
     """What a request of version 2 says about itself; nothing is proven. ``expires_at`` is that of a presigned
-    URL, in seconds since 1970; None in headers, where ``signed_at`` is known instead."""
+    URL, in seconds since 1970; None in headers, where ``signed_at`` is known instead. A form has neither."""
 
     access_key_id: str
     signature: str
@@ -76,6 +76,26 @@ def read_old_claim(request: S3Request) -> OldClaim | None:
     if expires_at is None:
         raise S3Error("AccessDenied", "Invalid date (should be seconds since epoch)")
     return OldClaim(key_id, signature, None, expires_at)
+
+
+def read_old_form(fields: Mapping[str, str]) -> OldClaim | None:
+    """Returns the claim of a posted form whose policy is signed by version 2, None for another form.
+
+    ``fields`` have names in lower case. Raises InvalidArgument for a form without a part of its signature.
+
+    When the form ends is in its policy. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+    """
+    if "awsaccesskeyid" not in fields and "signature" not in fields:
+        return None
+    for name, shown in (
+        ("awsaccesskeyid", "AWSAccessKeyId"),
+        ("policy", "policy"),
+        ("signature", "signature"),
+    ):
+        if name not in fields:
+            message = f"Bucket POST must contain a field named '{shown}'."
+            raise S3Error("InvalidArgument", message, facts={"ArgumentName": shown})
+    return OldClaim(fields["awsaccesskeyid"], fields["signature"], None, None)
 
 
 def unsigned_parameters(request: S3Request) -> list[str]:
@@ -111,7 +131,8 @@ def _paths(request: S3Request) -> list[str]:
 
 def matches(secret_access_key: str, claim: OldClaim, texts: Iterable[str]) -> bool:
     """Whether the claim's signature is right for one of the texts; compared in constant time."""
-    return any(hmac.compare_digest(signature_of(secret_access_key, text), claim.signature) for text in texts)
+    given = claim.signature.encode()
+    return any(hmac.compare_digest(signature_of(secret_access_key, text).encode(), given) for text in texts)
 
 
 def signature_of(secret_access_key: str, text: str) -> str:

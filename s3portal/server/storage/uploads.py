@@ -119,11 +119,18 @@ def complete(
     return new
 
 
-def abort(storage: Storage, bucket: str, key: str, upload_id: str) -> None:
-    """Forgets an upload and removes its parts. Raises NoSuchUpload."""
+def abort(
+    storage: Storage,
+    bucket: str,
+    key: str,
+    upload_id: str,
+    check: Callable[[Upload], None] = lambda upload: None,
+) -> None:
+    """Forgets an upload and removes its parts. Raises NoSuchUpload, and what ``check`` raises, which is given
+    the upload."""
 
     def remove(connection: sqlite3.Connection) -> list[str]:
-        _require(connection, bucket, key, upload_id)
+        check(_require(connection, bucket, key, upload_id))
         connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
         return delete_parts(connection, upload_id)
 

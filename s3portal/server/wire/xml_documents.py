@@ -93,9 +93,20 @@ class _BoundedBuilder(TreeBuilder):
 
 
 def parse_document(body: bytes, root_name: str) -> Element:
-    """Returns the root element of a request's document, its namespaces taken away.
+    """Returns the root element of a request's document, as ``parse_xml`` does.
 
-    Raises MalformedXML when it is not XML, has another root, or holds entities and the like.
+    Raises MalformedXML when it has another root, too.
+    """
+    root = parse_xml(body)
+    if root.tag != root_name:
+        raise S3Error("MalformedXML")
+    return root
+
+
+def parse_xml(body: bytes) -> Element:
+    """Returns the root element of a document, whatever it is, its namespaces taken away.
+
+    Raises MalformedXML when it is not XML, or holds entities and the like.
     """
     try:
         parser = XMLParser(target=_BoundedBuilder(), forbid_dtd=True)
@@ -105,8 +116,6 @@ def parse_document(body: bytes, root_name: str) -> Element:
         raise S3Error("MalformedXML") from problem
     for node in root.iter():
         node.tag = node.tag.rpartition("}")[2]
-    if root.tag != root_name:
-        raise S3Error("MalformedXML")
     return root
 
 

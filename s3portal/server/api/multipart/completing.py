@@ -81,6 +81,9 @@ def complete_multipart_upload(call: Call) -> Reply:
 
 
 def _read_given_parts(call: Call) -> list[GivenPart]:
+    if whole_number(call.header("content-length")) == 0:
+        # An SDK that is given no parts at all sends nothing.
+        raise S3Error("InvalidRequest", "You must specify at least one part")
     root = call.document("CompleteMultipartUpload", checksum_headers=False)
     refuse_unknown_children(root, ["Part"])
     checksum_names = [f"Checksum{name}" for name in ALGORITHMS]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 from s3portal.server.api.multipart.uploading import store_part, target_of
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
-from s3portal.server.api.objects.object_body import ObjectBody, segments_between
+from s3portal.server.api.objects.object_body import ObjectBody, segments_between, while_it_stays
 from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
@@ -23,6 +24,10 @@ from s3portal.server.wire.xml_documents import document, field, fields, timestam
 
 
 def upload_part_copy(call: Call) -> Reply:
+    return while_it_stays(partial(_copy_part, call))
+
+
+def _copy_part(call: Call) -> Reply:
     upload, part_number = target_of(call)
     with read_copy_source(call) as source:
         first, last = 0, source.found.size_bytes - 1

@@ -12,7 +12,7 @@ from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_
 from s3portal.server.api.versions.version_ids import refuse_version_id
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
-from s3portal.server.http.values import whole_number
+from s3portal.server.http.values import parse_date, whole_number
 from s3portal.server.storage import uploads
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.records import Part, Upload
@@ -29,6 +29,9 @@ from s3portal.server.wire.checksums import (
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
 from s3portal.server.wire.xml_documents import document, fields
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
+_INITIATED = "x-amz-if-match-initiated-time"
 
 
 def create_multipart_upload(call: Call) -> Reply:
@@ -139,7 +142,17 @@ def store_part(call: Call, upload: Upload, part_number: int, payload: Payload) -
 
 
 def abort_multipart_upload(call: Call) -> Reply:
-    uploads.abort(call.storage, call.bucket, call.key, call.parameter("uploadId") or "")
+    asked = call.header(_INITIATED)
+    asked_s = parse_date(asked)
+    if asked and asked_s is None:
+        facts = {"ArgumentName": _INITIATED, "ArgumentValue": asked}
+        raise S3Error("InvalidArgument", f"{_INITIATED} cannot be read", facts=facts)
+
+    def check(upload: Upload) -> None:
+        if asked_s is not None and asked_s != upload.initiated_at // 1000:
+            raise S3Error("PreconditionFailed", facts={"Condition": _INITIATED})
+
+    uploads.abort(call.storage, call.bucket, call.key, call.parameter("uploadId") or "", check)
     return NO_CONTENT
 
 

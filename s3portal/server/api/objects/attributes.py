@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from s3portal.server.api.names import PAGE_LIMIT
 from s3portal.server.api.objects.conditions import check_read, http_date
+from s3portal.server.api.objects.object_body import BodyGone, while_it_stays
 from s3portal.server.api.objects.object_headers import storage_class_of
 from s3portal.server.api.objects.reading import find_named_object
 from s3portal.server.api.versions.version_ids import version_headers
@@ -24,6 +27,10 @@ _PART_NUMBER_LIMIT = 2**31
 
 
 def get_object_attributes(call: Call) -> Reply:
+    return while_it_stays(partial(_attributes, call))
+
+
+def _attributes(call: Call) -> Reply:
     asked = list_of(call.header(_HEADER))
     if not asked or not set(asked) <= set(NAMES):
         facts = {"ArgumentName": _HEADER, "ArgumentValue": call.header(_HEADER) or ""}
@@ -63,6 +70,8 @@ def _parts(call: Call, found: StoredObject) -> str:
     limit = min(_number(call, "x-amz-max-parts", PAGE_LIMIT), PAGE_LIMIT)
     after = _number(call, "x-amz-part-number-marker", 0)
     parts = list_parts(call.storage, found.body_id, after, limit + 1)
+    if not parts and not after:
+        raise BodyGone(found.body_id)
     page, truncated = parts[:limit], len(parts) > limit > 0
     elements = (
         element(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.expiration import expiration_headers
+from s3portal.server.api.objects.object_body import while_it_stays
 from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header
 from s3portal.server.api.objects.writing import store
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
@@ -45,6 +47,10 @@ class Directives:
 
 
 def copy_object(call: Call) -> Reply:
+    return while_it_stays(partial(_copy, call))
+
+
+def _copy(call: Call) -> Reply:
     """Copies within the server. Metadata and tags come along (COPY) or from this request (REPLACE)."""
     refuse_version_id(call)
     precondition = write_precondition(call.request)

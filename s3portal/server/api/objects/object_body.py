@@ -6,10 +6,13 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from s3portal.server.storage.parts import parts_between
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.storage.storage import Storage
+
+T = TypeVar("T")
 
 CHUNK_BYTES = 256 * 1024
 # Up to this size a body is read at once: head and body then leave in one packet.
@@ -25,13 +28,42 @@ class Segment:
     length_bytes: int
 
 
+class BodyGone(OSError):
+    """The parts of a body are not there: its object was replaced or deleted while it was looked at, or the
+    database is damaged."""
+
+    def __init__(self, body_id: str) -> None:
+        super().__init__(f"the parts of the body {body_id} are not in the database")
+        self.body_id = body_id
+
+
+def while_it_stays(act: Callable[[], T]) -> T:
+    """Returns what ``act`` does, which looks an object up and then its parts. Where it was replaced in
+    between, ``act`` is called again: it finds what is there now. Raises BodyGone for a body that is still
+    there without its parts, and what ``act`` raises."""
+    gone: set[str] = set()
+    while True:
+        try:
+            return act()
+        except BodyGone as problem:
+            if problem.body_id in gone:
+                raise
+            gone.add(problem.body_id)
+
+
 def segments_between(storage: Storage, found: StoredObject, first: int, last: int) -> list[Segment]:
-    """Returns where the bytes from offset ``first`` to ``last`` of an object are, both included."""
+    """Returns where the bytes from offset ``first`` to ``last`` of an object are, both included.
+
+    Raises BodyGone: a lease keeps the blobs of a body, but not its rows."""
     segments = []
     for part in parts_between(storage, found.body_id, first, last):
+        if part.blob is None and len(part.content or b"") != part.size_bytes:
+            raise BodyGone(found.body_id)
         begin, end = max(first, part.start), min(last + 1, part.start + part.size_bytes)
         source = part.content if part.blob is None else storage.blobs.path(part.blob)
         segments.append(Segment(source or b"", begin - part.start, end - begin))
+    if sum(segment.length_bytes for segment in segments) != last - first + 1:
+        raise BodyGone(found.body_id)
     return segments
 
 
@@ -51,7 +83,7 @@ class ObjectBody:
                 yield chunk
 
     def send_to(self, sock: socket.socket) -> None:
-        """Sends everything."""
+        """Sends everything. Raises OSError for a file that is too short."""
         for segment in self._segments:
             if isinstance(segment.source, bytes):
                 content = b"".join(_chunks(segment))
@@ -63,7 +95,10 @@ class ObjectBody:
                     sock.sendfile(file, segment.offset, segment.length_bytes)
                 finally:
                     # sendfile leaves the file where it got to, also when it fails.
-                    self.bytes_sent += file.tell() - segment.offset
+                    sent_bytes = file.tell() - segment.offset
+                    self.bytes_sent += sent_bytes
+                if sent_bytes != segment.length_bytes:
+                    raise OSError(f"{segment.source} is shorter than its row says")
 
     def take_if_small(self) -> bytes | None:
         """Returns the whole body and closes it, or None when it is not small."""

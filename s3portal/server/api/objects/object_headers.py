@@ -44,7 +44,7 @@ def stored_headers(request: S3Request) -> dict[str, str]:
     coding = ", ".join(c for c in codings if c.lower() != "aws-chunked")
     if coding:
         kept["content-encoding"] = coding
-    kept.setdefault("content-type", DEFAULT_CONTENT_TYPE)
+    kept["content-type"] = kept.get("content-type") or DEFAULT_CONTENT_TYPE
     metadata = {name: value for name, value in request.headers.items() if name.startswith(METADATA_PREFIX)}
     size_bytes = sum(len(name) - len(METADATA_PREFIX) + len(value) for name, value in metadata.items())
     if size_bytes > METADATA_LIMIT_BYTES:

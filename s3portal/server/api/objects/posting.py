@@ -23,7 +23,7 @@ from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.posted_form import PostedFile, read_posted_form
 from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.s3_request import KEY_LIMIT_BYTES, S3Request
-from s3portal.server.wire.xml_documents import document, fields
+from s3portal.server.wire.xml_documents import document, fields, parse_xml
 
 _TAG = re.compile(r"<([A-Za-z0-9]+:)?Tag[\s>/]")
 _STATUSES = {"200": 200, "201": 201}
@@ -33,10 +33,17 @@ def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBa
     """Returns what a form asks for as if it were a PUT: a request with a key and with the form's fields for
     headers, the file as its body, and the proof that the form was signed by somebody for this.
 
-    Raises what read_posted_form and authenticate_form raise, UserKeyMustBeSpecified, KeyTooLongError.
+    Raises what read_posted_form and authenticate_form raise, InvalidArgument, UserKeyMustBeSpecified,
+    KeyTooLongError, MalformedXML.
     """
     form = read_posted_form(request, body)
     assert request.bucket is not None
+    if "key" not in form.fields and "policy" in form.fields:
+        message = (
+            "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of "
+            "the fields."
+        )
+        raise S3Error("InvalidArgument", message, facts={"ArgumentName": "key", "ArgumentValue": ""})
     proof = authenticator.authenticate_form(form, request.bucket)
     key = form.fields.get("key", "").replace(FILENAME_VARIABLE, form.filename)
     if not key and proof.caller.is_anonymous:
@@ -50,8 +57,11 @@ def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBa
     # A form says acl where a header says x-amz-acl, and writes tags as a document, which may hold none.
     if "acl" in headers:
         headers["x-amz-acl"] = headers.pop("acl")
-    if _TAG.search(headers.get("tagging", "")):
-        headers["x-amz-tagging"] = headers["tagging"]
+    tagging = headers.get("tagging", "")
+    if _TAG.search(tagging):
+        headers["x-amz-tagging"] = tagging
+    elif tagging:
+        parse_xml(tagging.encode("latin-1"))
     return Incoming(replace(request, key=key, headers=headers), form.file, proof)
 
 

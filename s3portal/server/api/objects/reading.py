@@ -10,7 +10,7 @@ from functools import partial
 from s3portal.server.api.objects.conditions import check_read, etag_matches, http_date, modified_s
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.locks import lock_headers
-from s3portal.server.api.objects.object_body import ObjectBody, segments_between
+from s3portal.server.api.objects.object_body import BodyGone, ObjectBody, segments_between, while_it_stays
 from s3portal.server.api.objects.object_headers import METADATA_PREFIX, SYSTEM_HEADERS, overridden_headers
 from s3portal.server.api.versions.version_ids import missing, version_headers, version_id_of
 from s3portal.server.authority.actions import action_on_version
@@ -57,6 +57,10 @@ class Extent:
 
 
 def get_object(call: Call) -> Reply:
+    return while_it_stays(partial(_get, call))
+
+
+def _get(call: Call) -> Reply:
     version_id = version_id_of(call)
     found = objects.lease(call.storage, call.bucket, call.key, version_id)
     if found is None:
@@ -72,7 +76,7 @@ def get_object(call: Call) -> Reply:
 
 
 def head_object(call: Call) -> Reply:
-    return _head(call, find_named_object(call))[0]
+    return while_it_stays(lambda: _head(call, find_named_object(call))[0])
 
 
 def find_named_object(call: Call) -> StoredObject:
@@ -155,6 +159,8 @@ def _extent_of_part(call: Call, found: StoredObject) -> Extent | None:
     if not 1 <= number <= PART_NUMBER_LIMIT:
         raise invalid_part_number(text)
     part = find_part(call.storage, found.body_id, number)
+    if part is None and found.size_bytes and number <= max(found.part_count, 1):
+        raise BodyGone(found.body_id)
     if part is None:
         facts = {"PartNumberRequested": str(number), "ActualPartCount": str(max(found.part_count, 1))}
         raise S3Error("InvalidPartNumber", facts=facts)
