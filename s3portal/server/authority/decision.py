@@ -19,6 +19,10 @@ from s3portal.server.authority.policy import Policy, PolicyError, Statement
 from s3portal.server.authority.policy_patterns import Context
 from s3portal.server.authority.principals import Named
 
+# What an ACL in the headers of a request that makes an object needs. The identity's policies must allow it as
+# well; a bucket's owner who lets others write has given it:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies-condition-keys.html
+_FIRST_ACL = "s3:PutObjectAcl"
 # What the administrator of an account may do to its buckets' policies, whatever these say: no policy locks
 # its owner out. https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
 _NEVER_LOCKED_OUT = ("s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy")
@@ -69,14 +73,17 @@ def decide(
     context: Context,
     bucket: BucketFacts | None,
     find_object: FindObject = no_object,
+    *,
+    makes_object: bool = False,
 ) -> Decision:
     """Returns whether the caller may do this.
 
     ``action`` is like ``s3:PutObject``, ``resource`` an ARN or ``*``, ``context`` has the condition keys of
     the request in lower case. ``bucket`` is the bucket concerned, None where there is none;
-    ``find_object`` is asked for the object where its owner or its ACL decides.
+    ``find_object`` is asked for the object where its owner or its ACL decides. ``makes_object`` says that
+    the object is the one that the request makes: who may write it gives it its first ACL, too.
     """
-    question = _Question(caller, action, resource, context, bucket, find_object)
+    question = _Question(caller, action, resource, context, bucket, find_object, makes_object)
     try:
         policy = question.bucket_policy()
     except PolicyError as problem:
@@ -94,6 +101,7 @@ class _Question:
     context: Context
     bucket: BucketFacts | None
     find_object: FindObject
+    makes_object: bool
 
     def decided(self, answer: Answer, policy: str, statement: Statement | None = None) -> Decision:
         return Decision(answer, self.action, self.resource, policy, statement)
@@ -166,6 +174,8 @@ class _Question:
             given = bucket_policy.allowing(self.caller, self.action, self.resource, self.context)
             if given is not None and not self._is_others_object():
                 return self.decided(Answer.ALLOWED, bucket_policy.name, given[1])
+        if self.makes_object and self.action == _FIRST_ACL:
+            return self.decided(Answer.ALLOWED, "whatever allows s3:PutObject")
         name = granting_acl(self.caller, self.action, bucket, self.find_object, public_only=False)
         return self.decided(Answer.ALLOWED, name) if name else None
 
@@ -193,6 +203,9 @@ class _Question:
         """Whether the object is another account's than the bucket: then the bucket's policy gives nothing."""
         bucket = self.bucket
         if bucket is None or not bucket.may_have_others_objects or not is_of_object(self.action):
+            return False
+        if self.makes_object:
+            # What it replaces does not matter.
             return False
         found = self.find_object()
         return found is not None and found.owner != bucket.owner

@@ -32,7 +32,9 @@ def authorise(call: Call, operation: Operation) -> None:
     )
     bucket = None if operation.creates_bucket else call.bucket_row.facts()
     for action in actions_of(operation, call.request):
-        decision = call.decide(action, call.target, bucket, circumstances)
+        decision = call.decide(
+            action, call.target, bucket, circumstances, makes_object=operation.begins_object
+        )
         if not decision.allowed:
             raise AccessDenied(decision)
     if not call.proof.caller.is_anonymous:

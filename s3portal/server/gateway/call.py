@@ -125,14 +125,28 @@ class Call:
         )
 
     def decide(
-        self, action: str, target: Target, bucket: BucketFacts | None, circumstances: Circumstances
+        self,
+        action: str,
+        target: Target,
+        bucket: BucketFacts | None,
+        circumstances: Circumstances,
+        *,
+        makes_object: bool = False,
     ) -> Decision:
         """Returns the one decision on an action of the caller."""
         find_object = no_object
         if target.bucket is not None and target.key is not None:
             find_object = ObjectRow(self.storage, target.bucket, target.key, target.version_id).facts
         context = RequestContext(circumstances, action, target.version_id, find_object)
-        return decide(self.proof.caller, action, target.resource, context, bucket, find_object)
+        return decide(
+            self.proof.caller,
+            action,
+            target.resource,
+            context,
+            bucket,
+            find_object,
+            makes_object=makes_object,
+        )
 
     def _decide_on(self, action: str, target: Target) -> Decision:
         assert target.bucket is not None
