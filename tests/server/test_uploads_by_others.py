@@ -145,3 +145,24 @@ def test_a_form_of_nobody_known_chooses_the_objects_acl(server, new_bucket):
         server, "POST", f"/{SHARED}", {"Content-Type": "multipart/form-data; boundary=b"}, body
     )
     assert (status, b"<Code>AccessDenied</Code>" in answer) == (403, True)
+
+
+def test_what_others_wrote_is_the_buckets_owners_once_acls_are_disabled(new_bucket, hydro):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html"""
+    admin = new_bucket("ObjectWriter", acl="public-read-write")
+    hydro.put_object(**TARGET, Body=b"x", ACL="public-read")
+    admin.put_bucket_acl(Bucket=SHARED, ACL="private")
+    _set_ownership(admin, "BucketOwnerEnforced")
+    assert permissions(admin) == (canonical_id(OWN), [full_control(OWN)])
+    (listed,) = admin.list_objects(Bucket=SHARED)["Contents"]
+    (version,) = admin.list_object_versions(Bucket=SHARED)["Versions"]
+    assert (listed["Owner"]["ID"], version["Owner"]["ID"]) == (canonical_id(OWN), canonical_id(OWN))
+    admin.put_object_acl(**TARGET, ACL="bucket-owner-full-control")
+    assert code_of(admin.put_object_acl, **TARGET, ACL="public-read") == "AccessControlListNotSupported"
+    _set_ownership(admin, "ObjectWriter")
+    assert permissions(hydro) == (canonical_id(OTHER), [full_control(OTHER), (acl.ALL_USERS, "READ")])
+
+
+def _set_ownership(client, name):
+    controls = {"Rules": [{"ObjectOwnership": name}]}
+    client.put_bucket_ownership_controls(Bucket=SHARED, OwnershipControls=controls)
