@@ -28,6 +28,7 @@ def user(name, *actions):
 def server(tmp_path_factory):
     config = server_config() | {"accounts": [{"id": OTHER, "name": "Hydrology"}]}
     config["users"] += [user("hydro", "s3:*"), user("narrow", "s3:PutObject")]
+    config["users"].append(user("root", "s3:*") | {"account": OWN})
     with RunningServer(tmp_path_factory.mktemp("uploads") / "s3", config) as running:
         yield running
 
@@ -93,8 +94,34 @@ def test_grants_in_headers_beside_a_permission_to_put(new_bucket, hydro):
     admin = new_bucket("ObjectWriter", "s3:PutObject")
     hydro.put_object(**TARGET, Body=b"x", GrantFullControl=f"id={canonical_id(OWN)}")
     assert permissions(admin) == (canonical_id(OTHER), [full_control(OWN)])
-    upload_id = hydro.create_multipart_upload(**TARGET, ACL="bucket-owner-read")["UploadId"]
-    admin.abort_multipart_upload(**TARGET, UploadId=upload_id)
+
+
+def test_whoever_began_an_upload_lists_its_parts_and_gives_it_up(server, new_bucket, hydro):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions"""
+    admin = new_bucket("ObjectWriter", acl="public-read-write")
+    upload = TARGET | {"UploadId": hydro.create_multipart_upload(**TARGET, ACL="public-read")["UploadId"]}
+    hydro.upload_part(**upload, PartNumber=1, Body=b"x")
+    answer = hydro.list_parts(**upload)
+    assert [part["PartNumber"] for part in answer["Parts"]] == [1]
+    arn = f"arn:aws:iam::{OTHER}:user/hydro"
+    assert answer["Initiator"] == {"ID": arn, "DisplayName": "hydro"}
+    narrow = client_of(server, "narrow")
+    assert code_of(narrow.list_parts, **upload) == code_of(narrow.abort_multipart_upload, **upload)
+    assert code_of(narrow.list_parts, **upload) == "AccessDenied"
+    status, _, _ = send(server, "DELETE", f"/{SHARED}/k?uploadId={upload['UploadId']}")
+    assert status == 403
+    hydro.abort_multipart_upload(**upload)
+    assert code_of(admin.list_parts, **upload) == "NoSuchUpload"
+    missing = upload | {"Bucket": "missing"}
+    assert code_of(admin.list_parts, **missing) == "NoSuchBucket"
+
+
+def test_nobody_else_lists_the_parts_of_an_upload_or_gives_it_up(new_bucket, hydro):
+    admin = new_bucket("ObjectWriter", acl="public-read-write")
+    upload = TARGET | {"UploadId": admin.create_multipart_upload(**TARGET)["UploadId"]}
+    assert code_of(hydro.list_parts, **upload) == "AccessDenied"
+    assert code_of(hydro.abort_multipart_upload, **upload) == "AccessDenied"
+    admin.abort_multipart_upload(**upload)
 
 
 def test_an_acl_on_what_is_there_needs_its_own_permission(new_bucket, hydro):
@@ -166,3 +193,17 @@ def test_what_others_wrote_is_the_buckets_owners_once_acls_are_disabled(new_buck
 def _set_ownership(client, name):
     controls = {"Rules": [{"ObjectOwnership": name}]}
     client.put_bucket_ownership_controls(Bucket=SHARED, OwnershipControls=controls)
+
+
+def test_initiators_as_aws_names_them(server, new_bucket):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_Initiator.html"""
+    admin = new_bucket("BucketOwnerEnforced")
+    for client in (client_of(server, "root"), admin):
+        client.create_multipart_upload(**TARGET)
+    uploads = admin.list_multipart_uploads(Bucket=SHARED)["Uploads"]
+    assert [upload["Initiator"] for upload in uploads] == [
+        {"ID": canonical_id(OWN), "DisplayName": "s3portal"},
+        {"ID": f"arn:aws:iam::{OWN}:user/admin", "DisplayName": "admin"},
+    ]
+    for upload in uploads:
+        admin.abort_multipart_upload(**TARGET, UploadId=upload["UploadId"])

@@ -14,6 +14,7 @@ from s3portal.server.authority.actions import (
 from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import Operation
+from s3portal.server.storage import uploads
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
 from s3portal.server.wire.tag_sets import tags_of_document
@@ -33,7 +34,11 @@ def authorise(call: Call, operation: Operation) -> None:
     bucket = None if operation.creates_bucket else call.bucket_row.facts()
     for action in actions_of(operation, call.request):
         decision = call.decide(
-            action, call.target, bucket, circumstances, makes_object=operation.begins_object
+            action,
+            call.target,
+            bucket,
+            circumstances,
+            is_writer=lambda: operation.begins_object or _began_upload(call, operation),
         )
         if not decision.allowed:
             raise AccessDenied(decision)
@@ -47,6 +52,19 @@ def authorise(call: Call, operation: Operation) -> None:
             "InvalidRequest",
             "Request specific response headers cannot be used for anonymous GET requests.",
         )
+
+
+def _began_upload(call: Call, operation: Operation) -> bool:
+    """Whether the caller has begun the upload that the operation is about."""
+    if call.proof.caller.is_anonymous or "uploadId" not in operation.needs:
+        return False
+    try:
+        upload = uploads.find(call.storage, call.bucket, call.key, call.parameter("uploadId") or "")
+    except S3Error as missing:
+        if missing.code not in ("NoSuchUpload", "NoSuchBucket"):
+            raise
+        return False
+    return upload.initiator == call.proof.caller.arn
 
 
 def actions_of(operation: Operation, request: S3Request) -> Sequence[str]:

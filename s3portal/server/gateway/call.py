@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from xml.etree.ElementTree import Element
@@ -10,7 +11,7 @@ from xml.etree.ElementTree import Element
 from s3portal.server.access.authenticator import Proof
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.authority.arns import bucket_arn, object_arn
-from s3portal.server.authority.decision import Decision, decide, no_object
+from s3portal.server.authority.decision import Decision, decide, no_object, nobodys
 from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.authority.facts import BucketFacts
 from s3portal.server.gateway.bucket_row import BucketRow
@@ -131,7 +132,7 @@ class Call:
         bucket: BucketFacts | None,
         circumstances: Circumstances,
         *,
-        makes_object: bool = False,
+        is_writer: Callable[[], bool] = nobodys,
     ) -> Decision:
         """Returns the one decision on an action of the caller."""
         find_object = no_object
@@ -145,7 +146,7 @@ class Call:
             context,
             bucket,
             find_object,
-            makes_object=makes_object,
+            is_writer=is_writer,
         )
 
     def _decide_on(self, action: str, target: Target) -> Decision:

@@ -47,7 +47,7 @@ def create_multipart_upload(call: Call) -> Reply:
         checksum_algorithm=algorithm.name,
         checksum_type=checksum_type,
         checksum_asked=named is not None,
-        initiator=call.proof.caller.name,
+        initiator=call.proof.caller.arn,
         owner=owner,
         tags=description.tags,
         lock=description.lock,
