@@ -96,6 +96,26 @@ def test_a_posted_form_creates_an_object_whatever_its_fields_say(s3_server):
         assert (status, b"AccessDenied" in answer) == (403, True)
 
 
+def test_a_form_or_an_upload_that_copies_nothing_has_no_source(s3_server, s3):
+    """Whoever may only copy what is published cannot name it and send something else."""
+    source = f"{BUCKET}/source"
+    s3.put_object(Bucket=BUCKET, Key="source", Body=b"x")
+    named = {
+        "StringEquals": {"s3:x-amz-copy-source": source, "s3:x-amz-metadata-directive": "COPY"},
+    }
+    put = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Condition": named}
+    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    client = limited(s3_server, put, read)
+    told = {"x-amz-copy-source": source, "x-amz-metadata-directive": "COPY"}
+    fields = form_for(client, "k", [{name: value} for name, value in told.items()], **told)
+    content_type = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    status, _, _ = send(s3_server, "POST", f"/{BUCKET}", content_type, parts_of(fields, b"forged"))
+    assert status == 403
+    assert code_of(client.put_object, Bucket=BUCKET, Key="k", Body=b"forged") == "AccessDenied"
+    client.copy_object(Bucket=BUCKET, Key="k", CopySource=source, MetadataDirective="COPY")
+    assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
+
+
 def deny_unless_new():
     return {
         "Effect": "Deny",

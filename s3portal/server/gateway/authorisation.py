@@ -29,6 +29,7 @@ def authorise(call: Call, operation: Operation) -> None:
         call.circumstances,
         creates_object=operation.creates_object,
         conditional=operation.conditional,
+        copies=operation.copies,
         tags_in_body=(lambda: tags_of_document(call.document("Tagging"))) if operation.tags_in_body else None,
     )
     bucket = None if operation.creates_bucket else call.bucket_row.facts()

@@ -14,11 +14,13 @@ from s3portal.server.access.authenticator import Proof
 from s3portal.server.authority.arns import role_arn
 from s3portal.server.authority.condition_keys import (
     ACTIONS_OF_KEYS,
+    COPY_SOURCE,
     DELIMITER,
     EXISTING_TAG,
     IF_MATCH,
     IF_NONE_MATCH,
     MAX_KEYS,
+    METADATA_DIRECTIVE,
     OBJECT_CREATION_OPERATION,
     PREFIX,
     PRINCIPAL_TAG,
@@ -39,8 +41,8 @@ _DAY_S = 24 * 3600
 class Circumstances:
     """A request, who has sent it, and when.
 
-    ``creates_object`` and ``conditional`` are those of its operation. ``tags_in_body`` reads the tags
-    that it brings, where they are not in a header. ``owner`` tells the account of the bucket.
+    ``creates_object``, ``conditional`` and ``copies`` are those of its operation. ``tags_in_body`` reads
+    the tags that it brings, where they are not in a header. ``owner`` tells the account of the bucket.
     """
 
     request: S3Request
@@ -49,6 +51,7 @@ class Circumstances:
     owner: Callable[[], str | None]
     creates_object: bool | None = None
     conditional: Collection[str] = ()
+    copies: bool = False
     tags_in_body: Callable[[], Mapping[str, str]] | None = None
 
     def tags(self) -> Mapping[str, str]:
@@ -104,7 +107,10 @@ def _of_request(key: str, given: Circumstances) -> Values | None:
         return None if given.creates_object is None else str(given.creates_object).lower()
     if key == REQUEST_TAG_KEYS:
         return list(given.tags()) or None
-    if key == "s3:x-amz-copy-source":
+    if key in (COPY_SOURCE, METADATA_DIRECTIVE) and not given.copies:
+        # A form's field, say, of which nothing is copied.
+        return None
+    if key == COPY_SOURCE:
         return request.copied_from
     if key == "s3:object-lock-remaining-retention-days":
         return _remaining_days(given)
