@@ -12,9 +12,9 @@ from s3portal.server.authority.actions import (
     actions_of_headers,
 )
 from s3portal.server.authority.denied import AccessDenied
+from s3portal.server.gateway.begun_uploads import as_begun, named_upload
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import Operation
-from s3portal.server.storage import uploads
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
 from s3portal.server.wire.tag_sets import tags_of_document
@@ -30,6 +30,7 @@ def authorise(call: Call, operation: Operation) -> None:
         creates_object=operation.creates_object,
         conditional=operation.conditional,
         copies=operation.copies,
+        as_begun=(lambda: as_begun(call)) if "uploadId" in operation.needs else None,
         tags_in_body=(lambda: tags_of_document(call.document("Tagging"))) if operation.tags_in_body else None,
     )
     bucket = None if operation.creates_bucket else call.bucket_row.facts()
@@ -59,13 +60,8 @@ def _began_upload(call: Call, operation: Operation) -> bool:
     """Whether the caller has begun the upload that the operation is about."""
     if call.proof.caller.is_anonymous or "uploadId" not in operation.needs:
         return False
-    try:
-        upload = uploads.find(call.storage, call.bucket, call.key, call.parameter("uploadId") or "")
-    except S3Error as missing:
-        if missing.code not in ("NoSuchUpload", "NoSuchBucket"):
-            raise
-        return False
-    return upload.initiator == call.proof.caller.arn
+    upload = named_upload(call)
+    return upload is not None and upload.initiator == call.proof.caller.arn
 
 
 def actions_of(operation: Operation, request: S3Request) -> Sequence[str]:
