@@ -112,8 +112,6 @@ def test_whoever_began_an_upload_lists_its_parts_and_gives_it_up(server, new_buc
     assert status == 403
     hydro.abort_multipart_upload(**upload)
     assert code_of(admin.list_parts, **upload) == "NoSuchUpload"
-    missing = upload | {"Bucket": "missing"}
-    assert code_of(admin.list_parts, **missing) == "NoSuchBucket"
 
 
 def test_nobody_else_lists_the_parts_of_an_upload_or_gives_it_up(new_bucket, hydro):

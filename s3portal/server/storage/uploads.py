@@ -137,7 +137,6 @@ def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: s
         (upload_id, bucket, key.encode()),
     ).fetchone()
     if row is None:
-        id_of(connection, bucket)
         raise S3Error("NoSuchUpload", facts={"UploadId": upload_id})
     return upload_of_row(bucket, row)
 
