@@ -12,7 +12,7 @@ from s3portal.server.access import sigv2, sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
 from s3portal.server.access.claims import ALGORITHM, Claim, claim_of_form, read_claim, sigv2_refused
 from s3portal.server.access.credentials import Credentials, caller_of_user, credentials_of
-from s3portal.server.access.directory import Directory
+from s3portal.server.access.directory import Directory, User
 from s3portal.server.access.mismatch import SignatureMismatch, Signed, find_mistake
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
@@ -116,11 +116,7 @@ class Authenticator:
     def _proof_of_old(self, claim: OldClaim, request: S3Request) -> Proof:
         """Returns the proof of a request of version 2. Never for a session: its token would be in it."""
         token = request.header("x-amz-security-token") or request.parameter("x-amz-security-token")
-        if token or is_session_key(claim.access_key_id):
-            raise sigv2_refused()
-        user = self.directory.user_with_key(claim.access_key_id)
-        if user is None:
-            raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
+        user = self._user_of_old(claim, token)
         texts = sigv2.strings_to_sign(claim, request)
         if not sigv2.matches(user.secret_access_key, claim, texts):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
@@ -142,6 +138,15 @@ class Authenticator:
             claim.signed_at,
         )
 
+    def _user_of_old(self, claim: OldClaim, token: str | None) -> User:
+        """Returns the user of a claim. Raises InvalidRequest for a session, InvalidAccessKeyId."""
+        if token or is_session_key(claim.access_key_id):
+            raise sigv2_refused()
+        user = self.directory.user_with_key(claim.access_key_id)
+        if user is None:
+            raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
+        return user
+
     def _lateness_of_old(self, claim: OldClaim) -> S3Error | None:
         now = self.now()
         if claim.signed_at is not None:
@@ -158,25 +163,36 @@ class Authenticator:
         Nobody known has sent an unsigned one. Raises AccessDenied for a form that its policy does not allow,
         and S3's error for every other defect.
         """
-        claim = claim_of_form(form.fields)
+        claim: Claim | OldClaim | None = None
+        if self.allow_sigv2:
+            claim = sigv2.old_claim_of_form(form.fields)
+        claim = claim or claim_of_form(form.fields)
         if claim is None:
             return _anonymous(sigv4.UNSIGNED_PAYLOAD)
-        self._check_scope(claim, "s3")
-        credentials = credentials_of(claim, self.directory, self.sealer)
-        if not sigv4.policy_matches(credentials.secret_access_key, claim, form.fields["policy"]):
+        policy_text = form.fields["policy"]
+        if isinstance(claim, OldClaim):
+            user = self._user_of_old(claim, form.fields.get("x-amz-security-token"))
+            credentials = Credentials(caller_of_user(user), user.secret_access_key)
+            proven = sigv2.matches(user.secret_access_key, claim, [policy_text])
+        else:
+            self._check_scope(claim, "s3")
+            credentials = credentials_of(claim, self.directory, self.sealer)
+            proven = sigv4.policy_matches(credentials.secret_access_key, claim, policy_text)
+        if not proven:
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
-            raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": form.fields["policy"]})
+            raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": policy_text})
         try:
             if ended := self._session_end(credentials):
                 raise ended
-            policy = read_post_policy(form.fields["policy"])
+            policy = read_post_policy(policy_text)
             policy.check(form.fields, bucket=bucket, filename=form.filename, now=self.now())
         except S3Error as refused:
             refused.signed = True
             raise
         form.file.size_range_bytes = policy.size_range_bytes
+        version = sigv2.VERSION if isinstance(claim, OldClaim) else ALGORITHM
         return Proof(
-            credentials.caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, ALGORITHM, claim.signed_at
+            credentials.caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, version, claim.signed_at
         )
 
     def _check_signature(

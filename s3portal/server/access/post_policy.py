@@ -19,7 +19,7 @@ from s3portal.server.wire.json_documents import parse_json
 
 FILENAME_VARIABLE = "${filename}"
 # What proves the policy, or is not looked at by anyone, need not be spoken of in it.
-_EXEMPT = ("x-amz-signature", "policy", "file")
+_EXEMPT = ("x-amz-signature", "policy", "file", "awsaccesskeyid", "signature")
 _EXEMPT_PREFIX = "x-ignore-"
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ")
 
