@@ -57,7 +57,7 @@ class PostPolicy:
         """Raises AccessDenied, with the reason, unless the policy is alive and every field complies.
 
         ``fields`` are all of the form before the file, names in lower case. Each must be spoken of in the
-        policy: no one can add to a form that someone else has signed.
+        policy, and the bucket: no one can add to a form that someone else has signed, or send it elsewhere.
         """
         if now >= self.expires_at:
             raise _denied("Policy expired.")
@@ -68,7 +68,7 @@ class PostPolicy:
         spoken_of = {condition.field for condition in self.conditions}
         extra = [
             name
-            for name in fields
+            for name in [*fields, "bucket"]
             if name not in spoken_of and name not in _EXEMPT and not name.startswith(_EXEMPT_PREFIX)
         ]
         if extra:
@@ -104,7 +104,11 @@ def _expiration(text: Any) -> datetime:
 
 
 def _field_conditions(condition: Any) -> list[FieldCondition]:
-    if isinstance(condition, dict) and all(isinstance(value, str) for value in condition.values()):
+    if (
+        isinstance(condition, dict)
+        and condition
+        and all(isinstance(value, str) for value in condition.values())
+    ):
         return [FieldCondition("eq", name.lower(), value) for name, value in condition.items()]
     match condition:
         case [_, str(field), str(value)] if field.startswith("$"):

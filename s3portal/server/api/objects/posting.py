@@ -37,6 +37,8 @@ def open_form(authenticator: Authenticator, request: S3Request, body: io.RawIOBa
     """
     form = read_posted_form(request, body)
     assert request.bucket is not None
+    if not form.fields.get("key") and "policy" in form.fields:
+        raise S3Error("UserKeyMustBeSpecified")
     proof = authenticator.authenticate_form(form, request.bucket)
     key = form.fields.get("key", "").replace(FILENAME_VARIABLE, form.filename)
     if not key and proof.caller.is_anonymous:
