@@ -60,6 +60,12 @@ def test_names_that_s3_refuses(s3_server, name):
     assert (status, b"<Code>InvalidBucketName</Code>" in body) == (400, True)
 
 
+@pytest.mark.parametrize("name", ["foo.-bar", "foo-.bar"])
+def test_new_buckets_have_names_that_can_be_hosts(s3_server, name):
+    admin = client_of(s3_server, "admin")
+    assert code_of(admin.create_bucket, Bucket=name) == "InvalidBucketName"
+
+
 def test_writing_into_a_bucket_that_is_not_there_stores_nothing(admin, tmp_path):
     for call, more in (
         (admin.put_object, {"Key": "k", "Body": b"x"}),

@@ -96,6 +96,69 @@ def test_a_posted_form_creates_an_object_whatever_its_fields_say(s3_server):
         assert (status, b"AccessDenied" in answer) == (403, True)
 
 
+def test_a_form_or_an_upload_that_copies_nothing_has_no_source(s3_server, s3):
+    """Whoever may only copy what is published cannot name it and send something else."""
+    source = f"{BUCKET}/source"
+    s3.put_object(Bucket=BUCKET, Key="source", Body=b"x")
+    named = {
+        "StringEquals": {"s3:x-amz-copy-source": source, "s3:x-amz-metadata-directive": "COPY"},
+    }
+    put = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Condition": named}
+    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    client = limited(s3_server, put, read)
+    told = {"x-amz-copy-source": source, "x-amz-metadata-directive": "COPY"}
+    fields = form_for(client, "k", [{name: value} for name, value in told.items()], **told)
+    content_type = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    status, _, _ = send(s3_server, "POST", f"/{BUCKET}", content_type, parts_of(fields, b"forged"))
+    assert status == 403
+    assert code_of(client.put_object, Bucket=BUCKET, Key="k", Body=b"forged") == "AccessDenied"
+    client.copy_object(Bucket=BUCKET, Key="k", CopySource=source, MetadataDirective="COPY")
+    assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
+
+
+DESCRIBED = [
+    ("s3:x-amz-acl", "bucket-owner-full-control", {"ACL": "bucket-owner-full-control"}),
+    ("s3:x-amz-server-side-encryption", "AES256", {"ServerSideEncryption": "AES256"}),
+    ("s3:x-amz-storage-class", "STANDARD", {"StorageClass": "STANDARD"}),
+    ("s3:RequestObjectTag/project", "rivers", {"Tagging": "project=rivers"}),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), DESCRIBED)
+def test_parts_and_completion_are_described_by_what_the_upload_was_begun_with(
+    s3_server, s3, key, value, said
+):
+    """Clients say it once: aws s3 cp --acl, --sse, --storage-class."""
+    denied = EVERYTHING | {
+        "Effect": "Deny",
+        "Action": "s3:PutObject",
+        "Condition": {"StringNotEquals": {key: value}},
+    }
+    client = limited(s3_server, EVERYTHING, denied)
+    target = {"Bucket": BUCKET, "Key": "k"}
+    assert code_of(client.create_multipart_upload, **target) == "AccessDenied"
+    upload = target | {"UploadId": client.create_multipart_upload(**target, **said)["UploadId"]}
+    etag = client.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    client.complete_multipart_upload(**upload, MultipartUpload=parts)
+    headers = s3.get_object(**target)["ResponseMetadata"]["HTTPHeaders"]
+    assert not [name for name in headers if "begun" in name]
+
+
+def test_a_part_does_not_say_what_its_upload_was_not_begun_with(s3_server, s3):
+    wanted = {"StringEquals": {"s3:x-amz-storage-class": "STANDARD"}}
+    allowed = EVERYTHING | {"Action": "s3:PutObject", "Condition": wanted}
+    client = limited(s3_server, allowed)
+    upload_id = s3.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
+
+    def add_header(request, **_):
+        request.headers["x-amz-storage-class"] = "STANDARD"
+
+    client.meta.events.register("before-sign.s3.UploadPart", add_header)
+    target = {"Bucket": BUCKET, "Key": "k", "UploadId": upload_id}
+    assert code_of(client.upload_part, **target, PartNumber=1, Body=b"x") == "AccessDenied"
+
+
 def deny_unless_new():
     return {
         "Effect": "Deny",

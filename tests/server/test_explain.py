@@ -161,6 +161,18 @@ class TestSignatures:
         assert signature not in text
         assert "portal-secret" not in text
 
+    def test_signed_headers_that_are_secrets_are_not_noted(self, telling, tmp_path):
+        secret_headers = {
+            "x-amz-server-side-encryption-customer-key": "a-customers-key",
+            "x-amz-copy-source-server-side-encryption-customer-key": "a-customers-key",
+            "cookie": "session=a-customers-key",
+        }
+        headers = signed_headers(telling, "GET", f"{telling.endpoint}/{BUCKET}/k", secret_headers)
+        assert send(telling, "GET", f"/{BUCKET}/another", headers)[0] == 403
+        text = (tmp_path / "s3" / FILE).read_text()
+        assert "customer-key:..." in text
+        assert "a-customers-key" not in text
+
 
 def test_the_last_ones_are_listed(telling, tmp_path):
     for key in range(12):

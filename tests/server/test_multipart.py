@@ -307,7 +307,8 @@ class TestListing:
         assert [len(page["Parts"]) for page in pages] == [10, 10, 3]
         listed = [(part["PartNumber"], part["Size"]) for page in pages for part in page["Parts"]]
         assert listed == [(number * 3, number) for number in range(1, 24)]
-        assert pages[0]["Initiator"]["ID"] == "portal"
+        arn = "arn:aws:iam::000000000000:user/portal"
+        assert pages[0]["Initiator"] == {"ID": arn, "DisplayName": "portal"}
 
     def test_uploads_page_by_page_in_order_of_key_and_age(self, s3):
         made = []

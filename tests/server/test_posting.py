@@ -308,3 +308,20 @@ class TestRefused:
 
         assert post(s3_server, parts_of(fields, b"x"), "no-such-bucket")[2] == "NoSuchBucket"
         assert code_of(s3.head_bucket, Bucket="no-such-bucket") == "404"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "fields", "expected"),
+    [
+        # The policy is for one bucket; without a word of it, it would do for any of the signer's.
+        ([], {"key": "k"}, (403, "AccessDenied")),
+        ([{"bucket": "another"}], {"key": "k"}, (403, "AccessDenied")),
+        ([{"bucket": BUCKET}, {}], {"key": "k"}, (400, "InvalidPolicyDocument")),
+        ([{"bucket": BUCKET}], {}, (400, "UserKeyMustBeSpecified")),
+        ([{"bucket": BUCKET}], {"key": "k"}, (204, "")),
+    ],
+)
+def test_what_a_signed_form_must_say(s3_server, conditions, fields, expected):
+    policy = {"expiration": expiring(60), "conditions": [*conditions, ["eq", "$key", "k"], *AS_SIGNED]}
+    status, _, code = post(s3_server, parts_of(sign(s3_server, policy, fields), b"x"))
+    assert (status, code) == expected

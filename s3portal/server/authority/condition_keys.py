@@ -10,6 +10,7 @@ OBJECT_CREATION_OPERATION = "s3:objectcreationoperation"
 IF_MATCH, IF_NONE_MATCH = "s3:if-match", "s3:if-none-match"
 PREFIX, DELIMITER, MAX_KEYS = "s3:prefix", "s3:delimiter", "s3:max-keys"
 VERSION_ID = "s3:versionid"
+COPY_SOURCE, METADATA_DIRECTIVE = "s3:x-amz-copy-source", "s3:x-amz-metadata-directive"
 REQUEST_TAG_KEYS = "s3:requestobjecttagkeys"
 # Behind the slash is the key of a tag.
 PRINCIPAL_TAG = "aws:principaltag/"
@@ -97,8 +98,8 @@ ACTIONS_OF_KEYS = {
         f"s3:x-amz-grant-{permission}": _ACLS
         for permission in ("full-control", "read", "read-acp", "write", "write-acp")
     },
-    "s3:x-amz-copy-source": _PUTS,
-    "s3:x-amz-metadata-directive": _PUTS,
+    COPY_SOURCE: _PUTS,
+    METADATA_DIRECTIVE: _PUTS,
     "s3:x-amz-storage-class": _PUTS,
     "s3:x-amz-server-side-encryption": _PUTS,
     "s3:x-amz-server-side-encryption-aws-kms-key-id": _PUTS,

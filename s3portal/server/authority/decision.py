@@ -7,7 +7,7 @@ and https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-acces
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -19,6 +19,11 @@ from s3portal.server.authority.policy import Policy, PolicyError, Statement
 from s3portal.server.authority.policy_patterns import Context
 from s3portal.server.authority.principals import Named
 
+# What a bucket's owner gives with s3:PutObject: who writes an object gives it its first ACL, and who began an
+# upload may give it up. The writer's own policies must allow it as well. Sources:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies-condition-keys.html and
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
+_OF_WRITERS = ("s3:PutObjectAcl", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 # What the administrator of an account may do to its buckets' policies, whatever these say: no policy locks
 # its owner out. https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
 _NEVER_LOCKED_OUT = ("s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy")
@@ -62,6 +67,11 @@ def no_object() -> ObjectFacts | None:
     return None
 
 
+def nobodys() -> bool:
+    """The caller writes nothing that this is done to."""
+    return False
+
+
 def decide(
     caller: Caller,
     action: str,
@@ -69,14 +79,18 @@ def decide(
     context: Context,
     bucket: BucketFacts | None,
     find_object: FindObject = no_object,
+    *,
+    is_writer: Callable[[], bool] = nobodys,
 ) -> Decision:
     """Returns whether the caller may do this.
 
     ``action`` is like ``s3:PutObject``, ``resource`` an ARN or ``*``, ``context`` has the condition keys of
     the request in lower case. ``bucket`` is the bucket concerned, None where there is none;
-    ``find_object`` is asked for the object where its owner or its ACL decides.
+    ``find_object`` is asked for the object where its owner or its ACL decides. ``is_writer`` says whether
+    this is done to what the caller writes: the object that the request makes, or an upload that the caller
+    has begun.
     """
-    question = _Question(caller, action, resource, context, bucket, find_object)
+    question = _Question(caller, action, resource, context, bucket, find_object, is_writer)
     try:
         policy = question.bucket_policy()
     except PolicyError as problem:
@@ -94,6 +108,7 @@ class _Question:
     context: Context
     bucket: BucketFacts | None
     find_object: FindObject
+    is_writer: Callable[[], bool]
 
     def decided(self, answer: Answer, policy: str, statement: Statement | None = None) -> Decision:
         return Decision(answer, self.action, self.resource, policy, statement)
@@ -166,6 +181,8 @@ class _Question:
             given = bucket_policy.allowing(self.caller, self.action, self.resource, self.context)
             if given is not None and not self._is_others_object():
                 return self.decided(Answer.ALLOWED, bucket_policy.name, given[1])
+        if self.action in _OF_WRITERS and self.is_writer():
+            return self.decided(Answer.ALLOWED, "whatever allows s3:PutObject")
         name = granting_acl(self.caller, self.action, bucket, self.find_object, public_only=False)
         return self.decided(Answer.ALLOWED, name) if name else None
 
@@ -193,6 +210,9 @@ class _Question:
         """Whether the object is another account's than the bucket: then the bucket's policy gives nothing."""
         bucket = self.bucket
         if bucket is None or not bucket.may_have_others_objects or not is_of_object(self.action):
+            return False
+        if self.is_writer():
+            # What it replaces does not matter.
             return False
         found = self.find_object()
         return found is not None and found.owner != bucket.owner

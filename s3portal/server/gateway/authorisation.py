@@ -12,6 +12,7 @@ from s3portal.server.authority.actions import (
     actions_of_headers,
 )
 from s3portal.server.authority.denied import AccessDenied
+from s3portal.server.gateway.begun_uploads import as_begun, named_upload
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import Operation
 from s3portal.server.wire.errors import S3Error
@@ -28,11 +29,19 @@ def authorise(call: Call, operation: Operation) -> None:
         call.circumstances,
         creates_object=operation.creates_object,
         conditional=operation.conditional,
+        copies=operation.copies,
+        as_begun=(lambda: as_begun(call)) if "uploadId" in operation.needs else None,
         tags_in_body=(lambda: tags_of_document(call.document("Tagging"))) if operation.tags_in_body else None,
     )
     bucket = None if operation.creates_bucket else call.bucket_row.facts()
     for action in actions_of(operation, call.request):
-        decision = call.decide(action, call.target, bucket, circumstances)
+        decision = call.decide(
+            action,
+            call.target,
+            bucket,
+            circumstances,
+            is_writer=lambda: operation.begins_object or _began_upload(call, operation),
+        )
         if not decision.allowed:
             raise AccessDenied(decision)
     if not call.proof.caller.is_anonymous:
@@ -45,6 +54,14 @@ def authorise(call: Call, operation: Operation) -> None:
             "InvalidRequest",
             "Request specific response headers cannot be used for anonymous GET requests.",
         )
+
+
+def _began_upload(call: Call, operation: Operation) -> bool:
+    """Whether the caller has begun the upload that the operation is about."""
+    if call.proof.caller.is_anonymous or "uploadId" not in operation.needs:
+        return False
+    upload = named_upload(call)
+    return upload is not None and upload.initiator == call.proof.caller.arn
 
 
 def actions_of(operation: Operation, request: S3Request) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from xml.etree.ElementTree import Element
@@ -10,7 +11,7 @@ from xml.etree.ElementTree import Element
 from s3portal.server.access.authenticator import Proof
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.authority.arns import bucket_arn, object_arn
-from s3portal.server.authority.decision import Decision, decide, no_object
+from s3portal.server.authority.decision import Decision, decide, no_object, nobodys
 from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.authority.facts import BucketFacts
 from s3portal.server.gateway.bucket_row import BucketRow
@@ -125,14 +126,28 @@ class Call:
         )
 
     def decide(
-        self, action: str, target: Target, bucket: BucketFacts | None, circumstances: Circumstances
+        self,
+        action: str,
+        target: Target,
+        bucket: BucketFacts | None,
+        circumstances: Circumstances,
+        *,
+        is_writer: Callable[[], bool] = nobodys,
     ) -> Decision:
         """Returns the one decision on an action of the caller."""
         find_object = no_object
         if target.bucket is not None and target.key is not None:
             find_object = ObjectRow(self.storage, target.bucket, target.key, target.version_id).facts
         context = RequestContext(circumstances, action, target.version_id, find_object)
-        return decide(self.proof.caller, action, target.resource, context, bucket, find_object)
+        return decide(
+            self.proof.caller,
+            action,
+            target.resource,
+            context,
+            bucket,
+            find_object,
+            is_writer=is_writer,
+        )
 
     def _decide_on(self, action: str, target: Target) -> Decision:
         assert target.bucket is not None

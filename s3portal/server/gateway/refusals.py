@@ -1,7 +1,7 @@
 """Why requests were refused: told to those who run the server, and kept for a while to be asked about.
 
 The last refusals are in a file of the server's folder, which all its processes write and ``s3portal explain``
-reads. Tokens and signatures are not in it.
+reads. Tokens, signatures, cookies and keys of customers (SSE-C) are not in it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ REASON_HEADER = "x-s3portal-reason"
 _HEADER_LIMIT = 1000
 _TEXT_LIMIT = 16 * 1024
 _SECRETS = re.compile(
-    r"((?:X-Amz-Security-Token|X-Amz-Signature|Signature)=|x-amz-security-token:)[^&\n]+", re.IGNORECASE
+    r"((?:X-Amz-Security-Token|X-Amz-Signature|Signature)="
+    r"|(?:x-amz-security-token|x-amz-[a-z-]*customer-key|authorization|cookie):)[^&\n]+",
+    re.IGNORECASE,
 )
 _TIMES = ("%Y%m%dT%H%M%SZ", "%Y-%m-%dT%H:%M:%SZ")
 # These say more of a request than that it was not in order.

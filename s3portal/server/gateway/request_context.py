@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 
 from s3portal.server.access.authenticator import Proof
 from s3portal.server.authority.arns import role_arn
 from s3portal.server.authority.condition_keys import (
     ACTIONS_OF_KEYS,
+    COPY_SOURCE,
     DELIMITER,
     EXISTING_TAG,
     IF_MATCH,
     IF_NONE_MATCH,
     MAX_KEYS,
+    METADATA_DIRECTIVE,
     OBJECT_CREATION_OPERATION,
     PREFIX,
     PRINCIPAL_TAG,
@@ -33,14 +36,32 @@ from s3portal.server.gateway.request_tags import tags_of_request
 from s3portal.server.wire.s3_request import S3Request
 
 _DAY_S = 24 * 3600
+#: Headers that say of the object to come what condition keys are about; CreateMultipartUpload has them, and
+#: not the requests that continue the upload.
+DESCRIBING = frozenset(
+    {
+        "x-amz-acl",
+        *(f"x-amz-grant-{given}" for given in ("full-control", "read", "read-acp", "write", "write-acp")),
+        "x-amz-object-lock-legal-hold",
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-retain-until-date",
+        "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-storage-class",
+        "x-amz-tagging",
+        "x-amz-website-redirect-location",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Circumstances:
     """A request, who has sent it, and when.
 
-    ``creates_object`` and ``conditional`` are those of its operation. ``tags_in_body`` reads the tags
-    that it brings, where they are not in a header. ``owner`` tells the account of the bucket.
+    ``creates_object``, ``conditional`` and ``copies`` are those of its operation. ``tags_in_body`` reads
+    the tags that it brings, where they are not in a header. ``owner`` tells the account of the bucket.
+    ``as_begun`` returns the request as the upload describes the object that the request continues; None for
+    one that continues none.
     """
 
     request: S3Request
@@ -49,10 +70,17 @@ class Circumstances:
     owner: Callable[[], str | None]
     creates_object: bool | None = None
     conditional: Collection[str] = ()
+    copies: bool = False
     tags_in_body: Callable[[], Mapping[str, str]] | None = None
+    as_begun: Callable[[], S3Request] | None = None
+
+    @cached_property
+    def describing(self) -> S3Request:
+        """The request for what it says of the object that it makes."""
+        return self.request if self.as_begun is None else self.as_begun()
 
     def tags(self) -> Mapping[str, str]:
-        return tags_of_request(self.request) if self.tags_in_body is None else self.tags_in_body()
+        return tags_of_request(self.describing) if self.tags_in_body is None else self.tags_in_body()
 
 
 @dataclass(frozen=True)
@@ -104,11 +132,17 @@ def _of_request(key: str, given: Circumstances) -> Values | None:
         return None if given.creates_object is None else str(given.creates_object).lower()
     if key == REQUEST_TAG_KEYS:
         return list(given.tags()) or None
-    if key == "s3:x-amz-copy-source":
+    if key in (COPY_SOURCE, METADATA_DIRECTIVE) and not given.copies:
+        # A form's field, say, of which nothing is copied.
+        return None
+    if key == COPY_SOURCE:
         return request.copied_from
     if key == "s3:object-lock-remaining-retention-days":
         return _remaining_days(given)
-    return request.header(_HEADERS[key]) or None if key in _HEADERS else None
+    if key not in _HEADERS:
+        return None
+    name = _HEADERS[key]
+    return (given.describing if name in DESCRIBING else request).header(name) or None
 
 
 _PARAMETERS = {PREFIX: "prefix", DELIMITER: "delimiter", MAX_KEYS: "max-keys"}
@@ -124,7 +158,7 @@ _HEADERS = {
 
 def _remaining_days(given: Circumstances) -> str | None:
     try:
-        text = given.request.header("x-amz-object-lock-retain-until-date") or ""
+        text = given.describing.header("x-amz-object-lock-retain-until-date") or ""
         until = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None

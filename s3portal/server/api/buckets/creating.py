@@ -34,7 +34,7 @@ def create_bucket(call: Call) -> Reply:
     """Creates a bucket of the caller's account; in us-east-1, where the caller has it already, only its ACL
     is put back to what this request says (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html).
     """
-    if not valid_bucket_name(call.bucket):
+    if not valid_bucket_name(call.bucket) or not _has_labels(call.bucket):
         raise S3Error("InvalidBucketName", facts={"BucketName": call.bucket})
     configuration = _configuration(call)
     settings = _settings(call, configuration)
@@ -54,6 +54,12 @@ def create_bucket(call: Call) -> Reply:
         buckets.put_setting(call.storage, call.bucket, acl.KIND, settings.get(acl.KIND))
         call.bucket_row.forget()
     return Reply(200, {"Location": f"/{call.bucket}"})
+
+
+def _has_labels(name: str) -> bool:
+    """Whether every part of a new bucket's name can be one of a host name, as S3 demands: there is neither
+    ``.-`` nor ``-.`` in it."""
+    return ".-" not in name and "-." not in name
 
 
 def _refuse_foreign(call: Call) -> None:

@@ -12,6 +12,7 @@ from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.versions.version_ids import version_headers
+from s3portal.server.gateway.begun_uploads import of_the_object
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.http.values import whole_number
@@ -155,7 +156,7 @@ def _assemble(
         size_bytes=start,
         etag=_etag_of_parts([part.etag for part in used]),
         modified_at=now_ms(),
-        headers=upload.headers,
+        headers=of_the_object(upload.headers),
         checksum=checksum,
         part_count=len(used),
         owner=upload.owner,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from s3portal.server.api.multipart.uploading import checksum_headers
 from s3portal.server.api.names import PAGE_LIMIT, name_encoder, optional
 from s3portal.server.api.objects.object_headers import storage_class_of
-from s3portal.server.api.owners import initiator_element, owner_element
+from s3portal.server.api.owners import initiator_element, owner_element, owner_in_effect
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, OBJECT, Operation
 from s3portal.server.storage import listing, uploads
@@ -63,8 +63,8 @@ def _upload_element(call: Call, upload: Upload, name: Callable[[str], str]) -> s
     return element(
         "Upload",
         fields(("Key", name(upload.key)), ("UploadId", upload.upload_id)),
-        initiator_element(upload.initiator),
-        owner_element(call, upload.owner),
+        initiator_element(call, upload.initiator),
+        owner_element(call, owner_in_effect(call, upload.owner)),
         fields(
             ("StorageClass", storage_class_of(upload.headers)), ("Initiated", timestamp(upload.initiated_at))
         ),
@@ -112,8 +112,8 @@ def list_parts(call: Call) -> Reply:
                 ("IsTruncated", truncated),
             ),
             *elements,
-            initiator_element(upload.initiator),
-            owner_element(call, upload.owner),
+            initiator_element(call, upload.initiator),
+            owner_element(call, owner_in_effect(call, upload.owner)),
             field("StorageClass", storage_class_of(upload.headers)),
             _checksum_fields(upload),
         ),

@@ -10,6 +10,7 @@ from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
 from s3portal.server.api.versions.version_ids import refuse_version_id
+from s3portal.server.gateway.begun_uploads import kept_with
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import parse_date, whole_number
@@ -46,11 +47,11 @@ def create_multipart_upload(call: Call) -> Reply:
         bucket=call.bucket,
         key=call.key,
         initiated_at=now_ms(),
-        headers=description.headers,
+        headers=kept_with(description.headers, call.request),
         checksum_algorithm=algorithm.name,
         checksum_type=checksum_type,
         checksum_asked=named is not None,
-        initiator=call.proof.caller.name,
+        initiator=call.proof.caller.arn,
         owner=owner,
         tags=description.tags,
         lock=description.lock,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from s3portal.server.api.names import PAGE_LIMIT, name_encoder, optional
 from s3portal.server.api.objects.object_headers import STANDARD
-from s3portal.server.api.owners import owner_element
+from s3portal.server.api.owners import owner_element, owner_in_effect
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
 from s3portal.server.http.values import list_of
@@ -115,7 +115,7 @@ def _object_elements(
 ) -> list[str]:
     # Usually one; each is looked up and written once.
     ids = {entry.owner for entry in page.entries if isinstance(entry, ListedObject)} if with_owner else ()
-    owners = {account_id: owner_element(call, account_id) for account_id in ids}
+    owners = {account_id: owner_element(call, owner_in_effect(call, account_id)) for account_id in ids}
     contents, prefixes = [], []
     for entry in page.entries:
         if isinstance(entry, str):

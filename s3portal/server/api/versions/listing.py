@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from s3portal.server.api.names import PAGE_LIMIT, name_encoder, optional
 from s3portal.server.api.objects.object_headers import storage_class_of
-from s3portal.server.api.owners import owner_element
+from s3portal.server.api.owners import owner_element, owner_in_effect
 from s3portal.server.api.versions.version_ids import checked_version_id
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
@@ -61,7 +61,10 @@ def _marker(call: Call) -> tuple[str, str]:
 
 def _elements(call: Call, page: VersionPage, name: Callable[[str], str]) -> list[str]:
     versions = [entry for entry in page.entries if isinstance(entry, Version)]
-    owners = {account_id: owner_element(call, account_id) for account_id in {v.owner for v in versions}}
+    owners = {
+        account_id: owner_element(call, owner_in_effect(call, account_id))
+        for account_id in {version.owner for version in versions}
+    }
     prefixes = [entry for entry in page.entries if isinstance(entry, str)]
     return [
         *(_version_element(version, name, owners[version.owner]) for version in versions),
