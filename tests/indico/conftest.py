@@ -44,6 +44,13 @@ def s3(tmp_path_factory):
     """The store, with a bucket: our own S3 server where the environment names no other."""
     server = read_foreign(os.environ) or start_s3_server(tmp_path_factory.mktemp("s3"))
     server.client.create_bucket(Bucket="indico-files")
+    rule = {"ID": "unfinished", "Status": "Enabled", "Filter": {"Prefix": ""}}
+    server.client.put_bucket_lifecycle_configuration(
+        Bucket="indico-files",
+        LifecycleConfiguration={
+            "Rules": [{**rule, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}]
+        },
+    )
     yield server
     server.stop()
 

@@ -317,11 +317,11 @@ class TestRefused:
         ([], {"key": "k"}, (403, "AccessDenied")),
         ([{"bucket": "another"}], {"key": "k"}, (403, "AccessDenied")),
         ([{"bucket": BUCKET}, {}], {"key": "k"}, (400, "InvalidPolicyDocument")),
-        ([{"bucket": BUCKET}], {}, (400, "UserKeyMustBeSpecified")),
+        ([{"bucket": BUCKET}], {}, (400, "InvalidArgument")),
         ([{"bucket": BUCKET}], {"key": "k"}, (204, "")),
     ],
 )
 def test_what_a_signed_form_must_say(s3_server, conditions, fields, expected):
-    policy = {"expiration": expiring(60), "conditions": [*conditions, ["eq", "$key", "k"], *AS_SIGNED]}
+    policy = {"expiration": expiring(60), "conditions": [*conditions, ["eq", "$key", "k"], *AS_SIGNED[1:]]}
     status, _, code = post(s3_server, parts_of(sign(s3_server, policy, fields), b"x"))
     assert (status, code) == expected

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,7 +12,6 @@ from s3_callers import BUCKET, code_of, send
 from test_posting import form_for, parts_of, post
 from test_sts import assume
 
-from s3portal.server.access.sigv2 import signature_of
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
 
@@ -177,44 +174,3 @@ def test_policies_can_keep_it_out(tmp_path):
     with RunningServer(tmp_path / "s3", config) as server:
         assert code_of(old_client(server).list_objects, Bucket=BUCKET) == "AccessDenied"
         assert old_client(server, "admin").list_objects(Bucket=BUCKET)
-
-
-def old_form(server, changed=None, **fields):
-    """The fields and file of a form of version 2, signed by ``portal``."""
-    conditions = [{"bucket": BUCKET}, ["starts-with", "$key", "k"], ["starts-with", "$x-amz-meta-a", ""]]
-    policy = {"expiration": "2999-01-01T00:00:00Z", "conditions": conditions} | (changed or {})
-    encoded = base64.b64encode(json.dumps(policy).encode()).decode()
-    user = server.users["portal"]
-    signature = signature_of(user.secret_access_key, encoded)
-    signed = {"AWSAccessKeyId": user.access_key_id, "policy": encoded, "signature": signature}
-    return {"key": "k", **signed, **fields}
-
-
-class TestForms:
-    def test_a_form_is_stored(self, lenient):
-        assert post(lenient, parts_of(old_form(lenient), b"x"))[0] == 204
-        assert content_of(old_client(lenient), "k") == b"x"
-
-    @pytest.mark.parametrize(
-        ("fields", "expected"),
-        [
-            ({"signature": "AAAA"}, (403, "SignatureDoesNotMatch")),
-            ({"signature": "\u00e9"}, (400, "InvalidArgument")),
-            ({"signature": ""}, (400, "InvalidArgument")),
-            ({"AWSAccessKeyId": "nobody"}, (403, "InvalidAccessKeyId")),
-            ({"policy": "e30="}, (403, "SignatureDoesNotMatch")),
-            ({"key": "other"}, (403, "AccessDenied")),
-            ({"x-amz-meta-b": "1"}, (403, "AccessDenied")),
-            ({"x-amz-security-token": "token"}, (400, "InvalidRequest")),
-        ],
-    )
-    def test_a_form_that_is_not_in_order(self, lenient, fields, expected):
-        status, _, code = post(lenient, parts_of(old_form(lenient, **fields), b"x"))
-        assert (status, code) == expected
-
-    def test_a_form_that_has_expired(self, lenient):
-        fields = old_form(lenient, {"expiration": "2020-01-01T00:00:00Z"})
-        assert post(lenient, parts_of(fields, b"x"))[::2] == (403, "AccessDenied")
-
-    def test_without_the_switch_it_is_refused(self, s3_server):
-        assert post(s3_server, parts_of(old_form(s3_server), b"x"))[::2] == (400, "InvalidRequest")

@@ -171,16 +171,9 @@ class Authenticator:
         claim = claim_of_form(form.fields)
         if claim is None:
             return _anonymous(sigv4.UNSIGNED_PAYLOAD)
-        policy_text = form.fields["policy"]
-        if isinstance(claim, OldClaim):
-            user = self._user_of_old(claim, form.fields.get("x-amz-security-token"))
-            credentials = Credentials(caller_of_user(user), user.secret_access_key)
-            proven = sigv2.matches(user.secret_access_key, claim, [policy_text])
-        else:
-            self._check_scope(claim, "s3")
-            credentials = credentials_of(claim, self.directory, self.sealer)
-            proven = sigv4.policy_matches(credentials.secret_access_key, claim, policy_text)
-        if not proven:
+        self._check_scope(claim, "s3")
+        credentials = credentials_of(claim, self.directory, self.sealer)
+        if not sigv4.policy_matches(credentials.secret_access_key, claim, form.fields["policy"]):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
             raise S3Error("SignatureDoesNotMatch", facts=facts | {"StringToSign": form.fields["policy"]})
         if ended := self._session_end(credentials):

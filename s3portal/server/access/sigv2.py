@@ -1,8 +1,7 @@
 """Signature Version 2, for clients that know no other: read, and the text that it should sign.
 
-Pure. It covers less than version 4: neither the body nor most of the query; of a form, the whole policy. What
-it does not cover and could change what a request means is refused.
-Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+Pure. It covers less than version 4: neither the body nor most of the query. What it does not cover and could
+change what a request means is refused. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ from s3portal.server.wire.s3_request import S3Request
 
 # As s3:signatureversion has it.
 VERSION = "AWS"
-_SIGNATURE = re.compile(r"[A-Za-z0-9+/=]{1,64}")
-_AUTHORIZATION = re.compile(rf"AWS ([^\s:]+):({_SIGNATURE.pattern})")
+_AUTHORIZATION = re.compile(r"AWS ([^\s:]+):([A-Za-z0-9+/=]{1,64})")
 _LATEST_S = 32_503_680_000  # the year 3000
 # Parameters that are part of the signed resource: those of the source above, and what the SDKs add to them.
 # fmt: off
