@@ -138,7 +138,9 @@ def compute_sha256(upload_id: str, given: str = "") -> bool:
         return False
     sha256 = sha256_of(upload)
     if given not in ("", sha256):
-        log.warning("The SHA-256 of upload %s is %s; its publisher's program said %s", upload_id, sha256, given)
+        log.warning(
+            "The SHA-256 of upload %s is %s; its publisher's program said %s", upload_id, sha256, given
+        )
     record_sha256(upload_id, sha256)
     return True
 
