@@ -111,8 +111,9 @@ class IndicoPortal(Portal[IndicoRow, UploadOwner]):
         return _row(UploadState.CREATING, plan_upload(storage.store(bucket), new), place, bucket)
 
     def begin(self, row: IndicoRow) -> Upload:
-        """The upload, in a dynamic bucket also where it is the first file of its month. Raises StoreFailed where that
-        bucket cannot be made.
+        """The upload, in a dynamic bucket also where it is the first file of its month.
+
+        Raises StoreFailed where that bucket cannot be made.
         """
         storage, planned = get_storage(row.backend), row.upload
         metadata = {"portal": config.BASE_URL, "user": planned.user, "filename": planned.filename}

@@ -10,8 +10,8 @@ import pytest
 from callers import MIB, Caller
 from ckan import model
 from session_writers import (
-    listed,
     let_time_pass,
+    listed,
     listed_by_name,
     new_colleague,
     post_form,

@@ -99,7 +99,8 @@ def test_metadata_that_something_else_wrote_break_no_listing(two, bundled, dtool
 
 
 @pytest.mark.parametrize(
-    "frozen_at", ['"yesterday"', "null", "[]", "true", "1e300", "-1e300", "NaN", "Infinity", '"nan"', "9" * 400]
+    "frozen_at",
+    ['"yesterday"', "null", "[]", "true", "1e300", "-1e300", "NaN", "Infinity", '"nan"', "9" * 400],
 )
 def test_a_time_that_is_none_breaks_no_listing(two, bundled, dtool, frozen_at):
     said = f'{{"uuid": "c3f1a1fa", "name": "odd", "type": "dataset", "frozen_at": {frozen_at}}}'

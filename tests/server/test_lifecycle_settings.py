@@ -206,7 +206,12 @@ def test_days_that_are_no_number(shared_server, days):
 
 @pytest.mark.parametrize(
     "date",
-    ["9999-12-31T12:00:00-12:00", "0001-01-01T00:00:00+23:59", "9999-12-31T00:00:00Z", "0001-01-01T00:00:00Z"],
+    [
+        "9999-12-31T12:00:00-12:00",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+    ],
 )
 def test_dates_at_the_ends_of_time(shared_server, date):
     expiration = f"<Expiration><Date>{date}</Date></Expiration>"

@@ -2,8 +2,8 @@
 file once from the store.
 
 A browser computes CRCs as it sends parts in any order; a SHA-256 needs the whole file in its order. What a
-program says is taken once, of its publisher's own file that is not published yet, and only where no background
-job finds out what is true.
+program says is taken once, of its publisher's own file that is not published yet, and only where no
+background job finds out what is true.
 """
 
 import hashlib
