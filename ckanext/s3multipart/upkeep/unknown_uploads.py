@@ -78,7 +78,7 @@ def _is_live(listed: ListedUpload) -> bool:
 
 def _is_ours(listed: ListedUpload) -> bool:
     ids = ids_of_key(transfer_settings().s3_prefix, listed.key)
-    if ids is None or not can_be_kept(f"{ids.organisation_id}/{ids.dataset_id}/{ids.upload_id}"):
+    if ids is None:
         return False
     # Session credentials write here, and may for days: session_sweep.py aborts what they leave.
     if model.Session.get(SessionGrant, ids.upload_id) is not None:
