@@ -76,7 +76,7 @@ class PortalSettings:
     )
     sha256_in_background: bool = setting(
         BOOLEAN,
-        "whether a background job reads each file that came without a SHA-256 once from the store",
+        "whether a background job reads each file once from the store for its SHA-256",
         False,
     )
     proxy_token_downloads: bool = setting(

@@ -21,7 +21,15 @@ from indico_plugin.models.uploads import DirectUpload, columns_of, upload_of
 from indico_plugin.plugin_settings import logger
 from s3portal.portal.protocol import Portal, Row, Wanted
 from s3portal.portal.protocol.sql_rows import SqlRows
-from s3portal.transfer import NewUpload, Store, StoreFailed, Upload, begin_upload, plan_upload
+from s3portal.transfer import (
+    NewUpload,
+    Store,
+    StoreFailed,
+    Upload,
+    begin_upload,
+    plan_upload,
+    store_errors,
+)
 
 _TABLE = DirectUpload.__table__
 
@@ -103,7 +111,10 @@ class IndicoPortal(Portal[IndicoRow, UploadOwner]):
         return _row(UploadState.CREATING, plan_upload(storage.store(bucket), new), place, bucket)
 
     def begin(self, row: IndicoRow) -> Upload:
-        """The upload, in a dynamic bucket also where it is the first file of its month."""
+        """The upload, in a dynamic bucket also where it is the first file of its month.
+
+        Raises StoreFailed where that bucket cannot be made.
+        """
         storage, planned = get_storage(row.backend), row.upload
         metadata = {"portal": config.BASE_URL, "user": planned.user, "filename": planned.filename}
         try:
@@ -112,7 +123,8 @@ class IndicoPortal(Portal[IndicoRow, UploadOwner]):
             make_bucket = storage.bucket_maker(row.bucket)
             if make_bucket is None or error.store_code != "NoSuchBucket":
                 raise
-        make_bucket()
+        with store_errors("CreateBucket"):
+            make_bucket()
         return begin_upload(storage.store(row.bucket), planned, metadata)
 
 

@@ -6,6 +6,7 @@ reads the headers alone, and a HEAD gets no more; other programs write the body 
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -28,18 +29,35 @@ def from_headers(headers: Mapping[str, str]) -> AdminMetadata | None:
     told = {name.replace("-", "_"): value for name, value in headers.items()}
     if not all(told.get(name) for name in _NEEDED) or any("%" in value for value in told.values()):
         return None
-    try:
-        return {name: float(value) if name in _TIMES else value for name, value in told.items()}
-    except ValueError:
-        return None
+    times = {name: _time_of(told[name]) for name in _TIMES if name in told}
+    return None if None in times.values() else {**told, **times}
 
 
 def from_object(body: bytes, headers: Mapping[str, str]) -> AdminMetadata | None:
-    """The metadata of an object ``dtool``, or None where it holds none."""
+    """The metadata of an object ``dtool``, or None where it holds none. A time that is none is left out."""
     try:
         told = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return from_headers(headers)
-    if isinstance(told, dict) and all(isinstance(told.get(name), str) and told[name] for name in _NEEDED):
-        return told
-    return from_headers(headers)
+    if not isinstance(told, dict) or not all(_is_text(told.get(name)) for name in _NEEDED):
+        return from_headers(headers)
+    times = {name: _time_of(told[name]) for name in _TIMES if name in told}
+    rest = {name: value for name, value in told.items() if name not in times}
+    return {**rest, **{name: time for name, time in times.items() if time is not None}}
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can be shown: JSON also has halves of characters."""
+    return isinstance(value, str) and value != "" and value.encode("utf-8", "replace").decode() == value
+
+
+def _time_of(value: object) -> float | None:
+    """Seconds since 1970, None where a calendar has no such time."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        seconds = float(value)
+        datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return seconds

@@ -47,12 +47,26 @@ _ABOUT_ANSWERS = (
 )
 
 
+_BEFORE_A_REQUEST = (
+    BotoCoreError,
+    Boto3Error,
+    AttributeError,
+    IndexError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
 @contextmanager
 def store_errors(operation: str) -> Iterator[None]:
     """Raises StoreUnavailable, StoreFailed or StoreMisconfigured for whatever boto3 raises inside.
 
     boto3 raises more than its own errors: KeyError where a reply of status 200 is no S3 at all, ValueError
-    for addresses and for files of cached tokens, OSError for files and programs that credentials come from.
+    for addresses and for files of cached tokens, OSError for files and programs that credentials come from,
+    AttributeError, IndexError and RuntimeError for values in its configuration files that it takes for
+    others.
     """
     try:
         yield
@@ -64,7 +78,7 @@ def store_errors(operation: str) -> Iterator[None]:
     except (*_ABOUT_ANSWERS, KeyError) as error:
         logger.error("%s: the reply is not an S3 reply: %s: %s", operation, type(error).__name__, error)
         raise StoreFailed(operation=operation, store_code=type(error).__name__) from error
-    except (BotoCoreError, Boto3Error, OSError, TypeError, ValueError) as error:
+    except _BEFORE_A_REQUEST as error:
         cause = f"{type(error).__name__}: {error}"
         logger.error("%s: the store cannot be used as it is configured: %s", operation, cause)
         raise StoreMisconfigured(operation=operation, cause=cause) from error

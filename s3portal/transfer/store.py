@@ -17,6 +17,7 @@ from botocore.exceptions import NoCredentialsError
 
 from s3portal import __version__
 from s3portal.transfer.deadlines import obey_deadlines
+from s3portal.transfer.encoded_keys import read_encoded_keys
 from s3portal.transfer.error_translation import store_errors
 from s3portal.transfer.store_knowledge import KnownAnswer, StoreMemory
 from s3portal.transfer.transfer_settings import TransferSettings
@@ -86,9 +87,11 @@ class Store:
         settings = self.settings
         return self.once(
             "s3",
-            lambda: _obeying_deadlines(
-                self.session().client(
-                    "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
+            lambda: _reading_encoded_keys(
+                _obeying_deadlines(
+                    self.session().client(
+                        "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
+                    )
                 )
             ),
         )
@@ -199,6 +202,11 @@ def open_store(settings: TransferSettings, memory: StoreMemory | None = None) ->
 
 def _obeying_deadlines(client: _Made) -> _Made:
     obey_deadlines(client)
+    return client
+
+
+def _reading_encoded_keys(client: _Made) -> _Made:
+    read_encoded_keys(client)
     return client
 
 

@@ -67,6 +67,24 @@ class TestThatAreSaid:
 
         assert show(publisher, resource)["hash"] == SHA256
 
+    def test_one_that_is_said_again_before_the_file_is_attached_changes_nothing(
+        self, publisher: Caller
+    ) -> None:
+        upload = publisher.begin(CONTENT)
+        for said in (SHA256, "0" * 64):
+            completed = publisher.do("s3multipart_upload_complete", id=upload["id"], sha256=said)
+
+        assert publisher.attach(completed)["hash"] == SHA256
+
+    def test_none_is_taken_for_a_published_file(self, publisher: Caller) -> None:
+        resource = publisher.publish(CONTENT)
+        (file,) = publisher.do("s3multipart_file_list", owner=publisher.dataset)
+
+        publisher.do("s3multipart_upload_complete", id=file["upload"], sha256="0" * 64)
+
+        assert show(publisher, resource)["hash"] == ""
+        assert publisher.do("s3multipart_file_list", owner=publisher.dataset)[0]["sha256"] is None
+
 
 class TestAfterOthersSaved:
     def test_an_md5_of_xloader_stays_and_is_called_no_sha256(self, publisher: Caller) -> None:
@@ -163,14 +181,24 @@ class TestInTheBackground:
         publisher.do("resource_patch", id=resource["id"], description="New")
         assert show(publisher, resource)["hash"] == SHA256
 
-    def test_a_program_that_says_it_saves_the_reading(
-        self, publisher: Caller, setting: Setting, jobs: list[list[str]]
+    @pytest.mark.parametrize("said", [SHA256, "0" * 64], ids=["right", "wrong"])
+    def test_what_a_program_says_is_compared(
+        self,
+        publisher: Caller,
+        setting: Setting,
+        jobs: list[list[str]],
+        caplog: pytest.LogCaptureFixture,
+        said: str,
     ) -> None:
         setting("sha256_in_background", True)
+        resource = publish(publisher, said)
+        assert show(publisher, resource)["hash"] == ""
+        [job] = jobs
 
-        publish(publisher)
+        sha256.compute_in_background(*job)
 
-        assert jobs == []
+        assert show(publisher, resource)["hash"] == SHA256
+        assert (f"program said {said}" in caplog.text) == (said != SHA256)
 
     def test_without_redis_the_upload_is_completed(
         self, publisher: Caller, setting: Setting, monkeypatch: pytest.MonkeyPatch

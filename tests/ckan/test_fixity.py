@@ -164,6 +164,18 @@ class TestDeep:
         model.Session.expire_all()
         assert row_of(resource).sha256 == hashlib.sha256(CONTENT).hexdigest()
 
+    def test_a_sha256_that_was_never_right_is_corrected(self, publisher: Caller) -> None:
+        resource = publisher.publish(CONTENT)
+        forget_checksum(resource)
+        row_of(resource).sha256 = "0" * 64
+        model.Session.commit()
+
+        assert report("--deep")["problems"] == []
+
+        model.Session.expire_all()
+        assert row_of(resource).sha256 == hashlib.sha256(CONTENT).hexdigest()
+        assert publisher.do("resource_show", id=resource["id"])["hash"] == row_of(resource).sha256
+
     @pytest.mark.parametrize("known", [True, False], ids=["by SHA-256", "by the parts' MD5s"])
     def test_damage_that_the_store_does_not_notice_is_found(
         self, publisher: Caller, monkeypatch: pytest.MonkeyPatch, known: bool

@@ -10,6 +10,7 @@ import pytest
 from callers import MIB, Caller
 from ckan import model
 from session_writers import (
+    let_time_pass,
     listed,
     listed_by_name,
     new_colleague,
@@ -206,6 +207,33 @@ class TestFound:
             publisher.follow(f"/dataset/{publisher.dataset}/resource/{resource['id']}/download").content
             == b"odd"
         )
+
+    def test_a_key_that_no_row_can_hold_keeps_nobody_from_the_others(self, publisher: Caller) -> None:
+        own = writer(publisher)
+        own.put("a\x00b.csv")
+        own.put("rivers.csv")
+
+        assert [upload["filename"] for upload in listed(publisher)] == ["rivers.csv"]
+        assert sweep().failed == 0
+
+        let_time_pass(publisher)
+        assert sweep().cleared == 1
+        assert stored_under(own.scope) == []
+        assert publisher.attach(listed(publisher)[0])["size"] == 3
+
+    def test_a_look_that_ends_at_such_a_key_goes_on(
+        self, publisher: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(discovery, "list_page", partial(list_page, most=1))
+        own = writer(publisher)
+        for name in ("a\x00b.csv", "rivers.csv"):
+            own.put(name)
+
+        for _ in range(3):
+            listed(publisher)
+        sweep()
+
+        assert [upload["filename"] for upload in listed(publisher)] == ["rivers.csv"]
 
     def test_more_than_a_page_are_all_found_in_the_end(
         self, publisher: Caller, monkeypatch: pytest.MonkeyPatch

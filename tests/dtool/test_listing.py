@@ -98,6 +98,28 @@ def test_metadata_that_something_else_wrote_break_no_listing(two, bundled, dtool
     assert len(dtool.ok("ls", "-q", bundled.uri).splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    "frozen_at",
+    ['"yesterday"', "null", "[]", "true", "1e300", "-1e300", "NaN", "Infinity", '"nan"', "9" * 400],
+)
+def test_a_time_that_is_none_breaks_no_listing(two, bundled, dtool, frozen_at):
+    said = f'{{"uuid": "c3f1a1fa", "name": "odd", "type": "dataset", "frozen_at": {frozen_at}}}'
+    bundled.put("dtool-c3f1a1fa")
+    bundled.put("c3f1a1fa/dtool", said.encode())
+    assert "odd" in dtool.ok("ls", "-v", bundled.uri)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"uuid": "c3f1a1fa", "name": "\\ud800", "type": "dataset"}'],
+    ids=["deep", "half a character"],
+)
+def test_a_body_that_cannot_be_shown_breaks_no_listing(two, bundled, dtool, body):
+    bundled.put("dtool-c3f1a1fa")
+    bundled.put("c3f1a1fa/dtool", body)
+    assert len(dtool.ok("ls", "-q", bundled.uri).splitlines()) == 2
+
+
 def test_a_dataset_without_a_creator_is_listed(bundled, dtool):
     bundled.put("dtool-c3f1a1fa")
     bundled.put("c3f1a1fa/dtool", b'{"uuid": "c3f1a1fa", "name": "by-another", "type": "dataset"}')

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 import requests
+from botocore.exceptions import ClientError, EndpointConnectionError
 from caller import forget_request
 from indico.core.db import db
 from indico.core.oauth.models.personal_tokens import PersonalToken
@@ -151,6 +152,33 @@ def test_an_upload_that_is_begun_in_the_old_year_ends_in_the_old_year_s_bucket(
     assert file.storage_file_id.startswith("dyn-2026-")
     with file.open() as stored:
         assert stored.read() == b"bytes"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "CreateBucket"), 502, "store_failed"),
+        (EndpointConnectionError(endpoint_url="http://store"), 503, "store_unavailable"),
+        (FileNotFoundError("no policy file"), 503, "store_misconfigured"),
+    ],
+    ids=["refused", "away", "misconfigured"],
+)
+def test_a_new_year_s_bucket_that_cannot_be_made_is_a_sentence(
+    app, world, manager, monkeypatch, error, status, code
+):
+    def fail(*_):
+        raise error
+
+    indico = ImmutableDict({**app.config["INDICO"], "ATTACHMENT_STORAGE": "dyn"})
+    monkeypatch.setitem(app.config, "INDICO", indico)
+    monkeypatch.setattr("indico_plugin.dynamic_buckets.today", lambda: date(2031, 1, 1))
+    monkeypatch.setattr("indico_plugin.storage.create_bucket", fail)
+
+    answer = manager.post(f"{world.event_url}/create", describe("a.bin", 5))
+
+    assert answer.status_code == status, answer.json
+    assert answer.json["message"]
+    assert answer.json["code"] == code
 
 
 def test_a_script_uploads_with_a_token_of_indico(app, world):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from datetime import datetime, timezone
 
 import pytest
@@ -200,6 +202,48 @@ def test_days_that_are_no_number(shared_server, days):
     ).encode()
     status, _, answer = signed_send(shared_server, "PUT", f"/{BUCKET}?lifecycle", body=body)
     assert (status, b"<Code>MalformedXML</Code>" in answer) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "9999-12-31T12:00:00-12:00",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+    ],
+)
+def test_dates_at_the_ends_of_time(shared_server, date):
+    expiration = f"<Expiration><Date>{date}</Date></Expiration>"
+    assert_answers_go_on(shared_server, expiration, status=200 if date.endswith("Z") else 400)
+
+
+@pytest.mark.parametrize("days", [2_932_897, 99_999_999, 2**31 - 1])
+def test_days_after_the_last_one(shared_server, days):
+    ends = (
+        f"<Expiration><Days>{days}</Days></Expiration>"
+        "<AbortIncompleteMultipartUpload>"
+        f"<DaysAfterInitiation>{days}</DaysAfterInitiation></AbortIncompleteMultipartUpload>"
+    )
+    headers = assert_answers_go_on(shared_server, ends, status=200)
+    assert "31 Dec 9999" in headers["x-amz-expiration"]
+
+
+def assert_answers_go_on(server, ends, *, status):
+    """Puts the rule, and asks for all that has a date of it."""
+    document = (
+        "<LifecycleConfiguration><Rule><Status>Enabled</Status><Filter/>"
+        f"{ends}</Rule></LifecycleConfiguration>"
+    ).encode()
+    digest = {"Content-MD5": base64.b64encode(hashlib.md5(document).digest()).decode()}
+    assert signed_send(server, "PUT", f"/{BUCKET}?lifecycle", digest, document)[0] == status
+    assert signed_send(server, "PUT", f"/{BUCKET}/k", body=b"content")[0] == 200
+    assert signed_send(server, "POST", f"/{BUCKET}/k?uploads")[0] == 200
+    assert signed_send(server, "GET", f"/{BUCKET}?lifecycle")[0] in (200, 404)
+    answered, headers, _ = signed_send(server, "GET", f"/{BUCKET}/k")
+    assert answered == 200
+    client_of(server).delete_bucket_lifecycle(Bucket=BUCKET)
+    return headers
 
 
 def test_what_a_filter_matches():

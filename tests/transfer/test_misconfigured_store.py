@@ -74,6 +74,9 @@ def test_so_is_one_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("credential_process = /no/such/program", "FileNotFoundError"),
         ("credential_process = sh -c 'echo {'", "JSONDecodeError"),
         ("credential_process = false", "CredentialRetrievalError"),
+        ("credential_process = sh -c 'echo []'", "AttributeError"),
+        ("credential_process = sh -c 'echo null'", "AttributeError"),
+        ("credential_process =", "IndexError"),
         (f"role_arn = {ROLE}\nweb_identity_token_file = /no/such/file", "FileNotFoundError"),
         (f"role_arn = {ROLE}\nsource_profile = nobody", "InvalidConfigError"),
         ("aws_access_key_id = AKIDEXAMPLE", "PartialCredentialsError"),
@@ -99,6 +102,15 @@ def test_whatever_a_configuration_file_says_the_call_fails_with_our_own_error(
         pytest.fail(f"{error!r}")
     else:
         assert not cause, "it must not succeed without keys"
+
+
+@pytest.mark.parametrize("call", ["create", "sign", "link", "delete"])
+def test_a_word_where_a_section_should_be_is_said(call: str, tmp_path: Path) -> None:
+    configured(tmp_path, "s3 = x\naws_access_key_id = A\naws_secret_access_key = B")
+    store = open_store(TransferSettings(s3_bucket="river-data", s3_role=ROLE))
+
+    with pytest.raises(StoreMisconfigured, match="not set up correctly"):
+        CALLS[call](store)
 
 
 def test_a_configuration_file_that_is_not_text_is_said(tmp_path: Path) -> None:

@@ -154,7 +154,14 @@ def _record(round_id: int, found: Verified) -> None:
     upload = found.file.upload
     if found.problem:
         log.error("%s, %s: %s: %s", found.file.shown, upload.key, found.problem, found.detail)
-    elif found.sha256 and not found.file.sha256:
+    elif found.sha256 not in ("", found.file.sha256):
+        if found.file.sha256:
+            log.warning(
+                "%s: the SHA-256 is %s; its publisher's program said %s",
+                found.file.shown,
+                found.sha256,
+                found.file.sha256,
+            )
         record_sha256(upload.id, found.sha256)
     values = {
         "round_id": round_id,

@@ -16,6 +16,7 @@ from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
 from ckanext.s3multipart.uploads.session_model import SessionGrant
+from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import (
     NOT_LISTED_CODES,
     ListedUpload,
@@ -63,6 +64,8 @@ def sweep_unknown(*, dry_run: bool) -> Unknown:
 
 def _is_live(listed: ListedUpload) -> bool:
     """Whether a row still needs this upload. Commits: no connection is held while the store is asked on."""
+    if not can_be_kept(listed.key):
+        return False
     live = (UploadRow.s3_upload_id == listed.s3_upload_id) | (UploadRow.s3_upload_id == "")
     row = (
         model.Session.query(UploadRow.id)

@@ -6,7 +6,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.uploads.caller import CkanCaller
-from ckanext.s3multipart.uploads.sha256 import enqueue_sha256, given_sha256, record_sha256
+from ckanext.s3multipart.uploads.sha256 import enqueue_sha256, given_sha256, take_given_sha256
 from s3portal.portal.protocol import CALLS
 from s3portal.transfer import State
 
@@ -74,16 +74,18 @@ def upload_complete(context: dict[str, Any], asked: dict[str, Any]) -> dict[str,
 
     :param id: the upload's id
     :param checksum: ``{"algorithm", "value"}`` of the whole file, if the client has it (optional)
-    :param sha256: the SHA-256 of the whole file in hexadecimal digits, if the client has it (optional)
+    :param sha256: the SHA-256 of the whole file in hexadecimal digits, if the client has it (optional);
+        the first one is taken, until the file is attached
     :returns: the upload, completed
     """
     tk.check_access("s3multipart_upload_complete", context, asked)
     sha256 = given_sha256(asked)
     completed = CALLS["complete"](CkanCaller(context), asked)
-    if sha256:
-        record_sha256(str(completed["id"]), sha256)
-    elif completed["state"] == State.COMPLETED:
-        enqueue_sha256(str(completed["id"]))
+    if completed["state"] == State.COMPLETED:
+        if sha256:
+            take_given_sha256(str(completed["id"]), sha256)
+        else:
+            enqueue_sha256(str(completed["id"]))
     return completed
 
 

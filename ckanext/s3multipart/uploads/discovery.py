@@ -23,6 +23,7 @@ from ckanext.s3multipart.uploads.quota import require_room
 from ckanext.s3multipart.uploads.refusal_text import refusal_text
 from ckanext.s3multipart.uploads.rules import check_size, check_type, content_type_of
 from ckanext.s3multipart.uploads.session_model import UPLOAD, Adoption, SessionGrant
+from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import (
     CALL,
     INERT_TYPE,
@@ -93,7 +94,9 @@ def discover_for(user: model.User, dataset_id: str = "") -> None:
         with deadline(CALL.within_s):
             for grant in grants:
                 _, ends_at = _look(grant, grant.scanned_to, _FILES_A_CALL)
-                model.Session.query(SessionGrant).filter_by(id=grant.id).update({"scanned_to": ends_at})
+                # No database takes a NUL; what follows it in order is only looked at again.
+                kept = {"scanned_to": ends_at.partition("\x00")[0]}
+                model.Session.query(SessionGrant).filter_by(id=grant.id).update(kept)
                 model.Session.commit()
             take_over_small(user_id, dataset_id)
     except StoreError as error:
@@ -164,6 +167,10 @@ def _unknown(grant: _Grant, objects: Iterable[WrittenObject]) -> list[WrittenObj
     """Those that have not been seen yet, as they are now."""
     # A folder of some programs is an empty object with a name that ends in a slash.
     files = [each for each in objects if not (each.key.endswith("/") and each.size_bytes == 0)]
+    if unkept := [each for each in files if not can_be_kept(each.key)]:
+        # It is nobody's file, and goes with its prefix.
+        log.warning("%s keys under %s have characters that no row can hold", len(unkept), grant.prefix)
+        files = [each for each in files if can_be_kept(each.key)]
     known = {
         (row.source_key, row.source_etag, row.source_modified_at)
         for row in model.Session.query(

@@ -2,7 +2,8 @@
 file once from the store.
 
 A browser computes CRCs as it sends parts in any order; a SHA-256 needs the whole file in its order. What a
-program says of its publisher's own file is believed as much as a hash that they write on the form.
+program says is taken once, of its publisher's own file that is not published yet, and only where no
+background job finds out what is true.
 """
 
 import hashlib
@@ -44,11 +45,23 @@ def given_sha256(asked: Mapping[str, Any]) -> str:
     return text
 
 
-def record_sha256(upload_id: str, sha256: str) -> None:
-    """Keeps it with an upload that has none yet, and says it on the resource whose file this is. Commits."""
+def take_given_sha256(upload_id: str, sha256: str) -> None:
+    """Keeps what the publisher's program says of a completed file that nobody relies on yet, or has the
+    background job compare it, where the site wants that. Commits."""
+    if portal_settings().sha256_in_background:
+        enqueue_sha256(upload_id, sha256)
+        return
     model.Session.execute(
-        _ROWS.update().where(_ROWS.c.id == upload_id, _ROWS.c.sha256.is_(None)).values(sha256=sha256)
+        _ROWS.update()
+        .where(_ROWS.c.id == upload_id, _ROWS.c.state == RowState.COMPLETED, _ROWS.c.sha256.is_(None))
+        .values(sha256=sha256)
     )
+    model.Session.commit()
+
+
+def record_sha256(upload_id: str, sha256: str) -> None:
+    """Keeps the SHA-256 of what was read, and says it on the resource whose file this is. Commits."""
+    model.Session.execute(_ROWS.update().where(_ROWS.c.id == upload_id).values(sha256=sha256))
     model.Session.commit()
     resource_id = model.Session.execute(
         sa.select(_ROWS.c.resource_id).where(_ROWS.c.id == upload_id, _ROWS.c.state == RowState.ATTACHED)
@@ -85,14 +98,15 @@ def say_checksums(resource_id: str) -> bool:
     return True
 
 
-def enqueue_sha256(upload_id: str) -> bool:
-    """Asks for the background job, where the site wants it. Without Redis, the janitor asks again."""
+def enqueue_sha256(upload_id: str, given: str = "") -> bool:
+    """Asks for the background job, where the site wants it, which compares what was ``given``. Without Redis,
+    the janitor asks again."""
     if not portal_settings().sha256_in_background:
         return False
     try:
         tk.enqueue_job(
             compute_in_background,
-            [upload_id],
+            [upload_id, given] if given else [upload_id],
             title=f"s3multipart: SHA-256 of {upload_id}",
             rq_kwargs={"timeout": _JOB_TIMEOUT_S},
         )
@@ -102,24 +116,32 @@ def enqueue_sha256(upload_id: str) -> bool:
     return True
 
 
-def compute_in_background(upload_id: str) -> None:
+def compute_in_background(upload_id: str, given: str = "") -> None:
     """The background job: reads the file once."""
     try:
-        compute_sha256(upload_id)
+        compute_sha256(upload_id, given)
     except TransferError as error:
         log.warning("The SHA-256 of upload %s is computed later: %s", upload_id, error)
 
 
-def compute_sha256(upload_id: str) -> bool:
-    """Reads the file of an upload that has no SHA-256 yet; returns whether it had none. Holds nothing of the
-    database meanwhile. Raises ObjectGone, ContentDiffers, StoreUnavailable, StoreFailed."""
+def compute_sha256(upload_id: str, given: str = "") -> bool:
+    """Reads the file of an upload that has no SHA-256 yet; returns whether it had none. Logs one that was
+    ``given`` and is another. Holds nothing of the database meanwhile.
+
+    Raises ObjectGone, ContentDiffers, StoreUnavailable, StoreFailed.
+    """
     row = model.Session.get(UploadRow, upload_id, populate_existing=True)
     wanted = row is not None and row.sha256 is None and row.state in _STORED
     upload = row.as_upload() if wanted else None
     model.Session.commit()
     if upload is None:
         return False
-    record_sha256(upload_id, sha256_of(upload))
+    sha256 = sha256_of(upload)
+    if given not in ("", sha256):
+        log.warning(
+            "The SHA-256 of upload %s is %s; its publisher's program said %s", upload_id, sha256, given
+        )
+    record_sha256(upload_id, sha256)
     return True
 
 

@@ -83,7 +83,7 @@ export function errorSentence(error, texts) {
 
 /** What a store answers to a request that is signed for another region, bucket or key (S3 API, "Error responses"). */
 const SETTINGS_CODES =
-  /Region|Location|Redirect|Authorization|AccessDenied|AccessKey|Signature|Token|Credential|NoSuchBucket|AllAccessDisabled|AccountProblem|NotSignedUp|InvalidObjectState|KMS|Checksum|MissingSecurityHeader|InvalidBucketName|ServerSideEncryption/;
+  /Region|Location|Redirect|Authorization|AccessDenied|AccessKey|Signature|Token|Credential|NoSuchBucket|AllAccessDisabled|AccountProblem|NotSignedUp|InvalidObjectState|KMS|Checksum|MissingSecurityHeader|InvalidBucketName|ServerSideEncryption|InvalidRequest|InvalidArgument|NotImplemented|MethodNotAllowed|EncryptionAlgorithm|InvalidURI|InvalidHost|UserSuspended|QuotaExceeded/;
 
 /**
  * Whether the store refuses what the portal signed, which is a matter of settings and not of the file.

@@ -13,11 +13,14 @@ from urllib.parse import quote
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 
 DAY_MS = 24 * 3600 * 1000
+# 9999-12-31: S3's numbers of days have 32 bits, and a date that headers can show has a year of four digits.
+_LAST_DAY_MS = 2_932_896 * DAY_MS
 
 
 def due_ms(since_ms: int, days: int) -> int:
-    """Returns the moment at which ``days`` have passed, in ms since 1970."""
-    return -(-(since_ms + days * DAY_MS) // DAY_MS) * DAY_MS
+    """Returns the moment at which ``days`` have passed, in ms since 1970; the last day of the year 9999 for
+    any later one."""
+    return min(-(-(since_ms + days * DAY_MS) // DAY_MS) * DAY_MS, _LAST_DAY_MS)
 
 
 def expiration_ms(rule: LifecycleRule, modified_at: int) -> int | None:

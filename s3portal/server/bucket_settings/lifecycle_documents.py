@@ -131,10 +131,12 @@ def _expiration(node: Element | None, found: LifecycleFilter) -> tuple[int | Non
 def _midnight_ms(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as problem:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        # With its offset it may be outside of the years that a date can show.
+        moment = moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as problem:
         raise malformed() from problem
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
     since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
     moment_ms = since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
     if moment_ms % _DAY_MS:

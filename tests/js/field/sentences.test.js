@@ -63,6 +63,13 @@ describe("the sentence about a failure", () => {
   });
 
   for (const [store_code, status] of [
+    // An Object Lock bucket that wants Content-MD5, and stores that lack something.
+    ["InvalidRequest", 400],
+    ["InvalidArgument", 400],
+    ["NotImplemented", 501],
+    ["MethodNotAllowed", 405],
+    ["InvalidEncryptionAlgorithmError", 400],
+    ["XMinioAdminBucketQuotaExceeded", 400],
     ["AccessDenied", 403], ["InvalidAccessKeyId", 403], ["SignatureDoesNotMatch", 403], ["AuthorizationHeaderMalformed", 400],
     ["AuthorizationQueryParametersError", 400], ["PermanentRedirect", 301], ["IllegalLocationConstraintException", 400],
     ["InvalidToken", 400], ["NoSuchBucket", 404], ["InvalidRegionName", 400],
