@@ -23,7 +23,7 @@ def read_manifest(objects: BucketObjects, keys: DatasetKeys) -> dict[str, Any] |
 def relpaths(manifest: dict[str, Any] | None) -> dict[str, str]:
     """The relative paths by identifier; none before the freeze.
 
-    A manifest that someone wrote by hand is believed as far as it proves itself.
+    A manifest that someone wrote by hand counts only as far as it can be verified.
     """
     items = manifest["items"] if manifest else {}
     named = {identifier: item["relpath"] for identifier, item in items.items()}

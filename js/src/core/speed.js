@@ -2,7 +2,7 @@
  * How fast an upload is, and how long the rest will take.
  *
  * An exponentially weighted mean over time: a burst or a hiccup of a second moves it little, a new
- * speed is believed within some ten seconds. After a pause or a standstill it is measured again.
+ * speed shows within some ten seconds. After a pause or a standstill it is measured again.
  */
 
 /** The weight of what was measured falls to 1/e in this time. */

@@ -73,7 +73,7 @@ def _string(name: str, wanted: Any, variables: bool) -> TextTest:
 
 
 def _arn(name: str, wanted: Any, variables: bool) -> TextTest:
-    """Each of the six parts is compared by itself, so that a ``*`` does not reach into the next one."""
+    """Each of the six parts is compared separately, so that a ``*`` does not reach into the next one."""
     if not isinstance(wanted, str):
         raise PolicyError(f"{name} compares with ARNs, not with {wanted!r}")
     parts = _parts_of_arn(wanted)

@@ -1,4 +1,4 @@
-"""Policies: what a document says about an action on a resource by somebody.
+"""Policies: what a document says about a caller's action on a resource.
 
 Pure. What this server cannot evaluate is refused when the policy is read, never silently ignored. Source:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html

@@ -50,7 +50,7 @@ class Acl:
         return any(grant.is_public for grant in self.grants)
 
     def gives(self, permission: str, account_id: str | None, *, ignore_public: bool = False) -> bool:
-        """Whether the ACL grants ``permission`` to an account; None is somebody without one.
+        """Whether the ACL grants ``permission`` to an account; None is a caller without one.
 
         ``ignore_public`` leaves out what is granted to everybody.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
-#: The owner of what somebody without an account has written, and the id that S3 gives it.
+#: The owner of what callers without an account have written, and the id that S3 gives it.
 ANONYMOUS_ACCOUNT = "anonymous"
 _ANONYMOUS_ID = "65a011a29cdf8ec533ec3d1ccaae921c"
 _NAMESPACE = "s3portal canonical user"

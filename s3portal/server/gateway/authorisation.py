@@ -47,7 +47,7 @@ def authorise(call: Call, operation: Operation) -> None:
     if not call.proof.caller.is_anonymous:
         return
     if not operation.action and not (bucket and bucket.may_be_open):
-        # Each object would be decided on by itself, with an answer that the caller has to read to the end.
+        # Each object would be decided on separately, with an answer that the caller has to read to the end.
         raise S3Error("AccessDenied")
     if any(name.startswith(OVERRIDE_PREFIX) for name, _ in call.request.query):
         raise S3Error(

@@ -18,7 +18,7 @@ _SCHEMES = ("http", "https")
 @dataclass(frozen=True)
 class Origin:
     """Where a request came from. ``host`` is what its sender called this server, None for what the Host
-    header says; ``through_proxy`` whether somebody else has spoken for it."""
+    header says; ``through_proxy`` whether a proxy has spoken for it."""
 
     address: str
     scheme: str

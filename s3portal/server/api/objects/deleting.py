@@ -47,7 +47,7 @@ def delete_object(call: Call) -> Reply:
 
 
 def delete_objects(call: Call) -> Reply:
-    """Deletes up to 1,000 objects or versions; each is allowed or refused by itself."""
+    """Deletes up to 1,000 objects or versions; each is allowed or refused separately."""
     call.bucket_row.require()
     root = call.document("Delete")
     refuse_unknown_children(root, ["Object", "Quiet"])

@@ -30,7 +30,7 @@ def description_of(call: Call) -> Description:
     Raises NoSuchBucket, MetadataTooLarge, InvalidStorageClass, InvalidArgument, InvalidTag, InvalidRequest.
     """
     headers = stored_headers(call.request)
-    # Only where somebody gave the bucket one; there is one kind of it here.
+    # Only if the bucket was given one; there is only one kind here.
     if encryption.KIND in call.bucket_row.require().settings:
         headers.setdefault(ENCRYPTION, encryption.AES256)
     return Description(headers, tags=requested_tags(call), lock=write_lock(lock_of_new_object(call)))
