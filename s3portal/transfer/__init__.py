@@ -88,6 +88,7 @@ from s3portal.transfer.presign import (
     presign_get,
     presign_parts,
 )
+from s3portal.transfer.resuming_body import BROKEN_OFF, FRUITLESS_TRIES, Body, BrokenOff, ResumingBody
 from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired, parse_retry_after
 from s3portal.transfer.seekable import SeekableObject
 from s3portal.transfer.sending import (
@@ -141,6 +142,7 @@ from s3portal.transfer.written_objects import (
 __all__ = [
     "ARN",
     "BOOLEAN",
+    "BROKEN_OFF",
     "BYTES",
     "CALL",
     "CHECKSUM_AUTO",
@@ -149,6 +151,7 @@ __all__ = [
     "CRC64NVME",
     "CRCS",
     "ENCRYPTION",
+    "FRUITLESS_TRIES",
     "GIB",
     "INERT_TYPE",
     "INTEGER",
@@ -168,6 +171,8 @@ __all__ = [
     "WORDS",
     "AlreadyAttached",
     "BeingTakenOver",
+    "Body",
+    "BrokenOff",
     "Checksum",
     "Content",
     "ContentDiffers",
@@ -197,6 +202,7 @@ __all__ = [
     "PathSource",
     "Problem",
     "QuotaExceeded",
+    "ResumingBody",
     "RetryPolicy",
     "SeekableObject",
     "SendingCancelled",
