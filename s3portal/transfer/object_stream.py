@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from botocore.exceptions import ClientError
 
 from s3portal.transfer.error_translation import error_code, store_errors
-from s3portal.transfer.errors import ContentDiffers, ObjectGone, StoreUnavailable
+from s3portal.transfer.errors import ContentDiffers, ObjectGone
 from s3portal.transfer.resuming_body import Body, BrokenOff, ResumingBody
 from s3portal.transfer.store import Store
+from s3portal.transfer.store_failures import StoreUnavailable
 from s3portal.transfer.upload import Upload
 
 _BLOCK_BYTES = 1024 * 1024

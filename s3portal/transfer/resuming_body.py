@@ -6,7 +6,7 @@ from typing import Protocol
 from botocore.exceptions import ConnectionError, HTTPClientError, IncompleteReadError
 from urllib3.exceptions import HTTPError
 
-from s3portal.transfer.errors import StoreUnavailable
+from s3portal.transfer.store_failures import StoreUnavailable
 
 #: What reading an answer's body raises where it breaks off. botocore repeats requests, but not this.
 BROKEN_OFF = (ConnectionError, HTTPClientError, IncompleteReadError, HTTPError, OSError)
