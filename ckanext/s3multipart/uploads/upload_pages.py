@@ -122,6 +122,7 @@ def _organization_uploads(reference: str) -> str:
         "used": size_words(counted.used),
         "allowed": size_words(quota_bytes) if quota_bytes else "",
         "reserved": size_words(counted.reserved) if counted.reserved else "",
+        "versions": size_words(counted.versions) if counted.versions else "",
         "held": size_words(held.size_bytes),
         "held_files": held.files,
         "group_dict": tk.get_action("organization_show")(
