@@ -6,7 +6,8 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.s3multipart import auth, cli, helpers, refusal, schema, settings, web_modules
+from ckanext.s3multipart import cli, helpers, refusal, schema, settings, web_modules
+from ckanext.s3multipart.downloads import auth as downloads_auth
 from ckanext.s3multipart.downloads.download import dataset_types, download_blueprint
 from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
@@ -23,6 +24,7 @@ from ckanext.s3multipart.uploads import (
     upload_pages,
     uploader,
 )
+from ckanext.s3multipart.uploads import auth as uploads_auth
 from s3portal.portal.web import web_folder
 
 
@@ -66,7 +68,11 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def get_auth_functions(self) -> dict[str, Any]:
         """IAuthFunctions"""
-        return {**auth.auth_functions(), **statistics_auth.auth_functions()}
+        return {
+            **uploads_auth.auth_functions(),
+            **downloads_auth.auth_functions(),
+            **statistics_auth.auth_functions(),
+        }
 
     def get_resource_uploader(self, resource: dict[str, Any]) -> Any:
         """IUploader"""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from s3portal.transfer.errors import SettingProblem, SettingsError
+from s3portal.transfer.setting_errors import SettingProblem, SettingsError
 from s3portal.transfer.setting_kinds import Kind
 from s3portal.transfer.sizes import format_limit
 

@@ -5,13 +5,13 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.s3multipart.auth import administered_upload
 from ckanext.s3multipart.errors import CannotTakeOver
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.permission import administered_organisation, authorised_owner
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
+from ckanext.s3multipart.uploads.auth import administered_upload
 from ckanext.s3multipart.uploads.held_files import remove_held
 from ckanext.s3multipart.uploads.portal import PORTAL
 from ckanext.s3multipart.uploads.quota import usage
