@@ -33,7 +33,7 @@ _NO_DOWNLOAD = "No download is available"
 def download_blueprint() -> Blueprint:
     """Both forms of the link, for every dataset type that this portal has; registered before CKAN's own."""
     blueprint = Blueprint("s3multipart_download", __name__)
-    for dataset_type in _dataset_types():
+    for dataset_type in dataset_types():
         rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
         for suffix in ("", "/<filename>"):
             blueprint.add_url_rule(rule + suffix, view_func=download, defaults={"package_type": dataset_type})
@@ -149,7 +149,7 @@ def _by_ckan(package_type: str, id: str, resource_id: str, filename: str | None)
     return ckan_download(package_type, id, resource_id, filename)
 
 
-def _dataset_types() -> list[str]:
+def dataset_types() -> list[str]:
     """The types that have pages of their own; ``dataset`` is the one that CKAN itself has."""
     types = {"dataset"}
     for plugin in PluginImplementations(interfaces.IDatasetForm):
