@@ -86,8 +86,8 @@ def _asked_range(upload: Upload, last_modified: datetime | None) -> str:
 
 
 def _content(store: Store, upload: Upload, stored: Any, first_byte: int) -> ResumingBody:
-    """The body of an answer that begins at ``first_byte``. Reading continues where the connection to the store
-    breaks, and only if the object is still the same."""
+    """The body of an answer that begins at ``first_byte``. Where the connection breaks, reading continues,
+    and only if the object is still the same."""
     end = first_byte + stored["ContentLength"]
     asked: dict[str, Any] = {"IfMatch": stored["ETag"]}
     if upload.version_id:
