@@ -23,6 +23,9 @@ from ckanext.s3multipart.uploads import (
     removal,
     upload_pages,
     uploader,
+    version_actions,
+    version_auth,
+    version_pages,
 )
 from ckanext.s3multipart.uploads import auth as uploads_auth
 from s3portal.portal.web import web_folder
@@ -64,6 +67,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
         own.update(statistics_actions.actions())
+        own.update(version_actions.actions())
         return {**own, **chained}
 
     def get_auth_functions(self) -> dict[str, Any]:
@@ -72,6 +76,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
             **uploads_auth.auth_functions(),
             **downloads_auth.auth_functions(),
             **statistics_auth.auth_functions(),
+            **version_auth.auth_functions(),
         }
 
     def get_resource_uploader(self, resource: dict[str, Any]) -> Any:
@@ -93,12 +98,14 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
             compat.blueprint,
             web_modules.blueprint,
             upload_pages.blueprint,
+            version_pages.blueprint,
         ]
 
     def get_helpers(self) -> dict[str, Any]:
         """ITemplateHelpers"""
         has_uploads = upload_pages.s3multipart_has_unfinished_uploads
         own = {**helpers.helpers(), has_uploads.__name__: has_uploads}
+        own[version_pages.s3multipart_versions.__name__] = version_pages.s3multipart_versions
         return {**own, **compat.helpers()}
 
     def get_commands(self) -> list[Any]:

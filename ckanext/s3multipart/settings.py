@@ -15,6 +15,7 @@ from ckanext.s3multipart.store_memory import DatabaseMemory
 from s3portal.transfer import (
     BOOLEAN,
     BYTES,
+    INTEGER,
     SECONDS,
     WORDS,
     SettingsError,
@@ -77,6 +78,22 @@ class PortalSettings:
         7 * 24 * 3600,
         minimum=0,
         maximum=10 * 365 * 24 * 3600,
+    )
+    keep_versions: int = setting(
+        INTEGER,
+        "how many earlier versions of a resource's file are kept when it is replaced; 0 sets no limit of"
+        " number where keep_versions_for is set, and keeps none otherwise",
+        0,
+        minimum=0,
+        maximum=1_000_000,
+    )
+    keep_versions_for: int = setting(
+        SECONDS,
+        "how long earlier versions of a file are kept after it was replaced; 0 sets no limit of time where"
+        " keep_versions is set, and keeps none otherwise",
+        0,
+        minimum=0,
+        maximum=100 * 365 * 24 * 3600,
     )
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
     download_stats_for: str = setting(
