@@ -152,7 +152,9 @@ class TestS3Filestore:
         assert migration.lines() == []
 
 
-def test_cloudstorage(migration: Migration, publisher: Caller, old_bucket, old_setting, ckan_config) -> None:
+def test_cloudstorage(
+    migration: Migration, publisher: Caller, old_bucket, old_setting, ckan_config, s3_server
+) -> None:
     options = s3_options(s3_server)
     host, _, port = options["endpoint"].removeprefix("http://").partition(":")
     driver_options = {
