@@ -77,6 +77,8 @@ class UploadRow(tk.BaseModel):
     reserved_until = sa.Column(sa.DateTime(timezone=True))
     #: When the resource or the dataset was deleted whose file this is (removal.py).
     unused_since = sa.Column(sa.DateTime(timezone=True))
+    #: The object was there before the portal and outlives its resource (moving/adopting.py).
+    keep_object = sa.Column(sa.Boolean, nullable=False, server_default=sa.false())
 
     @validates("state")
     def _check_state(self, _column: str, state: str) -> str:

@@ -8,9 +8,10 @@ from ckan.lib.plugins import DefaultTranslation
 
 from ckanext.s3multipart import cli, helpers, refusal, schema, settings, web_modules
 from ckanext.s3multipart.downloads import auth as downloads_auth
-from ckanext.s3multipart.downloads.download import download_blueprint
+from ckanext.s3multipart.downloads.download import dataset_types, download_blueprint
 from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
+from ckanext.s3multipart.moving.old_links import old_links_blueprint
 from ckanext.s3multipart.statistics import actions as statistics_actions
 from ckanext.s3multipart.statistics import auth as statistics_auth
 from ckanext.s3multipart.statistics import robots
@@ -91,6 +92,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         """IBlueprint"""
         return [
             download_blueprint(),
+            old_links_blueprint(dataset_types()),
             refusal.blueprint,
             distance.blueprint,
             compat.blueprint,

@@ -148,8 +148,9 @@ def remove_marked(upload_ids: set[str]) -> int:
             continue
         state = RowState.REMOVING
         try:
-            with asking(portal_store()):
-                delete_object(portal_store(), claimed.key, claimed.version_id)
+            if not claimed.keep_object:
+                with asking(portal_store()):
+                    delete_object(portal_store(), claimed.key, claimed.version_id)
             state = TRANSITIONS.step(RowState.REMOVING, RowState.REMOVED)
         finally:
             with engine.begin() as connection:
@@ -170,7 +171,7 @@ def _claim(engine: Any, upload_id: str) -> Any:
             _ROWS.update()
             .where(_ROWS.c.id == upload_id, _ROWS.c.state == RowState.REMOVING, is_free)
             .values(**new_lease())
-            .returning(_ROWS.c.key, _ROWS.c.version_id, _ROWS.c.lease_token)
+            .returning(_ROWS.c.key, _ROWS.c.version_id, _ROWS.c.keep_object, _ROWS.c.lease_token)
         ).first()
 
 

@@ -1,7 +1,7 @@
 """When a file was replaced that is kept as an earlier version.
 
 Revision ID: a7d2e9c14b58
-Revises: f3c5d7e92b46
+Revises: a9d4e6f1b037
 Create Date: 2026-11-26
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "a7d2e9c14b58"
-down_revision = "f3c5d7e92b46"
+down_revision = "a9d4e6f1b037"
 branch_labels = None
 depends_on = None
 
