@@ -91,7 +91,7 @@ def _allowed_role(call: Call, asked_arn: str) -> Role:
     service, caller = call.service, call.proof.caller
     match = _ROLE_ARN.fullmatch(asked_arn)
     role = service.authenticator.directory.role_named(match[1], match[2]) if match else None
-    context = RequestContext(call.circumstances, "sts:AssumeRole", None, no_object)
+    context = RequestContext(call.circumstances(None), "sts:AssumeRole", None, no_object)
     allowed = decide(caller, "sts:AssumeRole", asked_arn, context, None).allowed
     if role is None or not _is_trusted(role, caller) or not allowed:
         raise S3Error(
