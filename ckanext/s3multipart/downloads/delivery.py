@@ -2,7 +2,8 @@
 
 from flask import Response, redirect, request
 
-from ckanext.s3multipart.download_settings import NGINX, PROXY, UNDER_THE_PORTAL
+from ckanext.s3multipart.download_settings import CLOUDFRONT, NGINX, PROXY, UNDER_THE_PORTAL
+from ckanext.s3multipart.downloads.cloudfront_ways import is_for_cloudfront, sent_to_cloudfront
 from ckanext.s3multipart.downloads.download_proxy import passed_through
 from ckanext.s3multipart.downloads.file_check import FileState
 from ckanext.s3multipart.downloads.nginx import handed_to_nginx
@@ -38,9 +39,12 @@ def delivered(row: UploadRow, state: FileState) -> Response:
     shown = presentation(row)
     if passes_through():
         return passed_through(portal_store(), row.as_upload(), shown, state.last_modified)
-    if download_settings().download_mode == NGINX:
+    mode = download_settings().download_mode
+    if mode == NGINX:
         store = internal_store()
         return handed_to_nginx(store, _presigned(store, row, shown))
+    if mode == CLOUDFRONT and is_for_cloudfront(row):
+        return sent_to_cloudfront(row, shown)
     return redirect(_presigned(portal_store(), row, shown), 302)  # type: ignore[return-value]
 
 
