@@ -10,6 +10,7 @@ from s3portal.transfer import BOOLEAN, TEXT, URL, WORDS, choice, is_active_type,
 REDIRECT = "redirect"
 NGINX = "nginx"
 PROXY = "proxy"
+PUBLIC = "public"
 CLOUDFRONT = "cloudfront"
 
 #: The ways by which files come from the portal's own address.
@@ -23,16 +24,25 @@ class DownloadSettings:
     """How files reach readers. "" means not set."""
 
     download_mode: str = setting(
-        choice(REDIRECT, NGINX, PROXY, CLOUDFRONT),
-        "how files reach readers: by a redirect to the store, through nginx, through the portal (proxy), or"
-        " by a redirect to CloudFront",
+        choice(REDIRECT, NGINX, PROXY, PUBLIC, CLOUDFRONT),
+        "how files reach readers: by a redirect to the store, through nginx, through the portal (proxy), by a"
+        " redirect to an address without a signature where the dataset is public, or to CloudFront",
         REDIRECT,
     )
     download_domain: str = setting(
         URL,
-        "the address from which readers get files with download_mode = cloudfront, as in"
-        " https://files.example.org",
+        "the address from which readers get files with the modes cloudfront and public, as in"
+        " https://files.example.org; with public the store's own if not set",
         "",
+    )
+    download_domain_cached: bool = setting(
+        BOOLEAN,
+        "whether a cache such as CloudFront is behind download_domain with download_mode = public; false"
+        " where it leads straight to the bucket",
+        True,
+    )
+    cloudfront_distribution: str = setting(
+        TEXT, "the id of the CloudFront distribution that is to forget files before they turn private", ""
     )
     cloudfront_key_id: str = setting(
         TEXT, "the id of the public key by which CloudFront checks signatures, as in K2JCJMDEHXQW5F", ""

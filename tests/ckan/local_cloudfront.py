@@ -125,7 +125,7 @@ class LocalCloudFront:
     def _invalidate(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         if environ["REQUEST_METHOD"] == "POST":
             sent = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])).decode()
-            paths = re.findall(r"<Path>([^<]*)</Path>", sent)
+            paths = [each.rstrip("*") for each in re.findall(r"<Path>([^<]*)</Path>", sent)]
             self.invalidated += paths
             for path in [each for each in self.kept if each in paths]:
                 del self.kept[path]

@@ -9,6 +9,7 @@ from flask import Response, redirect, request
 from ckanext.s3multipart.download_settings import DownloadSettings
 from ckanext.s3multipart.downloads.cloudfront import FolderCookies, folder_cookies, plain_url, signed_url
 from ckanext.s3multipart.downloads.presentation import Presentation
+from ckanext.s3multipart.downloads.public_keys import is_own_key
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.settings import download_settings, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
@@ -22,7 +23,7 @@ _MOST_FILES = 200
 def is_for_cloudfront(row: UploadRow) -> bool:
     """Whether nobody but the portal could write this object, and say in its headers what it is. Others are
     presigned at the store, where the portal's own headers and the version that it verified count."""
-    if ids_of_key(transfer_settings().s3_prefix, row.key) is None:
+    if not is_own_key(row.key):
         return False
     adoption, grant = adoption_of(row.id), grant_of_upload(row.id)
     is_where_it_was_found = adoption is not None and adoption.source_key == row.key

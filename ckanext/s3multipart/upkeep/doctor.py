@@ -10,7 +10,7 @@ from datetime import timedelta
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.s3multipart.download_settings import UNDER_THE_PORTAL
+from ckanext.s3multipart.download_settings import PUBLIC, UNDER_THE_PORTAL
 from ckanext.s3multipart.downloads.file_check import TroubledFile, changed_files, vanished_files
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
@@ -74,6 +74,7 @@ def store_case() -> Case:
         command=_COMMAND,
         setting=lambda name: PREFIX + name,
         other_sites_read=_other_sites_read(),
+        serves_public_files=download_settings().download_mode == PUBLIC,
         permissions_page="docs/ckan.md, What the portal's credentials must be allowed",
     )
 
