@@ -12,7 +12,7 @@ from ckanext.s3multipart.downloads.presentation import Presentation
 from ckanext.s3multipart.downloads.public_keys import is_own_key
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.settings import download_settings, transfer_settings
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from ckanext.s3multipart.uploads.session_model import adoption_of, grant_of_upload
 from s3portal.transfer import StoreMisconfigured, ids_of_key
 
@@ -93,14 +93,14 @@ def _brings_cookies() -> bool:
 def _may_see_all(dataset_id: str) -> bool:
     """Whether the reader may see every file whose key is below the dataset's: plugins restrict single
     resources, and a resource that was moved to another dataset leaves its file where it was."""
-    kept = (RowState.ATTACHED, RowState.COMPLETED, RowState.REMOVING)
+    kept = (*PUBLISHED, RowState.COMPLETED, RowState.REMOVING)
     rows = (
         model.Session.query(UploadRow.resource_id, UploadRow.state)
         .filter(UploadRow.owner_id == dataset_id, UploadRow.state.in_(kept))
         .limit(_MOST_FILES + 1)
         .all()
     )
-    if len(rows) > _MOST_FILES or any(row.state != RowState.ATTACHED for row in rows):
+    if len(rows) > _MOST_FILES or any(row.state not in PUBLISHED for row in rows):
         return False
     return all(_may_see(row.resource_id) for row in rows)
 

@@ -18,12 +18,14 @@ from ckanext.s3multipart.downloads.delivery import delivered, passes_through, pr
 from ckanext.s3multipart.downloads.everybody import answer_preflight, let_scripts_read
 from ckanext.s3multipart.downloads.file_check import FileState, check_file
 from ckanext.s3multipart.downloads.presentation import OWN_ORIGIN_HEADERS
-from ckanext.s3multipart.errors import DatabaseNotUpgraded
+from ckanext.s3multipart.errors import DatabaseNotUpgraded, VersionNotFound
 from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import download_settings, portal_settings
 from ckanext.s3multipart.statistics.download_kind import is_download
 from ckanext.s3multipart.statistics.repeats import is_repeat
+from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.versions import has_versions, published_version
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import ObjectGone, StoreError
 
@@ -36,7 +38,7 @@ _NO_DOWNLOAD = "No download is available"
 def download_blueprint() -> Blueprint:
     """Both forms of the link, for every dataset type that this portal has; registered before CKAN's own."""
     blueprint = Blueprint("s3multipart_download", __name__)
-    for dataset_type in _dataset_types():
+    for dataset_type in dataset_types():
         rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
         for suffix in ("", "/<filename>"):
             blueprint.add_url_rule(
@@ -60,7 +62,10 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
         resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return _by_ckan(package_type, id, resource_id, filename)
-    row = attached_upload(resource_id) if resource.get("url_type") == "upload" and is_current() else None
+    try:
+        row = _asked_file(resource)
+    except VersionNotFound as refusal:
+        return tk.abort(refusal.http_status, sentence(refusal))
     if row is not None:
         return let_scripts_read(_uncached(_answer(row, check_file(row))), resource_id)
     try:
@@ -73,6 +78,19 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
             return tk.abort(404, tk._("The file of this resource was deleted."))
         # A resource may be saved as an upload although there is no file.
         return tk.abort(404, tk._(_NO_DOWNLOAD))
+
+
+def _asked_file(resource: dict[str, Any]) -> UploadRow | None:
+    """The file that the resource has now, or the version of it that the link names; None where CKAN answers.
+
+    Raises VersionNotFound. A resource that never had a file of ours may have such a link of somebody else's.
+    """
+    if not is_current():
+        return None
+    version_id = request.args.get("version")
+    if version_id is not None and has_versions(resource["id"]):
+        return published_version(resource["id"], version_id)
+    return attached_upload(resource["id"]) if resource.get("url_type") == "upload" else None
 
 
 def _answer(row: UploadRow, state: FileState) -> Response:
@@ -134,7 +152,9 @@ def _errors_uncached(response: Response) -> Response:
 def _count(row: UploadRow) -> None:
     """Counts a download. A reader never waits for statistics."""
     resource_id, day = row.resource_id, now().date()
-    if not portal_settings().count_downloads or is_repeat(request, resource_id, day):
+    # Who fetches two versions for a comparison has downloaded twice.
+    what = resource_id if row.state == RowState.ATTACHED else row.id
+    if not portal_settings().count_downloads or is_repeat(request, what, day):
         return
     try:
         count_download(resource_id, day, row.size_bytes)
@@ -151,7 +171,7 @@ def _by_ckan(package_type: str, id: str, resource_id: str, filename: str | None)
     return ckan_download(package_type, id, resource_id, filename)
 
 
-def _dataset_types() -> list[str]:
+def dataset_types() -> list[str]:
     """The types that have pages of their own; ``dataset`` is the one that CKAN itself has."""
     types = {"dataset"}
     for plugin in PluginImplementations(interfaces.IDatasetForm):

@@ -22,7 +22,8 @@ from ckanext.s3multipart.downloads.move_model import CLEARED, CLEARING, COPYING,
 from ckanext.s3multipart.downloads.public_keys import new_key
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.site_mark import is_copied
+from ckanext.s3multipart.upload_states import PUBLISHED
 from s3portal.transfer import (
     ContentDiffers,
     CopySource,
@@ -97,7 +98,8 @@ def continue_move(move_id: str, ends_at: float) -> bool:
 
     Returns False at once where another process is at it. Raises StoreUnavailable, StoreFailed.
     """
-    move = _claim(move_id)
+    # The objects of a copied database are those of the site that it was copied from.
+    move = None if is_copied() else _claim(move_id)
     if move is None:
         return (
             model.Session.query(KeyMove).filter(KeyMove.id == move_id, KeyMove.state != CLEARED).count() == 0
@@ -131,7 +133,7 @@ def _release(move_id: str) -> None:
 def _copied(move: Any, ends_at: float) -> bool:
     """Whether the copy is made and the file switched to it, or the move given up."""
     row = model.Session.get(UploadRow, move.upload_id, populate_existing=True)
-    if row is None or row.state != RowState.ATTACHED or row.key != move.source_key:
+    if row is None or row.state not in PUBLISHED or row.key != move.source_key:
         _give_up(move, "")
         return True
     upload = row.as_upload()
@@ -185,7 +187,7 @@ def _switch(move: Any, copy: Upload) -> bool:
         .with_for_update()
         .one_or_none()
     )
-    is_there = row is not None and row.state == RowState.ATTACHED and row.key == move.source_key
+    is_there = row is not None and row.state in PUBLISHED and row.key == move.source_key
     if not is_there or (move.to_everybody and not is_open_dataset(row)):
         model.Session.rollback()
         return False

@@ -18,7 +18,7 @@ from ckanext.s3multipart.downloads.public_keys import is_own_key, is_public_key,
 from ckanext.s3multipart.errors import BeingWithdrawn
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import download_settings, portal_store
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from s3portal.transfer import COMPLETE, StoreError, asking
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def public_rows(dataset_id: str) -> Any:
         model.Resource.id == UploadRow.resource_id, model.Resource.package_id == dataset_id
     )
     return model.Session.query(UploadRow).filter(
-        UploadRow.state == RowState.ATTACHED,
+        UploadRow.state.in_(PUBLISHED),
         UploadRow.key.startswith(public_folder(), autoescape=True),
         of_dataset | (UploadRow.owner_id == dataset_id),
     )
@@ -87,8 +87,10 @@ def is_published(row: UploadRow) -> bool:
 
 
 def may_be_published(row: UploadRow) -> bool:
-    """Whether the file may go where everybody reaches it."""
-    if not is_own_key(row.key) or is_public_key(row.key) or not everybody_may_read(row.resource_id):
+    """Whether the file may go where everybody reaches it. An object that was adopted stays where it is."""
+    if row.keep_object or not is_own_key(row.key) or is_public_key(row.key):
+        return False
+    if not everybody_may_read(row.resource_id):
         return False
     withdrawn = model.Session.query(KeyMove.id).filter(
         KeyMove.upload_id == row.id, ~KeyMove.to_everybody, KeyMove.changed_at > now() - _HELD
@@ -144,7 +146,7 @@ def sweep_moves() -> int:
 
 def _wrongly_public() -> list[UploadRow]:
     rows = model.Session.query(UploadRow).filter(
-        UploadRow.state == RowState.ATTACHED, UploadRow.key.startswith(public_folder(), autoescape=True)
+        UploadRow.state.in_(PUBLISHED), UploadRow.key.startswith(public_folder(), autoescape=True)
     )
     return [row for row in rows if not (is_open_dataset(row) and everybody_may_read(row.resource_id))]
 
@@ -155,7 +157,7 @@ def _not_yet_public() -> list[UploadRow]:
         .join(model.Resource, model.Resource.id == UploadRow.resource_id)
         .join(model.Package, model.Package.id == model.Resource.package_id)
         .filter(
-            UploadRow.state == RowState.ATTACHED,
+            UploadRow.state.in_(PUBLISHED),
             ~UploadRow.key.startswith(public_folder(), autoescape=True),
             ~model.Package.private,
             model.Package.state == model.State.ACTIVE,

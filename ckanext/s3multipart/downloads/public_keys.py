@@ -18,7 +18,7 @@ def public_folder() -> str:
 
 def is_public_key(key: str) -> bool:
     """Whether everybody reaches what is there."""
-    return key.startswith(public_folder())
+    return ids_of_key(public_folder(), key) is not None
 
 
 def new_key(row: UploadRow, *, public: bool) -> str:

@@ -1,7 +1,7 @@
 """Files on their way between keys that everybody reaches and keys that need a signature.
 
 Revision ID: a7d2e9c4b613
-Revises: f3c5d7e92b46
+Revises: a7d2e9c14b58
 Create Date: 2026-11-26
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "a7d2e9c4b613"
-down_revision = "f3c5d7e92b46"
+down_revision = "a7d2e9c14b58"
 branch_labels = None
 depends_on = None
 
