@@ -15,6 +15,7 @@ from kept_uploads import names, states
 
 from ckanext import s3multipart
 from ckanext.s3multipart.downloads.file_check import FileCheck
+from ckanext.s3multipart.downloads.move_model import KeyMove
 from ckanext.s3multipart.model import DownloadCount, UploadRow, now
 from ckanext.s3multipart.store_memory import StoreAnswer
 from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
@@ -41,6 +42,7 @@ OURS = {
         Adoption,
         Fixity,
         FixityRound,
+        KeyMove,
     )
 }
 

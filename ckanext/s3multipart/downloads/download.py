@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.download_settings import UNDER_THE_PORTAL
 from ckanext.s3multipart.downloads.delivery import delivered, passes_through, presentation
+from ckanext.s3multipart.downloads.everybody import answer_preflight, let_scripts_read
 from ckanext.s3multipart.downloads.file_check import FileState, check_file
 from ckanext.s3multipart.downloads.presentation import OWN_ORIGIN_HEADERS
 from ckanext.s3multipart.errors import DatabaseNotUpgraded, VersionNotFound
@@ -40,7 +41,12 @@ def download_blueprint() -> Blueprint:
     for dataset_type in dataset_types():
         rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
         for suffix in ("", "/<filename>"):
-            blueprint.add_url_rule(rule + suffix, view_func=download, defaults={"package_type": dataset_type})
+            blueprint.add_url_rule(
+                rule + suffix,
+                view_func=download,
+                defaults={"package_type": dataset_type},
+                methods=["GET", "HEAD", "OPTIONS"],
+            )
     blueprint.after_request(_errors_uncached)
     return blueprint
 
@@ -50,6 +56,8 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
 
     CKAN's own view answers for files that are not our uploads, and for those that the caller may not see.
     """
+    if request.method == "OPTIONS":
+        return answer_preflight(resource_id)
     try:
         resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -59,7 +67,7 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     except VersionNotFound as refusal:
         return tk.abort(refusal.http_status, sentence(refusal))
     if row is not None:
-        return _uncached(_answer(row, check_file(row)))
+        return let_scripts_read(_uncached(_answer(row, check_file(row))), resource_id)
     try:
         return _by_ckan(package_type, id, resource_id, filename)
     except (FileNotFoundError, TypeError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ckan import model
 
+from ckanext.s3multipart.downloads.public_files import sweep_moves
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
@@ -71,6 +72,7 @@ def sweep(*, dry_run: bool = False) -> Swept:
             _each(old, _forget),
         ]
         done, failed = [each[0] for each in rounds], sum(each[1] for each in rounds)
+        failed += sweep_moves()
         say_all()
         enqueue_missing()
     unknown, failed_to_look = _look_for_unknown(dry_run)
