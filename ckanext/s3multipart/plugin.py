@@ -13,7 +13,8 @@ from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
 from ckanext.s3multipart.statistics import actions as statistics_actions
 from ckanext.s3multipart.statistics import auth as statistics_auth
-from ckanext.s3multipart.statistics import robots
+from ckanext.s3multipart.statistics import pages as statistics_pages
+from ckanext.s3multipart.statistics import robots, shown
 from ckanext.s3multipart.uploads import (
     actions,
     administration,
@@ -46,7 +47,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         """IConfigurer: templates, those that all front ends share included, and the script that loads the
         uploader."""
         tk.add_template_directory(config, str(web_folder("templates")))
-        for room in ("uploads", "downloads"):
+        for room in ("uploads", "downloads", "statistics"):
             tk.add_template_directory(config, f"{room}/templates")
         tk.add_resource("assets", "s3multipart")
         web_modules.register_style()
@@ -91,12 +92,13 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
             compat.blueprint,
             web_modules.blueprint,
             upload_pages.blueprint,
+            statistics_pages.blueprint,
         ]
 
     def get_helpers(self) -> dict[str, Any]:
         """ITemplateHelpers"""
         has_uploads = upload_pages.s3multipart_has_unfinished_uploads
-        own = {**helpers.helpers(), has_uploads.__name__: has_uploads}
+        own = {**helpers.helpers(), has_uploads.__name__: has_uploads, **shown.helpers()}
         return {**own, **compat.helpers()}
 
     def get_commands(self) -> list[Any]:

@@ -34,6 +34,7 @@ PREFIX = "ckanext.s3multipart."
 ON_DELETE = "delete"
 ON_PURGE = "purge"
 EVERYBODY = "everybody"
+MEMBERS = "members"
 EDITORS = "editors"
 SYSADMINS = "sysadmins"
 
@@ -69,9 +70,9 @@ class PortalSettings:
     )
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
     download_stats_for: str = setting(
-        choice(EVERYBODY, EDITORS, SYSADMINS),
-        "who sees how often a file was downloaded: everybody who may read its dataset, those who may edit it,"
-        " or system administrators",
+        choice(EVERYBODY, MEMBERS, EDITORS, SYSADMINS),
+        "who sees how often a file was downloaded: everybody who may read its dataset, the members of its"
+        " organisation, those who may edit it, or system administrators",
         EVERYBODY,
     )
     sha256_in_background: bool = setting(
