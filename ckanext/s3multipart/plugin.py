@@ -17,6 +17,7 @@ from ckanext.s3multipart.statistics import pages as statistics_pages
 from ckanext.s3multipart.statistics import robots, shown
 from ckanext.s3multipart.uploads import (
     actions,
+    activity,
     administration,
     attach,
     distance,
@@ -58,6 +59,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         removal.listen_to_transactions()
         schema.warn_if_outdated()
         robots.warn_without_list()
+        activity.register_types()
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
@@ -81,6 +83,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
     def notify(self, entity: Any, operation: str) -> None:
         """IDomainObjectModification"""
         if schema.is_current():
+            activity.note_change(entity, operation)
             removal.mark_unused_files(entity, operation)
 
     def get_blueprint(self) -> list[Any]:
