@@ -15,6 +15,7 @@ from ckanext.s3multipart.statistics import actions as statistics_actions
 from ckanext.s3multipart.statistics import auth as statistics_auth
 from ckanext.s3multipart.statistics import pages as statistics_pages
 from ckanext.s3multipart.statistics import robots, shown
+from ckanext.s3multipart.upkeep import metrics
 from ckanext.s3multipart.uploads import (
     actions,
     activity,
@@ -60,6 +61,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         schema.warn_if_outdated()
         robots.warn_without_list()
         activity.register_types()
+        metrics.prepare()
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
@@ -96,6 +98,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
             web_modules.blueprint,
             upload_pages.blueprint,
             statistics_pages.blueprint,
+            metrics.blueprint,
         ]
 
     def get_helpers(self) -> dict[str, Any]:

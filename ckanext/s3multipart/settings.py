@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.s3multipart.counting import observe_store
 from ckanext.s3multipart.store_memory import DatabaseMemory
 from s3portal.transfer import (
     BOOLEAN,
     BYTES,
     SECONDS,
+    TEXT,
     WORDS,
     SettingsError,
     Store,
@@ -37,6 +39,7 @@ EVERYBODY = "everybody"
 MEMBERS = "members"
 EDITORS = "editors"
 SYSADMINS = "sysadmins"
+LEAST_TOKEN_CHARACTERS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,19 @@ class PortalSettings:
         " organisation, those who may edit it, or system administrators",
         EVERYBODY,
     )
+    metrics: bool = setting(
+        BOOLEAN,
+        "whether uploads, downloads and the store's answers are counted for Prometheus, at"
+        " /s3multipart/metrics",
+        False,
+    )
+    metrics_token: str = setting(
+        TEXT,
+        "what Prometheus sends as its bearer token, 16 characters at least; without one, only system"
+        " administrators see the metrics",
+        "",
+        secret=True,
+    )
     sha256_in_background: bool = setting(
         BOOLEAN,
         "whether a background job reads each file once from the store for its SHA-256",
@@ -95,6 +111,11 @@ class PortalSettings:
         """What does not go together: ``(name, problem)``."""
         if "*" in self.enabled_orgs and len(self.enabled_orgs) > 1:
             yield "enabled_orgs", "has both * for all organisations and names of organisations: remove one"
+        if self.metrics_token and len(self.metrics_token) < LEAST_TOKEN_CHARACTERS:
+            yield (
+                "metrics_token",
+                f"is too short to be secret: use {LEAST_TOKEN_CHARACTERS} characters or more",
+            )
 
 
 SETTINGS_CLASSES = (TransferSettings, PortalSettings)
@@ -156,4 +177,4 @@ def _read(settings_class: type[SettingsT], configured: tuple[tuple[str, Any], ..
 
 @lru_cache(maxsize=4)
 def _open(settings: TransferSettings) -> Store:
-    return open_store(settings, DatabaseMemory())
+    return open_store(settings, DatabaseMemory(), observe_store)

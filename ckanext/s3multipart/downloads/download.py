@@ -13,6 +13,7 @@ from ckan.plugins import PluginImplementations, interfaces
 from flask import Blueprint, Response, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from ckanext.s3multipart.counting import DOWNLOADED_BYTES, DOWNLOADS, count
 from ckanext.s3multipart.downloads.download_proxy import passed_through
 from ckanext.s3multipart.downloads.file_check import FileState, check_file
 from ckanext.s3multipart.errors import DatabaseNotUpgraded
@@ -137,6 +138,8 @@ def _count(row: UploadRow) -> None:
     try:
         count_download(resource_id, day, row.size_bytes)
         model.Session.commit()
+        count(DOWNLOADS)
+        count(DOWNLOADED_BYTES, number=row.size_bytes)
     except SQLAlchemyError as error:
         model.Session.rollback()
         log.warning("A download of resource %s was not counted: %s", resource_id, error)
