@@ -11,7 +11,8 @@ import ckan.plugins.toolkit as tk
 from ckan import authz, model
 
 from ckanext.s3multipart.auth import REFUSAL, allowed, dataset_that_is_read
-from ckanext.s3multipart.errors import DatasetNotFound, OrganisationNotFound, ResourceNotFound
+from ckanext.s3multipart.errors import DatasetNotFound, OrganisationNotFound
+from ckanext.s3multipart.permission import active_resource
 from ckanext.s3multipart.settings import EDITORS, EVERYBODY, MEMBERS, portal_settings
 from ckanext.s3multipart.statistics.download_stats import COUNTS, Which
 from ckanext.s3multipart.statistics.visibility import readable_resources
@@ -74,11 +75,7 @@ def may_see_downloads(context: dict[str, Any], dataset_id: str) -> bool:
 
 def resource_that_is_read(asked: Mapping[str, Any]) -> model.Resource:
     """The resource ``resource``. Raises ResourceNotFound."""
-    resource_id = request_fields.text(asked, "resource")
-    resource = model.Resource.get(resource_id)
-    if resource is None or resource.state != model.State.ACTIVE:
-        raise ResourceNotFound(resource=resource_id)
-    return resource
+    return active_resource(request_fields.text(asked, "resource"))
 
 
 def organisation_that_is_read(asked: Mapping[str, Any]) -> model.Group:

@@ -45,7 +45,7 @@ def note_attached(row: UploadRow, *, replaces: bool) -> None:
     """The upload became the file of a resource that had none, or that had another one; inside the transaction
     that does it."""
     if is_on():
-        _note(REPLACED if replaces else UPLOADED, row, row.user)
+        _note(REPLACED if replaces else UPLOADED, row)
 
 
 def note_change(entity: object, operation: str) -> None:
@@ -68,30 +68,29 @@ def _note_deleted(resource: model.Resource, operation: str) -> None:
     row = None if is_kept else attached_upload(resource.id)
     # CKAN purges a deleted resource later; that is not noted again.
     if row is not None and row.unused_since is None:
-        saving = current_saving()
-        user = model.User.get(saving.user) if saving else _current_user()
-        _note(DELETED, row, user.id if user is not None else "")
+        _note(DELETED, row)
 
 
-def _current_user() -> model.User | None:
-    name = tk.current_user.name if has_request_context() else ""
+def _who() -> model.User | None:
+    """Whoever saves, or else is signed in."""
+    saving = current_saving()
+    name = saving.user if saving else (tk.current_user.name if has_request_context() else "")
     return model.User.get(name) if name else None
 
 
-def _note(kind: str, row: UploadRow, user_id: str) -> None:
+def _note(kind: str, row: UploadRow) -> None:
     from ckanext.activity.model import Activity
 
-    package = model.Package.get(row.owner_id)
-    if package is None or not user_id or package.state == model.State.DELETED:
+    package, user = model.Package.get(row.owner_id), _who()
+    if package is None or user is None or package.state == model.State.DELETED:
         return
     labels = get_permission_labels().get_dataset_labels(package)
     has_labels = hasattr(Activity, "permission_labels")
     if not has_labels and (package.private or package.state != model.State.ACTIVE):
         # CKAN 2.10 shows everyone what its users did, whatever they did it to.
         return
-    user = model.User.get(user_id)
     data = {
-        "actor": user.name if user is not None else None,
+        "actor": user.name,
         "dataset": {"id": package.id, "type": package.type, "title": package.title or package.name},
         "file": {
             "resource": row.resource_id,
@@ -100,7 +99,7 @@ def _note(kind: str, row: UploadRow, user_id: str) -> None:
         },
         **_carried(Activity, package.id, labels if has_labels else None),
     }
-    activity = Activity(user_id, package.id, kind, data)
+    activity = Activity(user.id, package.id, kind, data)
     if has_labels:
         activity.permission_labels = labels
     model.Session.add(activity)
