@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from appearance import looks_right
+from looks import looks_right
 from playwright.sync_api import Page, expect
 from portal_pages import call_action, new_dataset
 from screens import SCREENS, bring_into_sight
@@ -46,7 +46,7 @@ def test_a_publisher_discards_one_of_theirs(
     row = publisher.locator(f"{LIST} > li").filter(has_text=long_name)
     expect(row).to_contain_text("0% of 58.1 GB")
     expect(row).to_contain_text(dataset)
-    looks_right(publisher, "my-uploads", tmp_path, LIST)
+    looks_right(publisher, LIST, "my-uploads", tmp_path)
 
     confirmed("Discard")
 
@@ -62,7 +62,7 @@ def test_the_pages_of_a_long_list_are_gone_through_by_keyboard_and_on_a_phone(
     publisher.goto("/dashboard/uploads")
     rows = publisher.locator(f"{LIST} > li")
     expect(rows).to_have_count(50)
-    looks_right(publisher, "my-uploads-of-several-pages", tmp_path, LIST)
+    looks_right(publisher, LIST, "my-uploads-of-several-pages", tmp_path)
     publisher.set_viewport_size(SCREENS["phone"])
 
     older = publisher.get_by_role("navigation", name="Pages of unfinished uploads").get_by_role(
@@ -106,7 +106,7 @@ def test_an_administrator_hands_one_over(
     admin.get_by_role("link", name=re.compile("Uploads$")).click()
     row = admin.locator(f"{LIST} > li").filter(has_text=dataset)
     expect(row).to_contain_text(PUBLISHER.full_name)
-    looks_right(admin, "organization-uploads", tmp_path, LIST)
+    looks_right(admin, LIST, "organization-uploads", tmp_path)
 
     row.get_by_role("combobox").select_option(PUBLISHER.name)
     row.get_by_role("button", name="Hand over").click()

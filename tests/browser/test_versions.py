@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from appearance import looks_right
+from looks import looks_right
 from playwright.sync_api import BrowserContext, Page, StorageState, expect
 from portal_pages import call_action, new_dataset
 
@@ -52,7 +52,7 @@ def test_an_editor_restores_one_and_removes_another(publisher: Page, url: str, t
     rows = publisher.locator(f"{VERSIONS} li")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("gauges-2.csv")
-    looks_right(publisher, "versions", tmp_path, VERSIONS)
+    looks_right(publisher, VERSIONS, "versions", tmp_path)
 
     rows.filter(has_text=LONG_NAME).get_by_role("button", name="Restore").click()
 
@@ -95,7 +95,7 @@ def test_a_reader_downloads_one(reader: Page, publisher: Page, url: str, tmp_pat
     reader.goto(url)
     row = reader.locator(f"{VERSIONS} li").filter(has_text="gauges-2.csv")
     expect(row.get_by_role("button")).to_have_text(["Copy"])
-    looks_right(reader, "versions-reader", tmp_path, VERSIONS)
+    looks_right(reader, VERSIONS, "versions-reader", tmp_path)
 
     with reader.expect_download() as download:
         row.get_by_role("link", name="Download").click()

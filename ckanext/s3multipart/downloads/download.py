@@ -13,6 +13,7 @@ from ckan.plugins import PluginImplementations, interfaces
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from ckanext.s3multipart.counting import DOWNLOADED_BYTES, DOWNLOADS, count
 from ckanext.s3multipart.download_settings import UNDER_THE_PORTAL
 from ckanext.s3multipart.downloads.delivery import delivered, passes_through, presentation
 from ckanext.s3multipart.downloads.everybody import answer_preflight, let_scripts_read
@@ -159,6 +160,8 @@ def _count(row: UploadRow) -> None:
     try:
         count_download(resource_id, day, row.size_bytes)
         model.Session.commit()
+        count(DOWNLOADS)
+        count(DOWNLOADED_BYTES, number=row.size_bytes)
     except SQLAlchemyError as error:
         model.Session.rollback()
         log.warning("A download of resource %s was not counted: %s", resource_id, error)

@@ -4,8 +4,9 @@ from typing import Any
 
 from ckan import model
 
-from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.model import UploadRow, attached_upload, now
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.activity import note_attached
 from ckanext.s3multipart.uploads.attach import FIELD, Saving, current_saving
 from ckanext.s3multipart.uploads.file_facts import (
     describe_new,
@@ -47,12 +48,14 @@ class AttachingUpload:
         asked."""
         if self._row.state == RowState.ATTACHED:
             return
+        replaces = attached_upload(resource_id) is not None
         # A restore takes nothing away.
         replace_file_of_resource(resource_id, keep=self._is_restored)
         self._row.state = RowState.ATTACHED
         self._row.replaced_at = None
         self._row.resource_id = resource_id
         self._row.attached_at = self._row.updated_at = self._attached_at
+        note_attached(self._row, replaces=replaces)
         model.Session.flush()
 
 
