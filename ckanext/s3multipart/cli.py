@@ -65,6 +65,9 @@ def janitor(dry_run: bool, this_site: bool, queue: bool, as_json: bool) -> None:
             (swept.refused, "files that were written with session credentials were refused"),
             (swept.taken_over, "files were taken over from where their publishers could write"),
             (swept.cleared, f"prefixes of session credentials that have ended {verb} cleared"),
+            (swept.accepted, "files passed all checks and were accepted"),
+            (swept.rejected, "files did not pass a check and were removed"),
+            (swept.quarantine, "files are still being checked: see ckan s3multipart doctor"),
         ):
             if number:
                 click.echo(f"{number:>8,} {what}")

@@ -11,6 +11,7 @@ from ckanext.s3multipart.downloads import auth as downloads_auth
 from ckanext.s3multipart.downloads.download import download_blueprint
 from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
+from ckanext.s3multipart.outbox import delivering
 from ckanext.s3multipart.statistics import actions as statistics_actions
 from ckanext.s3multipart.statistics import auth as statistics_auth
 from ckanext.s3multipart.statistics import robots
@@ -54,6 +55,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
     def configure(self, config: Any) -> None:
         """IConfigurable: a setting that cannot be used is found now, and not at the first upload."""
         settings.check_settings(config)
+        delivering.listen_to_commits()
         removal.listen_to_transactions()
         schema.warn_if_outdated()
         robots.warn_without_list()

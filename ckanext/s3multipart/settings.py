@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.s3multipart.scan_settings import ScanSettings
 from ckanext.s3multipart.store_memory import DatabaseMemory
 from s3portal.transfer import (
     BOOLEAN,
@@ -96,8 +97,8 @@ class PortalSettings:
             yield "enabled_orgs", "has both * for all organisations and names of organisations: remove one"
 
 
-SETTINGS_CLASSES = (TransferSettings, PortalSettings)
-SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings)
+SETTINGS_CLASSES = (TransferSettings, PortalSettings, ScanSettings)
+SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings, ScanSettings)
 
 
 def transfer_settings() -> TransferSettings:
@@ -108,6 +109,11 @@ def transfer_settings() -> TransferSettings:
 def portal_settings() -> PortalSettings:
     """The settings that only CKAN has."""
     return _read(PortalSettings, _configured(PortalSettings))
+
+
+def scan_settings() -> ScanSettings:
+    """The settings of the virus scanner."""
+    return _read(ScanSettings, _configured(ScanSettings))
 
 
 def portal_store() -> Store:

@@ -19,8 +19,9 @@ class RowState(DeclaredState):
     ABORTING = protocol.RowState.ABORTING.value
     ABORTED = protocol.RowState.ABORTED.value
 
-    # Those of files that were written with session credentials.
+    # Those of files that were written with session credentials, or that are inspected.
     ADOPTING = State.ADOPTING.value
+    QUARANTINED = State.QUARANTINED.value
     REFUSED = State.REFUSED.value
 
     #: The file was replaced, or what it belonged to was deleted: its object has to go.
@@ -32,10 +33,16 @@ class RowState(DeclaredState):
 TRANSITIONS = protocol.TRANSITIONS.extended(
     RowState,
     {
-        RowState.COMPLETING: (RowState.ADOPTING,),
-        RowState.ADOPTING: (RowState.COMPLETED, RowState.ABORTING, RowState.ABORTED),
+        RowState.COMPLETING: (RowState.ADOPTING, RowState.QUARANTINED),
+        RowState.ADOPTING: (
+            RowState.COMPLETED,
+            RowState.QUARANTINED,
+            RowState.ABORTING,
+            RowState.ABORTED,
+        ),
+        RowState.QUARANTINED: (RowState.COMPLETED, RowState.REFUSED, RowState.ABORTING),
         RowState.REFUSED: (RowState.ABORTING, RowState.ABORTED),
-        RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED),
+        RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED, RowState.QUARANTINED),
         RowState.ATTACHED: (RowState.REMOVING,),
         RowState.REMOVING: (RowState.REMOVED,),
         RowState.REMOVED: (),
@@ -43,7 +50,12 @@ TRANSITIONS = protocol.TRANSITIONS.extended(
 )
 
 #: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
-UNFINISHED = (*map(RowState, protocol.UNFINISHED), RowState.ADOPTING, RowState.REFUSED)
+UNFINISHED = (
+    *map(RowState, protocol.UNFINISHED),
+    RowState.ADOPTING,
+    RowState.QUARANTINED,
+    RowState.REFUSED,
+)
 
 
 def shown_state(state: str) -> DeclaredState:

@@ -16,6 +16,8 @@ from kept_uploads import states
 from ckanext import s3multipart
 from ckanext.s3multipart.downloads.file_check import FileCheck
 from ckanext.s3multipart.model import DownloadCount, UploadRow, now
+from ckanext.s3multipart.outbox.event_model import Delivery, Event
+from ckanext.s3multipart.scanning.inspection_model import Inspection
 from ckanext.s3multipart.store_memory import StoreAnswer
 from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
 from ckanext.s3multipart.upkeep.janitor import sweep
@@ -40,6 +42,9 @@ OURS = {
         Adoption,
         Fixity,
         FixityRound,
+        Event,
+        Delivery,
+        Inspection,
     )
 }
 
@@ -124,6 +129,7 @@ def test_every_state_goes_to_the_oldest_version_and_back(publisher: Caller) -> N
         "uploading": "uploading",
         "completing": "uploading",
         "adopting": "aborted",
+        "quarantined": "uploading",
         "completed": "completed",
         "refused": "aborted",
         "aborting": "aborted",

@@ -15,14 +15,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.downloads.download_proxy import passed_through
 from ckanext.s3multipart.downloads.file_check import FileState, check_file
+from ckanext.s3multipart.downloads.terms import terms_of
 from ckanext.s3multipart.errors import DatabaseNotUpgraded
+from ckanext.s3multipart.interfaces import Download
 from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
 from ckanext.s3multipart.schema import is_current
-from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.settings import portal_settings, portal_store
 from ckanext.s3multipart.statistics.download_kind import is_download
 from ckanext.s3multipart.statistics.repeats import is_repeat
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer import StoreError, content_disposition, presign_get, safe_content_type
+from s3portal.transfer import StoreError, TransferError, content_disposition, presign_get, safe_content_type
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +73,11 @@ def _answer(row: UploadRow, state: FileState) -> Response:
         return tk.abort(
             404, tk._("This file is missing from the file storage. Please tell the administrator.")
         )
-    described = _described(row, state)
+    try:
+        terms = terms_of(row)
+    except TransferError as refusal:
+        return tk.abort(refusal.http_status, sentence(refusal))
+    described = _described(row, state, terms)
     if request.method == "HEAD" or described.status_code != 200:
         return described
     if is_download(request):
@@ -79,13 +85,14 @@ def _answer(row: UploadRow, state: FileState) -> Response:
     signals.resource_download.send(row.resource_id)
     try:
         if _passes_through():
-            return passed_through(portal_store(), row.as_upload())
+            return passed_through(portal_store(), row.as_upload(), terms)
         location = presign_get(
             portal_store(),
             row.key,
-            filename=row.filename,
-            content_type=row.content_type,
-            expires_s=transfer_settings().download_expires,
+            filename=terms.filename,
+            content_type=terms.content_type,
+            inline=terms.inline,
+            expires_s=terms.expires_s,
             # Exactly the bytes that were verified, even if the key is written again.
             version_id=row.version_id,
         )
@@ -94,14 +101,14 @@ def _answer(row: UploadRow, state: FileState) -> Response:
     return redirect(location, 302)  # type: ignore[return-value]
 
 
-def _described(row: UploadRow, state: FileState) -> Response:
+def _described(row: UploadRow, state: FileState, terms: Download) -> Response:
     """HEAD, from what was recorded: a URL that S3 signed for GET refuses HEAD, and not every client that asks
     how large a file is follows a redirect. A condition that the file does not meet is answered 304 or 412;
     where a redirect is the answer, the store looks at conditions."""
     response = Response(status=200)
     response.headers["Content-Length"] = str(row.size_bytes)
-    response.headers["Content-Type"] = safe_content_type(row.content_type)
-    response.headers["Content-Disposition"] = content_disposition(row.filename)
+    response.headers["Content-Type"] = safe_content_type(terms.content_type)
+    response.headers["Content-Disposition"] = content_disposition(terms.filename, terms.inline)
     response.headers["Accept-Ranges"] = "bytes"
     # The store's own: it has the time when the upload began, or when it was completed.
     response.last_modified = state.last_modified

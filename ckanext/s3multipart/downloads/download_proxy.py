@@ -9,12 +9,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 from flask import Response, request
 
+from ckanext.s3multipart.interfaces import Download
 from s3portal.transfer import Store, Upload, content_disposition, error_code, safe_content_type, store_errors
 
 _CHUNK_BYTES = 1024 * 1024
 
 
-def passed_through(store: Store, upload: Upload) -> Response:
+def passed_through(store: Store, upload: Upload, terms: Download) -> Response:
     """The file, or the range of it that was asked for. Raises StoreUnavailable, StoreFailed."""
     asked_range = request.headers.get("Range")
     asked: Any = {"Range": asked_range} if asked_range else {}
@@ -35,8 +36,8 @@ def passed_through(store: Store, upload: Upload) -> Response:
     )
     response.call_on_close(body.close)
     response.headers["Content-Length"] = str(stored["ContentLength"])
-    response.headers["Content-Type"] = safe_content_type(upload.content_type)
-    response.headers["Content-Disposition"] = content_disposition(upload.filename)
+    response.headers["Content-Type"] = safe_content_type(terms.content_type)
+    response.headers["Content-Disposition"] = content_disposition(terms.filename, terms.inline)
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["ETag"] = stored["ETag"]
     response.last_modified = stored["LastModified"]

@@ -21,6 +21,7 @@ from ckanext.s3multipart.settings import (
     portal_store,
     transfer_settings,
 )
+from ckanext.s3multipart.upkeep.scan_doctor import examine_scanner
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.portal.doctor import (
     MOST_FILES,
@@ -49,6 +50,7 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     if tables_are_there:
         yield Finding("database", "tables", OK, "are up to date")
         yield from _examine_janitor()
+        yield from examine_scanner()
     else:
         yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
     if not transfer_settings().s3_role:

@@ -23,7 +23,7 @@ LATE_WRITES = timedelta(days=1)
 _GIVEN_UP_AFTER = timedelta(days=30)
 _COPIED_AT_MOST_S = 3600.0
 #: Uploads in these states have an object under their key, and nothing else is about to happen to it.
-_WITH_OBJECT = (RowState.COMPLETED, RowState.ATTACHED)
+_WITH_OBJECT = (RowState.QUARANTINED, RowState.COMPLETED, RowState.ATTACHED)
 _SETTLED = (RowState.COMPLETED, RowState.ATTACHED, RowState.ABORTED, RowState.REFUSED, RowState.REMOVED)
 
 
