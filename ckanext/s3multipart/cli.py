@@ -7,6 +7,7 @@ import click
 from ckan import model
 
 from ckanext.s3multipart.errors import DatabaseOfAnotherSite
+from ckanext.s3multipart.outbox.webhooks_cli import webhooks
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
@@ -152,3 +153,4 @@ def usage(as_json: bool) -> None:
 s3multipart.add_command(uploads)
 s3multipart.add_command(verify_files)
 s3multipart.add_command(policies)
+s3multipart.add_command(webhooks)

@@ -12,6 +12,7 @@ from ckan.exceptions import CkanConfigurationException
 
 from ckanext.s3multipart.scan_settings import ScanSettings
 from ckanext.s3multipart.store_memory import DatabaseMemory
+from ckanext.s3multipart.webhook_settings import WebhookSettings
 from s3portal.transfer import (
     BOOLEAN,
     BYTES,
@@ -97,8 +98,8 @@ class PortalSettings:
             yield "enabled_orgs", "has both * for all organisations and names of organisations: remove one"
 
 
-SETTINGS_CLASSES = (TransferSettings, PortalSettings, ScanSettings)
-SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings, ScanSettings)
+SETTINGS_CLASSES = (TransferSettings, PortalSettings, ScanSettings, WebhookSettings)
+SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings, ScanSettings, WebhookSettings)
 
 
 def transfer_settings() -> TransferSettings:
@@ -114,6 +115,11 @@ def portal_settings() -> PortalSettings:
 def scan_settings() -> ScanSettings:
     """The settings of the virus scanner."""
     return _read(ScanSettings, _configured(ScanSettings))
+
+
+def webhook_settings() -> WebhookSettings:
+    """The settings of webhooks."""
+    return _read(WebhookSettings, _configured(WebhookSettings))
 
 
 def portal_store() -> Store:

@@ -103,6 +103,17 @@ def claim(*, of_target: str, event_ids: Collection[str] = (), besides: Collectio
     )
 
 
+def next_due(of_target: str) -> datetime | None:
+    """When the next delivery to such targets is due, None where none waits."""
+    waiting = sa.select(sa.func.min(_DELIVERIES.c.next_at)).where(
+        _DELIVERIES.c.state == str(DeliveryState.WAITING),
+        _DELIVERIES.c.target.startswith(of_target, autoescape=True),
+    )
+    with model.Session.get_bind().connect() as connection:
+        moment: datetime | None = connection.execute(waiting).scalar()
+    return moment
+
+
 def delivered(due: Due) -> None:
     """It was told."""
     _settle(due, state=str(DeliveryState.DELIVERED), last_error=None)

@@ -14,6 +14,8 @@ from ckanext.s3multipart.extending.errors import ExtensionFailed
 from ckanext.s3multipart.extending.plugin_calls import tell
 from ckanext.s3multipart.outbox.claims import Due, claim, delivered, failed
 from ckanext.s3multipart.outbox.recording import PLUGIN, PLUGIN_METHODS, RECORDED
+from ckanext.s3multipart.outbox.sending import queue_webhooks
+from ckanext.s3multipart.settings import webhook_settings
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ _PLUGINS_GIVEN_UP_AFTER = timedelta(days=3)
 def deliver(event_ids: Collection[str]) -> None:
     """Tells these events, which are committed. Raises nothing: what happened stands."""
     try:
+        if webhook_settings().webhooks:
+            queue_webhooks()
         tell_plugins(event_ids)
     except SQLAlchemyError as error:
         log.warning("What happened to %s files is told by the janitor: %s", len(event_ids), error)

@@ -5,7 +5,9 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 from ckan import model
 
@@ -13,6 +15,7 @@ from ckanext.s3multipart.extending.plugin_calls import implementations
 from ckanext.s3multipart.interfaces import UploadedFile
 from ckanext.s3multipart.model import now
 from ckanext.s3multipart.outbox.event_model import Delivery, DeliveryState, Event
+from ckanext.s3multipart.settings import webhook_settings
 from s3portal.transfer import DeclaredState
 
 #: What targets begin with.
@@ -78,6 +81,14 @@ def record_event(kind: Kind, file: UploadedFile, connection: Any = None, **facts
     return event_id
 
 
+def target_of_url(url: str) -> str:
+    """The target of deliveries to a webhook: its URL without the query, which may have a token in it, and yet
+    another one for each URL."""
+    parts = urlsplit(url)
+    return f"{WEBHOOK}{parts.scheme}://{parts.netloc}{parts.path}#{sha256(url.encode()).hexdigest()[:8]}"
+
+
 def _targets(kind: Kind) -> list[str]:
     method = PLUGIN_METHODS.get(kind)
-    return [PLUGIN + each.plugin for each in implementations(method)] if method else []
+    plugins = [PLUGIN + each.plugin for each in implementations(method)] if method else []
+    return plugins + [target_of_url(url) for url in webhook_settings().webhooks]

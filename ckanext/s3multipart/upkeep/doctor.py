@@ -22,6 +22,7 @@ from ckanext.s3multipart.settings import (
     transfer_settings,
 )
 from ckanext.s3multipart.upkeep.scan_doctor import examine_scanner
+from ckanext.s3multipart.upkeep.webhook_doctor import examine_webhooks
 from ckanext.s3multipart.upload_states import RowState
 from s3portal.portal.doctor import (
     MOST_FILES,
@@ -51,6 +52,7 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
         yield Finding("database", "tables", OK, "are up to date")
         yield from _examine_janitor()
         yield from examine_scanner()
+        yield from examine_webhooks()
     else:
         yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
     if not transfer_settings().s3_role:

@@ -7,6 +7,8 @@ from ckan import model
 
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.outbox.delivering import tell_plugins
+from ckanext.s3multipart.outbox.kept_events import forget_old_events
+from ckanext.s3multipart.outbox.sending import send_waiting
 from ckanext.s3multipart.scanning.inspecting import inspect
 from ckanext.s3multipart.scanning.quarantine import (
     keep_quarantined,
@@ -59,6 +61,8 @@ def inspect_waiting() -> Inspected:
 def tell_waiting() -> None:
     """Tells what nobody was told yet."""
     tell_plugins()
+    send_waiting()
+    forget_old_events()
 
 
 def _state(upload_id: str) -> str | None:
