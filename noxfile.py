@@ -30,7 +30,7 @@ from machine import (  # noqa: E402
 )
 from pythons import REPORTS, needs_its_python, other_pythons, python_for  # noqa: E402
 
-CORE = ("tests/transfer", "tests/portal", "tests/server", "tests/client/core", "tests/house")
+CORE = ("tests/transfer", "tests/portal", "tests/buckets", "tests/server", "tests/client/core", "tests/house")
 # What `bin/test quick`, and the other Pythons on the machine, run of it.
 NOT_SLOW = ("-m", "not slow")
 
@@ -212,7 +212,7 @@ def ckan_2_12(session: nox.Session) -> None:
         *CKAN_SERVICES,
         "tests/ckan",
         "tests/demo",
-        env={"S3PORTAL_CLAMD": clamd(session)},
+        env={**nginx_on_path(session), "S3PORTAL_CLAMD": clamd(session)},
     )
 
 

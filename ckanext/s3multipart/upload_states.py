@@ -4,7 +4,7 @@ from s3portal.portal import protocol
 from s3portal.portal.protocol import LEASED
 from s3portal.transfer import DeclaredState, State
 
-__all__ = ["LEASED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
+__all__ = ["LEASED", "PUBLISHED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
 
 
 class RowState(DeclaredState):
@@ -24,6 +24,8 @@ class RowState(DeclaredState):
     QUARANTINED = State.QUARANTINED.value
     REFUSED = State.REFUSED.value
 
+    #: The file was replaced and is kept: readers reach it by its id, and it can be restored.
+    VERSION = "version"
     #: The file was replaced, or what it belonged to was deleted: its object has to go.
     REMOVING = "removing"
     #: The object is gone; the row says so to those who follow old links.
@@ -43,11 +45,15 @@ TRANSITIONS = protocol.TRANSITIONS.extended(
         RowState.QUARANTINED: (RowState.COMPLETED, RowState.REFUSED, RowState.ABORTING),
         RowState.REFUSED: (RowState.ABORTING, RowState.ABORTED),
         RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED, RowState.QUARANTINED),
-        RowState.ATTACHED: (RowState.REMOVING,),
+        RowState.ATTACHED: (RowState.VERSION, RowState.REMOVING),
+        RowState.VERSION: (RowState.ATTACHED, RowState.REMOVING),
         RowState.REMOVING: (RowState.REMOVED,),
         RowState.REMOVED: (),
     },
 )
+
+#: A resource's file, now or earlier: whoever may read the resource may have it.
+PUBLISHED = (RowState.ATTACHED, RowState.VERSION)
 
 #: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
 UNFINISHED = (

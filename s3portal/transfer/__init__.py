@@ -15,7 +15,13 @@ from s3portal.transfer.checksums import CRC64NVME, CRCS, MD5
 from s3portal.transfer.completion import complete_upload
 from s3portal.transfer.cors import cors_rule, lets_in, read_cors_rules
 from s3portal.transfer.deadlines import deadline, time_left_s
-from s3portal.transfer.disposition import INERT_TYPE, content_disposition, is_content_type, safe_content_type
+from s3portal.transfer.disposition import (
+    INERT_TYPE,
+    content_disposition,
+    is_active_type,
+    is_content_type,
+    safe_content_type,
+)
 from s3portal.transfer.encryption import ENCRYPTION, encryption_arguments
 from s3portal.transfer.error_translation import error_code, is_passing, says_no_upload, store_errors
 from s3portal.transfer.errors import (
@@ -112,11 +118,11 @@ from s3portal.transfer.setting_kinds import (
     WORDS,
     Kind,
     choice,
+    most_alike,
 )
 from s3portal.transfer.settings import (
     Declaration,
     declared_settings,
-    most_alike,
     read_settings,
     setting,
     unknown_settings,
@@ -265,6 +271,7 @@ __all__ = [
     "format_size",
     "ids_of_key",
     "in_parallel",
+    "is_active_type",
     "is_away",
     "is_content_type",
     "is_expired",

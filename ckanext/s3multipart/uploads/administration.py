@@ -45,8 +45,9 @@ def organization_usage(context: dict[str, Any], asked: dict[str, Any]) -> dict[s
     """What an organisation's files hold, in bytes. For its administrators.
 
     :param organization: the organisation's id or name
-    :returns: ``{"used", "allowed", "reserved", "deleted", "files"}``: ``reserved`` of what is used is room
-        for uploads in progress, ``deleted`` belongs to deleted datasets and resources; no quota is null
+    :returns: ``{"used", "allowed", "reserved", "deleted", "versions", "files"}``: ``reserved`` of what is
+        used is room for uploads in progress, ``deleted`` belongs to deleted datasets and resources, and
+        ``versions`` to earlier versions of files; no quota is null
     """
     tk.check_access("s3multipart_organization_usage", context, asked)
     organisation = administered_organisation(context, request_fields.text(asked, "organization"))

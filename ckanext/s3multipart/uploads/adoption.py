@@ -19,7 +19,7 @@ from ckanext.s3multipart.interfaces import WantedUpload
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.scanning.quarantine import arrived
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
-from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, TRANSITIONS, RowState
 from ckanext.s3multipart.uploads.keys import key_of
 from ckanext.s3multipart.uploads.session_model import Adoption, grant_of_upload
 from s3portal.transfer import (
@@ -56,7 +56,7 @@ _SMALL_COPIED_WITHIN_S = 4.0
 #: A process that copies claims the file for this long at a time; then another takes over from a killed one.
 _LEASE = timedelta(minutes=5)
 #: States in which an upload needs its object.
-_KEPT = (RowState.QUARANTINED, RowState.COMPLETED, RowState.ATTACHED)
+_KEPT = (RowState.QUARANTINED, RowState.COMPLETED, *PUBLISHED)
 #: A job that was asked for and did nothing for so long is asked for again.
 _QUEUED_FOR = timedelta(minutes=10)
 
@@ -121,7 +121,7 @@ def require_as_completed(row: UploadRow | None) -> bool:
     That does not stop the save: no one else can have changed what is completed. Raises ObjectGone,
     ContentDiffers, StoreFailed.
     """
-    if row is None or row.state != RowState.COMPLETED:
+    if row is None or row.state not in (RowState.COMPLETED, RowState.VERSION):
         return True
     store = portal_store()
     try:
