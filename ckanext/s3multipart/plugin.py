@@ -13,6 +13,7 @@ from ckanext.s3multipart.downloads.download import dataset_types, download_bluep
 from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
 from ckanext.s3multipart.moving.old_links import old_links_blueprint
+from ckanext.s3multipart.outbox import delivering
 from ckanext.s3multipart.statistics import actions as statistics_actions
 from ckanext.s3multipart.statistics import auth as statistics_auth
 from ckanext.s3multipart.statistics import pages as statistics_pages
@@ -62,6 +63,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
     def configure(self, config: Any) -> None:
         """IConfigurable: a setting that cannot be used is found now, and not at the first upload."""
         settings.check_settings(config)
+        delivering.listen_to_commits()
         removal.listen_to_transactions()
         visibility.listen_to_changes()
         schema.warn_if_outdated()

@@ -52,7 +52,14 @@ from s3portal.transfer.errors import (
     retry_after_s,
 )
 from s3portal.transfer.file_format import format_of
-from s3portal.transfer.keys import NAMELESS, dataset_prefix, ids_of_key, object_key, safe_filename
+from s3portal.transfer.keys import (
+    NAMELESS,
+    dataset_prefix,
+    ids_of_key,
+    key_in_folder,
+    object_key,
+    safe_filename,
+)
 from s3portal.transfer.lifecycle import (
     MAX_PARTS_A_CALL,
     abort_upload,
@@ -288,6 +295,7 @@ __all__ = [
     "is_expired",
     "is_passing",
     "keeps_to_parts",
+    "key_in_folder",
     "lets_in",
     "list_page",
     "list_parts",

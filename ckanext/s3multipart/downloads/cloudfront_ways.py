@@ -31,9 +31,9 @@ def is_for_cloudfront(row: UploadRow) -> bool:
     return not is_where_it_was_found and not is_written_by_others
 
 
-def sent_to_cloudfront(row: UploadRow, shown: Presentation) -> Response:
+def sent_to_cloudfront(row: UploadRow, shown: Presentation, expires_s: int) -> Response:
     """The redirect to the file. Raises StoreMisconfigured where the key cannot be used."""
-    settings, expires_s = download_settings(), transfer_settings().download_expires
+    settings = download_settings()
     try:
         cookies = _cookies(settings, row, expires_s)
         if cookies is None:

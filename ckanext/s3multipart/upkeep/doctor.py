@@ -23,6 +23,8 @@ from ckanext.s3multipart.settings import (
     portal_store,
     transfer_settings,
 )
+from ckanext.s3multipart.upkeep.scan_doctor import examine_scanner
+from ckanext.s3multipart.upkeep.webhook_doctor import examine_webhooks
 from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from s3portal.portal.doctor import (
     MOST_FILES,
@@ -51,6 +53,8 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     if tables_are_there:
         yield Finding("database", "tables", OK, "are up to date")
         yield from _examine_janitor()
+        yield from examine_scanner()
+        yield from examine_webhooks()
     else:
         yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
     if not transfer_settings().s3_role:

@@ -17,7 +17,10 @@ from ckan import model
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
+from ckanext.s3multipart.extending.described_files import uploaded_file
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.outbox.delivering import deliver
+from ckanext.s3multipart.outbox.recording import Kind, record_event
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
 from ckanext.s3multipart.site_mark import is_copied
@@ -153,12 +156,9 @@ def remove_marked(upload_ids: set[str]) -> int:
                     delete_object(portal_store(), claimed.key, claimed.version_id)
             state = TRANSITIONS.step(RowState.REMOVING, RowState.REMOVED)
         finally:
-            with engine.begin() as connection:
-                connection.execute(
-                    _ROWS.update()
-                    .where(_ROWS.c.id == upload_id, _ROWS.c.lease_token == claimed.lease_token)
-                    .values(state=state, lease_token=None, lease_until=None, updated_at=now())
-                )
+            event_id = _release(engine, upload_id, claimed.lease_token, state)
+        if event_id is not None:
+            deliver([event_id])
         removed += 1
     return removed
 
@@ -173,6 +173,20 @@ def _claim(engine: Any, upload_id: str) -> Any:
             .values(**new_lease())
             .returning(_ROWS.c.key, _ROWS.c.version_id, _ROWS.c.keep_object, _ROWS.c.lease_token)
         ).first()
+
+
+def _release(engine: Any, upload_id: str, lease_token: str, state: RowState) -> str | None:
+    """Ends the claim; returns the event of what was removed, where somebody is told of it."""
+    with engine.begin() as connection:
+        row = connection.execute(
+            _ROWS.update()
+            .where(_ROWS.c.id == upload_id, _ROWS.c.lease_token == lease_token)
+            .values(state=state, lease_token=None, lease_until=None, updated_at=now())
+            .returning(*_ROWS.c)
+        ).first()
+        if row is None or state != RowState.REMOVED:
+            return None
+        return record_event(Kind.FILE_REMOVED, uploaded_file(row), connection)
 
 
 def listen_to_transactions() -> None:
