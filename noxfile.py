@@ -29,7 +29,7 @@ from machine import (  # noqa: E402
 )
 from pythons import REPORTS, needs_its_python, other_pythons, python_for  # noqa: E402
 
-CORE = ("tests/transfer", "tests/portal", "tests/server", "tests/client/core", "tests/house")
+CORE = ("tests/transfer", "tests/portal", "tests/buckets", "tests/server", "tests/client/core", "tests/house")
 # What `bin/test quick`, and the other Pythons on the machine, run of it.
 NOT_SLOW = ("-m", "not slow")
 
@@ -206,7 +206,7 @@ def node_tools(session: nox.Session) -> tuple[str, Path]:
 def ckan_2_12(session: nox.Session) -> None:
     """The CKAN extension and the embedded portal, on CKAN 2.12 with PostgreSQL and Redis."""
     install(session, "requirements/ckan-2.12.txt")
-    run_pytest(session, *CKAN_SERVICES, "tests/ckan", "tests/demo")
+    run_pytest(session, *CKAN_SERVICES, "tests/ckan", "tests/demo", env=nginx_on_path(session))
 
 
 @nox.session(name="browser", venv_backend="venv")

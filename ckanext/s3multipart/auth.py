@@ -1,97 +1,43 @@
-"""Authorisation functions: an upload may be used by the user who made it, if they may still edit its dataset.
+"""What the authorisation functions of all rooms share: their answer keeps the refusal, and what a caller
+may see is CKAN's to say.
 
-Sysadmins are checked too, since organisations that may not upload may not upload through them either.
+Each room has its own: ``uploads/auth.py``, ``downloads/auth.py``, ``statistics/auth.py``.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.s3multipart.errors import DatasetNotFound
-from ckanext.s3multipart.model import UploadRow, any_upload, find_upload
-from ckanext.s3multipart.permission import (
-    administered_organisation,
-    administers,
-    authorised_owner,
-    signed_in_user,
-)
 from ckanext.s3multipart.wording import sentence
-from s3portal.portal.protocol import request_fields, upload_id
-from s3portal.transfer import TransferError, UploadNotFound
+from s3portal.portal.protocol import request_fields
+from s3portal.transfer import TransferError
 
 #: Where an authorisation function leaves the reason, since CKAN hands on its message alone.
 REFUSAL = "s3multipart_refusal"
 
-
-def for_owner(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """May upload to the dataset ``owner``, or replace the file of its ``resource``."""
-    return _answer(context, lambda: _may_upload_to_owner(context, asked))
+AuthFunction = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
-def for_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """Made the upload ``id``, and may still upload to its dataset."""
-    return _answer(context, lambda: _may_go_on(context, asked))
-
-
-def for_own_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """Made the upload ``id``; looking at it and aborting it need nothing more."""
-    return _answer(context, lambda: _own_upload(context, asked))
-
-
-def for_own_or_administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """Made the upload ``id``, or administers the organisation of its dataset."""
-    return _answer(context, lambda: own_or_administered_upload(context, asked))
-
-
-def for_administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """Administers the organisation of the dataset of the upload ``id``."""
-    return _answer(context, lambda: administered_upload(context, asked))
-
-
-def for_administrator(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """Administers the organisation ``organization``."""
-    return _answer(
-        context, lambda: administered_organisation(context, request_fields.text(asked, "organization"))
-    )
-
-
-def for_anybody_signed_in(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """Is signed in: everyone may see what they themselves have begun."""
-    return _answer(context, lambda: signed_in_user(context))
-
-
-def for_credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """As for the upload ``id``, or else as for the dataset ``owner``."""
-    return for_upload(context, asked) if asked.get("id") else for_owner(context, asked)
-
-
-def for_dataset_that_is_read(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """May see the dataset ``owner``, signed in or not."""
-    return _answer(context, lambda: _may_see(context, asked))
-
-
-def auth_functions() -> dict[str, Any]:
-    """The authorisation functions by the names of their actions."""
-    by_action = {
-        "s3multipart_upload_create": for_owner,
-        "s3multipart_upload_sign_parts": for_upload,
-        "s3multipart_upload_complete": for_upload,
-        "s3multipart_upload_show": for_own_upload,
-        "s3multipart_upload_abort": for_own_or_administered_upload,
-        "s3multipart_upload_hand_over": for_administered_upload,
-        "s3multipart_organization_upload_list": for_administrator,
-        "s3multipart_organization_usage": for_administrator,
-        "s3multipart_deleted_files_remove": for_administrator,
-        "s3multipart_upload_list": for_anybody_signed_in,
-        "s3multipart_credentials": for_credentials,
-        "s3multipart_file_list": for_dataset_that_is_read,
-    }
-    # Anonymous callers get our own answer, which says what to do, instead of CKAN's.
+def answering_everybody(by_action: Mapping[str, AuthFunction]) -> dict[str, Any]:
+    """The functions, asked about anonymous callers and sysadmins too: both get our own answer, which says
+    what to do, instead of CKAN's."""
     return {
         name: tk.auth_sysadmins_check(tk.auth_allow_anonymous_access(function))
         for name, function in by_action.items()
     }
+
+
+def answer(context: dict[str, Any], rule: Callable[[], object]) -> dict[str, Any]:
+    """An authorisation function's answer: yes, unless ``rule`` raises a TransferError, which is kept."""
+    try:
+        rule()
+    except TransferError as refusal:
+        context[REFUSAL] = refusal
+        return {"success": False, "msg": sentence(refusal)}
+    return {"success": True}
 
 
 def dataset_that_is_read(asked: dict[str, Any]) -> model.Package:
@@ -106,67 +52,12 @@ def dataset_that_is_read(asked: dict[str, Any]) -> model.Package:
 def allowed(action: str, context: dict[str, Any], entity_id: str) -> bool:
     """Whether the caller may do this of CKAN's own actions to the dataset or resource."""
     try:
-        tk.check_access(action, _context_of_its_own(context), {"id": entity_id})
+        tk.check_access(action, context_of_its_own(context), {"id": entity_id})
     except tk.NotAuthorized:
         return False
     return True
 
 
-def _answer(context: dict[str, Any], rule: Any) -> dict[str, Any]:
-    try:
-        rule()
-    except TransferError as refusal:
-        context[REFUSAL] = refusal
-        return {"success": False, "msg": sentence(refusal)}
-    return {"success": True}
-
-
-def _may_upload_to_owner(context: dict[str, Any], asked: dict[str, Any]) -> None:
-    signed_in_user(context)
-    resource_id = request_fields.text(asked, "resource", required=False)
-    authorised_owner(context, request_fields.text(asked, "owner"), resource_id)
-
-
-def _may_see(context: dict[str, Any], asked: dict[str, Any]) -> None:
-    tk.check_access("package_show", _context_of_its_own(context), {"id": dataset_that_is_read(asked).id})
-
-
-def _context_of_its_own(context: dict[str, Any]) -> dict[str, Any]:
+def context_of_its_own(context: dict[str, Any]) -> dict[str, Any]:
     """CKAN's authorisation leaves what it looked up in the context that it is given."""
     return {name: context[name] for name in ("user", "auth_user_obj", "ignore_auth") if name in context}
-
-
-def _may_go_on(context: dict[str, Any], asked: dict[str, Any]) -> None:
-    row = _own_upload(context, asked)
-    authorised_owner(context, row.owner_id)
-
-
-def own_or_administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:
-    """The upload ``id``, the caller's own or one of an organisation that they administer.
-
-    Raises NotSignedIn, UploadNotFound.
-    """
-    try:
-        return _own_upload(context, asked)
-    except UploadNotFound:
-        return administered_upload(context, asked)
-
-
-def administered_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:
-    """The upload ``id``, of an organisation that the caller administers. To others it is not there.
-
-    Raises NotSignedIn, UploadNotFound.
-    """
-    signed_in_user(context)
-    row = any_upload(upload_id(asked))
-    if row is None or not administers(context, row.owner_id):
-        raise UploadNotFound
-    return row
-
-
-def _own_upload(context: dict[str, Any], asked: dict[str, Any]) -> UploadRow:
-    user = signed_in_user(context)
-    row = find_upload(upload_id(asked), user.id)
-    if row is None:
-        raise UploadNotFound
-    return row

@@ -68,10 +68,16 @@ def quota_sentence(dataset_id: str) -> str:
     if not quota_bytes:
         return ""
     organisation = enabled_organisation(model.Package.get(dataset_id))
-    return tk._("%(used)s of %(allowed)s used by %(organisation)s") % {
-        "used": size_words(usage(organisation.id).used),
+    counted = usage(organisation.id)
+    said = tk._("%(used)s of %(allowed)s used by %(organisation)s") % {
+        "used": size_words(counted.used),
         "allowed": size_words(quota_bytes),
         "organisation": organisation.title or organisation.name,
+    }
+    if not counted.versions:
+        return said
+    return said + tk._(", including %(versions)s for earlier versions of files") % {
+        "versions": size_words(counted.versions)
     }
 
 

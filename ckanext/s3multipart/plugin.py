@@ -6,10 +6,12 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.s3multipart import auth, cli, helpers, refusal, schema, settings, web_modules
-from ckanext.s3multipart.downloads.download import download_blueprint
+from ckanext.s3multipart import cli, helpers, refusal, schema, settings, web_modules
+from ckanext.s3multipart.downloads import auth as downloads_auth
+from ckanext.s3multipart.downloads.download import dataset_types, download_blueprint
 from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
+from ckanext.s3multipart.moving.old_links import old_links_blueprint
 from ckanext.s3multipart.statistics import actions as statistics_actions
 from ckanext.s3multipart.statistics import auth as statistics_auth
 from ckanext.s3multipart.statistics import robots
@@ -21,7 +23,11 @@ from ckanext.s3multipart.uploads import (
     removal,
     upload_pages,
     uploader,
+    version_actions,
+    version_auth,
+    version_pages,
 )
+from ckanext.s3multipart.uploads import auth as uploads_auth
 from s3portal.portal.web import web_folder
 
 
@@ -61,11 +67,17 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
         own.update(statistics_actions.actions())
+        own.update(version_actions.actions())
         return {**own, **chained}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """IAuthFunctions"""
-        return {**auth.auth_functions(), **statistics_auth.auth_functions()}
+        return {
+            **uploads_auth.auth_functions(),
+            **downloads_auth.auth_functions(),
+            **statistics_auth.auth_functions(),
+            **version_auth.auth_functions(),
+        }
 
     def get_resource_uploader(self, resource: dict[str, Any]) -> Any:
         """IUploader"""
@@ -80,17 +92,20 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         """IBlueprint"""
         return [
             download_blueprint(),
+            old_links_blueprint(dataset_types()),
             refusal.blueprint,
             distance.blueprint,
             compat.blueprint,
             web_modules.blueprint,
             upload_pages.blueprint,
+            version_pages.blueprint,
         ]
 
     def get_helpers(self) -> dict[str, Any]:
         """ITemplateHelpers"""
         has_uploads = upload_pages.s3multipart_has_unfinished_uploads
         own = {**helpers.helpers(), has_uploads.__name__: has_uploads}
+        own[version_pages.s3multipart_versions.__name__] = version_pages.s3multipart_versions
         return {**own, **compat.helpers()}
 
     def get_commands(self) -> list[Any]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.s3multipart.download_settings import DownloadSettings
 from ckanext.s3multipart.store_memory import DatabaseMemory
 from s3portal.transfer import (
     BOOLEAN,
     BYTES,
+    INTEGER,
     SECONDS,
     WORDS,
     SettingsError,
@@ -77,6 +79,22 @@ class PortalSettings:
         minimum=0,
         maximum=10 * 365 * 24 * 3600,
     )
+    keep_versions: int = setting(
+        INTEGER,
+        "how many earlier versions of a resource's file are kept when it is replaced; 0 sets no limit of"
+        " number where keep_versions_for is set, and keeps none otherwise",
+        0,
+        minimum=0,
+        maximum=1_000_000,
+    )
+    keep_versions_for: int = setting(
+        SECONDS,
+        "how long earlier versions of a file are kept after it was replaced; 0 sets no limit of time where"
+        " keep_versions is set, and keeps none otherwise",
+        0,
+        minimum=0,
+        maximum=100 * 365 * 24 * 3600,
+    )
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
     download_stats_for: str = setting(
         choice(EVERYBODY, EDITORS, SYSADMINS),
@@ -108,8 +126,8 @@ class PortalSettings:
             yield "enabled_orgs", "has both * for all organisations and names of organisations: remove one"
 
 
-SETTINGS_CLASSES = (TransferSettings, PortalSettings)
-SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings)
+SETTINGS_CLASSES = (TransferSettings, PortalSettings, DownloadSettings)
+SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings, DownloadSettings)
 
 
 def transfer_settings() -> TransferSettings:
@@ -122,9 +140,19 @@ def portal_settings() -> PortalSettings:
     return _read(PortalSettings, _configured(PortalSettings))
 
 
+def download_settings() -> DownloadSettings:
+    """The settings of downloads."""
+    return _read(DownloadSettings, _configured(DownloadSettings))
+
+
 def portal_store() -> Store:
     """The store that the settings describe, the same one as long as they stay."""
     return _open(transfer_settings())
+
+
+def internal_store() -> Store:
+    """The same as the portal itself reaches it: for URLs that a proxy beside it follows, and no browser."""
+    return _open(replace(transfer_settings(), s3_public_endpoint=""))
 
 
 def portal_host() -> str:

@@ -4,7 +4,7 @@ from s3portal.portal import protocol
 from s3portal.portal.protocol import LEASED
 from s3portal.transfer import DeclaredState, State
 
-__all__ = ["LEASED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
+__all__ = ["LEASED", "PUBLISHED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
 
 
 class RowState(DeclaredState):
@@ -23,6 +23,8 @@ class RowState(DeclaredState):
     ADOPTING = State.ADOPTING.value
     REFUSED = State.REFUSED.value
 
+    #: The file was replaced and is kept: readers reach it by its id, and it can be restored.
+    VERSION = "version"
     #: The file was replaced, or what it belonged to was deleted: its object has to go.
     REMOVING = "removing"
     #: The object is gone; the row says so to those who follow old links.
@@ -36,11 +38,15 @@ TRANSITIONS = protocol.TRANSITIONS.extended(
         RowState.ADOPTING: (RowState.COMPLETED, RowState.ABORTING, RowState.ABORTED),
         RowState.REFUSED: (RowState.ABORTING, RowState.ABORTED),
         RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED),
-        RowState.ATTACHED: (RowState.REMOVING,),
+        RowState.ATTACHED: (RowState.VERSION, RowState.REMOVING),
+        RowState.VERSION: (RowState.ATTACHED, RowState.REMOVING),
         RowState.REMOVING: (RowState.REMOVED,),
         RowState.REMOVED: (),
     },
 )
+
+#: A resource's file, now or earlier: whoever may read the resource may have it.
+PUBLISHED = (RowState.ATTACHED, RowState.VERSION)
 
 #: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
 UNFINISHED = (*map(RowState, protocol.UNFINISHED), RowState.ADOPTING, RowState.REFUSED)

@@ -9,14 +9,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from s3portal.dtool.big_files import PART_BYTES
-from s3portal.dtool.bucket_objects import BROKEN_OFF, READ_ATTEMPTS, BucketObjects
+from s3portal.dtool.bucket_objects import BucketObjects
 from s3portal.dtool.errors import StoreFailed
 from s3portal.dtool.file_lock import try_lock
 from s3portal.dtool.s3_errors import s3_errors
 from s3portal.dtool.workers import big_file_workers, in_parallel
+from s3portal.transfer import Body, BrokenOff, ResumingBody
 
 _BLOCK_BYTES = 1024 * 1024
 
@@ -85,29 +86,20 @@ def read_range(objects: BucketObjects, key: str, etag: str, start: int, end: int
 
     Raises DtoolS3Error, also where the object has another ETag by now.
     """
-    attempts = 0
-    while start < end:
+
+    def open_from(position: int) -> Body:
         with s3_errors(objects.bucket, key):
             answer: Any = objects.store.client().get_object(
-                Bucket=objects.bucket, Key=key, Range=f"bytes={start}-{end - 1}", IfMatch=etag
+                Bucket=objects.bucket, Key=key, Range=f"bytes={position}-{end - 1}", IfMatch=etag
             )
         if answer["ResponseMetadata"]["HTTPStatusCode"] != 206:
             raise StoreFailed(f"s3://{objects.bucket}/{key}: the store does not answer a part of an object.")
-        with contextlib.closing(answer["Body"]) as body:
-            while start < end:
-                try:
-                    block = body.read(_BLOCK_BYTES)
-                    if not block:
-                        raise EOFError(f"{end - start} bytes are missing")
-                except (*BROKEN_OFF, EOFError) as error:
-                    attempts += 1
-                    if attempts == READ_ATTEMPTS:
-                        place = f"s3://{objects.bucket}/{key}"
-                        raise StoreFailed(f"{place}: the answer broke off: {error}") from error
-                    break
-                attempts = 0
-                yield block
-                start += len(block)
+        return cast(Body, answer["Body"])
+
+    try:
+        yield from ResumingBody(open_from, start, end).blocks(_BLOCK_BYTES)
+    except BrokenOff as error:
+        raise StoreFailed(f"s3://{objects.bucket}/{key}: the answer broke off: {error}") from error
 
 
 def _note_of(path: Path) -> Path:

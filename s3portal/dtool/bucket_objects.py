@@ -9,18 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import ClientError
 
 from s3portal.dtool.errors import NotPermitted, ObjectMissing, StoreFailed
 from s3portal.dtool.public_store import is_anonymous
 from s3portal.dtool.s3_errors import retrying_damage, s3_errors, status
-from s3portal.transfer import Store, error_code
-
-# botocore repeats requests, but not the reading of an answer's body that breaks off.
-READ_ATTEMPTS = 4
-#: What reading a body raises where it breaks off.
-BROKEN_OFF = (IncompleteReadError, HTTPClientError, HTTPError, OSError)
+from s3portal.transfer import BROKEN_OFF, FRUITLESS_TRIES, Store, error_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +105,7 @@ class BucketObjects:
     def get(self, key: str) -> tuple[bytes, dict[str, str]]:
         """The content and metadata of an object, whole in memory. Raises ObjectMissing."""
         problem: Exception | None = None
-        for _ in range(READ_ATTEMPTS):
+        for _ in range(FRUITLESS_TRIES):
             with self._errors(key):
                 answer = self.store.client().get_object(Bucket=self.bucket, Key=key)
                 try:

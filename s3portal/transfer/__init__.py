@@ -15,7 +15,13 @@ from s3portal.transfer.checksums import CRC64NVME, CRCS, MD5
 from s3portal.transfer.completion import complete_upload
 from s3portal.transfer.cors import cors_rule, lets_in, read_cors_rules
 from s3portal.transfer.deadlines import deadline, time_left_s
-from s3portal.transfer.disposition import INERT_TYPE, content_disposition, is_content_type, safe_content_type
+from s3portal.transfer.disposition import (
+    INERT_TYPE,
+    content_disposition,
+    is_active_type,
+    is_content_type,
+    safe_content_type,
+)
 from s3portal.transfer.encryption import ENCRYPTION, encryption_arguments
 from s3portal.transfer.error_translation import error_code, is_passing, says_no_upload, store_errors
 from s3portal.transfer.errors import (
@@ -23,7 +29,6 @@ from s3portal.transfer.errors import (
     BeingTakenOver,
     ContentDiffers,
     CredentialsNotConfigured,
-    Fact,
     FileTooLarge,
     InvalidRequest,
     NotAllowed,
@@ -32,15 +37,8 @@ from s3portal.transfer.errors import (
     PartsMissing,
     Problem,
     QuotaExceeded,
-    SettingProblem,
-    SettingsError,
     SourceChanged,
-    StoreBusy,
-    StoreError,
-    StoreFailed,
-    StoreUnavailable,
     TooManyParts,
-    TransferError,
     TypeNotAllowed,
     UploadNotFound,
     UploadNotOpen,
@@ -88,6 +86,7 @@ from s3portal.transfer.presign import (
     presign_get,
     presign_parts,
 )
+from s3portal.transfer.resuming_body import BROKEN_OFF, FRUITLESS_TRIES, Body, BrokenOff, ResumingBody
 from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired, parse_retry_after
 from s3portal.transfer.seekable import SeekableObject
 from s3portal.transfer.sending import (
@@ -100,6 +99,7 @@ from s3portal.transfer.sending import (
 )
 from s3portal.transfer.session_credentials import SessionCredentials, assume_upload_role, role_session_name
 from s3portal.transfer.session_policy import UPLOAD_ACTIONS, prefix_policy, upload_policy
+from s3portal.transfer.setting_errors import SettingProblem, SettingsError
 from s3portal.transfer.setting_kinds import (
     ARN,
     BOOLEAN,
@@ -111,11 +111,11 @@ from s3portal.transfer.setting_kinds import (
     WORDS,
     Kind,
     choice,
+    most_alike,
 )
 from s3portal.transfer.settings import (
     Declaration,
     declared_settings,
-    most_alike,
     read_settings,
     setting,
     unknown_settings,
@@ -123,10 +123,12 @@ from s3portal.transfer.settings import (
 from s3portal.transfer.sizes import GIB, MIB, format_size, parse_size
 from s3portal.transfer.states import DeclaredState, ImpossibleTransition, State, Transitions
 from s3portal.transfer.store import Store, open_store
+from s3portal.transfer.store_failures import StoreBusy, StoreError, StoreFailed, StoreUnavailable
 from s3portal.transfer.store_gate import CALL, COMPLETE, LOOK, Lane, StoreGate, asking, is_away
 from s3portal.transfer.store_knowledge import KnownAnswer
 from s3portal.transfer.stored_object import StoredObject, look_at, require_stored, require_unchanged
 from s3portal.transfer.stored_parts import StoredParts
+from s3portal.transfer.transfer_error import Fact, TransferError
 from s3portal.transfer.transfer_settings import TransferSettings
 from s3portal.transfer.upload import Checksum, Upload
 from s3portal.transfer.workers import Workers, in_parallel
@@ -141,6 +143,7 @@ from s3portal.transfer.written_objects import (
 __all__ = [
     "ARN",
     "BOOLEAN",
+    "BROKEN_OFF",
     "BYTES",
     "CALL",
     "CHECKSUM_AUTO",
@@ -149,6 +152,7 @@ __all__ = [
     "CRC64NVME",
     "CRCS",
     "ENCRYPTION",
+    "FRUITLESS_TRIES",
     "GIB",
     "INERT_TYPE",
     "INTEGER",
@@ -168,6 +172,8 @@ __all__ = [
     "WORDS",
     "AlreadyAttached",
     "BeingTakenOver",
+    "Body",
+    "BrokenOff",
     "Checksum",
     "Content",
     "ContentDiffers",
@@ -197,6 +203,7 @@ __all__ = [
     "PathSource",
     "Problem",
     "QuotaExceeded",
+    "ResumingBody",
     "RetryPolicy",
     "SeekableObject",
     "SendingCancelled",
@@ -257,6 +264,7 @@ __all__ = [
     "format_size",
     "ids_of_key",
     "in_parallel",
+    "is_active_type",
     "is_away",
     "is_content_type",
     "is_expired",

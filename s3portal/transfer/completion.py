@@ -8,13 +8,7 @@ from botocore.exceptions import ClientError
 
 from s3portal.transfer.checksums import CRCS, MD5
 from s3portal.transfer.error_translation import says_no_upload, store_errors
-from s3portal.transfer.errors import (
-    ContentDiffers,
-    ObjectGone,
-    PartsMissing,
-    UploadNotFound,
-    UploadNotOpen,
-)
+from s3portal.transfer.errors import ContentDiffers, ObjectGone, PartsMissing, UploadNotFound, UploadNotOpen
 from s3portal.transfer.lifecycle import list_parts
 from s3portal.transfer.object_head import head_object, pinnable, require_written_by
 from s3portal.transfer.object_metadata import decode_metadata

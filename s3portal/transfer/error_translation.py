@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from s3portal.transfer.errors import StoreError, StoreFailed, StoreMisconfigured, StoreUnavailable
+from s3portal.transfer.store_failures import StoreError, StoreFailed, StoreMisconfigured, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -1,115 +1,12 @@
-"""Everything that can be refused or can fail, as one small tree of errors.
+"""How a call can be refused, and what can be wrong with an upload; the store's own failures are in
+``store_failures.py``."""
 
-Each error has a stable ``code`` for programs, the HTTP status of the upload protocol, and a message for the
-person who sees it that says what to do next. Messages are templates, so that a portal can translate them:
-``error.message(gettext)``.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
 
-from s3portal.transfer.sizes import format_size
 from s3portal.transfer.states import State
-
-Fact = str | int | list[int] | None
-#: Says a size in bytes: rounded, or to the byte where the second argument is true.
-ShowSize = Callable[[int, bool], str]
-
-
-def _in_english(size_bytes: int, exact: bool) -> str:
-    return f"{size_bytes:,} bytes" if exact else format_size(size_bytes)
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class TransferError(Exception):
-    """An error that the caller is told about.
-
-    Its fields are its facts, which fill the template and go to programs as they are.
-    """
-
-    code: ClassVar[str] = "transfer_error"
-    http_status: ClassVar[int] = 500
-    template: ClassVar[str] = "The transfer failed."
-    #: Facts that are sizes in bytes: the message shows them as people read them.
-    size_facts: ClassVar[frozenset[str]] = frozenset()
-    #: Facts that are words, and which words: the message shows them in the reader's language. They are
-    #: templates, too.
-    word_facts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-
-    #: Fields that are for the log alone.
-    log_only: ClassVar[frozenset[str]] = frozenset()
-
-    def __post_init__(self) -> None:
-        super().__init__(self.message())
-
-    @property
-    def facts(self) -> dict[str, Fact]:
-        """What the error is about, by name: its fields, except those for the log alone and those that are
-        None."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {
-            name: value.value if isinstance(value, Enum) else value
-            for name, value in values.items()
-            if name not in self.log_only and value is not None
-        }
-
-    def message(self, translate: Callable[[str], str] = str, show_size: ShowSize = _in_english) -> str:
-        """The sentence for the person, its template and words passed through ``translate`` (a portal's
-        gettext), its sizes through ``show_size``."""
-        facts = self._readable_facts(show_size)
-        return translate(self.template) % {**facts, **self._words(facts, translate)}
-
-    def as_dict(self) -> dict[str, Fact]:
-        """The error as the upload protocol sends it: code, message and the facts."""
-        return {"code": self.code, "message": str(self), **self.facts, **self._words(self.facts, str)}
-
-    def _words(self, facts: Mapping[str, Fact], translate: Callable[[str], str]) -> dict[str, str]:
-        """The facts that are words, translated; the other facts fill those that are templates."""
-        return {name: translate(str(facts[name])) % facts for name in self.word_facts}
-
-    def _readable_facts(self, show_size: ShowSize) -> dict[str, Fact]:
-        """The facts for the message; two sizes that would read the same although they differ are exact."""
-        facts = self.facts.items()
-        sizes = {name: fact for name, fact in facts if name in self.size_facts and isinstance(fact, int)}
-        shown = {name: show_size(size, False) for name, size in sizes.items()}
-        if len(set(shown.values())) < len(set(sizes.values())):
-            shown = {name: show_size(size, True) for name, size in sizes.items()}
-        return {**self.facts, **shown}
-
-
-@dataclass(frozen=True)
-class SettingProblem:
-    """One setting that cannot be used: its full name, what is wrong with it and how to fix it, and what was
-    given (None for a secret and for a value that is missing)."""
-
-    setting: str
-    problem: str
-    given: str | None = None
-
-    def __str__(self) -> str:
-        return (
-            f"{self.setting} {self.problem}"
-            if self.given is None
-            else f"{self.setting} = {self.given} {self.problem}"
-        )
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class SettingsError(TransferError):
-    """Settings that cannot be used. Lists all of them, so that the administrator can fix them all at once."""
-
-    code = "settings_invalid"
-    http_status = 500
-    template = "The settings cannot be used:\n%(problems)s"
-
-    problems: tuple[SettingProblem, ...] = field(kw_only=False)
-
-    @property
-    def facts(self) -> dict[str, Fact]:
-        """The problems, a line each."""
-        return {"problems": "\n".join(f"  {problem}" for problem in self.problems)}
+from s3portal.transfer.store_failures import StoreBusy
+from s3portal.transfer.transfer_error import Fact, ShowSize, TransferError
 
 
 class Problem(str, Enum):
@@ -342,77 +239,6 @@ class CredentialsNotConfigured(TransferError):
     )
 
     setting: str = "s3_role"
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class StoreError(TransferError):
-    """The store's own trouble. What it said is in the log and in the cause, and never in the answer.
-
-    ``operation`` is S3's name of what was asked, such as ``ListParts``; ``store_code`` S3's code for the
-    error, or the HTTP status where there was no body, or the library's name for it; ``request_id`` is the
-    store's.
-    """
-
-    operation: str
-    store_code: str = ""
-    request_id: str = ""
-
-    log_only = frozenset({"operation", "store_code", "request_id"})
-
-
-class StoreUnavailable(StoreError):
-    """The store was not reached, or is overloaded, after every retry: the same call may work later."""
-
-    code = "store_unavailable"
-    http_status = 503
-    template = "The file store cannot be reached at the moment. Nothing is lost: try again in a minute."
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class StoreBusy(StoreUnavailable):
-    """The store was not asked: enough calls wait for it already, or it is known to be away.
-
-    ``retry_after_s`` is also the answer's Retry-After header.
-    """
-
-    code = "store_busy"
-    template = (
-        "The file store is slow or cannot be reached at the moment. Nothing is lost: try again in"
-        " %(retry_after_s)s seconds."
-    )
-
-    retry_after_s: int
-
-
-class StoreFailed(StoreError):
-    """The store answered with an error that waiting alone will not fix."""
-
-    code = "store_failed"
-    http_status = 502
-    template = (
-        "The file store failed. Try again; if it happens again, tell the administrator when it happened."
-    )
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class StoreMisconfigured(StoreFailed):
-    """No request could be made: a profile, key, address or file that the AWS library needs is missing or
-    wrong. ``cause`` says which, for the administrator; it is never in the answer."""
-
-    code = "store_misconfigured"
-    http_status = 503
-    template = (
-        "The file store is not set up correctly on this portal, so files can be neither uploaded nor"
-        " downloaded. Tell the administrator: the log names the cause."
-    )
-
-    cause: str
-
-    log_only = StoreError.log_only | {"cause"}
-
-    def __post_init__(self) -> None:
-        self.store_code = self.cause
-        super().__post_init__()
 
 
 def retry_after_s(error: TransferError) -> int | None:

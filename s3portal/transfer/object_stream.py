@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ClientError
 
 from s3portal.transfer.error_translation import error_code, store_errors
-from s3portal.transfer.errors import ContentDiffers, ObjectGone, StoreUnavailable
+from s3portal.transfer.errors import ContentDiffers, ObjectGone
+from s3portal.transfer.resuming_body import Body, BrokenOff, ResumingBody
 from s3portal.transfer.store import Store
+from s3portal.transfer.store_failures import StoreUnavailable
 from s3portal.transfer.upload import Upload
 
 _BLOCK_BYTES = 1024 * 1024
-#: So many connections in a row may break without a single byte.
-_FRUITLESS_TRIES = 4
 _MISSING_CODES = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
 
 
@@ -21,24 +21,15 @@ def read_object(store: Store, upload: Upload) -> Iterator[bytes]:
 
     Raises ObjectGone, ContentDiffers where something else is there, StoreUnavailable, StoreFailed.
     """
-    offset = fruitless = 0
-    while offset < upload.size_bytes or (upload.size_bytes == 0 and fruitless == 0):
-        before = offset
-        try:
-            for block in _from(store, upload, offset):
-                offset += len(block)
-                yield block
-        except StoreUnavailable:
-            if fruitless + 1 >= _FRUITLESS_TRIES and offset == before:
-                raise
-        if upload.size_bytes == 0:
-            return
-        fruitless = 0 if offset > before else fruitless + 1
-        if fruitless >= _FRUITLESS_TRIES or offset > upload.size_bytes:
-            raise ContentDiffers(what="size", expected=upload.size_bytes, found=offset)
+    first = _open_from(store, upload, 0)
+    body = ResumingBody(lambda start: _open_from(store, upload, start), 0, upload.size_bytes, first)
+    try:
+        yield from body.blocks(_BLOCK_BYTES)
+    except BrokenOff as error:
+        raise StoreUnavailable(operation="GetObject") from error
 
 
-def _from(store: Store, upload: Upload, offset: int) -> Iterator[bytes]:
+def _open_from(store: Store, upload: Upload, offset: int) -> Body:
     asked: dict[str, str] = {}
     if upload.version_id:
         asked["VersionId"] = upload.version_id
@@ -48,7 +39,7 @@ def _from(store: Store, upload: Upload, offset: int) -> Iterator[bytes]:
         asked["Range"] = f"bytes={offset}-"
     with store_errors("GetObject"):
         try:
-            body = store.client().get_object(Bucket=store.bucket, Key=upload.key, **asked)["Body"]  # type: ignore[arg-type]
+            answer = store.client().get_object(Bucket=store.bucket, Key=upload.key, **asked)  # type: ignore[arg-type]
         except ClientError as error:
             if error_code(error) in _MISSING_CODES:
                 raise ObjectGone from error
@@ -57,9 +48,8 @@ def _from(store: Store, upload: Upload, offset: int) -> Iterator[bytes]:
             if error_code(error) in ("InvalidRange", "416"):
                 raise ContentDiffers(what="size", expected=upload.size_bytes, found=offset) from error
             raise
-    try:
-        yield from body.iter_chunks(_BLOCK_BYTES)
-    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
-        raise StoreUnavailable(operation="GetObject") from error
-    finally:
-        body.close()
+    found = offset + answer["ContentLength"]
+    if found != upload.size_bytes:
+        answer["Body"].close()
+        raise ContentDiffers(what="size", expected=upload.size_bytes, found=found)
+    return answer["Body"]

@@ -18,11 +18,11 @@ from s3portal.transfer.checksum_trial import checksum_algorithm, checksum_argume
 from s3portal.transfer.creation import creation_arguments
 from s3portal.transfer.encryption import encryption_arguments
 from s3portal.transfer.error_translation import error_code, is_passing, store_errors
-from s3portal.transfer.errors import StoreFailed, StoreUnavailable
 from s3portal.transfer.keys import object_key
 from s3portal.transfer.lifecycle import delete_object
 from s3portal.transfer.session_credentials import assume_upload_role
 from s3portal.transfer.store import Store, open_store
+from s3portal.transfer.store_failures import StoreFailed, StoreUnavailable
 from s3portal.transfer.store_knowledge import KnownAnswer, NoAnswer, find_out
 
 if TYPE_CHECKING:

@@ -69,13 +69,14 @@ def presign_get(
     expires_s: int,
     version_id: str | None = None,
     inline: bool = False,
+    active: bool = False,
 ) -> str:
     """A URL that downloads the object under ``filename``; what it says of itself cannot make a browser run
-    it.
+    it, unless ``active`` content is wanted.
 
     ``inline`` lets the browser show what is safe to show. Raises StoreFailed where there are no credentials.
     """
-    shown_type = safe_content_type(content_type)
+    shown_type = safe_content_type(content_type, active=active)
     query = {
         "response-content-disposition": content_disposition(filename, inline=inline),
         "response-content-type": shown_type,

@@ -64,6 +64,8 @@ class Store:
     settings: TransferSettings
     #: Where the portal keeps what it learned about the store; None keeps it in this process only.
     memory: StoreMemory | None = field(default=None, repr=False, compare=False)
+    #: Whether requests are signed; without, the store allows what it allows everybody.
+    signed: bool = True
     _opened: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
     # boto3 makes clients safely from one thread at a time only. A lock that is held during a fork is held
     # in the child for ever, so each process has its own.
@@ -85,12 +87,15 @@ class Store:
         Raises StoreMisconfigured where boto3 makes none of the settings, profiles or environment.
         """
         settings = self.settings
+        signature = "s3v4" if self.signed else UNSIGNED
         return self.once(
-            "s3",
+            "s3" if self.signed else "s3 unsigned",
             lambda: _reading_encoded_keys(
                 _obeying_deadlines(
                     self.session().client(
-                        "s3", endpoint_url=settings.s3_endpoint or None, config=_s3_config(settings, "s3v4")
+                        "s3",
+                        endpoint_url=settings.s3_endpoint or None,
+                        config=_s3_config(settings, signature),
                     )
                 )
             ),
@@ -146,6 +151,10 @@ class Store:
         for each week keeps one client and not hundreds.
         """
         return replace(self, settings=replace(self.settings, s3_bucket=bucket))
+
+    def as_anybody(self) -> "Store":
+        """The same bucket as somebody without keys reaches it."""
+        return replace(self, signed=False)
 
     @property
     def public_endpoint(self) -> str:

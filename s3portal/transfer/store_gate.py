@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from s3portal.transfer.deadlines import DeadlineReached, deadline
-from s3portal.transfer.errors import StoreBusy
 from s3portal.transfer.store import Store
+from s3portal.transfer.store_failures import StoreBusy
 
 # How long a call waits for a place among calls that come and go.
 _WAIT_FOR_A_PLACE_S = 2.0

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from s3portal.transfer.errors import StoreUnavailable
+from s3portal.transfer.store_failures import StoreUnavailable
 
 if TYPE_CHECKING:
     from s3portal.transfer.store import Store

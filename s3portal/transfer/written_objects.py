@@ -8,10 +8,10 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from s3portal.transfer.error_translation import error_code, store_errors
-from s3portal.transfer.errors import StoreFailed
 from s3portal.transfer.lifecycle import delete_object
 from s3portal.transfer.multipart_listing import NOT_LISTED_CODES, abort_listed, list_uploads
 from s3portal.transfer.store import Store
+from s3portal.transfer.store_failures import StoreFailed
 
 logger = logging.getLogger(__name__)
 

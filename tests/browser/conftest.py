@@ -105,11 +105,14 @@ def store(s3_session: RunningServer) -> ExternalS3:
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory, store: ExternalS3) -> Iterator[Portal]:
     """The portal of the whole run."""
-    plugins = {"ckan.plugins": " ".join((*PLUGINS, "custom_fields", SEARCH_PLUGIN))}
+    settings = {
+        "ckan.plugins": " ".join((*PLUGINS, "custom_fields", SEARCH_PLUGIN)),
+        "ckanext.s3multipart.keep_versions": "20",
+    }
     folder = tmp_path_factory.mktemp("portal")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", str(CUSTOM_FIELDS), prepend=os.pathsep)
-        running = Portal(folder, s3=store, ckan_settings=plugins, durable=False).start()
+        running = Portal(folder, s3=store, ckan_settings=settings, durable=False).start()
     try:
         _create_first_upload(running)
         yield running

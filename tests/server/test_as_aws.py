@@ -16,6 +16,13 @@ from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
 
 
+@pytest.mark.parametrize("query", ["uploadId=x", "partNumber=1"])
+def test_half_of_what_names_a_part_is_no_part(s3_server, s3, query):
+    status, _, answer = signed_send(s3_server, "PUT", f"/{BUCKET}/k?{query}", body=b"x")
+    assert (status, b"<Code>InvalidArgument</Code>" in answer) == (400, True)
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+
+
 def signed(server, method, path, signed_at, dates, *, region="us-east-1", service="s3", body=b""):
     """A request signed at a time, which only the headers ``dates`` tell."""
     body_hash = hashlib.sha256(body).hexdigest()

@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from s3portal.transfer import (
+    BeingTakenOver,
     ContentDiffers,
     CredentialsNotConfigured,
     FileTooLarge,
@@ -15,17 +16,27 @@ from s3portal.transfer import (
     SettingProblem,
     SettingsError,
     State,
+    StoreBusy,
+    StoreError,
     StoreFailed,
     StoreUnavailable,
     TransferError,
+    UploadNotFound,
     UploadNotOpen,
     errors,
+    retry_after_s,
+    setting_errors,
+    store_failures,
 )
+from s3portal.transfer.store_failures import StoreMisconfigured
 
 EVERY_ERROR = [
     error
-    for _, error in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(error, TransferError) and error not in (TransferError, errors.StoreError)
+    for file in (errors, setting_errors, store_failures)
+    for _, error in inspect.getmembers(file, inspect.isclass)
+    if issubclass(error, TransferError)
+    and error not in (TransferError, StoreError)
+    and error.__module__ == file.__name__
 ]
 
 
@@ -147,7 +158,7 @@ def test_facts_are_attributes() -> None:
 
 
 def test_the_library_s_words_for_a_wrong_configuration_are_the_code_for_the_log() -> None:
-    failure = errors.StoreMisconfigured(operation="ListParts", cause="ValueError: no such profile")
+    failure = StoreMisconfigured(operation="ListParts", cause="ValueError: no such profile")
 
     assert failure.store_code == failure.cause == "ValueError: no such profile"
     assert failure.facts == {}
@@ -156,18 +167,18 @@ def test_the_library_s_words_for_a_wrong_configuration_are_the_code_for_the_log(
 @pytest.mark.parametrize(
     ("error", "wait_s"),
     [
-        (errors.StoreBusy(operation="enter calls", retry_after_s=3), 3),
-        (errors.BeingTakenOver(retry_after_s=7), 7),
+        (StoreBusy(operation="enter calls", retry_after_s=3), 3),
+        (BeingTakenOver(retry_after_s=7), 7),
         (StoreUnavailable(operation="ListParts"), None),
-        (errors.UploadNotFound(), None),
+        (UploadNotFound(), None),
     ],
 )
 def test_only_some_errors_say_when_to_come_again(error: TransferError, wait_s: int | None) -> None:
-    assert errors.retry_after_s(error) == wait_s
+    assert retry_after_s(error) == wait_s
 
 
 @pytest.mark.parametrize("kind", [StoreUnavailable, StoreFailed])
-def test_what_the_store_said_is_for_the_log_only(kind: type[errors.StoreError]) -> None:
+def test_what_the_store_said_is_for_the_log_only(kind: type[StoreError]) -> None:
     failure = kind(operation="UploadPart", store_code="XSecretInternal", request_id="4442587FB7D0A2F9")
 
     assert (failure.operation, failure.store_code) == ("UploadPart", "XSecretInternal")

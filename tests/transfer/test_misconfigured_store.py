@@ -7,10 +7,10 @@ import pytest
 from new_uploads import new_upload
 
 from s3portal.transfer import Store, TransferSettings, create_upload, open_store, plan_parts
-from s3portal.transfer.errors import StoreError, StoreMisconfigured, StoreUnavailable
 from s3portal.transfer.lifecycle import delete_object
 from s3portal.transfer.presign import object_url, presign_get, presign_parts
 from s3portal.transfer.session_credentials import assume_upload_role
+from s3portal.transfer.store_failures import StoreError, StoreMisconfigured, StoreUnavailable
 
 ROLE = "arn:aws:iam::000000000000:role/uploads"
 

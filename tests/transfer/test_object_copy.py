@@ -11,9 +11,10 @@ import pytest
 
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import State, Store, Upload
-from s3portal.transfer.errors import ContentDiffers, SourceChanged, StoreFailed
+from s3portal.transfer.errors import ContentDiffers, SourceChanged
 from s3portal.transfer.lifecycle import abort_upload
 from s3portal.transfer.object_copy import CopySource, copy_step
+from s3portal.transfer.store_failures import StoreFailed
 
 MIB = 1024 * 1024
 METADATA = {"user": "anna", "dataset": "rivers"}

@@ -12,9 +12,9 @@ from test_session_denials import client_of, not_denied, store_part
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import State, Store, Upload, assume_upload_role, complete_upload, session_credentials
 from s3portal.transfer.checksum_trial import checksum_algorithm
-from s3portal.transfer.errors import StoreUnavailable
 from s3portal.transfer.parts_only import keeps_to_parts
 from s3portal.transfer.session_policy import upload_policy
+from s3portal.transfer.store_failures import StoreUnavailable
 
 Begin = Callable[..., Upload]
 

@@ -7,7 +7,8 @@ import pytest
 from scripted_store import ScriptedStore
 
 from s3portal.transfer import Store, Upload, complete_upload
-from s3portal.transfer.errors import ContentDiffers, ObjectGone, StoreFailed, StoreUnavailable
+from s3portal.transfer.errors import ContentDiffers, ObjectGone
+from s3portal.transfer.store_failures import StoreFailed, StoreUnavailable
 from s3portal.transfer.stored_object import look_at, require_stored, require_unchanged
 
 Begin = Callable[..., Upload]

@@ -5,7 +5,7 @@ from foreign_store import is_foreign
 
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import Store
-from s3portal.transfer.errors import StoreFailed
+from s3portal.transfer.store_failures import StoreFailed
 from s3portal.transfer.written_objects import abort_uploads, list_page, remove_unkept
 
 pytestmark = pytest.mark.skipif(is_foreign(), reason="needs a bucket with nothing else in it")

@@ -7,8 +7,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.s3multipart.auth import allowed, dataset_that_is_read
-from ckanext.s3multipart.errors import ResourceNotFound
-from ckanext.s3multipart.permission import administered_organisation
+from ckanext.s3multipart.permission import active_resource, administered_organisation
 from ckanext.s3multipart.settings import EDITORS, EVERYBODY, portal_settings
 from s3portal.portal.protocol import request_fields
 from s3portal.transfer import TransferError
@@ -37,11 +36,7 @@ def may_see_downloads(context: dict[str, Any], dataset_id: str) -> bool:
 
 def resource_that_is_read(asked: Mapping[str, Any]) -> model.Resource:
     """The resource ``resource``. Raises ResourceNotFound."""
-    resource_id = request_fields.text(asked, "resource")
-    resource = model.Resource.get(resource_id)
-    if resource is None or resource.state != model.State.ACTIVE:
-        raise ResourceNotFound(resource=resource_id)
-    return resource
+    return active_resource(request_fields.text(asked, "resource"))
 
 
 def auth_functions() -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ckanext.s3multipart.settings import (
     portal_store,
     transfer_settings,
 )
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from s3portal.portal.doctor import (
     MOST_FILES,
     Case,
@@ -130,7 +130,7 @@ def _examine_files(case: Case) -> Iterator[Finding]:
             yield Finding("store", "files", WRONG, text, "restore them from a backup or an older version")
     troubled = {file.key for found in known.values() for file in found}
     attached = model.Session.query(UploadRow).filter(
-        UploadRow.state == RowState.ATTACHED, UploadRow.key.notin_(troubled)
+        UploadRow.state.in_(PUBLISHED), UploadRow.key.notin_(troubled)
     )
     newest = attached.order_by(UploadRow.updated_at.desc()).limit(MOST_FILES)
     files = [

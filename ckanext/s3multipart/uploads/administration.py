@@ -5,13 +5,13 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.s3multipart.auth import administered_upload
 from ckanext.s3multipart.errors import CannotTakeOver
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.permission import administered_organisation, authorised_owner
 from ckanext.s3multipart.refusal import ActionFunction, refusing
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
+from ckanext.s3multipart.uploads.auth import administered_upload
 from ckanext.s3multipart.uploads.held_files import remove_held
 from ckanext.s3multipart.uploads.portal import PORTAL
 from ckanext.s3multipart.uploads.quota import usage
@@ -43,8 +43,9 @@ def organization_usage(context: dict[str, Any], asked: dict[str, Any]) -> dict[s
     """What an organisation's files hold, in bytes. For its administrators.
 
     :param organization: the organisation's id or name
-    :returns: ``{"used", "allowed", "reserved", "deleted", "files"}``: ``reserved`` of what is used is room
-        for uploads in progress, ``deleted`` belongs to deleted datasets and resources; no quota is null
+    :returns: ``{"used", "allowed", "reserved", "deleted", "versions", "files"}``: ``reserved`` of what is
+        used is room for uploads in progress, ``deleted`` belongs to deleted datasets and resources, and
+        ``versions`` to earlier versions of files; no quota is null
     """
     tk.check_access("s3multipart_organization_usage", context, asked)
     organisation = administered_organisation(context, request_fields.text(asked, "organization"))

@@ -17,7 +17,7 @@ from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
-from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, TRANSITIONS, RowState
 from ckanext.s3multipart.uploads.session_model import Adoption, grant_of_upload
 from s3portal.transfer import (
     COMPLETE,
@@ -113,7 +113,7 @@ def require_as_completed(row: UploadRow | None) -> bool:
     That does not stop the save: no one else can have changed what is completed. Raises ObjectGone,
     ContentDiffers, StoreFailed.
     """
-    if row is None or row.state != RowState.COMPLETED:
+    if row is None or row.state not in (RowState.COMPLETED, RowState.VERSION):
         return True
     store = portal_store()
     try:
@@ -266,9 +266,7 @@ def _discard(target: Upload) -> None:
     """Removes what this process copied, and nothing else: while it was kept waiting for longer than its lease
     lasts, another one may have copied the same file to the same key, and that copy may be published."""
     row = model.Session.get(UploadRow, target.id, populate_existing=True)
-    is_kept = (
-        row is not None and row.state in (RowState.COMPLETED, RowState.ATTACHED) and row.key == target.key
-    )
+    is_kept = row is not None and row.state in (RowState.COMPLETED, *PUBLISHED) and row.key == target.key
     kept_version_id = row.version_id if is_kept else None
     model.Session.commit()
     if not is_kept:

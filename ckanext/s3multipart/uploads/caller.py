@@ -48,7 +48,7 @@ class CkanCaller(Caller[CkanRow, Owner]):
         return row
 
     def open_to_send(self, upload_id: str) -> CkanRow:
-        # Whether they may still edit the dataset is what the authorisation function looks at (auth.py).
+        # Whether they may still edit the dataset is what uploads/auth.py looks at.
         return self.own(upload_id)
 
     def unfinished(self, asked: Mapping[str, Any]) -> list[CkanRow]:

@@ -14,10 +14,11 @@ that a later run resumes from and that is the way back.
 """
 
 from s3portal.portal.migration.applying import ApplyReport, apply_changes, missing_everywhere, way_back
-from s3portal.portal.migration.copying import CopyReport, copy_files
+from s3portal.portal.migration.copying import CopyReport, copy_files, survey
 from s3portal.portal.migration.interface import (
     AlreadyThere,
     Change,
+    FileT,
     LocalMove,
     Move,
     NotVerified,
@@ -31,6 +32,13 @@ from s3portal.portal.migration.interface import (
 from s3portal.portal.migration.local_folder import receive_file, verify_local_file
 from s3portal.portal.migration.mapping_file import MappingError, MappingWriter, read_mapping
 from s3portal.portal.migration.moving import move_files
+from s3portal.portal.migration.sent_object import (
+    OpenSource,
+    SentObject,
+    compare_object,
+    send_object,
+    verify_content,
+)
 from s3portal.portal.migration.stored_object import verify_object
 
 __all__ = [
@@ -38,23 +46,30 @@ __all__ = [
     "ApplyReport",
     "Change",
     "CopyReport",
+    "FileT",
     "LocalMove",
     "MappingError",
     "MappingWriter",
     "Move",
     "NotVerified",
+    "OpenSource",
     "Place",
     "PortalFile",
     "RowState",
     "Rows",
+    "SentObject",
     "UnusableChange",
     "UnusableRow",
     "apply_changes",
+    "compare_object",
     "copy_files",
     "missing_everywhere",
     "move_files",
     "read_mapping",
     "receive_file",
+    "send_object",
+    "survey",
+    "verify_content",
     "verify_local_file",
     "verify_object",
     "way_back",

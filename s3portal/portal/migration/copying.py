@@ -4,7 +4,7 @@ Nothing is changed in the database here, so the site keeps running. A run that w
 resumes where it was, with the same mapping file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from s3portal.portal.migration.interface import AlreadyThere, ChangeT, FileT, Job, Move, Place, UnusableRow
@@ -41,11 +41,25 @@ def copy_files(
         yield file
 
 
+def survey(move: Move[FileT, ChangeT], earlier: Iterable[ChangeT], report: CopyReport) -> tuple[int, int]:
+    """How many files a copy would work on, and their bytes; nothing is done. ``earlier`` are the changes that
+    were recorded before; what cannot be copied goes into the report."""
+    count = size_bytes = 0
+    for job in _jobs(move, earlier, report):
+        count += 1
+        size_bytes += job.file.size_bytes
+    return count, size_bytes
+
+
 def list_jobs(
     move: Move[FileT, ChangeT], mapping: MappingWriter[ChangeT], report: CopyReport
 ) -> Iterator[Job[FileT]]:
     """The files that the mapping does not have yet; what cannot be copied goes into the report."""
-    recorded = {change.row: change for change in mapping.earlier}
+    return _jobs(move, mapping.earlier, report)
+
+
+def _jobs(move: Move[FileT, ChangeT], earlier: Iterable[ChangeT], report: CopyReport) -> Iterator[Job[FileT]]:
+    recorded = {change.row: change for change in earlier}
     used: set[Place] = set()
     for file in usable_files(move, report):
         place = move.place(file)

@@ -13,9 +13,14 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 def receive_file(
-    path: Path, open_source: Callable[[], AbstractContextManager[IO[bytes]]], size_bytes: int, md5: str
+    path: Path,
+    open_source: Callable[[], AbstractContextManager[IO[bytes]]],
+    size_bytes: int,
+    md5: str,
+    check: Callable[[Path], object] = lambda arrived: None,
 ) -> None:
-    """Brings a file to ``path``. ``md5`` in hex, "" where it is not known.
+    """Brings a file to ``path``. ``md5`` in hex, "" where it is not known. ``check`` gets what arrived before
+    it is moved into its place, and raises NotVerified where it is not the file.
 
     Raises AlreadyThere where a file is in its place, and NotVerified where what arrives is not what the
     portal has on record.
@@ -34,6 +39,11 @@ def receive_file(
     if not _matches(size_bytes, md5, arriving.stat().st_size, digest.hexdigest()):
         arriving.unlink()
         raise NotVerified("what arrived differs in size or MD5 from what the database says")
+    try:
+        check(arriving)
+    except NotVerified:
+        arriving.unlink()
+        raise
     arriving.rename(path)
     _keep_names(path.parent)
 

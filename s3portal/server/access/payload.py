@@ -256,5 +256,11 @@ def trailer_names(request: S3Request) -> list[str]:
     return [name.lower() for name in list_of(request.header("x-amz-trailer"))]
 
 
+def has_digest(request: S3Request) -> bool:
+    """Whether a request brings a digest of its body: Content-MD5, or a checksum in front of it or behind."""
+    given = {*request.headers, *trailer_names(request)}
+    return bool(request.header("content-md5")) or bool(given & set(checksums.HEADERS))
+
+
 def _invalid_checksum(algorithm: Algorithm) -> S3Error:
     return S3Error("InvalidRequest", f"Value for {algorithm.header} header is invalid.")

@@ -28,6 +28,7 @@ SUBRESOURCES = frozenset({
     "versioning", "versions", "website",
 })
 # fmt: on
+_HALVES_OF_A_PART = (frozenset({"uploadId"}), frozenset({"partNumber"}))
 # x-id is what some SDKs add to say the operation's name; the rest is a signature of version 2.
 _HARMLESS = {"versionId", "x-id", "AWSAccessKeyId", "Expires", "Signature"}
 
@@ -85,6 +86,10 @@ class RestDialect:
             _refuse_unknown_parameters(request)
             return operation
         methods = self._methods[level]
+        if request.method == "PUT" and subresources in _HALVES_OF_A_PART:
+            # One without the other; see https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
+            facts = {"ArgumentName": "ResourceType", "ArgumentValue": ", ".join(subresources)}
+            raise S3Error("InvalidArgument", "This operation does not accept a query-string.", facts=facts)
         if request.method in methods and subresources:
             raise S3Error("NotImplemented", facts={"Header": ", ".join(sorted(subresources))})
         facts = {"Method": request.method, "ResourceType": level.upper()}
