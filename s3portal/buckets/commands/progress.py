@@ -63,7 +63,12 @@ def _bar() -> "Progress":
     # Loaded where someone watches a terminal: it takes a good part of a short command's time.
     from rich.console import Console
     from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
         Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
     )
 
     return Progress(
