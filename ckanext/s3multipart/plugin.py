@@ -8,10 +8,12 @@ from ckan.lib.plugins import DefaultTranslation
 
 from ckanext.s3multipart import cli, helpers, refusal, schema, settings, web_modules
 from ckanext.s3multipart.downloads import auth as downloads_auth
+from ckanext.s3multipart.downloads import visibility
 from ckanext.s3multipart.downloads.download import dataset_types, download_blueprint
 from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
 from ckanext.s3multipart.moving.old_links import old_links_blueprint
+from ckanext.s3multipart.outbox import delivering
 from ckanext.s3multipart.statistics import actions as statistics_actions
 from ckanext.s3multipart.statistics import auth as statistics_auth
 from ckanext.s3multipart.statistics import pages as statistics_pages
@@ -61,7 +63,9 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
     def configure(self, config: Any) -> None:
         """IConfigurable: a setting that cannot be used is found now, and not at the first upload."""
         settings.check_settings(config)
+        delivering.listen_to_commits()
         removal.listen_to_transactions()
+        visibility.listen_to_changes()
         schema.warn_if_outdated()
         robots.warn_without_list()
         activity.register_types()
@@ -69,7 +73,8 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
-        chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
+        saving = {**attach.chained_actions(), **visibility.chained_actions()}
+        chained = {**saving, "bulk_update_delete": removal.bulk_update_delete}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
         own.update(statistics_actions.actions())
         own.update(version_actions.actions())

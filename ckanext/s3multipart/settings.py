@@ -12,7 +12,9 @@ from ckan.exceptions import CkanConfigurationException
 
 from ckanext.s3multipart.counting import observe_store
 from ckanext.s3multipart.download_settings import DownloadSettings
+from ckanext.s3multipart.scan_settings import ScanSettings
 from ckanext.s3multipart.store_memory import DatabaseMemory
+from ckanext.s3multipart.webhook_settings import WebhookSettings
 from s3portal.transfer import (
     BOOLEAN,
     BYTES,
@@ -148,8 +150,10 @@ class PortalSettings:
             )
 
 
-SETTINGS_CLASSES = (TransferSettings, PortalSettings, DownloadSettings)
-SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings, DownloadSettings)
+SETTINGS_CLASSES = (TransferSettings, PortalSettings, DownloadSettings, ScanSettings, WebhookSettings)
+SettingsT = TypeVar(
+    "SettingsT", TransferSettings, PortalSettings, DownloadSettings, ScanSettings, WebhookSettings
+)
 
 
 def transfer_settings() -> TransferSettings:
@@ -165,6 +169,16 @@ def portal_settings() -> PortalSettings:
 def download_settings() -> DownloadSettings:
     """The settings of downloads."""
     return _read(DownloadSettings, _configured(DownloadSettings))
+
+
+def scan_settings() -> ScanSettings:
+    """The settings of the virus scanner."""
+    return _read(ScanSettings, _configured(ScanSettings))
+
+
+def webhook_settings() -> WebhookSettings:
+    """The settings of webhooks."""
+    return _read(WebhookSettings, _configured(WebhookSettings))
 
 
 def portal_store() -> Store:

@@ -61,7 +61,14 @@ S3_CONFIG: dict[str, object] = {
                         *("ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c", "Retry-After"),
                     ],
                     "MaxAgeSeconds": 3600,
-                }
+                },
+                {
+                    "AllowedOrigins": ["*"],
+                    "AllowedMethods": ["GET", "HEAD"],
+                    "AllowedHeaders": ["Range", "If-Match", "If-None-Match"],
+                    "ExposeHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
+                    "MaxAgeSeconds": 3600,
+                },
             ],
         }
     ],
