@@ -12,11 +12,16 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Not every suite's environment has it.
 if importlib.util.find_spec("hypothesis"):
+    from examples import LONG, examples
     from hypothesis import HealthCheck, settings
 
     # How long an example takes measures the machine, and a run that fails fails again with the same examples.
     settings.register_profile(
-        "s3portal", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+        "s3portal",
+        deadline=None,
+        derandomize=LONG is None,
+        max_examples=examples(100),
+        suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("s3portal")
 

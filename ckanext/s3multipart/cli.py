@@ -8,6 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.errors import DatabaseOfAnotherSite
 from ckanext.s3multipart.moving.migrate_cli import migrate
+from ckanext.s3multipart.outbox.webhooks_cli import webhooks
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
@@ -61,12 +62,16 @@ def janitor(dry_run: bool, this_site: bool, queue: bool, as_json: bool) -> None:
         verb = "would be" if dry_run else "were"
         click.echo(f"{swept.expired:>8,} uploads that nobody attached in time {verb} removed")
         click.echo(f"{swept.removed:>8,} files of deleted or replaced resources {verb} removed")
+        click.echo(f"{swept.versions:>8,} earlier versions that are not kept any longer {verb} removed")
         click.echo(f"{swept.forgotten:>8,} records of files that are long gone {verb} deleted")
         for number, what in (
             (swept.found, "files that were written with session credentials were found"),
             (swept.refused, "files that were written with session credentials were refused"),
             (swept.taken_over, "files were taken over from where their publishers could write"),
             (swept.cleared, f"prefixes of session credentials that have ended {verb} cleared"),
+            (swept.accepted, "files passed all checks and were accepted"),
+            (swept.rejected, "files did not pass a check and were removed"),
+            (swept.quarantine, "files are still being checked: see ckan s3multipart doctor"),
         ):
             if number:
                 click.echo(f"{number:>8,} {what}")
@@ -147,11 +152,14 @@ def usage(as_json: bool) -> None:
     for name, counted in rows:
         allowed = f" of {format_size(quota_bytes)}" if quota_bytes else ""
         deleted = f", {format_size(counted.deleted)} by deleted datasets" if counted.deleted else ""
-        click.echo(f"{name:<40} {counted.files:>8,} files {format_size(counted.used):>12}{allowed}{deleted}")
+        versions = f", {format_size(counted.versions)} by earlier versions" if counted.versions else ""
+        used = f"{counted.files:>8,} files {format_size(counted.used):>12}"
+        click.echo(f"{name:<40} {used}{allowed}{deleted}{versions}")
 
 
 s3multipart.add_command(uploads)
 s3multipart.add_command(verify_files)
 s3multipart.add_command(policies)
 s3multipart.add_command(orphans)
+s3multipart.add_command(webhooks)
 s3multipart.add_command(migrate)

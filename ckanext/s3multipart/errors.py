@@ -141,17 +141,44 @@ class TooManyFiles(TransferError):
 @dataclass(kw_only=True, eq=False, repr=False)
 class QuotaFull(QuotaExceeded):
     """The file does not fit in what the organisation may store. ``reserved`` of what is used is room for
-    files that are being sent now, ``deleted`` belongs to deleted datasets."""
+    files that are being sent now, ``deleted`` belongs to deleted datasets, ``versions`` to files that were
+    replaced and are kept."""
 
     template = (
         "%(used)s of %(allowed)s is used (%(reserved)s for uploads in progress, %(deleted)s by deleted"
-        " datasets and resources), so another %(given)s does not fit. Delete files that are no longer needed,"
-        " or ask an administrator of the organization, who can remove the files of deleted datasets at once."
+        " datasets and resources, %(versions)s by earlier versions of files), so another %(given)s does not"
+        " fit. Delete files and versions that are no longer needed, or ask an administrator of the"
+        " organization, who can remove the files of deleted datasets at once."
     )
-    size_facts = frozenset({"used", "allowed", "given", "reserved", "deleted"})
+    size_facts = frozenset({"used", "allowed", "given", "reserved", "deleted", "versions"})
 
     reserved: int
     deleted: int
+    versions: int
+
+
+class MayNotChangeVersions(TransferError):
+    """The caller may see the resource, and not edit it."""
+
+    code = "may_not_edit"
+    http_status = 403
+    template = "You may not edit this resource, so you cannot restore or remove versions of its file."
+
+
+class VersionNotFound(TransferError):
+    """The resource has no such version; another one may have it."""
+
+    code = "version_not_found"
+    http_status = 404
+    template = "This resource has no such version of its file. It may have been removed."
+
+
+class VersionIsCurrent(TransferError):
+    """What was to be removed is not an earlier version."""
+
+    code = "version_is_current"
+    http_status = 409
+    template = "This is the current file of the resource. Replace it or delete the resource instead."
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -194,6 +221,32 @@ class DatabaseOfAnotherSite(TransferError):
 
     noted: str
     here: str
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class BeingWithdrawn(TransferError):
+    """A dataset cannot turn private yet: some of its files are still where everybody reaches them."""
+
+    code = "being_withdrawn"
+    http_status = 409
+    template = (
+        "The files of this dataset are being moved out of public reach first: %(left)s of %(files)s are left."
+        " Nothing was changed. Save again in a minute."
+    )
+
+    left: int
+    files: int
+
+
+class CacheKeepsFiles(TransferError):
+    """A dataset cannot turn private: its files may be kept by a cache that the portal cannot clear."""
+
+    code = "cache_keeps_files"
+    http_status = 409
+    template = (
+        "This dataset cannot be made private: its files may be kept by a cache that the portal cannot clear."
+        " Ask the administrator to set ckanext.s3multipart.cloudfront_distribution."
+    )
 
 
 def as_ckan_error(error: TransferError) -> Exception:

@@ -1,8 +1,10 @@
-"""How the links of files read: the name that a link of the API ends in, and the address that people keep."""
+"""How the links of files read: the name that a link of the API ends in, and the addresses that people
+keep."""
 
 import re
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.lib.munge import munge_filename
 
 from s3portal.transfer import NAMELESS, safe_filename
@@ -38,3 +40,19 @@ def persistent_link(url: str) -> str:
     if url.startswith(of_the_page):
         url = of_everybody + url.removeprefix(of_the_page)
     return _NAME_AFTER_DOWNLOAD.sub(r"\1", url)
+
+
+def version_link(resource: model.Resource, version_id: str) -> str:
+    """The address of one version of a resource's file, which stays that version's."""
+    package = resource.package
+    return str(
+        tk.url_for(
+            "s3multipart_download.download",
+            package_type=package.type or "dataset",
+            id=package.id,
+            resource_id=resource.id,
+            version=version_id,
+            qualified=True,
+            locale="default",
+        )
+    )

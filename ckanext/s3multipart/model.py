@@ -63,6 +63,8 @@ class UploadRow(tk.BaseModel):
     resource_id = sa.Column(sa.UnicodeText, nullable=False)
     #: When it became the file of its resource.
     attached_at = sa.Column(sa.DateTime(timezone=True))
+    #: When another file took its place; null unless it is an earlier version.
+    replaced_at = sa.Column(sa.DateTime(timezone=True))
     #: What the client calls this creation, so that a repeated one answers the same upload.
     idempotency_key = sa.Column(sa.UnicodeText)
 
@@ -137,9 +139,11 @@ def find_upload(upload_id: str, user_id: str, *, lock: bool = False) -> UploadRo
     return (query.with_for_update() if lock else query).one_or_none()
 
 
-def any_upload(upload_id: str) -> UploadRow | None:
-    """The upload, no matter who made it."""
-    return model.Session.query(UploadRow).filter_by(id=upload_id).populate_existing().one_or_none()
+def any_upload(upload_id: str, *, lock: bool = False) -> UploadRow | None:
+    """The upload, no matter who made it. With ``lock`` it stays as it is for others until the transaction
+    ends."""
+    query = model.Session.query(UploadRow).filter_by(id=upload_id).populate_existing()
+    return (query.with_for_update() if lock else query).one_or_none()
 
 
 def attached_upload(resource_id: str) -> UploadRow | None:
@@ -151,9 +155,10 @@ def attached_upload(resource_id: str) -> UploadRow | None:
     )
 
 
-def removed_uploads(resource_id: str) -> list[UploadRow]:
-    """The uploads that were files of this resource and are gone."""
-    return model.Session.query(UploadRow).filter_by(resource_id=resource_id, state=RowState.REMOVED).all()
+def earlier_uploads(resource_id: str) -> list[UploadRow]:
+    """The uploads that were files of this resource, and are kept as versions or gone."""
+    earlier = UploadRow.state.in_((RowState.VERSION, RowState.REMOVED))
+    return model.Session.query(UploadRow).filter(UploadRow.resource_id == resource_id, earlier).all()
 
 
 def had_upload(resource_id: str) -> bool:

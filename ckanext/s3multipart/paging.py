@@ -22,16 +22,16 @@ class ListPage:
     next_url: str
 
 
-def asked_page(total: int, url_of: Callable[[int], str]) -> ListPage:
+def asked_page(total: int, url_of: Callable[[int], str], size: int = UPLOADS_A_PAGE) -> ListPage:
     """The page that the request asks for by ``page``: the first where it says nothing that makes sense, the
-    last where there are not so many any more.
+    last where there are not so many any more. ``size`` is how many are on one.
     """
-    count = max(1, -(-total // UPLOADS_A_PAGE))
+    count = max(1, -(-total // size))
     number = min(asked_number(), count)
     return ListPage(
         number=number,
-        first=min(total, (number - 1) * UPLOADS_A_PAGE + 1),
-        last=min(total, number * UPLOADS_A_PAGE),
+        first=min(total, (number - 1) * size + 1),
+        last=min(total, number * size),
         total=total,
         previous_url=url_of(number - 1) if number > 1 else "",
         next_url=url_of(number + 1) if number < count else "",

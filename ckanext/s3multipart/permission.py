@@ -65,6 +65,14 @@ def authorised_owner(context: Mapping[str, Any], dataset: str, resource_id: str 
     return Owner(package.id, organisation.id, resource_id)
 
 
+def active_resource(resource_id: str) -> model.Resource:
+    """The resource, if it is not deleted. Raises ResourceNotFound."""
+    resource = model.Resource.get(resource_id) if can_be_kept(resource_id) else None
+    if resource is None or resource.state != model.State.ACTIVE:
+        raise ResourceNotFound(resource=resource_id)
+    return resource
+
+
 def enabled_organisation(package: model.Package) -> model.Group:
     """The dataset's organisation, which may upload. Raises NoOrganisation, OrganisationNotEnabled."""
     organisation = model.Group.get(package.owner_org) if package.owner_org else None

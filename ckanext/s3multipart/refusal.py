@@ -40,6 +40,8 @@ STATE_CHANGING = frozenset(
         "s3multipart_upload_abort",
         "s3multipart_upload_hand_over",
         "s3multipart_deleted_files_remove",
+        "s3multipart_version_restore",
+        "s3multipart_version_remove",
         "s3multipart_credentials",
     }
 )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -10,11 +10,17 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.s3multipart.counting import observe_store
+from ckanext.s3multipart.download_settings import DownloadSettings
+from ckanext.s3multipart.scan_settings import ScanSettings
 from ckanext.s3multipart.store_memory import DatabaseMemory
+from ckanext.s3multipart.webhook_settings import WebhookSettings
 from s3portal.transfer import (
     BOOLEAN,
     BYTES,
+    INTEGER,
     SECONDS,
+    TEXT,
     WORDS,
     SettingsError,
     Store,
@@ -34,8 +40,10 @@ PREFIX = "ckanext.s3multipart."
 ON_DELETE = "delete"
 ON_PURGE = "purge"
 EVERYBODY = "everybody"
+MEMBERS = "members"
 EDITORS = "editors"
 SYSADMINS = "sysadmins"
+LEAST_TOKEN_CHARACTERS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,50 +51,91 @@ class PortalSettings:
     """Who may upload what, and what becomes of files. Sizes are bytes."""
 
     enabled_orgs: tuple[str, ...] = setting(
-        WORDS, "the organisations that may upload, by their URL names; * is all of them, empty is none", ()
+        WORDS,
+        "the organisations that may upload, by the names in their URLs. `*` is all of them, empty is nobody",
+        (),
     )
     org_quota: int = setting(
-        BYTES, "how much the files of one organisation may use in total; 0 sets no limit", 0
+        BYTES,
+        "how much the files of one organisation may use in total, unfinished uploads included. `0` "
+        "sets no limit",
+        0,
     )
     allowed_types: tuple[str, ...] = setting(
-        WORDS, "the types that are stored, as in csv image/* application/pdf; empty is every type", ()
+        WORDS,
+        "the types that may be uploaded, by file extension or content type; `*` stands for any "
+        "characters. Empty is every type",
+        (),
     )
     denied_types: tuple[str, ...] = setting(
-        WORDS, "the types that are not stored, written as allowed_types", ()
+        WORDS, "the types that may not be uploaded, written like `allowed_types`", ()
     )
     remove_files_on: str = setting(
         choice(ON_DELETE, ON_PURGE),
-        "whether the files of a dataset are removed after it is deleted or when it is purged",
+        "when the files of a deleted dataset are removed: `purge`, when it is purged, so that it can "
+        "be restored completely; or `delete`, when `delete_grace` is over",
         ON_PURGE,
     )
     delete_grace: int = setting(
         SECONDS,
-        "how long the file of a deleted resource is kept, and with remove_files_on = delete those of a"
-        " deleted dataset, so that restoring brings them back; 0 removes them at once",
+        "how long the file of a deleted resource is kept, and with `remove_files_on = delete` the "
+        "files of a deleted dataset, so that a restore brings everything back. `0` removes them at "
+        "once",
         7 * 24 * 3600,
         minimum=0,
         maximum=10 * 365 * 24 * 3600,
     )
+    keep_versions: int = setting(
+        INTEGER,
+        "how many earlier versions of a resource's file are kept when it is replaced; 0 sets no limit of"
+        " number where keep_versions_for is set, and keeps none otherwise",
+        0,
+        minimum=0,
+        maximum=1_000_000,
+    )
+    keep_versions_for: int = setting(
+        SECONDS,
+        "how long earlier versions of a file are kept after it was replaced; 0 sets no limit of time where"
+        " keep_versions is set, and keeps none otherwise",
+        0,
+        minimum=0,
+        maximum=100 * 365 * 24 * 3600,
+    )
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
     download_stats_for: str = setting(
-        choice(EVERYBODY, EDITORS, SYSADMINS),
-        "who sees how often a file was downloaded: everybody who may read its dataset, those who may edit it,"
-        " or system administrators",
+        choice(EVERYBODY, MEMBERS, EDITORS, SYSADMINS),
+        "who sees how often a file was downloaded: `everybody` who may read its dataset, `members` of its"
+        " organisation, `editors` of the dataset, or `sysadmins`",
         EVERYBODY,
+    )
+    metrics: bool = setting(
+        BOOLEAN,
+        "whether uploads, downloads and the store's answers are counted for Prometheus, at"
+        " `/s3multipart/metrics`",
+        False,
+    )
+    metrics_token: str = setting(
+        TEXT,
+        "what Prometheus sends as its bearer token, 16 characters at least; without one, only system"
+        " administrators see the metrics",
+        "",
+        secret=True,
     )
     sha256_in_background: bool = setting(
         BOOLEAN,
-        "whether a background job reads each file once from the store for its SHA-256",
+        "whether a background job (`ckan jobs worker`) reads each file once from the store for its SHA-256",
         False,
     )
     proxy_token_downloads: bool = setting(
         BOOLEAN,
-        "whether files pass through CKAN for callers with an Authorization header, which S3 rejects",
+        "whether callers that send an Authorization header get files through CKAN, in constant "
+        "memory, for clients that would send the header on to the store",
         False,
     )
     user_in_metadata: bool = setting(
         BOOLEAN,
-        "whether objects say who uploaded them: the user's id, which every reader of the file can see",
+        "whether objects say who uploaded them, in `x-amz-meta-user`: the user's id, which every "
+        "reader of a file can see",
         False,
     )
 
@@ -94,10 +143,17 @@ class PortalSettings:
         """What does not go together: ``(name, problem)``."""
         if "*" in self.enabled_orgs and len(self.enabled_orgs) > 1:
             yield "enabled_orgs", "has both * for all organisations and names of organisations: remove one"
+        if self.metrics_token and len(self.metrics_token) < LEAST_TOKEN_CHARACTERS:
+            yield (
+                "metrics_token",
+                f"is too short to be secret: use {LEAST_TOKEN_CHARACTERS} characters or more",
+            )
 
 
-SETTINGS_CLASSES = (TransferSettings, PortalSettings)
-SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings)
+SETTINGS_CLASSES = (TransferSettings, PortalSettings, DownloadSettings, ScanSettings, WebhookSettings)
+SettingsT = TypeVar(
+    "SettingsT", TransferSettings, PortalSettings, DownloadSettings, ScanSettings, WebhookSettings
+)
 
 
 def transfer_settings() -> TransferSettings:
@@ -110,9 +166,29 @@ def portal_settings() -> PortalSettings:
     return _read(PortalSettings, _configured(PortalSettings))
 
 
+def download_settings() -> DownloadSettings:
+    """The settings of downloads."""
+    return _read(DownloadSettings, _configured(DownloadSettings))
+
+
+def scan_settings() -> ScanSettings:
+    """The settings of the virus scanner."""
+    return _read(ScanSettings, _configured(ScanSettings))
+
+
+def webhook_settings() -> WebhookSettings:
+    """The settings of webhooks."""
+    return _read(WebhookSettings, _configured(WebhookSettings))
+
+
 def portal_store() -> Store:
     """The store that the settings describe, the same one as long as they stay."""
     return _open(transfer_settings())
+
+
+def internal_store() -> Store:
+    """The same as the portal itself reaches it: for URLs that a proxy beside it follows, and no browser."""
+    return _open(replace(transfer_settings(), s3_public_endpoint=""))
 
 
 def portal_host() -> str:
@@ -155,4 +231,4 @@ def _read(settings_class: type[SettingsT], configured: tuple[tuple[str, Any], ..
 
 @lru_cache(maxsize=4)
 def _open(settings: TransferSettings) -> Store:
-    return open_store(settings, DatabaseMemory())
+    return open_store(settings, DatabaseMemory(), observe_store)

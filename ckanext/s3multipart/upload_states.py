@@ -4,7 +4,7 @@ from s3portal.portal import protocol
 from s3portal.portal.protocol import LEASED
 from s3portal.transfer import DeclaredState, State
 
-__all__ = ["LEASED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
+__all__ = ["LEASED", "PUBLISHED", "TRANSITIONS", "UNFINISHED", "RowState", "shown_state"]
 
 
 class RowState(DeclaredState):
@@ -19,10 +19,13 @@ class RowState(DeclaredState):
     ABORTING = protocol.RowState.ABORTING.value
     ABORTED = protocol.RowState.ABORTED.value
 
-    # Those of files that were written with session credentials.
+    # Those of files that were written with session credentials, or that are inspected.
     ADOPTING = State.ADOPTING.value
+    QUARANTINED = State.QUARANTINED.value
     REFUSED = State.REFUSED.value
 
+    #: The file was replaced and is kept: readers reach it by its id, and it can be restored.
+    VERSION = "version"
     #: The file was replaced, or what it belonged to was deleted: its object has to go.
     REMOVING = "removing"
     #: The object is gone; the row says so to those who follow old links.
@@ -32,18 +35,33 @@ class RowState(DeclaredState):
 TRANSITIONS = protocol.TRANSITIONS.extended(
     RowState,
     {
-        RowState.COMPLETING: (RowState.ADOPTING,),
-        RowState.ADOPTING: (RowState.COMPLETED, RowState.ABORTING, RowState.ABORTED),
+        RowState.COMPLETING: (RowState.ADOPTING, RowState.QUARANTINED),
+        RowState.ADOPTING: (
+            RowState.COMPLETED,
+            RowState.QUARANTINED,
+            RowState.ABORTING,
+            RowState.ABORTED,
+        ),
+        RowState.QUARANTINED: (RowState.COMPLETED, RowState.REFUSED, RowState.ABORTING),
         RowState.REFUSED: (RowState.ABORTING, RowState.ABORTED),
-        RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED),
-        RowState.ATTACHED: (RowState.REMOVING,),
+        RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED, RowState.QUARANTINED),
+        RowState.ATTACHED: (RowState.VERSION, RowState.REMOVING),
+        RowState.VERSION: (RowState.ATTACHED, RowState.REMOVING),
         RowState.REMOVING: (RowState.REMOVED,),
         RowState.REMOVED: (),
     },
 )
 
+#: A resource's file, now or earlier: whoever may read the resource may have it.
+PUBLISHED = (RowState.ATTACHED, RowState.VERSION)
+
 #: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
-UNFINISHED = (*map(RowState, protocol.UNFINISHED), RowState.ADOPTING, RowState.REFUSED)
+UNFINISHED = (
+    *map(RowState, protocol.UNFINISHED),
+    RowState.ADOPTING,
+    RowState.QUARANTINED,
+    RowState.REFUSED,
+)
 
 
 def shown_state(state: str) -> DeclaredState:

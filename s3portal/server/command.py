@@ -17,7 +17,8 @@ from types import FrameType
 
 import click
 
-from s3portal.server.config import PREFIX, ServerConfig, add_environment, proxies_of, read_config_file
+from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
+from s3portal.server.config_connections import proxies_of
 from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog

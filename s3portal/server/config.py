@@ -18,12 +18,13 @@ from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_connections import read_limits, read_proxies, read_tls
 from s3portal.server.config_contents import FIELDS, ContentsConfig, read_contents
 from s3portal.server.config_documents import read_document
 from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
-from s3portal.server.http.forwarded import Networks, read_networks
+from s3portal.server.http.forwarded import Networks
 from s3portal.server.http.limits import ConnectionLimits
 from s3portal.server.http.tls import TLSFiles
 from s3portal.server.storage.records import FIRST_ACCOUNT
@@ -106,10 +107,10 @@ def config_of_json(document: Any) -> ServerConfig:
         buckets=buckets,
         region=text_of(top, "region", "region", default=""),
         base_domain=text_of(top, "base_domain", "base_domain", default=""),
-        limits=_limits(top),
+        limits=read_limits(top),
         disk_reserve_bytes=_reserve_bytes(top),
-        tls=_tls(top),
-        trusted_proxies=proxies_of(list_of(top, "trusted_proxies"), "trusted_proxies"),
+        tls=read_tls(top),
+        trusted_proxies=read_proxies(top),
         allow_sigv2=_switch(top, "allow_sigv2"),
         explain_refusals=_switch(top, "explain_refusals"),
         notification_targets=read_targets(top),
@@ -244,7 +245,8 @@ def _checked_user(user: User, place: str) -> User:
 
 
 def _role(entry: Any, place: str) -> Role:
-    found = object_of(entry, place, ("name", "policy", "trusted", "max_session_s", "account", "tags"))
+    names = ("name", "policy", "trusted", "max_session_s", "account", "tags", "external_id")
+    found = object_of(entry, place, names)
     trusted = found.get("trusted", [])
     if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
         raise ConfigError(f"{place}: trusted must be a list of user names")
@@ -253,8 +255,15 @@ def _role(entry: Any, place: str) -> Role:
         raise ConfigError(f"{place}: max_session_s must be 900 to {SESSION_LIMIT_S} seconds")
     account_id = _account_id(found, "account", place) or FIRST_ACCOUNT
     policy = _policy(found, "role", place)
+    external_id = text_of(found, "external_id", place, default="")
     return Role(
-        _name(found, place), policy, frozenset(trusted), max_session_s, account_id, _tags(found, place)
+        _name(found, place),
+        policy,
+        frozenset(trusted),
+        max_session_s,
+        account_id,
+        _tags(found, place),
+        external_id,
     )
 
 
@@ -293,37 +302,11 @@ def _fault(entry: Any, place: str) -> Any:
         raise ConfigError(f"{place}: {problem}") from problem
 
 
-def _limits(top: Mapping[str, Any]) -> ConnectionLimits:
-    found = object_of(top.get("limits", {}), "limits", ConnectionLimits.__dataclass_fields__)
-    try:
-        return ConnectionLimits(**found)
-    except ValueError as problem:
-        raise ConfigError(f"limits: {problem}") from problem
-
-
 def _reserve_bytes(top: Mapping[str, Any]) -> int:
     value = top.get("disk_reserve_bytes", RESERVE_BYTES)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError("disk_reserve_bytes must be a whole number, 0 for no reserve")
     return value
-
-
-def _tls(top: Mapping[str, Any]) -> TLSFiles | None:
-    if "tls" not in top:
-        return None
-    found = object_of(top["tls"], "tls", ("certificate", "key"))
-    certificate, key = text_of(found, "certificate", "tls"), text_of(found, "key", "tls")
-    if not certificate or not key:
-        raise ConfigError("tls must name the files of a certificate and of its key")
-    return TLSFiles(Path(certificate), Path(key))
-
-
-def proxies_of(texts: Sequence[Any], place: str) -> Networks:
-    """Returns the addresses and networks of proxies; raises ConfigError."""
-    try:
-        return read_networks(str(text) for text in texts)
-    except ValueError as problem:
-        raise ConfigError(f"{place}: {problem}; write addresses, or networks like 10.0.0.0/8") from problem
 
 
 def _switch(top: Mapping[str, Any], name: str) -> bool:

@@ -53,11 +53,18 @@ def is_content_type(text: str) -> bool:
     return bool(_CONTENT_TYPE.fullmatch(text))
 
 
-def safe_content_type(content_type: str) -> str:
-    """``content_type`` in small letters, or ``application/octet-stream`` where a browser would run what it
-    names, or where it is no content type. Of its parameters only a charset stays."""
+def is_active_type(content_type: str) -> bool:
+    """Whether a browser would run what this content type names, or lay it out as a page."""
     match = _CONTENT_TYPE.fullmatch(content_type)
-    media_type = match[1].lower() if match else INERT_TYPE
-    if match is None or _ACTIVE.fullmatch(media_type):
+    return match is not None and _ACTIVE.fullmatch(match[1].lower()) is not None
+
+
+def safe_content_type(content_type: str, *, active: bool = False) -> str:
+    """``content_type`` in small letters, or ``application/octet-stream`` where a browser would run what it
+    names, unless ``active`` content is wanted, or where it is no content type. Of its parameters only a
+    charset stays."""
+    match = _CONTENT_TYPE.fullmatch(content_type)
+    if match is None or (is_active_type(content_type) and not active):
         return INERT_TYPE
+    media_type = match[1].lower()
     return f"{media_type}; charset={match[2].lower()}" if match[2] else media_type

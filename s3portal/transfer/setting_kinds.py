@@ -1,7 +1,8 @@
 """The kinds of setting: each reads a text from a configuration file, or says why it cannot."""
 
+import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,10 +23,17 @@ def choice(*choices: str) -> Kind:
 
     def parse(text: str) -> str:
         if text.lower() not in choices:
-            raise ValueError(f"is not one of: {', '.join(choices)}")
+            alike = most_alike(text, choices)
+            meant = f"; did you mean {alike}?" if alike else ""
+            raise ValueError(f"is not one of: {', '.join(choices)}{meant}")
         return text.lower()
 
     return Kind("choice", parse)
+
+
+def most_alike(word: str, words: Iterable[str]) -> str | None:
+    """The one of ``words`` that a misspelt ``word`` may have meant, None where none looks like it."""
+    return next(iter(difflib.get_close_matches(word.lower(), sorted(words), n=1)), None)
 
 
 def _integer(text: str) -> int:

@@ -6,13 +6,12 @@ the same means.
 """
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from s3portal.transfer.setting_errors import SettingProblem, SettingsError
-from s3portal.transfer.setting_kinds import Kind
+from s3portal.transfer.setting_kinds import Kind, most_alike
 from s3portal.transfer.sizes import format_limit
 
 _DECLARATION = "s3portal.setting"
@@ -126,11 +125,6 @@ def unknown_settings(
     named = {name.removeprefix(prefix) for name in values if name.startswith(prefix)}
     suggestions = ((name, most_alike(name, known)) for name in sorted(named - known))
     return [(f"{prefix}{name}", f"{prefix}{alike}" if alike else None) for name, alike in suggestions]
-
-
-def most_alike(word: str, words: Iterable[str]) -> str | None:
-    """The one of ``words`` that a misspelt ``word`` may have meant, None where none looks like it."""
-    return next(iter(difflib.get_close_matches(word.lower(), sorted(words), n=1)), None)
 
 
 def _as_text(value: object) -> str:

@@ -27,68 +27,111 @@ class TransferSettings:
     """Where files are stored and how they get there. Sizes are bytes, times are seconds, "" means not set."""
 
     s3_bucket: str = setting(TEXT, "the bucket that holds the files")
-    s3_region: str = setting(TEXT, "the bucket's region, such as ap-southeast-2", "us-east-1")
-    s3_role: str = setting(ARN, "the role that session credentials are made from", "")
-    s3_prefix: str = setting(TEXT, "what the keys of all files begin with", "")
-    s3_endpoint: str = setting(URL, "the store's address as the portal reaches it; AWS if not set", "")
-    s3_public_endpoint: str = setting(URL, "the store's address as browsers reach it, where it differs", "")
-    s3_addressing_style: Literal["auto", "path", "virtual"] = setting(
-        choice("auto", "path", "virtual"), "whether the path or the host name has the bucket's name", "auto"
-    )
-    s3_access_key_id: str = setting(TEXT, "the access key id; if not set, boto3's chain finds the keys", "")
-    s3_secret_access_key: str = setting(TEXT, "the secret access key", "", secret=True)
-    s3_session_token: str = setting(TEXT, "the token that belongs to temporary keys", "", secret=True)
-    s3_profile: str = setting(TEXT, "the profile of ~/.aws/config and ~/.aws/credentials to use", "")
-    s3_sse: str = setting(
-        ENCRYPTION,
-        "how the store encrypts: AES256, aws:kms or aws:kms:<key id>; if not set, as the bucket says",
+    s3_region: str = setting(TEXT, "the bucket's region", "us-east-1")
+    s3_role: str = setting(
+        ARN,
+        "ARN of the role that session credentials are made from. Without it there are no session credentials",
         "",
     )
-    s3_sts_endpoint: str = setting(URL, "the address of STS, where it is not the store's own", "")
+    s3_prefix: str = setting(TEXT, "what the keys of all files begin with", "")
+    s3_endpoint: str = setting(
+        URL, "the store's address as the portal reaches it: Ceph, MinIO, `s3portal server`. Empty is AWS", ""
+    )
+    s3_public_endpoint: str = setting(
+        URL, "the store's address as browsers reach it. Empty is the same as `s3_endpoint`", ""
+    )
+    s3_addressing_style: Literal["auto", "path", "virtual"] = setting(
+        choice("auto", "path", "virtual"),
+        "where URLs have the bucket's name: `path`, in their path; `virtual`, in their host name; "
+        "`auto`, where boto3 puts it",
+        "auto",
+    )
+    s3_access_key_id: str = setting(
+        TEXT,
+        "the portal's access key id. If it is empty, boto3 finds credentials by itself: in the "
+        "environment, a profile, or the machine's role",
+        "",
+    )
+    s3_secret_access_key: str = setting(
+        TEXT, "the secret access key that belongs to `s3_access_key_id`", "", secret=True
+    )
+    s3_session_token: str = setting(TEXT, "the session token, if the keys are temporary", "", secret=True)
+    s3_profile: str = setting(
+        TEXT, "the profile of `~/.aws/config` and `~/.aws/credentials` to take credentials from", ""
+    )
+    s3_sse: str = setting(
+        ENCRYPTION,
+        "how the store encrypts: `AES256`, `aws:kms`, or `aws:kms:` and a key id. Empty is the "
+        "bucket's default",
+        "",
+    )
+    s3_sts_endpoint: str = setting(URL, "the address of STS. Empty is the store's own, or that of AWS", "")
     s3_checksums: Literal["when_required", "when_supported", ""] = setting(
         choice("when_required", "when_supported"),
-        "whether checksums are sent to stores that do not ask for them; by default on AWS only",
+        "whether checksums are sent to stores that do not ask for them: `when_supported` or "
+        "`when_required`. Empty is `when_supported` on AWS and `when_required` elsewhere",
         "",
     )
     checksum: Literal["auto", "crc64nvme", "crc32c", "md5", "off"] = setting(
         choice("auto", "crc64nvme", "crc32c", "md5", "off"),
-        "what parts are compared by after sending; auto is crc64nvme where the store computes it, else md5",
+        "what parts are compared by after sending: `crc64nvme`, `crc32c`, `md5` (of parts, by their "
+        "ETag) or `off`. `auto` is `crc64nvme` if the store computes it, otherwise `md5`",
         "auto",
     )
     max_object_size: int = setting(
         BYTES,
-        "the largest object that the store takes; if not set, 48.8 TiB on AWS and 5 TiB elsewhere",
+        "the largest object that the store accepts. `0` is 48.8 TiB on AWS and 5 TiB elsewhere",
         0,
         maximum=LARGEST_OBJECT_ON_AWS_BYTES,
     )
-    max_upload_size: int = setting(BYTES, "the largest file that publishers may upload; 0 sets no limit", 0)
+    max_upload_size: int = setting(
+        BYTES,
+        "the largest file that publishers may upload. `0` sets no limit apart from `max_object_size`",
+        0,
+    )
     part_size: int = setting(
         BYTES,
-        "the size of a part; larger only for files that do not fit in 10,000 of these",
+        "the smallest size of a part. Parts are larger for files that do not fit in 10,000 of these, "
+        "and up to 16 MiB for browsers that are far from the store",
         MIN_PART_SIZE_BYTES,
         minimum=MIN_PART_SIZE_BYTES,
         maximum=MAX_PART_SIZE_BYTES,
     )
-    concurrency: int = setting(INTEGER, "how many parts a browser sends at a time", 4, minimum=1, maximum=6)
+    concurrency: int = setting(
+        INTEGER, "how many parts a browser sends at a time, from 1 to 6", 4, minimum=1, maximum=6
+    )
     upload_mode: Literal["presigned", "sts"] = setting(
         choice("presigned", "sts"),
-        "who signs the URLs of parts; the portal, or the browser with session credentials for its one upload",
+        "who signs the URLs of parts: `presigned`, the portal; `sts`, the browser, with session "
+        "credentials for its one upload. `sts` needs `s3_role` and a portal that is served over https",
         "presigned",
     )
     url_expires: int = setting(
         SECONDS, "how long the URL of a part is valid", 900, minimum=60, maximum=_MAX_URL_EXPIRES_S
     )
     download_expires: int = setting(
-        SECONDS, "how long the URL of a download is valid", 300, minimum=10, maximum=_MAX_URL_EXPIRES_S
+        SECONDS,
+        "how long the address that a download is redirected to is valid",
+        300,
+        minimum=10,
+        maximum=_MAX_URL_EXPIRES_S,
     )
     # STS API Reference, AssumeRole, DurationSeconds: 15 minutes to 12 hours.
     credentials_expires: int = setting(
-        SECONDS, "how long session credentials are valid", 3600, minimum=900, maximum=12 * 3600
+        SECONDS,
+        "how long session credentials are valid, from 15 minutes to 12 hours",
+        3600,
+        minimum=900,
+        maximum=12 * 3600,
     )
     upload_expires: int = setting(
-        SECONDS, "how long an unfinished upload is kept", 7 * _DAY_S, minimum=3600, maximum=365 * _DAY_S
+        SECONDS,
+        "how long an unfinished or unsaved upload is kept",
+        7 * _DAY_S,
+        minimum=3600,
+        maximum=365 * _DAY_S,
     )
-    site: str = setting(TEXT, "this portal's name in role sessions; its host if not set", "")
+    site: str = setting(TEXT, "this portal's name in role sessions. Empty is its host name", "")
 
     @property
     def on_aws(self) -> bool:

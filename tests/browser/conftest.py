@@ -27,6 +27,8 @@ from s3portal.server.testing import RunningServer
 
 BUCKET = "river-data"
 CUSTOM_FIELDS = Path(__file__).parent / "custom_fields"
+#: CKAN's own views of files, beside those that the embedded portal has.
+VIEWS = ("text_view", "audio_view", "video_view", "webpage_view", "resource_proxy")
 ROLE_ARN = "arn:aws:iam::000000000000:role/uploads"
 
 
@@ -59,7 +61,14 @@ S3_CONFIG: dict[str, object] = {
                         *("ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c", "Retry-After"),
                     ],
                     "MaxAgeSeconds": 3600,
-                }
+                },
+                {
+                    "AllowedOrigins": ["*"],
+                    "AllowedMethods": ["GET", "HEAD"],
+                    "AllowedHeaders": ["Range", "If-Match", "If-None-Match"],
+                    "ExposeHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
+                    "MaxAgeSeconds": 3600,
+                },
             ],
         }
     ],
@@ -105,11 +114,14 @@ def store(s3_session: RunningServer) -> ExternalS3:
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory, store: ExternalS3) -> Iterator[Portal]:
     """The portal of the whole run."""
-    plugins = {"ckan.plugins": " ".join((*PLUGINS, "custom_fields", SEARCH_PLUGIN))}
+    settings = {
+        "ckan.plugins": " ".join((*PLUGINS, *VIEWS, "custom_fields", SEARCH_PLUGIN)),
+        "ckanext.s3multipart.keep_versions": "20",
+    }
     folder = tmp_path_factory.mktemp("portal")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", str(CUSTOM_FIELDS), prepend=os.pathsep)
-        running = Portal(folder, s3=store, ckan_settings=plugins, durable=False).start()
+        running = Portal(folder, s3=store, ckan_settings=settings, durable=False).start()
     try:
         _create_first_upload(running)
         yield running

@@ -11,11 +11,14 @@ from alembic.script import ScriptDirectory
 from callers import Caller
 from ckan import model
 from ckan.cli.db import _run_migrations
-from kept_uploads import states
+from kept_uploads import names, states
 
 from ckanext import s3multipart
 from ckanext.s3multipart.downloads.file_check import FileCheck
+from ckanext.s3multipart.downloads.move_model import KeyMove
 from ckanext.s3multipart.model import DownloadCount, UploadRow, now
+from ckanext.s3multipart.outbox.event_model import Delivery, Event
+from ckanext.s3multipart.scanning.inspection_model import Inspection
 from ckanext.s3multipart.store_memory import StoreAnswer
 from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
 from ckanext.s3multipart.upkeep.janitor import sweep
@@ -28,6 +31,7 @@ pytestmark = pytest.mark.smoke
 FILE_CHECKS = "c41e90b7d2f8"
 GRANTS = "8b2d4e71c6a0"
 LEASES = "c41b7e90a2d5"
+VERSIONS = "a7d2e9c14b58"
 OLDEST = "3f6a1c0d9b51"
 OURS = {
     table.__tablename__
@@ -40,6 +44,10 @@ OURS = {
         Adoption,
         Fixity,
         FixityRound,
+        KeyMove,
+        Event,
+        Delivery,
+        Inspection,
     )
 }
 
@@ -124,11 +132,13 @@ def test_every_state_goes_to_the_oldest_version_and_back(publisher: Caller) -> N
         "uploading": "uploading",
         "completing": "uploading",
         "adopting": "aborted",
+        "quarantined": "uploading",
         "completed": "completed",
         "refused": "aborted",
         "aborting": "aborted",
         "aborted": "aborted",
         "removing": "removing",
+        "version": "removed",
         "removed": "removed",
     }
     resource = publisher.publish(b"1,2")
@@ -193,6 +203,33 @@ def test_files_of_the_version_before_know_since_when_they_are_attached(
     row = model.Session.get(UploadRow, file["upload"])
     assert (row.resource_id, row.attached_at) == (attached["id"], row.updated_at)
     assert model.Session.get(UploadRow, unfinished["id"]).attached_at is None
+
+
+def test_files_of_the_version_before_are_no_earlier_versions(publisher: Caller, setting) -> None:
+    resource = publisher.publish(b"1,2")
+    gone = publisher.publish(b"3,4")
+    set_state(gone["id"], "removed")
+
+    there_and_back(version_before(VERSIONS))
+
+    (current,) = publisher.do("s3multipart_version_list", resource=resource["id"])
+    assert (current["current"], current["replaced_at"]) == (True, None)
+    setting("keep_versions", 1)
+    publisher.do("resource_patch", id=resource["id"], s3multipart_upload_id=publisher.upload(b"new")["id"])
+    assert publisher.follow(current["url"]).content == b"1,2"
+
+
+def test_going_back_destroys_no_earlier_version(publisher: Caller, setting) -> None:
+    """To the version before they are gone, and it removes none of their objects."""
+    setting("keep_versions", 1)
+    resource = publisher.publish(b"1,2", filename="first.csv")
+    publisher.do("resource_patch", id=resource["id"], s3multipart_upload_id=publisher.upload(b"new")["id"])
+
+    there_and_back(version_before(VERSIONS))
+    sweep()
+
+    assert states(publisher) == ["attached", "removed"]
+    assert names(publisher) == ["first.csv", "rivers.csv"]
 
 
 def test_a_row_holds_all_of_an_upload() -> None:

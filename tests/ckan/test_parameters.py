@@ -5,13 +5,14 @@ import pytest
 from callers import Caller
 
 from ckanext.s3multipart.parameters import PARAMETERS
-from ckanext.s3multipart.uploads import actions, administration
+from ckanext.s3multipart.uploads import actions, administration, version_actions
 
 
 def test_every_action_says_what_it_takes() -> None:
     names = {
         *actions.actions(),
         *administration.actions(),
+        *version_actions.actions(),
         "s3multipart_file_list",
         "s3multipart_download_stats",
     }

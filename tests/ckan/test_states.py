@@ -18,7 +18,10 @@ def test_every_state_of_an_upload_is_one_of_a_row() -> None:
     assert {state.value for state in State} <= {state.value for state in RowState}
 
 
-@pytest.mark.parametrize(("before", "after"), [("uploading", "removed"), ("attached", "uploading")])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("uploading", "removed"), ("attached", "uploading"), ("removed", "version"), ("completed", "version")],
+)
 def test_a_row_does_not_leave_the_table(before: str, after: str) -> None:
     row = UploadRow(state=before)
 

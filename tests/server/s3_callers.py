@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import json
 import socket
@@ -136,6 +138,11 @@ def signed_send(
     """Sends one request signed in its headers."""
     url = server.endpoint + path
     return send(server, method, path, signed_headers(server, method, url, headers, body), body)
+
+
+def content_md5(body: bytes) -> dict[str, str]:
+    """Returns the header that some requests must have."""
+    return {"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()}
 
 
 def raw_exchange(server: RunningServer, sent: bytes, *, half_close: bool = False) -> bytes:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
+
 import pytest
-from s3_callers import BUCKET, MIB, client_of, code_of, signed_send
+from s3_callers import BUCKET, MIB, client_of, code_of, content_md5, signed_send
 from small_objects import CONTENT, body_of
 
 
@@ -87,6 +90,22 @@ class TestDeleting:
         status, _, answer = signed_send(s3_server, "POST", f"/{BUCKET}?delete", wrong_md5, body)
         assert (status, b"BadDigest" in answer) == (400, True)
         assert body_of(s3.get_object(**ten)) == CONTENT
+
+    def test_a_list_needs_a_digest_of_its_own(self, s3_server, s3, ten):
+        """Also where it is signed, as S3 says."""
+        body = b"<Delete><Object><Key>ten</Key></Object></Delete>"
+        status, _, answer = signed_send(s3_server, "POST", f"/{BUCKET}?delete", body=body)
+        assert (status, b"<Code>InvalidRequest</Code>" in answer, b"Content-MD5" in answer) == (
+            400,
+            True,
+            True,
+        )
+        assert body_of(s3.get_object(**ten)) == CONTENT
+        for digest in (
+            content_md5(body),
+            {"x-amz-checksum-crc32": base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()},
+        ):
+            assert signed_send(s3_server, "POST", f"/{BUCKET}?delete", digest, body)[0] == 200
 
     def test_the_file_is_gone_too(self, s3, ten, tmp_path):
         def files():

@@ -6,7 +6,7 @@ import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from s3_callers import BUCKET, client_of, code_of, refusal_of, signed_send
+from s3_callers import BUCKET, client_of, code_of, content_md5, refusal_of, signed_send
 from versioned_buckets import listed, set_versioning, version_ids
 
 
@@ -83,7 +83,9 @@ class TestManyAtOnce:
     def test_times_are_read_in_either_form(self, s3_server, s3, text):
         put(s3)
         body = f"<Delete><Object><Key>k</Key><LastModifiedTime>{text}</LastModifiedTime></Object></Delete>"
-        status, _, answer = signed_send(s3_server, "POST", f"/{BUCKET}?delete", body=body.encode())
+        status, _, answer = signed_send(
+            s3_server, "POST", f"/{BUCKET}?delete", content_md5(body.encode()), body.encode()
+        )
         assert (status, b"PreconditionFailed" in answer) == ((400, False) if text == "soon" else (200, True))
 
 

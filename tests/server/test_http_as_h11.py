@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from examples import examples
 from http_readers import Understood, ours, theirs
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
@@ -285,7 +286,7 @@ def compare(sent: bytes) -> None:
     assert rule is not None, (sent, us, them)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(requests())
 @example(CHUNKED + b"5\r\nhello\r\n0\r\n\r\n")
 @example(START + b"Content-Length: 5\r\n\r\nhello")
@@ -293,19 +294,19 @@ def test_whole_requests_are_understood_as_h11_does(sent):
     compare(sent)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.binary(max_size=60))
 def test_headers_of_any_bytes(noise):
     compare(START + noise + b"\r\n\r\n")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.binary(max_size=60))
 def test_a_transfer_coding_of_any_bytes(noise):
     compare(CHUNKED + noise)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=200), st.lists(st.integers(1, 40), max_size=10))
 def test_a_body_comes_out_as_it_went_in_however_it_is_cut(body, sizes):
     coded, rest = b"", body

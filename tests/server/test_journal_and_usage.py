@@ -6,6 +6,7 @@ import random
 import threading
 
 from botocore.exceptions import ClientError
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of
@@ -103,7 +104,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(steps)
 def test_counters_are_those_of_a_recount_after_any_calls(shared_server, steps):
     s3, uploads = client_of(shared_server), []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of, signed_send
@@ -52,7 +53,7 @@ letters = st.text("ab/é￿\U0001f600", max_size=6)
 key_sets = st.sets(letters.filter(bool), max_size=25)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     keys=key_sets,
     prefix=letters,

@@ -6,6 +6,7 @@ import os
 from http.client import IncompleteRead
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send, signed_send
@@ -25,7 +26,7 @@ any_key = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_s
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(key=any_key, content=st.binary(max_size=100))
 def test_any_key_and_any_content_come_back(shared_server, key, content):
     path = f"/{BUCKET}/" + "".join(f"%{byte:02X}" for byte in key.encode())

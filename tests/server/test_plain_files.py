@@ -15,9 +15,10 @@ from s3_callers import BUCKET, client_of
 
 from s3portal.server.command import server_command
 from s3portal.server.pytest_plugin import server_config
+from s3portal.server.storage.reader import ReadingStorage
 from s3portal.server.storage.storage import Storage
 from s3portal.server.testing import RunningServer
-from s3portal.server.upkeep import importing
+from s3portal.server.upkeep import exporting, importing
 from s3portal.server.upkeep.importing import content_type_of, import_folder
 from s3portal.server.upkeep.plain_names import refusal
 
@@ -47,6 +48,35 @@ def files_below(folder):
 @pytest.fixture
 def root(tmp_path):
     return tmp_path / "s3"
+
+
+class TestReplacedMeanwhile:
+    def test_what_is_there_now_is_exported(self, s3_server, s3, root, tmp_path, monkeypatch):
+        """The parts of an object are gone in the moment between two looks at it."""
+        s3.put_object(Bucket=BUCKET, Key="k", Body=LARGE)
+        changes = [lambda: s3.put_object(Bucket=BUCKET, Key="k", Body=b"new" * 30_000)]
+        find_parts = exporting.parts_between
+
+        def replace_first(*arguments):
+            if changes:
+                changes.pop()()
+            return find_parts(*arguments)
+
+        monkeypatch.setattr(exporting, "parts_between", replace_first)
+        storage = ReadingStorage(root)
+        done = exporting.export_bucket(storage, BUCKET, tmp_path / "out")
+        storage.close()
+        assert (done.failed, done.files) == ([], 1)
+        assert files_below(tmp_path / "out") == {"k": b"new" * 30_000}
+
+    def test_what_is_damaged_is_said(self, s3_server, s3, root, tmp_path):
+        s3.put_object(Bucket=BUCKET, Key="k", Body=LARGE)
+        (blob,) = (path for path in (root / "blobs").rglob("*") if path.is_file())
+        blob.write_bytes(b"x" * len(LARGE))
+        storage = ReadingStorage(root)
+        done = exporting.export_bucket(storage, BUCKET, tmp_path / "out")
+        storage.close()
+        assert "have changed since they were stored" in done.failed[0]
 
 
 class TestWhere:

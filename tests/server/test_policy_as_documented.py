@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 
 import plain_policy
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3portal.server.authority.bucket_policy import read_bucket_policy
 from s3portal.server.authority.policy import PolicyError, read_policy
 
-# The long form, by hand: S3PORTAL_EXAMPLES=100000.
-EXAMPLES = int(os.environ.get("S3PORTAL_EXAMPLES", "150"))
+EXAMPLES = examples(150)
 words = st.text("ab*?/:", max_size=5)
 VARIABLES = ["${aws:username}", "${aws:username, 'a'}", "${*}", "${$}", "${?}", "${s3:RequestObjectTagKeys}"]
 templates = st.lists(words | st.sampled_from(VARIABLES), max_size=3).map("".join)

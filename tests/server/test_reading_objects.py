@@ -6,6 +6,7 @@ import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of, refusal_of, send
@@ -67,7 +68,8 @@ class TestRanges:
         assert send(s3_server, "GET", url, {"Range": "bytes=1-2", "If-Range": '"old"'})[2] == CONTENT
 
     @settings(
-        max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+        max_examples=examples(40),
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(first=st.integers(0, 3 * 70_000 - 1), length=st.integers(1, 150_000))
     def test_a_range_of_a_larger_object_is_that_slice(self, shared_server, first, length):

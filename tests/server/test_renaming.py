@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from s3_callers import BUCKET, MIB, client_allowed, code_of, refusal_of, signed_send
 
-from s3portal.server.storage import usage
+from s3portal.server.storage import renaming, usage
 
 TARGET = {"Bucket": BUCKET, "Key": "new é+ name"}
 
@@ -89,6 +89,19 @@ def test_what_cannot_be_renamed(s3_server, s3, stored):
     assert signed_send(s3_server, "PUT", f"/{BUCKET}/x?renameObject")[0] == 400
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     assert code_of(rename, s3=s3) == "InvalidRequest"
+
+
+def test_versioning_that_is_turned_on_meanwhile_is_noticed(s3_server, s3, stored, monkeypatch):
+    """Between the decision, which reads the bucket, and the change itself."""
+    rename_stored = renaming.rename
+
+    def turn_on_first(*arguments):
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        rename_stored(*arguments)
+
+    monkeypatch.setattr(renaming, "rename", turn_on_first)
+    assert code_of(rename, s3=s3) == "InvalidRequest"
+    assert s3.get_object(Bucket=BUCKET, Key="old é")["Body"].read() == b"x" * MIB
 
 
 @pytest.mark.parametrize("missing", ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"])

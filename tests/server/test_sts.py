@@ -203,6 +203,87 @@ def test_assume_role_refuses(s3_server, parameters, code):
     assert code_of(sts.assume_role, **given) == code
 
 
+def server_with_roles(folder, **changes):
+    """A server whose role ``tagged`` may read below the folder that the session's tag names."""
+    config = server_config()
+    statement = {
+        "Effect": "Allow",
+        "Action": ["s3:PutObject"],
+        "Resource": f"arn:aws:s3:::{BUCKET}/${{aws:PrincipalTag/team}}/*",
+    }
+    role = {
+        "name": "tagged",
+        "trusted": ["admin", "portal"],
+        "policy": {"Version": "2012-10-17", "Statement": [statement]},
+    }
+    config["roles"].append(role | {"tags": {"Team": "none", "site": "x"}} | changes)
+    for user in config["users"]:
+        user["policy"]["Statement"].append(
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Resource": "arn:aws:iam::000000000000:role/tagged",
+            }
+        )
+    return RunningServer(folder / "s3", config)
+
+
+TAGGED = {"RoleArn": "arn:aws:iam::000000000000:role/tagged"}
+
+
+class TestTags:
+    def test_a_session_is_what_its_tags_say(self, tmp_path):
+        with server_with_roles(tmp_path) as server:
+            tags = [{"Key": "team", "Value": "rivers"}, {"Key": "other", "Value": ""}]
+            answer = assume(server, "admin", **TAGGED, Tags=tags)
+            mine = session_client(server, answer["Credentials"])
+            mine.put_object(Bucket=BUCKET, Key="rivers/k", Body=b"x")
+            assert code_of(mine.put_object, Bucket=BUCKET, Key="none/k", Body=b"x") == "AccessDenied"
+
+    def test_without_them_it_has_the_roles(self, tmp_path):
+        with server_with_roles(tmp_path) as server:
+            mine = session_client(server, assume(server, **TAGGED)["Credentials"])
+            mine.put_object(Bucket=BUCKET, Key="none/k", Body=b"x")
+
+    def test_who_gives_them_needs_the_permission(self, tmp_path):
+        tags = [{"Key": "team", "Value": "rivers"}]
+        with server_with_roles(tmp_path) as server:
+            refusal = refusal_of(assume, server=server, **TAGGED, Tags=tags)
+        assert refusal.code == "AccessDenied"
+        assert "sts:TagSession" in refusal.error["Message"]
+
+    @pytest.mark.parametrize(
+        ("tags", "code"),
+        [
+            ([{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}], "InvalidParameterValue"),
+            ([{"Key": "aws:a", "Value": "1"}], "ValidationError"),
+            ([{"Key": "", "Value": "1"}], "ValidationError"),
+            ([{"Key": "a"}], "ValidationError"),
+            ([{"Key": "a" * 129, "Value": "1"}], "ValidationError"),
+            ([{"Key": "a", "Value": "v" * 257}], "ValidationError"),
+            ([{"Key": "a", "Value": "${aws:username}"}], "ValidationError"),
+            ([{"Key": f"{number}", "Value": ""} for number in range(51)], "ValidationError"),
+        ],
+    )
+    def test_those_that_can_be_none_are_refused(self, s3_server, tags, code):
+        sts = client_of(s3_server, "admin", "sts", parameter_validation=False)
+        assert code_of(sts.assume_role, RoleArn=ROLE_ARN, RoleSessionName="anna", Tags=tags) == code
+
+
+class TestExternalIds:
+    def test_a_role_that_asks_for_one_gets_it(self, tmp_path):
+        with server_with_roles(tmp_path, external_id="agreed:1") as server:
+            assume(server, **TAGGED, ExternalId="agreed:1")
+            assert code_of(assume, server=server, **TAGGED) == "AccessDenied"
+            assert code_of(assume, server=server, **TAGGED, ExternalId="agreed:2") == "AccessDenied"
+
+    def test_any_other_role_does_not_mind(self, s3_server):
+        assume(s3_server, ExternalId="whatever")
+
+    def test_what_can_be_none_is_refused(self, s3_server):
+        assert code_of(assume, server=s3_server, ExternalId="a b") == "ValidationError"
+
+
 def test_a_session_policy_of_exactly_2048_characters_is_taken(s3_server):
     frame = session_policy("arn:aws:s3:::")
     policy = frame.replace(":::", ":::" + "x" * (2048 - len(frame)))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of
@@ -68,7 +69,7 @@ def model(entries, prefix, delimiter):
     return listed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(histories(), st.sampled_from(["", "a", "a/"]), st.sampled_from(["", "/"]), st.integers(1, 4))
 def test_pages_of_any_size_together_are_the_model(shared_server, entries, prefix, delimiter, size):
     storage = shared_server._server.storage

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_callers import client_of
@@ -175,7 +176,7 @@ steps = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.sampled_from([NEVER, ENABLED, SUSPENDED]), st.lists(steps, max_size=30), st.sampled_from([1, 2, 1000])
 )

@@ -1,6 +1,6 @@
 """The persistent link: authorises, counts, and sends the reader on to the store for minutes.
 
-No byte of a file passes here, unless the administrator has it pass for callers with an Authorization header.
+No byte of a file passes here, unless the administrator chose that way (delivery.py).
 """
 
 import logging
@@ -10,19 +10,26 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib import signals
 from ckan.plugins import PluginImplementations, interfaces
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from ckanext.s3multipart.downloads.download_proxy import passed_through
+from ckanext.s3multipart.counting import DOWNLOADED_BYTES, DOWNLOADS, count
+from ckanext.s3multipart.download_settings import UNDER_THE_PORTAL
+from ckanext.s3multipart.downloads.delivery import delivered, passes_through, presentation
+from ckanext.s3multipart.downloads.everybody import answer_preflight, let_scripts_read
 from ckanext.s3multipart.downloads.file_check import FileState, check_file
-from ckanext.s3multipart.errors import DatabaseNotUpgraded
+from ckanext.s3multipart.downloads.presentation import OWN_ORIGIN_HEADERS, Presentation
+from ckanext.s3multipart.downloads.terms import terms_of
+from ckanext.s3multipart.errors import DatabaseNotUpgraded, VersionNotFound
 from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
 from ckanext.s3multipart.schema import is_current
-from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
+from ckanext.s3multipart.settings import download_settings, portal_settings
 from ckanext.s3multipart.statistics.download_kind import is_download
 from ckanext.s3multipart.statistics.repeats import is_repeat
+from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.versions import has_versions, published_version
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer import StoreError, content_disposition, presign_get, safe_content_type
+from s3portal.transfer import ObjectGone, StoreError, TransferError
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +43,12 @@ def download_blueprint() -> Blueprint:
     for dataset_type in dataset_types():
         rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
         for suffix in ("", "/<filename>"):
-            blueprint.add_url_rule(rule + suffix, view_func=download, defaults={"package_type": dataset_type})
+            blueprint.add_url_rule(
+                rule + suffix,
+                view_func=download,
+                defaults={"package_type": dataset_type},
+                methods=["GET", "HEAD", "OPTIONS"],
+            )
     blueprint.after_request(_errors_uncached)
     return blueprint
 
@@ -46,13 +58,18 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
 
     CKAN's own view answers for files that are not our uploads, and for those that the caller may not see.
     """
+    if request.method == "OPTIONS":
+        return answer_preflight(resource_id)
     try:
         resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return _by_ckan(package_type, id, resource_id, filename)
-    row = attached_upload(resource_id) if resource.get("url_type") == "upload" and is_current() else None
+    try:
+        row = _asked_file(resource)
+    except VersionNotFound as refusal:
+        return tk.abort(refusal.http_status, sentence(refusal))
     if row is not None:
-        return _uncached(_answer(row, check_file(row)))
+        return let_scripts_read(_uncached(_answer(row, check_file(row))), resource_id)
     try:
         return _by_ckan(package_type, id, resource_id, filename)
     except (FileNotFoundError, TypeError):
@@ -65,55 +82,63 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
         return tk.abort(404, tk._(_NO_DOWNLOAD))
 
 
+def _asked_file(resource: dict[str, Any]) -> UploadRow | None:
+    """The file that the resource has now, or the version of it that the link names; None where CKAN answers.
+
+    Raises VersionNotFound. A resource that never had a file of ours may have such a link of somebody else's.
+    """
+    if not is_current():
+        return None
+    version_id = request.args.get("version")
+    if version_id is not None and has_versions(resource["id"]):
+        return published_version(resource["id"], version_id)
+    return attached_upload(resource["id"]) if resource.get("url_type") == "upload" else None
+
+
 def _answer(row: UploadRow, state: FileState) -> Response:
     if state.missing_since:
         # Also to programs that ask with HEAD before they fetch.
-        return tk.abort(
-            404, tk._("This file is missing from the file storage. Please tell the administrator.")
-        )
-    described = _described(row, state)
+        return _missing()
+    try:
+        terms = terms_of(row, presentation(row))
+    except TransferError as refusal:
+        return tk.abort(refusal.http_status, sentence(refusal))
+    described = _described(row, state, terms.shown)
     if request.method == "HEAD" or described.status_code != 200:
         return described
     if is_download(request):
         _count(row)
     signals.resource_download.send(row.resource_id)
     try:
-        if _passes_through():
-            return passed_through(portal_store(), row.as_upload())
-        location = presign_get(
-            portal_store(),
-            row.key,
-            filename=row.filename,
-            content_type=row.content_type,
-            expires_s=transfer_settings().download_expires,
-            # Exactly the bytes that were verified, even if the key is written again.
-            version_id=row.version_id,
-        )
+        return delivered(row, state, terms)
+    except ObjectGone:
+        return _missing()
     except StoreError as error:
         return tk.abort(error.http_status, sentence(error))
-    return redirect(location, 302)  # type: ignore[return-value]
 
 
-def _described(row: UploadRow, state: FileState) -> Response:
+def _missing() -> Any:
+    return tk.abort(404, tk._("This file is missing from the file storage. Please tell the administrator."))
+
+
+def _described(row: UploadRow, state: FileState, shown: Presentation) -> Response:
     """HEAD, from what was recorded: a URL that S3 signed for GET refuses HEAD, and not every client that asks
     how large a file is follows a redirect. A condition that the file does not meet is answered 304 or 412;
     where a redirect is the answer, the store looks at conditions."""
     response = Response(status=200)
     response.headers["Content-Length"] = str(row.size_bytes)
-    response.headers["Content-Type"] = safe_content_type(row.content_type)
-    response.headers["Content-Disposition"] = content_disposition(row.filename)
+    response.headers["Content-Type"] = shown.content_type
+    response.headers["Content-Disposition"] = shown.disposition
     response.headers["Accept-Ranges"] = "bytes"
     # The store's own: it has the time when the upload began, or when it was completed.
     response.last_modified = state.last_modified
     if row.etag:
         response.set_etag(row.etag)
-    if request.method == "HEAD" or _passes_through():
+    if passes_through() or download_settings().download_mode in UNDER_THE_PORTAL:
+        response.headers.update(OWN_ORIGIN_HEADERS)
+    if request.method == "HEAD" or passes_through():
         response.make_conditional(request.environ)
     return response
-
-
-def _passes_through() -> bool:
-    return bool(request.headers.get("Authorization")) and portal_settings().proxy_token_downloads
 
 
 def _uncached(response: Response) -> Response:
@@ -132,11 +157,15 @@ def _errors_uncached(response: Response) -> Response:
 def _count(row: UploadRow) -> None:
     """Counts a download. A reader never waits for statistics."""
     resource_id, day = row.resource_id, now().date()
-    if not portal_settings().count_downloads or is_repeat(request, resource_id, day):
+    # Who fetches two versions for a comparison has downloaded twice.
+    what = resource_id if row.state == RowState.ATTACHED else row.id
+    if not portal_settings().count_downloads or is_repeat(request, what, day):
         return
     try:
         count_download(resource_id, day, row.size_bytes)
         model.Session.commit()
+        count(DOWNLOADS)
+        count(DOWNLOADED_BYTES, number=row.size_bytes)
     except SQLAlchemyError as error:
         model.Session.rollback()
         log.warning("A download of resource %s was not counted: %s", resource_id, error)

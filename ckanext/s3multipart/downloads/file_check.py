@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED
 from s3portal.transfer import LOOK, ObjectGone, StoredObject, TransferError, Upload, asking, is_away, look_at
 
 log = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ def _ask_again(since: sa.Column) -> None:
     rows = (
         model.Session.query(UploadRow)
         .join(FileCheck, FileCheck.upload_id == UploadRow.id)
-        .filter(UploadRow.state == RowState.ATTACHED, since.isnot(None))
+        .filter(UploadRow.state.in_(PUBLISHED), since.isnot(None))
         .order_by(since.desc())
         .limit(_ASKED_AGAIN)
     )
@@ -176,7 +176,7 @@ def _troubled(since: sa.Column) -> list[TroubledFile]:
         .join(FileCheck, FileCheck.upload_id == UploadRow.id)
         .join(model.Resource, model.Resource.id == UploadRow.resource_id)
         .join(model.Package, model.Package.id == model.Resource.package_id)
-        .filter(UploadRow.state == RowState.ATTACHED, since.isnot(None))
+        .filter(UploadRow.state.in_(PUBLISHED), since.isnot(None))
         .filter(model.Resource.state == model.State.ACTIVE, model.Package.state != model.State.DELETED)
         .order_by(since)
     )

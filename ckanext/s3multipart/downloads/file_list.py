@@ -15,6 +15,8 @@ from ckanext.s3multipart.downloads.file_check import FileCheck
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.refusal import refusing
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.version_actions import shown_version
+from ckanext.s3multipart.uploads.versions import versions_of
 
 
 @tk.side_effect_free
@@ -26,20 +28,25 @@ def file_list(context: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, 
     again, and the upload it came by, are for those who may edit the dataset.
 
     :param owner: the dataset's id or name
+    :param versions: whether each file comes with its earlier versions (optional)
     :returns: ``[{"resource", "upload", "filename", "size", "content_type", "fingerprint",
         "checksum": {"algorithm", "value"} or null, "sha256", "attached_at", "missing_since"}]``; ``upload``
         and ``fingerprint`` are null for readers, ``sha256`` where it is not known, and ``missing_since``
-        unless the store has lost the file
+        unless the store has lost the file; where they are asked for, ``versions`` are the earlier ones as
+        ``s3multipart_version_list`` has them
     """
     tk.check_access("s3multipart_file_list", context, asked)
     dataset_id = dataset_that_is_read(asked).id
     may_edit = allowed("package_update", context, dataset_id)
-    return [
+    files = [
         _as_dict(row, missing_since, may_edit=may_edit)
         for row, missing_since in _attached_rows(dataset_id)
         # Plugins restrict single resources of a dataset that everyone sees.
         if allowed("resource_show", context, row.resource_id)
     ]
+    if str(asked.get("versions")).lower() in ("true", "1", "yes"):
+        _add_versions(files, may_edit=may_edit)
+    return files
 
 
 def _attached_rows(dataset_id: str) -> list[tuple[UploadRow, datetime | None]]:
@@ -57,6 +64,15 @@ def _attached_rows(dataset_id: str) -> list[tuple[UploadRow, datetime | None]]:
         .order_by(model.Resource.position)
         .all()
     )
+
+
+def _add_versions(files: list[dict[str, object]], *, may_edit: bool) -> None:
+    by_resource: dict[str, list[dict[str, object]]] = {str(file["resource"]): [] for file in files}
+    for row, user in versions_of(list(by_resource), earlier_only=True):
+        resource = model.Resource.get(row.resource_id)
+        by_resource[row.resource_id].append(shown_version(row, user if may_edit else None, resource))
+    for file in files:
+        file["versions"] = by_resource[str(file["resource"])]
 
 
 def _as_dict(row: UploadRow, missing_since: datetime | None, *, may_edit: bool) -> dict[str, object]:

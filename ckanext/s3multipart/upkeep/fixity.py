@@ -13,7 +13,7 @@ from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upkeep.file_verifying import RecordedFile, Verified, verify_file
 from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from ckanext.s3multipart.uploads.sha256 import record_sha256
 from s3portal.transfer import StoreError, safe_filename
 
@@ -89,7 +89,7 @@ def verify(
 def report_of(round_id: int, resumed: bool, unanswered: int) -> FixityReport:
     """What a round has found so far."""
     deep = model.Session.get(FixityRound, round_id).deep
-    of_round = (_FOUND.c.round_id == round_id) & (_ROWS.c.state == RowState.ATTACHED)
+    of_round = (_FOUND.c.round_id == round_id) & (_ROWS.c.state.in_(PUBLISHED))
     joined = _FOUND.join(_ROWS, _ROWS.c.id == _FOUND.c.upload_id)
     streamed = model.Session.execute(
         sa.select(sa.func.count()).select_from(joined).where(of_round, _FOUND.c.streamed)
@@ -131,7 +131,7 @@ def _to_verify(round_id: int, unanswered: set[str]) -> list[RecordedFile]:
     done = sa.exists().where(_FOUND.c.upload_id == _ROWS.c.id, _FOUND.c.round_id == round_id)
     wanted = (
         sa.select(UploadRow)
-        .where(_ROWS.c.state == RowState.ATTACHED, ~done, _ROWS.c.id.notin_(sorted(unanswered)))
+        .where(_ROWS.c.state.in_(PUBLISHED), ~done, _ROWS.c.id.notin_(sorted(unanswered)))
         .order_by(_ROWS.c.id)
         .limit(_BATCH)
     )
@@ -182,19 +182,20 @@ def _record(round_id: int, found: Verified) -> None:
 
 
 def _total() -> int:
-    count = sa.select(sa.func.count()).select_from(_ROWS).where(_ROWS.c.state == RowState.ATTACHED)
+    count = sa.select(sa.func.count()).select_from(_ROWS).where(_ROWS.c.state.in_(PUBLISHED))
     return int(model.Session.execute(count).scalar() or 0)
 
 
 def _verified_count(round_id: int) -> int:
     joined = _FOUND.join(_ROWS, _ROWS.c.id == _FOUND.c.upload_id)
     count = sa.select(sa.func.count()).select_from(joined)
-    of_round = count.where(_FOUND.c.round_id == round_id, _ROWS.c.state == RowState.ATTACHED)
+    of_round = count.where(_FOUND.c.round_id == round_id, _ROWS.c.state.in_(PUBLISHED))
     return int(model.Session.execute(of_round).scalar() or 0)
 
 
 def _shown(row: UploadRow) -> str:
-    return f"{safe_filename(row.filename)} (dataset {row.owner_id}, resource {row.resource_id})"
+    version = ", an earlier version" if row.state == RowState.VERSION else ""
+    return f"{safe_filename(row.filename)} (dataset {row.owner_id}, resource {row.resource_id}{version})"
 
 
 def as_metrics(report: FixityReport) -> str:

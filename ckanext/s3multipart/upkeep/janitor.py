@@ -8,16 +8,21 @@ from typing import Any
 
 from ckan import model
 
+from ckanext.s3multipart.counting import counted_round
+from ckanext.s3multipart.downloads.public_files import sweep_moves
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
+from ckanext.s3multipart.scanning.quarantine import quarantined
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.upkeep.checksums import enqueue_missing, say_all
+from ckanext.s3multipart.upkeep.inspection_round import Inspected, inspect_waiting, tell_waiting
 from ckanext.s3multipart.upkeep.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.upkeep.unknown_uploads import Unknown, sweep_unknown
-from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
+from ckanext.s3multipart.upload_states import LEASED, PUBLISHED, UNFINISHED, RowState
 from ckanext.s3multipart.uploads.held_files import held_by_deleted, is_left, is_unused
 from ckanext.s3multipart.uploads.portal import PORTAL
 from ckanext.s3multipart.uploads.removal import remove_marked
+from ckanext.s3multipart.uploads.version_limits import is_surplus
 from s3portal.portal.protocol import abort
 from s3portal.transfer import StoreError, TransferError
 
@@ -32,8 +37,9 @@ class Swept:
     """What one round did, in numbers of uploads; and what it found and left.
 
     ``unknown`` multipart uploads had no row and were aborted, ``foreign`` ones may be someone else's: they
-    hold ``foreign_bytes``, the oldest since ``oldest_foreign``; ``listed`` is False where the store does not
-    let us look for them. Deleted datasets and resources still hold ``held_files`` with ``held_bytes``.
+    hold ``foreign_bytes``, the oldest since ``oldest_foreign``; ``versions`` were earlier versions beyond
+    what the settings keep; ``listed`` is False where the store does not let us look for them. Deleted
+    datasets and resources still hold ``held_files`` with ``held_bytes``.
     """
 
     expired: int
@@ -51,33 +57,47 @@ class Swept:
     cleared: int = 0
     foreign_bytes: int = 0
     oldest_foreign: str = ""
+    accepted: int = 0
+    rejected: int = 0
+    quarantine: int = 0
+    versions: int = 0
 
 
+@counted_round
 def sweep(*, dry_run: bool = False) -> Swept:
     """One round. Safe to run at any time and on several machines at once: every upload has a lease while it
     goes. Raises DatabaseOfAnotherSite, before anything is done."""
     require_same_site()
     if not dry_run:
         _note_unused()
-    expired, unused, old = _expired_ids(), _unused_ids(), _forgotten_ids()
+    expired, unused, surplus, old = _expired_ids(), _unused_ids(), _surplus_ids(), _forgotten_ids()
     if dry_run:
-        done, failed = [len(expired), len(unused), len(old)], 0
+        done, failed = [len(expired), len(unused), len(surplus), len(old)], 0
         grants = SweptGrants(cleared=len(ended_grants()))
+        inspected = Inspected(quarantine=len(quarantined()))
     else:
         # First, so that what was written just before its prefix ends is found.
         grants = sweep_grants()
-        rounds = [_each(expired, _expire), _each(unused, _remove), _each(old, _forget)]
+        inspected = inspect_waiting()
+        rounds = [
+            _each(expired, _expire),
+            _each(unused, _remove),
+            _each(surplus, _remove_version),
+            _each(old, _forget),
+        ]
         done, failed = [each[0] for each in rounds], sum(each[1] for each in rounds)
+        failed += sweep_moves()
         say_all()
         enqueue_missing()
+        tell_waiting()
     unknown, failed_to_look = _look_for_unknown(dry_run)
     held = held_by_deleted()
-    expired_count, removed_count, forgotten_count = done
+    expired_count, removed_count, versions_count, forgotten_count = done
     return Swept(
         expired_count,
         removed_count,
         forgotten_count,
-        failed + failed_to_look + grants.failed,
+        failed + failed_to_look + grants.failed + inspected.failed,
         unknown=unknown.aborted,
         foreign=unknown.foreign,
         listed=unknown.listed,
@@ -89,6 +109,10 @@ def sweep(*, dry_run: bool = False) -> Swept:
         cleared=grants.cleared,
         foreign_bytes=unknown.foreign_bytes,
         oldest_foreign=unknown.oldest_foreign,
+        accepted=inspected.accepted,
+        rejected=inspected.rejected,
+        quarantine=inspected.quarantine,
+        versions=versions_count,
     )
 
 
@@ -103,13 +127,13 @@ def _expired_ids() -> list[str]:
 def _note_unused() -> None:
     """Marks what was deleted or restored without CKAN noticing."""
     rows = UploadRow.__table__
-    attached = rows.c.state == RowState.ATTACHED
+    published = rows.c.state.in_(PUBLISHED)
     unused = is_unused()
     for condition, since in (
         (unused & rows.c.unused_since.is_(None), now()),
         (~unused & rows.c.unused_since.isnot(None), None),
     ):
-        model.Session.execute(rows.update().where(attached, condition).values(unused_since=since))
+        model.Session.execute(rows.update().where(published, condition).values(unused_since=since))
     model.Session.commit()
 
 
@@ -117,9 +141,15 @@ def _unused_ids() -> list[str]:
     """Files that are marked, files of resources and datasets that are no more, and files of those that were
     deleted so long ago that they are not kept for a restore."""
     left = model.Session.query(UploadRow.id).filter(
-        (UploadRow.state == RowState.REMOVING) | ((UploadRow.state == RowState.ATTACHED) & _may_be_removed())
+        (UploadRow.state == RowState.REMOVING) | (UploadRow.state.in_(PUBLISHED) & _may_be_removed())
     )
     return [row.id for row in left]
+
+
+def _surplus_ids() -> list[str]:
+    """Earlier versions that are more than the site keeps, of resources that stay."""
+    surplus = model.Session.query(UploadRow.id).filter(is_surplus(), ~_may_be_removed())
+    return [row.id for row in surplus]
 
 
 def _may_be_removed() -> Any:
@@ -184,13 +214,19 @@ def _expire(upload_id: str) -> bool:
 
 
 def _remove(upload_id: str) -> bool:
-    row = _locked(
-        upload_id,
-        (RowState.ATTACHED, RowState.REMOVING),
-        (UploadRow.state == RowState.REMOVING) | _may_be_removed(),
-    )
+    may_go = (UploadRow.state == RowState.REMOVING) | _may_be_removed()
+    return _take_away(_locked(upload_id, (*PUBLISHED, RowState.REMOVING), may_go))
+
+
+def _remove_version(upload_id: str) -> bool:
+    # One that is restored meanwhile is locked, or is no longer a version.
+    return _take_away(_locked(upload_id, (RowState.VERSION,), is_surplus()))
+
+
+def _take_away(row: UploadRow | None) -> bool:
     if row is None:
         return False
+    upload_id = row.id
     row.state = RowState.REMOVING
     model.Session.commit()
     return remove_marked({upload_id}) == 1

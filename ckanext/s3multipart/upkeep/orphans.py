@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.s3multipart.downloads.move_model import CLEARED, KeyMove
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
 from ckanext.s3multipart.site_mark import require_same_site
@@ -25,7 +26,7 @@ from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
 from ckanext.s3multipart.uploads.key_locks import lock_key
 from ckanext.s3multipart.uploads.portal import PORTAL
 from ckanext.s3multipart.uploads.session_model import Adoption, SessionGrant
-from s3portal.portal.protocol import abort
+from s3portal.portal.protocol import abort, can_be_kept
 from s3portal.transfer import (
     NOT_LISTED_CODES,
     ListedUpload,
@@ -198,18 +199,23 @@ def _youngest() -> timedelta:
 
 
 def _why_not_ours(key: str) -> str | None:
-    if ids_of_key(transfer_settings().s3_prefix, key) is None:
+    if not can_be_kept(key) or ids_of_key(transfer_settings().s3_prefix, key) is None:
         return "its key is not of the portal's form"
     return None
 
 
 def _is_written_by_others(key: str) -> bool:
-    """Whether session credentials or forms may have written it: session_sweep.py removes that."""
+    """Whether session credentials or forms may have written it, which session_sweep.py removes, or a file is
+    on its way to another key, which key_moves.py sees to."""
     written = sa.func.starts_with(key, SessionGrant.prefix)
-    grant = model.Session.query(SessionGrant.id).filter(written).first()
-    source = model.Session.query(Adoption.upload_id).filter_by(source_key=key).first()
+    moving = ((KeyMove.target_key == key) | (KeyMove.source_key == key)) & (KeyMove.state != CLEARED)
+    found = (
+        model.Session.query(SessionGrant.id).filter(written).first()
+        or model.Session.query(Adoption.upload_id).filter_by(source_key=key).first()
+        or model.Session.query(KeyMove.id).filter(moving).first()
+    )
     model.Session.rollback()
-    return grant is not None or source is not None
+    return found is not None
 
 
 def _why_not_said_ours(key: str, found: StoredObject) -> str | None:

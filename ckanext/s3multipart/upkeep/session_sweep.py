@@ -8,7 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
 from ckanext.s3multipart.settings import portal_store
-from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, TRANSITIONS, RowState
 from ckanext.s3multipart.uploads.adoption import take_over
 from ckanext.s3multipart.uploads.discovery import discover_all
 from ckanext.s3multipart.uploads.grant_states import GrantState
@@ -23,8 +23,8 @@ LATE_WRITES = timedelta(days=1)
 _GIVEN_UP_AFTER = timedelta(days=30)
 _COPIED_AT_MOST_S = 3600.0
 #: Uploads in these states have an object under their key, and nothing else is about to happen to it.
-_WITH_OBJECT = (RowState.COMPLETED, RowState.ATTACHED)
-_SETTLED = (RowState.COMPLETED, RowState.ATTACHED, RowState.ABORTED, RowState.REFUSED, RowState.REMOVED)
+_WITH_OBJECT = (RowState.QUARANTINED, RowState.COMPLETED, *PUBLISHED)
+_SETTLED = (RowState.COMPLETED, *PUBLISHED, RowState.ABORTED, RowState.REFUSED, RowState.REMOVED)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from ckan import model
 
+from ckanext.s3multipart.downloads.move_model import COPYING, KeyMove
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
@@ -95,8 +96,10 @@ def is_live(listed: ListedUpload) -> bool:
         .filter(UploadRow.key == listed.key, live, UploadRow.state.in_((*UNFINISHED, RowState.ABORTING)))
         .first()
     )
+    # A file on its way to another key, in parts.
+    move = model.Session.query(KeyMove.id).filter_by(target_key=listed.key, state=COPYING).first()
     model.Session.commit()
-    return row is not None
+    return row is not None or move is not None
 
 
 def is_ours(listed: ListedUpload) -> bool:

@@ -20,6 +20,8 @@ from s3portal.portal.protocol import can_be_kept, request_fields
 from s3portal.transfer import TransferError, UploadNotFound
 
 _ROWS = UploadRow.__table__
+#: The store has all of the file.
+_WHOLE = (RowState.QUARANTINED, RowState.COMPLETED)
 
 
 @tk.side_effect_free
@@ -43,8 +45,9 @@ def organization_usage(context: dict[str, Any], asked: dict[str, Any]) -> dict[s
     """What an organisation's files hold, in bytes. For its administrators.
 
     :param organization: the organisation's id or name
-    :returns: ``{"used", "allowed", "reserved", "deleted", "files"}``: ``reserved`` of what is used is room
-        for uploads in progress, ``deleted`` belongs to deleted datasets and resources; no quota is null
+    :returns: ``{"used", "allowed", "reserved", "deleted", "versions", "files"}``: ``reserved`` of what is
+        used is room for uploads in progress, ``deleted`` belongs to deleted datasets and resources, and
+        ``versions`` to earlier versions of files; no quota is null
     """
     tk.check_access("s3multipart_organization_usage", context, asked)
     organisation = administered_organisation(context, request_fields.text(asked, "organization"))
@@ -158,5 +161,5 @@ def shown(row: UploadRow, package: Any, user: Any) -> dict[str, object]:
         "resource": row.resource_id,
         "publisher": user.name if user else None,
         "dataset": package.name if package else None,
-        "last_stored_bytes": row.size_bytes if row.state == RowState.COMPLETED else row.stored_bytes,
+        "last_stored_bytes": row.size_bytes if row.state in _WHOLE else row.stored_bytes,
     }

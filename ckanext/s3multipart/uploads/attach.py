@@ -14,13 +14,17 @@ from ckan import model
 
 from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.errors import UploadNotComplete, UploadOfAnotherDataset
-from ckanext.s3multipart.model import UploadRow, find_upload
+from ckanext.s3multipart.model import UploadRow, any_upload, find_upload
 from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
+from ckanext.s3multipart.scanning.errors import BeingChecked
+from ckanext.s3multipart.scanning.inspecting import RETRY_AFTER_S as INSPECTION_RETRY_AFTER_S
+from ckanext.s3multipart.scanning.quarantine import refusal_of
 from ckanext.s3multipart.schema import is_current
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from ckanext.s3multipart.uploads.adoption import RETRY_AFTER_S, require_as_completed
 from ckanext.s3multipart.uploads.file_facts import forget_copied_files, is_id
+from ckanext.s3multipart.uploads.versions import take_version
 from ckanext.s3multipart.wording import sentence
 from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import (
@@ -47,16 +51,26 @@ class Saving:
         self._store_answers = True
         self._originals: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
-    def take(self, upload_id: object) -> UploadRow:
-        """The upload that is to be attached, locked until the transaction ends.
+    @property
+    def user(self) -> str:
+        """The name of whoever saves, "" for nobody."""
+        return str(self._context.get("user") or "")
 
-        Raises NotSignedIn, CsrfTokenMissing, InvalidRequest, UploadNotFound, UploadOfAnotherDataset,
-        UploadNotComplete, BeingTakenOver, AlreadyAttached, ObjectGone, ContentDiffers, StoreFailed.
+    def take(self, upload_id: object, resource_id: object = None) -> UploadRow:
+        """The upload that is to be attached, locked until the transaction ends; or the earlier version that
+        is being restored, which may be the file of its resource again by now.
+
+        Raises VersionNotFound, NotSignedIn, CsrfTokenMissing, InvalidRequest, UploadNotFound,
+        UploadOfAnotherDataset, UploadNotComplete, BeingTakenOver, AlreadyAttached, ObjectGone,
+        ContentDiffers, StoreFailed, BeingChecked, and why the file was refused.
         """
         user = signed_in_user(self._context)
         require_csrf_token()
         if not isinstance(upload_id, str) or not can_be_kept(upload_id):
             raise InvalidRequest(field=FIELD, problem=Problem.NO_UPLOAD)
+        if upload_id == _restored_version.get():
+            require_as_completed(any_upload(upload_id))
+            return take_version(resource_id, upload_id)
         if self._store_answers:
             # A save waits once for a store that is away, however many files it attaches.
             self._store_answers = require_as_completed(find_upload(upload_id, user.id))
@@ -70,6 +84,10 @@ class Saving:
             raise AlreadyAttached
         if row.state == RowState.ADOPTING:
             raise BeingTakenOver(retry_after_s=RETRY_AFTER_S)
+        if row.state == RowState.QUARANTINED:
+            raise BeingChecked(retry_after_s=INSPECTION_RETRY_AFTER_S)
+        if row.state == RowState.REFUSED and (refusal := refusal_of(row.id)):
+            raise refusal
         if row.state != RowState.COMPLETED:
             raise UploadNotComplete(state=row.as_upload().state)
         self._taken.add(row.id)
@@ -87,11 +105,22 @@ class Saving:
 
 
 _saving: ContextVar[Saving | None] = ContextVar("s3multipart_saving", default=None)
+_restored_version: ContextVar[str] = ContextVar("s3multipart_restored_version", default="")
 
 
 def current_saving() -> Saving | None:
     """The save that is in progress, None outside of the actions that save resources."""
     return _saving.get()
+
+
+@contextmanager
+def restoring(version_id: str) -> Iterator[None]:
+    """Within it, a save may name this earlier version as the resource's file, whoever uploaded it."""
+    token = _restored_version.set(version_id)
+    try:
+        yield
+    finally:
+        _restored_version.reset(token)
 
 
 @tk.chained_action
@@ -172,7 +201,7 @@ def _require_files_of_its_own(resources: list[dict[str, Any]], dataset: object) 
     owners = (
         model.Session.query(UploadRow.owner_id, model.Resource.package_id)
         .outerjoin(model.Resource, model.Resource.id == UploadRow.resource_id)
-        .filter(UploadRow.resource_id.in_(ids), UploadRow.state == RowState.ATTACHED)
+        .filter(UploadRow.resource_id.in_(ids), UploadRow.state.in_(PUBLISHED))
     )
     if any(package is None or package.id not in owner for owner in owners):
         raise refused_save(UploadOfAnotherDataset())

@@ -22,7 +22,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.s3multipart.links import link_name
-from ckanext.s3multipart.model import UploadRow, attached_upload, removed_uploads
+from ckanext.s3multipart.model import UploadRow, attached_upload, earlier_uploads
 from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import CRCS, format_of
 
@@ -139,7 +139,7 @@ def forget_copied_files(resource: dict[str, Any]) -> None:
 def former_files(resource_id: object) -> list[UploadRow]:
     """What is, or was, the file of this resource."""
     attached = file_of(resource_id)
-    return ([attached] if attached else []) + (removed_uploads(resource_id) if is_id(resource_id) else [])
+    return ([attached] if attached else []) + (earlier_uploads(resource_id) if is_id(resource_id) else [])
 
 
 def file_of(resource_id: object) -> UploadRow | None:

@@ -8,7 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED
 from ckanext.s3multipart.uploads.removal import mark
 
 _ROWS = UploadRow.__table__
@@ -48,7 +48,7 @@ def is_left() -> Any:
 def held_by_deleted(organisation_id: str = "") -> Held:
     """The files of deleted datasets and resources, of one organisation or of all."""
     held = sa.select(sa.func.count(_ROWS.c.id), sa.func.coalesce(sa.func.sum(_ROWS.c.size_bytes), 0)).where(
-        _ROWS.c.state == RowState.ATTACHED, _is_held(organisation_id)
+        _ROWS.c.state.in_(PUBLISHED), _is_held(organisation_id)
     )
     files, size_bytes = model.Session.execute(held).one()
     return Held(int(files), int(size_bytes))

@@ -1,9 +1,10 @@
 """What an organisation's files hold together, and room for more.
 
-What counts: every file that is stored, those of deleted datasets included, with its whole size; an upload
-with its whole size as long as its reservation lasts, and afterwards with what the store has of it. A
-reservation lasts for a while from the beginning, and from each time the store has more than before. When it
-lapsed, the room is taken again before more parts are signed, and refused there if others have it.
+What counts: every file that is stored, earlier versions and those of deleted datasets included, with its
+whole size; an upload with its whole size as long as its reservation lasts, and afterwards with what the
+store has of it. A reservation lasts for a while from the beginning, and from each time the store has more
+than before. When it lapsed, the room is taken again before more parts are signed, and refused there if
+others have it.
 
 Counting and then taking room happens under one lock for the organisation, during which no store is asked.
 """
@@ -19,7 +20,7 @@ from ckan import model
 from ckanext.s3multipart.errors import QuotaFull
 from ckanext.s3multipart.model import UploadRow, upload_of
 from ckanext.s3multipart.settings import PREFIX, portal_settings, portal_store, transfer_settings
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from s3portal.transfer import (
     StoredParts,
     StoreError,
@@ -61,12 +62,14 @@ _COUNTED_BYTES = sa.case(
 @dataclass(frozen=True)
 class Usage:
     """What an organisation's files hold, in bytes: together; of that, what uploads reserve that are being
-    sent; and of that, what belongs to deleted datasets and resources. ``files`` is how many count."""
+    sent; what belongs to deleted datasets and resources; and what earlier versions hold of the others.
+    ``files`` is how many count."""
 
     used: int
     reserved: int
     deleted: int
     files: int
+    versions: int
 
 
 def usage(organisation_id: str) -> Usage:
@@ -74,8 +77,9 @@ def usage(organisation_id: str) -> Usage:
     # A deleted resource is purged when its dataset is saved the next time.
     resource_state = sa.func.coalesce(_RESOURCES.c.state, model.State.DELETED)
     is_deleted = (_PACKAGES.c.state == model.State.DELETED) | (
-        (_ROWS.c.state == RowState.ATTACHED) & (resource_state == model.State.DELETED)
+        _ROWS.c.state.in_(PUBLISHED) & (resource_state == model.State.DELETED)
     )
+    is_version = (_ROWS.c.state == RowState.VERSION) & ~is_deleted
     reserved = _COUNTED_BYTES - sa.func.least(_ROWS.c.stored_bytes, _COUNTED_BYTES)
     row = model.Session.execute(
         sa.select(
@@ -83,6 +87,7 @@ def usage(organisation_id: str) -> Usage:
             _sum(sa.case((_IS_RESERVED, reserved), else_=0)),
             _sum(sa.case((is_deleted, _COUNTED_BYTES), else_=0)),
             sa.func.count(sa.case((_ROWS.c.state.in_(_UNCOUNTED), None), else_=1)),
+            _sum(sa.case((is_version, _COUNTED_BYTES), else_=0)),
         )
         .select_from(_ROWS)
         .join(_PACKAGES, _PACKAGES.c.id == _ROWS.c.owner_id)
@@ -121,6 +126,7 @@ def require_room(organisation_id: str, size_bytes: int, *, besides: str = "") ->
             given=size_bytes,
             reserved=counted.reserved,
             deleted=counted.deleted,
+            versions=counted.versions,
             setting=f"{PREFIX}org_quota",
         )
 

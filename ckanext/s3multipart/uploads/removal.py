@@ -3,7 +3,8 @@
 Inside the transaction an upload is only marked; once that is committed its object goes. So a transaction that
 is rolled back removes nothing, and what a failing store keeps stays marked for the janitor. What CKAN can
 restore keeps its files: those of a deleted resource for a while, those of a deleted dataset until it is
-purged or, if the site says so, for a while.
+purged or, if the site says so, for a while. A file that is replaced stays as an earlier version where the
+site keeps versions.
 """
 
 import logging
@@ -16,11 +17,15 @@ from ckan import model
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
+from ckanext.s3multipart.extending.described_files import uploaded_file
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.outbox.delivering import deliver
+from ckanext.s3multipart.outbox.recording import Kind, record_event
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
 from ckanext.s3multipart.site_mark import is_copied
-from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, TRANSITIONS, RowState
+from ckanext.s3multipart.uploads.version_limits import is_surplus, keeps_versions
 from s3portal.portal.protocol.sql_rows import new_lease
 from s3portal.transfer import TransferError, asking, deadline, delete_object, time_left_s
 
@@ -35,26 +40,50 @@ _LEAST_FOR_AN_OBJECT_S = 3
 _ROWS = UploadRow.__table__
 
 
+def replace_file_of_resource(resource_id: str, *, keep: bool = False) -> None:
+    """The resource's file makes room for another one, for a link, or for nothing.
+
+    It becomes an earlier version where the site keeps them; versions that are more than the site keeps then,
+    or else the file itself, are to be removed when the transaction is committed. With ``keep`` nothing is.
+    """
+    if not keep and not keeps_versions():
+        mark_file_of_resource(resource_id)
+        return
+    model.Session.execute(
+        _ROWS.update()
+        .where(_ROWS.c.resource_id == resource_id, _ROWS.c.state == RowState.ATTACHED)
+        .values(
+            state=TRANSITIONS.step(RowState.ATTACHED, RowState.VERSION), replaced_at=now(), updated_at=now()
+        )
+    )
+    if not keep:
+        mark((_ROWS.c.resource_id == resource_id) & is_surplus())
+
+
 def mark_file_of_resource(resource_id: str) -> None:
-    """The resource's file is to be removed when the transaction is committed."""
-    mark(UploadRow.resource_id == resource_id)
+    """The resource's file, but none of its earlier versions, is to be removed when the transaction is
+    committed."""
+    mark((_ROWS.c.resource_id == resource_id) & (_ROWS.c.state == RowState.ATTACHED))
 
 
 def mark_files_of_dataset(dataset_id: str) -> None:
-    """The files of all the dataset's resources are to be removed when the transaction is committed."""
+    """The files of all the dataset's resources, earlier versions too, are to be removed when the transaction
+    is committed."""
     mark(UploadRow.owner_id == dataset_id)
 
 
-def mark(which: Any) -> None:
-    """The attached files that a condition on rows holds for are to be removed when the transaction is
-    committed."""
+def mark(which: Any) -> int:
+    """The files and earlier versions that a condition on rows holds for are to be removed when the
+    transaction is committed; returns how many."""
     marked = model.Session.execute(
         _ROWS.update()
-        .where(which, _ROWS.c.state == RowState.ATTACHED)
-        .values(state=TRANSITIONS.step(RowState.ATTACHED, RowState.REMOVING), updated_at=now())
+        .where(which, _ROWS.c.state.in_(PUBLISHED))
+        .values(state=RowState.REMOVING, updated_at=now())
         .returning(_ROWS.c.id)
     )
-    model.Session().info.setdefault(_MARKED, set()).update(row.id for row in marked)
+    ids = {row.id for row in marked}
+    model.Session().info.setdefault(_MARKED, set()).update(ids)
+    return len(ids)
 
 
 def mark_unused_files(entity: object, operation: str) -> None:
@@ -73,7 +102,8 @@ def mark_unused_files(entity: object, operation: str) -> None:
             _after_grace(_ROWS.c.owner_id == entity.id)
     elif isinstance(entity, model.Resource):
         if not purged and not deleted and entity.url_type != "upload":
-            mark_file_of_resource(entity.id)
+            replace_file_of_resource(entity.id)
+            _keep(_ROWS.c.resource_id == entity.id)
         elif purged or deleted:
             # CKAN purges deleted resources when their dataset is saved the next time. With a dataset that is
             # purged their files are marked above.
@@ -126,12 +156,9 @@ def remove_marked(upload_ids: set[str]) -> int:
                     delete_object(portal_store(), claimed.key, claimed.version_id)
             state = TRANSITIONS.step(RowState.REMOVING, RowState.REMOVED)
         finally:
-            with engine.begin() as connection:
-                connection.execute(
-                    _ROWS.update()
-                    .where(_ROWS.c.id == upload_id, _ROWS.c.lease_token == claimed.lease_token)
-                    .values(state=state, lease_token=None, lease_until=None, updated_at=now())
-                )
+            event_id = _release(engine, upload_id, claimed.lease_token, state)
+        if event_id is not None:
+            deliver([event_id])
         removed += 1
     return removed
 
@@ -146,6 +173,20 @@ def _claim(engine: Any, upload_id: str) -> Any:
             .values(**new_lease())
             .returning(_ROWS.c.key, _ROWS.c.version_id, _ROWS.c.keep_object, _ROWS.c.lease_token)
         ).first()
+
+
+def _release(engine: Any, upload_id: str, lease_token: str, state: RowState) -> str | None:
+    """Ends the claim; returns the event of what was removed, where somebody is told of it."""
+    with engine.begin() as connection:
+        row = connection.execute(
+            _ROWS.update()
+            .where(_ROWS.c.id == upload_id, _ROWS.c.lease_token == lease_token)
+            .values(state=state, lease_token=None, lease_until=None, updated_at=now())
+            .returning(*_ROWS.c)
+        ).first()
+        if row is None or state != RowState.REMOVED:
+            return None
+        return record_event(Kind.FILE_REMOVED, uploaded_file(row), connection)
 
 
 def listen_to_transactions() -> None:
@@ -166,7 +207,7 @@ def _after_grace(which: Any) -> None:
         return
     model.Session.execute(
         _ROWS.update()
-        .where(which, _ROWS.c.state == RowState.ATTACHED, _ROWS.c.unused_since.is_(None))
+        .where(which, _ROWS.c.state.in_(PUBLISHED), _ROWS.c.unused_since.is_(None))
         .values(unused_since=now())
     )
 

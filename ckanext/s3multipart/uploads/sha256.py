@@ -18,7 +18,7 @@ from ckan.lib import search
 
 from ckanext.s3multipart.model import UploadRow, attached_upload
 from ckanext.s3multipart.settings import portal_settings, portal_store
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from ckanext.s3multipart.uploads.file_facts import (
     ALGORITHM_FIELD,
     CHECKSUM_FIELD,
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _ROWS = UploadRow.__table__
 #: A file is there to be read, saved or not.
-_STORED = (RowState.COMPLETED, RowState.ATTACHED)
+_STORED = (RowState.COMPLETED, *PUBLISHED)
 #: CKAN's own limit for jobs is three minutes; a terabyte takes hours.
 _JOB_TIMEOUT_S = 24 * 3600
 
@@ -154,8 +154,8 @@ def sha256_of(upload: Upload) -> str:
 
 
 def without_sha256(limit: int) -> list[str]:
-    """Published files whose SHA-256 is not known, the oldest first."""
-    wanted = sa.select(_ROWS.c.id).where(_ROWS.c.state == RowState.ATTACHED, _ROWS.c.sha256.is_(None))
+    """Published files, earlier versions too, whose SHA-256 is not known, the oldest first."""
+    wanted = sa.select(_ROWS.c.id).where(_ROWS.c.state.in_(PUBLISHED), _ROWS.c.sha256.is_(None))
     ids = model.Session.execute(wanted.order_by(_ROWS.c.created_at, _ROWS.c.id).limit(limit)).scalars().all()
     model.Session.commit()
     return list(ids)

@@ -8,10 +8,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 from flask import Blueprint
-from markupsafe import escape
 from werkzeug.wrappers import Response
 
-from ckanext.s3multipart.csrf import require_csrf_token
 from ckanext.s3multipart.number_words import percent_words, size_words
 from ckanext.s3multipart.paging import UPLOADS_A_PAGE, ListPage, asked_number, asked_page
 from ckanext.s3multipart.permission import administered_organisation, signed_in_user
@@ -21,6 +19,7 @@ from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.uploads.administration import count_unfinished_uploads, unfinished_uploads
 from ckanext.s3multipart.uploads.discovery import discover_for
 from ckanext.s3multipart.uploads.held_files import held_by_deleted
+from ckanext.s3multipart.uploads.page_calls import call_and_say, caller_context, in_a_question
 from ckanext.s3multipart.uploads.quota import usage
 from ckanext.s3multipart.uploads.refusal_text import refusals_of
 from ckanext.s3multipart.wording import sentence
@@ -29,6 +28,8 @@ from s3portal.transfer import TransferError, safe_filename
 blueprint = Blueprint("s3multipart_uploads", __name__)
 
 _ORGANISATION = "s3multipart_uploads.organization_uploads"
+#: The store has all of the file.
+_COMPLETE = (RowState.ADOPTING, RowState.QUARANTINED, RowState.COMPLETED, RowState.REFUSED)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ShownUpload:
     percent: str
     is_complete: bool
     is_adopting: bool
+    is_quarantined: bool
     refusal: str
     dataset_title: str
     dataset_url: str
@@ -103,16 +105,16 @@ def s3multipart_has_unfinished_uploads() -> bool:
 
 
 def _my_uploads() -> str:
-    user = signed_in_user(_context())
+    user = signed_in_user(caller_context())
     discover_for(user)
     page, uploads = _listed("s3multipart_uploads.my_uploads", {}, user_id=user.id)
-    user_dict = tk.get_action("user_show")(_context(), {"id": user.id})
+    user_dict = tk.get_action("user_show")(caller_context(), {"id": user.id})
     variables = {"uploads": uploads, "page": page, "user_dict": user_dict}
     return str(tk.render("user/dashboard_uploads.html", variables))
 
 
 def _organization_uploads(reference: str) -> str:
-    organisation = administered_organisation(_context(), reference)
+    organisation = administered_organisation(caller_context(), reference)
     counted, quota_bytes = usage(organisation.id), portal_settings().org_quota
     held = held_by_deleted(organisation.id)
     page, uploads = _listed(_ORGANISATION, {"id": reference}, organisation_id=organisation.id)
@@ -123,10 +125,11 @@ def _organization_uploads(reference: str) -> str:
         "used": size_words(counted.used),
         "allowed": size_words(quota_bytes) if quota_bytes else "",
         "reserved": size_words(counted.reserved) if counted.reserved else "",
+        "versions": size_words(counted.versions) if counted.versions else "",
         "held": size_words(held.size_bytes),
         "held_files": held.files,
         "group_dict": tk.get_action("organization_show")(
-            _context(), {"id": organisation.id, "include_datasets": False}
+            caller_context(), {"id": organisation.id, "include_datasets": False}
         ),
         "group_type": organisation.type,
     }
@@ -163,18 +166,19 @@ def _publishers_of(organisation_id: str) -> list[dict[str, str]]:
 
 
 def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
-    is_complete = row.state in (RowState.ADOPTING, RowState.COMPLETED, RowState.REFUSED)
+    is_complete = row.state in _COMPLETE
     stored_bytes = row.size_bytes if is_complete else row.stored_bytes
     is_there = package is not None and package.state != model.State.DELETED
     return ShownUpload(
         id=row.id,
         filename=safe_filename(row.filename),
-        asked_filename=_in_a_question(safe_filename(row.filename)),
+        asked_filename=in_a_question(safe_filename(row.filename)),
         size=size_words(row.size_bytes),
         # An empty file counts as sent, and an incomplete one never reads 100 %.
         percent=percent_words(100 if is_complete else min(99, 100 * stored_bytes // max(1, row.size_bytes))),
         is_complete=is_complete,
         is_adopting=row.state == RowState.ADOPTING,
+        is_quarantined=row.state == RowState.QUARANTINED,
         refusal=_refusal_of(row),
         dataset_title=(package.title or package.name) if package is not None else "",
         dataset_url=tk.h.url_for("dataset.read", id=package.name) if is_there else "",
@@ -183,12 +187,6 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
         created_at=row.created_at,
         expires_at=row.expires_at,
     )
-
-
-def _in_a_question(text: str) -> str:
-    """CKAN's module ``confirm-action`` writes its question into the page as HTML since 2.12, and as text
-    before."""
-    return str(escape(text)) if tk.check_ckan_version(min_version="2.12") else text
 
 
 def _refusal_of(row: Any) -> str:
@@ -228,23 +226,10 @@ def _done(
     action: str, said: Callable[[], str], back_to: str, where: dict[str, str] | None = None, **asked: str
 ) -> Response:
     """Does it and goes back to the page of the list, which says how it went."""
-    try:
-        require_csrf_token()
-        tk.get_action(action)(_context(), asked)
-        tk.h.flash_success(said())
-    except TransferError as refusal:
-        tk.h.flash_error(sentence(refusal))
-    except tk.ValidationError as error:
-        tk.h.flash_error(" ".join(error.error_dict.get("message", [])))
-    except (tk.NotAuthorized, tk.ObjectNotFound) as error:
-        tk.h.flash_error(str(error))
+    call_and_say(action, said, **asked)
     page = {"page": asked_number()} if asked_number() > 1 else {}
     return tk.h.redirect_to(back_to, **(where or {}), **page)
 
 
 def _posted(field: str) -> str:
     return str(tk.request.form.get(field, ""))
-
-
-def _context() -> dict[str, Any]:
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}

@@ -4,8 +4,11 @@ from typing import Any
 
 from ckan import model
 
-from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.extending.described_files import uploaded_file
+from ckanext.s3multipart.model import UploadRow, attached_upload, now
+from ckanext.s3multipart.outbox.recording import Kind, record_event
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.activity import note_attached
 from ckanext.s3multipart.uploads.attach import FIELD, Saving, current_saving
 from ckanext.s3multipart.uploads.file_facts import (
     describe_new,
@@ -16,7 +19,7 @@ from ckanext.s3multipart.uploads.file_facts import (
     former_files,
     keep_true,
 )
-from ckanext.s3multipart.uploads.removal import mark_file_of_resource
+from ckanext.s3multipart.uploads.removal import replace_file_of_resource
 
 
 class AttachingUpload:
@@ -27,8 +30,11 @@ class AttachingUpload:
     """
 
     def __init__(self, saving: Saving, resource: dict[str, Any]) -> None:
-        self._row = saving.take(resource.pop(FIELD))
-        self._attached_at = now()
+        self._row = saving.take(resource.pop(FIELD), resource.get("id"))
+        #: An earlier version of the resource's file comes back.
+        self._is_restored = self._row.state == RowState.VERSION
+        is_there = self._row.state == RowState.ATTACHED
+        self._attached_at = self._row.attached_at if is_there else now()
         self.mimetype = self._row.content_type
         self.filesize = self._row.size_bytes
         # Whatever else the form carries: the upload is the file.
@@ -44,11 +50,18 @@ class AttachingUpload:
         asked."""
         if self._row.state == RowState.ATTACHED:
             return
-        mark_file_of_resource(resource_id)
+        replaced = attached_upload(resource_id)
+        kind = Kind.FILE_REPLACED if replaced is not None else Kind.FILE_ATTACHED
+        facts = {"replaced": replaced.id} if replaced is not None else {}
+        # A restore takes nothing away.
+        replace_file_of_resource(resource_id, keep=self._is_restored)
         self._row.state = RowState.ATTACHED
+        self._row.replaced_at = None
         self._row.resource_id = resource_id
         self._row.attached_at = self._row.updated_at = self._attached_at
+        note_attached(self._row, replaces=replaced is not None)
         model.Session.flush()
+        record_event(kind, uploaded_file(self._row), **facts)
 
 
 class KeptUpload:
@@ -84,7 +97,7 @@ def resource_uploader(resource: dict[str, Any]) -> AttachingUpload | KeptUpload 
     if filename := getattr(resource.get("upload"), "filename", ""):
         # A file came through CKAN's own form field: CKAN stores it, and ours has been replaced.
         forget_for_file_of_ckan(resource, [row], filename)
-        mark_file_of_resource(resource["id"])
+        replace_file_of_resource(resource["id"])
         return None
     # CKAN leaves the type of a resource as it is where it is not said.
     if resource.get("clear_upload") or resource.get("url_type", "upload") not in ("upload", None):

@@ -5,9 +5,11 @@ A front end describes each of its stores by a ``Case``, shows the findings, and 
 
 from s3portal.portal.doctor.bucket_names import impossible_bucket_name
 from s3portal.portal.doctor.case import Case, Use
-from s3portal.portal.doctor.cors_rules import add_portal_rule
+from s3portal.portal.doctor.causes import Cause, cause_of_library
+from s3portal.portal.doctor.cors_rules import add_portal_rule, with_portal_rule
 from s3portal.portal.doctor.examination import examine_store
 from s3portal.portal.doctor.lifecycle import examine_unfinished
+from s3portal.portal.doctor.lifecycle_rules import threats, with_aborting_rule
 from s3portal.portal.doctor.role import caller_of
 from s3portal.portal.doctor.site_policies import SiteDocument, site_documents
 from s3portal.portal.doctor.stored_files import (
@@ -22,12 +24,14 @@ from s3portal.portal.doctor.web_origin import serialised_origin
 __all__ = [
     "MOST_FILES",
     "Case",
+    "Cause",
     "FileProblem",
     "RecordedFile",
     "SiteDocument",
     "Use",
     "add_portal_rule",
     "caller_of",
+    "cause_of_library",
     "examine_files",
     "examine_store",
     "examine_unfinished",
@@ -35,4 +39,7 @@ __all__ = [
     "problem_of_file",
     "serialised_origin",
     "site_documents",
+    "threats",
+    "with_aborting_rule",
+    "with_portal_rule",
 ]

@@ -59,7 +59,13 @@ def credentials_of(claim: Claim, directory: Directory, sealer: SessionSealer) ->
         identity_policies=(role.policy,),
         session_policies=(read_policy_text(session.policy, "the session policy"),) if session.policy else (),
         role=role.name,
-        tags=role.tags,
+        # A session's tag wins over the role's of the same name, which is compared without case.
+        tags={
+            name: value
+            for name, value in role.tags.items()
+            if name.lower() not in map(str.lower, session.tags)
+        }
+        | dict(session.tags),
         session_began_at=session.issued_at,
     )
     return Credentials(

@@ -43,7 +43,7 @@ class Role:
     """What trusted callers may become for a while, by AssumeRole. ``max_session_s`` is in seconds.
 
     ``trusted`` has names of users, and of roles as ``role/<name>``, of the role's own account, and ARNs of
-    users and roles of any account.
+    users and roles of any account. Who assumes it must know its ``external_id``, where it has one.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Role:
     max_session_s: int = 3600
     account_id: str = FIRST_ACCOUNT
     tags: Mapping[str, str] = field(default_factory=dict)
+    external_id: str | None = None
 
     @property
     def arn(self) -> str:

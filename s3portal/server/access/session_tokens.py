@@ -13,7 +13,8 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,13 +27,15 @@ _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _NONCE_BYTES = 12
 # Earlier tokens have no version, and name no account: they are of the first one.
 VERSION = 1
+# With tags, which earlier servers do not know: they would grant what the tags are to forbid.
+VERSION_WITH_TAGS = 2
 
 
 @dataclass(frozen=True)
 class Session:
     """What AssumeRole granted. ``expires_at`` is in seconds since 1970, ``policy`` the session policy's JSON
     or '' without one, ``role_id`` and ``name`` make the caller's ARN and user id;
-    ``account_id`` is the role's; ``issued_at`` is None in earlier tokens."""
+    ``account_id`` is the role's; ``issued_at`` is None in earlier tokens. ``tags`` are the session's own."""
 
     access_key_id: str
     role: str
@@ -42,6 +45,7 @@ class Session:
     expires_at: int
     account_id: str = FIRST_ACCOUNT
     issued_at: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_session_key(access_key_id: str) -> bool:
@@ -75,7 +79,10 @@ class SessionSealer:
     def seal(self, session: Session) -> str:
         """Returns the session token."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        text = json.dumps({"version": VERSION, **asdict(session)}, separators=(",", ":")).encode()
+        content = {"version": VERSION_WITH_TAGS if session.tags else VERSION, **asdict(session)}
+        if not session.tags:
+            del content["tags"]
+        text = json.dumps(content, separators=(",", ":")).encode()
         sealed = self._cipher.encrypt(nonce, text, session.access_key_id.encode())
         return base64.b64encode(nonce + sealed).decode()
 
@@ -87,7 +94,7 @@ class SessionSealer:
         except (InvalidTag, binascii.Error, ValueError) as problem:
             raise S3Error("InvalidToken") from problem
         content = json.loads(text)
-        if content.pop("version", VERSION) != VERSION:
+        if content.pop("version", VERSION) not in (VERSION, VERSION_WITH_TAGS):
             # A later server of this folder made it: what it grants cannot be told.
             raise S3Error("InvalidToken")
         return Session(**content)

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 
 from s3portal.server.access.directory import Role
 from s3portal.server.access.session_tokens import Session, new_access_key_id, role_id
+from s3portal.server.api.session_tags import is_tag_parameter, session_tags
 from s3portal.server.authority.arns import role_arn, session_arn
 from s3portal.server.authority.callers import Caller
 from s3portal.server.authority.decision import decide, no_object
@@ -29,7 +30,10 @@ CHAINED_SESSION_LIMIT_S = 3600
 POLICY_LIMIT_CHARACTERS = 2048
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _ROLE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):role/(.+)")
-_ASSUME_ROLE_PARAMETERS = {"Action", "Version", "RoleArn", "RoleSessionName", "DurationSeconds", "Policy"}
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+_ASSUME_ROLE_PARAMETERS = {
+    *("Action", "Version", "RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "ExternalId")
+}
 
 
 def get_caller_identity(call: Call) -> str:
@@ -42,10 +46,14 @@ def assume_role(call: Call) -> str:
     service, caller = call.service, call.proof.caller
     parameters = dict(call.request.query)
     # Empty, as lists without members are sent, they ask for nothing.
-    unknown = {name for name, value in parameters.items() if value} - _ASSUME_ROLE_PARAMETERS
+    given = {name for name, value in parameters.items() if value and not is_tag_parameter(name)}
+    unknown = given - _ASSUME_ROLE_PARAMETERS
     if unknown:
         raise _invalid(f"this server does not evaluate {', '.join(sorted(unknown))}")
-    role = _allowed_role(call, parameters.get("RoleArn", ""))
+    external_id, tags = _external_id(parameters.get("ExternalId", "")), session_tags(parameters)
+    role = _allowed_role(call, parameters.get("RoleArn", ""), external_id)
+    if tags:
+        _require(call, "sts:TagSession", role.arn)
     name = parameters.get("RoleSessionName", "")
     if not _SESSION_NAME.fullmatch(name):
         raise _invalid(
@@ -64,6 +72,7 @@ def assume_role(call: Call) -> str:
         expires_at=now + duration_s,
         account_id=role.account_id,
         issued_at=now,
+        tags=tags,
     )
     sealer = service.authenticator.sealer
     expiration = datetime.fromtimestamp(session.expires_at, timezone.utc)
@@ -85,20 +94,38 @@ def assume_role(call: Call) -> str:
     )
 
 
-def _allowed_role(call: Call, asked_arn: str) -> Role:
+def _external_id(text: str) -> str | None:
+    if text and not _EXTERNAL_ID.fullmatch(text):
+        raise _invalid(
+            f"Value '{text}' at 'externalId' failed to satisfy constraint: Member must satisfy regular "
+            r"expression pattern: [\w+=,.@:\/-]* and have a length from 2 to 1224"
+        )
+    return text or None
+
+
+def _allowed_role(call: Call, asked_arn: str, external_id: str | None) -> Role:
     """The role must trust the caller, and the caller's own policy must allow to assume it. A role that does
     not exist is refused in the same words."""
     service, caller = call.service, call.proof.caller
     match = _ROLE_ARN.fullmatch(asked_arn)
     role = service.authenticator.directory.role_named(match[1], match[2]) if match else None
-    context = RequestContext(call.circumstances, "sts:AssumeRole", None, no_object)
-    allowed = decide(caller, "sts:AssumeRole", asked_arn, context, None).allowed
-    if role is None or not _is_trusted(role, caller) or not allowed:
-        raise S3Error(
-            "AccessDenied",
-            f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {asked_arn}",
-        )
+    if role is None or not _is_trusted(role, caller) or role.external_id not in (None, external_id):
+        raise _denied(caller, "sts:AssumeRole", asked_arn)
+    _require(call, "sts:AssumeRole", asked_arn)
     return role
+
+
+def _require(call: Call, action: str, asked_arn: str) -> None:
+    caller = call.proof.caller
+    context = RequestContext(call.circumstances(None), action, None, no_object)
+    if not decide(caller, action, asked_arn, context, None).allowed:
+        raise _denied(caller, action, asked_arn)
+
+
+def _denied(caller: Caller, action: str, asked_arn: str) -> S3Error:
+    return S3Error(
+        "AccessDenied", f"User: {caller.arn} is not authorized to perform: {action} on resource: {asked_arn}"
+    )
 
 
 def _is_trusted(role: Role, caller: Caller) -> bool:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from s3portal.server.storage import journal
-from s3portal.server.storage.buckets import id_of
 from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.parts import delete_parts
-from s3portal.server.storage.records import StoredObject
+from s3portal.server.storage.records import StoredObject, Versioning
 from s3portal.server.storage.removal import Doomed
 from s3portal.server.storage.rows import select_current
 from s3portal.server.storage.storage import Storage, now_ms
+from s3portal.server.storage.versioning import bucket_in
 from s3portal.server.wire.errors import S3Error
 
 # A caller repeats a request within seconds.
@@ -38,11 +38,18 @@ def rename(
     """Gives an object another key, in place of what has that key.
 
     ``check`` gets the object and what is at the new key, and raises to refuse.
-    Raises NoSuchBucket, NoSuchKey, IdempotencyParameterMismatch.
+    Raises NoSuchBucket, NoSuchKey, IdempotencyParameterMismatch, and InvalidRequest in a bucket that keeps
+    versions, or has kept them.
     """
 
     def move(connection: sqlite3.Connection) -> Doomed:
-        bucket_id = id_of(connection, asked.bucket)
+        bucket_id, versioning = bucket_in(connection, asked.bucket)
+        if versioning is not Versioning.NEVER:
+            raise S3Error(
+                "InvalidRequest",
+                "RenameObject is not possible in a bucket that keeps versions. Copy the object, then delete "
+                "it.",
+            )
         source = select_current(connection, asked.bucket, bucket_id, asked.source)
         if asked.token is not None and _is_done(connection, bucket_id, asked):
             return ()

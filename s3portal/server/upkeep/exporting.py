@@ -124,33 +124,48 @@ def _has_keys_below(storage: Storage, bucket: str, prefix: str) -> bool:
 def _export(
     storage: Storage, bucket: str, key: str, folder: Path, path: str, done: Exported
 ) -> StoredObject | None:
-    """Writes one object; returns it, None where it was deleted meanwhile. Raises OSError."""
-    found = objects.lease(storage, bucket, key)
-    if found is None:
-        return None
-    try:
-        target = folder / path
-        _make_folders(folder, path)
-        if path.endswith("/") and not found.size_bytes:
-            # What consoles store for an empty folder.
-            if not target.is_dir():
-                target.mkdir()
-                done.files += 1
-            else:
-                done.unchanged += 1
+    """Writes one object as it is by then; returns it, None where it was deleted meanwhile. Raises OSError."""
+    while True:
+        found = objects.lease(storage, bucket, key)
+        if found is None:
+            return None
+        try:
+            _export_found(storage, found, folder, path, done)
+        except OSError as problem:
+            # A lease keeps the files of a body, but not its rows. Only what is still the object counts.
+            if problem.errno in DISK_IS_FULL or not _was_replaced(storage, found):
+                raise
+        else:
             return found
-        if path.endswith("/"):
-            raise OSError("it got content meanwhile; export again")
-        modified_ns = ns_of_header(found.headers.get(MTIME_HEADER)) or found.modified_at * 1_000_000
-        if _is_there(target, found.size_bytes, modified_ns):
+        finally:
+            storage.leases.release(found.body_id)
+
+
+def _was_replaced(storage: Storage, found: StoredObject) -> bool:
+    current = objects.find(storage, found.bucket, found.key)
+    return current is None or current.body_id != found.body_id
+
+
+def _export_found(storage: Storage, found: StoredObject, folder: Path, path: str, done: Exported) -> None:
+    target = folder / path
+    _make_folders(folder, path)
+    if path.endswith("/") and not found.size_bytes:
+        # What consoles store for an empty folder.
+        if not target.is_dir():
+            target.mkdir()
+            done.files += 1
+        else:
             done.unchanged += 1
-            return found
-        _write(storage, found, folder, target, modified_ns)
-        done.files += 1
-        done.bytes_written += found.size_bytes
-        return found
-    finally:
-        storage.leases.release(found.body_id)
+        return
+    if path.endswith("/"):
+        raise OSError("it got content meanwhile; export again")
+    modified_ns = ns_of_header(found.headers.get(MTIME_HEADER)) or found.modified_at * 1_000_000
+    if _is_there(target, found.size_bytes, modified_ns):
+        done.unchanged += 1
+        return
+    _write(storage, found, folder, target, modified_ns)
+    done.files += 1
+    done.bytes_written += found.size_bytes
 
 
 def _make_folders(folder: Path, path: str) -> None:

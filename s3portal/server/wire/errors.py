@@ -61,6 +61,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified is not valid."),
     "InvalidLocationConstraint": (400, "The specified location-constraint is not valid"),
+    "InvalidParameterValue": (400, "A parameter has a value that is not valid."),
     "InvalidPart": (
         400,
         "One or more of the specified parts could not be found. The part may not have been uploaded, or "

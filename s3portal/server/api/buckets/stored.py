@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element
 
-from s3portal.server.access.payload import trailer_names
+from s3portal.server.access.payload import has_digest
 from s3portal.server.gateway.call import Call
 from s3portal.server.storage import buckets
-from s3portal.server.wire.checksums import HEADERS
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.xml_documents import parse_document
 
@@ -21,10 +20,7 @@ def setting_text(call: Call) -> bytes:
     Raises InvalidRequest for one that nothing protects from being altered on the way: S3 wants Content-MD5
     or a checksum; a signature over the body is as good.
     """
-    proven = (
-        call.header("content-md5") or trailer_names(call.request) or set(HEADERS) & {*call.request.headers}
-    )
-    if not proven and not _SHA256.fullmatch(call.proof.payload_hash):
+    if not has_digest(call.request) and not _SHA256.fullmatch(call.proof.payload_hash):
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5")
     return call.payload_for_document().read_all()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
+from s3portal.server.access.payload import has_digest
 from s3portal.server.api.objects.deletion_conditions import (
     CONDITIONS,
     DeletionConditions,
@@ -47,8 +48,14 @@ def delete_object(call: Call) -> Reply:
 
 
 def delete_objects(call: Call) -> Reply:
-    """Deletes up to 1,000 objects or versions; each is allowed or refused separately."""
+    """Deletes up to 1,000 objects or versions; each is allowed or refused separately.
+
+    A digest of the list is demanded, also where the signature covers it:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    """
     call.bucket_row.require()
+    if not has_digest(call.request):
+        raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5")
     root = call.document("Delete")
     refuse_unknown_children(root, ["Object", "Quiet"])
     nodes = root.findall("Object")

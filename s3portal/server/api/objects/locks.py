@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from s3portal.server.access.payload import trailer_names
+from s3portal.server.access.payload import has_digest
 from s3portal.server.bucket_settings import object_lock
 from s3portal.server.bucket_settings.object_lock import MODES, NO_LOCK, OBJECT_LOCK, Lock
 from s3portal.server.gateway.call import Call
 from s3portal.server.storage.storage import now_ms
-from s3portal.server.wire.checksums import HEADERS
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.xml_documents import timestamp
 
@@ -56,9 +55,7 @@ def lock_of_new_object(call: Call) -> Lock:
 
 def require_digest(call: Call, lock: str | None, subject: str = "Object") -> None:
     """Raises InvalidRequest for what will be locked and comes without a digest of its content."""
-    if lock is None or call.header("content-md5"):
-        return
-    if not {*call.request.headers, *trailer_names(call.request)} & set(HEADERS):
+    if lock is not None and not has_digest(call.request):
         raise S3Error(
             "InvalidRequest",
             f"Content-MD5 OR x-amz-checksum- HTTP header is required for Put {subject} requests with Object "

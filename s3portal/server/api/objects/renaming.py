@@ -30,11 +30,6 @@ def rename_object(call: Call) -> Reply:
         raise S3Error("InvalidArgument", message, facts={"ArgumentName": "x-amz-client-token"})
     for action in ("s3:GetObject", "s3:DeleteObject"):
         call.require(action, call.bucket, source)
-    if call.bucket_row.require().settings.get("versioning"):
-        raise S3Error(
-            "InvalidRequest",
-            "RenameObject is not possible in a bucket that keeps versions. Copy the object, then delete it.",
-        )
     if source == call.key:
         raise S3Error(
             "InvalidRequest", "The source and the destination of a renaming must be different keys."

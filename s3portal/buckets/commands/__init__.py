@@ -1,0 +1,1 @@
+"""``s3portal bucket …``: a file for each group of commands."""

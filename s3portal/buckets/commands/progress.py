@@ -1,0 +1,71 @@
+"""How far a long command is: a line that changes on a terminal, and a line now and then in a log."""
+
+import sys
+import time
+from types import TracebackType
+
+import click
+from rich.console import Console as RichConsole
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+#: Between two lines where nobody watches a terminal.
+_QUIET_S = 10.0
+
+
+class CountingProgress:
+    """Counts things that are done: how many, how many a second, and how many of ``total`` where it is known.
+    Everything goes to standard error. As a context."""
+
+    def __init__(self, what: str, total: int | None = None, *, shown: bool = True) -> None:
+        self._what = what
+        self._total = total
+        self._done = 0
+        self._began = self._told = time.monotonic()
+        self._is_terminal = shown and sys.stderr.isatty()
+        self._shown = shown
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            console=RichConsole(stderr=True),
+            transient=True,
+            disable=not self._is_terminal,
+        )
+        self._task = self._bar.add_task(what, total=total, rate="")
+
+    def __enter__(self) -> "CountingProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def reached(self, done: int) -> None:
+        """So many are done by now."""
+        self._done = done
+        now = time.monotonic()
+        rate = f"{done / max(now - self._began, 0.001):,.0f}/s"
+        self._bar.update(self._task, completed=done, rate=rate)
+        if self._shown and not self._is_terminal and now - self._told >= _QUIET_S:
+            self._told = now
+            of = f" of {self._total:,}" if self._total else ""
+            click.echo(f"{self._what}: {done:,}{of}, {rate}", err=True)
+
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+        self.reached(self._done + count)

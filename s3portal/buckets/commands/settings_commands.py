@@ -1,0 +1,382 @@
+"""Commands for the settings of a bucket: policy, CORS, versioning, lifecycle, ownership, public access,
+encryption."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from s3portal.buckets.access import Access
+from s3portal.buckets.commands.console import Console
+from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of, required_bucket
+from s3portal.buckets.problems import Unusable
+from s3portal.buckets.settings import (
+    cors,
+    encryption,
+    lifecycle,
+    ownership,
+    policy,
+    public_access,
+    versioning,
+)
+
+_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_REFERER_WARNING = (
+    "A Referer is a claim of the reader's program and easily forged: this stops hotlinking, not people."
+    " Better: the portal's own links (they expire), or a CDN that alone may read the bucket."
+)
+
+
+def _json_of(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise Unusable(f"{file}: this is not JSON: {error}") from error
+
+
+@click.group("policy", short_help="Who may do what: the bucket policy.")
+def policy_group() -> None:
+    """Who may do what: the bucket policy."""
+
+
+@policy_group.command("show")
+@bucket_argument
+@bucket_command()
+def policy_show(console: Console, access: Access, bucket: str | None) -> None:
+    """Show the bucket policy."""
+    store = bucket_of(access, bucket)
+    found = policy.read_policy(store)
+    if found is None and not console.as_json:
+        console.say(f"{store.bucket} has no policy: who may do what is up to the users' own policies.")
+    else:
+        console.document("policy", found)
+
+
+@policy_group.command("set")
+@required_bucket
+@_file
+@bucket_command(changes=True)
+def policy_set(console: Console, access: Access, bucket: str | None, file: Path) -> None:
+    """Replace the whole policy by the one in FILE."""
+    store = bucket_of(access, bucket)
+    wanted = policy.parse_policy(file.read_text(encoding="utf-8"), str(file))
+    console.carry_out([policy.policy_change(store, wanted, f"policy of {store.bucket}")])
+
+
+@policy_group.command("set-referer")
+@bucket_argument
+@click.option("--domain", "domains", multiple=True, required=True, help="A site's host; several are allowed.")
+@click.option("--prefix", default="", help="Only for keys that begin with this.")
+@bucket_command(changes=True)
+def policy_set_referer(
+    console: Console, access: Access, bucket: str | None, domains: tuple[str, ...], prefix: str
+) -> None:
+    """Let everyone read who comes from a page of these sites, by http and https.
+
+    A Referer is easily forged: this stops hotlinking, not people. Other statements of the policy stay.
+    """
+    store = bucket_of(access, bucket)
+    statement = policy.referer_statement(store.bucket, domains, prefix)
+    wanted = policy.with_statement(policy.read_policy(store), statement)
+    console.warn(_REFERER_WARNING)
+    text = f"let readers in who come from {', '.join(domains)}"
+    console.carry_out([policy.policy_change(store, wanted, text)])
+
+
+@policy_group.command("set-public-read")
+@bucket_argument
+@click.option("--prefix", default="", help="Only for keys that begin with this.")
+@bucket_command(changes=True)
+def policy_set_public_read(console: Console, access: Access, bucket: str | None, prefix: str) -> None:
+    """Let everyone read, without listing. Other statements of the policy stay."""
+    store = bucket_of(access, bucket)
+    statement = policy.public_read_statement(store.bucket, prefix)
+    wanted = policy.with_statement(policy.read_policy(store), statement)
+    text = f"let EVERYONE read s3://{store.bucket}/{prefix}*"
+    console.carry_out([policy.policy_change(store, wanted, text)])
+
+
+@policy_group.command("remove")
+@bucket_argument
+@click.option("--sid", default="", help="Only the statement of this Sid.")
+@bucket_command(changes=True)
+def policy_remove(console: Console, access: Access, bucket: str | None, sid: str) -> None:
+    """Remove the policy, or one statement of it."""
+    store = bucket_of(access, bucket)
+    wanted = policy.without_statement(policy.read_policy(store), sid) if sid else None
+    text = f"remove the statement {sid}" if sid else f"remove the policy of {store.bucket}"
+    console.carry_out([policy.policy_change(store, wanted, text)])
+
+
+@click.group("cors", short_help="Which sites' pages may talk to the bucket.")
+def cors_group() -> None:
+    """Which sites' pages may talk to the bucket."""
+
+
+@cors_group.command("show")
+@bucket_argument
+@bucket_command()
+def cors_show(console: Console, access: Access, bucket: str | None) -> None:
+    """Show the CORS rules."""
+    console.document("CORSRules", cors.read_cors(bucket_of(access, bucket)))
+
+
+@cors_group.command("set")
+@bucket_argument
+@click.option(
+    "--origin", "origins", multiple=True, help="A portal whose pages upload: https://data.example.org"
+)
+@click.option("--public-read", is_flag=True, help="Let pages of every site read, by ranges too.")
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Replace all rules."
+)
+@bucket_command(changes=True)
+def cors_set(
+    console: Console,
+    access: Access,
+    bucket: str | None,
+    origins: tuple[str, ...],
+    public_read: bool,
+    file: Path | None,
+) -> None:
+    """Let a portal's pages upload, or every page read. Rules of others stay."""
+    store = bucket_of(access, bucket)
+    if not (origins or public_read or file):
+        raise Unusable("say whom to let in: --origin, --public-read or --file")
+    if file:
+        document = _json_of(file)
+        rules = document.get("CORSRules") if isinstance(document, dict) else document
+        if not isinstance(rules, list):
+            raise Unusable(f'{file}: write {{"CORSRules": [...]}}')
+    else:
+        rules = cors.read_cors(store)
+    wanted = cors.with_rules(rules, origins, public_read=public_read)
+    console.carry_out([cors.cors_change(store, wanted, f"CORS rules of {store.bucket}")])
+
+
+@cors_group.command("remove")
+@bucket_argument
+@click.option("--id", "rule_id", default="", help="Only the rule of this ID.")
+@bucket_command(changes=True)
+def cors_remove(console: Console, access: Access, bucket: str | None, rule_id: str) -> None:
+    """Remove the CORS rules, or one of them."""
+    store = bucket_of(access, bucket)
+    wanted = _without(cors.read_cors(store), rule_id)
+    console.carry_out([cors.cors_change(store, wanted, f"remove CORS rules of {store.bucket}")])
+
+
+def _without(rules: list[dict[str, Any]], rule_id: str) -> list[dict[str, Any]]:
+    if not rule_id:
+        return []
+    left = [rule for rule in rules if rule.get("ID") != rule_id]
+    if len(left) == len(rules):
+        there = ", ".join(repr(rule["ID"]) for rule in rules if rule.get("ID")) or "none with an ID"
+        raise Unusable(f"--id {rule_id}: there is no such rule; there are {there}")
+    return left
+
+
+@click.group("versioning", short_help="Whether former versions of objects are kept.")
+def versioning_group() -> None:
+    """Whether former versions of objects are kept."""
+
+
+@versioning_group.command("on")
+@bucket_argument
+@click.option(
+    "--keep-days", type=click.IntRange(1), default=None,
+    help="Remove former versions after so many days, by a lifecycle rule.",
+)  # fmt: skip
+@bucket_command(changes=True)
+def versioning_on(console: Console, access: Access, bucket: str | None, keep_days: int | None) -> None:
+    """Keep former versions. They cost as much as current ones: --keep-days limits that."""
+    store = bucket_of(access, bucket)
+    changes = [versioning.versioning_change(store, on=True)]
+    if keep_days:
+        rules = lifecycle.with_versions_rule(lifecycle.read_lifecycle(store), keep_days)
+        text = f"remove former versions after {keep_days} days"
+        changes.append(lifecycle.lifecycle_change(store, rules, text))
+    console.carry_out(changes)
+
+
+@versioning_group.command("off")
+@bucket_argument
+@bucket_command(changes=True)
+def versioning_off(console: Console, access: Access, bucket: str | None) -> None:
+    """Keep no new versions (S3 calls it suspended). Those that are there stay."""
+    console.carry_out([versioning.versioning_change(bucket_of(access, bucket), on=False)])
+
+
+@versioning_group.command("show")
+@bucket_argument
+@bucket_command()
+def versioning_show(console: Console, access: Access, bucket: str | None) -> None:
+    """Say whether former versions are kept."""
+    store = bucket_of(access, bucket)
+    found = versioning.read_versioning(store)
+    console.say(f"Versioning of {store.bucket}: {found}", versioning=found)
+
+
+@click.group("lifecycle", short_help="What the store removes by itself.")
+def lifecycle_group() -> None:
+    """What the store removes by itself."""
+
+
+@lifecycle_group.command("show")
+@bucket_argument
+@bucket_command()
+def lifecycle_show(console: Console, access: Access, bucket: str | None) -> None:
+    """Show the lifecycle rules, and what of them removes current files."""
+    rules = lifecycle.read_lifecycle(bucket_of(access, bucket))
+    console.document("Rules", rules)
+    for danger in lifecycle.dangers(rules):
+        console.warn(f"Note: {danger}.")
+
+
+@lifecycle_group.command("set")
+@required_bucket
+@_file
+@bucket_command(changes=True)
+def lifecycle_set(console: Console, access: Access, bucket: str | None, file: Path) -> None:
+    """Replace all rules by those in FILE."""
+    store = bucket_of(access, bucket)
+    document = _json_of(file)
+    rules = document.get("Rules") if isinstance(document, dict) else document
+    if not isinstance(rules, list):
+        raise Unusable(f'{file}: write {{"Rules": [...]}}')
+    for danger in lifecycle.dangers(rules):
+        console.warn(f"Note: {danger}.")
+    console.carry_out([lifecycle.lifecycle_change(store, rules, f"lifecycle rules of {store.bucket}")])
+
+
+@lifecycle_group.command("recommended")
+@bucket_argument
+@click.option(
+    "--abort-days", type=click.IntRange(1), default=8, show_default=True,
+    help="Remove what is left of unfinished uploads after so many days.",
+)  # fmt: skip
+@click.option(
+    "--keep-days", type=click.IntRange(1), default=None, help="Remove former versions after so many days."
+)
+@bucket_command(changes=True)
+def lifecycle_recommended(
+    console: Console, access: Access, bucket: str | None, abort_days: int, keep_days: int | None
+) -> None:
+    """Add the rules that every bucket should have. Rules of others stay."""
+    store = bucket_of(access, bucket)
+    wanted = lifecycle.recommended(lifecycle.read_lifecycle(store), abort_days, keep_days)
+    text = f"remove unfinished uploads of {store.bucket} after {abort_days} days"
+    console.carry_out([lifecycle.lifecycle_change(store, wanted, text)])
+
+
+@lifecycle_group.command("remove")
+@bucket_argument
+@click.option("--id", "rule_id", default="", help="Only the rule of this ID.")
+@bucket_command(changes=True)
+def lifecycle_remove(console: Console, access: Access, bucket: str | None, rule_id: str) -> None:
+    """Remove the lifecycle rules, or one of them."""
+    store = bucket_of(access, bucket)
+    wanted = _without(lifecycle.read_lifecycle(store), rule_id)
+    console.carry_out(
+        [lifecycle.lifecycle_change(store, wanted, f"remove lifecycle rules of {store.bucket}")]
+    )
+
+
+@click.group("ownership", short_help="Whether ACLs count at all.")
+def ownership_group() -> None:
+    """Whether ACLs count at all."""
+
+
+@ownership_group.command("show")
+@bucket_argument
+@bucket_command()
+def ownership_show(console: Console, access: Access, bucket: str | None) -> None:
+    """Say whose objects are, and whether ACLs count."""
+    store = bucket_of(access, bucket)
+    found = ownership.read_ownership(store)
+    acls = "ACLs are off" if found == ownership.ENFORCED else "ACLs count"
+    console.say(f"Object Ownership of {store.bucket}: {found} ({acls})", ownership=found)
+
+
+@ownership_group.command("enforce")
+@bucket_argument
+@bucket_command(changes=True)
+def ownership_enforce(console: Console, access: Access, bucket: str | None) -> None:
+    """Switch ACLs off: one request makes all objects private that only their ACL made public."""
+    console.carry_out([ownership.enforcing_change(bucket_of(access, bucket))])
+
+
+@click.group("public-access", short_help="Block Public Access.")
+def public_access_group() -> None:
+    """Block Public Access: a lock above policies and ACLs."""
+
+
+@public_access_group.command("show")
+@bucket_argument
+@bucket_command()
+def public_access_show(console: Console, access: Access, bucket: str | None) -> None:
+    """Show the four switches."""
+    store = bucket_of(access, bucket)
+    found = public_access.read_block(store)
+    if found is None and not console.as_json:
+        console.say(f"{store.bucket} has no Block Public Access.")
+    else:
+        console.document("PublicAccessBlockConfiguration", found)
+
+
+@public_access_group.command("block")
+@bucket_argument
+@bucket_command(changes=True)
+def public_access_block(console: Console, access: Access, bucket: str | None) -> None:
+    """Let nothing be public, whatever policies and ACLs say."""
+    console.carry_out([public_access.block_change(bucket_of(access, bucket), on=public_access.ALL)])
+
+
+@public_access_group.command("unblock")
+@bucket_argument
+@click.option("--policies", is_flag=True, help="Let the bucket policy make objects public.")
+@click.option("--acls", is_flag=True, help="Let ACLs make objects public.")
+@bucket_command(changes=True)
+def public_access_unblock(
+    console: Console, access: Access, bucket: str | None, policies: bool, acls: bool
+) -> None:
+    """Let policies or ACLs make objects public."""
+    off = (public_access.ABOUT_POLICIES if policies else ()) + (public_access.ABOUT_ACLS if acls else ())
+    if not off:
+        raise Unusable("say what may make objects public: --policies, --acls or both")
+    console.carry_out([public_access.block_change(bucket_of(access, bucket), off=off)])
+
+
+@click.group("encryption", short_help="How new objects are encrypted.")
+def encryption_group() -> None:
+    """How objects are encrypted when who writes them does not say it."""
+
+
+@encryption_group.command("show")
+@bucket_argument
+@bucket_command()
+def encryption_show(console: Console, access: Access, bucket: str | None) -> None:
+    """Show how new objects are encrypted."""
+    console.document("Rules", encryption.read_encryption(bucket_of(access, bucket)))
+
+
+@encryption_group.command("set")
+@required_bucket
+@click.argument("how", metavar="AES256|aws:kms")
+@click.option("--key", default="", help="The id or ARN of the KMS key.")
+@bucket_command(changes=True)
+def encryption_set(console: Console, access: Access, bucket: str | None, how: str, key: str) -> None:
+    """Encrypt new objects with the store's own keys (AES256), or with a KMS key."""
+    rule = encryption.encryption_rule(how, key)
+    console.carry_out([encryption.encryption_change(bucket_of(access, bucket), rule)])
+
+
+GROUPS = (
+    policy_group,
+    cors_group,
+    versioning_group,
+    lifecycle_group,
+    ownership_group,
+    public_access_group,
+    encryption_group,
+)

@@ -1,0 +1,201 @@
+"""Emptying a bucket: unfinished uploads, then every version and marker, 1,000 a request, side by side.
+
+Nothing has to be remembered: what is gone is gone, and the next run finds the rest. Source: S3 API Reference,
+DeleteObjects.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from s3portal.buckets.failures import Failure, FailureReport
+from s3portal.buckets.listing import ListedVersion, unfinished_uploads, version_pages
+from s3portal.buckets.parallel import Throttle, side_by_side
+from s3portal.buckets.problems import NotOffered, asking
+from s3portal.transfer import Store, abort_listed, error_code
+
+#: Each holds 1,000 keys; more at a time make S3 say SlowDown.
+DELETES_AT_A_TIME = 8
+_TRIES = 6
+# XML 1.0, section 2.2: characters that no document can carry, so these keys are deleted one by one.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+#: Codes for single keys of an answer that are worth another try.
+_PASSING = frozenset({"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "503", "500"})
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """What was removed: versions that hold bytes, markers of deletion, unfinished uploads."""
+
+    versions: int = 0
+    markers: int = 0
+    uploads: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: "Emptied") -> "Emptied":
+        return Emptied(
+            self.versions + other.versions,
+            self.markers + other.markers,
+            self.uploads + other.uploads,
+            self.size_bytes + other.size_bytes,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.versions:,} objects and versions ({self.size_bytes:,} bytes), {self.markers:,} markers of"
+            f" deletion, {self.uploads:,} unfinished uploads"
+        )
+
+
+def contents(
+    store: Store, prefix: str = "", on_progress: Callable[[Emptied], None] = lambda _: None
+) -> Emptied:
+    """What is there to be removed, counted. Raises Refused."""
+    found = Emptied(uploads=sum(1 for _ in unfinished_uploads(store, prefix)))
+    for page in version_pages(store, prefix):
+        found += _of(page)
+        on_progress(found)
+    return found
+
+
+def empty(
+    store: Store,
+    report: FailureReport,
+    *,
+    prefix: str = "",
+    bypass_governance: bool = False,
+    on_progress: Callable[[Emptied], None] = lambda _: None,
+) -> Emptied:
+    """Removes everything under the prefix, for good. What cannot be removed is reported, and the rest goes.
+
+    Raises Refused where the keys may not list or delete at all.
+    """
+    removed = _abort_all(store, prefix)
+    throttle = Throttle()
+    batches = (page for page in version_pages(store, prefix) if page)
+
+    def remove(batch: Sequence[ListedVersion]) -> tuple[Sequence[ListedVersion], list[Failure]]:
+        return batch, delete_batch(store, batch, throttle, bypass_governance=bypass_governance)
+
+    for batch, failures in side_by_side(remove, batches, DELETES_AT_A_TIME):
+        failed = {(failure.key, failure.version_id) for failure in failures}
+        removed += _of(each for each in batch if (each.key, each.version_id) not in failed)
+        for failure in failures:
+            report.add(failure)
+        on_progress(removed)
+    return removed
+
+
+def delete_batch(
+    store: Store,
+    batch: Sequence[ListedVersion],
+    throttle: Throttle,
+    *,
+    bypass_governance: bool = False,
+) -> list[Failure]:
+    """Deletes up to 1,000 versions, and says of which ones the store would not. Raises Refused."""
+    left = {(each.key, each.version_id): each for each in batch}
+    for attempt in range(1, _TRIES + 1):
+        throttle.wait()
+        refused = _delete(store, left.values(), bypass_governance=bypass_governance)
+        passing = {place for place, code, _ in refused if code in _PASSING}
+        if passing:
+            throttle.slow_down()
+        else:
+            throttle.went_well()
+        if not passing or attempt == _TRIES:
+            return [
+                Failure(key, _reason(code, message), version_id)
+                for (key, version_id), code, message in refused
+            ]
+        # What is refused for good is refused again beside what may work now, so that it is reported once.
+        left = {place: left[place] for place, _, _ in refused}
+    return []
+
+
+def _delete(
+    store: Store, versions: Iterable[ListedVersion], *, bypass_governance: bool
+) -> list[tuple[tuple[str, str], str, str]]:
+    """Deletes, and returns what the store would not: place, code, message."""
+    refused = []
+    in_xml = []
+    for each in versions:
+        if _NOT_IN_XML.search(each.key):
+            refused += _delete_one(store, each, bypass_governance=bypass_governance)
+        else:
+            in_xml.append(each)
+    return refused + (_delete_many(store, in_xml, bypass_governance=bypass_governance) if in_xml else [])
+
+
+def _delete_one(
+    store: Store, version: ListedVersion, *, bypass_governance: bool
+) -> list[tuple[tuple[str, str], str, str]]:
+    more: dict[str, Any] = {"BypassGovernanceRetention": True} if bypass_governance else {}
+    try:
+        store.client().delete_object(
+            Bucket=store.bucket, Key=version.key, VersionId=version.version_id, **more
+        )
+    except ClientError as error:
+        return [((version.key, version.version_id), error_code(error), str(error))]
+    return []
+
+
+def _delete_many(
+    store: Store, versions: Iterable[ListedVersion], *, bypass_governance: bool
+) -> list[tuple[tuple[str, str], str, str]]:
+    named = [{"Key": each.key, "VersionId": each.version_id} for each in versions]
+    # A bucket that never kept versions takes "null" as well (S3 User Guide, "Deleting object versions").
+    more: dict[str, Any] = {"BypassGovernanceRetention": True} if bypass_governance else {}
+    with asking(store, "s3:DeleteObjectVersion", resource=f"arn:aws:s3:::{store.bucket}/*"):
+        try:
+            answer = store.client().delete_objects(
+                Bucket=store.bucket,
+                Delete={"Objects": named, "Quiet": True},  # type: ignore[typeddict-item]
+                **more,
+            )
+        except ClientError as error:
+            if error_code(error) not in _PASSING:
+                raise
+            return [((each["Key"], each["VersionId"]), error_code(error), str(error)) for each in named]
+    return [
+        (
+            (str(each.get("Key")), str(each.get("VersionId", "null"))),
+            str(each.get("Code", "")),
+            str(each.get("Message", "")),
+        )
+        for each in answer.get("Errors", ())
+    ]
+
+
+def _abort_all(store: Store, prefix: str) -> Emptied:
+    try:
+        uploads: Iterator[Any] = unfinished_uploads(store, prefix)
+        with asking(store, "s3:AbortMultipartUpload", resource=f"arn:aws:s3:::{store.bucket}/*"):
+            aborted = sum(side_by_side(lambda upload: abort_listed(store, upload), uploads))
+    except NotOffered:
+        return Emptied()
+    return Emptied(uploads=aborted)
+
+
+def _of(versions: Iterable[ListedVersion]) -> Emptied:
+    there = markers = size_bytes = 0
+    for each in versions:
+        markers += each.is_marker
+        there += not each.is_marker
+        size_bytes += each.size_bytes
+    return Emptied(versions=there, markers=markers, size_bytes=size_bytes)
+
+
+def _reason(code: str, message: str) -> str:
+    locked = code == "AccessDenied" and any(
+        word in message.lower() for word in ("worm", "object lock", "retention", "legal hold")
+    )
+    if locked:
+        return (
+            f"{code}: {message} (Object Lock keeps it: wait until its retention ends, lift its legal hold, or"
+            " for governance mode give --bypass-governance)"
+        )
+    return f"{code}: {message}"

@@ -1,0 +1,76 @@
+"""Lifecycle rules: what the store removes by itself. Source: S3 API Reference, LifecycleRule."""
+
+from typing import Any
+
+from s3portal.buckets.problems import Refused, asking
+from s3portal.buckets.settings.change import Change
+from s3portal.buckets.settings.reading import read_setting
+from s3portal.portal.doctor import threats, with_aborting_rule
+from s3portal.transfer import Store
+
+Rule = dict[str, Any]
+_WHAT = "lifecycle rules"
+VERSIONS_RULE_ID = "s3portal: remove former versions"
+#: S3 API Reference, PutBucketLifecycleConfiguration.
+MAX_RULES = 1000
+
+
+def read_lifecycle(store: Store) -> list[Rule]:
+    """The bucket's rules, none where it has none. Raises Refused, NotOffered."""
+    client = store.client()
+    found = read_setting(
+        store,
+        "s3:GetLifecycleConfiguration",
+        _WHAT,
+        lambda: client.get_bucket_lifecycle_configuration(Bucket=store.bucket)["Rules"],
+        ("NoSuchLifecycleConfiguration",),
+    )
+    return [dict(rule) for rule in found or ()]
+
+
+def recommended(rules: list[Rule], abort_days: int, noncurrent_days: int | None) -> list[Rule]:
+    """The rules with ours among them: uploads that no one finished, and former versions of that age, are
+    removed. Rules of others stay."""
+    wanted = [dict(rule) for rule in with_aborting_rule(rules, "", abort_days)]
+    if noncurrent_days is not None:
+        wanted = with_versions_rule(wanted, noncurrent_days)
+    return wanted
+
+
+def with_versions_rule(rules: list[Rule], days: int) -> list[Rule]:
+    """The rules with the one that removes former versions after ``days``, and markers of deletion that have
+    nothing left to hide."""
+    ours: Rule = {
+        "ID": VERSIONS_RULE_ID,
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+        "Expiration": {"ExpiredObjectDeleteMarker": True},
+    }
+    return [*(rule for rule in rules if rule.get("ID") != VERSIONS_RULE_ID), ours]
+
+
+def lifecycle_change(store: Store, wanted: list[Rule], text: str) -> Change:
+    """The change to these rules; none remove the setting. Raises Refused, NotOffered."""
+    if len(wanted) > MAX_RULES:
+        raise Refused(f"these are {len(wanted):,} lifecycle rules, and S3 allows {MAX_RULES:,}")
+    return Change(text, read_lifecycle(store), wanted, lambda: _write(store, wanted))
+
+
+def dangers(rules: list[Rule], prefix: str = "") -> list[str]:
+    """What the rules do to files that should stay: a sentence each."""
+    return [
+        f"the rule “{threat.rule_id}” {threat.what}" if threat.rule_id else f"a rule {threat.what}"
+        for threat in threats(rules, prefix)
+    ]
+
+
+def _write(store: Store, rules: list[Rule]) -> None:
+    client = store.client()
+    if not rules:
+        with asking(store, "s3:PutLifecycleConfiguration", what=_WHAT):
+            client.delete_bucket_lifecycle(Bucket=store.bucket)
+        return
+    document: Any = {"Rules": rules}
+    with asking(store, "s3:PutLifecycleConfiguration", what=_WHAT):
+        client.put_bucket_lifecycle_configuration(Bucket=store.bucket, LifecycleConfiguration=document)

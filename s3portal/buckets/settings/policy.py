@@ -1,0 +1,153 @@
+"""The bucket policy: statements of ours are merged by their Sid, those of others stay.
+
+Source: S3 User Guide, "Bucket policies for Amazon S3" and "Restricting access to a specific HTTP referrer".
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from s3portal.buckets.problems import Refused, Unusable, asking
+from s3portal.buckets.settings.change import Change
+from s3portal.buckets.settings.public_access import read_block
+from s3portal.buckets.settings.reading import read_setting
+from s3portal.transfer import Store
+
+Policy = dict[str, Any]
+REFERER_SID = "S3portalAllowReferer"
+PUBLIC_READ_SID = "S3portalPublicRead"
+_VERSION = "2012-10-17"
+#: S3 User Guide, "Policies and permissions": 20 KB.
+MAX_POLICY_BYTES = 20 * 1024
+_DOMAIN = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+
+
+def read_policy(store: Store) -> Policy | None:
+    """The bucket's policy, or None. Raises Refused, NotOffered."""
+    client = store.client()
+    answer = read_setting(
+        store,
+        "s3:GetBucketPolicy",
+        "bucket policies",
+        lambda: client.get_bucket_policy(Bucket=store.bucket)["Policy"],
+        ("NoSuchBucketPolicy",),
+    )
+    if answer is None:
+        return None
+    policy: Policy = json.loads(answer)
+    return policy
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """The policy in a file. Raises Unusable, with the line of the mistake."""
+    try:
+        policy = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Unusable(f"{name}, line {error.lineno}: this is not JSON: {error.msg}") from error
+    if not isinstance(policy, dict) or "Statement" not in policy:
+        raise Unusable(f'{name}: a policy is a JSON object with a "Statement"')
+    return policy
+
+
+def referer_statement(bucket: str, domains: Sequence[str], prefix: str = "") -> Policy:
+    """Lets everyone read who comes from a page of these domains, by both schemes. Raises Unusable for what is
+    not a domain."""
+    for domain in domains:
+        if not _DOMAIN.fullmatch(domain):
+            raise Unusable(
+                f"--domain {domain}: write a host such as www.example.org, without http:// and paths"
+            )
+    referers = [f"{scheme}://{domain}/*" for domain in domains for scheme in ("http", "https")]
+    return {
+        **_read_statement(REFERER_SID, bucket, prefix),
+        "Condition": {"StringLike": {"aws:Referer": referers}},
+    }
+
+
+def public_read_statement(bucket: str, prefix: str = "") -> Policy:
+    """Lets everyone read."""
+    return _read_statement(PUBLIC_READ_SID, bucket, prefix)
+
+
+def with_statement(policy: Policy | None, statement: Mapping[str, Any]) -> Policy:
+    """The policy with this statement in the place of the one of its Sid; others stay as they are."""
+    others = [each for each in statements(policy) if each.get("Sid") != statement["Sid"]]
+    return {**(policy or {"Version": _VERSION}), "Statement": [*others, dict(statement)]}
+
+
+def without_statement(policy: Policy | None, sid: str) -> Policy | None:
+    """The policy without the statement of this Sid; None where nothing is left. Raises Unusable."""
+    found = statements(policy)
+    left = [each for each in found if each.get("Sid") != sid]
+    if len(left) == len(found):
+        there = ", ".join(str(each["Sid"]) for each in found if each.get("Sid")) or "none with a Sid"
+        raise Unusable(f"--sid {sid}: the policy has no such statement; it has {there}")
+    return {**(policy or {}), "Statement": left} if left else None
+
+
+def statements(policy: Policy | None) -> list[Policy]:
+    """The policy's statements; a single one may stand without a list."""
+    found = (policy or {}).get("Statement", [])
+    return [found] if isinstance(found, dict) else list(found)
+
+
+def lets_strangers(policy: Policy | None) -> bool:
+    """Whether a statement allows everyone something without naming an account (whatever its condition): what
+    BlockPublicPolicy may refuse."""
+    return any(is_for_everyone(each) for each in statements(policy))
+
+
+def policy_change(store: Store, wanted: Policy | None, text: str) -> Change:
+    """The change to this policy, None for no policy. Raises Refused where Block Public Access or the limit of
+    S3 would refuse it."""
+    before = read_policy(store)
+    if wanted is not None:
+        size = len(json.dumps(wanted, separators=(",", ":")).encode())
+        if size > MAX_POLICY_BYTES:
+            raise Refused(f"the policy has {size:,} bytes, and S3 takes {MAX_POLICY_BYTES:,}")
+        if lets_strangers(wanted) and not lets_strangers(before):
+            _require_unblocked(store)
+    return Change(text, before, wanted, lambda: _write(store, wanted))
+
+
+def _require_unblocked(store: Store) -> None:
+    block = read_block(store)
+    on = [name for name in ("BlockPublicPolicy", "RestrictPublicBuckets") if block and block.get(name)]
+    if on:
+        raise Refused(
+            f"Block Public Access is on ({', '.join(on)}), so {store.bucket} cannot have a public policy",
+            f"keep it, and hand out links that expire (s3portal presign); or, if these files are to be"
+            f" public:  s3portal bucket public-access unblock {store.bucket} --policies",
+        )
+
+
+def _write(store: Store, policy: Policy | None) -> None:
+    client = store.client()
+    if policy is None:
+        with asking(store, "s3:DeleteBucketPolicy", what="bucket policies"):
+            client.delete_bucket_policy(Bucket=store.bucket)
+        return
+    with asking(store, "s3:PutBucketPolicy", what="bucket policies"):
+        client.put_bucket_policy(Bucket=store.bucket, Policy=json.dumps(policy))
+
+
+def _read_statement(sid: str, bucket: str, prefix: str) -> Policy:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/{prefix}*",
+    }
+
+
+def is_for_everyone(statement: Mapping[str, Any]) -> bool:
+    """Whether it allows everyone something, under a condition or not."""
+    return statement.get("Effect") == "Allow" and _is_everyone(statement.get("Principal"))
+
+
+def _is_everyone(principal: Any) -> bool:
+    if isinstance(principal, dict):
+        principal = principal.get("AWS")
+    return principal == "*" or (isinstance(principal, list) and "*" in principal)

@@ -1,0 +1,49 @@
+"""Block Public Access. Source: S3 User Guide, "Blocking public access to your Amazon S3 storage"."""
+
+from collections.abc import Collection
+from typing import Any
+
+from s3portal.buckets.problems import NotOffered, asking
+from s3portal.buckets.settings.change import Change
+from s3portal.buckets.settings.reading import read_setting
+from s3portal.transfer import Store
+
+_WHAT = "Block Public Access"
+ABOUT_ACLS = ("BlockPublicAcls", "IgnorePublicAcls")
+ABOUT_POLICIES = ("BlockPublicPolicy", "RestrictPublicBuckets")
+ALL = (ABOUT_ACLS[0], ABOUT_ACLS[1], *ABOUT_POLICIES)
+
+
+def read_block(store: Store) -> dict[str, bool] | None:
+    """The four switches, or None where the bucket has none of them, or the store does not know them.
+
+    Raises Refused.
+    """
+    client = store.client()
+    try:
+        found = read_setting(
+            store,
+            "s3:GetBucketPublicAccessBlock",
+            _WHAT,
+            lambda: client.get_public_access_block(Bucket=store.bucket)["PublicAccessBlockConfiguration"],
+            ("NoSuchPublicAccessBlockConfiguration",),
+        )
+    except NotOffered:
+        return None
+    return None if found is None else {name: bool(found.get(name)) for name in ALL}
+
+
+def block_change(store: Store, on: Collection[str] = (), off: Collection[str] = ()) -> Change:
+    """Switches these on and those off; the others stay. Raises Refused."""
+    before = read_block(store)
+    after = {name: (name in on) or (bool((before or {}).get(name)) and name not in off) for name in ALL}
+    done = [*(f"{name} on" for name in on), *(f"{name} off" for name in off)]
+    return Change(
+        f"{_WHAT} of {store.bucket}: {', '.join(done)}", before, after, lambda: _write(store, after)
+    )
+
+
+def _write(store: Store, block: dict[str, bool]) -> None:
+    document: Any = block
+    with asking(store, "s3:PutBucketPublicAccessBlock", what=_WHAT):
+        store.client().put_public_access_block(Bucket=store.bucket, PublicAccessBlockConfiguration=document)

@@ -1,0 +1,80 @@
+"""A server, and ``s3portal bucket`` as a shell calls it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bucket_commands import Said
+from click.testing import CliRunner
+
+from s3portal.cli import main
+from s3portal.server.testing import RunningServer
+
+KEY, SECRET = "admin-key", "admin-secret-of-tests"
+EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+NOT_MUCH = {"Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Any:
+    """A server with an administrator, a user who may only list, and the empty bucket ``files``."""
+    config = {
+        "users": [
+            {"name": "admin", "access_key_id": KEY, "secret_access_key": SECRET, "policy": EVERYTHING},
+            {
+                "name": "reader",
+                "access_key_id": "reader-key",
+                "secret_access_key": SECRET,
+                "policy": NOT_MUCH,
+            },
+        ],
+        "buckets": [{"name": "files"}],
+    }
+    with RunningServer(tmp_path / "s3", config) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Any:
+    """boto3's client of the administrator: the witness of what the commands did."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        region_name="us-east-1",
+    )
+
+
+@pytest.fixture
+def s3portal(server: RunningServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Said]:
+    """Runs ``s3portal …`` with the administrator's keys in the environment, where nothing else is set up."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "aws-credentials"))
+
+    def run(*arguments: object, typed: str | None = None) -> Said:
+        result = CliRunner().invoke(main, [str(word) for word in arguments], input=typed)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def json_lines(s3portal: Callable[..., Said]) -> Callable[..., list[dict[str, Any]]]:
+    """Runs a command with ``--json`` and reads its lines."""
+
+    def run(*arguments: object) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in s3portal(*arguments, "--json").out.splitlines()]
+
+    return run
