@@ -42,6 +42,7 @@ def migration(cli, storage: Path) -> Iterator[Migration]:
     model.Session.commit()
 
 
+@pytest.mark.smoke
 def test_there_and_back_the_links_and_the_bytes_stay(
     migration: Migration, storage: Path, publisher: Caller
 ) -> None:
