@@ -15,6 +15,7 @@ from kept_uploads import names, states
 
 from ckanext import s3multipart
 from ckanext.s3multipart.downloads.file_check import FileCheck
+from ckanext.s3multipart.downloads.move_model import KeyMove
 from ckanext.s3multipart.model import DownloadCount, UploadRow, now
 from ckanext.s3multipart.outbox.event_model import Delivery, Event
 from ckanext.s3multipart.scanning.inspection_model import Inspection
@@ -43,6 +44,7 @@ OURS = {
         Adoption,
         Fixity,
         FixityRound,
+        KeyMove,
         Event,
         Delivery,
         Inspection,

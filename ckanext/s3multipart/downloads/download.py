@@ -13,8 +13,10 @@ from ckan.plugins import PluginImplementations, interfaces
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from ckanext.s3multipart.counting import DOWNLOADED_BYTES, DOWNLOADS, count
 from ckanext.s3multipart.download_settings import UNDER_THE_PORTAL
 from ckanext.s3multipart.downloads.delivery import delivered, passes_through, presentation
+from ckanext.s3multipart.downloads.everybody import answer_preflight, let_scripts_read
 from ckanext.s3multipart.downloads.file_check import FileState, check_file
 from ckanext.s3multipart.downloads.presentation import OWN_ORIGIN_HEADERS, Presentation
 from ckanext.s3multipart.downloads.terms import terms_of
@@ -41,7 +43,12 @@ def download_blueprint() -> Blueprint:
     for dataset_type in dataset_types():
         rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
         for suffix in ("", "/<filename>"):
-            blueprint.add_url_rule(rule + suffix, view_func=download, defaults={"package_type": dataset_type})
+            blueprint.add_url_rule(
+                rule + suffix,
+                view_func=download,
+                defaults={"package_type": dataset_type},
+                methods=["GET", "HEAD", "OPTIONS"],
+            )
     blueprint.after_request(_errors_uncached)
     return blueprint
 
@@ -51,6 +58,8 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
 
     CKAN's own view answers for files that are not our uploads, and for those that the caller may not see.
     """
+    if request.method == "OPTIONS":
+        return answer_preflight(resource_id)
     try:
         resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -60,7 +69,7 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     except VersionNotFound as refusal:
         return tk.abort(refusal.http_status, sentence(refusal))
     if row is not None:
-        return _uncached(_answer(row, check_file(row)))
+        return let_scripts_read(_uncached(_answer(row, check_file(row))), resource_id)
     try:
         return _by_ckan(package_type, id, resource_id, filename)
     except (FileNotFoundError, TypeError):
@@ -155,6 +164,8 @@ def _count(row: UploadRow) -> None:
     try:
         count_download(resource_id, day, row.size_bytes)
         model.Session.commit()
+        count(DOWNLOADS)
+        count(DOWNLOADED_BYTES, number=row.size_bytes)
     except SQLAlchemyError as error:
         model.Session.rollback()
         log.warning("A download of resource %s was not counted: %s", resource_id, error)

@@ -8,6 +8,8 @@ from typing import Any
 
 from ckan import model
 
+from ckanext.s3multipart.counting import counted_round
+from ckanext.s3multipart.downloads.public_files import sweep_moves
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
 from ckanext.s3multipart.scanning.quarantine import quarantined
 from ckanext.s3multipart.settings import portal_settings
@@ -56,6 +58,7 @@ class Swept:
     versions: int = 0
 
 
+@counted_round
 def sweep(*, dry_run: bool = False) -> Swept:
     """One round. Safe to run at any time and on several machines at once: every upload has a lease while it
     goes. Raises DatabaseOfAnotherSite, before anything is done."""
@@ -78,6 +81,7 @@ def sweep(*, dry_run: bool = False) -> Swept:
             _each(old, _forget),
         ]
         done, failed = [each[0] for each in rounds], sum(each[1] for each in rounds)
+        failed += sweep_moves()
         say_all()
         enqueue_missing()
         tell_waiting()

@@ -51,6 +51,11 @@ class Saving:
         self._store_answers = True
         self._originals: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
+    @property
+    def user(self) -> str:
+        """The name of whoever saves, "" for nobody."""
+        return str(self._context.get("user") or "")
+
     def take(self, upload_id: object, resource_id: object = None) -> UploadRow:
         """The upload that is to be attached, locked until the transaction ends; or the earlier version that
         is being restored, which may be the file of its resource again by now.

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.s3multipart.counting import UPLOADED_BYTES, UPLOADS, count
 from ckanext.s3multipart.extending.described_files import wanted_upload
 from ckanext.s3multipart.extending.plugin_calls import before_create
 from ckanext.s3multipart.model import UploadRow, upload_of
@@ -33,7 +34,7 @@ from ckanext.s3multipart.uploads.quota import (
 )
 from ckanext.s3multipart.uploads.rules import check_size, check_type, content_type_of
 from ckanext.s3multipart.uploads.session_model import adoption_of
-from s3portal.portal.protocol import Portal, Row, Wanted
+from s3portal.portal.protocol import Lease, Portal, Row, Wanted
 from s3portal.portal.protocol.sql_rows import SqlRows
 from s3portal.transfer import (
     NewUpload,
@@ -61,11 +62,39 @@ class CkanRow(Row):
     refusal: Mapping[str, object] | None = None
 
 
+class CountedRows(SqlRows[CkanRow, Owner]):
+    """The rows of uploads; what becomes of them is counted when it is committed."""
+
+    def insert(self, row: CkanRow, wanted: Wanted[Owner]) -> Lease[CkanRow] | None:
+        lease = super().insert(row, wanted)
+        if lease is not None:
+            count(UPLOADS, "started")
+        return lease
+
+    def record(self, lease: Lease[CkanRow], upload: Upload) -> bool:
+        recorded = super().record(lease, upload)
+        if recorded and lease.state == RowState.COMPLETING:
+            count(UPLOADS, "completed")
+            count(UPLOADED_BYTES, number=upload.size_bytes)
+        elif recorded and lease.state == RowState.ABORTING:
+            count(UPLOADS, "aborted")
+        return recorded
+
+    def give_back(self, lease: Lease[CkanRow], *, store_failed: bool = False) -> bool:
+        if lease.state == RowState.COMPLETING:
+            count(UPLOADS, "failed")
+        return super().give_back(lease, store_failed=store_failed)
+
+    def delete(self, lease: Lease[CkanRow]) -> None:
+        count(UPLOADS, "failed")
+        super().delete(lease)
+
+
 class CkanPortal(Portal[CkanRow, Owner]):
     """The portal, no matter who calls it."""
 
     def __init__(self) -> None:
-        self.rows: SqlRows[CkanRow, Owner] = SqlRows(
+        self.rows: SqlRows[CkanRow, Owner] = CountedRows(
             table=_ROWS,
             session=lambda: model.Session,
             user_column=_ROWS.c.user,

@@ -41,9 +41,11 @@ _ROWS = UploadRow.__table__
 
 
 def replace_file_of_resource(resource_id: str, *, keep: bool = False) -> None:
-    """The resource's file makes room for another one, for a link, or for nothing: it becomes an earlier
-    version where the site keeps them, or with ``keep``, and else is to be removed when the transaction is
-    committed. So are versions that are more than the site keeps then."""
+    """The resource's file makes room for another one, for a link, or for nothing.
+
+    It becomes an earlier version where the site keeps them; versions that are more than the site keeps then,
+    or else the file itself, are to be removed when the transaction is committed. With ``keep`` nothing is.
+    """
     if not keep and not keeps_versions():
         mark_file_of_resource(resource_id)
         return
@@ -54,7 +56,7 @@ def replace_file_of_resource(resource_id: str, *, keep: bool = False) -> None:
             state=TRANSITIONS.step(RowState.ATTACHED, RowState.VERSION), replaced_at=now(), updated_at=now()
         )
     )
-    if keeps_versions():
+    if not keep:
         mark((_ROWS.c.resource_id == resource_id) & is_surplus())
 
 
@@ -101,6 +103,7 @@ def mark_unused_files(entity: object, operation: str) -> None:
     elif isinstance(entity, model.Resource):
         if not purged and not deleted and entity.url_type != "upload":
             replace_file_of_resource(entity.id)
+            _keep(_ROWS.c.resource_id == entity.id)
         elif purged or deleted:
             # CKAN purges deleted resources when their dataset is saved the next time. With a dataset that is
             # purged their files are marked above.

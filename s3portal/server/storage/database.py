@@ -8,9 +8,10 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from s3portal.server.storage.migrations import upgrade
@@ -42,6 +43,30 @@ class NotCommitted(RuntimeError):
     """Something else than the database itself failed around a commit, so that the change may be lost."""
 
 
+class _Reading:
+    """A reader's connection for the length of a block. Not a generator: every request reads several times."""
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection = self._database.borrow_reader()
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        self._database.return_reader(self._connection)
+
+
+def tokens(count: int) -> SimpleQueue[None]:
+    """Returns a queue that ``count`` may hold something of at once; a semaphore costs ten times as much."""
+    queue: SimpleQueue[None] = SimpleQueue()
+    for _ in range(count):
+        queue.put(None)
+    return queue
+
+
 class Database:
     """Many readers at once, one writer. A write that returned is on the disk (WAL, synchronous=FULL).
 
@@ -63,7 +88,7 @@ class Database:
         self._require_room = require_room
         self._make_room = make_room
         self._idle_readers: list[sqlite3.Connection] = []
-        self._reading = threading.Semaphore(READERS_LIMIT)
+        self._may_read = tokens(READERS_LIMIT)
         self._write_lock = threading.Lock()
         self._queue_lock = threading.Lock()
         self._queue: list[_Job] = []
@@ -87,22 +112,32 @@ class Database:
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
-    @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection to read with. Several statements on it may see different states. Never nested: only so
         many read at once."""
-        with self._reading:
-            try:
-                connection = self._idle_readers.pop()
-            except IndexError:
-                connection = self._connect()
-            try:
-                yield connection
-            finally:
-                if len(self._idle_readers) < IDLE_READERS_LIMIT:
-                    self._idle_readers.append(connection)
-                else:
-                    connection.close()
+        return _Reading(self)
+
+    def borrow_reader(self) -> sqlite3.Connection:
+        """Returns a connection to read with, to be given back; waits while too many read."""
+        self._may_read.get()
+        try:
+            return self._idle_readers.pop()
+        except IndexError:
+            pass
+        try:
+            return self._connect()
+        except BaseException:
+            self._may_read.put(None)
+            raise
+
+    def return_reader(self, connection: sqlite3.Connection) -> None:
+        try:
+            if len(self._idle_readers) < IDLE_READERS_LIMIT:
+                self._idle_readers.append(connection)
+            else:
+                connection.close()
+        finally:
+            self._may_read.put(None)
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

@@ -49,7 +49,8 @@ def put(storage: Storage, name: str, state: Versioning) -> None:
         buckets.put_setting_in(connection, bucket_id, buckets.VERSIONING, state.value)
         journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=buckets.VERSIONING)
 
-    storage.database.write(change)
+    with storage.known_buckets.changing():
+        storage.database.write(change)
 
 
 def new_version_id(sequence: int) -> str:

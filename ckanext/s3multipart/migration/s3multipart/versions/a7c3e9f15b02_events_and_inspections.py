@@ -2,7 +2,7 @@
 accepted.
 
 Revision ID: a7c3e9f15b02
-Revises: a7d2e9c14b58
+Revises: a7d2e9c4b613
 Create Date: 2026-11-26
 """
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "a7c3e9f15b02"
-down_revision = "a7d2e9c14b58"
+down_revision = "a7d2e9c4b613"
 branch_labels = None
 depends_on = None
 
