@@ -21,6 +21,7 @@ from ceph_gateway import PACKAGES, CephGateway, is_installed  # noqa: E402
 from machine import (  # noqa: E402
     apt_install,
     chromium,
+    clamd,
     firefox,
     missing_postgresql,
     nginx_on_path,
@@ -220,7 +221,13 @@ def npm_install(session: nox.Session, name: str, requirements: str) -> tuple[str
 def ckan_2_12(session: nox.Session) -> None:
     """The CKAN extension and the embedded portal, on CKAN 2.12 with PostgreSQL and Redis."""
     install(session, "requirements/ckan-2.12.txt")
-    run_pytest(session, *CKAN_SERVICES, "tests/ckan", "tests/demo", env=nginx_on_path(session))
+    run_pytest(
+        session,
+        *CKAN_SERVICES,
+        "tests/ckan",
+        "tests/demo",
+        env={**nginx_on_path(session), "S3PORTAL_CLAMD": clamd(session)},
+    )
 
 
 @nox.session(name="browser", venv_backend="venv")

@@ -8,6 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.errors import DatabaseOfAnotherSite
 from ckanext.s3multipart.moving.migrate_cli import migrate
+from ckanext.s3multipart.outbox.webhooks_cli import webhooks
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
@@ -67,6 +68,9 @@ def janitor(dry_run: bool, this_site: bool, queue: bool, as_json: bool) -> None:
             (swept.refused, "files that were written with session credentials were refused"),
             (swept.taken_over, "files were taken over from where their publishers could write"),
             (swept.cleared, f"prefixes of session credentials that have ended {verb} cleared"),
+            (swept.accepted, "files passed all checks and were accepted"),
+            (swept.rejected, "files did not pass a check and were removed"),
+            (swept.quarantine, "files are still being checked: see ckan s3multipart doctor"),
         ):
             if number:
                 click.echo(f"{number:>8,} {what}")
@@ -153,4 +157,5 @@ def usage(as_json: bool) -> None:
 s3multipart.add_command(uploads)
 s3multipart.add_command(verify_files)
 s3multipart.add_command(policies)
+s3multipart.add_command(webhooks)
 s3multipart.add_command(migrate)

@@ -17,8 +17,9 @@ from s3portal.client.errors import PortalError
 from s3portal.client.portal_uploads import PortalUpload, SignedPart, UploadCredentials
 from s3portal.transfer import UrlSigner, bucket_address
 
-# URLs live minutes, so not all of them at once.
-SIGNED_AHEAD = 100
+# URLs live minutes, so not all of them at once; and more than 1 GiB has in parts of 5 MiB, so that a file of
+# this size is signed with the first batch and one more call.
+SIGNED_AHEAD = 256
 
 #: New credentials are fetched this long before the current ones expire, which are used until then.
 REFRESH_BEFORE_S = 5 * 60

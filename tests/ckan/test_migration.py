@@ -15,7 +15,10 @@ from kept_uploads import names, states
 
 from ckanext import s3multipart
 from ckanext.s3multipart.downloads.file_check import FileCheck
+from ckanext.s3multipart.downloads.move_model import KeyMove
 from ckanext.s3multipart.model import DownloadCount, UploadRow, now
+from ckanext.s3multipart.outbox.event_model import Delivery, Event
+from ckanext.s3multipart.scanning.inspection_model import Inspection
 from ckanext.s3multipart.store_memory import StoreAnswer
 from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
 from ckanext.s3multipart.upkeep.janitor import sweep
@@ -41,6 +44,10 @@ OURS = {
         Adoption,
         Fixity,
         FixityRound,
+        KeyMove,
+        Event,
+        Delivery,
+        Inspection,
     )
 }
 
@@ -125,6 +132,7 @@ def test_every_state_goes_to_the_oldest_version_and_back(publisher: Caller) -> N
         "uploading": "uploading",
         "completing": "uploading",
         "adopting": "aborted",
+        "quarantined": "uploading",
         "completed": "completed",
         "refused": "aborted",
         "aborting": "aborted",

@@ -120,7 +120,7 @@ def _require_nobodys(resource: PortalResource, key: str) -> None:
         ids = ids_of_key(transfer_settings().s3_prefix, key)
         if ids is not None and ids.dataset_id != resource.dataset_id:
             raise NotUsable(f"the key {key} is one of dataset {ids.dataset_id}")
-        writable = sa.literal(key).startswith(SessionGrant.prefix, autoescape=True)
+        writable = sa.func.starts_with(key, SessionGrant.prefix)
         grant = model.Session.query(SessionGrant.id).filter(writable, SessionGrant.writable_until > now())
         if grant.first() is not None:
             raise NotUsable(f"session credentials can still write to {key}")

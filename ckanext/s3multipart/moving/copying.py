@@ -25,6 +25,7 @@ from s3portal.portal.migration import (
     SentObject,
     UnusableRow,
     compare_object,
+    copy_object,
     send_object,
 )
 from s3portal.transfer import NewUpload, TransferError, Upload, delete_object, object_key, plan_upload
@@ -102,7 +103,12 @@ class CopyToStore:
 
     def copy(self, file: MovingFile, place: Place) -> None:
         planned = self._planned(file, place.key)
-        sent = send_object(portal_store(), planned, _metadata(file, planned), lambda: self._open(file))
+        metadata = _metadata(file, planned)
+        inside = self._source.inside(file.located)
+        if inside is not None:
+            self._sent[file.row] = copy_object(portal_store(), inside, planned, metadata)
+            return
+        sent = send_object(portal_store(), planned, metadata, lambda: self._open(file))
         try:
             _require_recorded(file, sent)
         except NotVerified:

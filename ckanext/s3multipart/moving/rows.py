@@ -17,6 +17,7 @@ from ckanext.s3multipart.moving.mapping import FileState, OldPlace, ResourceChan
 from ckanext.s3multipart.moving.resources import COLUMNS, PortalResource, find_resource
 from ckanext.s3multipart.moving.sources import local_storage
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.uploads.key_locks import lock_key
 from s3portal.portal.migration import RowState, UnusableChange
 from s3portal.transfer import ContentDiffers, ObjectGone, StoreError, look_at, require_unchanged
 
@@ -96,6 +97,7 @@ class ResourceRows:
         if new.upload is None:
             return
         upload = UploadRow(**values_of(new.upload)).as_upload()
+        lock_key(upload.key)
         if _taken_by_another(upload.key, upload.id):
             raise UnusableChange(self.name(change), f"another upload has the key {upload.key}")
         try:

@@ -10,17 +10,21 @@ from datetime import timedelta
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.s3multipart.download_settings import PUBLIC, UNDER_THE_PORTAL
 from ckanext.s3multipart.downloads.file_check import TroubledFile, changed_files, vanished_files
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import (
     PREFIX,
     SETTINGS_CLASSES,
+    download_settings,
     portal_host,
     portal_settings,
     portal_store,
     transfer_settings,
 )
+from ckanext.s3multipart.upkeep.scan_doctor import examine_scanner
+from ckanext.s3multipart.upkeep.webhook_doctor import examine_webhooks
 from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from s3portal.portal.doctor import (
     MOST_FILES,
@@ -49,6 +53,8 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     if tables_are_there:
         yield Finding("database", "tables", OK, "are up to date")
         yield from _examine_janitor()
+        yield from examine_scanner()
+        yield from examine_webhooks()
     else:
         yield Finding("database", "tables", WRONG, "are missing or outdated", UPGRADE_COMMAND)
     if not transfer_settings().s3_role:
@@ -71,8 +77,16 @@ def store_case() -> Case:
         host=portal_host(),
         command=_COMMAND,
         setting=lambda name: PREFIX + name,
+        other_sites_read=_other_sites_read(),
+        serves_public_files=download_settings().download_mode == PUBLIC,
         permissions_page="docs/ckan.md, What the portal's credentials must be allowed",
     )
+
+
+def _other_sites_read() -> bool:
+    """Whether scripts of other sites are to read public files, and get them from the store."""
+    settings = download_settings()
+    return settings.cross_origin_downloads and settings.download_mode not in UNDER_THE_PORTAL
 
 
 def _examine_names() -> Iterator[Finding]:

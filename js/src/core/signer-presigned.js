@@ -20,7 +20,9 @@ import { UploadError } from "./errors.js";
  * @property {string} expires_at ISO 8601
  */
 
-/** A batch should last about so long: few calls, and no URL grows old unused (they live minutes). */
+/** A batch should last so much of the life of its URLs: few calls, and no URL grows old unused. */
+const BATCH_LASTS = 2 / 3;
+/** It lasts no less than this, and so long where the life of its URLs is not known. */
 const BATCH_LASTS_MS = 60_000;
 const SMALLEST_BATCH = 16;
 /** The protocol's limit of one sign_parts. */
@@ -44,6 +46,7 @@ export class PresignedSigner {
   #usedSinceFetch = 0;
   #fetchedAtMs = 0;
   #batchSize = SMALLEST_BATCH;
+  #batchLastsMs = BATCH_LASTS_MS;
 
   /** @param {Pick<import("./upload-options.js").SignerNeeds, "fetchBatch" | "upcoming" | "clock">} needs */
   constructor({ fetchBatch, upcoming, clock }) {
@@ -60,7 +63,9 @@ export class PresignedSigner {
       const lifeMs = Date.parse(signed.expires_at) - this.#clock.today();
       // A life that is over before it began means that this computer's clock is wrong: then the
       // store's answer alone says when a URL has expired.
-      const goodUntilMs = lifeMs > 2 * MARGIN_MS ? nowMs + lifeMs - MARGIN_MS : Infinity;
+      const isKnown = lifeMs > 2 * MARGIN_MS;
+      const goodUntilMs = isKnown ? nowMs + lifeMs - MARGIN_MS : Infinity;
+      if (isKnown) this.#batchLastsMs = Math.max(BATCH_LASTS_MS, (lifeMs - MARGIN_MS) * BATCH_LASTS);
       this.#held.set(signed.part_number, { signed, goodUntilMs });
     }
   }
@@ -120,7 +125,8 @@ export class PresignedSigner {
 
   /** @param {number[]} needed @param {AbortSignal} signal @returns {Promise<void>} */
   #fetch(needed, signal) {
-    this.#batchSize = batchSize(this.#usedSinceFetch, this.#clock.now() - this.#fetchedAtMs);
+    const elapsedMs = this.#clock.now() - this.#fetchedAtMs;
+    this.#batchSize = batchSize(this.#usedSinceFetch, elapsedMs, this.#batchLastsMs);
     this.#usedSinceFetch = 0;
     this.#fetchedAtMs = this.#clock.now();
     // A moment later, so that those who come at the same time are in the same batch.
@@ -141,9 +147,10 @@ export class PresignedSigner {
 /**
  * @param {number} used parts sent since the last batch was fetched
  * @param {number} elapsedMs since then
+ * @param {number} lastsMs how long the next one should last
  * @returns {number} parts that the next batch should hold
  */
-export function batchSize(used, elapsedMs) {
+export function batchSize(used, elapsedMs, lastsMs = BATCH_LASTS_MS) {
   const perMs = used / Math.max(elapsedMs, 1);
-  return Math.min(LARGEST_BATCH, Math.max(SMALLEST_BATCH, Math.round(perMs * BATCH_LASTS_MS)));
+  return Math.min(LARGEST_BATCH, Math.max(SMALLEST_BATCH, Math.round(perMs * lastsMs)));
 }

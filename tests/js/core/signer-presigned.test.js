@@ -26,13 +26,29 @@ function signer({ partCount = 200, answer = (usual) => usual() } = {}) {
 }
 
 describe("a batch of URLs", () => {
-  test("holds what is used up in about a minute, within the protocol's limits", () => {
+  test("holds what is used up in about a minute, or in another time, within the protocol's limits", () => {
     assert.equal(batchSize(0, 1_000), 16);
     assert.equal(batchSize(10, 600_000), 16);
     assert.equal(batchSize(10, 10_000), 60);
     assert.equal(batchSize(50, 1_000), 1_000);
     assert.equal(batchSize(5, 0), 1_000);
+    assert.equal(batchSize(10, 10_000, 120_000), 120);
   });
+
+  for (const megabytesPerSecond of [1, 10, 100]) {
+    test(`is so large that 1 GiB costs two of them at most besides the first, at ${megabytesPerSecond} MB/s`, async () => {
+      const partCount = 205;
+      const { clock, asked, presigned, portal, take } = signer({ partCount });
+      presigned.accept(portal.signed(Array.from({ length: 100 }, (_, index) => index + 1)));
+      for (let part = 1; part <= partCount; part++) {
+        await take();
+        await clock.pass(Math.round(5_243 / megabytesPerSecond));
+      }
+      // With create, complete and saving these are five requests to the portal.
+      assert.ok(asked.length <= 2, `${asked.length}`);
+      assert.equal(asked.flat().length, new Set(asked.flat()).size);
+    });
+  }
 
   test("is fetched once for all that wait for it", async () => {
     const { asked, take } = signer();

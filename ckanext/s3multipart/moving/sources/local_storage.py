@@ -14,6 +14,7 @@ from ckan import model
 from ckanext.s3multipart.moving.mapping import OldPlace
 from ckanext.s3multipart.moving.resources import PortalResource, without_our_file
 from ckanext.s3multipart.moving.sources.interface import Located, NotUsable
+from s3portal.transfer import CopySource
 
 NAME = "local"
 
@@ -41,6 +42,9 @@ class LocalStorage:
             raise NotUsable(f"{path} cannot be read: {error.strerror}") from error
         _require_file(path, status)
         return Located(str(path), _stamp(status), status.st_size)
+
+    def inside(self, located: Located) -> CopySource | None:
+        return None
 
     @contextmanager
     def open(self, located: Located) -> Iterator[IO[bytes]]:

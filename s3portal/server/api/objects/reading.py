@@ -195,7 +195,7 @@ def parse_range(header: str, size_bytes: int) -> tuple[int, int] | None:
     None, for the whole object, when it is not one range of bytes (RFC 9110, 14.2: ignored; S3 knows no
     several ranges). Raises InvalidRange when the object has no such bytes.
     """
-    match = _RANGE.fullmatch(header.replace(" ", ""))
+    match = _RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):
         return None
     begin, end = _offset(match[1]), _offset(match[2])
