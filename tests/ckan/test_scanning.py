@@ -259,7 +259,7 @@ class TestKilledJob:
         check(upload)
         assert state_of(upload) == "quarantined", "the lease of the dead lasts"
         lease_ends(upload)
-        monkeypatch.setattr(inspecting, "scan", killed)
+        monkeypatch.setattr(inspecting, "scanned", killed)
         check(upload)
         assert state_of(upload) == "completed"
 
@@ -267,14 +267,14 @@ class TestKilledJob:
         self, publisher: Caller, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         upload, _ = complete(publisher, b"1,2")
-        scans, scan = [], inspecting.scan
+        scans, scan = [], inspecting.scanned
 
         def counted(*arguments):
             scans.append(threading.current_thread())
             check(upload)
             return scan(*arguments)
 
-        monkeypatch.setattr(inspecting, "scan", counted)
+        monkeypatch.setattr(inspecting, "scanned", counted)
         check(upload)
 
         assert len(scans) == 1
@@ -284,13 +284,13 @@ class TestKilledJob:
         self, publisher: Caller, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         upload, _ = complete(publisher, b"1,2")
-        scan = inspecting.scan
+        scan = inspecting.scanned
 
         def discarded(*arguments):
             publisher.do("s3multipart_upload_abort", id=upload["id"])
             return scan(*arguments)
 
-        monkeypatch.setattr(inspecting, "scan", discarded)
+        monkeypatch.setattr(inspecting, "scanned", discarded)
         check(upload)
 
         assert state_of(upload) == "aborted"

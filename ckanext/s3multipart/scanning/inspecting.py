@@ -22,12 +22,11 @@ from ckanext.s3multipart.extending.plugin_calls import after_complete
 from ckanext.s3multipart.kept_refusal import refusal_text
 from ckanext.s3multipart.model import UploadRow, now, upload_of
 from ckanext.s3multipart.outbox.recording import Kind
-from ckanext.s3multipart.scanning.clamd import Scanned, scan, version
 from ckanext.s3multipart.scanning.errors import BeingChecked, FileInfected, TooLargeToCheck
 from ckanext.s3multipart.scanning.inspection_jobs import queue_inspection
 from ckanext.s3multipart.scanning.inspection_model import Inspection, Verdict
 from ckanext.s3multipart.scanning.quarantine import kept_until, record_outcome, refusal_of, remove_refused
-from ckanext.s3multipart.scanning.scan_rules import is_too_large, refuse_too_large, scanner
+from ckanext.s3multipart.scanning.scan_rules import is_too_large, scanned, scanner
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
 from s3portal.transfer import (
@@ -161,13 +160,7 @@ def _scan(claimed: _Claimed) -> None:
     address, upload = scanner(), claimed.upload
     if address is None or claimed.verdict is not None:
         return
-    if is_too_large(upload.size_bytes):
-        said, scanned_by = Scanned(Verdict.TOO_LARGE), ""
-    else:
-        scanned_by = version(address)
-        said = scan(address, _held(claimed, read_object(portal_store(), upload)))
-    if said.verdict == Verdict.TOO_LARGE:
-        refuse_too_large(upload.size_bytes)
+    said, scanned_by = scanned(address, upload, _held(claimed, read_object(portal_store(), upload)))
     _note(
         claimed,
         verdict=str(said.verdict),

@@ -25,6 +25,12 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass
 class _Job:
     """A change that waits for its commit."""
@@ -32,6 +38,8 @@ class _Job:
     change: Callable[[sqlite3.Connection], Any]
     frees_space: bool = False
     finished: bool = False
+    #: Locked until it is finished, or its thread is the one to commit.
+    gate: threading.Lock = field(default_factory=_locked)
     result: Any = None
     #: What the change itself raised.
     refused: Exception | None = None
@@ -92,6 +100,7 @@ class Database:
         self._write_lock = threading.Lock()
         self._queue_lock = threading.Lock()
         self._queue: list[_Job] = []
+        self._has_leader = False
         self._riders: list[_Job] = []
         self._writer_is_broken = False
         self._turns = None if turns is None else os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
@@ -161,10 +170,14 @@ class Database:
         job = _Job(change, frees_space)
         with self._queue_lock:
             self._queue.append(job)
-        with self._write_lock:
-            # Whoever comes first commits for all who wait by then; the others find their job done.
-            if not job.finished:
-                self._commit_queue()
+            leads, self._has_leader = not self._has_leader, True
+        if not leads:
+            # Until another's commit had it, or it is its turn to commit for all who wait by then. Not by the
+            # write lock: who is done would wait for it until the next commit is over.
+            job.gate.acquire()
+            leads = not job.finished
+        if leads:
+            self._lead()
         if job.error is not None:
             raise job.error
         result: Result = job.result
@@ -174,6 +187,17 @@ class Database:
         """Makes a change that is not worth a commit of its own with the next one. It may get lost."""
         with self._queue_lock:
             self._riders.append(_Job(change))
+
+    def _lead(self) -> None:
+        """Commits for all who wait, and hands on to the first who has come since."""
+        try:
+            with self._write_lock:
+                self._commit_queue()
+        finally:
+            with self._queue_lock:
+                self._has_leader = bool(self._queue)
+                if self._queue:
+                    self._queue[0].gate.release()
 
     def _commit_queue(self) -> None:
         with self._queue_lock:
@@ -190,6 +214,7 @@ class Database:
         finally:
             for job in jobs:
                 job.finished = True
+                job.gate.release()
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
         """Makes changes in one transaction. Their ``error`` says what became of each: where anything at all
