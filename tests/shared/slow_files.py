@@ -6,6 +6,8 @@ left has to be done in three minutes, with the environments there.
 
 SLOW_FILES = frozenset(
     {
+        "buckets/test_killed.py",
+        "buckets/test_sync.py",
         "client/core/test_publishing.py",
         "client/core/test_publishing_resumed.py",
         "portal/test_doctor_applies.py",
@@ -13,12 +15,19 @@ SLOW_FILES = frozenset(
         "portal/test_doctor_cleans_up.py",
         "portal/test_doctor_sessions.py",
         "portal/test_doctor_well.py",
+        "portal/test_contract.py",
+        "server/test_asking_for_nothing.py",
+        "server/test_bounds.py",
         "server/test_crash.py",
+        "server/test_deleting_versions.py",
         "server/test_every_byte.py",
         "server/test_failing_storage.py",
         "server/test_full_disk.py",
+        "server/test_http_as_h11.py",
         "server/test_migrations.py",
+        "server/test_notifications_at_work.py",
         "server/test_patience.py",
+        "server/test_plain_files.py",
         "server/test_workers.py",
         "transfer/test_round_trip.py",
         "transfer/test_session_denials.py",
