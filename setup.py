@@ -83,8 +83,9 @@ setup(
     include_package_data=True,
     install_requires=["boto3>=1.36", "click>=8.1", "rich>=13"],
     extras_require={
-        # COUNTER's list of robots, for download statistics.
-        "ckan": ["counter-robots>=2025.1"],
+        # COUNTER's list of robots, for download statistics; what signs addresses for CloudFront; the format
+        # of the metrics.
+        "ckan": ["counter-robots>=2025.1", "cryptography>=42", "prometheus-client>=0.20"],
         "indico": [],
         # dtool's command line imports pkg_resources and ruamel.yaml, and does not say so. pkg_resources
         # warns of itself in each command from setuptools 80.9 on, and is gone from 82 on.

@@ -8,6 +8,7 @@ from ckan import model
 
 from ckanext.s3multipart.errors import DatabaseOfAnotherSite
 from ckanext.s3multipart.moving.migrate_cli import migrate
+from ckanext.s3multipart.outbox.webhooks_cli import webhooks
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import mark_site
@@ -16,6 +17,7 @@ from ckanext.s3multipart.upkeep.doctor import examine
 from ckanext.s3multipart.upkeep.fixity_cli import verify_files
 from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upkeep.janitor_job import queue_janitor
+from ckanext.s3multipart.upkeep.orphans_cli import orphans
 from ckanext.s3multipart.upkeep.policies_cli import policies
 from ckanext.s3multipart.uploads.quota import usage as usage_of
 from ckanext.s3multipart.uploads.uploads_cli import uploads
@@ -67,13 +69,18 @@ def janitor(dry_run: bool, this_site: bool, queue: bool, as_json: bool) -> None:
             (swept.refused, "files that were written with session credentials were refused"),
             (swept.taken_over, "files were taken over from where their publishers could write"),
             (swept.cleared, f"prefixes of session credentials that have ended {verb} cleared"),
+            (swept.accepted, "files passed all checks and were accepted"),
+            (swept.rejected, "files did not pass a check and were removed"),
+            (swept.quarantine, "files are still being checked: see ckan s3multipart doctor"),
         ):
             if number:
                 click.echo(f"{number:>8,} {what}")
         click.echo(f"{swept.unknown:>8,} uploads that a process left behind when it died {verb} aborted")
         if swept.foreign:
+            held = f"{format_size(swept.foreign_bytes)}, the oldest since {swept.oldest_foreign[:10]}"
             click.echo(
-                f"{swept.foreign:>8,} unfinished uploads under the prefix may not be ours: see the log"
+                f"{swept.foreign:>8,} unfinished uploads under the prefix may not be ours ({held}):"
+                " `ckan s3multipart orphans` lists them"
             )
         if not swept.listed:
             click.echo("The store does not let us list uploads: a lifecycle rule must abort unfinished ones.")
@@ -153,4 +160,6 @@ def usage(as_json: bool) -> None:
 s3multipart.add_command(uploads)
 s3multipart.add_command(verify_files)
 s3multipart.add_command(policies)
+s3multipart.add_command(orphans)
+s3multipart.add_command(webhooks)
 s3multipart.add_command(migrate)

@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from s3portal.transfer import BOOLEAN, WORDS, choice, is_active_type, setting
+from ckanext.s3multipart.cloudfront_key import private_key_problem
+from s3portal.transfer import BOOLEAN, TEXT, URL, WORDS, choice, is_active_type, setting
 
 REDIRECT = "redirect"
 NGINX = "nginx"
 PROXY = "proxy"
+PUBLIC = "public"
+CLOUDFRONT = "cloudfront"
 
 #: The ways by which files come from the portal's own address.
 UNDER_THE_PORTAL = (NGINX, PROXY)
@@ -21,9 +24,36 @@ class DownloadSettings:
     """How files reach readers. "" means not set."""
 
     download_mode: str = setting(
-        choice(REDIRECT, NGINX, PROXY),
-        "how files reach readers: by a redirect to the store, through nginx, or through the portal (proxy)",
+        choice(REDIRECT, NGINX, PROXY, PUBLIC, CLOUDFRONT),
+        "how files reach readers: by a redirect to the store, through nginx, through the portal (proxy), by a"
+        " redirect to an address without a signature where the dataset is public, or to CloudFront",
         REDIRECT,
+    )
+    download_domain: str = setting(
+        URL,
+        "the address from which readers get files with the modes cloudfront and public, as in"
+        " https://files.example.org; with public the store's own if not set",
+        "",
+    )
+    download_domain_cached: bool = setting(
+        BOOLEAN,
+        "whether a cache such as CloudFront is behind download_domain with download_mode = public; false"
+        " where it leads straight to the bucket",
+        True,
+    )
+    cloudfront_distribution: str = setting(
+        TEXT, "the id of the CloudFront distribution that is to forget files before they turn private", ""
+    )
+    cloudfront_key_id: str = setting(
+        TEXT, "the id of the public key by which CloudFront checks signatures, as in K2JCJMDEHXQW5F", ""
+    )
+    cloudfront_private_key: str = setting(
+        TEXT, "the file with the private key that belongs to cloudfront_key_id, in PEM format", ""
+    )
+    cloudfront_cookies: bool = setting(
+        BOOLEAN,
+        "whether browsers get a cookie for the files of one dataset in the place of signed addresses",
+        False,
     )
     inline_types: tuple[str, ...] = setting(
         WORDS,
@@ -36,8 +66,23 @@ class DownloadSettings:
         True,
     )
 
+    cross_origin_downloads: bool = setting(
+        BOOLEAN, "whether scripts of other sites may read the files of public datasets by their links", True
+    )
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not go together: ``(name, problem)``."""
+        if self.download_mode == CLOUDFRONT:
+            for name in ("download_domain", "cloudfront_key_id", "cloudfront_private_key"):
+                if not getattr(self, name):
+                    yield name, "is missing: download_mode = cloudfront needs it"
+        elif self.cloudfront_cookies:
+            yield "cloudfront_cookies", "is on, but only download_mode = cloudfront has cookies"
+        if self.cloudfront_private_key and (problem := private_key_problem(self.cloudfront_private_key)):
+            yield "cloudfront_private_key", f"= {self.cloudfront_private_key} {problem}"
+        yield from self._problems_of_types()
+
+    def _problems_of_types(self) -> Iterator[tuple[str, str]]:
         for pattern in self.inline_types:
             if not _MEDIA_TYPE.fullmatch(pattern):
                 yield (

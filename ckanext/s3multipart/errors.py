@@ -231,6 +231,32 @@ class DatabaseOfAnotherSite(TransferError):
     here: str
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class BeingWithdrawn(TransferError):
+    """A dataset cannot turn private yet: some of its files are still where everybody reaches them."""
+
+    code = "being_withdrawn"
+    http_status = 409
+    template = (
+        "The files of this dataset are being moved out of public reach first: %(left)s of %(files)s are left."
+        " Nothing was changed. Save again in a minute."
+    )
+
+    left: int
+    files: int
+
+
+class CacheKeepsFiles(TransferError):
+    """A dataset cannot turn private: its files may be kept by a cache that the portal cannot clear."""
+
+    code = "cache_keeps_files"
+    http_status = 409
+    template = (
+        "This dataset cannot be made private: its files may be kept by a cache that the portal cannot clear."
+        " Ask the administrator to set ckanext.s3multipart.cloudfront_distribution."
+    )
+
+
 def as_ckan_error(error: TransferError) -> Exception:
     """The exception that CKAN's own callers of actions know how to handle, with the message in their
     language.

@@ -11,6 +11,7 @@ from ckanext.s3multipart.links import persistent_link
 from ckanext.s3multipart.model import attached_upload, downloads
 from ckanext.s3multipart.number_words import bytes_words, size_words
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
+from ckanext.s3multipart.scanning.shown_verdict import verdict_sentence
 from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.statistics.auth import may_see_downloads
@@ -30,6 +31,7 @@ class ShownFile:
     sha256: str
     checksum: str
     downloads: int | None
+    virus_check: str = ""
 
 
 def s3multipart_uploader(dataset: str | None, resource: str | None = None) -> dict[str, Any] | None:
@@ -103,6 +105,7 @@ def s3multipart_file(resource_id: str) -> ShownFile | None:
         size_to_the_byte=bytes_words(row.size_bytes),
         sha256=row.sha256 or "",
         checksum=checksum_text(row),
+        virus_check=verdict_sentence(row.id),
         downloads=downloads(resource_id) if _shows_downloads(row.owner_id) else None,
     )
 

@@ -8,15 +8,20 @@ from ckan.lib.plugins import DefaultTranslation
 
 from ckanext.s3multipart import cli, helpers, refusal, schema, settings, web_modules
 from ckanext.s3multipart.downloads import auth as downloads_auth
+from ckanext.s3multipart.downloads import visibility
 from ckanext.s3multipart.downloads.download import dataset_types, download_blueprint
 from ckanext.s3multipart.downloads.file_list import file_list
 from ckanext.s3multipart.moving import compat
 from ckanext.s3multipart.moving.old_links import old_links_blueprint
+from ckanext.s3multipart.outbox import delivering
 from ckanext.s3multipart.statistics import actions as statistics_actions
 from ckanext.s3multipart.statistics import auth as statistics_auth
-from ckanext.s3multipart.statistics import robots
+from ckanext.s3multipart.statistics import pages as statistics_pages
+from ckanext.s3multipart.statistics import robots, shown
+from ckanext.s3multipart.upkeep import metrics
 from ckanext.s3multipart.uploads import (
     actions,
+    activity,
     administration,
     attach,
     distance,
@@ -50,7 +55,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         """IConfigurer: templates, those that all front ends share included, and the script that loads the
         uploader."""
         tk.add_template_directory(config, str(web_folder("templates")))
-        for room in ("uploads", "downloads"):
+        for room in ("uploads", "downloads", "statistics"):
             tk.add_template_directory(config, f"{room}/templates")
         tk.add_resource("assets", "s3multipart")
         web_modules.register_style()
@@ -58,13 +63,18 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
     def configure(self, config: Any) -> None:
         """IConfigurable: a setting that cannot be used is found now, and not at the first upload."""
         settings.check_settings(config)
+        delivering.listen_to_commits()
         removal.listen_to_transactions()
+        visibility.listen_to_changes()
         schema.warn_if_outdated()
         robots.warn_without_list()
+        activity.register_types()
+        metrics.prepare()
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
-        chained = {**attach.chained_actions(), "bulk_update_delete": removal.bulk_update_delete}
+        saving = {**attach.chained_actions(), **visibility.chained_actions()}
+        chained = {**saving, "bulk_update_delete": removal.bulk_update_delete}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
         own.update(statistics_actions.actions())
         own.update(version_actions.actions())
@@ -86,6 +96,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
     def notify(self, entity: Any, operation: str) -> None:
         """IDomainObjectModification"""
         if schema.is_current():
+            activity.note_change(entity, operation)
             removal.mark_unused_files(entity, operation)
 
     def get_blueprint(self) -> list[Any]:
@@ -98,13 +109,15 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
             compat.blueprint,
             web_modules.blueprint,
             upload_pages.blueprint,
+            statistics_pages.blueprint,
+            metrics.blueprint,
             version_pages.blueprint,
         ]
 
     def get_helpers(self) -> dict[str, Any]:
         """ITemplateHelpers"""
         has_uploads = upload_pages.s3multipart_has_unfinished_uploads
-        own = {**helpers.helpers(), has_uploads.__name__: has_uploads}
+        own = {**helpers.helpers(), has_uploads.__name__: has_uploads, **shown.helpers()}
         own[version_pages.s3multipart_versions.__name__] = version_pages.s3multipart_versions
         return {**own, **compat.helpers()}
 

@@ -10,13 +10,17 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.s3multipart.counting import observe_store
 from ckanext.s3multipart.download_settings import DownloadSettings
+from ckanext.s3multipart.scan_settings import ScanSettings
 from ckanext.s3multipart.store_memory import DatabaseMemory
+from ckanext.s3multipart.webhook_settings import WebhookSettings
 from s3portal.transfer import (
     BOOLEAN,
     BYTES,
     INTEGER,
     SECONDS,
+    TEXT,
     WORDS,
     SettingsError,
     Store,
@@ -36,8 +40,10 @@ PREFIX = "ckanext.s3multipart."
 ON_DELETE = "delete"
 ON_PURGE = "purge"
 EVERYBODY = "everybody"
+MEMBERS = "members"
 EDITORS = "editors"
 SYSADMINS = "sysadmins"
+LEAST_TOKEN_CHARACTERS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +57,8 @@ class PortalSettings:
     )
     org_quota: int = setting(
         BYTES,
-        "how much the files of one organisation may use in total, unfinished uploads included. `0` "
-        "sets no limit",
+        "how much the files of one organisation may use in total, earlier versions and unfinished "
+        "uploads included. `0` sets no limit",
         0,
     )
     allowed_types: tuple[str, ...] = setting(
@@ -81,26 +87,39 @@ class PortalSettings:
     )
     keep_versions: int = setting(
         INTEGER,
-        "how many earlier versions of a resource's file are kept when it is replaced; 0 sets no limit of"
-        " number where keep_versions_for is set, and keeps none otherwise",
+        "how many earlier versions of a file are kept when it is replaced. With `0` the number "
+        "has no limit if `keep_versions_for` is set; otherwise replaced files are removed at once",
         0,
         minimum=0,
         maximum=1_000_000,
     )
     keep_versions_for: int = setting(
         SECONDS,
-        "how long earlier versions of a file are kept after it was replaced; 0 sets no limit of time where"
-        " keep_versions is set, and keeps none otherwise",
+        "how long an earlier version of a file is kept after it was replaced. With `0` the time "
+        "has no limit if `keep_versions` is set; otherwise replaced files are removed at once",
         0,
         minimum=0,
         maximum=100 * 365 * 24 * 3600,
     )
     count_downloads: bool = setting(BOOLEAN, "whether downloads are counted, by resource and day", True)
     download_stats_for: str = setting(
-        choice(EVERYBODY, EDITORS, SYSADMINS),
-        "who sees how often a file was downloaded: `everybody` who may read its dataset, `editors` of"
-        " the dataset, or `sysadmins`",
+        choice(EVERYBODY, MEMBERS, EDITORS, SYSADMINS),
+        "who sees how often a file was downloaded: `everybody` who may read its dataset, `members` of its"
+        " organisation, `editors` of the dataset, or `sysadmins`",
         EVERYBODY,
+    )
+    metrics: bool = setting(
+        BOOLEAN,
+        "whether uploads, downloads and the store's answers are counted for Prometheus, at"
+        " `/s3multipart/metrics`",
+        False,
+    )
+    metrics_token: str = setting(
+        TEXT,
+        "what Prometheus sends as its bearer token, 16 characters at least; without one, only system"
+        " administrators see the metrics",
+        "",
+        secret=True,
     )
     sha256_in_background: bool = setting(
         BOOLEAN,
@@ -124,10 +143,17 @@ class PortalSettings:
         """What does not go together: ``(name, problem)``."""
         if "*" in self.enabled_orgs and len(self.enabled_orgs) > 1:
             yield "enabled_orgs", "has both * for all organisations and names of organisations: remove one"
+        if self.metrics_token and len(self.metrics_token) < LEAST_TOKEN_CHARACTERS:
+            yield (
+                "metrics_token",
+                f"is too short to be secret: use {LEAST_TOKEN_CHARACTERS} characters or more",
+            )
 
 
-SETTINGS_CLASSES = (TransferSettings, PortalSettings, DownloadSettings)
-SettingsT = TypeVar("SettingsT", TransferSettings, PortalSettings, DownloadSettings)
+SETTINGS_CLASSES = (TransferSettings, PortalSettings, DownloadSettings, ScanSettings, WebhookSettings)
+SettingsT = TypeVar(
+    "SettingsT", TransferSettings, PortalSettings, DownloadSettings, ScanSettings, WebhookSettings
+)
 
 
 def transfer_settings() -> TransferSettings:
@@ -143,6 +169,16 @@ def portal_settings() -> PortalSettings:
 def download_settings() -> DownloadSettings:
     """The settings of downloads."""
     return _read(DownloadSettings, _configured(DownloadSettings))
+
+
+def scan_settings() -> ScanSettings:
+    """The settings of the virus scanner."""
+    return _read(ScanSettings, _configured(ScanSettings))
+
+
+def webhook_settings() -> WebhookSettings:
+    """The settings of webhooks."""
+    return _read(WebhookSettings, _configured(WebhookSettings))
 
 
 def portal_store() -> Store:
@@ -195,4 +231,4 @@ def _read(settings_class: type[SettingsT], configured: tuple[tuple[str, Any], ..
 
 @lru_cache(maxsize=4)
 def _open(settings: TransferSettings) -> Store:
-    return open_store(settings, DatabaseMemory())
+    return open_store(settings, DatabaseMemory(), observe_store)

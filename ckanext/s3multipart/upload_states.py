@@ -19,8 +19,9 @@ class RowState(DeclaredState):
     ABORTING = protocol.RowState.ABORTING.value
     ABORTED = protocol.RowState.ABORTED.value
 
-    # Those of files that were written with session credentials.
+    # Those of files that were written with session credentials, or that are inspected.
     ADOPTING = State.ADOPTING.value
+    QUARANTINED = State.QUARANTINED.value
     REFUSED = State.REFUSED.value
 
     #: The file was replaced and is kept: readers reach it by its id, and it can be restored.
@@ -34,10 +35,16 @@ class RowState(DeclaredState):
 TRANSITIONS = protocol.TRANSITIONS.extended(
     RowState,
     {
-        RowState.COMPLETING: (RowState.ADOPTING,),
-        RowState.ADOPTING: (RowState.COMPLETED, RowState.ABORTING, RowState.ABORTED),
+        RowState.COMPLETING: (RowState.ADOPTING, RowState.QUARANTINED),
+        RowState.ADOPTING: (
+            RowState.COMPLETED,
+            RowState.QUARANTINED,
+            RowState.ABORTING,
+            RowState.ABORTED,
+        ),
+        RowState.QUARANTINED: (RowState.COMPLETED, RowState.REFUSED, RowState.ABORTING),
         RowState.REFUSED: (RowState.ABORTING, RowState.ABORTED),
-        RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED),
+        RowState.ABORTING: (RowState.ADOPTING, RowState.REFUSED, RowState.QUARANTINED),
         RowState.ATTACHED: (RowState.VERSION, RowState.REMOVING),
         RowState.VERSION: (RowState.ATTACHED, RowState.REMOVING),
         RowState.REMOVING: (RowState.REMOVED,),
@@ -49,7 +56,12 @@ TRANSITIONS = protocol.TRANSITIONS.extended(
 PUBLISHED = (RowState.ATTACHED, RowState.VERSION)
 
 #: What its publisher may still do something about: parts are missing, it was not saved yet, or was refused.
-UNFINISHED = (*map(RowState, protocol.UNFINISHED), RowState.ADOPTING, RowState.REFUSED)
+UNFINISHED = (
+    *map(RowState, protocol.UNFINISHED),
+    RowState.ADOPTING,
+    RowState.QUARANTINED,
+    RowState.REFUSED,
+)
 
 
 def shown_state(state: str) -> DeclaredState:

@@ -34,6 +34,8 @@ CALL_TIMEOUT_S = 180.0
 CONNECT_TIMEOUT_S = 20.0
 # A wait that is as long as this is spoken of the first time.
 _SAID_FROM_S = 2.0
+# The portal's code for a file that has arrived and that it has not accepted yet.
+_BEING_CHECKED = "being_checked"
 
 
 class CkanPortal:
@@ -122,7 +124,13 @@ class CkanPortal:
         given: dict[str, Any] = {"checksum": checksum} if checksum else {}
         if sha256:
             given["sha256"] = sha256
-        return read_upload(self.call("s3multipart_upload_complete", id=upload_id, **given))
+        while True:
+            try:
+                return read_upload(self.call("s3multipart_upload_complete", id=upload_id, **given))
+            except PortalError as error:
+                # Nothing is wrong, however long the portal takes to check the file.
+                if error.code != _BEING_CHECKED:
+                    raise
 
     def abort_upload(self, upload_id: str) -> None:
         """Gives the upload up; the store forgets its parts."""

@@ -144,8 +144,9 @@ def publish_file(
             _send(portal, upload, first_batch, file, report, concurrency, session_credentials, policy)
         else:
             report.began(file, file.size_bytes)
-            if upload.state == State.ADOPTING:
-                # All of it is at the store, and the portal takes it over; asking again helps it along.
+            if upload.state in (State.ADOPTING, State.QUARANTINED):
+                # All of it is at the store, and the portal takes it over or checks it; asking again helps it
+                # along.
                 report.completing()
                 portal.complete_upload(upload.id)
     except (FileChanged, PortalError) as error:

@@ -128,7 +128,15 @@ class S3Server(Service):
                                 *("x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c", "Retry-After"),
                             ],
                             "MaxAgeSeconds": 3600,
-                        }
+                        },
+                        # Scripts of other sites read public files by the portal's links.
+                        {
+                            "AllowedOrigins": ["*"],
+                            "AllowedMethods": ["GET", "HEAD"],
+                            "AllowedHeaders": ["Range", "If-Match", "If-None-Match"],
+                            "ExposeHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
+                            "MaxAgeSeconds": 3600,
+                        },
                     ]
                     if self._origins
                     else [],

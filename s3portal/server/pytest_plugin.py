@@ -57,7 +57,14 @@ def server_config() -> dict[str, Any]:
                         "AllowedHeaders": ["*"],
                         "ExposeHeaders": ["ETag", "x-amz-checksum-crc64nvme", "x-amz-request-id"],
                         "MaxAgeSeconds": 3000,
-                    }
+                    },
+                    {
+                        "AllowedOrigins": ["*"],
+                        "AllowedMethods": ["GET", "HEAD"],
+                        "AllowedHeaders": ["Range", "If-Match", "If-None-Match"],
+                        "ExposeHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
+                        "MaxAgeSeconds": 3000,
+                    },
                 ],
             }
         ],

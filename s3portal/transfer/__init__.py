@@ -13,7 +13,14 @@ portal, and nothing of it keeps state, apart from the connections that a ``Store
 from s3portal.transfer.checksum_trial import CHECKSUM_AUTO, CHECKSUM_OFF, checksum_algorithm, checksum_support
 from s3portal.transfer.checksums import CRC64NVME, CRCS, MD5
 from s3portal.transfer.completion import complete_upload
-from s3portal.transfer.cors import cors_rule, lets_in, read_cors_rules
+from s3portal.transfer.cors import (
+    EXPOSED_TO_READERS,
+    HEADERS_OF_READERS,
+    cors_rule,
+    lets_in,
+    read_cors_rules,
+    readers_rule,
+)
 from s3portal.transfer.deadlines import deadline, time_left_s
 from s3portal.transfer.disposition import (
     INERT_TYPE,
@@ -45,7 +52,14 @@ from s3portal.transfer.errors import (
     retry_after_s,
 )
 from s3portal.transfer.file_format import format_of
-from s3portal.transfer.keys import NAMELESS, dataset_prefix, ids_of_key, object_key, safe_filename
+from s3portal.transfer.keys import (
+    NAMELESS,
+    dataset_prefix,
+    ids_of_key,
+    key_in_folder,
+    object_key,
+    safe_filename,
+)
 from s3portal.transfer.lifecycle import (
     MAX_PARTS_A_CALL,
     abort_upload,
@@ -61,6 +75,7 @@ from s3portal.transfer.multipart_listing import (
     ListedUpload,
     abort_listed,
     list_uploads,
+    stored_bytes,
 )
 from s3portal.transfer.new_upload import NewUpload, new_upload_id
 from s3portal.transfer.object_copy import CopySource, copy_step
@@ -81,6 +96,7 @@ from s3portal.transfer.presign import (
     SignedPart,
     UrlSigner,
     bucket_address,
+    encoded_key,
     object_url,
     presign_distance,
     presign_get,
@@ -123,7 +139,13 @@ from s3portal.transfer.settings import (
 from s3portal.transfer.sizes import GIB, MIB, format_size, parse_size
 from s3portal.transfer.states import DeclaredState, ImpossibleTransition, State, Transitions
 from s3portal.transfer.store import Store, open_store
-from s3portal.transfer.store_failures import StoreBusy, StoreError, StoreFailed, StoreUnavailable
+from s3portal.transfer.store_failures import (
+    StoreBusy,
+    StoreError,
+    StoreFailed,
+    StoreMisconfigured,
+    StoreUnavailable,
+)
 from s3portal.transfer.store_gate import CALL, COMPLETE, LOOK, Lane, StoreGate, asking, is_away
 from s3portal.transfer.store_knowledge import KnownAnswer
 from s3portal.transfer.stored_object import StoredObject, look_at, require_stored, require_unchanged
@@ -152,8 +174,10 @@ __all__ = [
     "CRC64NVME",
     "CRCS",
     "ENCRYPTION",
+    "EXPOSED_TO_READERS",
     "FRUITLESS_TRIES",
     "GIB",
+    "HEADERS_OF_READERS",
     "INERT_TYPE",
     "INTEGER",
     "LOOK",
@@ -219,6 +243,7 @@ __all__ = [
     "StoreError",
     "StoreFailed",
     "StoreGate",
+    "StoreMisconfigured",
     "StoreUnavailable",
     "StoredBefore",
     "StoredObject",
@@ -257,6 +282,7 @@ __all__ = [
     "decode_metadata",
     "delete_object",
     "encode_metadata",
+    "encoded_key",
     "encryption_arguments",
     "error_code",
     "format_of",
@@ -270,6 +296,7 @@ __all__ = [
     "is_expired",
     "is_passing",
     "keeps_to_parts",
+    "key_in_folder",
     "lets_in",
     "list_page",
     "list_parts",
@@ -292,6 +319,7 @@ __all__ = [
     "read_cors_rules",
     "read_object",
     "read_settings",
+    "readers_rule",
     "remove_unkept",
     "require_stored",
     "require_unchanged",
@@ -304,6 +332,7 @@ __all__ = [
     "setting",
     "sign_parts",
     "store_errors",
+    "stored_bytes",
     "time_left_s",
     "unknown_settings",
     "upload_policy",

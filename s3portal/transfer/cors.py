@@ -25,6 +25,31 @@ def cors_rule(origin: str) -> dict[str, Any]:
     }
 
 
+#: What readers of columnar and tiled files (Parquet, Zarr, cloud-optimised GeoTIFF) look at.
+EXPOSED_TO_READERS = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"]
+#: What their requests may have besides what every page may send.
+HEADERS_OF_READERS = [
+    "Range",
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "If-Range",
+]
+
+
+def readers_rule() -> dict[str, Any]:
+    """The rule by which scripts of every site read files to which the portal has sent them. After a redirect
+    to another origin, a browser says ``Origin: null`` (Fetch Standard, "HTTP-redirect fetch")."""
+    return {
+        "AllowedOrigins": ["*"],
+        "AllowedMethods": ["GET", "HEAD"],
+        "AllowedHeaders": HEADERS_OF_READERS,
+        "ExposeHeaders": EXPOSED_TO_READERS,
+        "MaxAgeSeconds": 3600,
+    }
+
+
 def read_cors_rules(store: Store) -> Sequence[Any]:
     """The bucket's rules, none where it has no CORS configuration. Raises ClientError."""
     try:

@@ -56,7 +56,18 @@ def object_key(prefix: str, organisation_id: str, dataset_id: str, upload_id: st
 
     Raises ValueError where an id is none, or where the prefix leaves no room for a name.
     """
-    folder = f"{dataset_prefix(prefix, organisation_id, dataset_id)}{_checked_id(upload_id)}/"
+    return _named(f"{dataset_prefix(prefix, organisation_id, dataset_id)}{_checked_id(upload_id)}/", filename)
+
+
+def key_in_folder(prefix: str, folder: str, upload_id: str, filename: str) -> str:
+    """As `object_key`, in another folder than that of the dataset: segments with ``/`` between them, each of
+    which could be an id. Raises ValueError where one could not."""
+    segments = [_checked_id(segment) for segment in folder.split("/")]
+    folders = [prefix.strip("/")] if prefix.strip("/") else []
+    return _named("/".join([*folders, *segments, _checked_id(upload_id), ""]), filename)
+
+
+def _named(folder: str, filename: str) -> str:
     room_bytes = MAX_KEY_BYTES - len(folder.encode())
     if room_bytes < MIN_FILENAME_BYTES:
         raise ValueError(f"{folder!r} leaves no room for a file name in a key of {MAX_KEY_BYTES} bytes")

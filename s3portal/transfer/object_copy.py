@@ -39,12 +39,14 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class CopySource:
-    """What is copied: exactly these bytes, or nothing."""
+    """What is copied: exactly these bytes, or nothing. ``bucket`` is "" for the store's own; another one is
+    behind the same endpoint, and the store's keys read it."""
 
     key: str
     etag: str
     size_bytes: int
     version_id: str | None = None
+    bucket: str = ""
 
 
 class _SourceArguments(TypedDict):
@@ -96,7 +98,7 @@ def copy_step(
 
 
 def _source_arguments(store: Store, source: CopySource) -> _SourceArguments:
-    copied: CopySourceTypeDef = {"Bucket": store.bucket, "Key": source.key}
+    copied: CopySourceTypeDef = {"Bucket": source.bucket or store.bucket, "Key": source.key}
     if source.version_id:
         copied["VersionId"] = source.version_id
     return {"CopySource": copied, "CopySourceIfMatch": f'"{source.etag}"'}
@@ -194,7 +196,7 @@ def _require_unchanged(store: Store, source: CopySource) -> StoredObject:
     """The source as it is now. Some stores accept CopySourceIfMatch and ignore it (Ceph RGW 16 for
     UploadPartCopy), so it is looked at once more: if it was not written again, the copy is of what it was."""
     try:
-        now = look_at(store, source.key, source.version_id)
+        now = look_at(store.beside(source.bucket or store.bucket), source.key, source.version_id)
     except ObjectGone as error:
         raise SourceChanged from error
     if now.etag != source.etag or now.size_bytes != source.size_bytes:

@@ -97,13 +97,13 @@ def presign_distance(store: Store, prefix: str, expires_s: int) -> str:
 
 def object_url(store: Store, key: str) -> str:
     """Where browsers find this key, encoded as it has to be signed."""
-    return f"{store.address.base_url}{_encode_path(key)}"
+    return f"{store.address.base_url}{encoded_key(key)}"
 
 
 def bucket_address(url: str, key: str) -> BucketAddress:
     """Where the bucket is, of which ``object_url`` made this URL of this key. Raises ValueError for another
     one."""
-    path = _encode_path(key)
+    path = encoded_key(key)
     if not url.endswith(path):
         raise ValueError(f"{url} is not the address of {key}")
     return BucketAddress.at(url.removesuffix(path))
@@ -144,7 +144,7 @@ class UrlSigner:
         canonical_request = "\n".join(
             (
                 method,
-                self.address.base_path + _encode_path(key),
+                self.address.base_path + encoded_key(key),
                 _encode_query(dict(sorted({**query, **auth_query}.items()))),
                 *(f"{name}:{pinned[name]}" for name in sorted(pinned)),
                 "",
@@ -154,7 +154,7 @@ class UrlSigner:
         )
         signature = self._signature(sha256(canonical_request.encode()).hexdigest())
         return (
-            f"{self.address.base_url}{_encode_path(key)}?{_encode_query({**query, **auth_query})}"
+            f"{self.address.base_url}{encoded_key(key)}?{_encode_query({**query, **auth_query})}"
             f"&X-Amz-Signature={signature}"
         )
 
@@ -169,7 +169,7 @@ class UrlSigner:
             "\n".join(
                 (
                     "PUT",
-                    self.address.base_path + _encode_path(key),
+                    self.address.base_path + encoded_key(key),
                     f"{_encode_query(dict(sorted(auth_query.items())))}&partNumber=",
                 )
             ).encode()
@@ -179,7 +179,7 @@ class UrlSigner:
         after_length = f"\nhost:{self.address.host}\n\n{signed_headers}\n{_PAYLOAD}"
         before_scope = self._string_to_sign("").encode()
         signing_key = self._signing_key()
-        url_start = f"{self.address.base_url}{_encode_path(key)}?{upload_query}&partNumber="
+        url_start = f"{self.address.base_url}{encoded_key(key)}?{upload_query}&partNumber="
         url_end = f"&{_encode_query(auth_query)}&X-Amz-Signature="
         for part_number in part_numbers:
             request = shared.copy()
@@ -221,7 +221,8 @@ class UrlSigner:
         return hmac.digest(self._signing_key(), self._string_to_sign(request_digest).encode(), "sha256").hex()
 
 
-def _encode_path(key: str) -> str:
+def encoded_key(key: str) -> str:
+    """The key as it stands in a URL."""
     # S3 signs the path as it is sent, neither normalised nor encoded a second time.
     return quote(key, safe="/~")
 

@@ -78,13 +78,16 @@ class State(DeclaredState):
     #: The whole file is at the store, under a key that session credentials can write: the portal is copying
     #: it to one that they cannot.
     ADOPTING = "adopting"
+    #: The whole file is at the store, and the portal does not know yet whether it accepts it: it is being
+    #: checked, for viruses or by another extension.
+    QUARANTINED = "quarantined"
     #: The store has the file, and what it holds was compared.
     COMPLETED = "completed"
     #: The file is that of a resource or material.
     ATTACHED = "attached"
     #: It was given up; nothing of it stays at the store.
     ABORTED = "aborted"
-    #: The file was written with session credentials and is not accepted; it will be removed.
+    #: The file is at the store and is not accepted; it will be removed.
     REFUSED = "refused"
 
 
@@ -92,8 +95,10 @@ TRANSITIONS = Transitions(
     {
         State.UPLOADING: (State.COMPLETED, State.ABORTED),
         State.ADOPTING: (State.COMPLETED, State.ABORTED),
-        # To adopting where session credentials for its key were given out.
-        State.COMPLETED: (State.ADOPTING, State.ATTACHED, State.ABORTED),
+        # To adopting where session credentials for its key were given out, to quarantined where it is
+        # checked.
+        State.COMPLETED: (State.ADOPTING, State.QUARANTINED, State.ATTACHED, State.ABORTED),
+        State.QUARANTINED: (State.COMPLETED, State.REFUSED, State.ABORTED),
         State.REFUSED: (State.ABORTED,),
         State.ATTACHED: (),
         State.ABORTED: (),

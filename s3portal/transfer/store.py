@@ -16,6 +16,7 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 
 from s3portal import __version__
+from s3portal.transfer.call_times import Observer, tell_call_times
 from s3portal.transfer.deadlines import obey_deadlines
 from s3portal.transfer.encoded_keys import read_encoded_keys
 from s3portal.transfer.error_translation import store_errors
@@ -64,6 +65,8 @@ class Store:
     settings: TransferSettings
     #: Where the portal keeps what it learned about the store; None keeps it in this process only.
     memory: StoreMemory | None = field(default=None, repr=False, compare=False)
+    #: Hears how long the store takes for each call.
+    observer: Observer | None = field(default=None, repr=False, compare=False)
     #: Whether requests are signed; without, the store allows what it allows everybody.
     signed: bool = True
     _opened: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
@@ -90,12 +93,14 @@ class Store:
         signature = "s3v4" if self.signed else UNSIGNED
         return self.once(
             "s3" if self.signed else "s3 unsigned",
-            lambda: _reading_encoded_keys(
-                _obeying_deadlines(
-                    self.session().client(
-                        "s3",
-                        endpoint_url=settings.s3_endpoint or None,
-                        config=_s3_config(settings, signature),
+            lambda: self._observed(
+                _reading_encoded_keys(
+                    _obeying_deadlines(
+                        self.session().client(
+                            "s3",
+                            endpoint_url=settings.s3_endpoint or None,
+                            config=_s3_config(settings, signature),
+                        )
                     )
                 )
             ),
@@ -161,6 +166,11 @@ class Store:
         """The endpoint that someone with session credentials gives to an S3 client."""
         return self.settings.browser_endpoint or self.client().meta.endpoint_url
 
+    def _observed(self, client: _Made) -> _Made:
+        if self.observer is not None:
+            tell_call_times(client, self.observer)
+        return client
+
     def _anonymous_client(self) -> "S3Client":
         """A client of the public endpoint that has no keys: it sends nothing and knows addresses."""
         settings = self.settings
@@ -201,12 +211,15 @@ class Store:
         return made
 
 
-def open_store(settings: TransferSettings, memory: StoreMemory | None = None) -> Store:
+def open_store(
+    settings: TransferSettings, memory: StoreMemory | None = None, observer: Observer | None = None
+) -> Store:
     """The store that the settings describe. Nothing is sent or looked for before it is used.
 
-    ``memory`` keeps what is found out about the store across processes, where the portal has a place for it.
+    ``memory`` keeps what is found out about the store across processes, where the portal has a place for it;
+    ``observer`` hears how long the store takes for each call (call_times.py).
     """
-    return Store(settings, memory)
+    return Store(settings, memory, observer)
 
 
 def _obeying_deadlines(client: _Made) -> _Made:

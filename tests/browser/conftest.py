@@ -27,6 +27,8 @@ from s3portal.server.testing import RunningServer
 
 BUCKET = "river-data"
 CUSTOM_FIELDS = Path(__file__).parent / "custom_fields"
+#: CKAN's own views of files, beside those that the embedded portal has.
+VIEWS = ("text_view", "audio_view", "video_view", "webpage_view", "resource_proxy")
 ROLE_ARN = "arn:aws:iam::000000000000:role/uploads"
 
 
@@ -59,7 +61,14 @@ S3_CONFIG: dict[str, object] = {
                         *("ETag", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c", "Retry-After"),
                     ],
                     "MaxAgeSeconds": 3600,
-                }
+                },
+                {
+                    "AllowedOrigins": ["*"],
+                    "AllowedMethods": ["GET", "HEAD"],
+                    "AllowedHeaders": ["Range", "If-Match", "If-None-Match"],
+                    "ExposeHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
+                    "MaxAgeSeconds": 3600,
+                },
             ],
         }
     ],
@@ -106,7 +115,7 @@ def store(s3_session: RunningServer) -> ExternalS3:
 def portal(tmp_path_factory: pytest.TempPathFactory, store: ExternalS3) -> Iterator[Portal]:
     """The portal of the whole run."""
     settings = {
-        "ckan.plugins": " ".join((*PLUGINS, "custom_fields", SEARCH_PLUGIN)),
+        "ckan.plugins": " ".join((*PLUGINS, *VIEWS, "custom_fields", SEARCH_PLUGIN)),
         "ckanext.s3multipart.keep_versions": "20",
     }
     folder = tmp_path_factory.mktemp("portal")

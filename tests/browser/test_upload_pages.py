@@ -1,16 +1,15 @@
 """The pages of unfinished uploads, as people use them: their own on the dashboard, everybody's for
 administrators, on a desktop and on a phone."""
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from looks import looks_right
 from playwright.sync_api import Page, expect
 from portal_pages import call_action, new_dataset
-from screens import OURS, SCREENS, bring_into_sight, stands_out
+from screens import SCREENS, bring_into_sight
 
 from s3portal.demo.people import ADMIN, ORGANISATION, PUBLISHER, Person
 
@@ -23,21 +22,6 @@ def begin(page: Page, dataset: str, filename: str, size: int) -> str:
         page, "s3multipart_upload_create", {"owner": dataset, "filename": filename, "size": size}
     )
     return str(created["upload"]["id"])
-
-
-def looks_right(page: Page, name: str, folder: Path) -> None:
-    """Nothing stands out of any screen, and axe has nothing serious to say."""
-    kept = Path(".test/screenshots") if os.environ.get("S3PORTAL_SCREENSHOTS") else folder
-    kept.mkdir(parents=True, exist_ok=True)
-    page.wait_for_load_state("networkidle")
-    for screen, size in SCREENS.items():
-        page.set_viewport_size(size)
-        bring_into_sight(page, LIST)
-        page.screenshot(path=kept / f"{name}-{screen}.png", animations="disabled")
-        assert stands_out(page) == [], screen
-    found = Axe().run(page, context=OURS).response["violations"]
-    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
-    page.set_viewport_size(SCREENS["desktop"])
 
 
 @pytest.fixture
@@ -62,7 +46,7 @@ def test_a_publisher_discards_one_of_theirs(
     row = publisher.locator(f"{LIST} > li").filter(has_text=long_name)
     expect(row).to_contain_text("0% of 58.1 GB")
     expect(row).to_contain_text(dataset)
-    looks_right(publisher, "my-uploads", tmp_path)
+    looks_right(publisher, LIST, "my-uploads", tmp_path)
 
     confirmed("Discard")
 
@@ -78,7 +62,7 @@ def test_the_pages_of_a_long_list_are_gone_through_by_keyboard_and_on_a_phone(
     publisher.goto("/dashboard/uploads")
     rows = publisher.locator(f"{LIST} > li")
     expect(rows).to_have_count(50)
-    looks_right(publisher, "my-uploads-of-several-pages", tmp_path)
+    looks_right(publisher, LIST, "my-uploads-of-several-pages", tmp_path)
     publisher.set_viewport_size(SCREENS["phone"])
 
     older = publisher.get_by_role("navigation", name="Pages of unfinished uploads").get_by_role(
@@ -122,7 +106,7 @@ def test_an_administrator_hands_one_over(
     admin.get_by_role("link", name=re.compile("Uploads$")).click()
     row = admin.locator(f"{LIST} > li").filter(has_text=dataset)
     expect(row).to_contain_text(PUBLISHER.full_name)
-    looks_right(admin, "organization-uploads", tmp_path)
+    looks_right(admin, LIST, "organization-uploads", tmp_path)
 
     row.get_by_role("combobox").select_option(PUBLISHER.name)
     row.get_by_role("button", name="Hand over").click()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from callers import Caller
 from ckan import model
+from ckan.lib import search
 from migrated_files import Migration, download, object_of, row_of
 
 from ckanext.s3multipart.moving.sources import ckan_files
@@ -71,6 +72,7 @@ def left(publisher: Caller, filename: str, **extras: Any) -> dict[str, Any]:
         {"url": filename, "url_type": "upload", "extras": extras}
     )
     model.Session.commit()
+    search.rebuild(publisher.dataset)
     return publisher.do("resource_show", id=resource["id"])
 
 
@@ -153,7 +155,7 @@ class TestS3Filestore:
 
 
 def test_cloudstorage(
-    migration: Migration, publisher: Caller, old_bucket, old_setting, ckan_config, s3_server
+    migration: Migration, publisher: Caller, old_bucket, old_setting, s3_server: RunningServer
 ) -> None:
     options = s3_options(s3_server)
     host, _, port = options["endpoint"].removeprefix("http://").partition(":")

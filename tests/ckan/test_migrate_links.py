@@ -1,7 +1,8 @@
 """Plain S3 URLs that the old ckanext-s3multipart left: copied if everybody may read them, otherwise by a
 list; adopted by a list alone."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from migrated_files import Migration, download, object_of, row_of
 from ckanext.s3multipart.moving.sources.links import keys_of_url
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upkeep.janitor import sweep
+from s3portal.server.testing import RunningServer
 from s3portal.transfer import TransferSettings, open_store
 
 
@@ -31,10 +33,48 @@ def migration(cli, tmp_path: Path) -> Iterator[Migration]:
     model.Session.commit()
 
 
-def put(key: str, content: bytes, **options: str) -> str:
+PUBLIC = "public-bucket"
+
+
+@pytest.fixture(scope="session")
+def public_bucket(s3_server: RunningServer) -> Callable[[str, bytes], str]:
+    """Puts objects into a bucket that everybody may read; returns their URLs."""
+    admin = s3_server.users["admin"]
+    settings = TransferSettings(
+        s3_bucket=PUBLIC,
+        s3_endpoint=s3_server.endpoint,
+        s3_access_key_id=admin.access_key_id,
+        s3_secret_access_key=admin.secret_access_key,
+    )
+    client = open_store(settings).client()
+    client.create_bucket(Bucket=PUBLIC)
+    client.delete_public_access_block(Bucket=PUBLIC)
+    reads = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{PUBLIC}/*",
+    }
+    lists = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:ListBucket",
+        "Resource": f"arn:aws:s3:::{PUBLIC}",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [reads, lists]}
+    client.put_bucket_policy(Bucket=PUBLIC, Policy=json.dumps(policy))
+
+    def put_there(key: str, content: bytes) -> str:
+        client.put_object(Bucket=PUBLIC, Key=key, Body=content, ContentType="text/csv")
+        return f"{s3_server.endpoint}/{PUBLIC}/{quote(key)}"
+
+    return put_there
+
+
+def put(key: str, content: bytes) -> str:
     """An object as the old extension left it; returns its URL."""
     store = portal_store()
-    store.client().put_object(Bucket=store.bucket, Key=key, Body=content, ContentType="text/csv", **options)
+    store.client().put_object(Bucket=store.bucket, Key=key, Body=content, ContentType="text/csv")
     return f"{store.settings.s3_endpoint}/{store.bucket}/{quote(key)}"
 
 
@@ -55,13 +95,13 @@ def listed(migration: Migration, *pairs: tuple[dict, str]) -> str:
 
 class TestCopy:
     def test_what_everybody_may_read_becomes_a_file_with_a_persistent_link(
-        self, migration: Migration, publisher: Caller
+        self, migration: Migration, publisher: Caller, public_bucket: Callable[[str, bytes], str]
     ) -> None:
-        url = put(f"{publisher.dataset}/Große Flüsse.csv", b"1,2\n", ACL="public-read")
+        url = public_bucket(f"{publisher.dataset}/Große Flüsse.csv", b"1,2\n")
         resource = linked(publisher, url)
         elsewhere = linked(publisher, "https://data.example.org/rivers.csv")
 
-        assert "1 files copied" in migration.run("copy", "--from", "links")
+        assert "1 files copied" in migration.run("copy", "--from", "links", "--bucket", PUBLIC)
         assert publisher.do("resource_show", id=resource["id"])["url"] == url
         migration.run("apply")
 
@@ -71,7 +111,6 @@ class TestCopy:
         assert download(publisher, shown) == b"1,2\n"
         assert row_of(resource).filename == "Große Flüsse.csv"
         assert publisher.do("resource_show", id=elsewhere["id"])["url"] == elsewhere["url"]
-        assert is_there(f"{publisher.dataset}/Große Flüsse.csv"), "nothing is deleted"
 
         migration.run("revert")
         assert publisher.do("resource_show", id=resource["id"])["url"] == url
@@ -100,18 +139,25 @@ class TestCopy:
         key = f"old/{publisher.dataset}/rivers.csv"
         resource = linked(publisher, put(key, b"1,2"))
 
+        read: list[object] = []
+        events = portal_store().client().meta.events
+        events.register_first("before-send.s3.GetObject", lambda **_: read.append(1), unique_id="reads")
         migration.run("copy", "--from", "links", "--list", listed(migration, (resource, key)))
+        events.unregister("before-send.s3.GetObject", unique_id="reads")
+        assert read == [], "an object of the portal's own store is copied there"
         migration.run("apply")
 
         assert object_of(row_of(resource)) == b"1,2"
         assert row_of(resource).key != key
 
-    def test_a_link_that_was_edited_since_stays(self, migration: Migration, publisher: Caller) -> None:
-        resource = linked(publisher, put(f"{publisher.dataset}/a.csv", b"1,2", ACL="public-read"))
-        migration.run("copy", "--from", "links")
+    def test_a_link_that_was_edited_since_stays(
+        self, migration: Migration, publisher: Caller, public_bucket: Callable[[str, bytes], str]
+    ) -> None:
+        resource = linked(publisher, public_bucket(f"{publisher.dataset}/a.csv", b"1,2"))
+        migration.run("copy", "--from", "links", "--bucket", PUBLIC)
         publisher.do("resource_patch", id=resource["id"], url="https://data.example.org/b.csv")
 
-        assert "stay as they are" in migration.run("apply")
+        assert "stay as they are" in migration.run("apply", fails=True)
         assert row_of(resource) is None
 
 
@@ -220,6 +266,18 @@ class TestAdopt:
 
         assert "no longer in the store" in migration.run("apply", fails=True)
         assert row_of(resource) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"one-word\n", b"\xff\xfe a\n", b"a\x00b c\n", b"r1 a.csv\nr2 a.csv\n", b"r1 a\nr1 b\n"]
+)
+def test_a_list_that_is_none_is_said(migration: Migration, cli, content: bytes) -> None:
+    path = migration.mapping.with_name("list.txt")
+    path.write_bytes(content)
+
+    said = migration.run("copy", "--from", "links", "--list", str(path), fails=True)
+
+    assert "list.txt" in said
 
 
 AWS = open_store(TransferSettings(s3_bucket="river-data", s3_region="ap-southeast-2"))

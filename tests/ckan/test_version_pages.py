@@ -7,6 +7,8 @@ from browser import Browser, csrf_field
 from bs4 import BeautifulSoup
 from callers import Caller
 
+from ckanext.s3multipart.uploads import version_pages
+
 Setting = Callable[[str, object], None]
 
 pytestmark = pytest.mark.smoke
@@ -110,6 +112,17 @@ def test_nor_for_somebody_who_may_not_edit(browser: Browser, portal) -> None:
     assert len(section(browser).select("li")) == 1
 
 
+def test_strangers_do_not_learn_what_a_private_dataset_is_called(browser: Browser, anonymous: Caller) -> None:
+    restore = section(browser).select_one("form")["action"]
+    browser.action("package_patch", csrf_token=browser.csrf_token(), id=browser.dataset, private=True)
+    name = browser.package()["name"]
+
+    answer = anonymous.client().post(restore.replace(name, "anything"))
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"].endswith("/dataset/anything")
+
+
 def test_the_page_of_a_version_that_is_gone(browser: Browser) -> None:
     remove = section(browser).select_one(".btn-danger")["href"]
     version = remove.split("/version/")[1].split("/")[0]
@@ -126,12 +139,12 @@ def test_names_are_shown_as_text(browser: Browser) -> None:
     )
 
 
-def test_a_long_list_has_pages(browser: Browser) -> None:
-    for number in range(10):
-        replace(browser, b"x" * number, f"file-{number}.csv")
+def test_a_long_list_has_pages(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version_pages, "_VERSIONS_A_PAGE", 1)
+    replace(browser, b"four", "four.csv")
 
     shown = section(browser)
-    assert len(shown.select("li")) == 10
+    assert len(shown.select("li")) == 1
     older = browser.page(shown.select_one("a[rel=next]")["href"]).select_one("#versions")
     assert [each.get_text() for each in older.select("strong")] == ["rivers.csv"]
 

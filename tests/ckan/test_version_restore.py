@@ -104,6 +104,18 @@ def test_a_restore_takes_nothing_away_even_where_the_site_keeps_none_any_more(
     assert names(publisher) == ["one.csv", "three.csv", "two.txt"]
 
 
+@pytest.mark.parametrize("name", ["one.csv", "two.txt"])
+def test_nor_where_the_number_is_reached(
+    publisher: Caller, resource: dict, setting: Setting, name: str
+) -> None:
+    setting("keep_versions", 2)
+
+    change(publisher, CHANGES[0], resource, by_name(publisher, resource)[name])
+
+    assert names(publisher) == ["one.csv", "three.csv", "two.txt"]
+    assert len(by_name(publisher, resource)) == 3
+
+
 def test_a_resource_that_became_a_link_gets_its_file_back(publisher: Caller, resource: dict) -> None:
     publisher.do("resource_update", id=resource["id"], url="http://example.com/a.csv", url_type="")
 

@@ -1,7 +1,8 @@
 """The clients of others as they are installed, without special settings, on the bundled S3 server.
 
 ``S3PORTAL_CLIENTS`` is the folder of their commands and of the Python that has their packages;
-``S3PORTAL_RCLONE`` is rclone, which comes from elsewhere.
+``S3PORTAL_RCLONE`` is rclone, which comes from elsewhere; ``S3PORTAL_NODE`` is the Node.js that finds their
+packages in ``NODE_PATH``.
 """
 
 from __future__ import annotations
@@ -105,6 +106,13 @@ def run_script(
 ) -> Callable[[str], str]:
     """Runs a script of ours in the Python that has the clients' packages."""
     return lambda name: run(commands / "python", SCRIPTS / name, server.endpoint, files.folder)
+
+
+@pytest.fixture
+def run_node_script(run: Callable[..., str], server: RunningServer, files: Files) -> Callable[[str], str]:
+    """Runs a script of ours in the Node.js that has the clients' packages."""
+    node = os.environ.get("S3PORTAL_NODE") or "node"
+    return lambda name: run(node, SCRIPTS / name, server.endpoint, files.folder)
 
 
 @pytest.fixture(scope="session")

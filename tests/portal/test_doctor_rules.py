@@ -7,7 +7,7 @@ import pytest
 
 from s3portal.portal.doctor.altered_tokens import altered_tokens
 from s3portal.portal.doctor.clock import clock_problem
-from s3portal.portal.doctor.cors_rules import MAX_RULES, with_portal_rule
+from s3portal.portal.doctor.cors_rules import MAX_RULES, with_portal_rule, with_readers_rule
 from s3portal.portal.doctor.lifecycle_rules import abort_days, days_of, threats, with_aborting_rule
 
 DAY_S = 24 * 3600
@@ -147,3 +147,16 @@ def test_a_token_is_altered_in_64_places_to_something_else_each(length_bytes: in
 
 def test_a_short_token_is_altered_in_every_place() -> None:
     assert len(list(altered_tokens("abc=="))) == 3
+
+
+def test_the_rule_for_readers_comes_after_those_of_pages_and_once() -> None:
+    pages = {"ID": "pages", "AllowedOrigins": ["https://data.example.org"], "AllowedMethods": ["PUT"]}
+    everybody = {"ID": "old", "AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}
+
+    once = with_readers_rule([pages, everybody])
+
+    assert [rule.get("ID") for rule in once] == ["pages", "s3portal: readers on every site", "old"]
+    assert (once[1]["AllowedOrigins"], once[1]["AllowedMethods"]) == (["*"], ["GET", "HEAD"])
+    assert with_readers_rule(once) == once
+    with pytest.raises(ValueError, match="100"):
+        with_readers_rule([pages] * MAX_RULES)

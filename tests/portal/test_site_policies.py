@@ -1,5 +1,7 @@
 """The documents that an administrator sets at AWS, filled in for one store."""
 
+from dataclasses import replace
+
 import pytest
 from doctor_cases import MakeCase
 
@@ -38,6 +40,15 @@ def test_everything_is_filled_in(make_case: MakeCase) -> None:
     [rule] = found["lifecycle"]["Rules"]
     assert rule["Filter"] == {"Prefix": "a*b/"}
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 4}
+
+
+def test_readers_on_other_sites_have_a_rule_where_the_portal_wants_it(make_case: MakeCase) -> None:
+    case = replace(make_case(), other_sites_read=True)
+
+    pages, readers = documents(case)["cors"]["CORSRules"]
+
+    assert pages["AllowedOrigins"] == [case.origin]
+    assert (readers["AllowedOrigins"], readers["AllowedMethods"]) == (["*"], ["GET", "HEAD"])
 
 
 @pytest.mark.parametrize(

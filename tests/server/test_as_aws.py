@@ -212,3 +212,75 @@ def test_only_the_last_chunk_may_be_small(s3_server):
             body,
         )
         assert (status, b"<Code>InvalidChunkSizeError</Code>" in answer) == (expected, expected == 403)
+
+
+def test_actual_answers_name_the_methods_of_their_rule(s3_server, s3):
+    rule = {"AllowedOrigins": ["https://*.example"], "AllowedMethods": ["GET", "PUT"], "MaxAgeSeconds": 60}
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+    url = s3.generate_presigned_url("list_objects_v2", {"Bucket": BUCKET})
+    asked = {"Origin": "https://a.example"}
+    status, headers, _ = send(s3_server, "GET", url, asked)
+    assert (status, headers["access-control-allow-methods"]) == (200, "GET, PUT")
+    assert headers["access-control-max-age"] == "60"
+    # What a request names counts, also where it is no preflight.
+    _, headers, _ = send(s3_server, "GET", url, asked | {"Access-Control-Request-Method": "DELETE"})
+    assert "access-control-allow-origin" not in headers
+
+
+def test_an_empty_authorization_claims_nothing(s3_server, s3):
+    for method in ("GET", "PUT"):
+        status, _, body = send(s3_server, method, f"/{BUCKET}/k", {"Authorization": ""})
+        assert (status, b"<Code>AccessDenied</Code>" in body) == (403, True)
+    url = s3.generate_presigned_url("list_objects_v2", {"Bucket": BUCKET})
+    assert send(s3_server, "GET", url, {"Authorization": ""})[0] == 200
+
+
+@pytest.mark.parametrize(
+    "header", ["bytes= -1", "bytes=0 -1", "bytes=0--1", "bytes=10-5", "bytes=,", "foo=0-1", "bytes=0-1,3-4"]
+)
+def test_what_is_no_range_asks_for_everything(s3, header):
+    s3.put_object(Bucket=BUCKET, Key="k", Body=bytes(100))
+    answer = s3.get_object(Bucket=BUCKET, Key="k", Range=header)
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["ContentLength"]) == (200, 100)
+
+
+@pytest.mark.parametrize("tagging", ["=", "=value", "key%", "key=%zz", "k=v&k=v"])
+def test_tags_that_are_no_query_are_refused(s3, tagging):
+    assert code_of(s3.put_object, Bucket=BUCKET, Key="k", Tagging=tagging) == "InvalidArgument"
+
+
+@pytest.mark.parametrize("source", ["%ZZ", "a%", "a/%A/b", "a/%1"])
+def test_sources_of_copies_are_percent_encoded(s3_server, source):
+    headers = {"x-amz-copy-source": f"{BUCKET}/{source}"}
+    status, _, body = signed_send(s3_server, "PUT", f"/{BUCKET}/k", headers)
+    assert (status, b"Invalid copy source encoding" in body) == (400, True)
+
+
+def test_an_upload_id_without_a_key_is_no_place_in_a_listing(s3):
+    s3.create_multipart_upload(Bucket=BUCKET, Key="k")
+    answer = s3.list_multipart_uploads(Bucket=BUCKET, UploadIdMarker="z")
+    assert (answer["UploadIdMarker"], len(answer["Uploads"])) == ("", 1)
+
+
+def test_types_of_checksums_may_be_in_any_case(s3_server):
+    s3 = client_of(s3_server, parameter_validation=False)
+    made = s3.create_multipart_upload(
+        Bucket=BUCKET, Key="k", ChecksumAlgorithm="crc32", ChecksumType="full_object"
+    )
+    assert (made["ChecksumAlgorithm"], made["ChecksumType"]) == ("CRC32", "FULL_OBJECT")
+    named = {"Bucket": BUCKET, "Key": "k", "UploadId": made["UploadId"]}
+    etag = s3.upload_part(**named, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    for wrong in ("half", "COMPOSITE"):
+        refusal = refusal_of(s3.complete_multipart_upload, **named, MultipartUpload=parts, ChecksumType=wrong)
+        assert refusal.code == "InvalidRequest"
+    s3.complete_multipart_upload(**named, MultipartUpload=parts, ChecksumType="Full_Object")
+    assert (
+        code_of(s3.create_multipart_upload, Bucket=BUCKET, Key="k", ChecksumType="half") == "InvalidRequest"
+    )
+
+
+def test_a_form_without_a_boundary_is_no_form(s3_server):
+    content_type = {"Content-Type": "multipart/form-data"}
+    status, _, body = send(s3_server, "POST", f"/{BUCKET}", content_type, b"x")
+    assert (status, b"<Code>MalformedPOSTRequest</Code>" in body) == (400, True)

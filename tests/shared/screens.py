@@ -2,7 +2,10 @@
 
 from playwright.sync_api import Page, ViewportSize
 
-OURS = ".s3portal-uploader, .s3portal-saving, .s3multipart-file, .s3multipart-uploads, .s3multipart-pages"
+OURS = (
+    ".s3portal-uploader, .s3portal-saving, .s3multipart-file, .s3multipart-uploads, .s3multipart-pages,"
+    " .s3multipart-downloads, .s3multipart-days, .s3multipart-top"
+)
 SCREENS: dict[str, ViewportSize] = {
     "desktop": {"width": 1280, "height": 1000},
     "phone": {"width": 390, "height": 844},

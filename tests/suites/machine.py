@@ -8,6 +8,9 @@ import nox
 from nox.command import CommandFailed
 from pythons import did_not_run
 
+#: clamd, and of what it needs what no machine has anyway.
+_CLAMD = ("clamav-daemon", "libclamav12", "libjson-c5", "libmspack0")
+
 
 def postgresql_for_indico(session: nox.Session) -> dict[str, str]:
     """A PostgreSQL with the extensions that Indico needs, which no wheel has: this machine's, the one that
@@ -40,6 +43,28 @@ def nginx_on_path(session: nox.Session) -> dict[str, str]:
     if not shutil.which("nginx", path=path) and os.geteuid() == 0 and shutil.which("apt-get"):
         apt_install(session, "nginx-light")
     return {"PATH": path}
+
+
+def clamd(session: nox.Session) -> str:
+    """The path of clamd: the one named, the system's, else Debian's, unpacked beside the environment and not
+    installed, so that no service starts; "" where none can be had, which its tests say then."""
+    named = os.environ.get("S3PORTAL_CLAMD") or shutil.which("clamd", path=f"{os.environ['PATH']}:/usr/sbin")
+    if named or not shutil.which("apt-get"):
+        return named or ""
+    folder = Path(session.virtualenv.location).with_name("clamd").resolve()
+    program = folder / "usr" / "sbin" / "clamd"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            if os.geteuid() == 0:
+                session.run("apt-get", "update", "-qq", "-o", "DPkg::Lock::Timeout=600", external=True)
+            with session.chdir(folder):
+                session.run("apt-get", "download", "-qq", *_CLAMD, external=True)
+                for package in sorted(folder.glob("*.deb")):
+                    session.run("dpkg", "-x", package.name, ".", external=True)
+        except CommandFailed:
+            session.warn("apt-get has no clamd: NO FILE IS CHECKED FOR VIRUSES")
+    return str(program) if program.exists() else ""
 
 
 def rclone(session: nox.Session) -> str:

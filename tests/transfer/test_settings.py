@@ -164,6 +164,7 @@ def test_a_kind_reads_its_values(kind: Kind, text: str, value: object) -> None:
         (ARN, "uploads", "ARN of a role"),
         (ARN, "arn:aws:iam::123456789012:user/anna", "ARN of a role"),
         (choice("auto", "path"), "host", "auto, path"),
+        (choice("redirect", "nginx"), "ngnix", "did you mean nginx"),
     ],
 )
 def test_a_kind_says_what_is_wrong(kind: Kind, text: str, problem: str) -> None:

@@ -2,18 +2,21 @@
 
 from flask import Response, redirect, request
 
-from ckanext.s3multipart.download_settings import NGINX, PROXY, UNDER_THE_PORTAL
+from ckanext.s3multipart.download_settings import CLOUDFRONT, NGINX, PROXY, PUBLIC, UNDER_THE_PORTAL
+from ckanext.s3multipart.downloads.cloudfront_ways import is_for_cloudfront, sent_to_cloudfront
 from ckanext.s3multipart.downloads.download_proxy import passed_through
 from ckanext.s3multipart.downloads.file_check import FileState
+from ckanext.s3multipart.downloads.invalidation import address_of
 from ckanext.s3multipart.downloads.nginx import handed_to_nginx
 from ckanext.s3multipart.downloads.presentation import Presentation, presentation_of
+from ckanext.s3multipart.downloads.public_files import is_published
+from ckanext.s3multipart.downloads.terms import Terms
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.settings import (
     download_settings,
     internal_store,
     portal_settings,
     portal_store,
-    transfer_settings,
 )
 from s3portal.transfer import Store, presign_get
 
@@ -33,24 +36,30 @@ def presentation(row: UploadRow) -> Presentation:
     return presentation_of(row, settings, under_the_portal=under_the_portal)
 
 
-def delivered(row: UploadRow, state: FileState) -> Response:
+def delivered(row: UploadRow, state: FileState, terms: Terms) -> Response:
     """The answer to a GET by someone who may have the file. Raises StoreUnavailable, StoreFailed."""
-    shown = presentation(row)
     if passes_through():
-        return passed_through(portal_store(), row.as_upload(), shown, state.last_modified)
-    if download_settings().download_mode == NGINX:
+        return passed_through(portal_store(), row.as_upload(), terms.shown, state.last_modified)
+    mode = download_settings().download_mode
+    if mode == NGINX:
         store = internal_store()
-        return handed_to_nginx(store, _presigned(store, row, shown))
-    return redirect(_presigned(portal_store(), row, shown), 302)  # type: ignore[return-value]
+        return handed_to_nginx(store, _presigned(store, row, terms))
+    # Where an extension wants other headers, they have to be in the address.
+    if mode == PUBLIC and is_published(row) and terms.shown == presentation(row):
+        return redirect(address_of(row.key), 302)  # type: ignore[return-value]
+    if mode == CLOUDFRONT and is_for_cloudfront(row):
+        return sent_to_cloudfront(row, terms.shown, terms.expires_s)
+    return redirect(_presigned(portal_store(), row, terms), 302)  # type: ignore[return-value]
 
 
-def _presigned(store: Store, row: UploadRow, shown: Presentation) -> str:
+def _presigned(store: Store, row: UploadRow, terms: Terms) -> str:
+    shown = terms.shown
     return presign_get(
         store,
         row.key,
-        filename=row.filename,
-        content_type=row.content_type,
-        expires_s=transfer_settings().download_expires,
+        filename=shown.filename,
+        content_type=shown.content_type,
+        expires_s=terms.expires_s,
         # Exactly the bytes that were verified, even if the key is written again.
         version_id=row.version_id,
         inline=shown.inline,

@@ -13,10 +13,13 @@ from ckan.plugins import PluginImplementations, interfaces
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from ckanext.s3multipart.counting import DOWNLOADED_BYTES, DOWNLOADS, count
 from ckanext.s3multipart.download_settings import UNDER_THE_PORTAL
 from ckanext.s3multipart.downloads.delivery import delivered, passes_through, presentation
+from ckanext.s3multipart.downloads.everybody import answer_preflight, let_scripts_read
 from ckanext.s3multipart.downloads.file_check import FileState, check_file
-from ckanext.s3multipart.downloads.presentation import OWN_ORIGIN_HEADERS
+from ckanext.s3multipart.downloads.presentation import OWN_ORIGIN_HEADERS, Presentation
+from ckanext.s3multipart.downloads.terms import terms_of
 from ckanext.s3multipart.errors import DatabaseNotUpgraded, VersionNotFound
 from ckanext.s3multipart.model import UploadRow, attached_upload, count_download, had_upload, now
 from ckanext.s3multipart.schema import is_current
@@ -26,7 +29,7 @@ from ckanext.s3multipart.statistics.repeats import is_repeat
 from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.uploads.versions import has_versions, published_version
 from ckanext.s3multipart.wording import sentence
-from s3portal.transfer import ObjectGone, StoreError
+from s3portal.transfer import ObjectGone, StoreError, TransferError
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,12 @@ def download_blueprint() -> Blueprint:
     for dataset_type in dataset_types():
         rule = f"/{dataset_type}/<id>/resource/<resource_id>/download"
         for suffix in ("", "/<filename>"):
-            blueprint.add_url_rule(rule + suffix, view_func=download, defaults={"package_type": dataset_type})
+            blueprint.add_url_rule(
+                rule + suffix,
+                view_func=download,
+                defaults={"package_type": dataset_type},
+                methods=["GET", "HEAD", "OPTIONS"],
+            )
     blueprint.after_request(_errors_uncached)
     return blueprint
 
@@ -50,6 +58,8 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
 
     CKAN's own view answers for files that are not our uploads, and for those that the caller may not see.
     """
+    if request.method == "OPTIONS":
+        return answer_preflight(resource_id)
     try:
         resource = tk.get_action("resource_show")({"user": tk.current_user.name}, {"id": resource_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -61,7 +71,7 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     if row is not None:
         # It is only read from here on, and not once more after each commit.
         model.Session.expunge(row)
-        return _uncached(_answer(row, check_file(row)))
+        return let_scripts_read(_uncached(_answer(row, check_file(row))), resource_id)
     try:
         return _by_ckan(package_type, id, resource_id, filename)
     except (FileNotFoundError, TypeError):
@@ -91,14 +101,18 @@ def _answer(row: UploadRow, state: FileState) -> Response:
     if state.missing_since:
         # Also to programs that ask with HEAD before they fetch.
         return _missing()
-    described = _described(row, state)
+    try:
+        terms = terms_of(row, presentation(row))
+    except TransferError as refusal:
+        return tk.abort(refusal.http_status, sentence(refusal))
+    described = _described(row, state, terms.shown)
     if request.method == "HEAD" or described.status_code != 200:
         return described
     if is_download(request):
         _count(row)
     signals.resource_download.send(row.resource_id)
     try:
-        return delivered(row, state)
+        return delivered(row, state, terms)
     except ObjectGone:
         return _missing()
     except StoreError as error:
@@ -109,13 +123,12 @@ def _missing() -> Any:
     return tk.abort(404, tk._("This file is missing from the file storage. Please tell the administrator."))
 
 
-def _described(row: UploadRow, state: FileState) -> Response:
+def _described(row: UploadRow, state: FileState, shown: Presentation) -> Response:
     """HEAD, from what was recorded: a URL that S3 signed for GET refuses HEAD, and not every client that asks
     how large a file is follows a redirect. A condition that the file does not meet is answered 304 or 412;
     where a redirect is the answer, the store looks at conditions."""
     response = Response(status=200)
     response.headers["Content-Length"] = str(row.size_bytes)
-    shown = presentation(row)
     response.headers["Content-Type"] = shown.content_type
     response.headers["Content-Disposition"] = shown.disposition
     response.headers["Accept-Ranges"] = "bytes"
@@ -153,6 +166,8 @@ def _count(row: UploadRow) -> None:
     try:
         count_download(resource_id, day, row.size_bytes)
         model.Session.commit()
+        count(DOWNLOADS)
+        count(DOWNLOADED_BYTES, number=row.size_bytes)
     except SQLAlchemyError as error:
         model.Session.rollback()
         log.warning("A download of resource %s was not counted: %s", resource_id, error)

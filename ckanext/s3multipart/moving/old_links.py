@@ -16,6 +16,8 @@ def old_links_blueprint(dataset_types: list[str]) -> Blueprint:
         for route in _S3FILESTORE:
             blueprint.add_url_rule(
                 f"/{dataset_type}/<id>/resource/<resource_id>/{route}/<filename>",
+                # Two rules of one endpoint with the same defaults would lead to one another.
+                endpoint=f"{route}_{dataset_type}",
                 view_func=to_persistent_link,
                 defaults={"package_type": dataset_type},
             )

@@ -6,18 +6,9 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.s3multipart.auth import allowed, dataset_that_is_read
-from ckanext.s3multipart.parameters import own_parameters
-from ckanext.s3multipart.permission import administered_organisation
 from ckanext.s3multipart.refusal import ActionFunction, refusing
-from ckanext.s3multipart.statistics.auth import resource_that_is_read
-from ckanext.s3multipart.statistics.download_stats import (
-    Period,
-    days_of,
-    files_of,
-    resources_of_dataset,
-    resources_of_organisation,
-)
+from ckanext.s3multipart.statistics.auth import seen_counts
+from ckanext.s3multipart.statistics.download_stats import Period, days_of, files_of
 from s3portal.portal.protocol import request_fields
 from s3portal.transfer import InvalidRequest, Problem
 
@@ -29,18 +20,17 @@ def download_stats(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, 
 
     :param resource: the id of a resource
     :param owner: or the id or name of a dataset, for all of its resources
-    :param organization: or the id or name of an organisation, for those who administer it
+    :param organization: or the id or name of an organisation, for those of its datasets that the caller may
+        read
     :param from: the first day, as in ``2026-11-01`` (optional)
     :param to: the last day, included (optional)
     :returns: ``{"count", "bytes", "days": [{"day", "count", "bytes"}],
         "files": [{"resource", "name", "count", "bytes"}]}``; days without a download are left out, and at
         most 100 files are listed, those with the most downloads first
     """
-    asked = own_parameters("download_stats", asked)
-    tk.check_access("s3multipart_download_stats", context, asked)
-    period = Period(_day(asked, "from"), _day(asked, "to"))
-    resource_ids = _resource_ids(context, asked)
-    days, files = days_of(resource_ids, period), files_of(resource_ids, period)
+    seen = seen_counts(context, asked)
+    period = period_of(asked)
+    days, files = days_of(seen.which, period), files_of(seen.which, period)
     return {
         "count": sum(day.count for day in days),
         "bytes": sum(day.bytes_sent for day in days),
@@ -57,15 +47,9 @@ def actions() -> dict[str, ActionFunction]:
     return {"s3multipart_download_stats": download_stats}
 
 
-def _resource_ids(context: dict[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    if asked.get("resource"):
-        return [resource_that_is_read(asked).id]
-    if asked.get("owner"):
-        ids = resources_of_dataset(dataset_that_is_read(dict(asked)).id)
-        # Plugins restrict single resources of a dataset that everybody sees.
-        return [each for each in ids if allowed("resource_show", context, each)]
-    organisation = administered_organisation(context, request_fields.text(asked, "organization"))
-    return resources_of_organisation(organisation.id)
+def period_of(asked: Mapping[str, Any]) -> Period:
+    """The days ``from`` and ``to``. Raises InvalidRequest."""
+    return Period(_day(asked, "from"), _day(asked, "to"))
 
 
 def _day(asked: Mapping[str, Any], field: str) -> date | None:

@@ -8,10 +8,14 @@ from typing import Any
 
 from ckan import model
 
+from ckanext.s3multipart.counting import counted_round
+from ckanext.s3multipart.downloads.public_files import sweep_moves
 from ckanext.s3multipart.model import UploadRow, earlier_now, now
+from ckanext.s3multipart.scanning.quarantine import quarantined
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.upkeep.checksums import enqueue_missing, say_all
+from ckanext.s3multipart.upkeep.inspection_round import Inspected, inspect_waiting, tell_waiting
 from ckanext.s3multipart.upkeep.session_sweep import SweptGrants, ended_grants, sweep_grants
 from ckanext.s3multipart.upkeep.unknown_uploads import Unknown, sweep_unknown
 from ckanext.s3multipart.upload_states import LEASED, PUBLISHED, UNFINISHED, RowState
@@ -24,15 +28,18 @@ from s3portal.transfer import StoreError, TransferError
 
 log = logging.getLogger(__name__)
 
+#: A store that fails so many times in a row is left alone until the next round.
+_GIVE_UP_AFTER = 20
+
 
 @dataclass(frozen=True)
 class Swept:
     """What one round did, in numbers of uploads; and what it found and left.
 
-    ``unknown`` multipart uploads had no row and were aborted, ``foreign`` ones may be someone else's;
-    ``versions`` were earlier versions beyond what the settings keep; ``listed`` is False where the store
-    does not let us look for them. Deleted datasets and resources still hold ``held_files`` with
-    ``held_bytes``.
+    ``unknown`` multipart uploads had no row and were aborted, ``foreign`` ones may be someone else's: they
+    hold ``foreign_bytes``, the oldest since ``oldest_foreign``; ``versions`` were earlier versions beyond
+    what the settings keep; ``listed`` is False where the store does not let us look for them. Deleted
+    datasets and resources still hold ``held_files`` with ``held_bytes``.
     """
 
     expired: int
@@ -48,9 +55,15 @@ class Swept:
     refused: int = 0
     taken_over: int = 0
     cleared: int = 0
+    foreign_bytes: int = 0
+    oldest_foreign: str = ""
+    accepted: int = 0
+    rejected: int = 0
+    quarantine: int = 0
     versions: int = 0
 
 
+@counted_round
 def sweep(*, dry_run: bool = False) -> Swept:
     """One round. Safe to run at any time and on several machines at once: every upload has a lease while it
     goes. Raises DatabaseOfAnotherSite, before anything is done."""
@@ -61,9 +74,11 @@ def sweep(*, dry_run: bool = False) -> Swept:
     if dry_run:
         done, failed = [len(expired), len(unused), len(surplus), len(old)], 0
         grants = SweptGrants(cleared=len(ended_grants()))
+        inspected = Inspected(quarantine=len(quarantined()))
     else:
         # First, so that what was written just before its prefix ends is found.
         grants = sweep_grants()
+        inspected = inspect_waiting()
         rounds = [
             _each(expired, _expire),
             _each(unused, _remove),
@@ -71,8 +86,10 @@ def sweep(*, dry_run: bool = False) -> Swept:
             _each(old, _forget),
         ]
         done, failed = [each[0] for each in rounds], sum(each[1] for each in rounds)
+        failed += sweep_moves()
         say_all()
         enqueue_missing()
+        tell_waiting()
     unknown, failed_to_look = _look_for_unknown(dry_run)
     held = held_by_deleted()
     expired_count, removed_count, versions_count, forgotten_count = done
@@ -80,7 +97,7 @@ def sweep(*, dry_run: bool = False) -> Swept:
         expired_count,
         removed_count,
         forgotten_count,
-        failed + failed_to_look + grants.failed,
+        failed + failed_to_look + grants.failed + inspected.failed,
         unknown=unknown.aborted,
         foreign=unknown.foreign,
         listed=unknown.listed,
@@ -90,6 +107,11 @@ def sweep(*, dry_run: bool = False) -> Swept:
         refused=grants.refused,
         taken_over=grants.taken_over,
         cleared=grants.cleared,
+        foreign_bytes=unknown.foreign_bytes,
+        oldest_foreign=unknown.oldest_foreign,
+        accepted=inspected.accepted,
+        rejected=inspected.rejected,
+        quarantine=inspected.quarantine,
         versions=versions_count,
     )
 
@@ -159,15 +181,22 @@ def _look_for_unknown(dry_run: bool) -> tuple[Unknown, int]:
 
 def _each(upload_ids: list[str], do: Callable[[str], bool]) -> tuple[int, int]:
     """Does it for each upload; returns how many were done and how many failed at the store."""
-    done = failed = 0
-    for upload_id in upload_ids:
+    done = failed = in_a_row = 0
+    for number, upload_id in enumerate(upload_ids):
         try:
             done += do(upload_id)
             model.Session.commit()
+            in_a_row = 0
         except StoreError as error:
             model.Session.rollback()
             failed += 1
+            in_a_row += 1
             log.warning("Upload %s stays: %s", upload_id, error)
+        if in_a_row == _GIVE_UP_AFTER:
+            # All of them stay on record, and the next round tries again.
+            left = len(upload_ids) - number - 1
+            log.warning("The store does not answer: another %s uploads are left for the next round", left)
+            return done, failed + left
     return done, failed
 
 

@@ -23,8 +23,8 @@ LATE_WRITES = timedelta(days=1)
 _GIVEN_UP_AFTER = timedelta(days=30)
 _COPIED_AT_MOST_S = 3600.0
 #: Uploads in these states have an object under their key, and nothing else is about to happen to it.
-_WITH_OBJECT = (RowState.COMPLETED, *PUBLISHED)
-_SETTLED = (*_WITH_OBJECT, RowState.ABORTED, RowState.REFUSED, RowState.REMOVED)
+_WITH_OBJECT = (RowState.QUARANTINED, RowState.COMPLETED, *PUBLISHED)
+_SETTLED = (RowState.COMPLETED, *PUBLISHED, RowState.ABORTED, RowState.REFUSED, RowState.REMOVED)
 
 
 @dataclass

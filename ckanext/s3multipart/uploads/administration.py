@@ -20,6 +20,8 @@ from s3portal.portal.protocol import can_be_kept, request_fields
 from s3portal.transfer import TransferError, UploadNotFound
 
 _ROWS = UploadRow.__table__
+#: The store has all of the file.
+_WHOLE = (RowState.QUARANTINED, RowState.COMPLETED)
 
 
 @tk.side_effect_free
@@ -159,5 +161,5 @@ def shown(row: UploadRow, package: Any, user: Any) -> dict[str, object]:
         "resource": row.resource_id,
         "publisher": user.name if user else None,
         "dataset": package.name if package else None,
-        "last_stored_bytes": row.size_bytes if row.state == RowState.COMPLETED else row.stored_bytes,
+        "last_stored_bytes": row.size_bytes if row.state in _WHOLE else row.stored_bytes,
     }

@@ -15,9 +15,12 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.s3multipart.interfaces import WantedUpload
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.scanning.quarantine import arrived
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import PUBLISHED, TRANSITIONS, RowState
+from ckanext.s3multipart.uploads.keys import key_of
 from ckanext.s3multipart.uploads.session_model import Adoption, grant_of_upload
 from s3portal.transfer import (
     COMPLETE,
@@ -37,7 +40,6 @@ from s3portal.transfer import (
     asking,
     copy_step,
     delete_object,
-    object_key,
     require_stored,
 )
 
@@ -53,13 +55,21 @@ _SMALL_BYTES = 64 * 1024 * 1024
 _SMALL_COPIED_WITHIN_S = 4.0
 #: A process that copies claims the file for this long at a time; then another takes over from a killed one.
 _LEASE = timedelta(minutes=5)
+#: States in which an upload needs its object.
+_KEPT = (RowState.QUARANTINED, RowState.COMPLETED, *PUBLISHED)
 #: A job that was asked for and did nothing for so long is asked for again.
 _QUEUED_FOR = timedelta(minutes=10)
 
 
-def adopted_key(organisation_id: str, dataset_id: str, upload_id: str, filename: str) -> str:
-    """A key in a folder of its own, which has never been given to anyone else."""
-    return object_key(transfer_settings().s3_prefix, organisation_id, dataset_id, upload_id, filename)
+def adopted_key(wanted: WantedUpload, upload_id: str) -> str:
+    """A key in a folder of its own, which has never been given to anyone else. Raises ExtensionFailed."""
+    return key_of(transfer_settings().s3_prefix, wanted, upload_id)
+
+
+def _beside(upload: Upload) -> str:
+    """A key like the upload's, in a folder of its own, which has never been given to anyone else."""
+    folder, _, name = upload.key.rpartition("/")
+    return f"{folder.rpartition('/')[0]}/{uuid.uuid4()}/{name}"
 
 
 def pins(written: StoredObject) -> bool:
@@ -92,8 +102,6 @@ def as_recorded(completed: Upload) -> Upload:
     if completed.key != grant.prefix:
         # It was taken over before.
         return completed
-    filename = completed.filename
-    target = adopted_key(grant.organisation_id, completed.owner_id, str(uuid.uuid4()), filename)
     model.Session.merge(
         Adoption(
             upload_id=completed.id,
@@ -103,7 +111,7 @@ def as_recorded(completed: Upload) -> Upload:
             source_modified_at=completed.updated_at.replace(microsecond=0),
         )
     )
-    return completed.become(State.ADOPTING, key=target, s3_upload_id="", etag=None)
+    return completed.become(State.ADOPTING, key=_beside(completed), s3_upload_id="", etag=None)
 
 
 def require_as_completed(row: UploadRow | None) -> bool:
@@ -266,7 +274,7 @@ def _discard(target: Upload) -> None:
     """Removes what this process copied, and nothing else: while it was kept waiting for longer than its lease
     lasts, another one may have copied the same file to the same key, and that copy may be published."""
     row = model.Session.get(UploadRow, target.id, populate_existing=True)
-    is_kept = row is not None and row.state in (RowState.COMPLETED, *PUBLISHED) and row.key == target.key
+    is_kept = row is not None and row.state in _KEPT and row.key == target.key
     kept_version_id = row.version_id if is_kept else None
     model.Session.commit()
     if not is_kept:
@@ -282,6 +290,8 @@ def _discard(target: Upload) -> None:
 def _save_if_adopting(upload: Upload) -> bool:
     """Writes the upload into its row, unless someone has aborted it in the meantime."""
     uploads = UploadRow.__table__
+    if upload.state == RowState.COMPLETED:
+        upload = arrived(upload, _resource_of(upload.id))
     if upload.state != RowState.ADOPTING:
         TRANSITIONS.step(RowState.ADOPTING, RowState(upload.state))
     values = {field.name: getattr(upload, field.name) for field in fields(Upload) if field.name != "id"}
@@ -290,8 +300,15 @@ def _save_if_adopting(upload: Upload) -> bool:
         .where(uploads.c.id == upload.id, uploads.c.state == RowState.ADOPTING)
         .values(**values)
     )
+    if not saved.rowcount:
+        model.Session.rollback()
+        return False
     model.Session.commit()
-    return bool(saved.rowcount)
+    return True
+
+
+def _resource_of(upload_id: str) -> str:
+    return str(model.Session.query(UploadRow.resource_id).filter_by(id=upload_id).scalar() or "")
 
 
 def _renew_lease(upload_id: str) -> bool:

@@ -17,6 +17,9 @@ from ckanext.s3multipart.errors import UploadNotComplete, UploadOfAnotherDataset
 from ckanext.s3multipart.model import UploadRow, any_upload, find_upload
 from ckanext.s3multipart.permission import signed_in_user
 from ckanext.s3multipart.refusal import refused
+from ckanext.s3multipart.scanning.errors import BeingChecked
+from ckanext.s3multipart.scanning.inspecting import RETRY_AFTER_S as INSPECTION_RETRY_AFTER_S
+from ckanext.s3multipart.scanning.quarantine import refusal_of
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from ckanext.s3multipart.uploads.adoption import RETRY_AFTER_S, require_as_completed
@@ -48,13 +51,18 @@ class Saving:
         self._store_answers = True
         self._originals: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
+    @property
+    def user(self) -> str:
+        """The name of whoever saves, "" for nobody."""
+        return str(self._context.get("user") or "")
+
     def take(self, upload_id: object, resource_id: object = None) -> UploadRow:
         """The upload that is to be attached, locked until the transaction ends; or the earlier version that
         is being restored, which may be the file of its resource again by now.
 
         Raises VersionNotFound, NotSignedIn, CsrfTokenMissing, InvalidRequest, UploadNotFound,
         UploadOfAnotherDataset, UploadNotComplete, BeingTakenOver, AlreadyAttached, ObjectGone,
-        ContentDiffers, StoreFailed.
+        ContentDiffers, StoreFailed, BeingChecked, and why the file was refused.
         """
         user = signed_in_user(self._context)
         require_csrf_token()
@@ -76,6 +84,10 @@ class Saving:
             raise AlreadyAttached
         if row.state == RowState.ADOPTING:
             raise BeingTakenOver(retry_after_s=RETRY_AFTER_S)
+        if row.state == RowState.QUARANTINED:
+            raise BeingChecked(retry_after_s=INSPECTION_RETRY_AFTER_S)
+        if row.state == RowState.REFUSED and (refusal := refusal_of(row.id)):
+            raise refusal
         if row.state != RowState.COMPLETED:
             raise UploadNotComplete(state=row.as_upload().state)
         self._taken.add(row.id)

@@ -45,7 +45,7 @@ class CkanCaller(Caller[CkanRow, Owner]):
         row = self.portal.rows.one(_ROWS.c.id == upload_id, _ROWS.c.user == self.user)
         if row is None:
             raise UploadNotFound
-        return row
+        return _with_refusals([row])[0]
 
     def open_to_send(self, upload_id: str) -> CkanRow:
         # Whether they may still edit the dataset is what uploads/auth.py looks at.
@@ -65,8 +65,7 @@ class CkanCaller(Caller[CkanRow, Owner]):
             _ROWS.c.expires_at > now(),
             order=_ROWS.c.created_at.desc(),
         )
-        refusals = refusals_of([row.upload.id for row in rows if row.state == RowState.REFUSED])
-        return [replace(row, refusal=refusals.get(row.upload.id, {}).get("refusal")) for row in rows]
+        return _with_refusals(rows)
 
     def administered(self, upload_id: str) -> CkanRow:
         _ = self.user
@@ -81,3 +80,10 @@ class CkanCaller(Caller[CkanRow, Owner]):
 
     def owner_credentials(self, owner: Owner) -> SessionCredentials:
         return dataset_credentials(signed_in_user(self.context), owner)
+
+
+def _with_refusals(rows: list[CkanRow]) -> list[CkanRow]:
+    """The rows, those that were refused with the reason."""
+    refused = [row.upload.id for row in rows if row.state == RowState.REFUSED]
+    refusals = refusals_of(refused) if refused else {}
+    return [replace(row, refusal=refusals.get(row.upload.id, {}).get("refusal")) for row in rows]

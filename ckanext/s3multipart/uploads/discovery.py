@@ -13,8 +13,14 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.s3multipart.errors import FileUnreadable, NotSignedIn, TooManyFiles
+from ckanext.s3multipart.extending.errors import ExtensionFailed
+from ckanext.s3multipart.extending.plugin_calls import before_create
+from ckanext.s3multipart.interfaces import BY_SESSION, WantedUpload
 from ckanext.s3multipart.model import OWNER_TYPE, UploadRow, now
 from ckanext.s3multipart.permission import authorised_owner
+from ckanext.s3multipart.scanning.inspecting import inspect_of
+from ckanext.s3multipart.scanning.quarantine import arrived
+from ckanext.s3multipart.scanning.scan_rules import require_scannable
 from ckanext.s3multipart.settings import portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.uploads.adoption import adopted_key, pins, take_over_small
@@ -41,6 +47,7 @@ from s3portal.transfer import (
     is_content_type,
     list_page,
     look_at,
+    object_key,
     safe_filename,
 )
 
@@ -99,6 +106,7 @@ def discover_for(user: model.User, dataset_id: str = "") -> None:
                 model.Session.query(SessionGrant).filter_by(id=grant.id).update(kept)
                 model.Session.commit()
             take_over_small(user_id, dataset_id)
+        inspect_of(user_id)
     except StoreError as error:
         log.warning("Files written with session credentials could not be examined: %s", error)
 
@@ -212,8 +220,13 @@ class _Finding:
                 if error.store_code not in ("400", "BadRequest", "InvalidRequest"):
                     raise
                 written, refusal = _as_listed(each), FileUnreadable()
-            state = self._record(written, refusal)
-            found.accepted += state in (RowState.ADOPTING, RowState.COMPLETED)
+            try:
+                state = self._record(written, refusal)
+            except ExtensionFailed as error:
+                # It is logged, and the file is looked at again; a refusal would be final.
+                log.warning("The file %s is left as it is: %s", each.key, error)
+                continue
+            found.accepted += state in (RowState.ADOPTING, RowState.QUARANTINED, RowState.COMPLETED)
             found.refused += state == RowState.REFUSED
             self._files += state is not None
         return found
@@ -224,7 +237,10 @@ class _Finding:
         content_type = content_type_of(filename, written.content_type)
         content_type = content_type if is_content_type(content_type) else INERT_TYPE
         upload_id = str(uuid.uuid4())
-        refusal = refusal or self._refusal(written, filename, content_type)
+        wanted = self._wanted(filename, written.size_bytes, content_type)
+        refusal = refusal or self._refusal(written, wanted)
+        # Asked before anything is written: the plugin may end the transaction.
+        target = adopted_key(wanted, upload_id)
         added = insert(Adoption.__table__).values(
             upload_id=upload_id,
             grant_id=self._grant.id,
@@ -237,28 +253,48 @@ class _Finding:
         if not model.Session.execute(added.on_conflict_do_nothing()).rowcount:
             model.Session.rollback()
             return None
-        pinned = refusal is None and pins(written)
+        pinned = refusal is None and target == self._usual_key(wanted, upload_id) and pins(written)
         state = RowState.REFUSED if refusal else RowState.COMPLETED if pinned else RowState.ADOPTING
-        upload = self._upload(upload_id, state, written, filename, content_type)
-        model.Session.add(UploadRow.from_upload(upload, resource_id=str(uuid.uuid4()), idempotency_key=None))
+        upload = self._upload(upload_id, state, written, wanted, target)
+        row = UploadRow.from_upload(upload, resource_id=str(uuid.uuid4()), idempotency_key=None)
+        model.Session.add(row)
+        if pinned:
+            model.Session.flush()
+            row.record(arrived(upload, row.resource_id))
+        state = RowState(row.state)
         model.Session.commit()
         return state
 
+    def _wanted(self, filename: str, size_bytes: int, content_type: str) -> WantedUpload:
+        return WantedUpload(
+            dataset_id=self._grant.dataset_id,
+            organisation_id=self._organisation_id,
+            resource_id="",
+            user_id=self._grant.user,
+            filename=filename,
+            size_bytes=size_bytes,
+            content_type=content_type,
+            way=BY_SESSION,
+        )
+
+    def _usual_key(self, wanted: WantedUpload, upload_id: str) -> str:
+        prefix = transfer_settings().s3_prefix
+        return object_key(prefix, wanted.organisation_id, wanted.dataset_id, upload_id, wanted.filename)
+
     def _upload(
-        self, upload_id: str, state: RowState, written: StoredObject, filename: str, content_type: str
+        self, upload_id: str, state: RowState, written: StoredObject, wanted: WantedUpload, target: str
     ) -> Upload:
         grant, moment = self._grant, now()
         part_size_bytes = min(max(written.size_bytes, 1), MAX_PART_SIZE_BYTES)
-        target = adopted_key(grant.organisation_id, grant.dataset_id, upload_id, filename)
         return Upload(
             id=upload_id,
             state=state,
             owner_type=OWNER_TYPE,
             owner_id=grant.dataset_id,
             user=grant.user,
-            filename=filename,
+            filename=wanted.filename,
             size_bytes=written.size_bytes,
-            content_type=content_type,
+            content_type=wanted.content_type,
             part_size_bytes=part_size_bytes,
             part_count=max(1, -(-written.size_bytes // part_size_bytes)),
             key=target if state == RowState.ADOPTING else written.key,
@@ -272,8 +308,8 @@ class _Finding:
             version_id=None if state == RowState.ADOPTING else written.version_id,
         )
 
-    def _refusal(self, written: StoredObject, filename: str, content_type: str) -> TransferError | None:
-        """Why this file is not accepted, None where it is."""
+    def _refusal(self, written: StoredObject, wanted: WantedUpload) -> TransferError | None:
+        """Why this file is not accepted, None where it is. Raises ExtensionFailed."""
         if self._permission is not None:
             return self._permission
         try:
@@ -282,8 +318,12 @@ class _Finding:
             if self._files >= MOST_FILES:
                 raise TooManyFiles(limit=MOST_FILES)
             check_size(transfer_settings(), written.size_bytes)
-            check_type(portal_settings(), filename, content_type)
+            check_type(portal_settings(), wanted.filename, wanted.content_type)
+            require_scannable(written.size_bytes)
+            before_create(wanted)
             require_room(self._organisation_id, written.size_bytes)
+        except ExtensionFailed:
+            raise
         except TransferError as refusal:
             return refusal
         return None

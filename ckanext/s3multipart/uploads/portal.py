@@ -12,11 +12,18 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.s3multipart.counting import UPLOADED_BYTES, UPLOADS, count
+from ckanext.s3multipart.extending.described_files import wanted_upload
+from ckanext.s3multipart.extending.plugin_calls import before_create
 from ckanext.s3multipart.model import UploadRow, upload_of
 from ckanext.s3multipart.permission import Owner, organisation_of
+from ckanext.s3multipart.scanning.inspecting import require_inspected
+from ckanext.s3multipart.scanning.quarantine import arrived
+from ckanext.s3multipart.scanning.scan_rules import require_scannable
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
 from ckanext.s3multipart.uploads.adoption import as_recorded, require_taken_over
+from ckanext.s3multipart.uploads.keys import key_of
 from ckanext.s3multipart.uploads.quota import (
     keep_room,
     look_at_lapsed,
@@ -27,18 +34,19 @@ from ckanext.s3multipart.uploads.quota import (
 )
 from ckanext.s3multipart.uploads.rules import check_size, check_type, content_type_of
 from ckanext.s3multipart.uploads.session_model import adoption_of
-from s3portal.portal.protocol import Portal, Row, Wanted
+from s3portal.portal.protocol import Lease, Portal, Row, Wanted
 from s3portal.portal.protocol.sql_rows import SqlRows
 from s3portal.transfer import (
     NewUpload,
     SourceChanged,
+    State,
     Store,
     StoredParts,
     Upload,
     UploadNotFound,
+    UploadNotOpen,
     begin_upload,
     new_upload_id,
-    object_key,
     plan_upload,
 )
 
@@ -54,11 +62,39 @@ class CkanRow(Row):
     refusal: Mapping[str, object] | None = None
 
 
+class CountedRows(SqlRows[CkanRow, Owner]):
+    """The rows of uploads; what becomes of them is counted when it is committed."""
+
+    def insert(self, row: CkanRow, wanted: Wanted[Owner]) -> Lease[CkanRow] | None:
+        lease = super().insert(row, wanted)
+        if lease is not None:
+            count(UPLOADS, "started")
+        return lease
+
+    def record(self, lease: Lease[CkanRow], upload: Upload) -> bool:
+        recorded = super().record(lease, upload)
+        if recorded and lease.state == RowState.COMPLETING:
+            count(UPLOADS, "completed")
+            count(UPLOADED_BYTES, number=upload.size_bytes)
+        elif recorded and lease.state == RowState.ABORTING:
+            count(UPLOADS, "aborted")
+        return recorded
+
+    def give_back(self, lease: Lease[CkanRow], *, store_failed: bool = False) -> bool:
+        if lease.state == RowState.COMPLETING:
+            count(UPLOADS, "failed")
+        return super().give_back(lease, store_failed=store_failed)
+
+    def delete(self, lease: Lease[CkanRow]) -> None:
+        count(UPLOADS, "failed")
+        super().delete(lease)
+
+
 class CkanPortal(Portal[CkanRow, Owner]):
     """The portal, no matter who calls it."""
 
     def __init__(self) -> None:
-        self.rows: SqlRows[CkanRow, Owner] = SqlRows(
+        self.rows: SqlRows[CkanRow, Owner] = CountedRows(
             table=_ROWS,
             session=lambda: model.Session,
             user_column=_ROWS.c.user,
@@ -79,13 +115,15 @@ class CkanPortal(Portal[CkanRow, Owner]):
     def check(self, wanted: Wanted[Owner]) -> None:
         check_size(transfer_settings(), wanted.size_bytes)
         check_type(portal_settings(), wanted.filename, wanted.content_type)
+        require_scannable(wanted.size_bytes)
+        before_create(wanted_upload(wanted))
 
     def plan(self, wanted: Wanted[Owner]) -> CkanRow:
         owner, store, upload_id = wanted.owner, portal_store(), new_upload_id()
         prefix = store.settings.s3_prefix
         new = NewUpload(
             id=upload_id,
-            key=object_key(prefix, owner.organisation_id, owner.dataset_id, upload_id, wanted.filename),
+            key=key_of(prefix, wanted_upload(wanted), upload_id),
             owner_type=owner.owner_type,
             owner_id=owner.owner_id,
             user=wanted.user,
@@ -131,16 +169,21 @@ class CkanPortal(Portal[CkanRow, Owner]):
         record_progress(row.upload, stored)
 
     def as_recorded(self, row: CkanRow, completed: Upload) -> Upload:
-        return as_recorded(completed)
+        recorded = as_recorded(completed)
+        return arrived(recorded, row.resource_id) if recorded.state == State.COMPLETED else recorded
 
     def taken_over(self, row: CkanRow) -> CkanRow:
         self.rows.let_go()
-        require_taken_over(row.upload.id, row.upload.user)
+        if row.state == RowState.ADOPTING:
+            require_taken_over(row.upload.id, row.upload.user)
+        require_inspected(row.upload.id)
         now = self.rows.find(row.upload.id)
         if now is None:
             raise UploadNotFound
-        if now.state == RowState.ABORTED:
+        if now.state == RowState.ABORTED and row.state == RowState.ADOPTING:
             raise SourceChanged
+        if now.state not in (RowState.COMPLETED, RowState.ATTACHED):
+            raise UploadNotOpen(state=now.upload.state)
         return now
 
     def was_found(self, row: CkanRow) -> bool:

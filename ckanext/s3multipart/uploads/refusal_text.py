@@ -1,41 +1,23 @@
-"""Why a file that is there already was refused: kept as JSON, told in the reader's language."""
-
-import json
-from collections.abc import Iterator
-from dataclasses import fields
+"""Of uploads that were refused, why: what was written with session credentials has it where it was found, and
+what was inspected has it there."""
 
 from ckan import model
 
+from ckanext.s3multipart.kept_refusal import refusal_shown, refusal_text
+from ckanext.s3multipart.scanning.inspection_model import Inspection
 from ckanext.s3multipart.uploads.session_model import Adoption
-from ckanext.s3multipart.wording import sentence
-from s3portal.transfer import Fact, TransferError
+from s3portal.transfer import Fact
 
-
-def refusal_text(refusal: TransferError) -> str:
-    """The refusal as it is kept: its code and facts."""
-    return json.dumps({"code": refusal.code, **refusal.facts})
-
-
-def refusal_shown(text: str) -> dict[str, Fact]:
-    """The refusal as the protocol shows errors, its message in the language of the request."""
-    facts = json.loads(text)
-    code = facts.pop("code")
-    kind = next((each for each in _kinds(TransferError) if each.__dict__.get("code") == code), TransferError)
-    # Kept by this version or an earlier one: what the error has no field for is shown, but not filled in.
-    refusal = kind(**{each.name: facts[each.name] for each in fields(kind) if each.name in facts})
-    return {"code": code, "message": sentence(refusal), **facts}
+__all__ = ["refusal_shown", "refusal_text", "refusals_of"]
 
 
 def refusals_of(upload_ids: list[str]) -> dict[str, dict[str, dict[str, Fact]]]:
     """Of refused uploads, what the protocol shows besides: ``{id: {"refusal": {"code", "message",
     ...}}}``."""
-    kept = model.Session.query(Adoption.upload_id, Adoption.refusal).filter(
-        Adoption.upload_id.in_(upload_ids), Adoption.refusal.isnot(None)
-    )
-    return {row.upload_id: {"refusal": refusal_shown(row.refusal)} for row in kept}
-
-
-def _kinds(kind: type[TransferError]) -> Iterator[type[TransferError]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _kinds(each)
+    return {
+        row.upload_id: {"refusal": refusal_shown(row.refusal)}
+        for kept in (Adoption, Inspection)
+        for row in model.Session.query(kept.upload_id, kept.refusal).filter(
+            kept.upload_id.in_(upload_ids), kept.refusal.isnot(None)
+        )
+    }

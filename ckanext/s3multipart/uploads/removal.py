@@ -17,7 +17,10 @@ from ckan import model
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
+from ckanext.s3multipart.extending.described_files import uploaded_file
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.outbox.delivering import deliver
+from ckanext.s3multipart.outbox.recording import Kind, record_event
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
 from ckanext.s3multipart.site_mark import is_copied
@@ -38,9 +41,11 @@ _ROWS = UploadRow.__table__
 
 
 def replace_file_of_resource(resource_id: str, *, keep: bool = False) -> None:
-    """The resource's file makes room for another one, for a link, or for nothing: it becomes an earlier
-    version where the site keeps them, or with ``keep``, and else is to be removed when the transaction is
-    committed. So are versions that are more than the site keeps then."""
+    """The resource's file makes room for another one, for a link, or for nothing.
+
+    It becomes an earlier version where the site keeps them; versions that are more than the site keeps then,
+    or else the file itself, are to be removed when the transaction is committed. With ``keep`` nothing is.
+    """
     if not keep and not keeps_versions():
         mark_file_of_resource(resource_id)
         return
@@ -51,7 +56,7 @@ def replace_file_of_resource(resource_id: str, *, keep: bool = False) -> None:
             state=TRANSITIONS.step(RowState.ATTACHED, RowState.VERSION), replaced_at=now(), updated_at=now()
         )
     )
-    if keeps_versions():
+    if not keep:
         mark((_ROWS.c.resource_id == resource_id) & is_surplus())
 
 
@@ -98,6 +103,7 @@ def mark_unused_files(entity: object, operation: str) -> None:
     elif isinstance(entity, model.Resource):
         if not purged and not deleted and entity.url_type != "upload":
             replace_file_of_resource(entity.id)
+            _keep(_ROWS.c.resource_id == entity.id)
         elif purged or deleted:
             # CKAN purges deleted resources when their dataset is saved the next time. With a dataset that is
             # purged their files are marked above.
@@ -150,12 +156,9 @@ def remove_marked(upload_ids: set[str]) -> int:
                     delete_object(portal_store(), claimed.key, claimed.version_id)
             state = TRANSITIONS.step(RowState.REMOVING, RowState.REMOVED)
         finally:
-            with engine.begin() as connection:
-                connection.execute(
-                    _ROWS.update()
-                    .where(_ROWS.c.id == upload_id, _ROWS.c.lease_token == claimed.lease_token)
-                    .values(state=state, lease_token=None, lease_until=None, updated_at=now())
-                )
+            event_id = _release(engine, upload_id, claimed.lease_token, state)
+        if event_id is not None:
+            deliver([event_id])
         removed += 1
     return removed
 
@@ -170,6 +173,20 @@ def _claim(engine: Any, upload_id: str) -> Any:
             .values(**new_lease())
             .returning(_ROWS.c.key, _ROWS.c.version_id, _ROWS.c.keep_object, _ROWS.c.lease_token)
         ).first()
+
+
+def _release(engine: Any, upload_id: str, lease_token: str, state: RowState) -> str | None:
+    """Ends the claim; returns the event of what was removed, where somebody is told of it."""
+    with engine.begin() as connection:
+        row = connection.execute(
+            _ROWS.update()
+            .where(_ROWS.c.id == upload_id, _ROWS.c.lease_token == lease_token)
+            .values(state=state, lease_token=None, lease_until=None, updated_at=now())
+            .returning(*_ROWS.c)
+        ).first()
+        if row is None or state != RowState.REMOVED:
+            return None
+        return record_event(Kind.FILE_REMOVED, uploaded_file(row), connection)
 
 
 def listen_to_transactions() -> None:

@@ -28,6 +28,8 @@ from s3portal.transfer import TransferError, safe_filename
 blueprint = Blueprint("s3multipart_uploads", __name__)
 
 _ORGANISATION = "s3multipart_uploads.organization_uploads"
+#: The store has all of the file.
+_COMPLETE = (RowState.ADOPTING, RowState.QUARANTINED, RowState.COMPLETED, RowState.REFUSED)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class ShownUpload:
     percent: str
     is_complete: bool
     is_adopting: bool
+    is_quarantined: bool
     refusal: str
     dataset_title: str
     dataset_url: str
@@ -176,7 +179,7 @@ def _existing_resources(resource_ids: list[str]) -> frozenset[str]:
 def _shown(
     row: Any, package: Any, user: Any, replaced: frozenset[str], refusals: Mapping[str, Any]
 ) -> ShownUpload:
-    is_complete = row.state in (RowState.ADOPTING, RowState.COMPLETED, RowState.REFUSED)
+    is_complete = row.state in _COMPLETE
     stored_bytes = row.size_bytes if is_complete else row.stored_bytes
     is_there = package is not None and package.state != model.State.DELETED
     return ShownUpload(
@@ -188,6 +191,7 @@ def _shown(
         percent=percent_words(100 if is_complete else min(99, 100 * stored_bytes // max(1, row.size_bytes))),
         is_complete=is_complete,
         is_adopting=row.state == RowState.ADOPTING,
+        is_quarantined=row.state == RowState.QUARANTINED,
         refusal=str(refusals[row.id]["refusal"]["message"]) if row.id in refusals else "",
         dataset_title=(package.title or package.name) if package is not None else "",
         dataset_url=tk.h.url_for("dataset.read", id=package.name) if is_there else "",

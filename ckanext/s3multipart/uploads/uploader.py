@@ -4,8 +4,11 @@ from typing import Any
 
 from ckan import model
 
-from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.extending.described_files import uploaded_file
+from ckanext.s3multipart.model import UploadRow, attached_upload, now
+from ckanext.s3multipart.outbox.recording import Kind, record_event
 from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.uploads.activity import note_attached
 from ckanext.s3multipart.uploads.attach import FIELD, Saving, current_saving
 from ckanext.s3multipart.uploads.file_facts import (
     describe_new,
@@ -47,13 +50,18 @@ class AttachingUpload:
         asked."""
         if self._row.state == RowState.ATTACHED:
             return
+        replaced = attached_upload(resource_id)
+        kind = Kind.FILE_REPLACED if replaced is not None else Kind.FILE_ATTACHED
+        facts = {"replaced": replaced.id} if replaced is not None else {}
         # A restore takes nothing away.
         replace_file_of_resource(resource_id, keep=self._is_restored)
         self._row.state = RowState.ATTACHED
         self._row.replaced_at = None
         self._row.resource_id = resource_id
         self._row.attached_at = self._row.updated_at = self._attached_at
+        note_attached(self._row, replaces=replaced is not None)
         model.Session.flush()
+        record_event(kind, uploaded_file(self._row), **facts)
 
 
 class KeptUpload:

@@ -18,7 +18,7 @@ from ckanext.s3multipart.schema import is_current, require_current
 from ckanext.s3multipart.upload_states import RowState
 from ckanext.s3multipart.uploads.file_facts import checksum_text
 from ckanext.s3multipart.uploads.page_calls import call_and_say, caller_context, in_a_question
-from ckanext.s3multipart.uploads.version_auth import may_change_versions
+from ckanext.s3multipart.uploads.version_auth import may_change_versions, readable_resource
 from ckanext.s3multipart.uploads.versions import count_earlier_versions, published_version, versions_of
 from ckanext.s3multipart.wording import sentence
 from s3portal.transfer import TransferError, safe_filename
@@ -144,11 +144,12 @@ def _page_of(resource: model.Resource, number: int) -> str:
 
 
 def _back(dataset: str, resource_id: str) -> Response:
+    """To the page of the resource, which says how it went; only for those who may see what it is called."""
     try:
-        return tk.redirect_to(_page_of(active_resource(resource_id), 1))
-    except TransferError:
-        # What went wrong is said there.
+        resource = readable_resource(caller_context(), {"resource": resource_id})
+    except (TransferError, tk.NotAuthorized):
         return tk.redirect_to("dataset.read", id=dataset)
+    return tk.redirect_to(_page_of(resource, 1))
 
 
 def _restored() -> str:

@@ -44,7 +44,7 @@ import { decide, isTransient } from "./retry.js";
  *
  * @typedef {object} PortalUpload
  * @property {string} id
- * @property {"uploading" | "adopting" | "completed" | "attached" | "aborted" | "refused"} state
+ * @property {"uploading" | "adopting" | "quarantined" | "completed" | "attached" | "aborted" | "refused"} state
  * @property {string} filename
  * @property {number} size bytes
  * @property {string} content_type

@@ -6,7 +6,7 @@
 
 /** @typedef {Readonly<Record<string, string>>} Texts */
 /** @typedef {import("./number-words.js").NumberWords} NumberWords */
-/** @typedef {Pick<import("../core/upload.js").MultipartUpload, "state" | "progress">} Shown */
+/** @typedef {Pick<import("../core/upload.js").MultipartUpload, "state" | "progress"> & {isBeingChecked?: boolean}} Shown */
 
 /**
  * @param {string | undefined} text for example "Saving when the upload is done ({time} left)"
@@ -41,6 +41,8 @@ export function statusLine(upload, texts, words, isWaiting = false) {
     case "paused":
     case "offline":
       return fill(texts[upload.state], { percent });
+    case "completing":
+      return texts[upload.isBeingChecked ? "being_checked" : "completing"] ?? "";
     default:
       return texts[upload.state] ?? "";
   }
@@ -108,6 +110,7 @@ function concernsSettings({ status, facts }) {
 export function unfinishedLine(upload, texts, words, now) {
   const size = words.size(upload.size);
   if (upload.state === "adopting") return fill(texts["adopting_line"], { size });
+  if (upload.state === "quarantined") return fill(texts["quarantined_line"], { size });
   if (upload.state === "refused") return `${fill(texts["refused_line"], { size })} ${upload.refusal?.message ?? ""}`;
   const when = words.moment(new Date(upload.created_at ?? now), now);
   if (upload.state === "completed") return fill(texts["stored_line"], { size, when });

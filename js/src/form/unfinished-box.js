@@ -144,18 +144,18 @@ export class UnfinishedBox {
   async #lookAtTakeovers() {
     const listed = await this.#list("");
     this.#listed = Promise.resolve(listed);
-    for (const entry of this.#entries.filter(({ upload }) => upload.state === "adopting")) {
+    for (const entry of this.#entries.filter(({ upload }) => isWaitedFor(upload))) {
       const now = listed.find(({ id }) => id === entry.upload.id);
       // It was discarded elsewhere, or has been written again.
       if (!now) this.#remove(entry);
-      else if (now.state !== "adopting") {
+      else if (now.state !== entry.upload.state) {
         entry.upload = now;
         this.#drawEntry(entry, false);
         const name = safeFilename(now.filename);
         if (now.state === "completed") this.#announce(fill(this.#texts["taken_over"], { name }));
       }
     }
-    return this.#entries.some(({ upload }) => upload.state === "adopting");
+    return this.#entries.some(({ upload }) => isWaitedFor(upload));
   }
 
   /** @param {PortalUpload} upload */
@@ -183,7 +183,7 @@ export class UnfinishedBox {
     this.#entries.push(entry);
     this.#parts["unfinished-list"].append(parts.item);
     this.draw(this.#hasRoom);
-    if (upload.state === "adopting") this.#takeovers.begin();
+    if (isWaitedFor(upload)) this.#takeovers.begin();
   }
 
   /** @param {Entry} entry @param {boolean} hasHandle */
@@ -263,6 +263,11 @@ export class UnfinishedBox {
 /** @param {PortalUpload} upload @returns {boolean} a form can be saved with it, now or when it is complete */
 function isOfUse({ state }) {
   return state === "uploading" || state === "completed";
+}
+
+/** @param {PortalUpload} upload @returns {boolean} the portal is taking it over, or checking it */
+function isWaitedFor({ state }) {
+  return state === "adopting" || state === "quarantined";
 }
 
 /**

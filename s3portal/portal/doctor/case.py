@@ -31,6 +31,9 @@ class Case:
     ``command`` is how the doctor is called, without its options. A store that is only read has
     ``is_written`` False; ``browser_uploads`` says whether pages send parts to it, ``browser_downloads``
     whether readers are redirected to it, and ``keys_may_meet`` whether two files can want the same key.
+    ``other_sites_read`` says that scripts of every site are to read public files by the portal's links;
+    ``serves_public_files`` that the bucket's policy lets everybody read a folder, so that public access to
+    the bucket cannot be blocked altogether.
     ``names_bad_keys`` is found out: whether the store tells unknown keys from those that may not.
     """
 
@@ -46,6 +49,8 @@ class Case:
     keys_may_meet: bool = False
     permissions_page: str = ""
     names_bad_keys: bool = True
+    other_sites_read: bool = False
+    serves_public_files: bool = False
 
     @property
     def origin(self) -> str:

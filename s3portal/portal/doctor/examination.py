@@ -17,6 +17,7 @@ from s3portal.portal.doctor.page_policy import examine_page_policy
 from s3portal.portal.doctor.preflights import examine_preflight
 from s3portal.portal.doctor.public_access import examine_public_access
 from s3portal.portal.doctor.reach import examine_reach
+from s3portal.portal.doctor.readers import examine_readers
 from s3portal.portal.doctor.sessions import examine_sessions
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.trial import Outcome, Sample, examine_plain_write, examine_upload, part_request
@@ -29,8 +30,9 @@ def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
     """Looks at everything that can keep files from going in and out, and tries it, in the doctor's own corner
     of the bucket, which is empty again afterwards.
 
-    With ``apply``, adds the CORS rule that the portal's pages need and the lifecycle rule for unfinished
-    uploads, beside the rules that are there, and blocks public access; nothing else is changed.
+    With ``apply``, adds the CORS rules that the portal's pages and readers on other sites need and the
+    lifecycle rule for unfinished uploads, beside the rules that are there, and blocks public access; nothing
+    else is changed.
     """
     try:
         if not case.is_for_browsers:
@@ -72,6 +74,8 @@ def _examine_by_writing(
         if case.browser_uploads is not Use.OFF:
             yield from examine_checksums(case, outcome.algorithm)
         yield from examine_public_access(case, connection, space, outcome.key, apply=apply)
+        if case.other_sites_read:
+            yield from examine_readers(case, connection, outcome.key, apply=apply)
         if case.keys_may_meet:
             yield from examine_conditions(case, space)
     if case.store.settings.s3_role:

@@ -1,13 +1,13 @@
 """Check: browsers may send parts to the store from pages of the portal. Asked as they ask, by OPTIONS."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.browsers import Browser, Preflight
 from s3portal.portal.doctor.case import Case
-from s3portal.portal.doctor.causes import Told, cause_of_answer, cause_of_silence
+from s3portal.portal.doctor.causes import Cause, Told, cause_of_answer, cause_of_silence
 from s3portal.portal.doctor.connection import NoAnswer
 from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.portal.doctor.fetch_cors import CrossOriginRequest, cors_problem, hidden_headers
@@ -113,20 +113,26 @@ def _applied(case: Case, browser: Browser, request: CrossOriginRequest, part_url
 
 def _added(case: Case, origin: str) -> bool | Finding:
     """Whether the bucket's rules had to be changed, or why they cannot be."""
+    changed = try_adding(case, lambda: add_portal_rule(case.store, origin), origin)
+    return changed if isinstance(changed, bool) else case.stops_browsers(_SUBJECT, changed.text, changed.mend)
+
+
+def try_adding(case: Case, add: Callable[[], bool], origin: str) -> bool | Cause:
+    """Whether adding a rule for this origin changed the bucket's rules, or why it cannot be added."""
     try:
-        return add_portal_rule(case.store, origin)
+        return add()
     except ValueError as error:
-        return case.stops_browsers(_SUBJECT, str(error), "delete rules that are no longer needed")
+        return Cause("", str(error), "delete rules that are no longer needed")
     except ClientError as error:
         if error_code(error) in _UNABLE:
             text = f"the store has no CORS rules for {case.store.bucket} alone: {error}"
-            return case.stops_browsers(_SUBJECT, text, _global_mend(origin))
-        told = Told.by_error(error)
+            return Cause("", text, _global_mend(origin))
         permission = "s3:GetBucketCORS and s3:PutBucketCORS"
+        told = Told.by_error(error)
         cause = cause_of_answer(case, told, permission=permission, resource=case.bucket_arn)
-        return case.stops_browsers(_SUBJECT, f"a rule could not be added: {cause.text}", cause.mend)
+        return Cause("", f"a rule could not be added: {cause.text}", cause.mend)
     except BotoCoreError as error:
-        return case.stops_browsers(_SUBJECT, f"a rule could not be added: {error}", "run the doctor again")
+        return Cause("", f"a rule could not be added: {error}", "run the doctor again")
 
 
 def _global_mend(origin: str) -> str:

@@ -19,7 +19,7 @@ def examine_public_access(
 ) -> Iterator[Finding]:
     """``readable_key`` is that of an object that is there. With ``apply``, the bucket's Block Public Access
     is switched on first where the store has it and it is off."""
-    if apply and (unblocked := _unblocked(case)):
+    if apply and not case.serves_public_files and (unblocked := _unblocked(case)):
         yield _blocked(case, unblocked)
     bucket_url = case.store.address.base_url
     try:
@@ -39,7 +39,7 @@ def examine_public_access(
         text = f"anybody can {' and '.join(can)} the files in {case.store.bucket} without asking the portal"
         yield case.wrong(_SUBJECT, text, _mend(case))
         return
-    if case.store.settings.on_aws and (unblocked := _unblocked(case)):
+    if case.store.settings.on_aws and not case.serves_public_files and (unblocked := _unblocked(case)):
         text = f"strangers get nothing today, but nothing guarantees that: {', '.join(unblocked)} not set"
         yield case.look(_SUBJECT, text, _mend(case))
         return

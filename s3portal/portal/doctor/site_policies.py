@@ -11,7 +11,7 @@ from typing import Any
 
 from s3portal.portal.doctor.case import Case
 from s3portal.portal.doctor.lifecycle_rules import aborting_rule, days_of
-from s3portal.transfer import UPLOAD_ACTIONS, cors_rule, prefix_policy
+from s3portal.transfer import UPLOAD_ACTIONS, cors_rule, prefix_policy, readers_rule
 
 _OBJECT_ACTIONS = (
     "s3:PutObject",
@@ -89,7 +89,7 @@ def site_documents(case: Case, principal: str = "") -> list[SiteDocument]:
             "cors",
             f"The pages of {case.origin} may send parts to the bucket; this replaces the rules that it has",
             f"aws s3api put-bucket-cors --bucket {store.bucket} --cors-configuration file://cors.json",
-            {"CORSRules": [cors_rule(case.origin)]},
+            {"CORSRules": [cors_rule(case.origin), *([readers_rule()] if case.other_sites_read else [])]},
         ),
         SiteDocument(
             "lifecycle",

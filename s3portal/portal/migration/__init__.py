@@ -14,6 +14,7 @@ that a later run resumes from and that is the way back.
 """
 
 from s3portal.portal.migration.applying import ApplyReport, apply_changes, missing_everywhere, way_back
+from s3portal.portal.migration.copied_object import copy_object
 from s3portal.portal.migration.copying import CopyReport, copy_files, survey
 from s3portal.portal.migration.interface import (
     AlreadyThere,
@@ -63,6 +64,7 @@ __all__ = [
     "apply_changes",
     "compare_object",
     "copy_files",
+    "copy_object",
     "missing_everywhere",
     "move_files",
     "read_mapping",

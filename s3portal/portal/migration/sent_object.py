@@ -20,6 +20,7 @@ from s3portal.transfer import (
     ContentDiffers,
     FileShrank,
     FileSource,
+    ListedUpload,
     ObjectGone,
     Part,
     SentParts,
@@ -65,7 +66,7 @@ def send_object(
     Raises AlreadyThere where the key has an object; NotVerified where what arrived is not the file, which is
     removed then; FileShrank, what reading raises, StoreUnavailable, StoreFailed.
     """
-    if _found(store, planned.key) is not None:
+    if found_object(store, planned.key) is not None:
         raise AlreadyThere(f"there is an object under {planned.key}")
     upload, stored = _begun(store, planned, metadata)
     with open_source() as file:
@@ -92,7 +93,7 @@ def compare_object(store: Store, planned: Upload, open_source: OpenSource) -> Se
     """Compares the object under the key of ``planned`` with the file, by the store's checksum of it, or by
     reading it. Raises NotVerified, what reading raises, StoreUnavailable, StoreFailed.
     """
-    found = _found(store, planned.key)
+    found = found_object(store, planned.key)
     if found is None:
         raise NotVerified(f"there is no object under {planned.key}")
     if found.metadata.get("upload") != planned.id:
@@ -136,23 +137,29 @@ def verify_content(recorded: Upload, sha256: str, open_source: OpenSource) -> st
     return digest
 
 
-def _found(store: Store, key: str) -> StoredObject | None:
+def found_object(store: Store, key: str) -> StoredObject | None:
+    """The object under a key, None where there is none. Raises StoreUnavailable, StoreFailed."""
     try:
         return look_at(store, key)
     except ObjectGone:
         return None
 
 
-def _begun(store: Store, planned: Upload, metadata: Mapping[str, str]) -> tuple[Upload, StoredParts]:
-    """The upload to send parts to, and what it has: the last one that was begun for this key, or a new
-    one."""
+def begun_before(store: Store, key: str) -> list[ListedUpload]:
+    """The unfinished uploads to this key, the last one first; none where the store does not list them."""
     try:
-        begun = [each for each in list_uploads(store, planned.key) if each.key == planned.key]
+        begun = [each for each in list_uploads(store, key) if each.key == key]
     except StoreFailed as error:
         if error.store_code not in NOT_LISTED_CODES:
             raise
-        begun = []
-    for each in sorted(begun, key=lambda each: each.initiated_at, reverse=True):
+        return []
+    return sorted(begun, key=lambda each: each.initiated_at, reverse=True)
+
+
+def _begun(store: Store, planned: Upload, metadata: Mapping[str, str]) -> tuple[Upload, StoredParts]:
+    """The upload to send parts to, and what it has: the last one that was begun for this key, or a new
+    one."""
+    for each in begun_before(store, planned.key):
         upload = replace(
             planned, s3_upload_id=each.s3_upload_id, checksum_algorithm=checksum_algorithm(store)
         )

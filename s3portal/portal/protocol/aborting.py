@@ -14,7 +14,7 @@ from s3portal.transfer import (
     abort_uploads,
 )
 
-_BEFORE = (State.UPLOADING, State.ADOPTING, State.COMPLETED, State.REFUSED)
+_BEFORE = (State.UPLOADING, State.ADOPTING, State.QUARANTINED, State.COMPLETED, State.REFUSED)
 
 
 def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = False) -> RowT:
@@ -47,7 +47,7 @@ def abort(portal: Portal[RowT, OwnerT], upload_id: str, *, only_expired: bool = 
             break
         if only_expired:
             return row
-    if lease.before == State.COMPLETED:
+    if lease.before in (State.COMPLETED, State.QUARANTINED):
         # The object may be removed even if the answer is lost, so the upload can no longer be attached.
         lease = replace(lease, before=lease.state)
     has_known_id = bool(lease.upload.s3_upload_id) or portal.was_found(lease.row)

@@ -14,12 +14,15 @@ from s3portal.transfer import (
     complete_upload,
 )
 
+#: The store has all of the file, and whether it can be used is up to the portal.
+_NOT_ACCEPTED_YET = (State.ADOPTING, State.QUARANTINED, State.REFUSED)
+
 
 def complete(portal: Portal[RowT, OwnerT], upload_id: str, checksum: Checksum | None = None) -> RowT:
     """The row of the upload, completed; again: the same.
 
     Raises UploadNotFound, UploadNotOpen, PartsMissing, ContentDiffers, QuotaExceeded, BeingTakenOver,
-    SourceChanged, StoreBusy, StoreUnavailable, StoreFailed.
+    SourceChanged, StoreBusy, StoreUnavailable, StoreFailed, and whatever else `Portal.taken_over` raises.
     """
     rows = portal.rows
     while True:
@@ -28,7 +31,7 @@ def complete(portal: Portal[RowT, OwnerT], upload_id: str, checksum: Checksum | 
             raise UploadNotFound
         if row.state in (RowState.COMPLETED, RowState.ATTACHED):
             return row
-        if row.state == State.ADOPTING:
+        if row.state in _NOT_ACCEPTED_YET:
             return portal.taken_over(row)
         if row.state not in (RowState.UPLOADING, RowState.COMPLETING):
             raise UploadNotOpen(state=row.upload.state)
@@ -56,4 +59,4 @@ def complete(portal: Portal[RowT, OwnerT], upload_id: str, checksum: Checksum | 
     if not is_recorded:
         # The lease was over before the store answered, and someone else has it.
         raise StoreBusy(operation=f"record {upload_id}", retry_after_s=RETRY_AFTER_S)
-    return portal.taken_over(row) if row.state == State.ADOPTING else row
+    return portal.taken_over(row) if row.state in _NOT_ACCEPTED_YET else row

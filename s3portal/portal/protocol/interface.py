@@ -198,7 +198,9 @@ class Portal(ABC, Generic[RowT, OwnerT]):
         return completed
 
     def taken_over(self, row: RowT) -> RowT:
-        """The row once nobody but the portal can write its file. Raises BeingTakenOver, SourceChanged."""
+        """The row, completed, once nobody but the portal can write its file and the portal has checked it.
+        Raises BeingTakenOver or another error of status 503 before, SourceChanged, and why the file is not
+        accepted."""
         return row
 
     def was_found(self, row: RowT) -> bool:

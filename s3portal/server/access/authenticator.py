@@ -10,9 +10,17 @@ from datetime import datetime, timedelta
 
 from s3portal.server.access import sigv2, sigv4
 from s3portal.server.access.aws_chunked import ChunkSigning
-from s3portal.server.access.claims import ALGORITHM, Claim, claim_of_form, read_claim, sigv2_refused
+from s3portal.server.access.claims import (
+    ALGORITHM,
+    Claim,
+    claim_of_form,
+    read_claim,
+    sigv2_refused,
+    time_of,
+)
 from s3portal.server.access.credentials import Credentials, caller_of_user, credentials_of
 from s3portal.server.access.directory import Directory, User
+from s3portal.server.access.headers_in_query import signed_values
 from s3portal.server.access.mismatch import SignatureMismatch, Signed, find_mistake
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
@@ -104,7 +112,7 @@ class Authenticator:
         if payload_hash in (STREAMING_SIGNED, STREAMING_SIGNED_TRAILER):
             signing = ChunkSigning(
                 key=sigv4.key_of(credentials.secret_access_key, claim),
-                timestamp=f"{claim.signed_at:%Y%m%dT%H%M%SZ}",
+                timestamp=time_of(claim.signed_at),
                 scope=claim.scope,
                 seed_signature=claim.signature,
             )
@@ -197,7 +205,10 @@ class Authenticator:
     def _check_signature(
         self, claim: Claim, secret_access_key: str, request: S3Request, payload_hash: str
     ) -> None:
-        signed = Signed(request.method, request.raw_path, request.query, request.headers, payload_hash)
+        headers = request.headers
+        if claim.presigned:
+            headers = signed_values(claim.signed_headers, request.query, headers)
+        signed = Signed(request.method, request.raw_path, request.query, headers, payload_hash)
         forms = signed.canonical_requests(claim)
         if not sigv4.matches(secret_access_key, claim, forms):
             facts = {"AWSAccessKeyId": claim.access_key_id, "SignatureProvided": claim.signature}
@@ -224,20 +235,18 @@ class Authenticator:
 
     def _lateness(self, claim: Claim) -> S3Error | None:
         """What the clock has against a claim."""
+        if claim.expires_s is None:
+            return self._skew(claim.signed_at)
         now = self.now()
-        server_time = {"ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
-        if claim.expires_s is not None:
-            if claim.signed_at - now > MAX_SKEW:
-                return S3Error("AccessDenied", "Request is not yet valid", facts=server_time)
-            expires_at = claim.signed_at + timedelta(seconds=claim.expires_s)
-            if now >= expires_at:
-                facts = {
-                    "X-Amz-Expires": str(claim.expires_s),
-                    "Expires": f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
-                }
-                return S3Error("AccessDenied", "Request has expired", facts=facts | server_time)
+        expires_at = claim.signed_at + timedelta(seconds=claim.expires_s)
+        is_early = claim.signed_at - now > MAX_SKEW
+        if not is_early and now < expires_at:
             return None
-        return self._skew(claim.signed_at)
+        server_time = {"ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        if is_early:
+            return S3Error("AccessDenied", "Request is not yet valid", facts=server_time)
+        facts = {"X-Amz-Expires": str(claim.expires_s), "Expires": f"{expires_at:%Y-%m-%dT%H:%M:%SZ}"}
+        return S3Error("AccessDenied", "Request has expired", facts=facts | server_time)
 
     def _skew(self, signed_at: datetime) -> S3Error | None:
         now = self.now()

@@ -16,11 +16,10 @@ from s3portal.server.http.values import list_of, parse_date
 from s3portal.server.wire.errors import S3Error
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 # Without a place in the canonical query: it is what the rest is compared with.
 SIGNATURE_PARAMETER = "X-Amz-Signature"
 # Years to 8999: a week more is still a date.
-_TIME = re.compile(r"[1-8][0-9]{7}T[0-9]{6}Z")
+_TIME = re.compile(r"([1-8][0-9]{3})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _TIMESTAMP_LIMIT_S = 221_845_000_000
 EXPIRES_LIMIT_S = 7 * 24 * 3600
 _CREDENTIAL = re.compile(r"([^/]+(?:/[^/]+)*)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
@@ -60,7 +59,8 @@ def read_claim(query: Mapping[str, str], headers: Mapping[str, str]) -> Claim | 
     Raises InvalidArgument for two mechanisms at once and for unknown ones, InvalidRequest for SigV2,
     Authorization{Header,QueryParameters}Malformed/Error for what cannot be read.
     """
-    authorization = headers.get("authorization")
+    # An empty header claims nothing.
+    authorization = headers.get("authorization") or None
     in_query = "X-Amz-Algorithm" in query or SIGNATURE_PARAMETER in query
     if "AWSAccessKeyId" in query and "Signature" in query:
         raise sigv2_refused()
@@ -135,7 +135,7 @@ def _time_of_headers(headers: Mapping[str, str], date: str) -> datetime:
     signed_at = _parse_header_time(headers.get("x-amz-date") or headers.get("date", ""))
     if signed_at is None:
         raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
-    if f"{signed_at:%Y%m%d}" != date:
+    if day_of(signed_at) != date:
         raise S3Error(
             "AuthorizationHeaderMalformed", "The date of the credential is not that of the request."
         )
@@ -158,7 +158,7 @@ def _claim_of_query(query: Mapping[str, str]) -> Claim:
     if credential is None:
         raise refuse("Error parsing the X-Amz-Credential parameter; the Credential is mal-formed")
     signed_at = _parse_time(query["X-Amz-Date"])
-    if signed_at is None or f"{signed_at:%Y%m%d}" != credential[2]:
+    if signed_at is None or day_of(signed_at) != credential[2]:
         raise refuse("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     if not re.fullmatch(r"[0-9]{1,10}", query["X-Amz-Expires"]):
         raise refuse("X-Amz-Expires should be a number")
@@ -204,7 +204,7 @@ def claim_of_form(fields: Mapping[str, str]) -> Claim | None:
     well_formed = {
         "x-amz-algorithm": fields["x-amz-algorithm"] == ALGORITHM,
         "x-amz-credential": credential is not None,
-        "x-amz-date": signed_at is not None and credential and f"{signed_at:%Y%m%d}" == credential[2],
+        "x-amz-date": signed_at is not None and credential and day_of(signed_at) == credential[2],
         "x-amz-signature": _SIGNATURE.fullmatch(fields["x-amz-signature"]) is not None,
     }
     for name, right in well_formed.items():
@@ -234,9 +234,21 @@ def _parse_header_time(text: str) -> datetime | None:
 
 def _parse_time(text: str) -> datetime | None:
     """A time like 20261231T235959Z, of the years in which its date has four digits and can be counted on."""
-    if not _TIME.fullmatch(text):
+    match = _TIME.fullmatch(text)
+    if match is None:
         return None
+    year, month, day, hour, minute, second = map(int, match.groups())
     try:
-        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=timezone.utc)
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:
         return None
+
+
+def day_of(moment: datetime) -> str:
+    """Returns the date of a moment as scopes have it: 20261231. strftime takes four times as long."""
+    return f"{moment.year:04d}{moment.month:02d}{moment.day:02d}"
+
+
+def time_of(moment: datetime) -> str:
+    """Returns a moment as signatures have it: 20261231T235959Z."""
+    return f"{day_of(moment)}T{moment.hour:02d}{moment.minute:02d}{moment.second:02d}Z"

@@ -214,10 +214,10 @@ def _read_promise(request: S3Request, payload_hash: str, checksum_headers: bool)
         md5 = checksums.decode(content_md5, 16)
         if md5 is None:
             raise S3Error("InvalidDigest", facts={"Content-MD5": content_md5})
-    known = checksums.HEADERS
+    known, announced = checksums.HEADERS, trailer_names(request)
     in_headers = [known[name] for name in known if checksum_headers and name in request.headers]
-    in_trailers = [known[name] for name in trailer_names(request) if name in known]
-    if len(in_trailers) < len(trailer_names(request)):
+    in_trailers = [known[name] for name in announced if name in known]
+    if len(in_trailers) < len(announced):
         raise S3Error("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
     if len(in_headers) + len(in_trailers) > 1:
         raise S3Error(
@@ -253,7 +253,8 @@ def _check_named_algorithm(request: S3Request, algorithm: Algorithm | None) -> N
 
 def trailer_names(request: S3Request) -> list[str]:
     """Returns the headers that come behind the body, in lower case."""
-    return [name.lower() for name in list_of(request.header("x-amz-trailer"))]
+    header = request.header("x-amz-trailer")
+    return [name.lower() for name in list_of(header)] if header else []
 
 
 def has_digest(request: S3Request) -> bool:

@@ -13,10 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from s3portal.server.access.claims import ALGORITHM, SIGNATURE_PARAMETER, TIME_FORMAT, Claim
+from s3portal.server.access.claims import ALGORITHM, SIGNATURE_PARAMETER, Claim, time_of
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 _BLANKS = re.compile(r"[ \t]+")
+# What needs no encoding in a query, and what needs none in a path.
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._~/-]+")
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
@@ -42,7 +45,7 @@ def canonical_requests(
     or encoded again from the decoded key; both name the same key, so both are accepted.
     """
     pairs = sorted(
-        (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
+        (_encoded(name), _encoded(value))
         for name, value in query
         if not (claim.presigned and name == SIGNATURE_PARAMETER)
     )
@@ -55,8 +58,14 @@ def canonical_requests(
             payload_hash,
         ]
     )
+    if _PLAIN_PATH.fullmatch(raw_path):
+        return [f"{method}\n{raw_path}\n{tail}"]
     paths = dict.fromkeys((raw_path or "/", quote(unquote(raw_path), safe="/-_.~") or "/"))
     return [f"{method}\n{path}\n{tail}" for path in paths]
+
+
+def _encoded(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="-_.~")
 
 
 def _canonical_value(value: str) -> str:
@@ -68,7 +77,7 @@ def _canonical_value(value: str) -> str:
 def signature_of(secret_access_key: str, claim: Claim, canonical_request: str) -> str:
     """Returns the signature, in hex, that the holder of the secret would have made."""
     digest = hashlib.sha256(_as_sent(canonical_request)).hexdigest()
-    text = f"{ALGORITHM}\n{claim.signed_at:{TIME_FORMAT}}\n{claim.scope}\n{digest}"
+    text = f"{ALGORITHM}\n{time_of(claim.signed_at)}\n{claim.scope}\n{digest}"
     return hmac_hex(key_of(secret_access_key, claim), text)
 
 
@@ -99,7 +108,7 @@ def _signing_key(secret_access_key: str, date: str, region: str, service: str) -
 
 
 def hmac_hex(key: bytes, text: str) -> str:
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def _as_sent(canonical_request: str) -> bytes:

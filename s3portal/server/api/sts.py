@@ -117,7 +117,7 @@ def _allowed_role(call: Call, asked_arn: str, external_id: str | None) -> Role:
 
 def _require(call: Call, action: str, asked_arn: str) -> None:
     caller = call.proof.caller
-    context = RequestContext(call.circumstances, action, None, no_object)
+    context = RequestContext(call.circumstances(None), action, None, no_object)
     if not decide(caller, action, asked_arn, context, None).allowed:
         raise _denied(caller, action, asked_arn)
 

@@ -57,27 +57,10 @@ class AccessLog:
 
     def begin(self, operation: str, request: S3Request, request_id: str) -> Entry:
         """Counts a request as running."""
-        part_number = whole_number(request.parameter("partNumber"))
         with self._lock:
             self._running[operation] += 1
             in_flight = self._running[operation]
-        now = datetime.now(timezone.utc)
-        record = RequestRecord(
-            operation=operation,
-            method=request.method,
-            bucket=request.bucket,
-            key=request.key,
-            part_number=part_number,
-            status=0,
-            bytes_in=0,
-            bytes_out=0,
-            started_at=now,
-            ended_at=now,
-            in_flight=in_flight,
-            request_id=request_id,
-            user=None,
-        )
-        return Entry(self, record)
+        return Entry(self, operation, request, request_id, in_flight)
 
     def wait_until_idle(self, timeout_s: float) -> None:
         """Waits until no request is running; raises TimeoutError."""
@@ -89,15 +72,22 @@ class AccessLog:
         if self._file:
             self._file.close()
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether anybody sees the records."""
+        return self._keep or self._file is not None
+
     def _answered(self, record: RequestRecord) -> None:
         if self._keep:
             with self._lock:
                 self.requests.append(record)
 
-    def _ended(self, announced: RequestRecord, record: RequestRecord) -> None:
+    def _ended(self, operation: str, announced: RequestRecord | None, record: RequestRecord | None) -> None:
         with self._lock:
-            self._running[record.operation] -= 1
+            self._running[operation] -= 1
             self._one_ended.notify_all()
+            if record is None:
+                return
             for index in range(len(self.requests) - 1, -1, -1):
                 if self.requests[index] is announced:
                     self.requests[index] = record
@@ -119,23 +109,40 @@ class Entry:
     """A running request, until ``end`` makes it a record.
 
     A record appears before the last byte of the answer is sent: anyone who got an answer finds it in the log.
-    For a streamed answer it is corrected when the stream has ended.
+    For a streamed answer it is corrected when the stream has ended. Where nobody sees records, none is made.
     """
 
-    def __init__(self, log: AccessLog, record: RequestRecord) -> None:
+    def __init__(
+        self, log: AccessLog, operation: str, request: S3Request, request_id: str, in_flight: int
+    ) -> None:
         self._log = log
-        self._record = record
+        self._operation = operation
+        self._request = request
+        self._request_id = request_id
+        self._in_flight = in_flight
+        self._started_at = datetime.now(timezone.utc) if log.is_kept else None
+        self._record: RequestRecord | None = None
 
     def answer(
         self, *, status: int, user: str | None, bytes_in: int, bytes_out: int, denied: str | None = None
     ) -> None:
-        self._record = replace(
-            self._record,
+        if self._started_at is None:
+            return
+        request = self._request
+        self._record = RequestRecord(
+            operation=self._operation,
+            method=request.method,
+            bucket=request.bucket,
+            key=request.key,
+            part_number=whole_number(request.parameter("partNumber")),
             status=status,
-            user=user,
             bytes_in=bytes_in,
             bytes_out=bytes_out,
+            started_at=self._started_at,
             ended_at=datetime.now(timezone.utc),
+            in_flight=self._in_flight,
+            request_id=self._request_id,
+            user=user,
             denied=denied,
         )
         self._log._answered(self._record)
@@ -143,6 +150,6 @@ class Entry:
     def end(self, bytes_out: int | None = None) -> None:
         """Counts the request as over; ``bytes_out`` is what a stream really sent."""
         announced = self._record
-        if bytes_out is not None:
+        if announced is not None and bytes_out is not None:
             self._record = replace(announced, bytes_out=bytes_out, ended_at=datetime.now(timezone.utc))
-        self._log._ended(announced, self._record)
+        self._log._ended(self._operation, announced, self._record)

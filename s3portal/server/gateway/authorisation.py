@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from s3portal.server.authority.actions import (
     READING_TOO,
@@ -15,6 +14,7 @@ from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.gateway.begun_uploads import as_begun, named_upload
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import Operation
+from s3portal.server.gateway.request_context import Circumstances
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
 from s3portal.server.wire.tag_sets import tags_of_document
@@ -25,8 +25,11 @@ OVERRIDE_PREFIX = "response-"
 def authorise(call: Call, operation: Operation) -> None:
     """Raises AccessDenied unless the caller may do all that an operation needs; InvalidRequest for an
     anonymous one that wants to choose the headers of the answer."""
-    circumstances = replace(
-        call.circumstances,
+    circumstances = Circumstances(
+        call.request,
+        call.proof,
+        call.service.authenticator.now,
+        lambda: call.owner_if_any(call.request.bucket),
         creates_object=operation.creates_object,
         conditional=operation.conditional,
         copies=operation.copies,

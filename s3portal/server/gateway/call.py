@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from xml.etree.ElementTree import Element
 
@@ -115,14 +115,10 @@ class Call:
         request = self.request
         return Target(request.bucket, request.key, request.parameter("versionId"))
 
-    @cached_property
-    def circumstances(self) -> Circumstances:
-        """What policies may be told of the request, whatever it does."""
+    def circumstances(self, bucket: str | None) -> Circumstances:
+        """What policies may be told of the request, whatever it does to a bucket."""
         return Circumstances(
-            self.request,
-            self.proof,
-            self.service.authenticator.now,
-            lambda: self._owner_if_any(self.request.bucket),
+            self.request, self.proof, self.service.authenticator.now, lambda: self.owner_if_any(bucket)
         )
 
     def decide(
@@ -151,10 +147,10 @@ class Call:
 
     def _decide_on(self, action: str, target: Target) -> Decision:
         assert target.bucket is not None
-        circumstances = replace(self.circumstances, owner=lambda: self._owner_if_any(target.bucket))
+        circumstances = self.circumstances(target.bucket)
         return self.decide(action, target, self._row_of(target.bucket).facts(), circumstances)
 
-    def _owner_if_any(self, bucket: str | None) -> str | None:
+    def owner_if_any(self, bucket: str | None) -> str | None:
         return None if bucket is None else self.owner_of(bucket)
 
     def owner_of(self, bucket: str) -> str | None:

@@ -207,7 +207,7 @@ def _for_the_page(exchange: Exchange, reply: Reply) -> Reply:
     except Exception:
         log.exception("request %s: the CORS rules could not be read", exchange.request_id)
         return reply
-    return replace(reply, headers=reply.headers | added)
+    return replace(reply, headers=reply.headers | added) if added else reply
 
 
 def _whole(reply: Reply) -> bytes:

@@ -17,17 +17,18 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable
-from email.utils import formatdate
-from typing import Any, Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from s3portal.server.http import tls
-from s3portal.server.http.answer import Answer, status_line
+from s3portal.server.http.answer import Answer, date_header, status_line
 from s3portal.server.http.body import RequestBody
 from s3portal.server.http.errors import ConnectionLost, HTTPError, RefusalWriter
 from s3portal.server.http.head import RequestHead, read_head
 from s3portal.server.http.input import Patience, SocketInput
 from s3portal.server.http.limits import ConnectionLimits
+from s3portal.server.http.timeouts import SocketTimeout
 
 Environ = dict[str, Any]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -49,7 +50,6 @@ HEADERS_KEY = "s3portal.headers"
 log = logging.getLogger(__name__)
 
 
-@runtime_checkable
 class SocketBody(Protocol):
     """An answer's body that can write itself to a socket faster than by its chunks."""
 
@@ -73,7 +73,8 @@ class Connection:
         self._server_address = server_address
         self._limits = limits
         self._refusal_of = refusal_of
-        self._input = SocketInput(sock, limits.stall_s)
+        self._timeout = SocketTimeout(sock)
+        self._input = SocketInput(sock, limits.stall_s, self._timeout)
         self._stream = io.BufferedReader(self._input, RECEIVE_BUFFER_BYTES)
         self._dropped = False
         self._closing = False
@@ -185,7 +186,7 @@ class Connection:
             "REQUEST_METHOD": head.method,
             "REQUEST_URI": head.target,
             "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1") if "%" in path else path,
             "QUERY_STRING": query,
             "SERVER_NAME": host,
             "SERVER_PORT": str(port),
@@ -204,12 +205,9 @@ class Connection:
             HEADERS_KEY: head.headers,
         }
         for name, value in head.headers.items():
-            # A header with an underscore would take the place of the one with a hyphen.
-            if "_" not in name:
-                environ["HTTP_" + name.upper().replace("-", "_")] = value
-        for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            if f"HTTP_{name}" in environ:
-                environ[name] = environ.pop(f"HTTP_{name}")
+            environ_name = _environ_name(name)
+            if environ_name:
+                environ[environ_name] = value
         return environ
 
     def _write_answer(
@@ -221,25 +219,30 @@ class Connection:
         if chunked:
             answer.headers.append(("Transfer-Encoding", "chunked"))
         if "date" not in names:
-            answer.headers.append(("Date", formatdate(usegmt=True)))
+            answer.headers.append(("Date", date_header()))
         answer.headers.append(("Connection", "keep-alive" if keep_alive else "close"))
-        self._sock.settimeout(self._limits.stall_s)
         # The head travels with the first bytes of the body, in one packet where they are few.
         pending = answer.encode_head()
         if not bodiless:
-            if isinstance(chunks, SocketBody):
-                self._sock.sendall(pending)
+            # By its attribute: a check of the protocol costs more than the head.
+            send_to = getattr(chunks, "send_to", None)
+            if send_to is not None:
+                self._send(pending)
                 pending = b""
-                chunks.send_to(self._sock)
+                self._timeout.in_kernel(self._limits.stall_s)
+                send_to(self._sock)
             else:
                 for chunk in filter(None, chunks):
                     piece = b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
-                    self._sock.sendall(pending + piece)
+                    self._send(pending + piece)
                     pending = b""
             if chunked:
                 pending += b"0\r\n\r\n"
         if pending:
-            self._sock.sendall(pending)
+            self._send(pending)
+
+    def _send(self, content: bytes) -> None:
+        self._timeout.send(content, self._limits.stall_s)
 
     def _write_refusal(self, error: HTTPError) -> None:
         """Answers a request whose head could not be understood: no application sees it."""
@@ -250,12 +253,11 @@ class Connection:
             [
                 ("Content-Type", refusal.content_type),
                 ("Content-Length", str(len(refusal.body))),
-                ("Date", formatdate(usegmt=True)),
+                ("Date", date_header()),
                 ("Connection", "close"),
             ],
         )
-        self._sock.settimeout(self._limits.stall_s)
-        self._sock.sendall(answer.encode_head() + refusal.body)
+        self._send(answer.encode_head() + refusal.body)
 
     def _linger(self) -> None:
         """Says that nothing more comes, then listens a while: closing with unread bytes would reset the
@@ -266,7 +268,7 @@ class Connection:
         ends_at = time.monotonic() + (self._limits.stall_s if known else LINGER_S)
         buffer = bytearray(RECEIVE_BUFFER_BYTES)
         while left_bytes > 0 and (left_s := ends_at - time.monotonic()) > 0:
-            self._sock.settimeout(left_s)
+            self._timeout.exactly(left_s)
             count = self._sock.recv_into(buffer)
             if not count:
                 return
@@ -276,8 +278,7 @@ class Connection:
         # Not to one who has lost patience and sends already (RFC 9110, 10.1.1): it listens for an answer now.
         if self._has_bytes():
             return
-        self._sock.settimeout(self._limits.stall_s)
-        self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _has_bytes(self) -> bool:
         """Whether something more has come by now."""
@@ -295,3 +296,13 @@ class Connection:
             return False
         remaining_bytes = body.remaining_bytes
         return remaining_bytes is not None and remaining_bytes <= DRAIN_LIMIT_BYTES
+
+
+@lru_cache(maxsize=1024)
+def _environ_name(header: str) -> str:
+    """Returns what WSGI calls a header; '' for one with an underscore, which would take the place of the one
+    with a hyphen."""
+    if "_" in header:
+        return ""
+    name = header.upper().replace("-", "_")
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import ssl
 import time
 from typing import TYPE_CHECKING
+
+from s3portal.server.http.timeouts import SocketTimeout
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -28,30 +31,43 @@ class Patience:
         self._left_s += received_bytes * self._second_per_byte - waited_s
 
 
-class SocketInput(socket.SocketIO):
+class SocketInput(io.RawIOBase):
     """Reads from a socket; raises TimeoutError when ``patience`` is at its end, or nothing comes for
     ``stall_s`` seconds."""
 
-    def __init__(self, sock: socket.socket, stall_s: float) -> None:
-        super().__init__(sock, "r")
-        self._timed = sock
+    def __init__(self, sock: socket.socket, stall_s: float, timeout: SocketTimeout) -> None:
+        super().__init__()
+        self._sock = sock
         self._stall_s = stall_s
+        self._timeout = timeout
         self.patience = Patience(stall_s)
         #: Whether to wait at all; otherwise reading gives None where nothing is there.
         self.waits = True
 
+    def readable(self) -> bool:
+        return True
+
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        patience = self.patience
         if not self.waits:
-            self._timed.settimeout(0)
+            self._timeout.exactly(0)
             try:
-                return super().readinto(buffer)
-            except ssl.SSLWantReadError:
+                return self._sock.recv_into(buffer)
+            except (BlockingIOError, ssl.SSLWantReadError):
                 return None
-        if patience.left_s <= 0:
-            raise TimeoutError("the request took too long")
-        self._timed.settimeout(min(patience.left_s, self._stall_s))
-        began_at = time.monotonic()
-        count = super().readinto(buffer)
-        patience.count(time.monotonic() - began_at, count or 0)
-        return count
+        patience, stall_s = self.patience, self._stall_s
+        while True:
+            wait_s = min(patience.left_s, stall_s)
+            if wait_s <= 0:
+                raise TimeoutError("the request took too long")
+            self._timeout.at_most(wait_s)
+            began_at = time.monotonic()
+            try:
+                count = self._sock.recv_into(buffer)
+            except TimeoutError:
+                # It may have waited for half of what it might: the rest comes now.
+                waited_s = time.monotonic() - began_at
+                patience.count(waited_s, 0)
+                stall_s -= waited_s
+                continue
+            patience.count(time.monotonic() - began_at, count)
+            return count

@@ -1,7 +1,7 @@
 """Blobs: the bytes of parts, each in a plain file that is written once and never changed (but for very small
 parts: their bytes are in the database).
 
-``<root>/incoming/<name>`` while it is written, ``<root>/blobs/<xx>/<name>`` once it is whole and synced.
+``<root>/incoming/<name>`` while it is written, ``<root>/blobs/<xx>/<name>`` once it is whole.
 A name is ``<body id>.<part number>.<random>``, of the body that it was received for: unique, so nothing is
 ever overwritten. Parts refer to a blob by its name, those of copies too. Keys never become paths.
 """
@@ -82,9 +82,11 @@ class BlobStore:
                 buffer = memoryview(bytearray(BUFFER_BYTES))
                 while count := source.readinto(buffer):
                     _write_all(file.fileno(), buffer[:count])
+                # Renamed first: one commit of the file system's journal then has both. No row knows the
+                # name before both are synced.
+                self._make_folder(path.parent)
+                temporary.rename(path)
                 os.fsync(file.fileno())
-            self._make_folder(path.parent)
-            temporary.rename(path)
             sync_folder(path.parent)
         except BaseException as problem:
             # Also where the folder could not be synced after the renaming.

@@ -22,11 +22,15 @@ _SELECT = (
 
 def find(storage: Storage, name: str) -> Bucket:
     """Returns a bucket; raises NoSuchBucket."""
-    with storage.database.read() as connection:
-        found = _buckets_of_rows(connection.execute(f"{_SELECT} WHERE b.name = ?", (name,)))
-    if not found:
-        raise no_such_bucket(name)
-    return found[0]
+
+    def read() -> Bucket:
+        with storage.database.read() as connection:
+            found = _buckets_of_rows(connection.execute(f"{_SELECT} WHERE b.name = ?", (name,)))
+        if not found:
+            raise no_such_bucket(name)
+        return found[0]
+
+    return storage.known_buckets.find(name, read)
 
 
 def find_all(storage: Storage) -> list[Bucket]:
@@ -75,7 +79,8 @@ def create(
         journal.record(connection, journal.BUCKET_CREATED, now, bucket_id)
         return True
 
-    return storage.database.write(insert)
+    with storage.known_buckets.changing():
+        return storage.database.write(insert)
 
 
 def delete(storage: Storage, name: str) -> None:
@@ -98,7 +103,9 @@ def delete(storage: Storage, name: str) -> None:
         journal.record(connection, journal.BUCKET_DELETED, now_ms(), bucket_id)
         return doomed
 
-    storage.removal.attend(storage.database.write(remove, frees_space=True))
+    with storage.known_buckets.changing():
+        doomed = storage.database.write(remove, frees_space=True)
+    storage.removal.attend(doomed)
 
 
 def set_cors(storage: Storage, name: str, cors: str | None) -> None:
@@ -114,7 +121,8 @@ def put_setting(storage: Storage, name: str, kind: str, document: str | None) ->
         put_setting_in(connection, bucket_id, kind, document)
         journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=kind)
 
-    storage.database.write(put)
+    with storage.known_buckets.changing():
+        storage.database.write(put)
 
 
 def put_setting_in(connection: sqlite3.Connection, bucket_id: int, kind: str, document: str | None) -> None:

@@ -62,13 +62,27 @@ def lease(storage: Storage, bucket: str, key: str, version_id: str | None = None
         found = find(storage, bucket, key, version_id)
         if found is None:
             return None
-        storage.leases.acquire(found.body_id)
-        # Whoever replaces or deletes the object from now on sees the lease; look again, because that may have
-        # been done just before.
-        again = find(storage, bucket, key, version_id)
-        if again is not None and again.body_id == found.body_id:
-            return again
+        if lease_found(storage, found, version_id):
+            return found
+
+
+def lease_found(storage: Storage, found: StoredObject, version_id: str | None = None) -> bool:
+    """Leases the body of an object that was just found; False where it has been replaced or deleted since.
+
+    Raises NoSuchBucket.
+    """
+    storage.leases.acquire(found.body_id)
+    # Whoever replaces or deletes the object from now on sees the lease; look again, because that may have
+    # been done just before.
+    try:
+        again = find(storage, found.bucket, found.key, version_id)
+    except BaseException:
         storage.leases.release(found.body_id)
+        raise
+    if again is not None and again.body_id == found.body_id:
+        return True
+    storage.leases.release(found.body_id)
+    return False
 
 
 def put(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from s3portal.server.storage.blobs import BlobStore
-from s3portal.server.storage.database import READERS_LIMIT, Database, Result
+from s3portal.server.storage.database import READERS_LIMIT, Database, Result, tokens
+from s3portal.server.storage.known_buckets import KnownBuckets
 from s3portal.server.storage.leases import Leases
 from s3portal.server.storage.migrations import SCHEMA_VERSION
 from s3portal.server.storage.storage import Storage
@@ -25,7 +25,7 @@ class ReadingDatabase(Database):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._idle_readers = []
-        self._reading = threading.Semaphore(READERS_LIMIT)
+        self._may_read = tokens(READERS_LIMIT)
 
     def _connect(self) -> sqlite3.Connection:
         place = f"{self._path.resolve().as_uri()}?mode=ro"
@@ -57,6 +57,7 @@ class ReadingStorage(Storage):
         self.database = ReadingDatabase(path)
         try:
             _require_schema(self.database, path)
+            self.known_buckets = KnownBuckets(None)
             self.leases = Leases(root / "leases", on_free=lambda name: None)
             self.blobs = BlobStore(root, self.leases)
         except BaseException:

@@ -44,6 +44,7 @@ class Snapshot:
             path.parent.mkdir(exist_ok=True)
             os.link(self._folder / name, path)
         self._storage.database.replace_by(self._rows)
+        self._storage.known_buckets.forget()
         for name in there - self._names:
             self._storage.blobs.path(name).unlink(missing_ok=True)
 

@@ -105,13 +105,13 @@ def read_posted_form(request: S3Request, body: io.RawIOBase) -> PostedForm:
     """
     content_type, options = parse_options_header(request.header("content-type"))
     boundary = options.get("boundary", "")
-    if content_type != "multipart/form-data" or not 0 < len(boundary) <= _BOUNDARY_LIMIT:
+    if content_type != "multipart/form-data":
         condition = "Bucket POST must be of the enclosure-type multipart/form-data"
         raise S3Error("PreconditionFailed", facts={"Condition": condition})
     length_bytes = whole_number(request.header("content-length"))
     if length_bytes is None:
         raise S3Error("MissingContentLength")
-    if not boundary.isascii():
+    if not boundary.isascii() or not 0 < len(boundary) <= _BOUNDARY_LIMIT:
         raise _malformed()
     form = _FormReader(body, boundary)
     fields: dict[str, str] = {}

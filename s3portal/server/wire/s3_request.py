@@ -133,7 +133,7 @@ def _headers_of_wsgi(environ: Mapping[str, Any]) -> dict[str, str]:
 
 def parse_query(raw_query: str) -> tuple[tuple[str, str], ...]:
     """Returns the decoded pairs of a query string, in order; a name without '=' has the value ''."""
-    if _PERCENT_ERROR.search(raw_query):
+    if "%" in raw_query and _PERCENT_ERROR.search(raw_query):
         raise S3Error("InvalidURI")
     pairs = []
     for part in raw_query.split("&"):
@@ -144,6 +144,8 @@ def parse_query(raw_query: str) -> tuple[tuple[str, str], ...]:
 
 
 def _decode_query(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
     try:
         return unquote_plus(text, errors="strict")
     except UnicodeDecodeError as problem:
@@ -151,6 +153,8 @@ def _decode_query(text: str) -> str:
 
 
 def _decode_path(raw_path: str) -> str:
+    if "%" not in raw_path and raw_path.isascii():
+        return raw_path
     if _PERCENT_ERROR.search(raw_path):
         raise S3Error("InvalidURI")
     try:

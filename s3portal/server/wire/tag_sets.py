@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.htm
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote_plus, urlencode
@@ -20,6 +21,7 @@ _SIGNS = frozenset("+-=._:/@")
 # The first letters of Unicode's categories of letters, numbers and separators.
 _CATEGORIES = frozenset("LNZ")
 _HEADER = "x-amz-tagging"
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def tags_of_query(header: str) -> Mapping[str, str]:
@@ -29,6 +31,8 @@ def tags_of_query(header: str) -> Mapping[str, str]:
         if not part:
             continue
         key, _, value = part.partition("=")
+        if not key or _BAD_ESCAPE.search(part):
+            raise _unreadable(header)
         try:
             # The header's characters are its bytes: some write a name as it is, without encoding it.
             pairs.append(tuple(unquote_plus(_text(name), errors="strict") for name in (key, value)))

@@ -118,6 +118,24 @@ def test_a_part_that_vanished_is_sent_again_when_the_portal_misses_it(
     assert content_of(published.url) == path.read_bytes()
 
 
+def test_a_file_that_the_portal_checks_is_waited_for(
+    open_portal: OpenPortal, make_file: MakeFile, content_of: ContentOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than any call is repeated."""
+    portal, path = open_portal(), make_file(SIZE)
+    complete = portal._s3multipart_upload_complete
+    answers = iter([PortalError("being_checked", "It is being checked.", status=503)] * 30)
+
+    def checks_first(**given: object) -> object:
+        for refusal in answers:
+            raise refusal
+        return complete(**given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(portal, "_s3multipart_upload_complete", checks_first)
+
+    assert content_of(publish(portal, path).url) == path.read_bytes()
+
+
 def test_what_is_loaded_never_goes_back(
     open_portal: OpenPortal, make_file: MakeFile, s3_server: RunningServer
 ) -> None:

@@ -130,6 +130,11 @@ describe("an unfinished upload", () => {
     assert.equal(line, "58.1 GB, complete; the portal is taking it over");
   });
 
+  test("that is being checked is complete, and not to be had yet", () => {
+    const line = plain(unfinishedLine({ ...upload, state: "quarantined" }, texts, words, now));
+    assert.equal(line, "58.1 GB, complete; it is being checked and can be used after that");
+  });
+
   test("that is refused says why, in the portal's own words", () => {
     const refusal = { code: "type_not_allowed", message: "Files of this type are not allowed." };
     const line = plain(unfinishedLine({ ...upload, state: "refused", refusal }, texts, words, now));

@@ -12,6 +12,7 @@ from ckanext.s3multipart.settings import portal_store
 from s3portal.transfer import (
     MAX_PART_SIZE_BYTES,
     ContentDiffers,
+    CopySource,
     ObjectGone,
     SettingsError,
     State,
@@ -65,6 +66,17 @@ class BucketFiles:
                 key, stamp_of(found), found.size_bytes, found.content_type, sha256=sha256, filename=filename
             )
         raise NotUsable(f"there is no object {self.address(keys[0])}")
+
+    def inside(self, located: Located) -> CopySource | None:
+        """The object, where the bucket is behind the portal's own endpoint and keys. What has a SHA-256 on
+        record is read, and compared with that."""
+        own = portal_store()
+        if located.sha256 or not self._store.signed or own.beside(self._store.bucket) != self._store:
+            return None
+        etag, _, version_id = located.stamp.partition(" ")
+        return CopySource(
+            located.place, etag, located.size_bytes, version_id or None, bucket=self._store.bucket
+        )
 
     @contextmanager
     def open(self, located: Located) -> Iterator[IO[bytes]]:

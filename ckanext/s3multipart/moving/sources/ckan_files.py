@@ -13,6 +13,7 @@ from ckanext.s3multipart.moving.block_stream import BlockStream
 from ckanext.s3multipart.moving.resources import PortalResource, without_our_file
 from ckanext.s3multipart.moving.sources.interface import Located, NotUsable
 from ckanext.s3multipart.moving.sources.local_storage import LocalStorage
+from s3portal.transfer import CopySource
 
 NAME = "ckan-files"
 
@@ -44,6 +45,9 @@ class CkanFiles:
             ) from error
         # What else a storage tells of a file depends on its type.
         return Located(wanted, f"{size_bytes} {resource.fields['last_modified']}", size_bytes)
+
+    def inside(self, located: Located) -> CopySource | None:
+        return None
 
     @contextmanager
     def _opened(self, located: Located) -> Iterator[IO[bytes]]:

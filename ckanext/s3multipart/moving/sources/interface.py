@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 from ckanext.s3multipart.moving.resources import PortalResource
+from s3portal.transfer import CopySource
 
 
 class NotUsable(Exception):
@@ -37,6 +38,9 @@ class Source(Protocol):
 
     def locate(self, resource: PortalResource) -> Located | None:
         """The resource's file, None where it has none here. Raises NotUsable."""
+
+    def inside(self, located: Located) -> CopySource | None:
+        """The file as an object that the portal's own store can copy, None where it cannot."""
 
     def open(self, located: Located) -> AbstractContextManager[IO[bytes]]:
         """The file that was located. Raises NotUsable, at the end too, where it is another one by now."""

@@ -19,7 +19,7 @@ from ckanext.s3multipart.moving.sources.buckets import BucketFiles, store_of
 from ckanext.s3multipart.moving.sources.interface import Located, NotUsable
 from ckanext.s3multipart.moving.sources.other_extensions import GivenBucket
 from ckanext.s3multipart.settings import transfer_settings
-from s3portal.transfer import Store, safe_filename
+from s3portal.transfer import CopySource, Store, safe_filename
 
 NAME = "links"
 
@@ -64,9 +64,14 @@ class PlainUrls:
                 " and give it with --list."
             ) from error
 
+    def inside(self, located: Located) -> CopySource | None:
+        return self._files(located).inside(located)
+
     def open(self, located: Located) -> AbstractContextManager[IO[bytes]]:
-        files = self._with_keys if located.place in self._listed.values() else self._as_anybody
-        return files.open(located)
+        return self._files(located).open(located)
+
+    def _files(self, located: Located) -> BucketFiles:
+        return self._with_keys if located.place in self._listed.values() else self._as_anybody
 
 
 def links() -> Any:
@@ -115,7 +120,13 @@ def read_list(path: Path) -> dict[str, str]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise NotUsable(f"{path} is no text in UTF-8") from error
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise NotUsable(f"{path}, line {number} has a NUL in it")
         if line.strip() and not line.startswith("#"):
             resource_id, _, key = line.strip().partition(" ")
             yield number, resource_id, key.strip()

@@ -14,6 +14,7 @@ from ckan import model
 from ckanext.s3multipart.moving.mapping import OldPlace
 from ckanext.s3multipart.moving.resources import PortalResource, without_our_file
 from ckanext.s3multipart.moving.sources.interface import Located, NotUsable
+from s3portal.transfer import CopySource
 
 NAME = "local"
 
@@ -41,6 +42,9 @@ class LocalStorage:
             raise NotUsable(f"{path} cannot be read: {error.strerror}") from error
         _require_file(path, status)
         return Located(str(path), _stamp(status), status.st_size)
+
+    def inside(self, located: Located) -> CopySource | None:
+        return None
 
     @contextmanager
     def open(self, located: Located) -> Iterator[IO[bytes]]:
@@ -102,6 +106,9 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         _require_file(path, os.fstat(descriptor))
+        # Nor is a folder that was replaced by a link.
+        if os.path.realpath(path) != os.path.normpath(path):
+            raise NotUsable(f"{path} is a symbolic link, or behind one")
         yield file
 
 

@@ -18,6 +18,7 @@ from ckanext.s3multipart.moving.resources import PortalResource, without_our_fil
 from ckanext.s3multipart.moving.sources.buckets import BucketFiles, store_of
 from ckanext.s3multipart.moving.sources.interface import Located, NotUsable
 from ckanext.s3multipart.uploads.file_facts import is_sha256
+from s3portal.transfer import CopySource
 
 S3FILESTORE = "s3filestore"
 CLOUDSTORAGE = "cloudstorage"
@@ -70,6 +71,9 @@ class S3Filestore:
         # Early versions did not munge names.
         return self._files.locate(folder + munge_filename(_basename(resource)), folder + _basename(resource))
 
+    def inside(self, located: Located) -> CopySource | None:
+        return self._files.inside(located)
+
     def open(self, located: Located) -> AbstractContextManager[IO[bytes]]:
         return self._files.open(located)
 
@@ -107,6 +111,9 @@ class CloudStorage:
         folder = f"{self._prefix}resources/{resource.id}/"
         return self._files.locate(folder + munge_filename(_basename(resource)))
 
+    def inside(self, located: Located) -> CopySource | None:
+        return self._files.inside(located)
+
     def open(self, located: Located) -> AbstractContextManager[IO[bytes]]:
         return self._files.open(located)
 
@@ -139,6 +146,9 @@ class BlobStorage:
             own = self._own_folders(resource)[0]
             raise NotUsable(f"its lfs_prefix is {folder}, which is not that of its dataset: {own}")
         return self._files.locate(f"{self._prefix}{folder}/{sha256}", sha256=sha256)
+
+    def inside(self, located: Located) -> CopySource | None:
+        return self._files.inside(located)
 
     def open(self, located: Located) -> AbstractContextManager[IO[bytes]]:
         return self._files.open(located)

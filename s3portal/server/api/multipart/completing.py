@@ -22,6 +22,7 @@ from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
     COMPOSITE,
+    FULL_OBJECT,
     HEADERS,
     Algorithm,
     checksum_of_parts,
@@ -140,7 +141,9 @@ def _assemble(
                 "BadDigest",
                 f"The {algorithm.name.lower()} you specified did not match the calculated checksum.",
             )
-    asked_type = call.header("x-amz-checksum-type")
+    asked_type = (call.header("x-amz-checksum-type") or "").upper()
+    if asked_type not in ("", COMPOSITE, FULL_OBJECT):
+        raise S3Error("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")
     if asked_type and asked_type != upload.checksum_type:
         raise S3Error(
             "InvalidRequest",

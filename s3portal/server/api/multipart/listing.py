@@ -22,13 +22,15 @@ def list_multipart_uploads(call: Call) -> Reply:
     limit = call.number("max-uploads", default=PAGE_LIMIT, limit=PAGE_LIMIT, least=1)
     name = name_encoder(call)
     marker = (call.parameter("key-marker") or "", call.parameter("upload-id-marker") or "")
+    if not marker[0]:
+        # An upload id alone says nothing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+        marker = ("", "")
     page = listing.list_uploads(
         call.storage,
         call.bucket,
         prefix=call.parameter("prefix") or "",
         delimiter=call.parameter("delimiter") or "",
-        # An upload id alone says nothing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
-        marker=marker if marker[0] else ("", ""),
+        marker=marker,
         limit=limit,
     )
     next_key, next_upload_id = page.next_marker or (None, None)

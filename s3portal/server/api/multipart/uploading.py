@@ -39,7 +39,8 @@ def create_multipart_upload(call: Call) -> Reply:
     refuse_version_id(call)
     named = call.header("x-amz-checksum-algorithm") or None
     algorithm = algorithm_named(named or DEFAULT_ALGORITHM)
-    checksum_type = _checksum_type(call.header("x-amz-checksum-type") or None, algorithm, named is not None)
+    asked_type = (call.header("x-amz-checksum-type") or "").upper() or None
+    checksum_type = _checksum_type(asked_type, algorithm, named is not None)
     description = description_of(call)
     owner, acl = owner_and_acl(call)
     upload = Upload(
@@ -77,6 +78,8 @@ def _checksum_type(asked: str | None, algorithm: Algorithm, algorithm_asked: boo
             "InvalidRequest",
             "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
         )
+    if asked not in (COMPOSITE, FULL_OBJECT):
+        raise S3Error("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")
     possible = [COMPOSITE] * algorithm.composite + [FULL_OBJECT] * (algorithm.combine is not None)
     if asked not in possible:
         raise S3Error(

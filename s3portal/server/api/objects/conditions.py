@@ -40,6 +40,9 @@ def write_precondition(request: S3Request) -> Precondition:
     """Returns the check of a conditional write: If-None-Match: * for "only if new", If-Match for "only over
     this version". It runs inside the transaction, so of two writers only one gets through.
 
+    Entity tags in If-None-Match are refused, as S3 does: a policy that demands the header would otherwise let
+    everything be overwritten.
+
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
     """
     if_match, if_none_match = request.header("if-match") or None, request.header("if-none-match") or None

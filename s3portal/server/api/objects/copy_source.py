@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.wire.checksums import algorithm_named
 from s3portal.server.wire.errors import S3Error
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,12 @@ def _missing(call: Call, bucket: str, key: str, version_id: str | None) -> S3Err
 def parse_copy_source(header: str) -> tuple[str, str, str | None]:
     """Returns bucket, key and version id (or None) of ``[/]bucket/key[?versionId=id]``, percent-encoded."""
     path, named, version_id = header.partition("?versionId=")
+    if _BAD_ESCAPE.search(path):
+        raise S3Error(
+            "InvalidArgument",
+            "Invalid copy source encoding.",
+            facts={"ArgumentName": "x-amz-copy-source", "ArgumentValue": header},
+        )
     try:
         # The header's characters are its bytes: some write a name as it is, without encoding it.
         decoded = unquote_to_bytes(path.encode("latin-1")).decode()

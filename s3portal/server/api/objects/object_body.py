@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from s3portal.server.http.sendfile import send_file
 from s3portal.server.storage.parts import parts_between
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.storage.storage import Storage
@@ -90,15 +91,13 @@ class ObjectBody:
                 sock.sendall(content)
                 self.bytes_sent += len(content)
                 continue
+            left_bytes = segment.length_bytes
             with segment.source.open("rb", buffering=0) as file:
-                try:
-                    sock.sendfile(file, segment.offset, segment.length_bytes)
-                finally:
-                    # sendfile leaves the file where it got to, also when it fails.
-                    sent_bytes = file.tell() - segment.offset
-                    self.bytes_sent += sent_bytes
-                if sent_bytes != segment.length_bytes:
-                    raise OSError(f"{segment.source} is shorter than its row says")
+                for count in send_file(sock, file, segment.offset, segment.length_bytes):
+                    self.bytes_sent += count
+                    left_bytes -= count
+            if left_bytes:
+                raise OSError(f"{segment.source} is shorter than its row says")
 
     def take_if_small(self) -> bytes | None:
         """Returns the whole body and closes it, or None when it is not small."""

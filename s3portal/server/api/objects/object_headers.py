@@ -82,6 +82,8 @@ def overridden_headers(request: S3Request) -> Mapping[str, str]:
 
     Raises InvalidArgument for a value that no header can carry.
     """
+    if not any(name.startswith("response-") for name, _ in request.query):
+        return {}
     headers = {}
     for parameter, name in _OVERRIDES.items():
         value = request.parameter(parameter)

@@ -62,17 +62,20 @@ def get_object(call: Call) -> Reply:
 
 def _get(call: Call) -> Reply:
     version_id = version_id_of(call)
-    found = objects.lease(call.storage, call.bucket, call.key, version_id)
-    if found is None:
-        raise missing(call, version_id)
+    found = find_named_object(call)
+    reply, extent = _head(call, found)
+    segments = segments_between(call.storage, found, extent.first, extent.last)
+    if all(isinstance(segment.source, bytes) for segment in segments):
+        # All of it is here already.
+        return Reply(reply.status, reply.headers, ObjectBody(segments, _nothing))
+    if not objects.lease_found(call.storage, found, version_id):
+        raise BodyGone(found.body_id)
     release = partial(call.storage.leases.release, found.body_id)
-    try:
-        reply, extent = _head(call, found)
-        segments = segments_between(call.storage, found, extent.first, extent.last)
-    except BaseException:
-        release()
-        raise
     return Reply(reply.status, reply.headers, ObjectBody(segments, release))
+
+
+def _nothing() -> None:
+    """There is no lease to give back."""
 
 
 def head_object(call: Call) -> Reply:
@@ -192,7 +195,7 @@ def parse_range(header: str, size_bytes: int) -> tuple[int, int] | None:
     None, for the whole object, when it is not one range of bytes (RFC 9110, 14.2: ignored; S3 knows no
     several ranges). Raises InvalidRange when the object has no such bytes.
     """
-    match = _RANGE.fullmatch(header.replace(" ", ""))
+    match = _RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):
         return None
     begin, end = _offset(match[1]), _offset(match[2])

@@ -32,8 +32,9 @@ def put_object(call: Call) -> Reply:
     description = description_of(call)
     require_digest(call, description.lock)
     precondition = write_precondition(call.request)
-    # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
-    precondition(objects.find(call.storage, call.bucket, call.key))
+    if any(call.header(name) for name in WRITE_CONDITIONS):
+        # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
+        precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
     return Reply(200, headers_of(call, store(call, payload, description, precondition)))
 
@@ -54,8 +55,11 @@ def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
 
 def algorithms_beside(call: Call) -> list[Algorithm]:
     """Returns what is computed of a content whose sender gave no checksum."""
-    given = {*call.request.headers, *trailer_names(call.request)}
-    return [] if given & set(HEADERS) else [ALGORITHMS[DEFAULT_ALGORITHM]]
+    headers = call.request.headers
+    given = any(name in headers for name in HEADERS)
+    if given or any(name in HEADERS for name in trailer_names(call.request)):
+        return []
+    return [ALGORITHMS[DEFAULT_ALGORITHM]]
 
 
 def store(

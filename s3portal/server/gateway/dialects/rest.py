@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.access.headers_in_query import ENTITY_HEADERS, PREFIX, with_headers_of_query
 from s3portal.server.gateway.authorisation import authorise
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.dialects.dialect import UNKNOWN, Asked
@@ -30,7 +31,7 @@ SUBRESOURCES = frozenset({
 # fmt: on
 _HALVES_OF_A_PART = (frozenset({"uploadId"}), frozenset({"partNumber"}))
 # x-id is what some SDKs add to say the operation's name; the rest is a signature of version 2.
-_HARMLESS = {"versionId", "x-id", "AWSAccessKeyId", "Expires", "Signature"}
+_KNOWN = SUBRESOURCES | {"versionId", "x-id", "AWSAccessKeyId", "Expires", "Signature"}
 
 
 class RestDialect:
@@ -48,7 +49,7 @@ class RestDialect:
 
     def ask(self, request: S3Request, body: io.RawIOBase) -> Asked[Operation]:
         try:
-            operation = self.find_operation(request)
+            operation = self.find_operation(with_headers_of_query(request))
         except S3Error as refused:
             return Asked(UNKNOWN, None, refused)
         return Asked(operation.name, operation)
@@ -58,7 +59,8 @@ class RestDialect:
     ) -> Incoming:
         if asked.operation is not None and asked.operation.open_form is not None:
             return asked.operation.open_form(authenticator, request, body)
-        return Incoming(request, body, authenticator.authenticate(request))
+        proof = authenticator.authenticate(request)
+        return Incoming(request if asked.operation is None else with_headers_of_query(request), body, proof)
 
     def authorise(self, call: Call, operation: Operation) -> None:
         authorise(call, operation)
@@ -101,7 +103,10 @@ def _refuse_unknown_parameters(request: S3Request) -> None:
     has since we were written, and must not be taken for the object itself."""
     if request.method in ("GET", "HEAD"):
         return
-    known = SUBRESOURCES | _HARMLESS
-    unknown = [n for n, _ in request.query if n not in known and not n.lower().startswith("x-amz-")]
+    unknown = [
+        name
+        for name, _ in request.query
+        if name not in _KNOWN and not name.lower().startswith(PREFIX) and name.lower() not in ENTITY_HEADERS
+    ]
     if unknown:
         raise S3Error("NotImplemented", facts={"Header": ", ".join(unknown)})

@@ -1,0 +1,41 @@
+"""Keys that everybody reaches without a signature: those below one folder, which has public files alone.
+
+A key there has never been a private file's, and a private file's never was there: so whoever knows an address
+of one kind knows none of the other.
+"""
+
+import uuid
+
+from ckanext.s3multipart.model import UploadRow
+from ckanext.s3multipart.settings import transfer_settings
+from s3portal.transfer import ids_of_key, object_key
+
+
+def public_folder() -> str:
+    """What public keys begin with, ending in ``/``."""
+    return "/".join([*_folders(), "public", ""])
+
+
+def is_public_key(key: str) -> bool:
+    """Whether everybody reaches what is there."""
+    return ids_of_key(public_folder(), key) is not None
+
+
+def new_key(row: UploadRow, *, public: bool) -> str:
+    """A key of either kind, for the file of this row, that nobody knows yet."""
+    prefix = public_folder() if public else transfer_settings().s3_prefix
+    ids = ids_of_key(public_folder(), row.key) or ids_of_key(transfer_settings().s3_prefix, row.key)
+    if ids is None:
+        raise ValueError(f"{row.key} is no key of the portal's own")
+    return object_key(prefix, ids.organisation_id, ids.dataset_id, str(uuid.uuid4()), row.filename)
+
+
+def is_own_key(key: str) -> bool:
+    """Whether the key has the portal's own form, of either kind."""
+    prefixes = (public_folder(), transfer_settings().s3_prefix)
+    return any(ids_of_key(prefix, key) is not None for prefix in prefixes)
+
+
+def _folders() -> list[str]:
+    prefix = transfer_settings().s3_prefix.strip("/")
+    return [prefix] if prefix else []

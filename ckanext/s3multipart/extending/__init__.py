@@ -1,0 +1,1 @@
+"""Other extensions: what they are asked and told through `IS3Multipart`."""

@@ -1,0 +1,66 @@
+"""Files of this machine as a sync writes them: beside their place first, and never out of the folder."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from s3portal.buckets.sync.walking import PARTIAL_SUFFIX
+
+
+class UnsafePath(Exception):
+    """A key that no file can have here: it would leave the folder, or is a folder already."""
+
+
+def target_path(root: Path, path: str) -> Path:
+    """Where the object of this path goes. Raises UnsafePath.
+
+    Keys are anything; ``..``, empty and absolute parts, NUL, and links on the way are refused.
+    """
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts) or "\0" in path or ("\\" in path and os.sep == "\\"):
+        raise UnsafePath("would leave the folder, or is no path (an empty part, . or ..)")
+    if parts[-1].endswith(PARTIAL_SUFFIX):
+        raise UnsafePath(f"ends with {PARTIAL_SUFFIX}, which is for unfinished files")
+    here = root
+    for part in parts[:-1]:
+        here = here / part
+        if here.is_symlink():
+            raise UnsafePath(f"{here} is a symbolic link, which may lead out of the folder")
+    return here / parts[-1]
+
+
+@contextmanager
+def written_beside(path: Path, modified_s: float) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of ``path`` once all is written, with this time. What fails
+    leaves nothing behind. Raises UnsafePath where a folder is a file or the other way round."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UnsafePath(f"{error.filename} is a file, so it can hold no others") from error
+    if path.is_dir() and not path.is_symlink():
+        raise UnsafePath("is a folder here")
+    partial = path.with_name(f".{path.name[:180]}.{os.getpid()}.{id(path):x}{PARTIAL_SUFFIX}")
+    try:
+        with partial.open("xb") as file:
+            yield file
+            file.flush()
+        os.utime(partial, (modified_s, modified_s))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def remove_file(root: Path, path: str) -> None:
+    """Removes a file that the source does not have, and folders that are empty then. Raises UnsafePath,
+    OSError."""
+    file = target_path(root, path)
+    file.unlink(missing_ok=True)
+    for folder in file.parents:
+        if folder == root or not folder.is_relative_to(root):
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return
