@@ -17,6 +17,7 @@ from ckanext.s3multipart.upkeep.doctor import examine
 from ckanext.s3multipart.upkeep.fixity_cli import verify_files
 from ckanext.s3multipart.upkeep.janitor import sweep
 from ckanext.s3multipart.upkeep.janitor_job import queue_janitor
+from ckanext.s3multipart.upkeep.orphans_cli import orphans
 from ckanext.s3multipart.upkeep.policies_cli import policies
 from ckanext.s3multipart.uploads.quota import usage as usage_of
 from ckanext.s3multipart.uploads.uploads_cli import uploads
@@ -76,8 +77,10 @@ def janitor(dry_run: bool, this_site: bool, queue: bool, as_json: bool) -> None:
                 click.echo(f"{number:>8,} {what}")
         click.echo(f"{swept.unknown:>8,} uploads that a process left behind when it died {verb} aborted")
         if swept.foreign:
+            held = f"{format_size(swept.foreign_bytes)}, the oldest since {swept.oldest_foreign[:10]}"
             click.echo(
-                f"{swept.foreign:>8,} unfinished uploads under the prefix may not be ours: see the log"
+                f"{swept.foreign:>8,} unfinished uploads under the prefix may not be ours ({held}):"
+                " `ckan s3multipart orphans` lists them"
             )
         if not swept.listed:
             click.echo("The store does not let us list uploads: a lifecycle rule must abort unfinished ones.")
@@ -157,5 +160,6 @@ def usage(as_json: bool) -> None:
 s3multipart.add_command(uploads)
 s3multipart.add_command(verify_files)
 s3multipart.add_command(policies)
+s3multipart.add_command(orphans)
 s3multipart.add_command(webhooks)
 s3multipart.add_command(migrate)

@@ -75,6 +75,7 @@ from s3portal.transfer.multipart_listing import (
     ListedUpload,
     abort_listed,
     list_uploads,
+    stored_bytes,
 )
 from s3portal.transfer.new_upload import NewUpload, new_upload_id
 from s3portal.transfer.object_copy import CopySource, copy_step
@@ -331,6 +332,7 @@ __all__ = [
     "setting",
     "sign_parts",
     "store_errors",
+    "stored_bytes",
     "time_left_s",
     "unknown_settings",
     "upload_policy",

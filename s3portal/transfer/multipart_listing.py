@@ -44,6 +44,24 @@ def list_uploads(store: Store, prefix: str = "") -> Iterator[ListedUpload]:
         yield from found
 
 
+def stored_bytes(store: Store, listed: ListedUpload) -> int:
+    """How much the parts of an unfinished upload hold together; 0 if it is gone. A request for every 1,000
+    parts. Raises StoreUnavailable, StoreFailed.
+    """
+    pages = (
+        store.client()
+        .get_paginator("list_parts")
+        .paginate(Bucket=store.bucket, Key=listed.key, UploadId=listed.s3_upload_id)
+    )
+    with store_errors("ListParts"):
+        try:
+            return sum(part["Size"] for page in pages for part in page.get("Parts", []))
+        except ClientError as error:
+            if not says_no_upload(error):
+                raise
+            return 0
+
+
 def abort_listed(store: Store, listed: ListedUpload) -> bool:
     """Aborts the upload; False if it is gone already. Raises StoreUnavailable, StoreFailed."""
     return abort_at_store(store, listed.key, listed.s3_upload_id)

@@ -157,7 +157,7 @@ class TestCopy:
         migration.run("copy", "--from", "links", "--bucket", PUBLIC)
         publisher.do("resource_patch", id=resource["id"], url="https://data.example.org/b.csv")
 
-        assert "stay as they are" in migration.run("apply")
+        assert "stay as they are" in migration.run("apply", fails=True)
         assert row_of(resource) is None
 
 
@@ -266,6 +266,18 @@ class TestAdopt:
 
         assert "no longer in the store" in migration.run("apply", fails=True)
         assert row_of(resource) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"one-word\n", b"\xff\xfe a\n", b"a\x00b c\n", b"r1 a.csv\nr2 a.csv\n", b"r1 a\nr1 b\n"]
+)
+def test_a_list_that_is_none_is_said(migration: Migration, cli, content: bytes) -> None:
+    path = migration.mapping.with_name("list.txt")
+    path.write_bytes(content)
+
+    said = migration.run("copy", "--from", "links", "--list", str(path), fails=True)
+
+    assert "list.txt" in said
 
 
 AWS = open_store(TransferSettings(s3_bucket="river-data", s3_region="ap-southeast-2"))

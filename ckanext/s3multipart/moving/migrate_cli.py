@@ -51,7 +51,7 @@ def migrate() -> None:
     makes CKAN use the copies, and `revert` the old files again. `back` brings files from the store to CKAN's
     own storage. All of them can be stopped, or killed, and run again. None of them deletes a file.
 
-    The exit code is 1 if something could not be moved.
+    The exit code is 1 if something was not moved.
     """
 
 
@@ -186,7 +186,8 @@ def _change_rows(
             _require_store()
     if dry_run:
         click.echo("This is a dry run: nothing is changed.")
-    change_rows(ResourceRows(dry_run=dry_run), changes)
+    if change_rows(ResourceRows(dry_run=dry_run), changes).changed_since:
+        raise click.exceptions.Exit(1)
 
 
 def _say_survey(move: Move[FileT, ResourceChange], path: Path) -> None:

@@ -29,15 +29,18 @@ from s3portal.transfer import StoreError, TransferError
 
 log = logging.getLogger(__name__)
 
+#: A store that fails so many times in a row is left alone until the next round.
+_GIVE_UP_AFTER = 20
+
 
 @dataclass(frozen=True)
 class Swept:
     """What one round did, in numbers of uploads; and what it found and left.
 
-    ``unknown`` multipart uploads had no row and were aborted, ``foreign`` ones may be someone else's;
-    ``versions`` were earlier versions beyond what the settings keep; ``listed`` is False where the store
-    does not let us look for them. Deleted datasets and resources still hold ``held_files`` with
-    ``held_bytes``.
+    ``unknown`` multipart uploads had no row and were aborted, ``foreign`` ones may be someone else's: they
+    hold ``foreign_bytes``, the oldest since ``oldest_foreign``; ``versions`` were earlier versions beyond
+    what the settings keep; ``listed`` is False where the store does not let us look for them. Deleted
+    datasets and resources still hold ``held_files`` with ``held_bytes``.
     """
 
     expired: int
@@ -53,6 +56,8 @@ class Swept:
     refused: int = 0
     taken_over: int = 0
     cleared: int = 0
+    foreign_bytes: int = 0
+    oldest_foreign: str = ""
     accepted: int = 0
     rejected: int = 0
     quarantine: int = 0
@@ -104,6 +109,8 @@ def sweep(*, dry_run: bool = False) -> Swept:
         refused=grants.refused,
         taken_over=grants.taken_over,
         cleared=grants.cleared,
+        foreign_bytes=unknown.foreign_bytes,
+        oldest_foreign=unknown.oldest_foreign,
         accepted=inspected.accepted,
         rejected=inspected.rejected,
         quarantine=inspected.quarantine,
@@ -176,15 +183,22 @@ def _look_for_unknown(dry_run: bool) -> tuple[Unknown, int]:
 
 def _each(upload_ids: list[str], do: Callable[[str], bool]) -> tuple[int, int]:
     """Does it for each upload; returns how many were done and how many failed at the store."""
-    done = failed = 0
-    for upload_id in upload_ids:
+    done = failed = in_a_row = 0
+    for number, upload_id in enumerate(upload_ids):
         try:
             done += do(upload_id)
             model.Session.commit()
+            in_a_row = 0
         except StoreError as error:
             model.Session.rollback()
             failed += 1
+            in_a_row += 1
             log.warning("Upload %s stays: %s", upload_id, error)
+        if in_a_row == _GIVE_UP_AFTER:
+            # All of them stay on record, and the next round tries again.
+            left = len(upload_ids) - number - 1
+            log.warning("The store does not answer: another %s uploads are left for the next round", left)
+            return done, failed + left
     return done, failed
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from ckan import model
 
+from ckanext.s3multipart.downloads.move_model import COPYING, KeyMove
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
@@ -24,6 +25,7 @@ from s3portal.transfer import (
     abort_listed,
     ids_of_key,
     list_uploads,
+    stored_bytes,
 )
 
 log = logging.getLogger(__name__)
@@ -35,34 +37,56 @@ LEFT_ALONE_FOR = timedelta(hours=24)
 @dataclass(frozen=True)
 class Unknown:
     """What was found: ``aborted`` (or to be, when only looking), ``foreign`` ones that are not certainly
-    ours, and whether the store let us list at all."""
+    ours, with the bytes that they hold and the time of the oldest, and whether the store let us list at
+    all."""
 
     aborted: int = 0
     foreign: int = 0
     listed: bool = True
+    foreign_bytes: int = 0
+    oldest_foreign: str = ""
 
 
 def sweep_unknown(*, dry_run: bool) -> Unknown:
     """Aborts what is certainly ours. Raises StoreUnavailable, StoreFailed."""
-    aborted = foreign = 0
+    aborted = foreign = foreign_bytes = 0
+    oldest = ""
     folder = transfer_settings().s3_prefix.strip("/")
     try:
         for listed in list_uploads(portal_store(), f"{folder}/" if folder else ""):
-            if now() - listed.initiated_at < LEFT_ALONE_FOR or _is_live(listed):
+            if now() - listed.initiated_at < LEFT_ALONE_FOR or is_live(listed):
                 continue
-            if not _is_ours(listed):
+            if not is_ours(listed):
+                size_bytes = held_bytes(listed)
                 foreign += 1
-                log.info("The upload to %s, begun %s, is not ours", listed.key, listed.initiated_at)
+                foreign_bytes += size_bytes
+                oldest = min(filter(None, (oldest, listed.initiated_at.isoformat())))
+                log.info(
+                    "The upload to %s, begun %s, holds %s bytes and is not ours",
+                    listed.key,
+                    listed.initiated_at,
+                    size_bytes,
+                )
             else:
                 aborted += dry_run or abort_listed(portal_store(), listed)
     except StoreFailed as error:
         if error.store_code not in NOT_LISTED_CODES:
             raise
         return Unknown(listed=False)
-    return Unknown(aborted, foreign)
+    return Unknown(aborted, foreign, foreign_bytes=foreign_bytes, oldest_foreign=oldest)
 
 
-def _is_live(listed: ListedUpload) -> bool:
+def held_bytes(listed: ListedUpload) -> int:
+    """How much its parts hold; 0 where the store's answer tells nothing, such as one with a key in it that is
+    no XML. Raises StoreUnavailable."""
+    try:
+        return stored_bytes(portal_store(), listed)
+    except StoreFailed as error:
+        log.info("The size of the upload to %r is unknown: %s", listed.key, error)
+        return 0
+
+
+def is_live(listed: ListedUpload) -> bool:
     """Whether a row still needs this upload. Commits: no connection is held while the store is asked on."""
     if not can_be_kept(listed.key):
         return False
@@ -72,11 +96,14 @@ def _is_live(listed: ListedUpload) -> bool:
         .filter(UploadRow.key == listed.key, live, UploadRow.state.in_((*UNFINISHED, RowState.ABORTING)))
         .first()
     )
+    # A file on its way to another key, in parts.
+    move = model.Session.query(KeyMove.id).filter_by(target_key=listed.key, state=COPYING).first()
     model.Session.commit()
-    return row is not None
+    return row is not None or move is not None
 
 
-def _is_ours(listed: ListedUpload) -> bool:
+def is_ours(listed: ListedUpload) -> bool:
+    """Whether its key is one of this portal's, and no session credentials write there."""
     ids = ids_of_key(transfer_settings().s3_prefix, listed.key)
     if ids is None:
         return False
@@ -84,11 +111,11 @@ def _is_ours(listed: ListedUpload) -> bool:
     if model.Session.get(SessionGrant, ids.upload_id) is not None:
         return False
     dataset, organisation = model.Package.get(ids.dataset_id), model.Group.get(ids.organisation_id)
-    is_ours = (
+    is_known = (
         dataset is not None
         and organisation is not None
         and bool(organisation.is_organization)
         and (dataset.id, organisation.id) == (ids.dataset_id, ids.organisation_id)
     )
     model.Session.commit()
-    return is_ours
+    return is_known

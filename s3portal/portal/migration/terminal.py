@@ -11,7 +11,7 @@ from s3portal.portal.migration.interface import ChangeT, Rows
 _SHOWN_FAILURES = 20
 
 
-def change_rows(rows: Rows[ChangeT], changes: Sequence[ChangeT]) -> None:
+def change_rows(rows: Rows[ChangeT], changes: Sequence[ChangeT]) -> ApplyReport:
     """Applies the changes under a progress bar and says what became of them; exits with 1 if one failed."""
     report = ApplyReport()
     applying = apply_changes(rows, changes, report)
@@ -23,6 +23,7 @@ def change_rows(rows: Rows[ChangeT], changes: Sequence[ChangeT]) -> None:
     click.echo(f"{report.updated} rows updated, {report.before} needed no update, {report.gone} are gone.")
     say_changed_since(report)
     end(report.failures, "The other rows are updated.")
+    return report
 
 
 def say_changed_since(report: ApplyReport) -> None:

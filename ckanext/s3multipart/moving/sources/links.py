@@ -120,7 +120,13 @@ def read_list(path: Path) -> dict[str, str]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise NotUsable(f"{path} is no text in UTF-8") from error
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise NotUsable(f"{path}, line {number} has a NUL in it")
         if line.strip() and not line.startswith("#"):
             resource_id, _, key = line.strip().partition(" ")
             yield number, resource_id, key.strip()

@@ -106,6 +106,9 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         _require_file(path, os.fstat(descriptor))
+        # Nor is a folder that was replaced by a link.
+        if os.path.realpath(path) != os.path.normpath(path):
+            raise NotUsable(f"{path} is a symbolic link, or behind one")
         yield file
 
 
