@@ -70,14 +70,20 @@ def install(
     *requirement_files: str,
     pip_options: tuple[str, ...] = (),
     with_checkout: bool = True,
+    without_dependencies: tuple[str, ...] = (),
 ) -> None:
-    """Installs pinned requirements and this checkout, unless the environment has just these already."""
-    wanted = fingerprint(session, "setup.py", *requirement_files)
+    """Installs pinned requirements and this checkout, unless the environment has just these already.
+
+    What is in ``without_dependencies`` comes last, and does not change what is there.
+    """
+    wanted = fingerprint(session, "setup.py", *requirement_files, *without_dependencies)
     stamp = Path(session.virtualenv.location) / "installed.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     arguments = [part for name in requirement_files for part in ("-r", name)]
     session.install("--quiet", "--no-compile", *pip_options, *arguments)
+    for name in without_dependencies:
+        session.install("--quiet", "--no-compile", "--no-deps", "-r", name)
     if with_checkout:
         session.install("--quiet", "--no-deps", "--editable", ".")
     stamp.write_text(wanted)
@@ -232,14 +238,17 @@ def ckan_2_12(session: nox.Session) -> None:
 
 @nox.session(name="browser", venv_backend="venv")
 def browser(session: nox.Session) -> None:
-    """The main job in Chromium and Firefox on the running portal, with faults, kills and memory limits."""
-    install(session, "requirements/ckan-2.12.txt", "requirements/browser.txt")
+    """The main job in Chromium and Firefox on the running portal, with faults, kills and memory limits; and
+    other extensions of CKAN."""
+    files = ("requirements/ckan-2.12.txt", "requirements/browser.txt")
+    install(session, *files, without_dependencies=("requirements/ckan-neighbours.txt",))
     _, node_modules = node_tools(session)
     run_pytest(
         session,
         *NO_CKAN,
         "tests/browser",
         "tests/faults",
+        "tests/neighbours",
         "tests/client/portal",
         env={
             "S3PORTAL_CHROMIUM": chromium(session),

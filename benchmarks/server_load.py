@@ -77,15 +77,20 @@ def send_all(address: str, requests: Sequence[Request], connections: int = CONNE
 
 
 class Connection:
-    """A kept connection. Bodies of answers are received and forgotten."""
+    """A connection that is kept where the server keeps it. Bodies of answers are received and forgotten."""
 
     def __init__(self, address: str) -> None:
         host, _, port = urlsplit(address).netloc.partition(":")
-        self._sock = socket.create_connection((host, int(port)), timeout=300)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._sock.setblocking(True)
+        self._address = (host, int(port))
+        self._sock = self._connect()
+        self._is_over = False
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self.body_bytes = 0
+
+    def _connect(self) -> socket.socket:
+        sock = socket.create_connection(self._address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
 
     def __enter__(self) -> Connection:
         return self
@@ -95,6 +100,9 @@ class Connection:
 
     def send(self, sent: Request) -> bytes:
         """Sends a request and returns the head of its answer."""
+        if self._is_over:
+            self._sock.close()
+            self._sock = self._connect()
         if len(sent.body) <= 65536:
             self._sock.sendall(sent.head + sent.body)
         else:
@@ -107,6 +115,7 @@ class Connection:
         head = bytes(self._buffer[:end])
         if head[9:10] != b"2":
             raise RuntimeError(bytes(self._buffer[:filled]).decode("latin-1"))
+        self._is_over = (_header(head, b"connection") or b"").lower() == b"close"
         if not sent.is_head:
             self._receive_body(head, filled - end - 4, bytes(self._buffer[end + 4 : filled]))
         return head

@@ -10,6 +10,10 @@ from s3portal import __version__
 # each one needs only its own extra and `s3portal --help` answers at once.
 _COMMANDS = {
     "bucket": ("s3portal.buckets.commands.bucket", "bucket_command_group", "Look after buckets on any S3."),
+    "cp": ("s3portal.buckets.commands.objects", "cp_command", "Copy one file or object."),
+    "ls": ("s3portal.buckets.commands.objects", "ls_command", "List buckets, folders and objects."),
+    "presign": ("s3portal.buckets.commands.objects", "presign_command", "Make a link that expires."),
+    "rm": ("s3portal.buckets.commands.objects", "rm_command", "Remove objects."),
     "check": ("s3portal.buckets.commands.sync", "check_command", "Compare a bucket or folder with another."),
     "explain": ("s3portal.server.explaining", "explain_command", "Say why the S3 server refused a request."),
     "server": ("s3portal.server.command", "server_command", "Serve S3 from a folder on this machine."),

@@ -92,6 +92,14 @@ class DatabaseNotUpgraded(TransferError):
     )
 
 
+class PortalReadOnly(TransferError):
+    """The database takes no writes: the site is maintained, or runs on a standby."""
+
+    code = "portal_read_only"
+    http_status = 503
+    template = "This portal is read-only at the moment, so nothing can be uploaded. Try again later."
+
+
 class UploadOfAnotherDataset(TransferError):
     """The upload was made for another dataset than the one that is saved."""
 
@@ -256,7 +264,7 @@ def as_ckan_error(error: TransferError) -> Exception:
     The failures of the store and of the database stay what they are: no caller's request was wrong.
     """
     message = sentence(error)
-    if isinstance(error, StoreError | DatabaseNotUpgraded):
+    if isinstance(error, StoreError | DatabaseNotUpgraded | PortalReadOnly):
         return error
     if error.http_status == 404:
         return tk.ObjectNotFound(message)

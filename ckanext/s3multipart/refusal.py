@@ -15,11 +15,12 @@ from ckan import model
 from flask import Blueprint, Response, current_app, g, has_request_context, json, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InternalError
 from werkzeug.exceptions import BadRequest
 
 from ckanext.s3multipart.auth import REFUSAL
 from ckanext.s3multipart.csrf import require_csrf_token
-from ckanext.s3multipart.errors import CsrfTokenMissing, as_ckan_error
+from ckanext.s3multipart.errors import CsrfTokenMissing, PortalReadOnly, as_ckan_error
 from ckanext.s3multipart.parameters import own_parameters
 from ckanext.s3multipart.schema import require_current
 from ckanext.s3multipart.wording import sentence
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 ActionFunction = Callable[[dict[str, Any], dict[str, Any]], Any]
 
 blueprint = Blueprint("s3multipart_refusals", __name__)
+
+#: PostgreSQL's "read_only_sql_transaction" (PostgreSQL documentation, appendix A).
+_READ_ONLY = "25006"
 
 #: Actions that change something, so that a browser's cookie alone must not be enough for them.
 STATE_CHANGING = frozenset(
@@ -62,6 +66,10 @@ def refusing(function: ActionFunction) -> ActionFunction:
             if REFUSAL not in context:
                 raise
             raise refused(context[REFUSAL]) from error
+        except InternalError as error:
+            if getattr(error.orig, "pgcode", None) != _READ_ONLY:
+                raise
+            raise refused(PortalReadOnly()) from error
 
     return action
 
@@ -71,8 +79,8 @@ def refused(refusal: TransferError) -> Exception:
     model.Session.rollback()
     if has_request_context():
         g.s3multipart_refusal = refusal
-        if isinstance(refusal, StoreBusy) and request.endpoint == "api.action":
-            # CKAN's API logs a traceback of what it does not know, for each call while the store is away.
+        if isinstance(refusal, StoreBusy | PortalReadOnly) and request.endpoint == "api.action":
+            # CKAN's API logs a traceback of what it does not know, for each call while this lasts.
             log.warning("%s", refusal)
             return tk.ValidationError({"message": [sentence(refusal)], "code": [refusal.code]})
     return as_ckan_error(refusal)

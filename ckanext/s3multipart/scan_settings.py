@@ -15,20 +15,20 @@ class ScanSettings:
 
     scan: str = setting(
         CLAMD,
-        "the clamd that checks files for viruses before they are accepted, as clamd://host:port or"
-        " clamd+unix:///path; if not set, none are checked",
+        "the clamd that checks files for viruses before they are accepted, as `clamd://host:port` or"
+        " `clamd+unix:///path`. Empty is none",
         "",
     )
     scan_max_size: int = setting(
         BYTES,
-        "the largest file that is sent to clamd, which is to be no more than its StreamMaxLength and its"
-        " MaxFileSize",
+        "the largest file that is sent to clamd. It must be no more than clamd's own `StreamMaxLength` and"
+        " `MaxFileSize`",
         100 * 1024 * 1024,
         minimum=1,
     )
     scan_too_large: str = setting(
         choice(REFUSE, ACCEPT),
-        "what becomes of files that are too large to be checked: refuse, or accept, and their page says that"
-        " they were not checked",
+        "what becomes of files that are too large to be checked: `refuse`; or `accept`, and their page says"
+        " that they were not checked",
         REFUSE,
     )

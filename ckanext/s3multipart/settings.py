@@ -57,8 +57,8 @@ class PortalSettings:
     )
     org_quota: int = setting(
         BYTES,
-        "how much the files of one organisation may use in total, unfinished uploads included. `0` "
-        "sets no limit",
+        "how much the files of one organisation may use in total, earlier versions and unfinished "
+        "uploads included. `0` sets no limit",
         0,
     )
     allowed_types: tuple[str, ...] = setting(
@@ -87,16 +87,16 @@ class PortalSettings:
     )
     keep_versions: int = setting(
         INTEGER,
-        "how many earlier versions of a resource's file are kept when it is replaced; 0 sets no limit of"
-        " number where keep_versions_for is set, and keeps none otherwise",
+        "how many earlier versions of a file are kept when it is replaced. With `0` the number "
+        "has no limit if `keep_versions_for` is set; otherwise replaced files are removed at once",
         0,
         minimum=0,
         maximum=1_000_000,
     )
     keep_versions_for: int = setting(
         SECONDS,
-        "how long earlier versions of a file are kept after it was replaced; 0 sets no limit of time where"
-        " keep_versions is set, and keeps none otherwise",
+        "how long an earlier version of a file is kept after it was replaced. With `0` the time "
+        "has no limit if `keep_versions` is set; otherwise replaced files are removed at once",
         0,
         minimum=0,
         maximum=100 * 365 * 24 * 3600,

@@ -50,7 +50,7 @@ class WebhookSettings:
     )
     webhook_secret: tuple[str, ...] = setting(
         Kind("words", _secrets),
-        "what webhooks are signed with: whsec_ and 24 to 64 random bytes in Base64; several while it is"
+        "what webhooks are signed with: `whsec_` and 24 to 64 random bytes in Base64; several while it is"
         " replaced, the new one first",
         (),
         secret=True,

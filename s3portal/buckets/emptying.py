@@ -96,7 +96,8 @@ def delete_batch(
     *,
     bypass_governance: bool = False,
 ) -> list[Failure]:
-    """Deletes up to 1,000 versions, and says of which ones the store would not. Raises Refused."""
+    """Deletes up to 1,000 versions, and says of which ones the store would not. Without a version id, the
+    current object goes, as DeleteObject has it. Raises Refused."""
     left = {(each.key, each.version_id): each for each in batch}
     for attempt in range(1, _TRIES + 1):
         throttle.wait()
@@ -134,10 +135,10 @@ def _delete_one(
     store: Store, version: ListedVersion, *, bypass_governance: bool
 ) -> list[tuple[tuple[str, str], str, str]]:
     more: dict[str, Any] = {"BypassGovernanceRetention": True} if bypass_governance else {}
+    if version.version_id:
+        more["VersionId"] = version.version_id
     try:
-        store.client().delete_object(
-            Bucket=store.bucket, Key=version.key, VersionId=version.version_id, **more
-        )
+        store.client().delete_object(Bucket=store.bucket, Key=version.key, **more)
     except ClientError as error:
         return [((version.key, version.version_id), error_code(error), str(error))]
     return []
@@ -146,7 +147,9 @@ def _delete_one(
 def _delete_many(
     store: Store, versions: Iterable[ListedVersion], *, bypass_governance: bool
 ) -> list[tuple[tuple[str, str], str, str]]:
-    named = [{"Key": each.key, "VersionId": each.version_id} for each in versions]
+    named = [
+        {"Key": each.key, **({"VersionId": each.version_id} if each.version_id else {})} for each in versions
+    ]
     # A bucket that never kept versions takes "null" as well (S3 User Guide, "Deleting object versions").
     more: dict[str, Any] = {"BypassGovernanceRetention": True} if bypass_governance else {}
     with asking(store, "s3:DeleteObjectVersion", resource=f"arn:aws:s3:::{store.bucket}/*"):
@@ -159,10 +162,12 @@ def _delete_many(
         except ClientError as error:
             if error_code(error) not in _PASSING:
                 raise
-            return [((each["Key"], each["VersionId"]), error_code(error), str(error)) for each in named]
+            return [
+                ((each["Key"], each.get("VersionId", "")), error_code(error), str(error)) for each in named
+            ]
     return [
         (
-            (str(each.get("Key")), str(each.get("VersionId", "null"))),
+            (str(each.get("Key")), str(each.get("VersionId", ""))),
             str(each.get("Code", "")),
             str(each.get("Message", "")),
         )

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3portal.portal.doctor import Case, Cause, Use, cause_of_library
 from s3portal.transfer import Store, TransferError, error_code
+
+if TYPE_CHECKING:
+    from s3portal.portal.doctor import Case, Cause
 
 # Documented in docs/buckets.md.
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
@@ -83,15 +86,20 @@ def require_bucket(store: Store) -> None:
             raise
 
 
-def cause_of(store: Store, error: BaseException, *, permission: str, resource: str = "") -> Cause:
+def cause_of(store: Store, error: BaseException, *, permission: str, resource: str = "") -> "Cause":
     """Why a call failed, and what to do."""
+    # The doctor knows all causes. Loading it takes longer than most commands, so it waits for a need.
+    from s3portal.portal.doctor import cause_of_library
+
     return cause_of_library(
         case_of(store), error, permission=permission, resource=resource or f"arn:aws:s3:::{store.bucket}"
     )
 
 
-def case_of(store: Store, *, origin: str = "", command: str = "s3portal bucket doctor") -> Case:
+def case_of(store: Store, *, origin: str = "", command: str = "s3portal bucket doctor") -> "Case":
     """The bucket as the portals' doctor knows it."""
+    from s3portal.portal.doctor import Case, Use
+
     return Case(
         place=store.bucket,
         store=store,

@@ -76,7 +76,11 @@ class _ServerGroup(click.Group):
     "--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 chooses a free one."
 )
 @click.option(
-    "--config", "config_file", type=_PATH, envvar=f"{PREFIX}CONFIG", help="JSON: users, roles, buckets."
+    "--config",
+    "config_file",
+    type=_PATH,
+    envvar=f"{PREFIX}CONFIG",
+    help="JSON or YAML: users, roles, buckets.",
 )
 @click.option("--log", "log_file", type=_PATH, help="Access log, a JSON line for each request.")
 @click.option(

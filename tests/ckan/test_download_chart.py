@@ -148,7 +148,19 @@ class TestTheDrawing:
         assert ET.fromstring(text).find("title").text == "<script>alert(1)</script>"
 
     @pytest.mark.parametrize(
-        ("most", "top"), [(0, 1), (1, 1), (2, 2), (3, 5), (9, 10), (10, 10), (11, 20), (2001, 5000)]
+        ("most", "top"),
+        [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (7, 8),
+            (9, 10),
+            (10, 10),
+            (11, 15),
+            (225, 250),
+            (2001, 2500),
+            (9999, 10_000),
+        ],
     )
     def test_the_upper_line_is_at_a_round_number(self, most: int, top: int) -> None:
         assert round_top(most) == top

@@ -18,6 +18,7 @@ from served_portal import served
 from shown_links import CONTENT, Setting
 
 from ckanext.s3multipart.settings import PREFIX, check_settings, portal_store
+from ckanext.s3multipart.upkeep.doctor import _examine_downloads
 
 KEY_ID = "K2JCJMDEHXQW5F"
 #: How a browser asks for a file that someone clicks on.
@@ -239,3 +240,12 @@ def test_a_key_that_is_no_rsa_key_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(CkanConfigurationException, match="is no RSA key"):
         check_settings({PREFIX + name: value for name, value in settings.items()})
+
+
+def test_the_doctor_says_that_cookies_have_no_effect(cloudfront: LocalCloudFront, setting: Setting) -> None:
+    assert list(_examine_downloads()) == []
+
+    setting("cloudfront_cookies", True)
+
+    [finding] = _examine_downloads()
+    assert (finding.state, "have no domain in common" in finding.text) == ("look", True)

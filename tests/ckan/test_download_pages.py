@@ -57,11 +57,11 @@ class TestTheChart:
         shown = downloads_on(anonymous, url)
         [chosen] = shown.select(".s3multipart-ranges [aria-current]")
         assert chosen.text == "12 months"
-        assert "8 in total" in shown.text and "3 from" in shown.text
+        assert "8 in total" in shown.text and "3 in the days shown" in shown.text
         everything = shown.find("a", string="All")["href"]
 
         by_month = downloads_on(anonymous, url + everything.split("#")[0])
-        assert "8 from" in by_month.text
+        assert "8 in the days shown" in by_month.text
         assert by_month.select_one("details thead th").text == "Month"
         assert by_month.select("details tbody th")[-1].text == "Feb 2020"
         assert by_month.select_one(".s3multipart-ranges [aria-current]").text == "All"
@@ -116,7 +116,10 @@ class TestTheOrganisation:
 
         page = read(anonymous.get(f"{url}?from=2020-02-01&to=2020-02-29"))
 
-        assert "5 from Feb 3, 2020 to Feb 29, 2020" in page.select_one(".s3multipart-downloads").text
+        assert (
+            "5 in the days shown, Feb 3, 2020 to Feb 29, 2020"
+            in page.select_one(".s3multipart-downloads").text
+        )
         assert page.select_one("input[name=from]")["value"] == "2020-02-01"
         assert page.select_one(".s3multipart-top td:nth-of-type(2)").text == "5"
         [link] = page.select(".s3multipart-downloads a[href*='.csv']")

@@ -1,6 +1,7 @@
 """The migrations make just the tables that the model describes, and take them away again."""
 
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from kept_uploads import names, states
 from ckanext import s3multipart
 from ckanext.s3multipart.downloads.file_check import FileCheck
 from ckanext.s3multipart.downloads.move_model import KeyMove
-from ckanext.s3multipart.model import DownloadCount, UploadRow, now
+from ckanext.s3multipart.model import DownloadCount, UploadRow, count_download, now
 from ckanext.s3multipart.outbox.event_model import Delivery, Event
 from ckanext.s3multipart.scanning.inspection_model import Inspection
 from ckanext.s3multipart.store_memory import StoreAnswer
@@ -28,6 +29,7 @@ from s3portal.transfer import Upload
 
 pytestmark = pytest.mark.smoke
 
+BYTES_SENT = "f3c5d7e92b46"
 FILE_CHECKS = "c41e90b7d2f8"
 GRANTS = "8b2d4e71c6a0"
 LEASES = "c41b7e90a2d5"
@@ -230,6 +232,19 @@ def test_going_back_destroys_no_earlier_version(publisher: Caller, setting) -> N
 
     assert states(publisher) == ["attached", "removed"]
     assert names(publisher) == ["first.csv", "rivers.csv"]
+
+
+def test_downloads_that_the_version_before_counted_stay(publisher: Caller) -> None:
+    resource = publisher.publish()
+    for _ in range(3):
+        count_download(resource["id"], date(2026, 11, 1), 58)
+    model.Session.commit()
+
+    there_and_back(version_before(BYTES_SENT))
+
+    stats = publisher.do("s3multipart_download_stats", resource=resource["id"])
+    # How much was sent is not known of what that version counted.
+    assert (stats["count"], stats["bytes"]) == (3, 0)
 
 
 def test_a_row_holds_all_of_an_upload() -> None:

@@ -21,6 +21,7 @@ from ckanext.s3multipart.downloads.move_model import CLEARED, KeyMove
 from ckanext.s3multipart.downloads.public_files import publish, sweep_moves, withdraw
 from ckanext.s3multipart.model import UploadRow, attached_upload, now
 from ckanext.s3multipart.settings import portal_store
+from ckanext.s3multipart.upkeep.doctor import _examine_downloads
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import Fault, RunningServer
 from s3portal.transfer import object_url
@@ -295,6 +296,8 @@ class TestBehindACache:
 
         refused = turn_private(publisher)
 
+        [finding] = _examine_downloads()
+        assert (finding.state, "cannot be made private" in finding.text) == ("look", True)
         assert refused.status == 409
         assert "cache that the portal cannot clear" in str(refused.error)
         assert not is_private(publisher)

@@ -259,22 +259,44 @@ class TestKilledJob:
         check(upload)
         assert state_of(upload) == "quarantined", "the lease of the dead lasts"
         lease_ends(upload)
-        monkeypatch.setattr(inspecting, "scan", killed)
+        monkeypatch.setattr(inspecting, "scanned", killed)
         check(upload)
         assert state_of(upload) == "completed"
+
+    def test_one_that_dies_over_an_infected_file_lets_it_not_pass(
+        self, publisher: Caller, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        upload, _ = complete(publisher, EICAR)
+
+        class Killed(BaseException):
+            pass
+
+        def killed(*arguments: object) -> None:
+            raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(inspecting, "_refuse", killed)
+            patched.setattr(inspecting, "_release", lambda claimed: None)
+            with pytest.raises(Killed):
+                inspecting.inspect(upload["id"], streams=True)
+        lease_ends(upload)
+        check(upload)
+
+        assert state_of(upload) == "refused"
+        assert stored_keys(publisher) == []
 
     def test_two_at_once_scan_once(
         self, publisher: Caller, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         upload, _ = complete(publisher, b"1,2")
-        scans, scan = [], inspecting.scan
+        scans, scan = [], inspecting.scanned
 
         def counted(*arguments):
             scans.append(threading.current_thread())
             check(upload)
             return scan(*arguments)
 
-        monkeypatch.setattr(inspecting, "scan", counted)
+        monkeypatch.setattr(inspecting, "scanned", counted)
         check(upload)
 
         assert len(scans) == 1
@@ -284,13 +306,13 @@ class TestKilledJob:
         self, publisher: Caller, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         upload, _ = complete(publisher, b"1,2")
-        scan = inspecting.scan
+        scan = inspecting.scanned
 
         def discarded(*arguments):
             publisher.do("s3multipart_upload_abort", id=upload["id"])
             return scan(*arguments)
 
-        monkeypatch.setattr(inspecting, "scan", discarded)
+        monkeypatch.setattr(inspecting, "scanned", discarded)
         check(upload)
 
         assert state_of(upload) == "aborted"

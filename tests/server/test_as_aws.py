@@ -214,6 +214,27 @@ def test_only_the_last_chunk_may_be_small(s3_server):
         assert (status, b"<Code>InvalidChunkSizeError</Code>" in answer) == (expected, expected == 403)
 
 
+def test_actual_answers_name_the_methods_of_their_rule(s3_server, s3):
+    rule = {"AllowedOrigins": ["https://*.example"], "AllowedMethods": ["GET", "PUT"], "MaxAgeSeconds": 60}
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+    url = s3.generate_presigned_url("list_objects_v2", {"Bucket": BUCKET})
+    asked = {"Origin": "https://a.example"}
+    status, headers, _ = send(s3_server, "GET", url, asked)
+    assert (status, headers["access-control-allow-methods"]) == (200, "GET, PUT")
+    assert headers["access-control-max-age"] == "60"
+    # What a request names counts, also where it is no preflight.
+    _, headers, _ = send(s3_server, "GET", url, asked | {"Access-Control-Request-Method": "DELETE"})
+    assert "access-control-allow-origin" not in headers
+
+
+def test_an_empty_authorization_claims_nothing(s3_server, s3):
+    for method in ("GET", "PUT"):
+        status, _, body = send(s3_server, method, f"/{BUCKET}/k", {"Authorization": ""})
+        assert (status, b"<Code>AccessDenied</Code>" in body) == (403, True)
+    url = s3.generate_presigned_url("list_objects_v2", {"Bucket": BUCKET})
+    assert send(s3_server, "GET", url, {"Authorization": ""})[0] == 200
+
+
 @pytest.mark.parametrize(
     "header", ["bytes= -1", "bytes=0 -1", "bytes=0--1", "bytes=10-5", "bytes=,", "foo=0-1", "bytes=0-1,3-4"]
 )

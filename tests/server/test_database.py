@@ -6,6 +6,7 @@ import sqlite3
 import threading
 
 import pytest
+from waiting import wait_until
 
 from s3portal.server.storage.database import IDLE_READERS_LIMIT, READERS_LIMIT, Database
 from s3portal.server.storage.migrations import SCHEMA_VERSION, OtherVersion
@@ -141,3 +142,41 @@ def test_a_change_that_rides_along_waits_for_a_commit_and_is_lost_with_it(databa
         database.write(broken)
     database.write(insert("d"))
     assert names(database) == ["a", "b", "d"]
+
+
+def test_who_is_done_does_not_wait_for_the_next_commit(database):
+    """A change that a commit has is answered although the commit after it goes on."""
+    entered, leave, answered = threading.Event(), threading.Event(), []
+
+    def change(name, *, holds=False):
+        def write(connection):
+            connection.execute(INSERT, (name,))
+            if holds:
+                entered.set()
+                leave.wait(60)
+
+        database.write(write)
+        answered.append(name)
+
+    with database._write_lock:
+        first = [threading.Thread(target=change, args=(name,)) for name in ("a", "b", "c")]
+        for thread in first:
+            thread.start()
+        wait_until(lambda: len(database._queue) == 3, "three wait for one commit")
+        # They are committed together, and this one by itself.
+        held = threading.Thread(target=change, args=("held",), kwargs={"holds": True})
+        real = database._commit
+
+        def commit(jobs):
+            database._commit = real
+            held.start()
+            wait_until(lambda: len(database._queue) == 1, "the next one waits")
+            real(jobs)
+
+        database._commit = commit
+    assert entered.wait(60)
+    wait_until(lambda: sorted(answered) == ["a", "b", "c"], "all of the first commit are answered")
+    leave.set()
+    for thread in (*first, held):
+        thread.join()
+    assert answered[-1] == "held"

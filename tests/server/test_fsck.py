@@ -159,6 +159,10 @@ class TestCheck:
         assert status == 1
         assert set(kinds_of(report)) == {"database-damaged"}
 
+    def test_the_folder_of_the_server_need_not_be_named_again(self, s3_server, root):
+        result = CliRunner().invoke(server_command, ["--root", str(root), "fsck"])
+        assert (result.exit_code, "Nothing is wrong" in result.output) == (0, True)
+
     def test_what_is_no_folder_of_a_server_cannot_be_checked(self, tmp_path):
         result = CliRunner().invoke(server_command, ["fsck", str(tmp_path / "nothing")])
         assert result.exit_code == 2

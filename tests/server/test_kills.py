@@ -15,8 +15,9 @@ import threading
 import pytest
 from kept_state import read_bucket
 from killed_server import KilledServer, require_no_leftovers
-from mixed_load import KINDS, Step, Writer
+from mixed_load import KINDS, Writer
 from s3_callers import client_of
+from writing_steps import Step
 
 from s3portal.server.upkeep.checking import check_folder
 

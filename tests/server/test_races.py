@@ -220,6 +220,27 @@ def test_a_lock_and_a_deletion(s3_server):
             assert held in ("NoSuchVersion", "NoSuchKey")
 
 
+def test_a_bucket_with_object_lock_keeps_versions(s3_server):
+    admin = client_of(s3_server, "admin")
+    for number in range(ROUNDS):
+        named = {"Bucket": f"made-{number}"}
+        admin.create_bucket(**named)
+        admin.put_bucket_versioning(**named, VersioningConfiguration={"Status": "Enabled"})
+        locked, suspended = race(
+            s3_server,
+            lambda client, named=named: client.put_object_lock_configuration(
+                **named, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}
+            ),
+            lambda client, named=named: client.put_bucket_versioning(
+                **named, VersioningConfiguration={"Status": "Suspended"}
+            ),
+            user="admin",
+        )
+        assert [locked, suspended].count("InvalidBucketState") == 1
+        status = admin.get_bucket_versioning(**named)["Status"]
+        assert status == ("Enabled" if isinstance(locked, dict) else "Suspended")
+
+
 def test_tags_that_two_set_are_those_of_one(s3_server, s3):
     s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
     race(

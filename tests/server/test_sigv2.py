@@ -99,16 +99,17 @@ def test_what_is_wrong_is_told(lenient):
     assert code_of(old_client(lenient, **wrong).list_objects, Bucket=BUCKET) == "SignatureDoesNotMatch"
     unknown = wrong | {"aws_access_key_id": "nobody"}
     assert code_of(old_client(lenient, **unknown).list_objects, Bucket=BUCKET) == "InvalidAccessKeyId"
-    for headers, says in (
-        ({"Authorization": "AWS x"}, b"authorization header is invalid"),
-        ({"Authorization": "AWS portal-key:c2lnbmF0dXJl"}, b"valid Date"),
+    for headers, status, says in (
+        ({"Authorization": "AWS x"}, 400, b"<Code>InvalidArgument</Code>"),
+        ({"Authorization": "AWS portal-key:c2lnbmF0dXJl"}, 403, b"valid Date"),
         (
             {"Authorization": "AWS portal-key:c2ln", "Date": "Thu, 01 Jan 1970 00:00:00 GMT"},
+            403,
             b"SignatureDoesNot",
         ),
     ):
-        status, _, body = send(lenient, "GET", f"/{BUCKET}", headers)
-        assert (status, says in body) == (403, True)
+        answered, _, body = send(lenient, "GET", f"/{BUCKET}", headers)
+        assert (answered, says in body) == (status, True)
     lenient.advance_clock(-3600)
     assert code_of(old_client(lenient).list_objects, Bucket=BUCKET) == "RequestTimeTooSkewed"
 

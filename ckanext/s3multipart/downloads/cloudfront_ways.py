@@ -92,11 +92,12 @@ def _brings_cookies() -> bool:
 
 def _may_see_all(dataset_id: str) -> bool:
     """Whether the reader may see every file whose key is below the dataset's: plugins restrict single
-    resources, and a resource that was moved to another dataset leaves its file where it was."""
-    kept = (*PUBLISHED, RowState.COMPLETED, RowState.REMOVING)
+    resources, a resource that was moved to another dataset leaves its file where it was, and what is being
+    uploaded or inspected is for nobody yet."""
+    gone = (RowState.REMOVED, RowState.ABORTED)
     rows = (
         model.Session.query(UploadRow.resource_id, UploadRow.state)
-        .filter(UploadRow.owner_id == dataset_id, UploadRow.state.in_(kept))
+        .filter(UploadRow.owner_id == dataset_id, UploadRow.state.notin_(gone))
         .limit(_MOST_FILES + 1)
         .all()
     )

@@ -69,6 +69,8 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     except VersionNotFound as refusal:
         return tk.abort(refusal.http_status, sentence(refusal))
     if row is not None:
+        # It is only read from here on, and not once more after each commit.
+        model.Session.expunge(row)
         return let_scripts_read(_uncached(_answer(row, check_file(row))), resource_id)
     try:
         return _by_ckan(package_type, id, resource_id, filename)

@@ -12,6 +12,7 @@ from flask import Response, current_app, request
 from ckanext.s3multipart.model import attached_upload
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import download_settings
+from ckanext.s3multipart.uploads.versions import count_earlier_versions
 from s3portal.transfer import EXPOSED_TO_READERS, HEADERS_OF_READERS
 
 #: The file's own name is nice to have where a script saves it.
@@ -50,7 +51,7 @@ def everybody_may_read(resource_id: str) -> bool:
 def answer_preflight(resource_id: str) -> Response:
     """What a browser asks before a script of another site may send a range."""
     response = current_app.make_default_options_response()
-    is_ours = is_current() and attached_upload(resource_id) is not None
+    is_ours = is_current() and (attached_upload(resource_id) or count_earlier_versions(resource_id))
     if is_ours and download_settings().cross_origin_downloads and everybody_may_read(resource_id):
         response = PreflightAnswer(status=204)
     return response

@@ -15,6 +15,7 @@ from ckan import model
 
 from ckanext.s3multipart.links import link_name
 from ckanext.s3multipart.model import UploadRow, now
+from ckanext.s3multipart.moving.asking import require_accepted, require_wanted, wanted_file
 from ckanext.s3multipart.moving.copying import MovingFile, state_of_upload
 from ckanext.s3multipart.moving.mapping import FileState, OldPlace, ResourceChange
 from ckanext.s3multipart.moving.resources import PortalResource, list_resources
@@ -25,7 +26,7 @@ from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.uploads.rules import content_type_of
 from ckanext.s3multipart.uploads.session_model import SessionGrant
 from s3portal.portal.migration import NotVerified, Place, SentObject, UnusableRow
-from s3portal.transfer import ObjectGone, StoredObject, ids_of_key, look_at
+from s3portal.transfer import ObjectGone, StoredObject, TransferError, Upload, ids_of_key, look_at
 
 _NAMESPACE = uuid.UUID("0d5a7a55-0c1a-4b7e-8f53-5f9a2a0f4c11")
 _RESOURCES = model.resource_table
@@ -45,8 +46,10 @@ class AdoptObjects:
         for resource in list_resources(links.links() & _RESOURCES.c.id.in_(list(self._listed))):
             met.add(resource.id)
             try:
-                yield self._located(resource)
-            except NotUsable as error:
+                file = self._located(resource)
+                require_wanted(wanted_file(resource, file.filename, file.size_bytes))
+                yield file
+            except (NotUsable, TransferError) as error:
                 yield UnusableRow(str(resource), str(error))
         for resource_id in self._listed:
             if resource_id not in met:
@@ -56,22 +59,7 @@ class AdoptObjects:
         return Place(portal_store().bucket, file.located.place)
 
     def change(self, file: MovingFile, place: Place) -> ResourceChange:
-        found = self._found.pop(file.row)
-        upload = replace(
-            recorded_object(
-                place.key,
-                found.size_bytes,
-                found.etag,
-                found.version_id,
-                id=str(uuid.uuid5(_NAMESPACE, f"{file.row}\n{place.key}\n{file.located.stamp}")),
-                owner_id=file.resource.dataset_id,
-                user=file.resource.user,
-                filename=file.filename,
-                content_type=content_type_of(file.filename, found.content_type),
-            ),
-            checksum_algorithm=found.checksum.algorithm if found.checksum else None,
-            checksum_value=found.checksum.value if found.checksum else None,
-        )
+        upload = self._upload(file, place, self._found.pop(file.row))
         new = state_of_upload(file.resource, SentObject(upload, ""))
         columns = {**(new.upload or {}), "keep_object": not self._may_delete}
         old_place = OldPlace(links.NAME, place.key, file.located.stamp, file.size_bytes, "")
@@ -94,6 +82,8 @@ class AdoptObjects:
             raise NotVerified(f"there is no object {place.key} any more") from error
         if stamp_of(found) != file.located.stamp:
             raise NotVerified(f"{place.key} has changed since it was listed. Run the same command again.")
+        upload = self._upload(file, place, found)
+        require_accepted(file.resource, upload)
         self._found[file.row] = found
 
     def verify(self, file: MovingFile, place: Place) -> None:
@@ -101,6 +91,23 @@ class AdoptObjects:
 
     def working(self) -> AbstractContextManager[object]:
         return nullcontext()
+
+    def _upload(self, file: MovingFile, place: Place, found: StoredObject) -> Upload:
+        return replace(
+            recorded_object(
+                place.key,
+                found.size_bytes,
+                found.etag,
+                found.version_id,
+                id=str(uuid.uuid5(_NAMESPACE, f"{file.row}\n{place.key}\n{file.located.stamp}")),
+                owner_id=file.resource.dataset_id,
+                user=file.resource.user,
+                filename=file.filename,
+                content_type=content_type_of(file.filename, found.content_type),
+            ),
+            checksum_algorithm=found.checksum.algorithm if found.checksum else None,
+            checksum_value=found.checksum.value if found.checksum else None,
+        )
 
     def _located(self, resource: PortalResource) -> MovingFile:
         key = self._listed[resource.id]

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import IO
 
+from ckanext.s3multipart.interfaces import WantedUpload
 from ckanext.s3multipart.links import link_name
 from ckanext.s3multipart.model import OWNER_TYPE, UploadRow
+from ckanext.s3multipart.moving.asking import require_accepted, require_wanted, wanted_file
 from ckanext.s3multipart.moving.mapping import FileState, OldPlace, ResourceChange, columns_of
 from ckanext.s3multipart.moving.resources import PortalResource, list_resources
 from ckanext.s3multipart.moving.sources.interface import Located, NotUsable, Source
 from ckanext.s3multipart.settings import portal_host, portal_settings, portal_store, transfer_settings
 from ckanext.s3multipart.uploads.file_facts import describe_checksums
+from ckanext.s3multipart.uploads.keys import key_of
 from ckanext.s3multipart.uploads.rules import content_type_of
 from s3portal.portal.migration import (
     NotVerified,
@@ -28,7 +31,7 @@ from s3portal.portal.migration import (
     copy_object,
     send_object,
 )
-from s3portal.transfer import NewUpload, TransferError, Upload, delete_object, object_key, plan_upload
+from s3portal.transfer import NewUpload, TransferError, Upload, delete_object, plan_upload
 
 _NAMESPACE = uuid.UUID("6f1d4c53-6a3e-4d0a-9d6d-1f0b7c2d9e55")
 
@@ -74,6 +77,7 @@ class CopyToStore:
                 if located is not None:
                     file = MovingFile(resource, located)
                     self._key(file)
+                    require_wanted(_wanted(file))
                     yield file
             except (NotUsable, TransferError, ValueError) as error:
                 yield UnusableRow(str(resource), str(error))
@@ -106,11 +110,13 @@ class CopyToStore:
         metadata = _metadata(file, planned)
         inside = self._source.inside(file.located)
         if inside is not None:
-            self._sent[file.row] = copy_object(portal_store(), inside, planned, metadata)
-            return
-        sent = send_object(portal_store(), planned, metadata, lambda: self._open(file))
+            sent = copy_object(portal_store(), inside, planned, metadata)
+        else:
+            sent = send_object(portal_store(), planned, metadata, lambda: self._open(file))
         try:
-            _require_recorded(file, sent)
+            if inside is None:
+                _require_recorded(file, sent)
+            require_accepted(file.resource, sent.upload)
         except NotVerified:
             delete_object(portal_store(), planned.key, sent.upload.version_id)
             raise
@@ -119,6 +125,7 @@ class CopyToStore:
     def verify(self, file: MovingFile, place: Place) -> None:
         sent = compare_object(portal_store(), self._planned(file, place.key), lambda: self._open(file))
         _require_recorded(file, sent)
+        require_accepted(file.resource, sent.upload)
         self._sent[file.row] = sent
 
     def working(self) -> AbstractContextManager[object]:
@@ -128,11 +135,7 @@ class CopyToStore:
         return self._source.open(file.located)
 
     def _key(self, file: MovingFile) -> str:
-        resource = file.resource
-        # A dataset without organization has its own id in the place of the organization's.
-        organisation_id = resource.organisation_id or resource.dataset_id
-        prefix = transfer_settings().s3_prefix
-        return object_key(prefix, organisation_id, resource.dataset_id, self._upload_id(file), file.filename)
+        return key_of(transfer_settings().s3_prefix, _wanted(file), self._upload_id(file))
 
     def _upload_id(self, file: MovingFile) -> str:
         named = "\n".join((file.resource.id, self._source.name, file.located.place, file.located.stamp))
@@ -153,6 +156,10 @@ class CopyToStore:
             ),
         )
         return plan_upload(portal_store(), new)
+
+
+def _wanted(file: MovingFile) -> WantedUpload:
+    return wanted_file(file.resource, file.filename, file.size_bytes, file.located.content_type or "")
 
 
 def state_of_upload(resource: PortalResource, sent: SentObject) -> FileState:

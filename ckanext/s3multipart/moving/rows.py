@@ -1,7 +1,7 @@
 """``migrate apply`` and ``revert``: the rows of resources and of uploads, changed together.
 
 Past CKAN's own actions: nobody edited the dataset, so its time and its activities stay, and no other
-extension takes it for a new file.
+extension takes it for a new file, except for those that ask for it by `IS3Multipart`.
 """
 
 import logging
@@ -12,10 +12,12 @@ from ckan import model
 from ckan.lib import search
 from sqlalchemy.exc import IntegrityError
 
+from ckanext.s3multipart.extending.described_files import uploaded_file
 from ckanext.s3multipart.model import UploadRow, attached_upload
 from ckanext.s3multipart.moving.mapping import FileState, OldPlace, ResourceChange, values_of
 from ckanext.s3multipart.moving.resources import COLUMNS, PortalResource, find_resource
 from ckanext.s3multipart.moving.sources import local_storage
+from ckanext.s3multipart.outbox.recording import Kind, record_event
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.uploads.key_locks import lock_key
 from s3portal.portal.migration import RowState, UnusableChange
@@ -138,6 +140,7 @@ def _write(change: ResourceChange, resource: PortalResource) -> None:
         model.Session.execute(_ROWS.delete().where(_ROWS.c.id == change.old.upload["id"]))
     if change.new.upload is not None:
         model.Session.execute(_ROWS.insert().values(**values_of(change.new.upload)))
+        record_event(Kind.FILE_ATTACHED, uploaded_file(UploadRow(**values_of(change.new.upload))))
     columns: dict[str, Any] = {}
     extras = dict(resource.extras)
     for name, value in change.new.fields.items():

@@ -22,12 +22,11 @@ from ckanext.s3multipart.extending.plugin_calls import after_complete
 from ckanext.s3multipart.kept_refusal import refusal_text
 from ckanext.s3multipart.model import UploadRow, now, upload_of
 from ckanext.s3multipart.outbox.recording import Kind
-from ckanext.s3multipart.scanning.clamd import Scanned, scan, version
 from ckanext.s3multipart.scanning.errors import BeingChecked, FileInfected, TooLargeToCheck
 from ckanext.s3multipart.scanning.inspection_jobs import queue_inspection
 from ckanext.s3multipart.scanning.inspection_model import Inspection, Verdict
 from ckanext.s3multipart.scanning.quarantine import kept_until, record_outcome, refusal_of, remove_refused
-from ckanext.s3multipart.scanning.scan_rules import is_too_large, refuse_too_large, scanner
+from ckanext.s3multipart.scanning.scan_rules import is_too_large, scanned, scanner
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import TRANSITIONS, RowState
 from s3portal.transfer import (
@@ -161,22 +160,11 @@ def _scan(claimed: _Claimed) -> None:
     address, upload = scanner(), claimed.upload
     if address is None or claimed.verdict is not None:
         return
-    if is_too_large(upload.size_bytes):
-        said, scanned_by = Scanned(Verdict.TOO_LARGE), ""
-    else:
-        scanned_by = version(address)
-        said = scan(address, _held(claimed, read_object(portal_store(), upload)))
-    if said.verdict == Verdict.TOO_LARGE:
-        refuse_too_large(upload.size_bytes)
-    _note(
-        claimed,
-        verdict=str(said.verdict),
-        signature=said.signature or None,
-        scanner=scanned_by or None,
-        scanned_at=now(),
-    )
+    said, scanned_by = scanned(address, upload, _held(claimed, read_object(portal_store(), upload)))
     if said.verdict == Verdict.INFECTED:
+        # Noted with the refusal, at once: a verdict without it would let the file pass the next time.
         raise FileInfected(filename=safe_filename(upload.filename), signature=said.signature)
+    _note(claimed, verdict=str(said.verdict), scanner=scanned_by or None, scanned_at=now())
 
 
 def _held(claimed: _Claimed, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -213,11 +201,12 @@ def _refuse(claimed: _Claimed, refusal: TransferError) -> None:
     if not _leave_quarantine(claimed, RowState.REFUSED):
         model.Session.rollback()
         return
-    _note_in_transaction(claimed, refusal=refusal_text(refusal))
-    facts = {"reason": str(refusal)}
+    facts, found = {"reason": str(refusal)}, {}
     kind = Kind.UPLOAD_REFUSED
     if isinstance(refusal, FileInfected):
         kind, facts = Kind.SCAN_INFECTED, {**facts, "signature": refusal.signature}
+        found = {"verdict": str(Verdict.INFECTED), "signature": refusal.signature, "scanned_at": now()}
+    _note_in_transaction(claimed, refusal=refusal_text(refusal), **found)
     record_outcome(kind, claimed.upload, claimed.row.resource_id, **facts)
     model.Session.commit()
     try:

@@ -1,9 +1,14 @@
 """Whether files are scanned, and what becomes of those that are too large for it."""
 
+from collections.abc import Iterable
+
 from ckanext.s3multipart.clamd_address import ClamdAddress, parse_clamd_address
 from ckanext.s3multipart.scan_settings import REFUSE
+from ckanext.s3multipart.scanning.clamd import Scanned, scan, version
 from ckanext.s3multipart.scanning.errors import TooLargeToCheck
+from ckanext.s3multipart.scanning.inspection_model import Verdict
 from ckanext.s3multipart.settings import PREFIX, scan_settings
+from s3portal.transfer import Upload
 
 
 def scanner() -> ClamdAddress | None:
@@ -29,3 +34,15 @@ def refuse_too_large(size_bytes: int) -> None:
     if settings.scan_too_large == REFUSE:
         limit = min(settings.scan_max_size, size_bytes)
         raise TooLargeToCheck(limit=limit, given=size_bytes, setting=f"{PREFIX}scan_too_large")
+
+
+def scanned(address: ClamdAddress, upload: Upload, blocks: Iterable[bytes]) -> tuple[Scanned, str]:
+    """What the scanner says of the file, and its version, "" where it was not asked. The blocks are read only
+    if it is. Raises TooLargeToCheck, ScannerFailed, and what the blocks raise."""
+    said, scanned_by = Scanned(Verdict.TOO_LARGE), ""
+    if not is_too_large(upload.size_bytes):
+        scanned_by = version(address)
+        said = scan(address, blocks)
+    if said.verdict == Verdict.TOO_LARGE:
+        refuse_too_large(upload.size_bytes)
+    return said, scanned_by

@@ -15,6 +15,7 @@ _PLOT_HEIGHT_PX = 112
 #: A column never gets thinner than this share of its place, and never wider than a wide brush.
 _FILLED = 0.8
 _WIDEST_PERCENT = 8.0
+_ROUND_TENTHS = (10, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,10 @@ class Chart:
 
 
 def round_top(most: int) -> int:
-    """The value of the upper line: 1, 2 or 5 with noughts, not below the highest column."""
-    if most <= 1:
-        return 1
-    power: int = 10 ** (len(str(most)) - 1)
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= most)
+    """The value of the upper line: a round number, not below the highest column and not far above it."""
+    power: int = 10 ** (len(str(max(1, most))) - 1)
+    tops = (tenths * power // 10 for tenths in _ROUND_TENTHS if tenths * power % 10 == 0)
+    return next(top for top in tops if top >= most)
 
 
 def svg(chart: Chart) -> str:

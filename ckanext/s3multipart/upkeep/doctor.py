@@ -11,7 +11,9 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.s3multipart.download_settings import PUBLIC, UNDER_THE_PORTAL
+from ckanext.s3multipart.downloads.cloudfront_ways import common_domain
 from ckanext.s3multipart.downloads.file_check import TroubledFile, changed_files, vanished_files
+from ckanext.s3multipart.downloads.invalidation import caches_files
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.schema import UPGRADE_COMMAND, is_current
 from ckanext.s3multipart.settings import (
@@ -49,6 +51,7 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     blocks public access."""
     yield from _examine_names()
     yield from _examine_organisations()
+    yield from _examine_downloads()
     tables_are_there = is_current()
     if tables_are_there:
         yield Finding("database", "tables", OK, "are up to date")
@@ -111,6 +114,20 @@ def _examine_organisations() -> Iterator[Finding]:
             alike = most_alike(name, there)
             meant = f"did you mean {alike}?" if alike else "use the names in the organisations' URLs"
             yield Finding(place, name, WRONG, "is not an organisation of this portal", meant)
+
+
+def _examine_downloads() -> Iterator[Finding]:
+    """What of the settings of downloads does not do what it seems to."""
+    settings = download_settings()
+    subject = f"download_mode {settings.download_mode}"
+    if settings.download_mode == PUBLIC and caches_files() and not settings.cloudfront_distribution:
+        text = "datasets whose files are public cannot be made private: a cache may keep the files"
+        mend = f"set it, or {PREFIX}download_domain_cached = false where no cache is behind the domain"
+        yield Finding(f"{PREFIX}cloudfront_distribution", subject, LOOK, text, mend)
+    if settings.cloudfront_cookies and not common_domain(settings):
+        text = "has no effect: the portal and download_domain have no domain in common"
+        mend = f"use a host beside {tk.config['ckan.site_url']} for {PREFIX}download_domain"
+        yield Finding(f"{PREFIX}cloudfront_cookies", subject, LOOK, text, mend)
 
 
 def _examine_janitor() -> Iterator[Finding]:

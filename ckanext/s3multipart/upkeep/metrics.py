@@ -25,7 +25,7 @@ from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.schema import is_current
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
-from ckanext.s3multipart.upload_states import RowState
+from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 
 try:
     import prometheus_client
@@ -163,7 +163,7 @@ def _fixity() -> Iterator[Any]:
     counted = model.Session.execute(
         sa.select(found.c.problem, sa.func.count())
         .join(rows, rows.c.id == found.c.upload_id)
-        .where(found.c.round_id == last.id, rows.c.state == RowState.ATTACHED)
+        .where(found.c.round_id == last.id, rows.c.state.in_(PUBLISHED))
         .group_by(found.c.problem)
     ).all()
     files = GaugeMetricFamily(

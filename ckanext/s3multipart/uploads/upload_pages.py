@@ -1,7 +1,7 @@
 """Pages of unfinished uploads: a publisher's own across all datasets, on their dashboard, and everyone's to
 the datasets of an organisation, for its administrators. All that they do is done by actions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,8 +144,11 @@ def _listed(endpoint: str, where: dict[str, str], **whose: str) -> tuple[ListPag
 
     page = asked_page(count_unfinished_uploads(**whose), url_of)
     after = (page.number - 1) * UPLOADS_A_PAGE
-    found = unfinished_uploads(**whose, after=after, most=UPLOADS_A_PAGE)
-    return page, [_shown(*each) for each in found]
+    found = list(unfinished_uploads(**whose, after=after, most=UPLOADS_A_PAGE))
+    rows = [row for row, _, _ in found]
+    replaced = _existing_resources([row.resource_id for row in rows])
+    refusals = refusals_of([row.id for row in rows if row.state == RowState.REFUSED])
+    return page, [_shown(*each, replaced, refusals) for each in found]
 
 
 def _publishers_of(organisation_id: str) -> list[dict[str, str]]:
@@ -165,7 +168,17 @@ def _publishers_of(organisation_id: str) -> list[dict[str, str]]:
     return [{"value": user.name, "text": user.display_name} for user in members]
 
 
-def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
+def _existing_resources(resource_ids: list[str]) -> frozenset[str]:
+    """Those whose file an upload replaces; the others are only reserved ids."""
+    existing = model.Session.query(model.Resource.id).filter(
+        model.Resource.id.in_(resource_ids), model.Resource.state == model.State.ACTIVE
+    )
+    return frozenset(resource_id for (resource_id,) in existing)
+
+
+def _shown(
+    row: Any, package: Any, user: Any, replaced: frozenset[str], refusals: Mapping[str, Any]
+) -> ShownUpload:
     is_complete = row.state in _COMPLETE
     stored_bytes = row.size_bytes if is_complete else row.stored_bytes
     is_there = package is not None and package.state != model.State.DELETED
@@ -179,26 +192,19 @@ def _shown(row: Any, package: Any, user: Any) -> ShownUpload:
         is_complete=is_complete,
         is_adopting=row.state == RowState.ADOPTING,
         is_quarantined=row.state == RowState.QUARANTINED,
-        refusal=_refusal_of(row),
+        refusal=str(refusals[row.id]["refusal"]["message"]) if row.id in refusals else "",
         dataset_title=(package.title or package.name) if package is not None else "",
         dataset_url=tk.h.url_for("dataset.read", id=package.name) if is_there else "",
-        continue_url=_form_of(row, package) if is_there else "",
+        continue_url=_form_of(row, package, replaced) if is_there else "",
         publisher=user.display_name if user is not None else "",
         created_at=row.created_at,
         expires_at=row.expires_at,
     )
 
 
-def _refusal_of(row: Any) -> str:
-    """Why a file that is at the store is not accepted, "" for all others."""
-    refusals = refusals_of([row.id]) if row.state == RowState.REFUSED else {}
-    return str(refusals[row.id]["refusal"]["message"]) if row.id in refusals else ""
-
-
-def _form_of(row: Any, package: Any) -> str:
-    resource = model.Resource.get(row.resource_id)
-    if resource is not None and resource.state == model.State.ACTIVE:
-        return str(tk.h.url_for("dataset_resource.edit", id=package.name, resource_id=resource.id))
+def _form_of(row: Any, package: Any, replaced: frozenset[str]) -> str:
+    if row.resource_id in replaced:
+        return str(tk.h.url_for("dataset_resource.edit", id=package.name, resource_id=row.resource_id))
     return str(tk.h.url_for("dataset_resource.new", id=package.name))
 
 

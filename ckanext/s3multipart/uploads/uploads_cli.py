@@ -12,6 +12,9 @@ from ckanext.s3multipart.uploads.portal import PORTAL
 from s3portal.portal import protocol
 from s3portal.transfer import TransferError, format_size, safe_filename
 
+#: How uploads are called of which the store has all.
+_WHOLE = {RowState.COMPLETED: "complete", RowState.QUARANTINED: "checking", RowState.REFUSED: "refused"}
+
 
 @click.group()
 def uploads() -> None:
@@ -33,11 +36,7 @@ def list_uploads(organization: str, user: str, as_json: bool) -> None:
     for row, package, publisher in found:
         each = shown(row, package, publisher)
         stored, size = int(str(each["last_stored_bytes"])), row.size_bytes
-        done = (
-            "complete"
-            if stored == size and row.state == RowState.COMPLETED
-            else f"{100 * stored // max(1, size)}%"
-        )
+        done = _WHOLE.get(row.state) or f"{100 * stored // max(1, size)}%"
         click.echo(
             f"{row.id}  {done:>8} of {format_size(size):>9}  {row.created_at:%Y-%m-%d %H:%M}"
             f"  {each['publisher'] or '-'}  {each['dataset'] or '-'}  {safe_filename(row.filename)}"

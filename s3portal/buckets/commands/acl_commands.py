@@ -33,7 +33,7 @@ def acl_group() -> None:
     """What access control lists (ACLs) make public, and making it private."""
 
 
-@acl_group.command("audit")
+@acl_group.command("audit", short_help="Say what is public, and why.")
 @bucket_argument
 @_prefix
 @_all_versions

@@ -2,7 +2,7 @@
 
 import click
 
-from s3portal.buckets.commands import acl_commands, overview, removal, settings_commands
+from s3portal.buckets.commands import acl_commands, move, overview, removal, settings_commands
 
 
 @click.group("bucket")
@@ -27,5 +27,7 @@ for _command in (
     overview.uploads_group,
     removal.empty_command,
     removal.delete_command,
+    move.move_command,
+    move.rename_command,
 ):
     bucket_command_group.add_command(_command)

@@ -21,7 +21,7 @@ from s3portal.portal.findings import WRONG, report
 from s3portal.transfer import ListedUpload, Store, abort_listed, format_size
 
 
-@click.command("create", short_help="Make a bucket: private, ACLs off, unfinished uploads removed.")
+@click.command("create", short_help="Make a private bucket, or add what one lacks.")
 @bucket_argument
 @click.option("--versioning", "with_versions", is_flag=True, help="Keep former versions.")
 @click.option(
@@ -85,7 +85,7 @@ def show_command(console: Console, access: Access, bucket: str | None) -> None:
     console.table(rows, {"setting": "Setting", "value": "Value"})
 
 
-@click.command("doctor", short_help="Look for what is wrong with a bucket, by trying it.")
+@click.command("doctor", short_help="Try a bucket, and say what is wrong.")
 @bucket_argument
 @click.option(
     "--site", metavar="URL", default="", help="A portal whose pages upload: tries what a browser does."
@@ -145,7 +145,7 @@ def usage_command(
     console.table(rows, {"folder": "Folder", "objects": "Objects", "bytes": "Size"})
 
 
-@click.group("uploads", short_help="Multipart uploads that no one finished.")
+@click.group("uploads", short_help="Uploads that no one finished.")
 def uploads_group() -> None:
     """Multipart uploads that no one finished: their parts cost as much as files, and listings hide them."""
 

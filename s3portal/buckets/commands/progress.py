@@ -3,17 +3,12 @@
 import sys
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console as RichConsole
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 #: Between two lines where nobody watches a terminal.
 _QUIET_S = 10.0
@@ -30,21 +25,12 @@ class CountingProgress:
         self._began = self._told = time.monotonic()
         self._is_terminal = shown and sys.stderr.isatty()
         self._shown = shown
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            console=RichConsole(stderr=True),
-            transient=True,
-            disable=not self._is_terminal,
-        )
-        self._task = self._bar.add_task(what, total=total, rate="")
+        self._bar = _bar() if self._is_terminal else None
+        self._task = self._bar.add_task(what, total=total, rate="") if self._bar else None
 
     def __enter__(self) -> "CountingProgress":
-        self._bar.start()
+        if self._bar:
+            self._bar.start()
         return self
 
     def __exit__(
@@ -53,15 +39,17 @@ class CountingProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._bar:
+            self._bar.stop()
 
     def reached(self, done: int) -> None:
         """So many are done by now."""
         self._done = done
         now = time.monotonic()
         rate = f"{done / max(now - self._began, 0.001):,.0f}/s"
-        self._bar.update(self._task, completed=done, rate=rate)
-        if self._shown and not self._is_terminal and now - self._told >= _QUIET_S:
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done, rate=rate)
+        elif self._shown and now - self._told >= _QUIET_S:
             self._told = now
             of = f" of {self._total:,}" if self._total else ""
             click.echo(f"{self._what}: {done:,}{of}, {rate}", err=True)
@@ -69,3 +57,27 @@ class CountingProgress:
     def advance(self, count: int = 1) -> None:
         """So many more are done."""
         self.reached(self._done + count)
+
+
+def _bar() -> "Progress":
+    # Loaded where someone watches a terminal: it takes a good part of a short command's time.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

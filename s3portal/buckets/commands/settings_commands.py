@@ -64,7 +64,7 @@ def policy_set(console: Console, access: Access, bucket: str | None, file: Path)
     console.carry_out([policy.policy_change(store, wanted, f"policy of {store.bucket}")])
 
 
-@policy_group.command("set-referer")
+@policy_group.command("set-referer", short_help="Let in who comes from these sites' pages.")
 @bucket_argument
 @click.option("--domain", "domains", multiple=True, required=True, help="A site's host; several are allowed.")
 @click.option("--prefix", default="", help="Only for keys that begin with this.")
@@ -222,7 +222,7 @@ def lifecycle_group() -> None:
     """What the store removes by itself."""
 
 
-@lifecycle_group.command("show")
+@lifecycle_group.command("show", short_help="Show the lifecycle rules.")
 @bucket_argument
 @bucket_command()
 def lifecycle_show(console: Console, access: Access, bucket: str | None) -> None:
@@ -298,7 +298,7 @@ def ownership_show(console: Console, access: Access, bucket: str | None) -> None
     console.say(f"Object Ownership of {store.bucket}: {found} ({acls})", ownership=found)
 
 
-@ownership_group.command("enforce")
+@ownership_group.command("enforce", short_help="Switch ACLs off.")
 @bucket_argument
 @bucket_command(changes=True)
 def ownership_enforce(console: Console, access: Access, bucket: str | None) -> None:
@@ -360,7 +360,7 @@ def encryption_show(console: Console, access: Access, bucket: str | None) -> Non
     console.document("Rules", encryption.read_encryption(bucket_of(access, bucket)))
 
 
-@encryption_group.command("set")
+@encryption_group.command("set", short_help="Encrypt new objects, with which keys.")
 @required_bucket
 @click.argument("how", metavar="AES256|aws:kms")
 @click.option("--key", default="", help="The id or ARN of the KMS key.")

@@ -23,17 +23,18 @@ class Folder:
 
 @dataclass(frozen=True)
 class Prefix:
-    """What a bucket has under a prefix, which is "" or ends with a slash."""
+    """What a bucket has under a prefix, which is "" or ends with a slash; or one object, of ``fixed_key``."""
 
     store: Store
     prefix: str = ""
+    fixed_key: str = ""
 
     def __str__(self) -> str:
         return f"s3://{self.store.bucket}/{self.prefix}"
 
     def key(self, path: str) -> str:
         """The key of a path below the prefix."""
-        return self.prefix + path
+        return self.fixed_key or self.prefix + path
 
     def entries(self) -> Iterator[Entry]:
         """The objects, in order. One that is the prefix itself, which consoles make as a folder, is left out.

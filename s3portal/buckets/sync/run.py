@@ -123,7 +123,7 @@ class Sync:
                     doomed.append(step.entry)
 
         def carry(step: Step) -> tuple[Step, str]:
-            return step, _reason_of(lambda: carrier.carry(step.entry, step.there))
+            return step, reason_of(lambda: carrier.carry(step.entry, step.there))
 
         for step, problem in side_by_side(carry, to_carry(), CALLS_AT_A_TIME):
             if problem:
@@ -174,7 +174,7 @@ class Sync:
             self.on_step(Step(Act.DELETE, "not in the source", entry))
         if isinstance(self.target, Folder):
             for entry in doomed:
-                problem = _reason_of(lambda entry=entry: remove_file(self.target.path, entry.path))  # type: ignore[misc]
+                problem = reason_of(lambda entry=entry: remove_file(self.target.path, entry.path))  # type: ignore[misc]
                 self._deleted(entry, problem)
             return
         self._delete_objects(self.target, doomed)
@@ -198,7 +198,7 @@ class Sync:
             self.tally.deleted += 1
 
 
-def _reason_of(call: Callable[[], None]) -> str:
+def reason_of(call: Callable[[], None]) -> str:
     """What went wrong with one file, in a sentence; "" where nothing did."""
     try:
         call()

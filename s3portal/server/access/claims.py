@@ -59,7 +59,8 @@ def read_claim(query: Mapping[str, str], headers: Mapping[str, str]) -> Claim | 
     Raises InvalidArgument for two mechanisms at once and for unknown ones, InvalidRequest for SigV2,
     Authorization{Header,QueryParameters}Malformed/Error for what cannot be read.
     """
-    authorization = headers.get("authorization")
+    # An empty header claims nothing.
+    authorization = headers.get("authorization") or None
     in_query = "X-Amz-Algorithm" in query or SIGNATURE_PARAMETER in query
     if "AWSAccessKeyId" in query and "Signature" in query:
         raise sigv2_refused()

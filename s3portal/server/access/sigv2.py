@@ -56,15 +56,17 @@ class OldClaim:
 
 
 def read_old_claim(request: S3Request) -> OldClaim | None:
-    """Returns the claim of a request of version 2, None for one that is not. Raises AccessDenied for what
-    cannot be read."""
-    authorization = request.header("authorization")
+    """Returns the claim of a request of version 2, None for one that is not. Raises InvalidArgument for a
+    header that cannot be read, AccessDenied for a time that cannot be."""
+    authorization = request.header("authorization") or None
     if authorization is not None and authorization.startswith("AWS "):
         found = _AUTHORIZATION.fullmatch(authorization)
         moment_s = _moment_of_headers(request.headers)
         if found is None:
             raise S3Error(
-                "AccessDenied", "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature"
+                "InvalidArgument",
+                "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",
+                facts={"ArgumentName": "Authorization"},
             )
         if moment_s is None:
             raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")

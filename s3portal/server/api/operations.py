@@ -8,19 +8,16 @@ from s3portal.server.api.buckets import (
     buckets,
     cors,
     creating,
-    encryption,
     lifecycle,
     logging,
     notification,
     object_lock,
     ownership,
+    plain_settings,
     policy,
-    public_access,
     unconfigured,
-    website,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
-from s3portal.server.api.buckets import tagging as bucket_tagging
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import (
@@ -44,17 +41,14 @@ OPERATIONS: tuple[Operation, ...] = (
     *creating.OPERATIONS,
     *buckets.OPERATIONS,
     *cors.OPERATIONS,
-    *encryption.OPERATIONS,
     *lifecycle.OPERATIONS,
     *logging.OPERATIONS,
     *notification.OPERATIONS,
     *object_lock.OPERATIONS,
     *ownership.OPERATIONS,
+    *plain_settings.OPERATIONS,
     *policy.OPERATIONS,
-    *public_access.OPERATIONS,
     *unconfigured.OPERATIONS,
-    *website.OPERATIONS,
-    *bucket_tagging.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,
     *versioning.OPERATIONS,

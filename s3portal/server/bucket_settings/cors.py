@@ -49,23 +49,23 @@ class CorsRule:
         )
 
     def answer_headers(self, origin: str) -> dict[str, str]:
-        """Returns the headers of an actual answer."""
+        """Returns the headers of an actual answer; S3 names the methods and the age in it, too."""
         any_origin = "*" in self.allowed_origins
         headers = {"Access-Control-Allow-Origin": "*" if any_origin else origin, "Vary": VARY}
         if not any_origin:
             headers["Access-Control-Allow-Credentials"] = "true"
         if self.expose_headers:
             headers["Access-Control-Expose-Headers"] = ", ".join(self.expose_headers)
+        headers["Access-Control-Allow-Methods"] = ", ".join(self.allowed_methods)
+        if self.max_age_s is not None:
+            headers["Access-Control-Max-Age"] = str(self.max_age_s)
         return headers
 
     def preflight_headers(self, origin: str, header_names: Sequence[str]) -> dict[str, str]:
         """Returns the headers of the answer to a preflight that this rule allows."""
         headers = self.answer_headers(origin)
-        headers["Access-Control-Allow-Methods"] = ", ".join(self.allowed_methods)
         if header_names:
             headers["Access-Control-Allow-Headers"] = ", ".join(name.lower() for name in header_names)
-        if self.max_age_s is not None:
-            headers["Access-Control-Max-Age"] = str(self.max_age_s)
         return headers
 
 

@@ -26,7 +26,9 @@ def cors_headers(request: S3Request, bucket: BucketRow) -> dict[str, str]:
         return {}
     rules = cors.stored_rules(found.cors)
     origin = request.header("origin")
-    rule = cors.first_match(rules, origin, request.method) if origin else None
+    # What a request says of a method counts for S3 in every request, not only in a preflight.
+    method = request.header("access-control-request-method") or request.method
+    rule = cors.first_match(rules, origin, method) if origin else None
     if rule is None:
         # A cache must not give this answer to a page of another origin.
         return {"Vary": cors.VARY}

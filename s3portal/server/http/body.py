@@ -89,6 +89,8 @@ class RequestBody(io.RawIOBase):
 
     def drain(self, limit_bytes: int) -> bool:
         """Reads and forgets what is left, up to a limit; returns whether the body is at its end."""
+        if self.finished:
+            return True
         buffer = bytearray(DRAIN_BUFFER_BYTES)
         end_bytes = self.bytes_in + limit_bytes
         while not self.finished and self.bytes_in < end_bytes:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from s3portal.server.storage.migrations import upgrade
+from s3portal.server.storage.reading import Reading, tokens
 from s3portal.server.wire.errors import S3Error
 
 # Each reader has three files open. Reading takes a moment, so that few are enough for many callers.
@@ -25,6 +25,12 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass
 class _Job:
     """A change that waits for its commit."""
@@ -32,6 +38,8 @@ class _Job:
     change: Callable[[sqlite3.Connection], Any]
     frees_space: bool = False
     finished: bool = False
+    #: Locked until it is finished, or its thread is the one to commit.
+    gate: threading.Lock = field(default_factory=_locked)
     result: Any = None
     #: What the change itself raised.
     refused: Exception | None = None
@@ -41,30 +49,6 @@ class _Job:
 
 class NotCommitted(RuntimeError):
     """Something else than the database itself failed around a commit, so that the change may be lost."""
-
-
-class _Reading:
-    """A reader's connection for the length of a block. Not a generator: every request reads several times."""
-
-    __slots__ = ("_connection", "_database")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection = self._database.borrow_reader()
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._database.return_reader(self._connection)
-
-
-def tokens(count: int) -> SimpleQueue[None]:
-    """Returns a queue that ``count`` may hold something of at once; a semaphore costs ten times as much."""
-    queue: SimpleQueue[None] = SimpleQueue()
-    for _ in range(count):
-        queue.put(None)
-    return queue
 
 
 class Database:
@@ -92,6 +76,7 @@ class Database:
         self._write_lock = threading.Lock()
         self._queue_lock = threading.Lock()
         self._queue: list[_Job] = []
+        self._has_leader = False
         self._riders: list[_Job] = []
         self._writer_is_broken = False
         self._turns = None if turns is None else os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
@@ -115,7 +100,7 @@ class Database:
     def read(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection to read with. Several statements on it may see different states. Never nested: only so
         many read at once."""
-        return _Reading(self)
+        return Reading(self)
 
     def borrow_reader(self) -> sqlite3.Connection:
         """Returns a connection to read with, to be given back; waits while too many read."""
@@ -161,10 +146,14 @@ class Database:
         job = _Job(change, frees_space)
         with self._queue_lock:
             self._queue.append(job)
-        with self._write_lock:
-            # Whoever comes first commits for all who wait by then; the others find their job done.
-            if not job.finished:
-                self._commit_queue()
+            leads, self._has_leader = not self._has_leader, True
+        if not leads:
+            # Until another's commit had it, or it is its turn to commit for all who wait by then. Not by the
+            # write lock: who is done would wait for it until the next commit is over.
+            job.gate.acquire()
+            leads = not job.finished
+        if leads:
+            self._lead()
         if job.error is not None:
             raise job.error
         result: Result = job.result
@@ -174,6 +163,17 @@ class Database:
         """Makes a change that is not worth a commit of its own with the next one. It may get lost."""
         with self._queue_lock:
             self._riders.append(_Job(change))
+
+    def _lead(self) -> None:
+        """Commits for all who wait, and hands on to the first who has come since."""
+        try:
+            with self._write_lock:
+                self._commit_queue()
+        finally:
+            with self._queue_lock:
+                self._has_leader = bool(self._queue)
+                if self._queue:
+                    self._queue[0].gate.release()
 
     def _commit_queue(self) -> None:
         with self._queue_lock:
@@ -190,6 +190,7 @@ class Database:
         finally:
             for job in jobs:
                 job.finished = True
+                job.gate.release()
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
         """Makes changes in one transaction. Their ``error`` says what became of each: where anything at all

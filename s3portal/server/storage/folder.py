@@ -6,6 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from s3portal.server.storage.known_buckets import new_mark
+
 _RUNNING = b"running\n"
 
 
@@ -31,6 +33,8 @@ class Folder:
             raise StorageInUse(f"another server is using {root}") from held
         #: Whether the server before was killed, or the machine went down.
         self.was_interrupted = os.pread(self._lock, len(_RUNNING), 0) == _RUNNING
+        #: By which its processes tell each other that a bucket has changed.
+        self.bucket_changes = new_mark()
 
     def mark_running(self) -> None:
         os.pwrite(self._lock, _RUNNING, 0)

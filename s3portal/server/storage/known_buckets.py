@@ -1,7 +1,7 @@
 """Buckets as they were last read, for as long as no bucket changes: every request needs one.
 
-Processes of one server tell each other of changes by a file that all have in memory: whoever changes a bucket
-writes a new random mark into it before its caller gets an answer.
+Processes of one server tell each other of changes by a piece of memory that all share: whoever changes a
+bucket writes a new random mark into it before its caller gets an answer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import mmap
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from s3portal.server.storage.records import Bucket
 
@@ -20,19 +19,11 @@ _KEPT_LIMIT = 256
 
 
 class KnownBuckets:
-    """``path`` is the file with the mark; without one, nothing is remembered."""
+    """``mark`` is the memory with the mark; without it, nothing is remembered."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._mark: mmap.mmap | None = None
+    def __init__(self, mark: mmap.mmap | None) -> None:
+        self._mark = mark
         self._kept: dict[str, tuple[bytes, Bucket]] = {}
-        if path is None:
-            return
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            os.ftruncate(descriptor, MARK_BYTES)
-            self._mark = mmap.mmap(descriptor, MARK_BYTES)
-        finally:
-            os.close(descriptor)
         # What a process that was killed had changed, and could tell nobody of.
         self.forget()
 
@@ -63,7 +54,7 @@ class KnownBuckets:
         if self._mark is not None:
             self._mark[:] = os.urandom(MARK_BYTES)
 
-    def close(self) -> None:
-        mark, self._mark = self._mark, None
-        if mark is not None:
-            mark.close()
+
+def new_mark() -> mmap.mmap:
+    """Returns memory for a mark, which this process shares with those that it forks from now on."""
+    return mmap.mmap(-1, MARK_BYTES)

@@ -90,14 +90,20 @@ def _insert_content(connection: sqlite3.Connection, content: bytes) -> int | Non
 def copy_parts(connection: sqlite3.Connection, body_id: str, new_body_id: str) -> int:
     """Within a transaction: gives another body the same parts. Blobs are shared; contents, which are small,
     are copied. Returns how many parts they are."""
+    columns = f"part_number, blob, {_FACTS}, {_ENCRYPTION}"
+    shared = connection.execute(
+        f"INSERT INTO parts (body_id, {columns}) "
+        f"SELECT ?2, {columns} FROM parts WHERE body_id = ?1 AND content_id IS NULL",
+        (body_id, new_body_id),
+    ).rowcount
     rows = connection.execute(
         f"SELECT part_number, blob, {_FACTS}, content, {_ENCRYPTION} "
-        "FROM parts LEFT JOIN contents USING (content_id) WHERE body_id = ?",
+        "FROM parts JOIN contents USING (content_id) WHERE body_id = ?",
         (body_id,),
     )
     parts = [Part(*row) for row in rows]
     insert_parts(connection, new_body_id, parts)
-    return len(parts)
+    return shared + len(parts)
 
 
 def delete_parts(connection: sqlite3.Connection, body_id: str, part_number: int | None = None) -> list[str]:

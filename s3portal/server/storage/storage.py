@@ -83,7 +83,7 @@ class Storage:
             make_room=self._reserve.release,
             turns=None if self._role is Role.ALONE else root / "turns",
         )
-        self.known_buckets = KnownBuckets(root / "bucket-changes")
+        self.known_buckets = KnownBuckets(self._folder.bucket_changes)
         self.leases = Leases(root / "leases", on_free=lambda name: self.removal.freed(name))
         self.blobs = BlobStore(root, self.leases)
         self.removal = Removal(self.database, self.blobs, self.leases)
@@ -137,7 +137,6 @@ class Storage:
         self.sweep.stop()
         self.removal.stop()
         self.database.close()
-        self.known_buckets.close()
         self.leases.close()
         if self._role is Role.ALONE:
             self._folder.mark_in_order()

@@ -11,6 +11,7 @@ from s3portal.server.storage.records import NULL_VERSION, Versioning
 from s3portal.server.storage.storage import Storage, now_ms
 from s3portal.server.wire.errors import S3Error
 
+OBJECT_LOCK = "object-lock"
 # 16 digits for the number of the change that made the version, so that a listing knows its place even after
 # it has been deleted, and 16 that nobody can guess.
 _OUR_ID = re.compile(r"[0-9a-f]{32}")
@@ -39,7 +40,7 @@ def put(storage: Storage, name: str, state: Versioning) -> None:
 
     def change(connection: sqlite3.Connection) -> None:
         bucket_id, _ = bucket_in(connection, name)
-        if state is not Versioning.ENABLED and buckets.has_setting(connection, bucket_id, "object-lock"):
+        if state is not Versioning.ENABLED and buckets.has_setting(connection, bucket_id, OBJECT_LOCK):
             raise S3Error(
                 "InvalidBucketState",
                 "An Object Lock configuration is present on this bucket, so the versioning state cannot be "
@@ -51,6 +52,25 @@ def put(storage: Storage, name: str, state: Versioning) -> None:
 
     with storage.known_buckets.changing():
         storage.database.write(change)
+
+
+def put_object_lock(storage: Storage, name: str, document: str) -> None:
+    """Lets the objects of a bucket be locked, by a document of its own. Raises NoSuchBucket.
+
+    Raises InvalidBucketState unless the bucket keeps versions: they are what the lock protects.
+    """
+
+    def change(connection: sqlite3.Connection) -> None:
+        bucket_id, state = bucket_in(connection, name)
+        if state is not Versioning.ENABLED:
+            raise S3Error(
+                "InvalidBucketState",
+                "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+            )
+        buckets.put_setting_in(connection, bucket_id, OBJECT_LOCK, document)
+        journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=OBJECT_LOCK)
+
+    storage.database.write(change)
 
 
 def new_version_id(sequence: int) -> str:

@@ -30,14 +30,15 @@ CLEAN, FOUND, CANNOT_RUN = 0, 1, 2
 
 
 @click.command("fsck")
-@click.argument("root", type=_PATH)
+@click.argument("root", type=_PATH, required=False)
 @click.option("--deep", is_flag=True, help="Read every byte and compare it with the checksums.")
 @click.option(
     "--apply", "apply", is_flag=True, help="Repair what can be repaired; the server must not be running."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def fsck_command(root: Path, deep: bool, apply: bool, as_json: bool) -> None:
-    """Check the folder ROOT of a server, and repair it.
+@click.pass_obj
+def fsck_command(default_root: Path, root: Path | None, deep: bool, apply: bool, as_json: bool) -> None:
+    """Check the folder ROOT of a server, and repair it. Without ROOT, the one of s3portal server --root.
 
     Finds objects whose bytes are missing, too short or (with --deep) changed, files that belong to nothing,
     rows that contradict each other, and wrong counters. It changes nothing without --apply, and may run
@@ -47,7 +48,7 @@ def fsck_command(root: Path, deep: bool, apply: bool, as_json: bool) -> None:
     Exit status: 0 if nothing is wrong (any more), 1 if something is, 2 if the check could not run.
     """
     try:
-        report = check_folder(root, deep=deep, apply=apply)
+        report = check_folder(root or default_root, deep=deep, apply=apply)
     except (NoStorage, StorageInUse, OSError) as problem:
         _cannot_run(problem)
     click.echo(json.dumps(_document(report), indent=1) if as_json else _text(report))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from functools import lru_cache
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException
@@ -28,6 +29,8 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 def escape(text: str) -> str:
     """Returns ``text`` as XML character data."""
+    if _SPECIAL.search(text) is None:
+        return text
     return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0]) or f"&#{ord(found[0])};", text)
 
 
@@ -64,9 +67,14 @@ def document(name: str, *content: str, namespace: str = S3_NAMESPACE) -> bytes:
 
 def timestamp(moment_ms: int) -> str:
     """Returns a time in milliseconds since 1970 as S3 writes it: 2026-11-21T09:59:12.345Z."""
-    moment = datetime.fromtimestamp(moment_ms // 1000, timezone.utc)
+    return f"{_second(moment_ms // 1000)}.{moment_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(moment_s: int) -> str:
+    """Much of a bucket was written in the same seconds."""
     # Without the offset; strftime would take five times as long.
-    return f"{moment.isoformat()[:19]}.{moment_ms % 1000:03d}Z"
+    return datetime.fromtimestamp(moment_s, timezone.utc).isoformat()[:19]
 
 
 class _BoundedBuilder(TreeBuilder):

@@ -7,7 +7,7 @@ from s3portal.server.bucket_settings import lifecycle, lifecycle_documents
 from s3portal.server.bucket_settings.lifecycle_documents import MINIMUM_SIZE_HEADER
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
-from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
+from s3portal.server.wire.reply import Reply, xml_reply
 
 _PUT, _GET = "s3:PutLifecycleConfiguration", "s3:GetLifecycleConfiguration"
 
@@ -24,11 +24,6 @@ def get_bucket_lifecycle_configuration(call: Call) -> Reply:
     return xml_reply(lifecycle_documents.to_xml(found), headers={MINIMUM_SIZE_HEADER: found.minimum_size})
 
 
-def delete_bucket_lifecycle(call: Call) -> Reply:
-    stored.put(call, lifecycle.KIND, None)
-    return NO_CONTENT
-
-
 _NEEDS = ("lifecycle",)
 OPERATIONS = (
     Operation(
@@ -37,5 +32,5 @@ OPERATIONS = (
     Operation(
         "GetBucketLifecycleConfiguration", BUCKET, "GET", _NEEDS, _GET, get_bucket_lifecycle_configuration
     ),
-    Operation("DeleteBucketLifecycle", BUCKET, "DELETE", _NEEDS, _PUT, delete_bucket_lifecycle),
+    Operation("DeleteBucketLifecycle", BUCKET, "DELETE", _NEEDS, _PUT, stored.removal(lifecycle.KIND)),
 )

@@ -6,7 +6,7 @@ from s3portal.server.bucket_settings import object_lock
 from s3portal.server.bucket_settings.object_lock import OBJECT_LOCK
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
-from s3portal.server.storage import buckets
+from s3portal.server.storage import versioning
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
 
@@ -21,12 +21,7 @@ def get_object_lock_configuration(call: Call) -> Reply:
 def put_object_lock_configuration(call: Call) -> Reply:
     """Changes what new objects are retained for. Once a bucket has Object Lock, it keeps it."""
     configuration = object_lock.configuration_of_document(call.document("ObjectLockConfiguration"))
-    if call.bucket_row.require().settings.get("versioning") != "Enabled":
-        raise S3Error(
-            "InvalidBucketState",
-            "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
-        )
-    buckets.put_setting(call.storage, call.bucket, OBJECT_LOCK, object_lock.write(configuration))
+    versioning.put_object_lock(call.storage, call.bucket, object_lock.write(configuration))
     call.bucket_row.forget()
     return Reply(200)
 

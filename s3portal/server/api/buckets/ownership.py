@@ -7,7 +7,7 @@ from s3portal.server.bucket_settings import acl, ownership
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
 from s3portal.server.wire.errors import S3Error
-from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
+from s3portal.server.wire.reply import Reply, xml_reply
 
 _PUT, _GET = "s3:PutBucketOwnershipControls", "s3:GetBucketOwnershipControls"
 
@@ -28,16 +28,11 @@ def get_bucket_ownership_controls(call: Call) -> Reply:
     return xml_reply(ownership.to_xml(ownership.read(found)))
 
 
-def delete_bucket_ownership_controls(call: Call) -> Reply:
-    stored.put(call, ownership.KIND, None)
-    return NO_CONTENT
-
-
 _NEEDS = ("ownershipControls",)
 OPERATIONS = (
     Operation("PutBucketOwnershipControls", BUCKET, "PUT", _NEEDS, _PUT, put_bucket_ownership_controls),
     Operation("GetBucketOwnershipControls", BUCKET, "GET", _NEEDS, _GET, get_bucket_ownership_controls),
     Operation(
-        "DeleteBucketOwnershipControls", BUCKET, "DELETE", _NEEDS, _PUT, delete_bucket_ownership_controls
+        "DeleteBucketOwnershipControls", BUCKET, "DELETE", _NEEDS, _PUT, stored.removal(ownership.KIND)
     ),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from s3portal.server.access.payload import has_digest
 from s3portal.server.gateway.call import Call
 from s3portal.server.storage import buckets
 from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.reply import NO_CONTENT, Reply
 from s3portal.server.wire.xml_documents import parse_document
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -39,6 +41,16 @@ def put(call: Call, kind: str, document: str | None) -> None:
 def find(call: Call, kind: str) -> str | None:
     """Returns the stored document of a setting; raises NoSuchBucket."""
     return call.bucket_row.require().settings.get(kind)
+
+
+def removal(kind: str) -> Callable[[Call], Reply]:
+    """Returns the handler that removes a setting. A bucket that has none is answered alike."""
+
+    def remove(call: Call) -> Reply:
+        put(call, kind, None)
+        return NO_CONTENT
+
+    return remove
 
 
 def require(call: Call, kind: str, missing: str) -> str:

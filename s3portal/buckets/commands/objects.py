@@ -1,0 +1,249 @@
+"""``s3portal ls``, ``cp``, ``rm``, ``presign``: single objects, and what is under a prefix."""
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+
+from s3portal.buckets.access import Access
+from s3portal.buckets.commands.console import Console
+from s3portal.buckets.commands.options import bucket_command
+from s3portal.buckets.commands.progress import CountingProgress
+from s3portal.buckets.commands.removal import told_of_failures
+from s3portal.buckets.emptying import Emptied, delete_batch, empty
+from s3portal.buckets.failures import FailureReport
+from s3portal.buckets.listing import ListedVersion, object_pages, version_pages
+from s3portal.buckets.parallel import Throttle, side_by_side
+from s3portal.buckets.problems import EXIT_DONE, Refused, Unusable, asking
+from s3portal.buckets.sync.carrying import Carrier
+from s3portal.buckets.sync.entries import Entry
+from s3portal.buckets.sync.places import Folder, Prefix
+from s3portal.buckets.sync.run import reason_of
+from s3portal.transfer import Store, UrlSigner, format_size
+
+#: AWS: "Authenticating Requests: Using Query Parameters".
+_MAX_EXPIRES_S = 7 * 24 * 3600
+
+
+@click.command("ls", short_help="List buckets, folders and objects.")
+@click.argument("place", required=False)
+@click.option("--recursive", "-r", is_flag=True, help="All objects under it, and not its folders.")
+@click.option(
+    "--versions", "with_versions", is_flag=True, help="Former versions and markers of deletion, too."
+)
+@bucket_command()
+def ls_command(
+    console: Console, access: Access, place: str | None, recursive: bool, with_versions: bool
+) -> None:
+    """List the buckets, or what is at s3://BUCKET/PREFIX."""
+    if place is None:
+        _list_buckets(console, access)
+        return
+    store, prefix = _bucket_and_key(place, access)
+    rows: Iterator[dict[str, Any]]
+    if with_versions:
+        rows = _version_rows(store, prefix)
+    elif recursive:
+        rows = (_object_row(each) for page in object_pages(store, prefix) for each in page)
+    else:
+        rows = _folder_rows(store, prefix)
+    for row in rows:
+        if console.as_json:
+            console.say("", **row)
+        else:
+            size = "" if row.get("bytes") is None else format_size(row["bytes"])
+            version = f"  {row['version_id']}" if row.get("version_id") else ""
+            marker = "  deleted" if row.get("marker") else ""
+            click.echo(f"{row.get('modified', ''):19}  {size:>10}  {row['key']}{version}{marker}")
+
+
+@click.command("presign", short_help="Make a link to one object that expires.")
+@click.argument("place")
+@click.option("--method", type=click.Choice(["GET", "PUT", "DELETE"]), default="GET", show_default=True)
+@click.option(
+    "--expires", "expires_s", type=click.IntRange(1, _MAX_EXPIRES_S), default=3600, show_default=True,
+    metavar="SECONDS", help="How long the link is valid, at most 7 days.",
+)  # fmt: skip
+@bucket_command()
+def presign_command(console: Console, access: Access, place: str, method: str, expires_s: int) -> None:
+    """Make a link by which whoever has it can read (GET), write (PUT) or delete (DELETE) s3://BUCKET/KEY.
+
+    Nothing is sent to the store, and whether the object is there is not looked at.
+    """
+    store, key = _one_key(place, access)
+    signer = UrlSigner(
+        address=store.address,
+        region=store.region,
+        credentials=store.credentials(),
+        signed_at=datetime.now(timezone.utc),
+        expires_s=expires_s,
+    )
+    url = signer.url(method, key, {})
+    ends = store.credentials_expire_at()
+    if ends is not None and (ends - signer.signed_at).total_seconds() < expires_s:
+        console.warn(f"The keys are temporary: the link ends with them, at {ends:%Y-%m-%d %H:%M} UTC.")
+    console.say(url, url=url, method=method, expires_s=expires_s)
+
+
+@click.command("rm", short_help="Remove objects.")
+@click.argument("place")
+@click.option("--recursive", "-r", is_flag=True, help="Everything whose key begins so.")
+@click.option("--all-versions", is_flag=True, help="Former versions too: for good.")
+@bucket_command(changes=True)
+def rm_command(console: Console, access: Access, place: str, recursive: bool, all_versions: bool) -> int:
+    """Remove s3://BUCKET/KEY. Where versions are kept, former ones stay unless --all-versions is given."""
+    store, prefix = _bucket_and_key(place, access)
+    if not prefix and recursive:
+        raise Unusable("for a whole bucket:  s3portal bucket empty")
+    if not recursive:
+        store, prefix = _one_key(place, access)
+    if console.dry_run:
+        count = sum(len(page) for page in _doomed(store, prefix, recursive, all_versions))
+        console.say(f"Would remove {count:,} objects or versions.", would_remove=count)
+        return EXIT_DONE
+    if recursive:
+        console.confirm(f"Remove everything under s3://{store.bucket}/{prefix}?")
+    throttle = Throttle()
+    with FailureReport() as failures, CountingProgress("removed", shown=not console.as_json) as progress:
+        removed = 0
+        if recursive and all_versions:
+            found: Emptied = empty(store, failures, prefix=prefix)
+            removed = found.versions + found.markers
+        else:
+            pages = _doomed(store, prefix, recursive, all_versions)
+            for done, problems in side_by_side(
+                lambda page: (len(page), delete_batch(store, page, throttle)), pages, 8
+            ):
+                removed += done - len(problems)
+                progress.reached(removed)
+                for problem in problems:
+                    failures.add(problem)
+    console.say(f"{removed:,} removed.", removed=removed, failed=failures.count)
+    return told_of_failures(console, failures)
+
+
+@click.command("cp", short_help="Copy one file or object.")
+@click.argument("source")
+@click.argument("target")
+@click.option("--storage-class", default="", metavar="NAME", help="The storage class of a new object.")
+@bucket_command()
+def cp_command(console: Console, access: Access, source: str, target: str, storage_class: str) -> int:
+    """Copy a file to s3://BUCKET/KEY, an object to a file, or an object to another. For folders: sync.
+
+    A target that ends with / gets the source's name. What is there is replaced, once all has arrived.
+    """
+    entry, ours = _source(source, access)
+    if target.startswith("s3://"):
+        store, key = _bucket_and_key(target, access)
+        key = key + entry.path if not key or key.endswith("/") else key
+        theirs: Folder | Prefix = Prefix(store, fixed_key=key)
+        shown = f"s3://{store.bucket}/{key}"
+    else:
+        path = Path(target) / entry.path if target.endswith("/") or Path(target).is_dir() else Path(target)
+        if isinstance(ours, Folder):
+            raise Unusable("both are files of this machine: use cp")
+        entry = Entry(path.name, entry.size_bytes, entry.modified_s, entry.etag)
+        theirs, shown = Folder(path.parent), str(path)
+    carrier = Carrier(ours, theirs, storage_class, guarded=False)
+    if problem := reason_of(lambda: carrier.carry(entry, None)):
+        raise Refused(f"{source} was not copied: {problem}")
+    console.say(f"{source} -> {shown} ({format_size(entry.size_bytes)})", source=source, target=shown)
+    return EXIT_DONE
+
+
+def _source(source: str, access: Access) -> tuple[Entry, Folder | Prefix]:
+    if not source.startswith("s3://"):
+        path = Path(source)
+        if path.is_dir():
+            raise Unusable(f"{source} is a folder; for folders:  s3portal sync")
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise Unusable(f"{source}: {error.strerror}") from error
+        return Entry(path.name, status.st_size, status.st_mtime), Folder(path.parent)
+    store, key = _one_key(source, access)
+    with asking(store, "s3:GetObject", resource=f"arn:aws:s3:::{store.bucket}/{key}"):
+        try:
+            head = store.client().head_object(Bucket=store.bucket, Key=key)
+        except store.client().exceptions.ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                raise Refused(f"there is no object s3://{store.bucket}/{key}") from error
+            raise
+    entry = Entry(
+        key.rpartition("/")[2] or key,
+        head["ContentLength"],
+        head["LastModified"].timestamp(),
+        head["ETag"].strip('"'),
+    )
+    return entry, Prefix(store, fixed_key=key)
+
+
+def _bucket_and_key(place: str, access: Access) -> tuple[Store, str]:
+    bucket, _, key = place.removeprefix("s3://").partition("/")
+    if not place.startswith("s3://") or not bucket:
+        raise Unusable(f"{place}: write s3://BUCKET or s3://BUCKET/KEY")
+    return access.store(bucket), key
+
+
+def _one_key(place: str, access: Access) -> tuple[Store, str]:
+    store, key = _bucket_and_key(place, access)
+    if not key:
+        raise Unusable(f"{place}: write s3://BUCKET/KEY")
+    return store, key
+
+
+def _doomed(store: Store, prefix: str, recursive: bool, all_versions: bool) -> Iterator[list[ListedVersion]]:
+    if all_versions:
+        for versions in version_pages(store, prefix):
+            yield [each for each in versions if recursive or each.key == prefix]
+    elif recursive:
+        for page in object_pages(store, prefix):
+            yield [ListedVersion(each.key, "") for each in page]
+    else:
+        yield [ListedVersion(prefix, "")]
+
+
+def _list_buckets(console: Console, access: Access) -> None:
+    store = access.store("any")
+    with asking(store, "s3:ListAllMyBuckets", resource="*"):
+        found = store.client().list_buckets()["Buckets"]
+    for bucket in found:
+        created = f"{bucket['CreationDate']:%Y-%m-%d %H:%M:%S}"
+        console.say(f"{created}  {bucket['Name']}", bucket=bucket["Name"], created=created)
+
+
+def _object_row(each: Any) -> dict[str, Any]:
+    return {"key": each.key, "bytes": each.size_bytes, "modified": f"{each.modified_at:%Y-%m-%d %H:%M:%S}"}
+
+
+def _version_rows(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
+    for page in version_pages(store, prefix):
+        for each in sorted(page, key=lambda version: version.key):
+            size = None if each.is_marker else each.size_bytes
+            yield {
+                "key": each.key,
+                "version_id": each.version_id,
+                "bytes": size,
+                "latest": each.is_latest,
+                "marker": each.is_marker,
+            }
+
+
+def _folder_rows(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
+    pages = iter(
+        store.client()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=store.bucket, Prefix=prefix, Delimiter="/")
+    )
+    while True:
+        with asking(store, "s3:ListBucket"):
+            page = next(pages, None)
+        if page is None:
+            return
+        for folder in page.get("CommonPrefixes", ()):
+            yield {"key": folder["Prefix"]}
+        for each in page.get("Contents", ()):
+            modified = f"{each['LastModified']:%Y-%m-%d %H:%M:%S}"
+            yield {"key": each["Key"], "bytes": each["Size"], "modified": modified}

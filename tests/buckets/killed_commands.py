@@ -1,0 +1,34 @@
+"""A command in a process of its own, which can be killed. Processes come from one that has imported all."""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(
+    ["s3portal.cli", "s3portal.buckets.commands.bucket", "s3portal.buckets.commands.sync"]
+)
+
+
+def run_killed(arguments: list[str], environment: Mapping[str, str], kill_now: Callable[[], bool]) -> bool:
+    """Runs ``s3portal …`` and kills it with SIGKILL as soon as ``kill_now`` says so; whether it was killed
+    before it ended."""
+    process = _context.Process(target=_command, args=(arguments, dict(environment)))
+    process.start()
+    while process.is_alive():
+        if kill_now():
+            process.kill()
+        process.join(0.002)
+    return process.exitcode == -9
+
+
+def _command(arguments: list[str], environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    # What it says is of no interest, and a closed pipe would end it.
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    from s3portal.cli import main
+
+    sys.exit(main(arguments, standalone_mode=False) or 0)

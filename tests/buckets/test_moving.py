@@ -1,0 +1,87 @@
+"""A bucket gets another name, and nothing is deleted before all has arrived."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def furnished(client):
+    """A bucket with settings and thirty objects."""
+    client.put_bucket_cors(
+        Bucket="files",
+        CORSConfiguration={
+            "CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://a.example"]}]
+        },
+    )
+    statement = {
+        "Sid": "Read",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:GetObject",
+        "Resource": ["arn:aws:s3:::files/open/*", "arn:aws:s3:::files-of-others/*"],
+    }
+    del statement["Resource"][1]
+    client.put_bucket_policy(
+        Bucket="files", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    client.put_bucket_tagging(Bucket="files", Tagging={"TagSet": [{"Key": "cost", "Value": "lab"}]})
+    for number in range(30):
+        client.put_object(Bucket="files", Key=f"a/{number}", Body=b"x" * number, Metadata={"n": str(number)})
+
+
+def keys(client, bucket):
+    return [each["Key"] for each in client.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def test_settings_and_objects_come_along(s3portal, client, furnished):
+    said = s3portal("bucket", "rename", "files", "archive", "--yes")
+    assert said.code == 0, said.err
+    assert "Compared: all 30 objects are the same." in said.out
+    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["archive"]
+    assert len(keys(client, "archive")) == 30
+    assert client.head_object(Bucket="archive", Key="a/7")["Metadata"] == {"n": "7"}
+    policy = json.loads(client.get_bucket_policy(Bucket="archive")["Policy"])
+    assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::archive/open/*"]
+    assert client.get_bucket_tagging(Bucket="archive")["TagSet"] == [{"Key": "cost", "Value": "lab"}]
+    assert client.get_bucket_cors(Bucket="archive")["CORSRules"][0]["AllowedOrigins"] == ["https://a.example"]
+
+
+def test_what_did_not_arrive_keeps_the_source(s3portal, client, server, furnished):
+    server.faults.add("CopyObject", status=403, code="AccessDenied", every=10)
+    said = s3portal("bucket", "rename", "files", "archive", "--yes")
+    assert said.code == 1
+    assert len(keys(client, "files")) == 30
+    server.faults.clear()
+    assert s3portal("bucket", "rename", "files", "archive", "--yes").code == 0
+    assert len(keys(client, "archive")) == 30
+
+
+def test_former_versions_are_not_left_behind_in_silence(s3portal, client, furnished):
+    client.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    client.put_object(Bucket="files", Key="a/1", Body=b"new")
+    said = s3portal("bucket", "move", "files", "archive", "--yes")
+    assert said.code == 3
+    assert "1 former versions" in said.err
+    assert s3portal("bucket", "move", "files", "archive", "--yes", "--current-only").code == 0
+    assert client.get_bucket_versioning(Bucket="archive")["Status"] == "Enabled"
+    assert len(keys(client, "files")) == 30
+
+
+def test_a_portal_is_switched_over_once_all_is_there(s3portal, client, furnished, tmp_path):
+    ini = tmp_path / "ckan.ini"
+    ini.write_text("[app:main]\nckanext.s3multipart.s3_bucket = files\nckan.site_url = https://x\n")
+    ini.chmod(0o640)
+    assert s3portal("bucket", "move", "files", "archive", "--yes", "--switch", ini).code == 0
+    assert (
+        ini.read_text() == "[app:main]\nckanext.s3multipart.s3_bucket = archive\nckan.site_url = https://x\n"
+    )
+    assert ini.stat().st_mode & 0o777 == 0o640
+    said = s3portal("bucket", "move", "files", "archive", "--yes", "--switch", ini)
+    assert said.code == 2
+    assert "s3_bucket = files is not there" in said.err
+
+
+def test_a_dry_run_makes_nothing(s3portal, client, furnished):
+    assert s3portal("bucket", "rename", "files", "archive", "--dry-run").code == 0
+    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["files"]
