@@ -74,14 +74,18 @@ def open_access(options: AccessOptions, environment: Mapping[str, str] = os.envi
     found = read_configuration(options.config, options.backend) if options.config else {}
     session = _session(options.profile or found.get("s3_profile", ""))
     scoped = dict(session.get_scoped_config())
+    # A profile that was asked for says more than variables that are set for everything.
+    of_profile = scoped if options.profile else {}
     chosen = {
         **found,
         "s3_bucket": found.get("s3_bucket") or _NO_BUCKET,
         "s3_endpoint": options.endpoint
+        or str(of_profile.get("endpoint_url", ""))
         or found.get("s3_endpoint", "")
         or _first(environment, _ENDPOINT_VARIABLES)
         or str(scoped.get("endpoint_url", "")),
         "s3_region": options.region
+        or str(of_profile.get("region", ""))
         or found.get("s3_region", "")
         or _first(environment, _REGION_VARIABLES)
         or str(scoped.get("region", ""))

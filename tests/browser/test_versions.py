@@ -60,6 +60,8 @@ def test_an_editor_restores_one_and_removes_another(publisher: Page, url: str, t
     assert current(publisher) == LONG_NAME
     expect(rows.first).to_contain_text("gauges-3.csv")
 
+    # Until CKAN's scripts listen, the link leads to the page that asks.
+    publisher.wait_for_load_state("networkidle")
     rows.filter(has_text="gauges-2.csv").get_by_role("link", name="Remove").click()
     question = publisher.locator(".modal.show")
     expect(question).to_contain_text("Remove this version of gauges-2.csv?")

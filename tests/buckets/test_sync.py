@@ -6,9 +6,11 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import boto3
 import pytest
 
 from s3portal.buckets.sync.carrying import Carrier
+from s3portal.server.testing import RunningServer
 
 TIME_S = 1_700_000_000
 
@@ -271,7 +273,7 @@ def test_a_busy_store_is_waited_for(s3portal, server, client, folder, monkeypatc
 def test_answers_that_break_off_or_are_damaged_are_fetched_again(
     s3portal, server, client, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("s3portal.buckets.sync.carrying.time.sleep", lambda _: None)
+    monkeypatch.setattr("s3portal.buckets.sync.fetching.time.sleep", lambda _: None)
     content = os.urandom(300_000)
     client.put_object(Bucket="files", Key="a", Body=content)
     server.faults.add("GetObject", cut_body_at=1000, first=1)
@@ -392,3 +394,71 @@ def test_check_as_csv(s3portal, client, folder):
     lines = said.out.splitlines()
     assert lines[0] == "path,difference"
     assert '"\'=cmd|""x""",missing' in lines
+
+
+@pytest.fixture
+def other_store(tmp_path, monkeypatch):
+    """Another server, with keys of its own in a profile."""
+    config = {
+        "users": [
+            {
+                "name": "other",
+                "access_key_id": "other-key",
+                "secret_access_key": "other-secret",
+                "policy": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},
+            }
+        ],
+        "buckets": [{"name": "elsewhere"}],
+    }
+    with RunningServer(tmp_path / "other", config) as server:
+        (tmp_path / "aws-config").write_text(
+            f"[profile other]\nendpoint_url = {server.endpoint}\nregion = us-east-1\n"
+        )
+        (tmp_path / "aws-credentials").write_text(
+            "[other]\naws_access_key_id = other-key\naws_secret_access_key = other-secret\n"
+        )
+        yield boto3.client(
+            "s3",
+            endpoint_url=server.endpoint,
+            aws_access_key_id="other-key",
+            aws_secret_access_key="other-secret",
+            region_name="us-east-1",
+        )
+
+
+def test_from_another_store_objects_go_through_memory_with_what_belongs_to_them(
+    s3portal, client, other_store
+):
+    large = os.urandom(33 * 1024 * 1024)
+    described = {"ContentType": "text/x", "CacheControl": "no-store", "Metadata": {"who": "me"}}
+    other_store.put_object(Bucket="elsewhere", Key="small", Body=b"content", **described)
+    other_store.put_object(Bucket="elsewhere", Key="large", Body=large, **described)
+    said = s3portal("sync", "s3://elsewhere", "s3://files/p", "--source-profile", "other", "--verify")
+    assert said.code == 0, said.err
+    assert "Verified: 2 are the same, 0 differ." in said.out
+    for key, content in (("p/small", b"content"), ("p/large", large)):
+        found = client.get_object(Bucket="files", Key=key)
+        assert found["Body"].read() == content
+        assert {name: found[name] for name in described} == described
+
+
+def test_several_mappings_in_one_run(s3portal, client, folder, tmp_path):
+    mappings = tmp_path / "mappings"
+    mappings.write_text(f"# old and new\n{folder}/a\ts3://files/images\n{folder}/a-b\ts3://files/labels\n")
+    assert s3portal("sync", "--mappings", mappings).code == 0
+    assert {key.split("/")[0] for key in keys(client)} == {"images", "labels"}
+    mappings.write_text(f"{folder}/a s3://files/images\n")
+    said = s3portal("sync", "--mappings", mappings)
+    assert said.code == 2
+    assert "entry 1: write a source, a tab, a target" in said.err
+
+
+def test_verifying_finds_what_a_comparison_by_time_does_not(s3portal, client, folder):
+    s3portal("sync", folder, "s3://files")
+    changed = folder / "a" / "00.csv"
+    changed.write_bytes(changed.read_bytes()[::-1])
+    os.utime(changed, (TIME_S, TIME_S))
+    assert s3portal("sync", folder, "s3://files").code == 0
+    said = s3portal("sync", folder, "s3://files", "--verify")
+    assert said.code == 1
+    assert "a/00.csv differs" in said.err

@@ -263,6 +263,28 @@ class TestKilledJob:
         check(upload)
         assert state_of(upload) == "completed"
 
+    def test_one_that_dies_over_an_infected_file_lets_it_not_pass(
+        self, publisher: Caller, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        upload, _ = complete(publisher, EICAR)
+
+        class Killed(BaseException):
+            pass
+
+        def killed(*arguments: object) -> None:
+            raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(inspecting, "_refuse", killed)
+            patched.setattr(inspecting, "_release", lambda claimed: None)
+            with pytest.raises(Killed):
+                inspecting.inspect(upload["id"], streams=True)
+        lease_ends(upload)
+        check(upload)
+
+        assert state_of(upload) == "refused"
+        assert stored_keys(publisher) == []
+
     def test_two_at_once_scan_once(
         self, publisher: Caller, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
     ) -> None:

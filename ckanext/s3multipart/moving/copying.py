@@ -110,11 +110,12 @@ class CopyToStore:
         metadata = _metadata(file, planned)
         inside = self._source.inside(file.located)
         if inside is not None:
-            self._sent[file.row] = copy_object(portal_store(), inside, planned, metadata)
-            return
-        sent = send_object(portal_store(), planned, metadata, lambda: self._open(file))
+            sent = copy_object(portal_store(), inside, planned, metadata)
+        else:
+            sent = send_object(portal_store(), planned, metadata, lambda: self._open(file))
         try:
-            _require_recorded(file, sent)
+            if inside is None:
+                _require_recorded(file, sent)
             require_accepted(file.resource, sent.upload)
         except NotVerified:
             delete_object(portal_store(), planned.key, sent.upload.version_id)

@@ -161,15 +161,10 @@ def _scan(claimed: _Claimed) -> None:
     if address is None or claimed.verdict is not None:
         return
     said, scanned_by = scanned(address, upload, _held(claimed, read_object(portal_store(), upload)))
-    _note(
-        claimed,
-        verdict=str(said.verdict),
-        signature=said.signature or None,
-        scanner=scanned_by or None,
-        scanned_at=now(),
-    )
     if said.verdict == Verdict.INFECTED:
+        # Noted with the refusal, at once: a verdict without it would let the file pass the next time.
         raise FileInfected(filename=safe_filename(upload.filename), signature=said.signature)
+    _note(claimed, verdict=str(said.verdict), scanner=scanned_by or None, scanned_at=now())
 
 
 def _held(claimed: _Claimed, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -206,11 +201,12 @@ def _refuse(claimed: _Claimed, refusal: TransferError) -> None:
     if not _leave_quarantine(claimed, RowState.REFUSED):
         model.Session.rollback()
         return
-    _note_in_transaction(claimed, refusal=refusal_text(refusal))
-    facts = {"reason": str(refusal)}
+    facts, found = {"reason": str(refusal)}, {}
     kind = Kind.UPLOAD_REFUSED
     if isinstance(refusal, FileInfected):
         kind, facts = Kind.SCAN_INFECTED, {**facts, "signature": refusal.signature}
+        found = {"verdict": str(Verdict.INFECTED), "signature": refusal.signature, "scanned_at": now()}
+    _note_in_transaction(claimed, refusal=refusal_text(refusal), **found)
     record_outcome(kind, claimed.upload, claimed.row.resource_id, **facts)
     model.Session.commit()
     try:

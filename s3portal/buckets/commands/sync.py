@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from s3portal.buckets.access import Access
+from s3portal.buckets.access import Access, AccessOptions, open_access
 from s3portal.buckets.commands.console import Console
 from s3portal.buckets.commands.options import bucket_command
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
 from s3portal.buckets.failures import FailureReport
-from s3portal.buckets.problems import EXIT_SOME_FAILED, Unusable
+from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, Unusable
 from s3portal.buckets.sync.entries import Trouble
 from s3portal.buckets.sync.filters import chosen, read_list
 from s3portal.buckets.sync.freshness import Compare
@@ -54,9 +55,28 @@ def _with(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command]
     return decorate
 
 
+_SOURCE_OPTIONS = (
+    click.option("--source-endpoint", default="", metavar="URL", help="The store of the source."),
+    click.option("--source-profile", default="", metavar="NAME", help="The profile for the source."),
+    click.option(
+        "--source-config", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
+        help="Take the source's store and keys from this file.",
+    ),
+)  # fmt: skip
+_of_the_source = _with(_SOURCE_OPTIONS)
+
+
 @click.command("sync", short_help="Make a bucket or folder like another.")
-@click.argument("source")
-@click.argument("target")
+@click.argument("source", required=False)
+@click.argument("target", required=False)
+@_of_the_source
+@click.option(
+    "--mappings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    help="Sync each line of this file: a source, a tab, a target.",
+)
+@click.option("--verify", is_flag=True, help="Compare the contents of all files afterwards.")
 @_with(_comparing)
 @click.option("--delete", is_flag=True, help="Remove from the target what the source does not have.")
 @click.option(
@@ -69,8 +89,13 @@ def _with(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command]
 def sync_command(
     console: Console,
     access: Access,
-    source: str,
-    target: str,
+    source: str | None,
+    target: str | None,
+    source_endpoint: str,
+    source_profile: str,
+    source_config: Path | None,
+    mappings: Path | None,
+    verify: bool,
     size_only: bool,
     checksum: bool,
     include: tuple[str, ...],
@@ -97,19 +122,71 @@ def sync_command(
         walking=WalkingRules(follow_symlinks, folder_timeout),
         storage_class=storage_class,
     )
-    ours, theirs = place_of(source, access), place_of(target, access)
-    _require_two_places(ours, theirs)
+    from_access = _source_access(access, source_endpoint, source_profile, source_config)
+    pairs = [
+        (place_of(each_source, from_access), place_of(each_target, access))
+        for each_source, each_target in _pairs(source, target, mappings)
+    ]
+    for ours, theirs in pairs:
+        _require_two_places(ours, theirs)
+    code = EXIT_DONE
     with FailureReport(report) as failures:
-        sync = Sync(ours, theirs, rules, failures, on_left_out=lambda each: _left_out(console, each))
-        if console.dry_run:
-            return _show_plan(console, sync, failures)
-        with CountingProgress("files", shown=not console.as_json and not verbose) as progress:
-            if verbose or console.as_json:
-                sync.on_step = lambda step: _tell(console, step)
-            sync.on_progress = lambda tally: progress.reached(tally.carried + tally.same)
-            tally = sync.run()
-        _summary(console, tally, failures)
-        return told_of_failures(console, failures)
+        for ours, theirs in pairs:
+            sync = Sync(ours, theirs, rules, failures, on_left_out=lambda each: _left_out(console, each))
+            if console.dry_run:
+                _show_plan(console, sync)
+                continue
+            _synced(console, sync, verbose)
+            if verify and not _verified(console, ours, theirs, rules):
+                code = EXIT_SOME_FAILED
+        return told_of_failures(console, failures) or code
+
+
+def _synced(console: Console, sync: Sync, verbose: bool) -> None:
+    with CountingProgress("files", shown=not console.as_json and not verbose) as progress:
+        if verbose or console.as_json:
+            sync.on_step = lambda step: _tell(console, step)
+        sync.on_progress = lambda tally: progress.reached(tally.carried + tally.same)
+        tally = sync.run()
+    _summary(console, tally, sync.failures)
+
+
+def _verified(console: Console, source: Folder | Prefix, target: Folder | Prefix, rules: SyncRules) -> bool:
+    """Whether the target has everything of the source now, by contents."""
+    with FailureReport() as failures:
+        sync = Sync(source, target, replace(rules, compare=Compare.CHECKSUM, delete=False), failures)
+        differing = [step.entry.path for step in sync.plan()]
+    for path in differing[:5]:
+        console.warn(f"  {path} differs")
+    console.say(
+        f"Verified: {sync.tally.same:,} are the same, {len(differing):,} differ.",
+        verified=sync.tally.same, differing=len(differing),
+    )  # fmt: skip
+    return not differing and not failures.count
+
+
+def _pairs(source: str | None, target: str | None, mappings: Path | None) -> list[tuple[str, str]]:
+    """What is synced with what. Raises Unusable."""
+    if mappings is None:
+        if not source or not target:
+            raise Unusable("name SOURCE and TARGET, or give --mappings")
+        return [(source, target)]
+    if source:
+        raise Unusable("give SOURCE and TARGET or --mappings, not both")
+    pairs = []
+    for number, line in enumerate(read_list(mappings, "--mappings"), 1):
+        words = line.split("\t")
+        if len(words) != 2:
+            raise Unusable(f"--mappings {mappings}, entry {number}: write a source, a tab, a target")
+        pairs.append((words[0].strip(), words[1].strip()))
+    return pairs
+
+
+def _source_access(access: Access, endpoint: str, profile: str, config: Path | None) -> Access:
+    """Of the source, where it is another store or account."""
+    if not (endpoint or profile or config):
+        return access
+    return open_access(AccessOptions(endpoint=endpoint, profile=profile, config=config))
 
 
 @click.command("check", short_help="Compare a bucket or folder with another.")
@@ -200,7 +277,7 @@ def _require_two_places(source: Folder | Prefix, target: Folder | Prefix) -> Non
             raise Unusable(f"{source} and {target} are one within the other")
 
 
-def _show_plan(console: Console, sync: Sync, failures: FailureReport) -> int:
+def _show_plan(console: Console, sync: Sync) -> None:
     if not console.as_json:
         click.echo(f"What is in {sync.source} would come directly under {sync.target}.")
     carried = doomed = size_bytes = 0
@@ -214,7 +291,6 @@ def _show_plan(console: Console, sync: Sync, failures: FailureReport) -> int:
         f" {sync.tally.same:,} as they are. This was a dry run: nothing was changed.",
         would_send=carried, bytes=size_bytes, would_delete=doomed, same=sync.tally.same,
     )  # fmt: skip
-    return told_of_failures(console, failures)
 
 
 def _tell(console: Console, step: Step, *, planned: bool = False) -> None:

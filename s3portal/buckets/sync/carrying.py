@@ -5,18 +5,17 @@ import base64
 import hashlib
 import mimetypes
 import os
-import random
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from s3portal.buckets.parallel import side_by_side
 from s3portal.buckets.sync.entries import Entry
+from s3portal.buckets.sync.fetching import fetch_range, fetched, range_of
 from s3portal.buckets.sync.local_files import target_path, written_beside
 from s3portal.buckets.sync.places import Folder, Prefix
-from s3portal.buckets.sync.requests import BrokenAnswer, Requests
+from s3portal.buckets.sync.requests import Requests
 from s3portal.transfer import MIB, Part, PathSource, Store, plan_parts, send_parts
 
 #: Sent in one request, from memory.
@@ -27,9 +26,18 @@ COPY_WHOLE_BYTES = 1024 * MIB
 COPY_PART_BYTES = 512 * MIB
 #: Parts of one large file that are on their way, beside other files.
 PARTS_AT_A_TIME = 4
-_TRIES = 5
 #: rclone and s3fs keep the time of a file under this name, in seconds.
 MTIME = "mtime"
+_KEPT_HEADERS = frozenset(
+    {
+        "content-type",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "expires",
+    }
+)
 
 
 class Changed(Exception):
@@ -46,7 +54,7 @@ class Carrier:
     storage_class: str = ""
     #: Conditions that see to it that nothing is overwritten that was not listed.
     guarded: bool = True
-    _requests: dict[str, Requests] = field(default_factory=dict)
+    _requests: dict[tuple[str, str, str], Requests] = field(default_factory=dict)
 
     def carry(self, entry: Entry, there: Entry | None) -> None:
         """Makes the target's file be the source's. ``there`` is what the target has now."""
@@ -54,14 +62,17 @@ class Carrier:
             self._fetch(entry, self.target)
         elif isinstance(self.source, Folder):
             self._send(self.source.path / entry.path, entry, self.target, there)
-        else:
+        elif _account(self.source.store) == _account(self.target.store):
             self._copy(self.source, entry, self.target, there)
+        else:
+            self._relay(self.source, entry, self.target, there)
 
     def requests(self, store: Store) -> Requests:
         """Of the place's bucket."""
-        if store.bucket not in self._requests:
-            self._requests[store.bucket] = Requests(store)
-        return self._requests[store.bucket]
+        place = (*_account(store), store.bucket)
+        if place not in self._requests:
+            self._requests[place] = Requests(store)
+        return self._requests[place]
 
     def _condition(self, there: Entry | None) -> dict[str, str]:
         if not self.guarded:
@@ -139,14 +150,16 @@ class Carrier:
         requests, key = self.requests(source.store), source.key(entry.path)
         with written_beside(path, entry.modified_s) as file:
             if entry.size_bytes <= WHOLE_BYTES:
-                file.write(_fetched(requests, key, entry))
+                file.write(fetched(requests, key, entry)[0])
                 return
             file.truncate(entry.size_bytes)
             fd = file.fileno()
 
             def fetch(first: int) -> None:
                 last = min(first + PART_BYTES, entry.size_bytes) - 1
-                _fetch_range(requests, key, entry.etag, first, last, fd)
+                fetch_range(
+                    requests, key, entry.etag, first, last, lambda block, at: os.pwrite(fd, block, at)
+                )
 
             starts = range(0, entry.size_bytes, PART_BYTES)
             for _ in side_by_side(fetch, starts, PARTS_AT_A_TIME):
@@ -164,19 +177,48 @@ class Carrier:
         }
         self.requests(target.store).copy(key, source.store.bucket, from_key, entry.etag, headers)
 
+    def _relay(self, source: Prefix, entry: Entry, target: Prefix, there: Entry | None) -> None:
+        """From one store to another, through this machine's memory; metadata and type come along."""
+        from_key, key = source.key(entry.path), target.key(entry.path)
+        if entry.size_bytes > WHOLE_BYTES:
+            self._relay_in_parts(source, entry, target, there)
+            return
+        content, headers = fetched(self.requests(source.store), from_key, entry)
+        md5 = hashlib.md5(content, usedforsecurity=False).digest()
+        kept = {
+            name.lower(): value
+            for name, value in headers.items()
+            if name.lower() in _KEPT_HEADERS or name.lower().startswith("x-amz-meta-")
+        }
+        wanted = {
+            **kept,
+            **({"x-amz-storage-class": self.storage_class} if self.storage_class else {}),
+            "content-md5": base64.b64encode(md5).decode(),
+            "content-length": str(len(content)),
+            **self._condition(there),
+        }
+        self.requests(target.store).put(key, content, wanted)
+
+    def _relay_in_parts(self, source: Prefix, entry: Entry, target: Prefix, there: Entry | None) -> None:
+        client: Any = target.store.client()
+        from_key = source.key(entry.path)
+        upload = self._begun_like(source, entry, target)
+        plan = plan_parts(entry.size_bytes, part_size_bytes=PART_BYTES)
+        requests = self.requests(source.store)
+
+        def relay(number: int) -> tuple[int, str]:
+            first = plan.offset(number)
+            part = range_of(requests, from_key, entry.etag, first, first + plan.length(number) - 1)
+            md5 = base64.b64encode(hashlib.md5(part, usedforsecurity=False).digest()).decode()
+            sent = client.upload_part(**upload, PartNumber=number, Body=part, ContentMD5=md5)
+            return number, str(sent["ETag"])
+
+        self._finish(client, upload, relay, plan.part_count, there)
+
     def _copy_in_parts(self, source: Prefix, entry: Entry, target: Prefix, there: Entry | None) -> None:
         client: Any = target.store.client()
-        from_key, key = source.key(entry.path), target.key(entry.path)
-        head: Any = client.head_object(Bucket=source.store.bucket, Key=from_key, IfMatch=f'"{entry.etag}"')
-        kept = ("ContentType", "CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage")
-        created = client.create_multipart_upload(
-            Bucket=target.store.bucket,
-            Key=key,
-            Metadata=head["Metadata"],
-            **{name: head[name] for name in kept if head.get(name)},
-            **({"StorageClass": self.storage_class} if self.storage_class else {}),
-        )
-        upload = {"Bucket": target.store.bucket, "Key": key, "UploadId": created["UploadId"]}
+        from_key = source.key(entry.path)
+        upload = self._begun_like(source, entry, target)
         plan = plan_parts(entry.size_bytes, part_size_bytes=COPY_PART_BYTES)
 
         def copy(number: int) -> tuple[int, str]:
@@ -191,8 +233,35 @@ class Carrier:
             )
             return number, str(copied["CopyPartResult"]["ETag"])
 
+        self._finish(client, upload, copy, plan.part_count, there)
+
+    def _begun_like(self, source: Prefix, entry: Entry, target: Prefix) -> dict[str, str]:
+        """A multipart upload with the metadata and type of the source's object."""
+        from_client: Any = source.store.client()
+        head = from_client.head_object(
+            Bucket=source.store.bucket, Key=source.key(entry.path), IfMatch=f'"{entry.etag}"'
+        )
+        kept = ("ContentType", "CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage")
+        client: Any = target.store.client()
+        place = {"Bucket": target.store.bucket, "Key": target.key(entry.path)}
+        created = client.create_multipart_upload(
+            **place,
+            Metadata=head["Metadata"],
+            **{name: head[name] for name in kept if head.get(name)},
+            **({"StorageClass": self.storage_class} if self.storage_class else {}),
+        )
+        return {**place, "UploadId": created["UploadId"]}
+
+    def _finish(
+        self,
+        client: Any,
+        upload: Mapping[str, str],
+        part: Callable[[int], tuple[int, str]],
+        part_count: int,
+        there: Entry | None,
+    ) -> None:
         try:
-            etags = dict(side_by_side(copy, range(1, plan.part_count + 1), PARTS_AT_A_TIME))
+            etags = dict(side_by_side(part, range(1, part_count + 1), PARTS_AT_A_TIME))
             self._complete(client, upload, etags, there)
         except BaseException:
             client.abort_multipart_upload(**upload)
@@ -210,46 +279,7 @@ def _description(entry: Entry) -> dict[str, str]:
     }
 
 
-def _fetched(requests: Requests, key: str, entry: Entry) -> bytes:
-    """A small object's content, compared with its ETag where that is an MD5."""
-    problem: BrokenAnswer | None = None
-    for tries in range(1, _TRIES + 1):
-        try:
-            with requests.get(key, entry.etag) as response:
-                content = b"".join(requests.blocks(response))
-                encrypted = response.headers.get("x-amz-server-side-encryption", "")
-        except BrokenAnswer as error:
-            problem = error
-        else:
-            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-            is_md5 = len(entry.etag) == 32 and not encrypted.startswith("aws:kms")
-            if len(content) == entry.size_bytes and (not is_md5 or md5 == entry.etag):
-                return content
-            problem = BrokenAnswer("what arrived is not what was listed")
-        _pause(tries)
-    raise problem or BrokenAnswer("no answer")
-
-
-def _fetch_range(requests: Requests, key: str, etag: str, first: int, last: int, fd: int) -> None:
-    """Bytes ``first`` to ``last`` into the file, read on where an answer breaks off."""
-    fruitless = 0
-    while first <= last:
-        before = first
-        try:
-            with requests.get(key, etag, first, last) as response:
-                if response.status != 206:
-                    raise BrokenAnswer("the store does not answer with a part of the object")
-                for block in requests.blocks(response):
-                    os.pwrite(fd, block, first)
-                    first += len(block)
-        except BrokenAnswer:
-            if fruitless >= _TRIES:
-                raise
-        fruitless = 0 if first > before else fruitless + 1
-        if fruitless:
-            _pause(fruitless)
-
-
-def _pause(tries: int) -> None:
-    # Full jitter, as everywhere (retry.py of the transfers).
-    time.sleep(random.uniform(0, 0.3 * 2**tries))  # noqa: S311  (no secret depends on it)
+def _account(store: Store) -> tuple[str, str]:
+    """What tells stores apart between which nothing is copied on the server."""
+    settings = store.settings
+    return settings.s3_endpoint, settings.s3_profile or settings.s3_access_key_id

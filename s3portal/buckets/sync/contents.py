@@ -5,6 +5,7 @@ the MD5 of their MD5s with their number.
 """
 
 import base64
+import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -31,15 +32,35 @@ class Contents:
     source: Folder | Prefix
     target: Folder | Prefix
 
-    def same(self, source: Entry, target: Entry) -> bool | None:
-        """None where it cannot be told without fetching. Raises OSError, ClientError."""
+    def same(self, source: Entry, target: Entry) -> bool:
+        """Where neither ETags nor stored checksums tell, both are read. Raises OSError, ClientError."""
         if isinstance(self.source, Folder) and isinstance(self.target, Prefix):
-            return _file_and_object(self.source.path / source.path, self.target, target)
-        if isinstance(self.source, Prefix) and isinstance(self.target, Folder):
-            return _file_and_object(self.target.path / target.path, self.source, source)
-        if isinstance(self.source, Prefix) and isinstance(self.target, Prefix):
-            return _two_objects(self.source, source, self.target, target)
-        return None
+            told = _file_and_object(self.source.path / source.path, self.target, target)
+        elif isinstance(self.source, Prefix) and isinstance(self.target, Folder):
+            told = _file_and_object(self.target.path / target.path, self.source, source)
+        elif isinstance(self.source, Prefix) and isinstance(self.target, Prefix):
+            told = _two_objects(self.source, source, self.target, target)
+        else:
+            told = None
+        return _sha256(self.source, source) == _sha256(self.target, target) if told is None else told
+
+
+def _sha256(place: Folder | Prefix, entry: Entry) -> bytes:
+    """Of the whole content, read once."""
+    digest = hashlib.sha256()
+    if isinstance(place, Folder):
+        with (place.path / entry.path).open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+        return digest.digest()
+    client: Any = place.store.client()
+    answer = client.get_object(
+        Bucket=place.store.bucket, Key=place.key(entry.path), IfMatch=f'"{entry.etag}"'
+    )
+    with contextlib.closing(answer["Body"]) as body:
+        for block in body.iter_chunks(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.digest()
 
 
 def _file_and_object(path: Path, place: Prefix, entry: Entry) -> bool | None:

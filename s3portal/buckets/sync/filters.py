@@ -30,13 +30,13 @@ def chosen(
     return takes_part
 
 
-def read_list(path: Path) -> list[str]:
+def read_list(path: Path, option: str = "--files-from") -> list[str]:
     """The paths of a file, one a line; empty lines and those with # at the start are left out. Raises
     Unusable."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"--files-from {path}: cannot be read: {error}") from error
+        raise Unusable(f"{option} {path}: cannot be read: {error}") from error
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 

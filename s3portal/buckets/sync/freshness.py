@@ -14,8 +14,8 @@ class Compare(Enum):
     CHECKSUM = "checksum"
 
 
-#: Whether two files of one size have one content; None where that cannot be told without fetching.
-SameContent = Callable[[Entry, Entry], bool | None]
+#: Whether two files of one size have one content.
+SameContent = Callable[[Entry, Entry], bool]
 
 
 def reason_to_send(source: Entry, target: Entry | None, compare: Compare, same_content: SameContent) -> str:

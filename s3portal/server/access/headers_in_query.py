@@ -29,20 +29,21 @@ ENTITY_HEADERS = frozenset(
     }
 )
 # Of the signature itself, or of the client.
-_NO_HEADERS = frozenset(
-    f"{PREFIX}{name}"
+_OF_SIGNATURES = frozenset(
+    f"X-Amz-{name}"
     for name in (
-        "algorithm",
-        "content-sha256",
-        "credential",
-        "date",
-        "expires",
-        "security-token",
-        "signature",
-        "signedheaders",
-        "user-agent",
+        "Algorithm",
+        "Content-Sha256",
+        "Credential",
+        "Date",
+        "Expires",
+        "Security-Token",
+        "Signature",
+        "SignedHeaders",
+        "User-Agent",
     )
 )
+_NO_HEADERS = frozenset(name.lower() for name in _OF_SIGNATURES)
 # Made when the URL was signed, of a body that was not there yet: S3 does not look at it.
 _OF_NO_BODY = ("x-amz-checksum-", "x-amz-sdk-checksum-")
 _NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -53,7 +54,9 @@ def with_headers_of_query(request: S3Request) -> S3Request:
 
     Raises InvalidArgument for a value that no header can have.
     """
-    if request.parameter(SIGNATURE_PARAMETER) is None:
+    if request.parameter(SIGNATURE_PARAMETER) is None or _OF_SIGNATURES.issuperset(
+        [name for name, _ in request.query]
+    ):
         return request
     found = {
         name: value

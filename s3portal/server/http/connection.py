@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from s3portal.server.http import tls
@@ -48,12 +48,6 @@ TLS_VERSION_KEY = "s3portal.tls_version"
 HEADERS_KEY = "s3portal.headers"
 
 log = logging.getLogger(__name__)
-
-
-class SocketBody(Protocol):
-    """An answer's body that can write itself to a socket faster than by its chunks."""
-
-    def send_to(self, sock: socket.socket) -> None: ...
 
 
 class Connection:
@@ -224,8 +218,8 @@ class Connection:
         # The head travels with the first bytes of the body, in one packet where they are few.
         pending = answer.encode_head()
         if not bodiless:
-            # By its attribute: a check of the protocol costs more than the head.
-            send_to = getattr(chunks, "send_to", None)
+            # What a body has that can write itself to a socket faster than by its chunks.
+            send_to: Callable[[socket.socket], None] | None = getattr(chunks, "send_to", None)
             if send_to is not None:
                 self._send(pending)
                 pending = b""

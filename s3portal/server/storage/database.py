@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from s3portal.server.storage.migrations import upgrade
+from s3portal.server.storage.reading import Reading, tokens
 from s3portal.server.wire.errors import S3Error
 
 # Each reader has three files open. Reading takes a moment, so that few are enough for many callers.
@@ -49,30 +49,6 @@ class _Job:
 
 class NotCommitted(RuntimeError):
     """Something else than the database itself failed around a commit, so that the change may be lost."""
-
-
-class _Reading:
-    """A reader's connection for the length of a block. Not a generator: every request reads several times."""
-
-    __slots__ = ("_connection", "_database")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection = self._database.borrow_reader()
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._database.return_reader(self._connection)
-
-
-def tokens(count: int) -> SimpleQueue[None]:
-    """Returns a queue that ``count`` may hold something of at once; a semaphore costs ten times as much."""
-    queue: SimpleQueue[None] = SimpleQueue()
-    for _ in range(count):
-        queue.put(None)
-    return queue
 
 
 class Database:
@@ -124,7 +100,7 @@ class Database:
     def read(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection to read with. Several statements on it may see different states. Never nested: only so
         many read at once."""
-        return _Reading(self)
+        return Reading(self)
 
     def borrow_reader(self) -> sqlite3.Connection:
         """Returns a connection to read with, to be given back; waits while too many read."""

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from s3portal.server.storage.blobs import BlobStore
-from s3portal.server.storage.database import READERS_LIMIT, Database, Result, tokens
+from s3portal.server.storage.database import READERS_LIMIT, Database, Result
 from s3portal.server.storage.known_buckets import KnownBuckets
 from s3portal.server.storage.leases import Leases
 from s3portal.server.storage.migrations import SCHEMA_VERSION
+from s3portal.server.storage.reading import tokens
 from s3portal.server.storage.storage import Storage
 
 

@@ -1,0 +1,70 @@
+"""The content of an object as it was listed, whole or by ranges, across answers that break off."""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Mapping
+
+from s3portal.buckets.sync.entries import Entry
+from s3portal.buckets.sync.requests import BrokenAnswer, Requests
+
+_TRIES = 5
+
+
+def fetched(requests: Requests, key: str, entry: Entry) -> tuple[bytes, Mapping[str, str]]:
+    """A small object's content, compared with its ETag where that is an MD5, and its headers."""
+    problem: BrokenAnswer | None = None
+    for tries in range(1, _TRIES + 1):
+        try:
+            with requests.get(key, entry.etag) as response:
+                content = b"".join(requests.blocks(response))
+                headers = dict(response.headers)
+        except BrokenAnswer as error:
+            problem = error
+        else:
+            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            encrypted = headers.get("x-amz-server-side-encryption", "")
+            is_md5 = len(entry.etag) == 32 and not encrypted.startswith("aws:kms")
+            if len(content) == entry.size_bytes and (not is_md5 or md5 == entry.etag):
+                return content, headers
+            problem = BrokenAnswer("what arrived is not what was listed")
+        _pause(tries)
+    raise problem or BrokenAnswer("no answer")
+
+
+def range_of(requests: Requests, key: str, etag: str, first: int, last: int) -> bytes:
+    """Bytes ``first`` to ``last``, in memory."""
+    content = bytearray(last - first + 1)
+
+    def keep(block: bytes, at: int) -> None:
+        content[at - first : at - first + len(block)] = block
+
+    fetch_range(requests, key, etag, first, last, keep)
+    return bytes(content)
+
+
+def fetch_range(
+    requests: Requests, key: str, etag: str, first: int, last: int, keep: Callable[[bytes, int], object]
+) -> None:
+    """Hands bytes ``first`` to ``last`` to ``keep``, with their places; a broken answer is read on."""
+    fruitless = 0
+    while first <= last:
+        before = first
+        try:
+            with requests.get(key, etag, first, last) as response:
+                if response.status != 206:
+                    raise BrokenAnswer("the store does not answer with a part of the object")
+                for block in requests.blocks(response):
+                    keep(block, first)
+                    first += len(block)
+        except BrokenAnswer:
+            if fruitless >= _TRIES:
+                raise
+        fruitless = 0 if first > before else fruitless + 1
+        if fruitless:
+            _pause(fruitless)
+
+
+def _pause(tries: int) -> None:
+    # Full jitter, as everywhere (retry.py of the transfers).
+    time.sleep(random.uniform(0, 0.3 * 2**tries))  # noqa: S311  (no secret depends on it)
