@@ -103,6 +103,15 @@ class TestObjects:
         assert not is_there(key)
         assert publisher.follow(resource["url"]).content == b"1,2"
 
+    def test_so_does_one_that_everybody_reaches(
+        self, run: Run, publisher: Caller, prefix: str, weeks_later: None
+    ) -> None:
+        key = left_object(publisher, f"{prefix}/public")
+
+        [found] = run("--apply")
+
+        assert (found["key"], found["safe"], is_there(key)) == (key, True, False)
+
     def test_young_ones_are_left_alone(self, run: Run, publisher: Caller, prefix: str) -> None:
         key = left_object(publisher, prefix)
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.downloads.move_model import CLEARED, KeyMove
+from ckanext.s3multipart.downloads.public_keys import ids_of_own_key, is_own_key
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
 from ckanext.s3multipart.upkeep.merging import OutOfOrder, unmatched
@@ -30,7 +31,6 @@ from s3portal.transfer import (
     StoreError,
     StoreFailed,
     WrittenObject,
-    ids_of_key,
     list_page,
     list_uploads,
     look_at,
@@ -172,7 +172,7 @@ def _youngest() -> timedelta:
 
 
 def _why_not_ours(key: str) -> str | None:
-    if not can_be_kept(key) or ids_of_key(transfer_settings().s3_prefix, key) is None:
+    if not can_be_kept(key) or not is_own_key(key):
         return "its key is not of the portal's form"
     return None
 
@@ -193,7 +193,7 @@ def _is_written_by_others(key: str) -> bool:
 
 def _why_not_said_ours(key: str, found: StoredObject) -> str | None:
     """None where the object, or else the ids in its key, say that it is this portal's."""
-    ids = ids_of_key(transfer_settings().s3_prefix, key)
+    ids = ids_of_own_key(key)
     assert ids is not None
     portal = found.metadata.get("portal", "")
     if portal not in ("", portal_host()):
