@@ -157,6 +157,7 @@ def _orphan_object(listed: WrittenObject) -> Orphan | None:
             why = _why_not_said_ours(listed.key, look_at(portal_store(), listed.key))
         except ObjectGone:
             return None
+    why = why or _why_linked(listed.key)
     return Orphan(
         OBJECT,
         listed.key,
@@ -206,6 +207,24 @@ def _why_not_said_ours(key: str, found: StoredObject) -> str | None:
     if dataset is not None and (group is not None or ids.organisation_id == ids.dataset_id):
         return None
     return "neither it nor its key says that it is this portal's"
+
+
+def _why_linked(key: str) -> str | None:
+    """None unless a link has the id in its URL that only this object's key has: a migration that adopted the
+    object was reverted, or somebody wrote the object's address there."""
+    ids = ids_of_own_key(key)
+    assert ids is not None
+    linked = (
+        model.Session.query(model.Resource.id)
+        .filter(
+            model.Resource.state == model.State.ACTIVE,
+            sa.func.coalesce(model.Resource.url_type, "") != "upload",
+            model.Resource.url.contains(ids.upload_id, autoescape=True),
+        )
+        .first()
+    )
+    model.Session.rollback()
+    return None if linked is None else f"the URL of resource {linked.id} leads to it"
 
 
 def _orphan_row(row: _Row) -> Orphan | None:
