@@ -45,6 +45,12 @@ INSERT INTO s3multipart_download (resource_id, day, count, bytes_sent)
 SELECT r.id, current_date - d, %(each)s, %(each)s * 1000000
 FROM generate_series(0, %(days)s - 1) d, resource r WHERE r.package_id LIKE 'dataset-%%'
 """
+# As the migration and the janitor do.
+_MONTHS = """
+INSERT INTO s3multipart_download_month (resource_id, month, count, bytes_sent)
+SELECT resource_id, date_trunc('month', day)::date, sum(count), sum(bytes_sent)
+FROM s3multipart_download WHERE day < date_trunc('month', now() - interval '1 day')::date GROUP BY 1, 2
+"""
 _ONE_FILE = "SELECT id, package_id FROM resource WHERE package_id = 'dataset-1' LIMIT 1"
 
 
@@ -54,6 +60,7 @@ def main() -> int:
     parser.add_argument("--downloads", type=int, default=10_000_000)
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--days", type=int, default=730)
+    parser.add_argument("--no-months", dest="months", action="store_false", help="as if no janitor ever ran")
     parser.add_argument("--explain", action="store_true", help="print PostgreSQL's plans")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Portal(Path(folder), durable=False) as portal:
@@ -75,7 +82,7 @@ def fill(cursor: psycopg2.extensions.cursor, given: argparse.Namespace) -> None:
         "days": given.days,
         "each": max(1, given.downloads // (given.files * given.days)),
     }
-    for statement in (_DATASETS, _FILES, _COUNTS):
+    for statement in (_DATASETS, _FILES, _COUNTS, *((_MONTHS,) if given.months else ())):
         cursor.execute(statement, values)
 
 
@@ -142,10 +149,14 @@ def explain(url: str) -> None:
         WHERE g.name = '{ORGANISATION}' AND r.state = 'active' AND p.state = 'active' AND NOT p.private
     """
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
-        for grouped in ("day", "resource_id"):
+        for table, grouped in (
+            ("s3multipart_download", "day"),
+            ("s3multipart_download_month", "month"),
+            ("s3multipart_download_month", "resource_id"),
+        ):
             cursor.execute(
                 f"EXPLAIN (ANALYZE, BUFFERS) SELECT {grouped}, sum(count), sum(bytes_sent)"
-                f" FROM s3multipart_download WHERE resource_id IN ({readable}) GROUP BY {grouped}"
+                f" FROM {table} WHERE resource_id IN ({readable}) GROUP BY {grouped}"
             )
             print("\n".join(row[0] for row in cursor.fetchall()), end="\n\n")
 

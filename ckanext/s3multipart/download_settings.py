@@ -25,39 +25,40 @@ class DownloadSettings:
 
     download_mode: str = setting(
         choice(REDIRECT, NGINX, PROXY, PUBLIC, CLOUDFRONT),
-        "how files reach readers: by a redirect to the store, through nginx, through the portal (proxy), by a"
-        " redirect to an address without a signature where the dataset is public, or to CloudFront",
+        "how files reach readers: `redirect`, by a redirect to the store; `nginx`, through nginx; "
+        "`proxy`, through the portal; `public`, by a redirect to an address without a signature "
+        "where the dataset is public; `cloudfront`, by a redirect to CloudFront",
         REDIRECT,
     )
     download_domain: str = setting(
         URL,
-        "the address from which readers get files with the modes cloudfront and public, as in"
-        " https://files.example.org; with public the store's own if not set",
+        "the address from which readers get files with `download_mode = cloudfront` or `public`. "
+        "Empty is the store's own, with `public`",
         "",
     )
     download_domain_cached: bool = setting(
         BOOLEAN,
-        "whether a cache such as CloudFront is behind download_domain with download_mode = public; false"
-        " where it leads straight to the bucket",
+        "whether a cache such as CloudFront is behind `download_domain` with `download_mode = "
+        "public`; `false` if it leads straight to the bucket",
         True,
     )
     cloudfront_distribution: str = setting(
         TEXT, "the id of the CloudFront distribution that is to forget files before they turn private", ""
     )
     cloudfront_key_id: str = setting(
-        TEXT, "the id of the public key by which CloudFront checks signatures, as in K2JCJMDEHXQW5F", ""
+        TEXT, "the id of the public key by which CloudFront checks signatures", ""
     )
     cloudfront_private_key: str = setting(
-        TEXT, "the file with the private key that belongs to cloudfront_key_id, in PEM format", ""
+        TEXT, "the file with the private key that belongs to `cloudfront_key_id`, in PEM format", ""
     )
     cloudfront_cookies: bool = setting(
         BOOLEAN,
-        "whether browsers get a cookie for the files of one dataset in the place of signed addresses",
+        "whether browsers get a cookie for the files of one dataset instead of signed addresses",
         False,
     )
     inline_types: tuple[str, ...] = setting(
         WORDS,
-        "the content types that a browser may show instead of saving the file, as in application/pdf image/*",
+        "the content types that a browser may show instead of saving the file; `*` stands for any characters",
         (),
     )
     force_download_active: bool = setting(

@@ -113,6 +113,7 @@ class DownloadCount(tk.BaseModel):
     """How often a resource was downloaded on a day (UTC)."""
 
     __tablename__ = "s3multipart_download"
+    __table_args__ = (sa.Index("s3multipart_download_day", "day"),)
 
     resource_id = sa.Column(sa.UnicodeText, primary_key=True)
     day = sa.Column(sa.Date, primary_key=True)

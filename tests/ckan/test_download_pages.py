@@ -19,9 +19,17 @@ from organisation_members import member_of
 from ckanext.s3multipart.model import count_download, now
 from ckanext.s3multipart.statistics import csv_export
 from ckanext.s3multipart.statistics.download_stats import FileDay
+from ckanext.s3multipart.statistics.months import MonthCount
 
 Setting = Callable[[str, object], None]
 TODAY = now().date()
+
+
+@pytest.fixture(autouse=True)
+def nothing_added_up(portal: object) -> None:
+    """Tests count downloads of the past, which nobody does."""
+    model.Session.query(MonthCount).delete()
+    model.Session.commit()
 
 
 @pytest.fixture

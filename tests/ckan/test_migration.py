@@ -20,6 +20,7 @@ from ckanext.s3multipart.downloads.move_model import KeyMove
 from ckanext.s3multipart.model import DownloadCount, UploadRow, count_download, now
 from ckanext.s3multipart.outbox.event_model import Delivery, Event
 from ckanext.s3multipart.scanning.inspection_model import Inspection
+from ckanext.s3multipart.statistics.months import MonthCount
 from ckanext.s3multipart.store_memory import StoreAnswer
 from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
 from ckanext.s3multipart.upkeep.janitor import sweep
@@ -40,6 +41,7 @@ OURS = {
     for table in (
         UploadRow,
         DownloadCount,
+        MonthCount,
         StoreAnswer,
         FileCheck,
         SessionGrant,

@@ -14,7 +14,7 @@ from kept_uploads import state_of, states
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.model import UploadRow, attached_upload
 from ckanext.s3multipart.settings import portal_host, portal_store
-from ckanext.s3multipart.upkeep import orphans, unknown_uploads
+from ckanext.s3multipart.upkeep import orphan_removal, orphans, unknown_uploads
 from ckanext.s3multipart.upkeep.merging import OutOfOrder, unmatched
 from ckanext.s3multipart.upkeep.orphan_findings import Orphan
 from ckanext.s3multipart.upload_states import RowState
@@ -165,7 +165,7 @@ class TestObjects:
         key, upload_id = row.key, row.id
         model.Session.query(UploadRow).filter_by(id=upload_id).update({"key": "elsewhere"})
         model.Session.commit()
-        remove = orphans.remove_orphans
+        remove = orphan_removal.remove_orphans
 
         def remove_later(found) -> None:
             model.Session.query(UploadRow).filter_by(id=upload_id).update({"key": key})

@@ -11,6 +11,8 @@ from ckan import model
 
 from ckanext.s3multipart.model import downloads
 
+pytestmark = pytest.mark.smoke
+
 CONTENT = b"gauge,level\n1,2\n"
 
 

@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 import psycopg2
-from ckanext.datastore.cli import permissions_sql
+import pylibmagic  # noqa: F401  (before CKAN, which loads the library through python-magic)
 
 from s3portal.demo.postgres import OWNER, Postgres
 
@@ -14,6 +14,8 @@ READER = "datastore_reader"
 
 def datastore_settings(postgres: Postgres) -> dict[str, str]:
     """Makes the database; the settings with which CKAN finds it."""
+    from ckanext.datastore.cli import permissions_sql
+
     address = postgres.create_database(DATABASE)
     connection = psycopg2.connect(address)
     connection.autocommit = True

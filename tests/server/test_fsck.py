@@ -159,7 +159,7 @@ class TestCheck:
         assert status == 1
         assert set(kinds_of(report)) == {"database-damaged"}
 
-    def test_the_folder_of_the_server_need_not_be_named_again(self, s3_server, root):
+    def test_the_folder_of_the_server_need_not_be_named_again(self, root):
         result = CliRunner().invoke(server_command, ["--root", str(root), "fsck"])
         assert (result.exit_code, "Nothing is wrong" in result.output) == (0, True)
 

@@ -14,8 +14,7 @@ from ckanext.s3multipart.auth import REFUSAL, allowed, dataset_that_is_read
 from ckanext.s3multipart.errors import DatasetNotFound, OrganisationNotFound
 from ckanext.s3multipart.permission import active_resource
 from ckanext.s3multipart.settings import EDITORS, EVERYBODY, MEMBERS, portal_settings
-from ckanext.s3multipart.statistics.download_stats import COUNTS, Which
-from ckanext.s3multipart.statistics.visibility import readable_resources
+from ckanext.s3multipart.statistics.visibility import Which, one_resource, readable_resources
 from s3portal.portal.protocol import request_fields
 from s3portal.transfer import TransferError
 
@@ -50,14 +49,14 @@ def seen_counts(context: dict[str, Any], asked: Mapping[str, Any]) -> SeenCounts
     tk.check_access("s3multipart_download_stats", context, dict(asked))
     if asked.get("resource"):
         resource = resource_that_is_read(asked)
-        return SeenCounts(COUNTS.c.resource_id == resource.id, resource.id)
+        return SeenCounts(one_resource(resource.id), resource.id)
     if asked.get("owner"):
         dataset = dataset_that_is_read(dict(asked))
         of_dataset = model.resource_table.c.package_id == dataset.id
-        return SeenCounts(readable_resources(context, of_dataset, COUNTS), dataset.name)
+        return SeenCounts(readable_resources(context, of_dataset), dataset.name)
     organisation = organisation_that_is_read(asked)
     of_organisation = model.package_table.c.owner_org == organisation.id
-    return SeenCounts(readable_resources(context, of_organisation, COUNTS), organisation.name)
+    return SeenCounts(readable_resources(context, of_organisation, many=True), organisation.name)
 
 
 def may_see_downloads(context: dict[str, Any], dataset_id: str) -> bool:

@@ -10,7 +10,7 @@ from enum import Enum
 Counted = tuple[date, int, int]
 
 _MOST_DAYS = 62
-_MOST_WEEKS = 53
+_MOST_WEEKS = 26
 _MOST_MONTHS = 120
 #: A chart of what was first downloaded today has some days before it.
 _LEAST_DAYS = 14

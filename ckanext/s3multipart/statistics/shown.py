@@ -22,7 +22,7 @@ from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.statistics.actions import period_of
 from ckanext.s3multipart.statistics.auth import seen_counts
 from ckanext.s3multipart.statistics.chart import Chart, ChartColumn, round_top, svg
-from ckanext.s3multipart.statistics.download_stats import Day, Period, Which, days_of
+from ckanext.s3multipart.statistics.download_stats import Day, Period, days_of, months_of
 from ckanext.s3multipart.statistics.periods import (
     RANGES,
     Column,
@@ -35,6 +35,7 @@ from ckanext.s3multipart.statistics.periods import (
     shown_span,
     step_of,
 )
+from ckanext.s3multipart.statistics.visibility import Which
 
 #: The chart's place on a page, where links of ranges lead to.
 ANCHOR = "s3multipart-downloads"
@@ -130,18 +131,24 @@ def shown_downloads(
 ) -> ShownDownloads | None:
     """What was counted of ``which``: in the range of that name, or else in the period. None where nothing was
     downloaded so far."""
-    days = days_of(which, Period())
-    if not days:
+    months = months_of(which, Period())
+    if not months:
         return None
     asked = days_chosen(named, period)
-    span = shown_span(asked.first, asked.last, Span(days[0].day, days[-1].day), now().date())
+    span = shown_span(asked.first, asked.last, Span(months[0].day, months[-1].day), now().date())
     step = step_of(span)
-    columns = columns_of(((day.day, day.count, day.bytes_sent) for day in days), span, step)
-    return _shown(days, columns, step, span, asked, _with_days(csv_url, asked), _range_links(named))
+    if step in (Step.DAY, Step.WEEK):
+        counted = days_of(which, Period(span.first, span.last))
+    elif span.first.day == 1 and span.last >= now().date():
+        counted = months
+    else:
+        counted = months_of(which, Period(span.first, span.last))
+    columns = columns_of(((each.day, each.count, each.bytes_sent) for each in counted), span, step)
+    return _shown(months, columns, step, span, asked, _with_days(csv_url, asked), _range_links(named))
 
 
 def _shown(
-    days: Sequence[Day],
+    months: Sequence[Day],
     columns: Sequence[Column],
     step: Step,
     span: Span,
@@ -151,8 +158,8 @@ def _shown(
 ) -> ShownDownloads:
     words = tk._("{first} to {last}").format(first=_day_words(span.first), last=_day_words(span.last))
     return ShownDownloads(
-        total=_number(sum(day.count for day in days)),
-        total_size=size_words(sum(day.bytes_sent for day in days)),
+        total=_number(sum(month.count for month in months)),
+        total_size=size_words(sum(month.bytes_sent for month in months)),
         in_period=_number(sum(column.count for column in columns)),
         in_period_size=size_words(sum(column.bytes_sent for column in columns)),
         period=words,

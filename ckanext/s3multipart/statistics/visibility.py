@@ -4,14 +4,15 @@ The condition is CKAN's own rule, the labels that `package_show` and search go b
 a rule of its own, each resource is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins as p
 import sqlalchemy as sa
 from ckan import authz, model
 from ckan.lib.plugins import DefaultPermissionLabels, get_permission_labels
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from ckanext.s3multipart.auth import allowed
 
@@ -21,20 +22,47 @@ _PACKAGES = model.package_table
 _READING = frozenset({"package_show", "resource_show"})
 
 
+@dataclass(frozen=True)
+class Which:
+    """Resources: ``condition`` makes a condition of a column that has their ids. ``digest`` is another one
+    for any other set of them; "" for those that are few."""
+
+    condition: Callable[[Any], Any]
+    digest: str = ""
+
+
+def one_resource(resource_id: str) -> Which:
+    """That one."""
+    return Which(lambda column: column == resource_id)
+
+
 def readable_resources(
-    context: dict[str, Any], of: sa.sql.ColumnElement[bool], table: Any = None
-) -> sa.sql.ColumnElement[bool]:
-    """A condition on ``table``'s column ``resource_id``: one of the active resources that ``of``, a condition
-    on CKAN's resources and packages, holds for, and that the caller may read."""
+    context: dict[str, Any], of: sa.sql.ColumnElement[bool], *, many: bool = False
+) -> Which:
+    """Those of the active resources that ``of``, a condition on CKAN's resources and packages, holds for, and
+    that the caller may read. ``many`` are not listed, but found by the database while it counts."""
     ids = _active(of)
-    if _sees_all(context):
-        return table.c.resource_id.in_(ids)
-    if _ckan_decides():
-        return table.c.resource_id.in_(ids.where(_has_label(context)))
-    readable = [
-        each for each in model.Session.execute(ids).scalars() if allowed("resource_show", context, each)
-    ]
-    return table.c.resource_id == sa.any_(sa.cast(readable, ARRAY(sa.UnicodeText)))
+    if not (_sees_all(context) or _ckan_decides()):
+        found = model.Session.execute(ids).scalars().all()
+        return _listed([each for each in found if allowed("resource_show", context, each)])
+    if not _sees_all(context):
+        ids = ids.where(_has_label(context))
+    if many:
+        return Which(lambda column: column.in_(ids), _digest(ids))
+    return _listed(model.Session.execute(ids).scalars().all())
+
+
+def _listed(resource_ids: Sequence[str]) -> Which:
+    ids = sa.cast(list(resource_ids), ARRAY(sa.UnicodeText))
+    return Which(lambda column: column == sa.any_(ids))
+
+
+def _digest(ids: Any) -> str:
+    """Of a list as PostgreSQL writes it, which quotes what people put into ids to look like two of them."""
+    each = ids.subquery().c.id
+    written = sa.cast(sa.func.array_agg(aggregate_order_by(each, each)), sa.Text)
+    digest = sa.func.encode(sa.func.sha256(sa.func.convert_to(sa.func.coalesce(written, ""), "UTF8")), "hex")
+    return str(model.Session.execute(sa.select(digest)).scalar())
 
 
 def _active(of: sa.sql.ColumnElement[bool]) -> Any:

@@ -14,6 +14,7 @@ from ckanext.s3multipart.model import UploadRow, earlier_now, now
 from ckanext.s3multipart.scanning.quarantine import quarantined
 from ckanext.s3multipart.settings import portal_settings
 from ckanext.s3multipart.site_mark import require_same_site
+from ckanext.s3multipart.statistics.months import add_up
 from ckanext.s3multipart.upkeep.checksums import enqueue_missing, say_all
 from ckanext.s3multipart.upkeep.inspection_round import Inspected, inspect_waiting, tell_waiting
 from ckanext.s3multipart.upkeep.session_sweep import SweptGrants, ended_grants, sweep_grants
@@ -89,6 +90,7 @@ def sweep(*, dry_run: bool = False) -> Swept:
         failed += sweep_moves()
         say_all()
         enqueue_missing()
+        add_up()
         tell_waiting()
     unknown, failed_to_look = _look_for_unknown(dry_run)
     held = held_by_deleted()

@@ -6,7 +6,6 @@ came to their ends. Only what is certainly this portal's is removed: under its p
 keys, old enough, and, by what the object says of itself or by the ids in its key, of this portal.
 """
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,33 +17,24 @@ from ckan import model
 from ckanext.s3multipart.downloads.move_model import CLEARED, KeyMove
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
-from ckanext.s3multipart.site_mark import require_same_site
 from ckanext.s3multipart.upkeep.merging import OutOfOrder, unmatched
 from ckanext.s3multipart.upkeep.orphan_findings import MULTIPART, OBJECT, ROW, Orphan, OrphanList
-from ckanext.s3multipart.upkeep.unknown_uploads import LEFT_ALONE_FOR, held_bytes, is_live, is_ours
+from ckanext.s3multipart.upkeep.unknown_uploads import LEFT_ALONE_FOR, Measuring, is_live, is_ours
 from ckanext.s3multipart.upload_states import LEASED, UNFINISHED, RowState
-from ckanext.s3multipart.uploads.key_locks import lock_key
-from ckanext.s3multipart.uploads.portal import PORTAL
 from ckanext.s3multipart.uploads.session_model import Adoption, SessionGrant
-from s3portal.portal.protocol import abort, can_be_kept
+from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import (
     NOT_LISTED_CODES,
-    ListedUpload,
     ObjectGone,
     StoredObject,
     StoreError,
     StoreFailed,
-    TransferError,
     WrittenObject,
-    abort_listed,
-    delete_object,
     ids_of_key,
     list_page,
     list_uploads,
     look_at,
 )
-
-log = logging.getLogger(__name__)
 
 #: What was written later than this is never an orphan: its row may come.
 YOUNGEST = timedelta(days=7)
@@ -96,24 +86,9 @@ def look_for_orphans(found: OrphanList) -> None:
         model.Session.rollback()
 
 
-def remove_orphans(found: OrphanList) -> None:
-    """Removes what is safe to remove, after looking at each once more. Raises DatabaseOfAnotherSite, before
-    anything is done, and ValueError for a look that did not finish."""
-    if not found.report.finished:
-        raise ValueError("the look for orphans did not finish")
-    require_same_site()
-    for orphan in found:
-        if not orphan.safe:
-            continue
-        try:
-            removed = _REMOVALS[orphan.kind](orphan)
-        except StoreError as error:
-            log.warning("%s stays: %s", orphan.key, error)
-            found.report.failed += 1
-            continue
-        finally:
-            model.Session.rollback()
-        found.report.of(orphan.kind).removed += removed
+def needs_object() -> Any:
+    """A condition on rows: the object under the key is needed. What was adopted outlives its resource."""
+    return _ROWS.c.state.notin_(_WITHOUT_OBJECT) | _ROWS.c.keep_object
 
 
 def _compared() -> Iterator[Orphan]:
@@ -153,11 +128,9 @@ def _rows(condition: Any) -> Iterator[_Row]:
     nothing is held while the store is asked."""
     in_order = _ROWS.c.key.collate("C")
     names = ("id", "key", "state", "version_id", "size_bytes", "filename", "resource_id", "updated_at")
-    # What was adopted outlives its resource.
-    needs = _ROWS.c.state.notin_(_WITHOUT_OBJECT) | _ROWS.c.keep_object
     query = (
         sa.select(*(_ROWS.c[name] for name in names))
-        .where(needs, condition)
+        .where(needs_object(), condition)
         .order_by(in_order, _ROWS.c.id)
         .limit(_ROWS_A_QUERY)
     )
@@ -265,6 +238,7 @@ def _rows_elsewhere() -> Iterator[Orphan]:
 
 
 def _multipart_uploads() -> Iterator[Orphan]:
+    measuring = Measuring()
     for listed in list_uploads(portal_store(), _folder()):
         if now() - listed.initiated_at < LEFT_ALONE_FOR or is_live(listed):
             continue
@@ -272,43 +246,9 @@ def _multipart_uploads() -> Iterator[Orphan]:
         yield Orphan(
             MULTIPART,
             listed.key,
-            held_bytes(listed),
+            measuring.size_bytes(listed),
             listed.initiated_at.isoformat(),
             safe=ours,
             why="no row knows it" if ours else "it may not be the portal's",
             upload_id=listed.s3_upload_id,
         )
-
-
-def _remove_object(orphan: Orphan) -> bool:
-    # Whoever makes a row of this key now waits, and then does not find the object.
-    lock_key(orphan.key)
-    needs = _ROWS.c.state.notin_(_WITHOUT_OBJECT) | _ROWS.c.keep_object
-    if model.Session.execute(sa.select(_ROWS.c.id).where(_ROWS.c.key == orphan.key, needs)).first():
-        return False
-    try:
-        found = look_at(portal_store(), orphan.key)
-    except ObjectGone:
-        return False
-    if found.last_modified.replace(microsecond=0) > datetime.fromisoformat(orphan.since):
-        return False
-    delete_object(portal_store(), orphan.key, found.version_id)
-    return True
-
-
-def _remove_row(orphan: Orphan) -> bool:
-    try:
-        return bool(abort(PORTAL, orphan.upload_id).state == RowState.ABORTED)
-    except StoreError:
-        raise
-    except TransferError as error:
-        log.info("Upload %s stays: %s", orphan.upload_id, error)
-        return False
-
-
-def _abort_multipart(orphan: Orphan) -> bool:
-    listed = ListedUpload(orphan.key, orphan.upload_id, datetime.fromisoformat(orphan.since))
-    return not is_live(listed) and abort_listed(portal_store(), listed)
-
-
-_REMOVALS = {OBJECT: _remove_object, ROW: _remove_row, MULTIPART: _abort_multipart}

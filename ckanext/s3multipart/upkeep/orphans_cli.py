@@ -14,7 +14,8 @@ from ckanext.s3multipart.upkeep.orphan_findings import (
     OrphanList,
     OrphanReport,
 )
-from ckanext.s3multipart.upkeep.orphans import look_for_orphans, remove_orphans
+from ckanext.s3multipart.upkeep.orphan_removal import remove_orphans
+from ckanext.s3multipart.upkeep.orphans import look_for_orphans
 from s3portal.transfer import format_size
 
 _FOUND, _UNFINISHED = 1, 2

@@ -21,6 +21,7 @@ from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import (
     NOT_LISTED_CODES,
     ListedUpload,
+    StoreError,
     StoreFailed,
     abort_listed,
     ids_of_key,
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 #: A creation that is under way elsewhere, or a client's own tool, is not disturbed.
 LEFT_ALONE_FOR = timedelta(hours=24)
+#: When the store has failed to say the sizes of so many, no more are asked for.
+_UNMEASURED = 3
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,14 @@ class Unknown:
 def sweep_unknown(*, dry_run: bool) -> Unknown:
     """Aborts what is certainly ours. Raises StoreUnavailable, StoreFailed."""
     aborted = foreign = foreign_bytes = 0
-    oldest = ""
+    oldest, measuring = "", Measuring()
     folder = transfer_settings().s3_prefix.strip("/")
     try:
         for listed in list_uploads(portal_store(), f"{folder}/" if folder else ""):
             if now() - listed.initiated_at < LEFT_ALONE_FOR or is_live(listed):
                 continue
             if not is_ours(listed):
-                size_bytes = held_bytes(listed)
+                size_bytes = measuring.size_bytes(listed)
                 foreign += 1
                 foreign_bytes += size_bytes
                 oldest = min(filter(None, (oldest, listed.initiated_at.isoformat())))
@@ -76,14 +79,23 @@ def sweep_unknown(*, dry_run: bool) -> Unknown:
     return Unknown(aborted, foreign, foreign_bytes=foreign_bytes, oldest_foreign=oldest)
 
 
-def held_bytes(listed: ListedUpload) -> int:
-    """How much its parts hold; 0 where the store's answer tells nothing, such as one with a key in it that is
-    no XML. Raises StoreUnavailable."""
-    try:
-        return stored_bytes(portal_store(), listed)
-    except StoreFailed as error:
-        log.info("The size of the upload to %r is unknown: %s", listed.key, error)
-        return 0
+class Measuring:
+    """Asks how much uploads hold. The store cannot tell it of every one (some keys are no XML), and is not
+    asked any more when it has failed for several."""
+
+    def __init__(self) -> None:
+        self._failed = 0
+
+    def size_bytes(self, listed: ListedUpload) -> int:
+        """How much the parts of the upload hold, 0 where that is unknown."""
+        if self._failed >= _UNMEASURED:
+            return 0
+        try:
+            return stored_bytes(portal_store(), listed)
+        except StoreError as error:
+            self._failed += 1
+            log.warning("The size of the upload to %r is unknown: %s", listed.key, error)
+            return 0
 
 
 def is_live(listed: ListedUpload) -> bool:
