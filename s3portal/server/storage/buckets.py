@@ -126,7 +126,8 @@ def put_setting(storage: Storage, name: str, kind: str, document: str | None) ->
 
 
 def put_setting_in(connection: sqlite3.Connection, bucket_id: int, kind: str, document: str | None) -> None:
-    """Within a transaction: replaces one of a bucket's settings; None removes it."""
+    """Within a transaction that is made inside of ``known_buckets.changing``: replaces one of a bucket's
+    settings; None removes it."""
     if document is None:
         connection.execute("DELETE FROM bucket_settings WHERE bucket_id = ? AND kind = ?", (bucket_id, kind))
         return

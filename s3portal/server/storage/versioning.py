@@ -70,7 +70,8 @@ def put_object_lock(storage: Storage, name: str, document: str) -> None:
         buckets.put_setting_in(connection, bucket_id, OBJECT_LOCK, document)
         journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=OBJECT_LOCK)
 
-    storage.database.write(change)
+    with storage.known_buckets.changing():
+        storage.database.write(change)
 
 
 def new_version_id(sequence: int) -> str:
