@@ -6,6 +6,8 @@ from shown_links import CONTENT, Setting
 
 from ckanext.s3multipart.model import downloads
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.fixture
 def resource(publisher: Caller) -> dict:

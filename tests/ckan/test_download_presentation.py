@@ -12,6 +12,8 @@ from ckanext.s3multipart.download_settings import DownloadSettings
 from ckanext.s3multipart.downloads.presentation import presentation_of
 from ckanext.s3multipart.settings import PREFIX, check_settings
 
+pytestmark = pytest.mark.smoke
+
 ACTIVE = [
     *("text/html", "TEXT/HTML; charset=utf-8", "image/svg+xml", "application/xml", "text/xml"),
     *("application/xhtml+xml", "text/javascript", "application/rss+xml", "text/css", "message/rfc822"),

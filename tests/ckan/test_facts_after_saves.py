@@ -36,6 +36,8 @@ from ways_to_save import (
 
 from ckanext.s3multipart.uploads import file_facts, uploader
 
+pytestmark = pytest.mark.smoke
+
 BY_CKAN = b'{"by": "ckan"}'
 
 

@@ -244,6 +244,23 @@ def test_a_file_on_its_way_does_not_arrive_after_the_dataset_turned_private(publ
     assert requests.get(location(publisher, resource), timeout=120).content == CONTENT
 
 
+def test_a_process_that_comes_late_does_not_remove_what_another_one_has_switched_to(
+    publisher: Caller,
+) -> None:
+    resource = publisher.publish(CONTENT)
+    move_id = begin_move(row_of(resource), publisher.dataset, to_everybody=True)
+    late = model.Session.execute(KeyMove.__table__.select().where(KeyMove.id == move_id)).first()
+    model.Session.commit()
+    continue_move(move_id, time.monotonic() + 60)
+
+    key_moves._copied(late, time.monotonic() + 60)
+    key_moves._give_up(late, "")
+    sweep_moves()
+
+    assert row_of(resource).key == late.target_key
+    assert requests.get(location(publisher, resource), timeout=120).content == CONTENT
+
+
 def test_deleting_takes_files_out_of_reach(publisher: Caller) -> None:
     _, url = published(publisher)
     gone, gone_url = published(publisher, b"gone", filename="b.csv")

@@ -9,6 +9,8 @@ from browser import Browser
 from callers import Caller
 from ckan import model
 
+pytestmark = pytest.mark.smoke
+
 READER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0"}
 
 

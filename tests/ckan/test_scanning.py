@@ -232,7 +232,7 @@ class TestTooLargeFile:
         resource = publisher.attach(upload)
 
         assert inspection_of(upload).verdict == "too_large"
-        page = publisher.get(f"/dataset/{publisher.dataset}/resource/{resource['id']}").text
+        page = publisher.get(f"/dataset/{publisher.dataset}/resource/{resource['id']}").get_data(as_text=True)
         assert "Not checked for viruses: the file is too large for that" in page
 
 

@@ -199,7 +199,8 @@ def _switch(move: Any, copy: Upload) -> bool:
         .one_or_none()
     )
     is_there = row is not None and row.state in PUBLISHED and row.key == move.source_key
-    if not is_there or (move.to_everybody and not is_open_dataset(row)):
+    is_wanted = model.Session.query(KeyMove.id).filter_by(id=move.id, state=COPYING).with_for_update().first()
+    if not (is_there and is_wanted) or (move.to_everybody and not is_open_dataset(row)):
         model.Session.rollback()
         return False
     row.key, row.etag, row.version_id = copy.key, copy.etag, copy.version_id
@@ -249,13 +250,28 @@ def _cleared(move_id: str) -> bool:
 
 
 def _give_up(move: Any, s3_upload_id: str, version_id: str | None = None) -> None:
-    """The copy is not needed: what there is of it goes, and then the note of it."""
-    if s3_upload_id or move.s3_upload_id:
+    """The copy is not needed: what there is of it is to be cleared.
+
+    A process that was kept waiting for longer than its lease lasts may find that another one has switched the
+    file to the very same copy, which stays then.
+    """
+    changed = model.Session.execute(
+        _MOVES.update()
+        .where(_MOVES.c.id == move.id, _MOVES.c.state == COPYING)
+        .values(
+            state=CLEARING,
+            # Nobody was told where the copy is, so no cache has it.
+            to_everybody=True,
+            source_key=move.target_key,
+            source_version_id=version_id,
+            clear_after=now(),
+            changed_at=now(),
+        )
+    )
+    model.Session.commit()
+    if changed.rowcount and (s3_upload_id or move.s3_upload_id):
         begun = ListedUpload(move.target_key, s3_upload_id or move.s3_upload_id, move.changed_at)
         abort_listed(portal_store(), begun)
-    delete_object(portal_store(), move.target_key, version_id)
-    model.Session.execute(_MOVES.delete().where(_MOVES.c.id == move.id))
-    model.Session.commit()
 
 
 def _note_parts(move_id: str, s3_upload_id: str) -> None:

@@ -43,8 +43,6 @@ const FRUITLESS_RETURNS = 3;
 const FRUITLESS_GOES = 1;
 /** So often the portal may find parts missing that the store had confirmed. */
 const MISSING_ROUNDS = 3;
-/** The portal's code for a file that has arrived and that it has not accepted yet. */
-const BEING_CHECKED = "being_checked";
 /** Telling the portal of an abort is a courtesy; an upload expires without it. */
 const ABORT_TRIES = 3;
 
@@ -74,7 +72,6 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
   #error = null;
   /** Goes without a single part getting through. */
   #fruitless = 0;
-  #isBeingChecked = false;
   #missingRounds = 0;
   /** @type {() => void} */
   #stopWatching = () => {};
@@ -102,11 +99,6 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
   /** @returns {State} */
   get state() {
     return this.#state;
-  }
-
-  /** @returns {boolean} all of it is at the store, and the portal is checking whether it accepts it */
-  get isBeingChecked() {
-    return this.#isBeingChecked && this.#state === "completing";
   }
 
   /** @returns {PortalUpload | null} as the portal showed it last */
@@ -293,7 +285,7 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
     const { id } = /** @type {PortalUpload} */ (this.#upload);
     try {
       const checksum = await sender.checksum(signal);
-      this.#upload = await this.#accepted(() => this.#adapter.complete(id, checksum), signal);
+      this.#upload = await repeated(() => this.#adapter.complete(id, checksum), this.#patience(signal));
       return "complete";
     } catch (error) {
       const missing = missingParts(error);
@@ -301,32 +293,6 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
       sender.resend(missing);
       return "uploading";
     }
-  }
-
-  /**
-   * However long the portal takes to check the file: nothing is wrong, so no number of tries ends the waiting.
-   *
-   * @param {() => Promise<PortalUpload>} complete
-   * @param {AbortSignal} signal
-   */
-  async #accepted(complete, signal) {
-    this.#isBeingChecked = false;
-    for (;;) {
-      try {
-        return await repeated(() => complete().catch((error) => this.#noteCheck(error)), this.#patience(signal));
-      } catch (error) {
-        if (signal.aborted || asUploadError(error).code !== BEING_CHECKED) throw error;
-      }
-    }
-  }
-
-  /** @param {unknown} error @returns {never} */
-  #noteCheck(error) {
-    if (!this.#isBeingChecked && asUploadError(error).code === BEING_CHECKED) {
-      this.#isBeingChecked = true;
-      this.#tell("progress");
-    }
-    throw error;
   }
 
   /** Stops whatever runs. @returns {AbortSignal} of what runs next */
