@@ -25,6 +25,7 @@ from ckanext.s3multipart.uploads import (
     administration,
     attach,
     distance,
+    overview,
     removal,
     upload_pages,
     uploader,
@@ -76,6 +77,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         saving = {**attach.chained_actions(), **visibility.chained_actions()}
         chained = {**saving, "bulk_update_delete": removal.bulk_update_delete}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
+        own.update(overview.actions())
         own.update(statistics_actions.actions())
         own.update(version_actions.actions())
         return {**own, **chained}
