@@ -45,7 +45,7 @@ def test_the_form_waits_and_saves_by_itself(publisher: Page, dataset: str, tmp_p
     publisher.route(COMPLETE, complete)
     open_new_resource(publisher, dataset)
     choose_file(publisher, file)
-    expect(status(publisher)).to_contain_text("Everything arrived. The portal is checking the file")
+    expect(status(publisher)).to_contain_text("All sent. Checking that everything arrived")
     looks_right(publisher, FORM, "form-being-checked", tmp_path)
     save(publisher)
     checking[0] = False

@@ -1,9 +1,11 @@
 """Lines of CKAN's activity stream about files: who uploaded, replaced and deleted them, for whom to see."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins as p
+import ckanext.activity
 import pytest
 from callers import Caller, new_publisher, new_stranger
 from ckan.cli.db import _run_migrations
@@ -19,7 +21,9 @@ def stream(portal: CKANTestApp) -> Iterator[None]:
     """The activity plugin is on."""
     p.load("activity")
     try:
-        _run_migrations("activity", "head", True)
+        # CKAN 2.10 has its table in the core.
+        if (Path(ckanext.activity.__file__).parent / "migration").exists():
+            _run_migrations("activity", "head", True)
         yield
     finally:
         p.unload("activity")

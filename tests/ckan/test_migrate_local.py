@@ -142,6 +142,19 @@ def test_a_resource_that_was_deleted_or_replaced_by_one_of_ours_since_stays(
     assert row_of(replaced).id == upload["id"]
 
 
+def test_what_publishers_may_upload_is_no_limit_for_what_there_is(
+    migration: Migration, publisher: Caller, setting: Callable[[str, object], None]
+) -> None:
+    resource = publisher.upload_through_ckan(b"1,2,3", "rivers.csv")
+    for name, value in (("max_upload_size", 3), ("org_quota", 3), ("denied_types", "csv")):
+        setting(name, value)
+
+    migration.run("copy")
+    migration.run("apply")
+
+    assert object_of(row_of(resource)) == b"1,2,3"
+
+
 def test_the_file_of_a_private_dataset_stays_private(migration: Migration, portal, publisher: Caller) -> None:
     resource = publisher.upload_through_ckan(b"secret", "secret.csv")
     publisher.do("package_patch", id=publisher.dataset, private=True)

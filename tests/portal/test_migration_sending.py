@@ -40,7 +40,8 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture
 def store(make_case: MakeCase) -> Store:
-    return make_case().store
+    case = make_case()
+    return replace(case.store, settings=replace(case.store.settings, max_upload_size=0))
 
 
 def planned(store: Store, size_bytes: int = len(CONTENT)) -> Upload:

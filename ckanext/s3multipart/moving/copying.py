@@ -155,7 +155,9 @@ class CopyToStore:
                 file.filename, str(resource.fields["mimetype"] or file.located.content_type or "")
             ),
         )
-        return plan_upload(portal_store(), new)
+        # What publishers may upload is no limit for what there is.
+        store = portal_store()
+        return plan_upload(replace(store, settings=replace(store.settings, max_upload_size=0)), new)
 
 
 def _wanted(file: MovingFile) -> WantedUpload:

@@ -97,7 +97,7 @@ def _note(kind: str, row: UploadRow) -> None:
             "name": safe_filename(row.filename),
             "size": row.size_bytes,
         },
-        **_carried(Activity, package.id, labels if has_labels else None),
+        **_carried(Activity, package, labels if has_labels else None),
     }
     activity = Activity(user.id, package.id, kind, data)
     if has_labels:
@@ -105,17 +105,21 @@ def _note(kind: str, row: UploadRow) -> None:
     model.Session.add(activity)
 
 
-def _carried(activities: Any, dataset_id: str, labels: list[str] | None) -> dict[str, Any]:
+def _carried(activities: Any, package: model.Package, labels: list[str] | None) -> dict[str, Any]:
     """The dataset as the line before has it, if the same people may see that one."""
     before = (
         model.Session.query(activities)
-        .filter_by(object_id=dataset_id)
+        .filter_by(object_id=package.id)
         .order_by(activities.timestamp.desc())
         .first()
     )
     if before is None or "package" not in (before.data or {}):
         return {}
-    if labels is not None and sorted(before.permission_labels or []) != sorted(labels):
+    if labels is None:
+        is_for_the_same = before.data["package"].get("private") == package.private
+    else:
+        is_for_the_same = sorted(before.permission_labels or []) == sorted(labels)
+    if not is_for_the_same:
         return {}
     return {"package": before.data["package"]}
 
@@ -123,15 +127,17 @@ def _carried(activities: Any, dataset_id: str, labels: list[str] | None) -> dict
 def _label_again(package: model.Package) -> None:
     from ckanext.activity.model import Activity
 
+    table = Activity.__table__
+    ours = (table.c.object_id == package.id) & table.c.activity_type.in_(TYPES)
     if not hasattr(Activity, "permission_labels"):
+        if package.private:
+            model.Session.execute(table.delete().where(ours))
         return
     labels = sa.cast(get_permission_labels().get_dataset_labels(package), sa.ARRAY(sa.Text))
-    table = Activity.__table__
     model.Session.execute(
         table.update()
         .where(
-            table.c.object_id == package.id,
-            table.c.activity_type.in_(TYPES),
+            ours,
             sa.cast(table.c.permission_labels, sa.ARRAY(sa.Text)).is_distinct_from(labels),
         )
         .values(permission_labels=labels)

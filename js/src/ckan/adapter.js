@@ -6,6 +6,8 @@ import { UploadError } from "../core/errors.js";
 import { postJson } from "../core/post-json.js";
 import { pageCsrfToken, renewPageCsrfToken } from "./csrf-token.js";
 
+const CHECKED_EVERY_MS = 5_000;
+
 /**
  * @param {object} site
  * @param {string} site.api base URL of CKAN's actions, for example "/api/3/action"
@@ -51,9 +53,29 @@ export function ckanAdapter({ api, owner, resource, ...page }) {
     show: (id) => call("s3multipart_upload_show", { id }),
     files: () => call("s3multipart_file_list", { owner }),
     list: () => call("s3multipart_upload_list", { owner }),
-    complete: (id, checksum) => call("s3multipart_upload_complete", { id, ...(checksum ? { checksum } : {}) }),
+    complete: (id, checksum) =>
+      accepted(() => call("s3multipart_upload_complete", { id, ...(checksum ? { checksum } : {}) })),
     abort: (id) => call("s3multipart_upload_abort", { id }, { keepalive: true }),
   };
+}
+
+/**
+ * However long the portal takes to check the file: nothing is wrong, so no number of tries ends the waiting. An
+ * upload that is given up meanwhile is refused.
+ *
+ * @param {() => Promise<any>} complete
+ * @returns {Promise<any>}
+ */
+async function accepted(complete) {
+  for (;;) {
+    try {
+      return await complete();
+    } catch (error) {
+      if (!(error instanceof UploadError) || error.code !== "being_checked") throw error;
+      const pauseMs = error.retryAfterMs ?? CHECKED_EVERY_MS;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
 }
 
 /**

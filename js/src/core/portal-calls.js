@@ -77,8 +77,6 @@ export async function repeated(call, { policy, clock, random, signal }) {
       signal.throwIfAborted();
       if (!(error instanceof UploadError)) throw error;
       if (!isTransient(error)) throw error;
-      // Nothing is wrong, however long the portal takes to check a file.
-      if (error.code === "being_checked") tries = 1;
       const decision = decide(error, { tries, signings: 0 }, policy, random);
       if (decision.action === "stop") throw error;
       await wait(decision.delayMs, clock, signal);

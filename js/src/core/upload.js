@@ -72,8 +72,6 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
   #error = null;
   /** Goes without a single part getting through. */
   #fruitless = 0;
-  /** All of it is at the store, and the portal is checking whether it accepts it. */
-  isBeingChecked = false;
   #missingRounds = 0;
   /** @type {() => void} */
   #stopWatching = () => {};
@@ -287,13 +285,7 @@ export class MultipartUpload extends /** @type {import("./upload-events.js").Upl
     const { id } = /** @type {PortalUpload} */ (this.#upload);
     try {
       const checksum = await sender.checksum(signal);
-      const complete = () =>
-        this.#adapter.complete(id, checksum).catch((error) => {
-          this.isBeingChecked = error.code === "being_checked";
-          this.#tell("progress");
-          throw error;
-        });
-      this.#upload = await repeated(complete, this.#patience(signal));
+      this.#upload = await repeated(() => this.#adapter.complete(id, checksum), this.#patience(signal));
       return "complete";
     } catch (error) {
       const missing = missingParts(error);

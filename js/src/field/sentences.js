@@ -6,7 +6,7 @@
 
 /** @typedef {Readonly<Record<string, string>>} Texts */
 /** @typedef {import("./number-words.js").NumberWords} NumberWords */
-/** @typedef {Pick<import("../core/upload.js").MultipartUpload, "state" | "progress"> & {isBeingChecked?: boolean}} Shown */
+/** @typedef {Pick<import("../core/upload.js").MultipartUpload, "state" | "progress">} Shown */
 
 /**
  * @param {string | undefined} text for example "Saving when the upload is done ({time} left)"
@@ -41,8 +41,6 @@ export function statusLine(upload, texts, words, isWaiting = false) {
     case "paused":
     case "offline":
       return fill(texts[upload.state], { percent });
-    case "completing":
-      return texts[upload.isBeingChecked ? "being_checked" : "completing"] ?? "";
     default:
       return texts[upload.state] ?? "";
   }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 from s3portal.server.storage import journal
+from s3portal.server.storage.known_buckets import Changing
 from s3portal.server.storage.parts import delete_parts
 from s3portal.server.storage.records import FIRST_ACCOUNT, Bucket
 from s3portal.server.storage.storage import Storage, now_ms
@@ -64,7 +66,7 @@ def create(
     Returns False, and changes nothing, when it is there already.
     """
 
-    def insert(connection: sqlite3.Connection) -> bool:
+    def insert(connection: sqlite3.Connection, change: Changing) -> bool:
         now = now_ms()
         cursor = connection.execute(
             "INSERT INTO buckets (name, owner, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
@@ -75,12 +77,12 @@ def create(
         bucket_id = cursor.lastrowid or 0
         documents = settings if cors is None else {**settings, CORS: cors}
         for kind, document in documents.items():
-            put_setting_in(connection, bucket_id, kind, document)
+            put_setting_in(connection, change, bucket_id, kind, document)
         journal.record(connection, journal.BUCKET_CREATED, now, bucket_id)
         return True
 
-    with storage.known_buckets.changing():
-        return storage.database.write(insert)
+    with storage.known_buckets.changing() as change:
+        return storage.database.write(partial(insert, change=change))
 
 
 def delete(storage: Storage, name: str) -> None:
@@ -116,16 +118,18 @@ def set_cors(storage: Storage, name: str, cors: str | None) -> None:
 def put_setting(storage: Storage, name: str, kind: str, document: str | None) -> None:
     """Replaces one of a bucket's settings; None removes it. Raises NoSuchBucket."""
 
-    def put(connection: sqlite3.Connection) -> None:
+    def put(connection: sqlite3.Connection, change: Changing) -> None:
         bucket_id = id_of(connection, name)
-        put_setting_in(connection, bucket_id, kind, document)
+        put_setting_in(connection, change, bucket_id, kind, document)
         journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=kind)
 
-    with storage.known_buckets.changing():
-        storage.database.write(put)
+    with storage.known_buckets.changing() as change:
+        storage.database.write(partial(put, change=change))
 
 
-def put_setting_in(connection: sqlite3.Connection, bucket_id: int, kind: str, document: str | None) -> None:
+def put_setting_in(
+    connection: sqlite3.Connection, _change: Changing, bucket_id: int, kind: str, document: str | None
+) -> None:
     """Within a transaction: replaces one of a bucket's settings; None removes it."""
     if document is None:
         connection.execute("DELETE FROM bucket_settings WHERE bucket_id = ? AND kind = ?", (bucket_id, kind))

@@ -18,6 +18,10 @@ MARK_BYTES = 8
 _KEPT_LIMIT = 256
 
 
+class Changing:
+    """Says that buckets are read again once a change is through."""
+
+
 class KnownBuckets:
     """``mark`` is the memory with the mark; without it, nothing is remembered."""
 
@@ -43,10 +47,11 @@ class KnownBuckets:
         return found
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Whatever became of the change that is committed inside, everybody reads again afterwards."""
+    def changing(self) -> Iterator[Changing]:
+        """Whatever became of the change that is committed inside, everybody reads again afterwards. What
+        changes a bucket asks for what this yields, so that none is changed outside."""
         try:
-            yield
+            yield Changing()
         finally:
             self.forget()
 

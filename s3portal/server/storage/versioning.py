@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import sqlite3
+from functools import partial
 
 from s3portal.server.storage import buckets, journal
+from s3portal.server.storage.known_buckets import Changing
 from s3portal.server.storage.records import NULL_VERSION, Versioning
 from s3portal.server.storage.storage import Storage, now_ms
 from s3portal.server.wire.errors import S3Error
@@ -38,7 +40,7 @@ def put(storage: Storage, name: str, state: Versioning) -> None:
     Raises InvalidBucketState where objects may be locked: their versions are what the lock protects.
     """
 
-    def change(connection: sqlite3.Connection) -> None:
+    def put(connection: sqlite3.Connection, change: Changing) -> None:
         bucket_id, _ = bucket_in(connection, name)
         if state is not Versioning.ENABLED and buckets.has_setting(connection, bucket_id, OBJECT_LOCK):
             raise S3Error(
@@ -47,11 +49,11 @@ def put(storage: Storage, name: str, state: Versioning) -> None:
                 "changed.",
                 facts={"BucketName": name},
             )
-        buckets.put_setting_in(connection, bucket_id, buckets.VERSIONING, state.value)
+        buckets.put_setting_in(connection, change, bucket_id, buckets.VERSIONING, state.value)
         journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=buckets.VERSIONING)
 
-    with storage.known_buckets.changing():
-        storage.database.write(change)
+    with storage.known_buckets.changing() as change:
+        storage.database.write(partial(put, change=change))
 
 
 def put_object_lock(storage: Storage, name: str, document: str) -> None:
@@ -60,17 +62,18 @@ def put_object_lock(storage: Storage, name: str, document: str) -> None:
     Raises InvalidBucketState unless the bucket keeps versions: they are what the lock protects.
     """
 
-    def change(connection: sqlite3.Connection) -> None:
+    def put(connection: sqlite3.Connection, change: Changing) -> None:
         bucket_id, state = bucket_in(connection, name)
         if state is not Versioning.ENABLED:
             raise S3Error(
                 "InvalidBucketState",
                 "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
             )
-        buckets.put_setting_in(connection, bucket_id, OBJECT_LOCK, document)
+        buckets.put_setting_in(connection, change, bucket_id, OBJECT_LOCK, document)
         journal.record(connection, journal.BUCKET_CHANGED, now_ms(), bucket_id, details=OBJECT_LOCK)
 
-    storage.database.write(change)
+    with storage.known_buckets.changing() as change:
+        storage.database.write(partial(put, change=change))
 
 
 def new_version_id(sequence: int) -> str:

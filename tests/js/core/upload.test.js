@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { UploadError } from "../../../js/src/core/errors.js";
 import { fingerprint } from "../../../js/src/core/fingerprint.js";
 import { assertSame, begin } from "./begun-upload.js";
 import { s3Error, settle } from "../fakes.js";
@@ -158,35 +157,5 @@ describe("calls out of turn", () => {
     assert.equal(portal.named("create").length, 1);
     assert.throws(() => upload.pause(), /complete cannot become paused/);
     assert.throws(() => upload.resume(), RangeError);
-  });
-});
-
-describe("a file that the portal checks before it accepts it", () => {
-  const checking = () => {
-    throw new UploadError("being_checked", "checking", { status: 503, retryAfterMs: 5_000 });
-  };
-
-  test("is waited for, for however long that takes", async () => {
-    const complete = (given, usual, calls) => (calls <= 40 ? checking() : usual());
-    const { upload, clock, of } = begin({ portal: { complete } });
-    upload.start();
-    await clock.pass(20_000);
-    assert.equal(upload.state, "completing");
-    assert.equal(upload.isBeingChecked, true);
-    await clock.pass(3_600_000);
-    assert.equal(upload.state, "complete");
-    assert.equal(of("complete").length, 1);
-  });
-
-  test("and is not accepted fails with the portal's sentence", async () => {
-    const complete = (given, usual, calls) => {
-      if (calls <= 2) checking();
-      throw new UploadError("file_infected", "infected", { status: 422, sentence: "The virus scanner found Eicar." });
-    };
-    const { upload, clock } = begin({ portal: { complete } });
-    upload.start();
-    await clock.pass(600_000);
-    assert.equal(upload.state, "failed");
-    assert.equal(upload.error.sentence, "The virus scanner found Eicar.");
   });
 });
