@@ -18,11 +18,8 @@
  * @throws {RangeError} for sizes that are no exact integers in that range
  */
 export function planParts(size, partSize) {
-  if (!Number.isSafeInteger(size) || size < 0) {
-    throw new RangeError(`No plan for ${size} bytes.`);
-  }
-  if (!Number.isSafeInteger(partSize) || partSize < 1) {
-    throw new RangeError(`No plan with parts of ${partSize} bytes.`);
+  if (![size, partSize].every(Number.isSafeInteger) || size < 0 || partSize < 1) {
+    throw new RangeError(`No plan for ${size} bytes in parts of ${partSize}.`);
   }
   return Object.freeze({ size, partSize, partCount: Math.max(1, Math.ceil(size / partSize)) });
 }
@@ -61,7 +58,7 @@ export function partLength(plan, partNumber) {
 export function parsePartRanges(text) {
   /** @type {number[]} */
   const partNumbers = [];
-  for (const range of text === "" ? [] : text.split(",")) {
+  for (const range of text ? text.split(",") : []) {
     const match = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(range);
     if (!match) throw new SyntaxError(`"${range}" is no range of part numbers.`);
     const first = Number(match[1]);

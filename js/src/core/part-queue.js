@@ -4,16 +4,16 @@
 export class PartQueue {
   #partCount;
   /** The first part that was never taken. */
-  #next = 1;
+  #next;
   /** Parts that were taken and came back; sent before new ones. @type {number[]} */
   #returned = [];
   /** @type {Set<number>} */
-  #stored = new Set();
+  #stored;
 
   /** @param {number} partCount @param {Iterable<number>} [stored] parts that are at the store already */
   constructor(partCount, stored = []) {
     this.#partCount = partCount;
-    for (const partNumber of stored) this.#stored.add(partNumber);
+    this.#stored = new Set(stored);
     this.#next = this.#notStoredFrom(1);
   }
 

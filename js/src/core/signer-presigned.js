@@ -20,10 +20,8 @@ import { UploadError } from "./errors.js";
  * @property {string} expires_at ISO 8601
  */
 
-/** A batch should last so much of the life of its URLs: few calls, and no URL grows old unused. */
-const BATCH_LASTS = 2 / 3;
-/** It lasts no less than this, and so long where the life of its URLs is not known. */
-const BATCH_LASTS_MS = 60_000;
+/** The life of URLs of which it is not known. */
+const USUAL_LIFE_MS = 90_000;
 const SMALLEST_BATCH = 16;
 /** The protocol's limit of one sign_parts. */
 const LARGEST_BATCH = 1_000;
@@ -46,7 +44,7 @@ export class PresignedSigner {
   #usedSinceFetch = 0;
   #fetchedAtMs = 0;
   #batchSize = SMALLEST_BATCH;
-  #batchLastsMs = BATCH_LASTS_MS;
+  #lifeMs = USUAL_LIFE_MS;
 
   /** @param {Pick<import("./upload-options.js").SignerNeeds, "fetchBatch" | "upcoming" | "clock">} needs */
   constructor({ fetchBatch, upcoming, clock }) {
@@ -60,12 +58,10 @@ export class PresignedSigner {
   accept(parts) {
     const nowMs = this.#clock.now();
     for (const signed of parts) {
-      const lifeMs = Date.parse(signed.expires_at) - this.#clock.today();
+      const lifeMs = Date.parse(signed.expires_at) - this.#clock.today() - MARGIN_MS;
       // A life that is over before it began means that this computer's clock is wrong: then the
       // store's answer alone says when a URL has expired.
-      const isKnown = lifeMs > 2 * MARGIN_MS;
-      const goodUntilMs = isKnown ? nowMs + lifeMs - MARGIN_MS : Infinity;
-      if (isKnown) this.#batchLastsMs = Math.max(BATCH_LASTS_MS, (lifeMs - MARGIN_MS) * BATCH_LASTS);
+      const goodUntilMs = lifeMs > MARGIN_MS ? nowMs + (this.#lifeMs = lifeMs) : Infinity;
       this.#held.set(signed.part_number, { signed, goodUntilMs });
     }
   }
@@ -107,16 +103,13 @@ export class PresignedSigner {
   /** @param {number} partNumber @returns {SignedPart | null} */
   #usable(partNumber) {
     const held = this.#held.get(partNumber);
-    if (!held) return null;
-    if (held.goodUntilMs > this.#clock.now()) return held.signed;
-    this.#held.delete(partNumber);
-    return null;
+    return held && held.goodUntilMs > this.#clock.now() ? held.signed : null;
   }
 
   /** Fetches the next batch while a quarter of the last one is left. @param {AbortSignal} signal */
   #fetchAhead(signal) {
     if (this.#fetching) return;
-    const low = Math.max(8, Math.floor(this.#batchSize / 4));
+    const low = Math.max(8, this.#batchSize >> 2);
     const upcoming = this.#upcoming(low);
     if (upcoming.every((partNumber) => this.#usable(partNumber))) return;
     // A failure here costs nothing yet: the part that needs the URL asks again, and reports.
@@ -125,12 +118,12 @@ export class PresignedSigner {
 
   /** @param {number[]} needed @param {AbortSignal} signal @returns {Promise<void>} */
   #fetch(needed, signal) {
-    const elapsedMs = this.#clock.now() - this.#fetchedAtMs;
-    this.#batchSize = batchSize(this.#usedSinceFetch, elapsedMs, this.#batchLastsMs);
+    const nowMs = this.#clock.now();
+    this.#batchSize = batchSize(this.#usedSinceFetch, nowMs - this.#fetchedAtMs, this.#lifeMs);
     this.#usedSinceFetch = 0;
-    this.#fetchedAtMs = this.#clock.now();
+    this.#fetchedAtMs = nowMs;
     // A moment later, so that those who come at the same time are in the same batch.
-    this.#fetching = Promise.resolve()
+    return (this.#fetching = Promise.resolve()
       .then(() => {
         const partNumbers = new Set([...needed, ...this.#wanted, ...this.#upcoming(this.#batchSize)]);
         const unsigned = [...partNumbers].filter((partNumber) => !this.#usable(partNumber));
@@ -139,18 +132,18 @@ export class PresignedSigner {
       .then((parts) => this.accept(parts))
       .finally(() => {
         this.#fetching = null;
-      });
-    return this.#fetching;
+      }));
   }
 }
 
 /**
  * @param {number} used parts sent since the last batch was fetched
  * @param {number} elapsedMs since then
- * @param {number} lastsMs how long the next one should last
+ * @param {number} lifeMs how long the URLs of the next one live
  * @returns {number} parts that the next batch should hold
  */
-export function batchSize(used, elapsedMs, lastsMs = BATCH_LASTS_MS) {
-  const perMs = used / Math.max(elapsedMs, 1);
-  return Math.min(LARGEST_BATCH, Math.max(SMALLEST_BATCH, Math.round(perMs * lastsMs)));
+export function batchSize(used, elapsedMs, lifeMs) {
+  // It should last two thirds of the life of its URLs: few calls, and no URL grows old unused.
+  const wanted = Math.round(((used / elapsedMs || 0) * lifeMs * 2) / 3);
+  return Math.min(LARGEST_BATCH, Math.max(SMALLEST_BATCH, wanted));
 }

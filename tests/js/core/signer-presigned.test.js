@@ -27,12 +27,12 @@ function signer({ partCount = 200, answer = (usual) => usual() } = {}) {
 
 describe("a batch of URLs", () => {
   test("holds what is used up in about a minute, or in another time, within the protocol's limits", () => {
-    assert.equal(batchSize(0, 1_000), 16);
-    assert.equal(batchSize(10, 600_000), 16);
-    assert.equal(batchSize(10, 10_000), 60);
-    assert.equal(batchSize(50, 1_000), 1_000);
-    assert.equal(batchSize(5, 0), 1_000);
-    assert.equal(batchSize(10, 10_000, 120_000), 120);
+    assert.equal(batchSize(0, 1_000, 90_000), 16);
+    assert.equal(batchSize(10, 600_000, 90_000), 16);
+    assert.equal(batchSize(10, 10_000, 90_000), 60);
+    assert.equal(batchSize(50, 1_000, 90_000), 1_000);
+    assert.equal(batchSize(5, 0, 90_000), 1_000);
+    assert.equal(batchSize(10, 10_000, 180_000), 120);
   });
 
   for (const megabytesPerSecond of [1, 10, 100]) {
