@@ -1,11 +1,13 @@
-"""``s3multipart_upload_overview``: what a program looks at before it uploads, in one call instead of three."""
+"""``s3multipart_upload_overview``: in one call what a program looks at before it uploads to a dataset."""
 
 from callers import Caller, new_publisher, new_stranger
 
 
 def test_it_says_what_the_three_calls_say(publisher: Caller) -> None:
     publisher.publish(filename="rivers.csv")
-    publisher.do("resource_create", package_id=publisher.dataset, name="Elsewhere", url="http://example.com/x")
+    publisher.do(
+        "resource_create", package_id=publisher.dataset, name="Elsewhere", url="http://example.com/x"
+    )
     begun = publisher.create(filename="lakes.csv").result["upload"]
 
     overview = publisher.do("s3multipart_upload_overview", owner=publisher.dataset)
