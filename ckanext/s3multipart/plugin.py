@@ -25,6 +25,7 @@ from ckanext.s3multipart.uploads import (
     administration,
     attach,
     distance,
+    overview,
     removal,
     upload_pages,
     uploader,
@@ -75,6 +76,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
         """IActions"""
         chained = {**attach.chained_actions(), **visibility.chained_actions()}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
+        own.update(overview.actions())
         own.update(statistics_actions.actions())
         own.update(version_actions.actions())
         return {**own, **chained}

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import requests
 from callers import MIB, Answer, Caller, new_publisher, new_stranger, new_sysadmin
-from ckan import model
+from ckan import authz, model
 from local_cloudfront import LocalCloudFront
 from served_portal import served
 from shown_links import CONTENT, Setting
 
 from ckanext.s3multipart.downloads import key_moves, public_files
 from ckanext.s3multipart.downloads.key_moves import begin_move, continue_move
-from ckanext.s3multipart.downloads.move_model import CLEARED, KeyMove
+from ckanext.s3multipart.downloads.move_model import CLEARED, COPYING, KeyMove
 from ckanext.s3multipart.downloads.public_files import publish, sweep_moves, withdraw
 from ckanext.s3multipart.model import UploadRow, attached_upload, now
 from ckanext.s3multipart.moving.mapping import FileState, OldPlace, ResourceChange, columns_of
@@ -329,6 +329,61 @@ def test_a_resource_that_went_to_a_private_dataset_is_withdrawn(portal: Any, pub
     sweep_moves()
 
     assert status(url) in (403, 404)
+
+
+class TestResourcesThatAnotherExtensionRestricts:
+    @pytest.fixture
+    def resource(self, publisher: Caller) -> dict:
+        return publisher.publish(CONTENT)
+
+    def restrict(self, resource: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody sees it who is not signed in, in a dataset that everybody sees."""
+        functions = authz._AuthFunctions._functions
+        ckans_own = functions["resource_show"]
+
+        def resource_show(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+            is_hidden = asked.get("id") == resource["id"] and not context.get("user")
+            return {"success": False} if is_hidden else ckans_own(context, asked)
+
+        resource_show.auth_allow_anonymous_access = True  # type: ignore[attr-defined]
+        monkeypatch.setitem(functions, "resource_show", resource_show)
+
+    def test_are_not_published(
+        self, publisher: Caller, resource: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.restrict(resource, monkeypatch)
+
+        publish(row_of(resource))
+        sweep_moves()
+
+        assert "X-Amz-Signature" in location(publisher, resource)
+        assert status(location(publisher, resource).partition("?")[0]) == 403
+
+    def test_are_withdrawn_when_their_link_is_followed(
+        self, publisher: Caller, resource: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish(row_of(resource))
+        url = location(publisher, resource)
+        assert status(url) == 200
+        self.restrict(resource, monkeypatch)
+
+        assert "X-Amz-Signature" in location(publisher, resource)
+
+        (move,) = model.Session.query(KeyMove.id).filter_by(state=COPYING, to_everybody=False).all()
+        continue_move(move.id, time.monotonic() + 60)
+        assert status(url) in (403, 404)
+        assert requests.get(location(publisher, resource), timeout=120).content == CONTENT
+
+    def test_are_withdrawn_by_the_janitor(
+        self, publisher: Caller, resource: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish(row_of(resource))
+        url = location(publisher, resource)
+        self.restrict(resource, monkeypatch)
+
+        sweep_moves()
+
+        assert status(url) in (403, 404)
 
 
 class TestBehindACache:
