@@ -446,6 +446,18 @@ class TestBehindACache:
 
         assert status(url) == 403
 
+    def test_those_of_a_dataset_that_is_purged_too(
+        self, portal: Any, publisher: Caller, setting: Setting
+    ) -> None:
+        setting("cloudfront_distribution", "EDFDVBD632BHDS5")
+        _, url = published(publisher)
+        assert status(url) == 200
+
+        new_sysadmin(portal).do("dataset_purge", id=publisher.dataset)
+        sweep_moves()
+
+        assert status(url) in (403, 404)
+
 
 def test_links_that_were_handed_out_end_with_their_time(publisher: Caller) -> None:
     """The old object stays for as long as links to it work, and goes then."""

@@ -62,6 +62,16 @@ def withdraw(dataset_id: str, patience_s: float = PATIENCE_S) -> None:
         raise BeingWithdrawn(left=len(left), files=len(begun))
 
 
+def forget_cached(dataset_id: str) -> None:
+    """Has a cache forget what everybody reached of a dataset that is gone, in the background. Commits."""
+    if not caches_files() or not download_settings().cloudfront_distribution:
+        return
+    for row in _cached_rows(dataset_id):
+        begin_clearing(row, dataset_id)
+    for move_id in _withdrawals(dataset_id):
+        _enqueue(move_id)
+
+
 def public_rows(dataset_id: str) -> Any:
     """The files of the dataset that everybody reaches, as a query; those of deleted resources, too."""
     of_dataset = sa.exists().where(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy import event
 
-from ckanext.s3multipart.downloads.public_files import public_rows, withdraw
+from ckanext.s3multipart.downloads.public_files import forget_cached, public_rows, withdraw
 from ckanext.s3multipart.errors import BeingWithdrawn
 from ckanext.s3multipart.refusal import refused
 from ckanext.s3multipart.schema import is_current
@@ -82,6 +82,17 @@ def bulk_update_delete(
     return result
 
 
+@tk.chained_action
+def dataset_purge(next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]) -> Any:
+    """CKAN's own. A cache forgets the files after it: their rows go with the dataset."""
+    package = _package(asked.get("id"))
+    dataset_id = package.id if package is not None else ""
+    result = next_action(context, asked)
+    if dataset_id and is_current():
+        forget_cached(dataset_id)
+    return result
+
+
 def chained_actions() -> dict[str, Any]:
     """The actions of CKAN that change who sees a dataset."""
     return {
@@ -89,6 +100,7 @@ def chained_actions() -> dict[str, Any]:
         "bulk_update_private": bulk_update_private,
         "bulk_update_delete": bulk_update_delete,
         "package_delete": package_delete,
+        "dataset_purge": dataset_purge,
     }
 
 
