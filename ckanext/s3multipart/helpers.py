@@ -9,7 +9,7 @@ from ckan import model
 
 from ckanext.s3multipart.links import persistent_link
 from ckanext.s3multipart.model import attached_upload, downloads
-from ckanext.s3multipart.number_words import bytes_words, size_words
+from ckanext.s3multipart.number_words import bytes_words, s3multipart_time, size_words
 from ckanext.s3multipart.permission import authorised_owner, enabled_organisation, signed_in_user
 from ckanext.s3multipart.scanning.shown_verdict import verdict_sentence
 from ckanext.s3multipart.schema import is_current, require_current
@@ -146,6 +146,7 @@ def helpers() -> dict[str, Any]:
             s3multipart_button_class,
             s3multipart_file,
             s3multipart_persistent_link,
+            s3multipart_time,
             format_resource_items,
         )
     }

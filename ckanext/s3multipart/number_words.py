@@ -1,10 +1,13 @@
-"""Sizes and counts on CKAN's pages, in the page's language: by CLDR, as the browser words them on the form
-(``js/src/field/number-words.js``), so that a file has one size wherever it is shown.
+"""Sizes, counts and times on CKAN's pages, in the page's language: by CLDR, as the browser words them on the
+form (``js/src/field/number-words.js``), so that a file has one size wherever it is shown.
 """
 
+from datetime import datetime
+
+import ckan.plugins.toolkit as tk
 from babel.numbers import format_percent
 from babel.units import format_unit
-from flask_babel import get_locale
+from flask_babel import format_datetime, get_locale
 
 _UNITS = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte")
 
@@ -26,6 +29,11 @@ def bytes_words(size_bytes: int) -> str:
 def percent_words(percent: int) -> str:
     """``"61%"``, ``"61 %"``."""
     return str(format_percent(percent / 100, locale=get_locale()))
+
+
+def s3multipart_time(moment: datetime) -> str:
+    """``"26. November 2026, 15:55 (UTC)"``: CKAN's own helper has days in the order of English with hours."""
+    return f"{tk.h.render_datetime(moment)}, {format_datetime(moment, 'HH:mm (z)')}"
 
 
 def _measured(value: float, unit: str) -> str:

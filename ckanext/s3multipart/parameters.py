@@ -15,6 +15,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "upload_sign_parts": FIELDS["sign_parts"],
     "upload_show": FIELDS["show"],
     "upload_list": FIELDS["list"],
+    "upload_overview": ("owner",),
     "upload_complete": FIELDS["complete"] + OWN_FIELDS["complete"],
     "upload_abort": FIELDS["abort"],
     "upload_hand_over": FIELDS["hand_over"],

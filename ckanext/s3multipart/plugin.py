@@ -25,6 +25,7 @@ from ckanext.s3multipart.uploads import (
     administration,
     attach,
     distance,
+    overview,
     removal,
     upload_pages,
     uploader,
@@ -73,9 +74,9 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
-        saving = {**attach.chained_actions(), **visibility.chained_actions()}
-        chained = {**saving, "bulk_update_delete": removal.bulk_update_delete}
+        chained = {**attach.chained_actions(), **visibility.chained_actions()}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
+        own.update(overview.actions())
         own.update(statistics_actions.actions())
         own.update(version_actions.actions())
         return {**own, **chained}

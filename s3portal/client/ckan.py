@@ -23,10 +23,11 @@ from s3portal.client.portal_uploads import (
     read_date,
     read_signed_part,
     read_time,
+    read_unfinished,
     read_upload,
 )
 from s3portal.client.waits import RESUME, UNTRUSTED, Wait, may_pass, unreached, wait_before_next_try
-from s3portal.transfer import Failure, RetryPolicy, State, decide, parse_retry_after
+from s3portal.transfer import Failure, RetryPolicy, decide, parse_retry_after
 
 # Completing a huge upload takes minutes.
 CALL_TIMEOUT_S = 180.0
@@ -109,8 +110,7 @@ class CkanPortal:
 
         A file that was refused is none.
         """
-        listed = self.call("s3multipart_upload_list", owner=dataset)
-        return [read_upload(upload) for upload in listed if upload["state"] != State.REFUSED]
+        return read_unfinished(self.call("s3multipart_upload_list", owner=dataset))
 
     def show_upload(self, upload_id: str) -> PortalUpload:
         """The upload, with what the store holds of it now."""

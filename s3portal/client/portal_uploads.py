@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from s3portal.transfer import PartPlan, parse_ranges
+from s3portal.transfer import PartPlan, State, parse_ranges
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ def read_upload(shown: dict[str, Any]) -> PortalUpload:
         stored=None if shown.get("stored") is None else tuple(parse_ranges(shown["stored"])),
         resource_id=shown.get("resource") or "",
     )
+
+
+def read_unfinished(listed: Iterable[dict[str, Any]]) -> list[PortalUpload]:
+    """The uploads of the portal's list that can still become a file: one that was refused cannot."""
+    return [read_upload(upload) for upload in listed if upload["state"] != State.REFUSED]
 
 
 def read_signed_part(answer: dict[str, Any], answered_at: datetime | None) -> SignedPart:

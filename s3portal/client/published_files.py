@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3portal.client.ckan import CkanPortal
+from s3portal.client.dataset_overview import DatasetOverview
 from s3portal.client.errors import PortalError, WrongFile
 from s3portal.client.fingerprint import is_fingerprint, require_same_file, same_name
 from s3portal.client.local_file import LocalFile
@@ -27,7 +28,13 @@ class PublishedFile:
 
 
 def find_published(
-    portal: CkanPortal, file: LocalFile, *, dataset: str, resource: str = "", resource_name: str = ""
+    portal: CkanPortal,
+    overview: DatasetOverview,
+    file: LocalFile,
+    *,
+    dataset: str,
+    resource: str = "",
+    resource_name: str = "",
 ) -> PublishedFile | None:
     """This very file, as the dataset has it; only ``resource`` is looked at where it is given. None where the
     dataset has no such file, or where the caller may not edit it, which the portal says better when an upload
@@ -37,7 +44,7 @@ def find_published(
     version does not know what is asked; there the resource's fields decide, and its name, ``resource_name``.
     """
     try:
-        files = portal.published_files(dataset)
+        files = overview.published_files()
     except PortalError as error:
         if error.status in (401, 403, 404):
             return None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.connections import open_pool
+from s3portal.client.dataset_overview import DatasetOverview
 from s3portal.client.errors import FileChanged, PortalError, WrongFile
 from s3portal.client.fingerprint import fingerprint, require_same_file, same_name
 from s3portal.client.local_file import LocalFile
@@ -119,11 +120,13 @@ def publish_file(
     """
     file = LocalFile.at(path)
     report = report or Silence()
-    upload = _unfinished(portal, file, target, restart=restart)
+    overview = DatasetOverview(portal, target.dataset)
+    upload = _unfinished(portal, overview, file, target, restart=restart)
     first_batch: list[SignedPart] = []
     if upload is None:
         before = find_published(
             portal,
+            overview,
             file,
             dataset=target.dataset,
             resource=target.resource,
@@ -134,11 +137,11 @@ def publish_file(
         if before is not None:
             # The store has lost it: it gets its file back, and stays the one that links lead to.
             target = replace(target, resource=before.resource_id)
-        _tell_of_namesakes(portal, file, target, report)
+        _tell_of_namesakes(overview, file, target, report)
         upload, first_batch = _create(portal, file, target)
     else:
-        target = _as_begun(portal, upload, target)
-        _tell_of_namesakes(portal, file, target, report)
+        target = _as_begun(overview, upload, target)
+        _tell_of_namesakes(overview, file, target, report)
     try:
         if upload.state == State.UPLOADING:
             _send(portal, upload, first_batch, file, report, concurrency, session_credentials, policy)
@@ -210,13 +213,15 @@ def _missing(error: PortalError) -> list[int]:
     return sorted({number for ranges in named for number in parse_ranges(ranges)})
 
 
-def _unfinished(portal: CkanPortal, file: LocalFile, target: Target, *, restart: bool) -> PortalUpload | None:
+def _unfinished(
+    portal: CkanPortal, overview: DatasetOverview, file: LocalFile, target: Target, *, restart: bool
+) -> PortalUpload | None:
     """The upload of this file that an earlier run, or a browser, left unfinished, as the store has it now.
 
     Raises WrongFile where there are only those of other files of this name.
     """
     wrong: WrongFile | None = None
-    for upload in portal.unfinished_uploads(target.dataset):
+    for upload in overview.unfinished_uploads():
         if not same_name(upload.filename, file.name):
             continue
         if target.resource and upload.resource_id != target.resource:
@@ -235,20 +240,20 @@ def _unfinished(portal: CkanPortal, file: LocalFile, target: Target, *, restart:
     return None
 
 
-def _as_begun(portal: CkanPortal, upload: PortalUpload, target: Target) -> Target:
+def _as_begun(overview: DatasetOverview, upload: PortalUpload, target: Target) -> Target:
     """Where an unfinished upload replaces the file of a resource, finishing it does so too."""
-    if target.resource or all(each["id"] != upload.resource_id for each in portal.resources(target.dataset)):
+    if target.resource or all(each["id"] != upload.resource_id for each in overview.resources()):
         return target
     return replace(target, resource=upload.resource_id)
 
 
-def _tell_of_namesakes(portal: CkanPortal, file: LocalFile, target: Target, report: Report) -> None:
+def _tell_of_namesakes(overview: DatasetOverview, file: LocalFile, target: Target, report: Report) -> None:
     """A new resource may be a second one of its name, which is not always what was meant."""
     if target.resource:
         return
     name = target.described(file)["name"]
     try:
-        resources = portal.resources(target.dataset)
+        resources = overview.resources()
     except PortalError as error:
         if error.status in (401, 403, 404):
             # The portal says it better when an upload is created.

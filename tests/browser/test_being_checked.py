@@ -65,4 +65,8 @@ def test_an_infected_file_is_refused_with_the_portals_sentence(
     choose_file(publisher, random_file(tmp_path / "virus.com", 1000))
 
     expect(uploader(publisher)).to_contain_text(said)
+    # Nothing is kept, and the same file would be refused again.
+    expect(status(publisher)).to_have_text("")
+    expect(uploader(publisher).get_by_role("button", name="Try again")).to_be_hidden()
+    expect(uploader(publisher).get_by_role("button", name="Remove")).to_be_visible()
     looks_right(publisher, FORM, "form-infected", tmp_path)

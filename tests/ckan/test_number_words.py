@@ -1,8 +1,10 @@
-"""Sizes on CKAN's pages are worded as the form words them, in the page's language."""
+"""Sizes on CKAN's pages are worded as the form words them, and times too, in the page's language."""
+
+from datetime import datetime, timezone
 
 import pytest
 
-from ckanext.s3multipart.number_words import bytes_words, size_words
+from ckanext.s3multipart.number_words import bytes_words, s3multipart_time, size_words
 
 # Each CKAN has a Babel of its own.
 pytestmark = pytest.mark.smoke
@@ -40,3 +42,16 @@ def test_a_size_is_said_in_the_language_of_the_page(ckan_app, locale, size, to_t
 def test_a_size_has_one_decimal_below_a_hundred(ckan_app, size_bytes, size):
     with ckan_app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": "en"}):
         assert size_words(size_bytes) == size
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en", "November 6, 2026, 15:05 (UTC)"),
+        ("de", "6. November 2026, 15:05 (UTC)"),
+        ("fr", "6 novembre 2026, 15:05 (TU)"),
+    ],
+)
+def test_a_time_is_said_in_the_language_of_the_page(ckan_app, locale, words):
+    with ckan_app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": locale}):
+        assert s3multipart_time(datetime(2026, 11, 6, 15, 5, 9, tzinfo=timezone.utc)) == words

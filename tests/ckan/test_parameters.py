@@ -5,7 +5,7 @@ import pytest
 from callers import Caller
 
 from ckanext.s3multipart.parameters import PARAMETERS
-from ckanext.s3multipart.uploads import actions, administration, version_actions
+from ckanext.s3multipart.uploads import actions, administration, overview, version_actions
 
 
 def test_every_action_says_what_it_takes() -> None:
@@ -13,6 +13,7 @@ def test_every_action_says_what_it_takes() -> None:
         *actions.actions(),
         *administration.actions(),
         *version_actions.actions(),
+        *overview.actions(),
         "s3multipart_file_list",
         "s3multipart_download_stats",
     }

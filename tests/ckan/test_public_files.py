@@ -10,18 +10,22 @@ from typing import Any
 import pytest
 import requests
 from callers import MIB, Answer, Caller, new_publisher, new_stranger, new_sysadmin
-from ckan import model
+from ckan import authz, model
 from local_cloudfront import LocalCloudFront
 from served_portal import served
 from shown_links import CONTENT, Setting
 
 from ckanext.s3multipart.downloads import key_moves, public_files
 from ckanext.s3multipart.downloads.key_moves import begin_move, continue_move
-from ckanext.s3multipart.downloads.move_model import CLEARED, KeyMove
+from ckanext.s3multipart.downloads.move_model import CLEARED, COPYING, KeyMove
 from ckanext.s3multipart.downloads.public_files import publish, sweep_moves, withdraw
 from ckanext.s3multipart.model import UploadRow, attached_upload, now
+from ckanext.s3multipart.moving.mapping import FileState, OldPlace, ResourceChange, columns_of
+from ckanext.s3multipart.moving.resources import find_resource
+from ckanext.s3multipart.moving.rows import ResourceRows
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upkeep.doctor import _examine_downloads
+from s3portal.portal.migration import RowState, UnusableChange
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import Fault, RunningServer
 from s3portal.transfer import object_url
@@ -269,6 +273,43 @@ def test_deleting_takes_files_out_of_reach(publisher: Caller) -> None:
     assert status(url) in (403, 404)
 
 
+@pytest.mark.parametrize("way", ["package_patch", "bulk_update_delete"])
+def test_every_way_of_deleting_does_at_once(portal: Any, publisher: Caller, way: str) -> None:
+    _, url = published(publisher)
+    asked: dict[str, dict[str, Any]] = {
+        "package_patch": {"id": publisher.dataset, "state": "deleted"},
+        "bulk_update_delete": {"datasets": [publisher.dataset], "org_id": publisher.organisation_id},
+    }
+
+    new_sysadmin(portal).do(way, **asked[way])
+
+    assert status(url) in (403, 404)
+
+
+def test_a_file_that_goes_back_to_ckans_storage_leaves_nothing_that_everybody_reaches(
+    publisher: Caller,
+) -> None:
+    """Without a row, nobody would withdraw it before the dataset turns private."""
+    resource, url = published(publisher)
+    row, stored = row_of(resource), find_resource(resource["id"])
+    assert stored is not None
+    change = ResourceChange(
+        resource["id"],
+        publisher.dataset,
+        FileState(stored.fields, upload=columns_of(row)),
+        FileState(stored.fields, old_place=OldPlace("elsewhere", "x", "y", len(CONTENT), "")),
+    )
+    rows = ResourceRows()
+
+    assert rows.change(change) == RowState.UPDATED
+    with pytest.raises(UnusableChange, match="is being removed"):
+        rows.change(change.reversed())
+    sweep_moves()
+
+    assert status(url) in (403, 404)
+    assert turn_private(publisher).status == 200
+
+
 def test_the_janitor_publishes_what_everybody_may_read(portal: Any, publisher: Caller) -> None:
     private = new_publisher(portal, private=True)
     resource, hidden = publisher.publish(CONTENT), private.publish(CONTENT)
@@ -288,6 +329,61 @@ def test_a_resource_that_went_to_a_private_dataset_is_withdrawn(portal: Any, pub
     sweep_moves()
 
     assert status(url) in (403, 404)
+
+
+class TestResourcesThatAnotherExtensionRestricts:
+    @pytest.fixture
+    def resource(self, publisher: Caller) -> dict:
+        return publisher.publish(CONTENT)
+
+    def restrict(self, resource: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody sees it who is not signed in, in a dataset that everybody sees."""
+        functions = authz._AuthFunctions._functions
+        ckans_own = functions["resource_show"]
+
+        def resource_show(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+            is_hidden = asked.get("id") == resource["id"] and not context.get("user")
+            return {"success": False} if is_hidden else ckans_own(context, asked)
+
+        resource_show.auth_allow_anonymous_access = True  # type: ignore[attr-defined]
+        monkeypatch.setitem(functions, "resource_show", resource_show)
+
+    def test_are_not_published(
+        self, publisher: Caller, resource: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.restrict(resource, monkeypatch)
+
+        publish(row_of(resource))
+        sweep_moves()
+
+        assert "X-Amz-Signature" in location(publisher, resource)
+        assert status(location(publisher, resource).partition("?")[0]) == 403
+
+    def test_are_withdrawn_when_their_link_is_followed(
+        self, publisher: Caller, resource: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish(row_of(resource))
+        url = location(publisher, resource)
+        assert status(url) == 200
+        self.restrict(resource, monkeypatch)
+
+        assert "X-Amz-Signature" in location(publisher, resource)
+
+        (move,) = model.Session.query(KeyMove.id).filter_by(state=COPYING, to_everybody=False).all()
+        continue_move(move.id, time.monotonic() + 60)
+        assert status(url) in (403, 404)
+        assert requests.get(location(publisher, resource), timeout=120).content == CONTENT
+
+    def test_are_withdrawn_by_the_janitor(
+        self, publisher: Caller, resource: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish(row_of(resource))
+        url = location(publisher, resource)
+        self.restrict(resource, monkeypatch)
+
+        sweep_moves()
+
+        assert status(url) in (403, 404)
 
 
 class TestBehindACache:

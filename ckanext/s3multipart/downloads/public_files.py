@@ -75,9 +75,11 @@ def public_rows(dataset_id: str) -> Any:
 
 
 def is_published(row: UploadRow) -> bool:
-    """Whether readers may be sent to where everybody reaches the file. Where it could be there and is not, it
-    is moved there in the background."""
+    """Whether readers may be sent to where everybody reaches the file. Where it could be there and is not, or
+    is there and should not, it is moved in the background."""
     if not everybody_may_read(row.resource_id):
+        if is_public_key(row.key) and not _is_on_its_way(row):
+            _enqueue(begin_move(row, _dataset_of(row), to_everybody=False))
         return False
     if is_public_key(row.key):
         return True
@@ -159,6 +161,8 @@ def _not_yet_public() -> list[UploadRow]:
         .filter(
             UploadRow.state.in_(PUBLISHED),
             ~UploadRow.key.startswith(public_folder(), autoescape=True),
+            # It stays where it is, and must not take the places of others in a round.
+            ~UploadRow.keep_object,
             ~model.Package.private,
             model.Package.state == model.State.ACTIVE,
             model.Resource.state == model.State.ACTIVE,

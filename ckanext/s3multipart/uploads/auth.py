@@ -5,7 +5,7 @@ Sysadmins are checked too, since organisations that may not upload may not uploa
 
 from typing import Any
 
-from ckanext.s3multipart.auth import answer, answering_everybody
+from ckanext.s3multipart.auth import answer, answering_everybody, dataset_that_is_read
 from ckanext.s3multipart.model import UploadRow, any_upload, find_upload
 from ckanext.s3multipart.permission import (
     administered_organisation,
@@ -54,6 +54,11 @@ def for_anybody_signed_in(context: dict[str, Any], asked: dict[str, Any]) -> dic
     return answer(context, lambda: signed_in_user(context))
 
 
+def for_publisher_who_looks(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Is signed in, and the dataset ``owner`` is there; whether they may see it is CKAN's to say."""
+    return answer(context, lambda: (signed_in_user(context), dataset_that_is_read(asked)))
+
+
 def for_credentials(context: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     """As for the upload ``id``, or else as for the dataset ``owner``."""
     return for_upload(context, asked) if asked.get("id") else for_owner(context, asked)
@@ -73,6 +78,7 @@ def auth_functions() -> dict[str, Any]:
             "s3multipart_organization_usage": for_administrator,
             "s3multipart_deleted_files_remove": for_administrator,
             "s3multipart_upload_list": for_anybody_signed_in,
+            "s3multipart_upload_overview": for_publisher_who_looks,
             "s3multipart_credentials": for_credentials,
         }
     )

@@ -45,6 +45,8 @@ const GO_BUTTON = /** @type {Partial<Record<State, "pause" | "resume" | "try_aga
 
 /** The file is too large, of a type that is not allowed, or has something that the portal cannot keep. */
 const FINAL_STATUSES = new Set([413, 415, 422]);
+/** The portal looked at a file that had arrived, and has removed it: the same file would be refused again. */
+const NOT_ACCEPTED_CODES = new Set(["file_infected", "too_large_to_check", "refused_by_extension"]);
 
 let rowCount = 0;
 
@@ -121,7 +123,8 @@ export class FileRow extends EventTarget {
   /** @returns {boolean} it was refused for what it is: trying again does not help */
   get isFinal() {
     const { state, upload, error } = this.upload;
-    return state === "failed" && upload === null && error !== null && FINAL_STATUSES.has(error.status) && !error.isGone;
+    if (state !== "failed" || error === null) return false;
+    return NOT_ACCEPTED_CODES.has(error.code) || (upload === null && FINAL_STATUSES.has(error.status) && !error.isGone);
   }
 
   /** @returns {boolean} nothing moves, although no one paused it */
@@ -202,12 +205,11 @@ export class FileRow extends EventTarget {
     const { upload, parts } = this;
     const { loaded, total } = upload.progress;
     parts.progress.value = upload.state === "complete" ? 1 : total === 0 ? 0 : loaded / total;
-    // Where the portal refused the file there is nothing kept, and the error says all.
-    const neverBegan = upload.state === "failed" && upload.upload === null;
+    const nothingKept = this.#isNothingKept;
     parts.status.textContent = this.status;
     setText(parts.before, beforeLine(this.#before, upload.state, this.#texts, this.#words));
-    parts.progress.hidden = neverBegan || this.#undo !== null || upload.state === "complete";
-    this.#drawButtons(upload.state, neverBegan);
+    parts.progress.hidden = nothingKept || this.#undo !== null || upload.state === "complete";
+    this.#drawButtons(upload.state, nothingKept);
     if (this.isWaiting && !this.#wasWaiting) this.dispatchEvent(new Event("waiting"));
     this.#wasWaiting = this.isWaiting;
     if (upload.state === "uploading") this.#drawWithin(REDRAW_WITHOUT_PROGRESS_MS);
@@ -218,19 +220,25 @@ export class FileRow extends EventTarget {
   get status() {
     const { upload } = this;
     if (this.#undo) return this.#texts["given_up"] ?? "";
-    if (upload.state === "failed" && upload.upload === null) return "";
+    if (this.#isNothingKept) return "";
     return statusLine(upload, this.#texts, this.#words, this.isWaiting);
   }
 
-  /** @param {State} state @param {boolean} neverBegan */
-  #drawButtons(state, neverBegan) {
+  /** @returns {boolean} the portal refused the file, so there is nothing of it, and the error says all */
+  get #isNothingKept() {
+    const { state, upload, error } = this.upload;
+    return state === "failed" && (upload === null || (error !== null && NOT_ACCEPTED_CODES.has(error.code)));
+  }
+
+  /** @param {State} state @param {boolean} nothingKept */
+  #drawButtons(state, nothingKept) {
     const { go, drop } = this.parts;
     const goText = this.#undo ? "undo" : this.isUnreadable ? "choose_again" : this.isFinal ? undefined : GO_BUTTON[state];
     go.hidden = goText === undefined;
     // Written only when it changes: a rewritten button is read out again.
     setText(go, goText === undefined ? "" : (this.#texts[goText] ?? ""));
     drop.hidden = this.#undo !== null;
-    setText(drop, this.#texts[state === "complete" || neverBegan ? "remove" : "cancel"] ?? "");
+    setText(drop, this.#texts[state === "complete" || nothingKept ? "remove" : "cancel"] ?? "");
     // Not `disabled`: that would take the focus away from the user who pressed it.
     drop.setAttribute("aria-disabled", String(state === "aborting"));
   }

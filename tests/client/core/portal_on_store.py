@@ -162,6 +162,13 @@ class PortalOnStore(CkanPortal):
             if upload.key == each["url"]
         ]
 
+    def _s3multipart_upload_overview(self, owner: str) -> object:
+        return {
+            "uploads": self._s3multipart_upload_list(owner=owner),
+            "files": self._s3multipart_file_list(owner=owner),
+            "resources": [{"id": each["id"], "name": each["name"]} for each in self.published],
+        }
+
     def has_file(self, dataset: str, resource_id: str) -> bool:
         key = next(each["url"] for each in self.published if each["id"] == resource_id)
         try:

@@ -126,7 +126,7 @@ class TestPortalOfAnEarlierVersion:
     @pytest.fixture
     def portal(self, open_portal: OpenPortal) -> PortalOnStore:
         portal = open_portal()
-        portal.unknown_actions = {"s3multipart_file_list"}
+        portal.unknown_actions = {"s3multipart_upload_overview", "s3multipart_file_list"}
         return portal
 
     def test_the_fields_of_the_resource_decide(
@@ -141,6 +141,16 @@ class TestPortalOfAnEarlierVersion:
         assert second.before
         assert second.resource_id == first.resource_id
         assert puts(s3_server) == 0
+
+    def test_one_that_has_the_list_of_files_alone_is_asked_for_it(
+        self, portal: PortalOnStore, make_file: MakeFile
+    ) -> None:
+        portal.unknown_actions = {"s3multipart_upload_overview"}
+        path = make_file(MIB)
+        publish(portal, path)
+        portal.published[0].update(EDITED)
+
+        assert publish(portal, path).before
 
     def test_and_not_where_they_say_nothing(self, portal: PortalOnStore, make_file: MakeFile) -> None:
         path = make_file(MIB)
@@ -158,7 +168,7 @@ def test_a_portal_that_fails_is_not_taken_for_an_earlier_version(
     def fail(**_: object) -> object:
         raise PortalError("no_answer", "The portal answered with 500", status=500)
 
-    monkeypatch.setattr(portal, "_s3multipart_file_list", fail)
+    monkeypatch.setattr(portal, "_s3multipart_upload_overview", fail)
 
     with pytest.raises(PortalError, match="500"):
         publish(portal, path)

@@ -35,6 +35,22 @@ def test_a_file_is_published_with_every_kind_of_checksum(
     assert content_of(published.url) == path.read_bytes()
 
 
+def test_a_file_costs_the_portal_four_calls_and_one_for_each_further_batch(
+    open_portal: OpenPortal, make_file: MakeFile
+) -> None:
+    portal = open_portal()
+
+    publish(portal, make_file(SIZE))
+
+    assert portal.calls == [
+        "s3multipart_upload_overview",
+        "s3multipart_upload_create",
+        "s3multipart_upload_sign_parts",
+        "s3multipart_upload_complete",
+        "resource_create",
+    ]
+
+
 @pytest.mark.parametrize("checksum", ["auto", "crc32c", "md5"])
 def test_a_damaged_part_is_sent_again(
     checksum: str,
