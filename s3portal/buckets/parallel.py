@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from queue import SimpleQueue
 from typing import TypeVar
 
 from s3portal.transfer import Workers
@@ -49,27 +48,42 @@ def side_by_side(
 
     What a call raises is raised here, once the calls in flight have ended. Ctrl-C begins no other call.
     """
+    # A queue joins the threads: Ctrl-C within ``concurrent.futures.wait`` leaves the locks of its futures
+    # taken, and the calls in flight never end.
+    finished: SimpleQueue[tuple[list[Result], BaseException | None]] = SimpleQueue()
+    stopped = threading.Event()
+    in_flight = 0
+
+    def run(each: Given) -> None:
+        try:
+            results = [] if stopped.is_set() else [call(each)]
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the result is wanted
+            finished.put(([], error))
+        else:
+            finished.put((results, None))
+
+    def next_result() -> Result:
+        nonlocal in_flight
+        # First, so that Ctrl-C in between cannot make the end wait for one call too many.
+        in_flight -= 1
+        results, error = finished.get()
+        if error is not None:
+            raise error
+        return results[0]
+
     with Workers(at_a_time, "s3portal-buckets") as workers:
-        in_flight: set[Future[Result]] = set()
-        done: deque[Future[Result]] = deque()
         try:
             for each in given:
-                in_flight.add(workers.submit(lambda each=each: call(each)))  # type: ignore[misc]
-                if len(in_flight) >= 2 * at_a_time:
-                    done.extend(_some(in_flight))
-                while done:
-                    yield done.popleft().result()
+                workers.submit(lambda each=each: run(each))  # type: ignore[misc]
+                in_flight += 1
+                if in_flight >= 2 * at_a_time:
+                    yield next_result()
+                while in_flight and not finished.empty():
+                    yield next_result()
             while in_flight:
-                done.extend(_some(in_flight))
-                while done:
-                    yield done.popleft().result()
+                yield next_result()
         except BaseException:
-            running = [future for future in in_flight if not future.cancel()]
-            wait(running)
+            stopped.set()
+            for _ in range(in_flight):
+                finished.get()
             raise
-
-
-def _some(in_flight: set[Future[Result]]) -> set[Future[Result]]:
-    finished, _ = wait(in_flight, return_when=FIRST_COMPLETED)
-    in_flight -= finished
-    return finished
