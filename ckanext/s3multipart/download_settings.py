@@ -13,6 +13,9 @@ PROXY = "proxy"
 PUBLIC = "public"
 CLOUDFRONT = "cloudfront"
 
+#: The folder below ``s3_prefix`` that everybody may read with `PUBLIC`: no other key begins with it.
+PUBLIC_FOLDER = "public"
+
 #: The ways by which files come from the portal's own address.
 UNDER_THE_PORTAL = (NGINX, PROXY)
 

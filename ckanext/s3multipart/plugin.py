@@ -74,8 +74,7 @@ class S3MultipartPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def get_actions(self) -> dict[str, Any]:
         """IActions"""
-        saving = {**attach.chained_actions(), **visibility.chained_actions()}
-        chained = {**saving, "bulk_update_delete": removal.bulk_update_delete}
+        chained = {**attach.chained_actions(), **visibility.chained_actions()}
         own = {**actions.actions(), **administration.actions(), "s3multipart_file_list": file_list}
         own.update(overview.actions())
         own.update(statistics_actions.actions())

@@ -4,7 +4,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from s3portal.buckets.problems import Refused, asking
+from s3portal.buckets.problems import Refused, Unusable, asking
+from s3portal.buckets.settings.reading import read_setting
 from s3portal.transfer import Store, error_code
 
 _OURS = "BucketAlreadyOwnedByYou"
@@ -17,6 +18,11 @@ def create_bucket(store: Store, *, object_lock: bool = False) -> bool:
     Raises Refused, also where the name is somebody else's.
     """
     if _is_there(store):
+        if object_lock and not has_object_lock(store):
+            raise Refused(
+                f"{store.bucket} is there already, without Object Lock",
+                "create a bucket of another name with --object-lock, and sync the files to it",
+            )
         return False
     arguments: dict[str, Any] = {"ObjectOwnership": "BucketOwnerEnforced"}
     # us-east-1 is the one region that must not be named (S3 API Reference, CreateBucket).
@@ -35,8 +41,25 @@ def create_bucket(store: Store, *, object_lock: bool = False) -> bool:
                     f"the name {store.bucket} is taken: bucket names are shared by everybody on a store",
                     "choose another name, such as your organisation's domain and a word",
                 ) from error
+            if error_code(error) == "InvalidBucketName":
+                raise Unusable(
+                    f"{store.bucket}: a bucket's name has 3 to 63 small letters, digits, dots and hyphens,"
+                    " and begins and ends with a letter or digit"
+                ) from error
             raise
     return True
+
+
+def has_object_lock(store: Store) -> bool:
+    """Whether objects of the bucket can be locked. Raises Refused."""
+    found = read_setting(
+        store,
+        "s3:GetBucketObjectLockConfiguration",
+        "Object Lock",
+        lambda: store.client().get_object_lock_configuration(Bucket=store.bucket)["ObjectLockConfiguration"],
+        ("ObjectLockConfigurationNotFoundError",),
+    )
+    return found is not None and found.get("ObjectLockEnabled") == "Enabled"
 
 
 def _is_there(store: Store) -> bool:

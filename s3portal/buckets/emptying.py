@@ -109,7 +109,7 @@ def delete_batch(
             throttle.went_well()
         if not passing or attempt == _TRIES:
             return [
-                Failure(key, _reason(code, message), version_id)
+                Failure(key, _reason(code, message, version_id), version_id)
                 for (key, version_id), code, message in refused
             ]
         # What is refused for good is refused again beside what may work now, so that it is reported once.
@@ -194,7 +194,7 @@ def _of(versions: Iterable[ListedVersion]) -> Emptied:
     return Emptied(versions=there, markers=markers, size_bytes=size_bytes)
 
 
-def _reason(code: str, message: str) -> str:
+def _reason(code: str, message: str, version_id: str) -> str:
     locked = code == "AccessDenied" and any(
         word in message.lower() for word in ("worm", "object lock", "retention", "legal hold")
     )
@@ -203,4 +203,7 @@ def _reason(code: str, message: str) -> str:
             f"{code}: {message} (Object Lock keeps it: wait until its retention ends, lift its legal hold, or"
             " for governance mode give --bypass-governance)"
         )
+    if code == "AccessDenied":
+        permission = "s3:DeleteObjectVersion" if version_id else "s3:DeleteObject"
+        return f"{code}: {message} (this needs {permission})"
     return f"{code}: {message}"

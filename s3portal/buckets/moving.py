@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from s3portal.buckets.creating import has_object_lock
 from s3portal.buckets.listing import version_pages
 from s3portal.buckets.problems import NotOffered, Unusable
 from s3portal.buckets.settings import (
@@ -46,6 +47,14 @@ def settings_changes(source: Store, target: Store) -> Iterator[Change]:
             continue
         if change is not None and change.is_needed:
             yield change
+
+
+def keeps_locked(store: Store) -> bool:
+    """Whether objects may be locked, which no copy takes along. Raises Refused."""
+    try:
+        return has_object_lock(store)
+    except NotOffered:
+        return False
 
 
 def former_versions(store: Store) -> int:

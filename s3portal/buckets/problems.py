@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from s3portal.transfer import Store, TransferError, error_code
 
@@ -66,6 +66,9 @@ def asking(store: Store, permission: str, *, resource: str = "", what: str = "")
     needs (``s3:PutBucketPolicy``), or NotOffered, with ``what`` the store lacks ("bucket policies")."""
     try:
         yield
+    except ParamValidationError as error:
+        _, _, problem = str(error).partition("\n")
+        raise Unusable(f"{store.bucket}: S3 has no such value: {problem}") from error
     except (ClientError, BotoCoreError, TransferError) as error:
         if isinstance(error, ClientError) and what and error_code(error) in _NOT_OFFERED:
             raise NotOffered(f"this store has no {what}: it answers {error_code(error)}") from error
@@ -83,7 +86,9 @@ def require_bucket(store: Store) -> None:
             if error_code(error) == "404":
                 mend = "check the name, the region and the endpoint, or create it: s3portal bucket create"
                 raise Refused(f"there is no bucket {store.bucket}", mend) from error
-            raise
+            # Nor does it say whether a permission is missing or a key is wrong. A listing says it, and needs
+            # the same permission.
+            store.client().list_objects_v2(Bucket=store.bucket, MaxKeys=1)
 
 
 def cause_of(store: Store, error: BaseException, *, permission: str, resource: str = "") -> "Cause":

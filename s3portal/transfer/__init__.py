@@ -54,6 +54,7 @@ from s3portal.transfer.errors import (
 from s3portal.transfer.file_format import format_of
 from s3portal.transfer.keys import (
     NAMELESS,
+    KeyIds,
     dataset_prefix,
     ids_of_key,
     key_in_folder,
@@ -212,6 +213,7 @@ __all__ = [
     "FileTooLarge",
     "ImpossibleTransition",
     "InvalidRequest",
+    "KeyIds",
     "Kind",
     "KnownAnswer",
     "Lane",

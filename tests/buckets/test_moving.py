@@ -85,3 +85,11 @@ def test_a_portal_is_switched_over_once_all_is_there(s3portal, client, furnished
 def test_a_dry_run_makes_nothing(s3portal, client, furnished):
     assert s3portal("bucket", "rename", "files", "archive", "--dry-run").code == 0
     assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["files"]
+
+
+def test_a_bucket_with_object_lock_is_not_moved(s3portal, client):
+    client.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    said = s3portal("bucket", "rename", "locked", "other", "--yes", "--current-only")
+    assert said.code == 3
+    assert "neither retention nor legal holds" in said.err
+    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["files", "locked"]

@@ -462,3 +462,43 @@ def test_verifying_finds_what_a_comparison_by_time_does_not(s3portal, client, fo
     said = s3portal("sync", folder, "s3://files", "--verify")
     assert said.code == 1
     assert "a/00.csv differs" in said.err
+
+
+def test_keys_with_dots_as_folders_are_copied_like_others(s3portal, client):
+    client.create_bucket(Bucket="copy")
+    for key in (".", "..", "../x", "a/./b", "a/../b", "a//b", "/c"):
+        client.put_object(Bucket="files", Key=key, Body=key.encode())
+    said = s3portal("sync", "s3://files", "s3://copy", "--verify")
+    assert said.code == 0, said.err
+    assert keys(client, "copy") == keys(client)
+    assert client.get_object(Bucket="copy", Key="a/../b")["Body"].read() == b"a/../b"
+
+
+def test_names_as_long_as_a_file_system_allows_come_down(s3portal, client, tmp_path):
+    name = "字" * 85
+    client.put_object(Bucket="files", Key=name, Body=b"x")
+    said = s3portal("sync", "s3://files", tmp_path / "here")
+    assert said.code == 0, said.err
+    assert [path.name for path in (tmp_path / "here").iterdir()] == [name]
+
+
+def test_a_bucket_of_the_same_name_at_another_store_is_another_place(s3portal, client, other_store):
+    other_store.create_bucket(Bucket="files")
+    other_store.put_object(Bucket="files", Key="a", Body=b"x")
+    said = s3portal("sync", "s3://files", "s3://files", "--source-profile", "other")
+    assert said.code == 0, said.err
+    assert keys(client) == ["a"]
+
+
+def test_a_missing_permission_is_named_with_the_file(s3portal, monkeypatch, folder):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader-key")
+    said = s3portal("sync", folder, "s3://files/p")
+    assert said.code == 1
+    assert "this needs s3:PutObject on arn:aws:s3:::files/p/*" in said.err
+
+
+def test_a_report_that_cannot_be_written_is_named(s3portal, monkeypatch, folder, tmp_path):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader-key")
+    said = s3portal("sync", folder, "s3://files/p", "--report", tmp_path / "nowhere" / "report")
+    assert said.code == 2
+    assert f"{tmp_path / 'nowhere' / 'report'}: No such file or directory" in said.err

@@ -13,6 +13,8 @@ from ckan import model
 from ckan.exceptions import CkanConfigurationException
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from example_plugin import ExamplePlugin
+from loaded_plugins import loaded
 from local_cloudfront import LocalCloudFront, Refused, require_cookies, require_signed_url
 from served_portal import served
 from shown_links import CONTENT, Setting
@@ -202,6 +204,19 @@ class TestCookies:
 
         assert cookies == {}
         require_signed_url(url, cloudfront.public_key, KEY_ID, cloudfront.now_s)
+
+    def test_no_cookie_covers_what_an_extension_decides_about(
+        self, portal: Any, publisher: Caller, cloudfront: LocalCloudFront, site_beside: str
+    ) -> None:
+        """It may refuse another file of the dataset, and what it changes is in the address."""
+        resource = publisher.publish(CONTENT, filename="a.pdf")
+
+        with loaded(example=ExamplePlugin):
+            url, cookies, _ = self.cookies(Caller(portal), resource["url"])
+
+        assert cookies == {}
+        require_signed_url(url, cloudfront.public_key, KEY_ID, cloudfront.now_s)
+        assert "map.pdf" in url
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,21 @@ class TestKeyOwner:
         assert (answer.status, answer.error["code"]) == (500, "extension_failed")
         assert states(publisher) == []
 
+    @pytest.mark.parametrize("folder", ["public", "public/raw"])
+    def test_the_folder_that_everybody_may_read_is_no_plugins(
+        self,
+        publisher: Caller,
+        example: ExamplePlugin,
+        monkeypatch: pytest.MonkeyPatch,
+        folder: str,
+    ) -> None:
+        monkeypatch.setattr(ExamplePlugin, "key_owner", lambda self, wanted: folder)
+
+        answer = publisher.create()
+
+        assert (answer.status, answer.error["code"]) == (500, "extension_failed")
+        assert states(publisher) == []
+
 
 class TestAfterComplete:
     def test_a_veto_removes_the_file_and_says_why(self, publisher: Caller, example: ExamplePlugin) -> None:

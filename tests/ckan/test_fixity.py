@@ -33,7 +33,9 @@ def verify(*options: str) -> Result:
 
 
 def report(*options: str) -> dict[str, Any]:
-    return json.loads(verify("--json", *options).stdout)
+    said = verify("--json", *options)
+    assert said.stdout, repr(said.exception)
+    return json.loads(said.stdout)
 
 
 def row_of(resource: dict[str, Any]) -> UploadRow:
@@ -83,6 +85,31 @@ class TestWithoutDownloading:
         [found] = report()["problems"]
 
         assert (found["problem"], found["key"]) == ("missing", row_of(resource).key)
+
+    def test_a_file_that_goes_to_another_key_meanwhile_is_not_missing(
+        self, publisher: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        resource = publisher.publish()
+        store, old_key = portal_store(), row_of(resource).key
+        new_key = f"{old_key}.moved"
+        verify_file = fixity.verify_file
+
+        def after_a_move(*asked: Any, **options: Any) -> Any:
+            if row_of(resource).key == old_key:
+                source = {"Bucket": store.bucket, "Key": old_key}
+                copied = store.client().copy_object(Bucket=store.bucket, Key=new_key, CopySource=source)
+                store.client().delete_object(Bucket=store.bucket, Key=old_key)
+                moved = row_of(resource)
+                moved.key, moved.etag = new_key, copied["CopyObjectResult"]["ETag"].strip('"')
+                model.Session.commit()
+            model.Session.remove()
+            return verify_file(*asked, **options)
+
+        monkeypatch.setattr(fixity, "verify_file", after_a_move)
+        monkeypatch.setattr(fixity, "_AT_A_TIME", 1)
+        said = report()
+
+        assert (said["problems"], said["verified"], said["finished"]) == ([], 1, True)
 
     def test_a_checksum_that_differs_is_found(self, publisher: Caller) -> None:
         resource = publisher.publish()

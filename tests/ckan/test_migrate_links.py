@@ -4,7 +4,9 @@ list; adopted by a list alone."""
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -13,9 +15,13 @@ from ckan import model
 from kept_uploads import days_pass
 from migrated_files import Migration, download, object_of, row_of
 
+from ckanext.s3multipart.downloads.key_moves import begin_clearing
+from ckanext.s3multipart.downloads.move_model import KeyMove
+from ckanext.s3multipart.model import now
 from ckanext.s3multipart.moving.sources.links import keys_of_url
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upkeep.janitor import sweep
+from ckanext.s3multipart.uploads.session_model import SessionGrant
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import TransferSettings, open_store
 
@@ -244,6 +250,35 @@ class TestAdopt:
 
         options = ("--adopt", "--list", listed(migration, (mine, key)))
         assert "can still write" in migration.run("copy", "--from", "links", *options, fails=True)
+        # What began before they expired may still arrive.
+        grants = model.Session.query(SessionGrant).filter_by(dataset_id=publisher.dataset)
+        grants.update({"writable_until": now() - timedelta(hours=1)})
+        model.Session.commit()
+        assert "could until" in migration.run("copy", "--from", "links", *options, fails=True)
+
+    def test_what_everybody_may_read_with_download_mode_public_is_not_adopted(
+        self, migration: Migration, publisher: Caller
+    ) -> None:
+        key = f"public/{publisher.dataset}/rivers.csv"
+        mine = linked(publisher, put(key, b"1,2"))
+
+        options = ("--adopt", "--list", listed(migration, (mine, key)))
+        said = migration.run("copy", "--from", "links", *options, fails=True)
+
+        assert "in the folder that everybody may read" in said
+
+    def test_what_a_move_leaves_behind_is_not_adopted(self, migration: Migration, publisher: Caller) -> None:
+        key = f"old/{publisher.dataset}/rivers.csv"
+        mine = linked(publisher, put(key, b"1,2"))
+        row = SimpleNamespace(id="gone", key=key, version_id=None)
+        begin_clearing(row, publisher.dataset)  # type: ignore[arg-type]
+
+        options = ("--adopt", "--list", listed(migration, (mine, key)))
+        said = migration.run("copy", "--from", "links", *options, fails=True)
+
+        assert "on its way" in said
+        model.Session.query(KeyMove).delete()
+        model.Session.commit()
 
     def test_what_the_list_says_must_be_what_the_url_says(
         self, migration: Migration, publisher: Caller

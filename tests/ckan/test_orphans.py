@@ -103,6 +103,28 @@ class TestObjects:
         assert not is_there(key)
         assert publisher.follow(resource["url"]).content == b"1,2"
 
+    def test_so_does_one_that_everybody_reaches(
+        self, run: Run, publisher: Caller, prefix: str, weeks_later: None
+    ) -> None:
+        key = left_object(publisher, f"{prefix}/public")
+
+        [found] = run("--apply")
+
+        assert (found["key"], found["safe"], is_there(key)) == (key, True, False)
+
+    def test_one_that_a_link_leads_to_is_named_and_stays(
+        self, run: Run, publisher: Caller, prefix: str, weeks_later: None
+    ) -> None:
+        """As when a migration that adopted it is reverted."""
+        key = left_object(publisher, prefix)
+        url = f"https://s3.example.org/{portal_store().bucket}/{key}"
+        link = publisher.do("resource_create", package_id=publisher.dataset, url=url)
+
+        [found] = run("--apply", exits=1)
+
+        assert (found["safe"], found["why"]) == (False, f"the URL of resource {link['id']} leads to it")
+        assert is_there(key)
+
     def test_young_ones_are_left_alone(self, run: Run, publisher: Caller, prefix: str) -> None:
         key = left_object(publisher, prefix)
 

@@ -20,8 +20,12 @@ from ckanext.s3multipart.downloads.key_moves import begin_move, continue_move
 from ckanext.s3multipart.downloads.move_model import CLEARED, COPYING, KeyMove
 from ckanext.s3multipart.downloads.public_files import publish, sweep_moves, withdraw
 from ckanext.s3multipart.model import UploadRow, attached_upload, now
+from ckanext.s3multipart.moving.mapping import FileState, OldPlace, ResourceChange, columns_of
+from ckanext.s3multipart.moving.resources import find_resource
+from ckanext.s3multipart.moving.rows import ResourceRows
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upkeep.doctor import _examine_downloads
+from s3portal.portal.migration import RowState, UnusableChange
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import Fault, RunningServer
 from s3portal.transfer import object_url
@@ -267,6 +271,43 @@ def test_deleting_takes_files_out_of_reach(publisher: Caller) -> None:
     assert (status(url), status(gone_url) in (403, 404)) == (200, True)
     publisher.do("package_delete", id=publisher.dataset)
     assert status(url) in (403, 404)
+
+
+@pytest.mark.parametrize("way", ["package_patch", "bulk_update_delete"])
+def test_every_way_of_deleting_does_at_once(portal: Any, publisher: Caller, way: str) -> None:
+    _, url = published(publisher)
+    asked: dict[str, dict[str, Any]] = {
+        "package_patch": {"id": publisher.dataset, "state": "deleted"},
+        "bulk_update_delete": {"datasets": [publisher.dataset], "org_id": publisher.organisation_id},
+    }
+
+    new_sysadmin(portal).do(way, **asked[way])
+
+    assert status(url) in (403, 404)
+
+
+def test_a_file_that_goes_back_to_ckans_storage_leaves_nothing_that_everybody_reaches(
+    publisher: Caller,
+) -> None:
+    """Without a row, nobody would withdraw it before the dataset turns private."""
+    resource, url = published(publisher)
+    row, stored = row_of(resource), find_resource(resource["id"])
+    assert stored is not None
+    change = ResourceChange(
+        resource["id"],
+        publisher.dataset,
+        FileState(stored.fields, upload=columns_of(row)),
+        FileState(stored.fields, old_place=OldPlace("elsewhere", "x", "y", len(CONTENT), "")),
+    )
+    rows = ResourceRows()
+
+    assert rows.change(change) == RowState.UPDATED
+    with pytest.raises(UnusableChange, match="is being removed"):
+        rows.change(change.reversed())
+    sweep_moves()
+
+    assert status(url) in (403, 404)
+    assert turn_private(publisher).status == 200
 
 
 def test_the_janitor_publishes_what_everybody_may_read(portal: Any, publisher: Caller) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from callers import Caller, new_sysadmin
+from callers import Caller, new_publisher, new_sysadmin
 from ckan import model
 from ckan.tests import helpers
 from kept_uploads import days_pass, names, states
@@ -245,6 +245,22 @@ class TestDataset:
 
         assert answer.status_code == 404
         assert "The file of this resource was deleted." in answer.get_data(as_text=True)
+
+    def test_a_file_whose_resource_went_to_another_dataset_stays(
+        self, publisher: Caller, portal, resource: dict, setting: Setting
+    ) -> None:
+        other = new_publisher(portal)
+        model.Session.query(model.Resource).filter_by(id=resource["id"]).update({"package_id": other.dataset})
+        model.Session.commit()
+        setting("remove_files_on", "delete")
+        setting("delete_grace", 0)
+
+        publisher.do("package_delete", id=publisher.dataset)
+        assert names(publisher) == ["goes.csv"]
+        new_sysadmin(portal).do("dataset_purge", id=publisher.dataset)
+        sweep()
+
+        assert names(publisher) == ["goes.csv"]
 
     def test_the_janitor_says_what_deleted_ones_hold(self, publisher: Caller, portal, resource: dict) -> None:
         before = sweep()

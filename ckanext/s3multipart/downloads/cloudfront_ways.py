@@ -10,6 +10,7 @@ from ckanext.s3multipart.download_settings import DownloadSettings
 from ckanext.s3multipart.downloads.cloudfront import FolderCookies, folder_cookies, plain_url, signed_url
 from ckanext.s3multipart.downloads.presentation import Presentation
 from ckanext.s3multipart.downloads.public_keys import is_own_key
+from ckanext.s3multipart.extending.plugin_calls import implementations
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.settings import download_settings, transfer_settings
 from ckanext.s3multipart.upload_states import PUBLISHED, RowState
@@ -72,7 +73,9 @@ def common_domain(settings: DownloadSettings) -> str:
 
 def _cookies(settings: DownloadSettings, row: UploadRow, expires_s: int) -> FolderCookies | None:
     """Cookies for the dataset's folder; None where the browser would not bring them along, or where the
-    folder has anything that the reader may not see."""
+    folder has anything that the reader may not see, or that another extension decides about file by file."""
+    if implementations("before_download"):
+        return None
     ids = ids_of_key(transfer_settings().s3_prefix, row.key)
     wanted = settings.cloudfront_cookies and _brings_cookies() and bool(common_domain(settings))
     if not wanted or ids is None or not _may_see_all(ids.dataset_id):

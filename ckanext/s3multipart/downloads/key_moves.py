@@ -75,6 +75,12 @@ def begin_move(row: UploadRow, dataset_id: str, *, to_everybody: bool) -> str:
 
 def begin_clearing(row: UploadRow, dataset_id: str) -> None:
     """Notes that what was under the row's key, which everybody reached, is to be forgotten. Commits."""
+    note_clearing(row, dataset_id)
+    model.Session.commit()
+
+
+def note_clearing(row: UploadRow, dataset_id: str) -> None:
+    """The same, for a caller who commits."""
     model.Session.add(
         KeyMove(
             id=str(uuid.uuid4()),
@@ -90,7 +96,12 @@ def begin_clearing(row: UploadRow, dataset_id: str) -> None:
             changed_at=now(),
         )
     )
-    model.Session.commit()
+
+
+def is_moving(key: str) -> bool:
+    """Whether a file is on its way to this key or away from it, so that what is there may be removed."""
+    either = (KeyMove.source_key == key) | (KeyMove.target_key == key)
+    return model.Session.query(KeyMove.id).filter(either, KeyMove.state != CLEARED).first() is not None
 
 
 def continue_move(move_id: str, ends_at: float) -> bool:

@@ -161,6 +161,8 @@ def _not_yet_public() -> list[UploadRow]:
         .filter(
             UploadRow.state.in_(PUBLISHED),
             ~UploadRow.key.startswith(public_folder(), autoescape=True),
+            # It stays where it is, and must not take the places of others in a round.
+            ~UploadRow.keep_object,
             ~model.Package.private,
             model.Package.state == model.State.ACTIVE,
             model.Resource.state == model.State.ACTIVE,

@@ -6,14 +6,15 @@ of one kind knows none of the other.
 
 import uuid
 
+from ckanext.s3multipart.download_settings import PUBLIC_FOLDER
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.settings import transfer_settings
-from s3portal.transfer import ids_of_key, object_key
+from s3portal.transfer import KeyIds, ids_of_key, object_key
 
 
 def public_folder() -> str:
     """What public keys begin with, ending in ``/``."""
-    return "/".join([*_folders(), "public", ""])
+    return "/".join([*_folders(), PUBLIC_FOLDER, ""])
 
 
 def is_public_key(key: str) -> bool:
@@ -21,10 +22,15 @@ def is_public_key(key: str) -> bool:
     return ids_of_key(public_folder(), key) is not None
 
 
+def ids_of_own_key(key: str) -> KeyIds | None:
+    """The ids in a key of the portal's own form, of either kind, None for any other."""
+    return ids_of_key(public_folder(), key) or ids_of_key(transfer_settings().s3_prefix, key)
+
+
 def new_key(row: UploadRow, *, public: bool) -> str:
     """A key of either kind, for the file of this row, that nobody knows yet."""
     prefix = public_folder() if public else transfer_settings().s3_prefix
-    ids = ids_of_key(public_folder(), row.key) or ids_of_key(transfer_settings().s3_prefix, row.key)
+    ids = ids_of_own_key(row.key)
     if ids is None:
         raise ValueError(f"{row.key} is no key of the portal's own")
     return object_key(prefix, ids.organisation_id, ids.dataset_id, str(uuid.uuid4()), row.filename)
@@ -32,8 +38,7 @@ def new_key(row: UploadRow, *, public: bool) -> str:
 
 def is_own_key(key: str) -> bool:
     """Whether the key has the portal's own form, of either kind."""
-    prefixes = (public_folder(), transfer_settings().s3_prefix)
-    return any(ids_of_key(prefix, key) is not None for prefix in prefixes)
+    return ids_of_own_key(key) is not None
 
 
 def _folders() -> list[str]:

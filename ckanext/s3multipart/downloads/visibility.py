@@ -18,7 +18,7 @@ from ckanext.s3multipart.downloads.public_files import public_rows, withdraw
 from ckanext.s3multipart.errors import BeingWithdrawn
 from ckanext.s3multipart.refusal import refused
 from ckanext.s3multipart.schema import is_current
-from ckanext.s3multipart.uploads import attach
+from ckanext.s3multipart.uploads import attach, removal
 from ckanext.s3multipart.wording import sentence
 from s3portal.portal.protocol import can_be_kept
 from s3portal.transfer import TransferError
@@ -34,7 +34,10 @@ def package_update(next_action: Callable[..., Any], context: dict[str, Any], ask
     """CKAN's own, as uploads have it (attach.py), after the files of a dataset that turns private."""
     if _is_hiding(asked):
         _withdraw(context, "package_update", asked.get("id") or asked.get("name"))
-    return attach.package_update(next_action, context, asked)
+    dataset_id = "" if context.get("defer_commit") else _deleted_by(asked)
+    result = attach.package_update(next_action, context, asked)
+    _withdraw_deleted(dataset_id)
+    return result
 
 
 @tk.chained_action
@@ -62,11 +65,20 @@ def package_delete(next_action: Callable[..., Any], context: dict[str, Any], ask
     package = _package(asked.get("id"))
     dataset_id = package.id if package is not None else ""
     result = next_action(context, asked)
-    if dataset_id and is_current():
-        try:
-            withdraw(dataset_id)
-        except TransferError as error:
-            log.warning("Files of the deleted dataset %s are withdrawn later: %s", dataset_id, error)
+    _withdraw_deleted(dataset_id)
+    return result
+
+
+@tk.chained_action
+def bulk_update_delete(
+    next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]
+) -> Any:
+    """CKAN's own, as files have it (removal.py). What was public goes out of reach after it."""
+    result = removal.bulk_update_delete(next_action, context, asked)
+    given = asked.get("datasets")
+    packages = [_package(each) for each in given] if isinstance(given, list) else []
+    for dataset_id in [each.id for each in packages if each and each.state == model.State.DELETED]:
+        _withdraw_deleted(dataset_id)
     return result
 
 
@@ -75,6 +87,7 @@ def chained_actions() -> dict[str, Any]:
     return {
         "package_update": package_update,
         "bulk_update_private": bulk_update_private,
+        "bulk_update_delete": bulk_update_delete,
         "package_delete": package_delete,
     }
 
@@ -122,6 +135,23 @@ def _withdraw(context: dict[str, Any], action: str, dataset: object) -> None:
         return
     except TransferError as refusal:
         raise _refused_change(refusal) from refusal
+
+
+def _deleted_by(asked: dict[str, Any]) -> str:
+    """The id of the dataset that a save deletes, "" where it deletes none."""
+    package = _package(asked.get("id") or asked.get("name")) if asked.get("state") == "deleted" else None
+    return package.id if package is not None and package.state != model.State.DELETED else ""
+
+
+def _withdraw_deleted(dataset_id: str) -> None:
+    """Withdraws the files of a dataset that was deleted; the janitor does what fails now."""
+    package = _package(dataset_id) if dataset_id and is_current() else None
+    if package is None or package.state != model.State.DELETED:
+        return
+    try:
+        withdraw(dataset_id)
+    except TransferError as error:
+        log.warning("Files of the deleted dataset %s are withdrawn later: %s", dataset_id, error)
 
 
 def _package(dataset: object) -> model.Package | None:

@@ -15,6 +15,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.s3multipart.download_settings import PUBLIC_FOLDER
 from ckanext.s3multipart.extending.errors import DownloadRefused, ExtensionFailed, RefusedByExtension
 from ckanext.s3multipart.interfaces import (
     Download,
@@ -67,6 +68,13 @@ def key_owner(wanted: WantedUpload) -> str | None:
             log.error(
                 "The plugin %s wants a key in %r; a folder is one or two names of letters, digits, dots, _"
                 " and -, with / between them",
+                each.plugin,
+                folder,
+            )
+            raise ExtensionFailed(plugin=each.plugin)
+        if folder.split("/")[0] == PUBLIC_FOLDER:
+            log.error(
+                "The plugin %s wants a key in %r, where the bucket may let everybody read",
                 each.plugin,
                 folder,
             )

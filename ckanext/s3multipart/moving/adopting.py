@@ -13,6 +13,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.s3multipart.downloads.key_moves import is_moving
+from ckanext.s3multipart.downloads.public_keys import public_folder
 from ckanext.s3multipart.links import link_name
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.moving.asking import require_accepted, require_wanted, wanted_file
@@ -24,7 +26,7 @@ from ckanext.s3multipart.moving.sources.buckets import BucketFiles, recorded_obj
 from ckanext.s3multipart.moving.sources.interface import NotUsable
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.uploads.rules import content_type_of
-from ckanext.s3multipart.uploads.session_model import SessionGrant
+from ckanext.s3multipart.uploads.session_model import LATE_WRITES, SessionGrant
 from s3portal.portal.migration import NotVerified, Place, SentObject, UnusableRow
 from s3portal.transfer import ObjectGone, StoredObject, TransferError, Upload, ids_of_key, look_at
 
@@ -127,10 +129,15 @@ def _require_nobodys(resource: PortalResource, key: str) -> None:
         ids = ids_of_key(transfer_settings().s3_prefix, key)
         if ids is not None and ids.dataset_id != resource.dataset_id:
             raise NotUsable(f"the key {key} is one of dataset {ids.dataset_id}")
+        if key.startswith(public_folder()):
+            raise NotUsable(f"the key {key} is in the folder that everybody may read")
+        if is_moving(key):
+            raise NotUsable(f"a file is on its way to {key} or away from it")
+        # What began with valid credentials may be written for some time after they have expired.
         writable = sa.func.starts_with(key, SessionGrant.prefix)
-        grant = model.Session.query(SessionGrant.id).filter(writable, SessionGrant.writable_until > now())
-        if grant.first() is not None:
-            raise NotUsable(f"session credentials can still write to {key}")
+        is_late = SessionGrant.writable_until > now() - LATE_WRITES
+        if model.Session.query(SessionGrant.id).filter(writable, is_late).first() is not None:
+            raise NotUsable(f"session credentials can still write to {key}, or could until a day ago")
         _require_no_other_dataset(resource, key)
     finally:
         model.Session.rollback()

@@ -12,6 +12,8 @@ from ckan import model
 from ckan.lib import search
 from sqlalchemy.exc import IntegrityError
 
+from ckanext.s3multipart.downloads.key_moves import is_moving, note_clearing
+from ckanext.s3multipart.downloads.public_keys import is_public_key
 from ckanext.s3multipart.extending.described_files import uploaded_file
 from ckanext.s3multipart.model import UploadRow, attached_upload
 from ckanext.s3multipart.moving.mapping import FileState, OldPlace, ResourceChange, values_of
@@ -88,6 +90,12 @@ class ResourceRows:
             return RowState.CHANGED_SINCE
         self._require_there(change)
         if not self._dry_run:
+            if row is not None:
+                # It may have gone to another key since the session read it.
+                model.Session.refresh(row)
+                if is_public_key(row.key):
+                    # Without a row, nobody would withdraw it before the dataset turns private.
+                    note_clearing(row, resource.dataset_id)
             _write(change, resource)
         return RowState.UPDATED
 
@@ -102,6 +110,9 @@ class ResourceRows:
         lock_key(upload.key)
         if _taken_by_another(upload.key, upload.id):
             raise UnusableChange(self.name(change), f"another upload has the key {upload.key}")
+        if is_moving(upload.key):
+            reason = f"{upload.key} is being removed. Copy the file again, with a new mapping file."
+            raise UnusableChange(self.name(change), reason)
         try:
             require_unchanged(upload, look_at(portal_store(), upload.key, upload.version_id))
         except (ObjectGone, ContentDiffers) as error:

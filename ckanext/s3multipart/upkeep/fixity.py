@@ -15,7 +15,7 @@ from ckanext.s3multipart.upkeep.file_verifying import RecordedFile, Verified, ve
 from ckanext.s3multipart.upkeep.fixity_model import Fixity, FixityRound
 from ckanext.s3multipart.upload_states import PUBLISHED, RowState
 from ckanext.s3multipart.uploads.sha256 import record_sha256
-from s3portal.transfer import StoreError, safe_filename
+from s3portal.transfer import StoreError, Upload, safe_filename
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +134,7 @@ def _to_verify(round_id: int, unanswered: set[str]) -> list[RecordedFile]:
         .where(_ROWS.c.state.in_(PUBLISHED), ~done, _ROWS.c.id.notin_(sorted(unanswered)))
         .order_by(_ROWS.c.id)
         .limit(_BATCH)
+        .execution_options(populate_existing=True)
     )
     rows = model.Session.execute(wanted).scalars().all()
     files = [RecordedFile(row.as_upload(), row.sha256 or "", _shown(row)) for row in rows]
@@ -152,6 +153,9 @@ def _verified(file: RecordedFile, deep: bool) -> Verified | None:
 
 def _record(round_id: int, found: Verified) -> None:
     upload = found.file.upload
+    if found.problem and not _is_as_read(upload):
+        # It was moved or removed while the store was asked. What is still published is verified again.
+        return
     if found.problem:
         log.error("%s, %s: %s: %s", found.file.shown, upload.key, found.problem, found.detail)
     elif found.sha256 not in ("", found.file.sha256):
@@ -179,6 +183,17 @@ def _record(round_id: int, found: Verified) -> None:
             .on_conflict_do_update(index_elements=["upload_id"], set_=values)
         )
     model.Session.commit()
+
+
+def _is_as_read(upload: Upload) -> bool:
+    """Whether the file is still published, and where it was."""
+    current = model.Session.execute(
+        sa.select(_ROWS.c.key, _ROWS.c.version_id).where(
+            _ROWS.c.id == upload.id, _ROWS.c.state.in_(PUBLISHED)
+        )
+    ).first()
+    model.Session.commit()
+    return current is not None and tuple(current) == (upload.key, upload.version_id)
 
 
 def _total() -> int:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.s3multipart.downloads.move_model import CLEARED, KeyMove
+from ckanext.s3multipart.downloads.public_keys import ids_of_own_key, is_own_key
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_host, portal_store, transfer_settings
 from ckanext.s3multipart.upkeep.merging import OutOfOrder, unmatched
@@ -30,7 +31,6 @@ from s3portal.transfer import (
     StoreError,
     StoreFailed,
     WrittenObject,
-    ids_of_key,
     list_page,
     list_uploads,
     look_at,
@@ -157,6 +157,7 @@ def _orphan_object(listed: WrittenObject) -> Orphan | None:
             why = _why_not_said_ours(listed.key, look_at(portal_store(), listed.key))
         except ObjectGone:
             return None
+    why = why or _why_linked(listed.key)
     return Orphan(
         OBJECT,
         listed.key,
@@ -172,7 +173,7 @@ def _youngest() -> timedelta:
 
 
 def _why_not_ours(key: str) -> str | None:
-    if not can_be_kept(key) or ids_of_key(transfer_settings().s3_prefix, key) is None:
+    if not can_be_kept(key) or not is_own_key(key):
         return "its key is not of the portal's form"
     return None
 
@@ -193,7 +194,7 @@ def _is_written_by_others(key: str) -> bool:
 
 def _why_not_said_ours(key: str, found: StoredObject) -> str | None:
     """None where the object, or else the ids in its key, say that it is this portal's."""
-    ids = ids_of_key(transfer_settings().s3_prefix, key)
+    ids = ids_of_own_key(key)
     assert ids is not None
     portal = found.metadata.get("portal", "")
     if portal not in ("", portal_host()):
@@ -206,6 +207,24 @@ def _why_not_said_ours(key: str, found: StoredObject) -> str | None:
     if dataset is not None and (group is not None or ids.organisation_id == ids.dataset_id):
         return None
     return "neither it nor its key says that it is this portal's"
+
+
+def _why_linked(key: str) -> str | None:
+    """None unless a link has the id in its URL that only this object's key has: a migration that adopted the
+    object was reverted, or somebody wrote the object's address there."""
+    ids = ids_of_own_key(key)
+    assert ids is not None
+    linked = (
+        model.Session.query(model.Resource.id)
+        .filter(
+            model.Resource.state == model.State.ACTIVE,
+            sa.func.coalesce(model.Resource.url_type, "") != "upload",
+            model.Resource.url.contains(ids.upload_id, autoescape=True),
+        )
+        .first()
+    )
+    model.Session.rollback()
+    return None if linked is None else f"the URL of resource {linked.id} leads to it"
 
 
 def _orphan_row(row: _Row) -> Orphan | None:

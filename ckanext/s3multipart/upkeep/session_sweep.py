@@ -12,13 +12,11 @@ from ckanext.s3multipart.upload_states import PUBLISHED, TRANSITIONS, RowState
 from ckanext.s3multipart.uploads.adoption import take_over
 from ckanext.s3multipart.uploads.discovery import discover_all
 from ckanext.s3multipart.uploads.grant_states import GrantState
-from ckanext.s3multipart.uploads.session_model import UPLOAD, Adoption, SessionGrant
+from ckanext.s3multipart.uploads.session_model import LATE_WRITES, UPLOAD, Adoption, SessionGrant
 from s3portal.transfer import StoreError, abort_uploads, remove_unkept
 
 log = logging.getLogger(__name__)
 
-#: A PUT that began with valid keys may end long after they expire; after this long, nothing more can arrive.
-LATE_WRITES = timedelta(days=1)
 #: After this long, a prefix is cleared even if the portal cannot look at its files.
 _GIVEN_UP_AFTER = timedelta(days=30)
 _COPIED_AT_MOST_S = 3600.0

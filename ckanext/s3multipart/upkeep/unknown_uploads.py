@@ -13,6 +13,7 @@ from datetime import timedelta
 from ckan import model
 
 from ckanext.s3multipart.downloads.move_model import COPYING, KeyMove
+from ckanext.s3multipart.downloads.public_keys import ids_of_own_key
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store, transfer_settings
 from ckanext.s3multipart.upload_states import UNFINISHED, RowState
@@ -24,7 +25,6 @@ from s3portal.transfer import (
     StoreError,
     StoreFailed,
     abort_listed,
-    ids_of_key,
     list_uploads,
     stored_bytes,
 )
@@ -116,7 +116,7 @@ def is_live(listed: ListedUpload) -> bool:
 
 def is_ours(listed: ListedUpload) -> bool:
     """Whether its key is one of this portal's, and no session credentials write there."""
-    ids = ids_of_key(transfer_settings().s3_prefix, listed.key)
+    ids = ids_of_own_key(listed.key)
     if ids is None:
         return False
     # Session credentials write here, and may for days: session_sweep.py aborts what they leave.

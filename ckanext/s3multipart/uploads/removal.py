@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy import event
@@ -69,7 +68,7 @@ def mark_file_of_resource(resource_id: str) -> None:
 def mark_files_of_dataset(dataset_id: str) -> None:
     """The files of all the dataset's resources, earlier versions too, are to be removed when the transaction
     is committed."""
-    mark(UploadRow.owner_id == dataset_id)
+    mark(_of_dataset(dataset_id))
 
 
 def mark(which: Any) -> int:
@@ -99,7 +98,7 @@ def mark_unused_files(entity: object, operation: str) -> None:
         elif not deleted:
             _keep(_ROWS.c.owner_id == entity.id)
         elif portal_settings().remove_files_on == ON_DELETE:
-            _after_grace(_ROWS.c.owner_id == entity.id)
+            _after_grace(_of_dataset(entity.id))
     elif isinstance(entity, model.Resource):
         if not purged and not deleted and entity.url_type != "upload":
             replace_file_of_resource(entity.id)
@@ -112,7 +111,6 @@ def mark_unused_files(entity: object, operation: str) -> None:
             _keep(_ROWS.c.resource_id == entity.id)
 
 
-@tk.chained_action
 def bulk_update_delete(
     next_action: Callable[..., Any], context: dict[str, Any], asked: dict[str, Any]
 ) -> Any:
@@ -123,7 +121,7 @@ def bulk_update_delete(
             model.Package.id.in_(asked.get("datasets", [])), model.Package.state == model.State.DELETED
         )
         for row in deleted:
-            _after_grace(_ROWS.c.owner_id == row.id)
+            _after_grace(_of_dataset(row.id))
         model.Session.commit()
     return result
 
@@ -198,6 +196,15 @@ def listen_to_transactions() -> None:
     ):
         if not event.contains(model.Session, name, listener):
             event.listen(model.Session, name, listener)
+
+
+def _of_dataset(dataset_id: str) -> Any:
+    """Files that were uploaded to the dataset, without those of resources that another dataset has now."""
+    resources = model.resource_table
+    is_elsewhere = sa.exists().where(
+        resources.c.id == _ROWS.c.resource_id, resources.c.package_id != dataset_id
+    )
+    return (_ROWS.c.owner_id == dataset_id) & ~is_elsewhere
 
 
 def _after_grace(which: Any) -> None:

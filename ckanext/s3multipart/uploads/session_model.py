@@ -1,5 +1,7 @@
 """Two tables: what session credentials and forms can write, and the files that were found there."""
 
+from datetime import timedelta
+
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
@@ -12,6 +14,8 @@ from ckanext.s3multipart.uploads.grant_states import TRANSITIONS, GrantState
 CREDENTIALS = "credentials"
 FORM = "form"
 UPLOAD = "upload"
+#: A PUT that began with valid keys may end long after they expire; after this long, nothing more can arrive.
+LATE_WRITES = timedelta(days=1)
 
 
 class SessionGrant(tk.BaseModel):

@@ -7,14 +7,14 @@ import click
 
 from s3portal.buckets import acls
 from s3portal.buckets.access import Access
-from s3portal.buckets.commands.console import Console
+from s3portal.buckets.commands.console import Console, shown
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of, required_bucket
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
 from s3portal.buckets.failures import Failure, FailureReport, read_failures
 from s3portal.buckets.listing import ListedVersion
 from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED
-from s3portal.buckets.settings.acl import read_bucket_acl, strangers_in
+from s3portal.buckets.settings.acl import PUBLIC, read_bucket_acl, strangers_in
 from s3portal.buckets.settings.change import Change
 from s3portal.transfer import Store
 
@@ -57,6 +57,7 @@ def acl_audit(console: Console, access: Access, bucket: str | None, prefix: str,
         console.say(f"No object is public by its ACL: {rules.reason}.", acls="powerless", reason=rules.reason)
         return EXIT_SOME_FAILED if public else EXIT_DONE
     for grant in rules.bucket_grants:
+        public |= grant.startswith(PUBLIC)
         console.say(f"The bucket's own ACL: {grant}.", public_by="bucket ACL", grant=grant)
     found = failed = 0
     with CountingProgress("ACLs read", shown=not console.as_json) as progress:
@@ -64,13 +65,13 @@ def acl_audit(console: Console, access: Access, bucket: str | None, prefix: str,
             progress.advance()
             if isinstance(each, Failure):
                 failed += 1
-                console.warn(f"{each.key}: {each.reason}")
+                console.warn(f"{shown(each.key)}: {each.reason}")
             elif each.is_public:
                 found += 1
                 grants = ", ".join(each.grants)
                 version = f" (version {each.version_id})" if each.version_id else ""
                 console.say(
-                    f"{each.key}{version}: {grants}",
+                    f"{shown(each.key)}{version}: {grants}",
                     public_by="ACL", key=each.key, version_id=each.version_id, grants=each.grants,
                 )  # fmt: skip
     console.say(f"{found:,} objects are public by their own ACL.", public_objects=found, unread=failed)
@@ -177,4 +178,4 @@ def _carried_out(console: Console, path: Path | None, results: Iterator[Failure 
             else:
                 failures.add(failure)
     console.say(f"{done:,} objects done.", done=done, failed=failures.count)
-    return told_of_failures(console, failures)
+    return told_of_failures(console, failures, "--failures")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,17 @@ import click
 
 from s3portal.buckets.problems import Refused, Unusable
 from s3portal.buckets.settings.change import Change
+
+#: Control characters, direction marks, surrogates, separators of lines (Unicode, "General Category").
+_NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def shown(name: str) -> str:
+    """A key or path on one line, without the control characters by which a name could rewrite a terminal."""
+    return "".join(
+        each.encode("unicode_escape").decode() if unicodedata.category(each) in _NOT_SHOWN else each
+        for each in name
+    )
 
 
 @dataclass(frozen=True)
@@ -40,12 +52,12 @@ class Console:
             for row in rows:
                 click.echo(json.dumps(dict(row), default=str))
             return
-        shown = [[str(row.get(name, "")) for name in columns] for row in rows]
+        lines = [[shown(str(row.get(name, ""))) for name in columns] for row in rows]
         widths = [
-            max([len(heading), *(len(line[place]) for line in shown)])
+            max([len(heading), *(len(line[place]) for line in lines)])
             for place, heading in enumerate(columns.values())
         ]
-        for line in [list(columns.values()), *shown]:
+        for line in [list(columns.values()), *lines]:
             click.echo(
                 "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
             )

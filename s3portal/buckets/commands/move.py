@@ -7,7 +7,7 @@ import click
 
 from s3portal.buckets import creating, emptying, moving
 from s3portal.buckets.access import Access
-from s3portal.buckets.commands.console import Console
+from s3portal.buckets.commands.console import Console, shown
 from s3portal.buckets.commands.options import bucket_command, bucket_of
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
@@ -64,7 +64,7 @@ def rename_command(
     with FailureReport() as failures:
         removed = emptying.empty(store, failures)
         console.say(f"Removed: {removed}.", removed=dataclasses.asdict(removed), failed=failures.count)
-        if code := told_of_failures(console, failures):
+        if code := told_of_failures(console, failures, ""):
             return code
     creating.delete_bucket(store)
     console.say(f"Deleted: {store.bucket}", deleted=store.bucket)
@@ -79,6 +79,12 @@ def _move(
         raise Refused("both are the same bucket")
     require_bucket(ours)
     switching = moving.switch_ckan(switch, ours.bucket, theirs.bucket) if switch else None
+    if moving.keeps_locked(ours):
+        raise Refused(
+            f"{ours.bucket} has Object Lock, and a copy takes neither retention nor legal holds along",
+            f"create {theirs.bucket} with --object-lock and its retention, and copy:  s3portal sync"
+            f" s3://{ours.bucket} s3://{theirs.bucket}",
+        )
     if not current_only and (former := moving.former_versions(ours)):
         raise Refused(
             f"{ours.bucket} has {former:,} former versions and markers, which a copy does not take along",
@@ -119,7 +125,7 @@ def _copied(console: Console, source: Store, target: Store) -> int:
         " already.",
         copied=tally.carried, bytes=tally.carried_bytes, same=tally.same, failed=failures.count,
     )  # fmt: skip
-    return told_of_failures(console, failures)
+    return told_of_failures(console, failures, "")
 
 
 def _compared(console: Console, source: Store, target: Store) -> int:
@@ -130,7 +136,7 @@ def _compared(console: Console, source: Store, target: Store) -> int:
         differing = [step.entry.path for step in sync.plan()]
     if differing or failures.count:
         for path in differing[:5]:
-            console.warn(f"  {path} differs")
+            console.warn(f"  {shown(path)} differs")
         console.warn(
             f"{len(differing):,} objects differ, so nothing further was done. Run the command again."
         )

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.buckets.access import Access
-from s3portal.buckets.commands.console import Console
+from s3portal.buckets.commands.console import Console, shown
 from s3portal.buckets.commands.options import bucket_command
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
@@ -56,7 +57,7 @@ def ls_command(
             size = "" if row.get("bytes") is None else format_size(row["bytes"])
             version = f"  {row['version_id']}" if row.get("version_id") else ""
             marker = "  deleted" if row.get("marker") else ""
-            click.echo(f"{row.get('modified', ''):19}  {size:>10}  {row['key']}{version}{marker}")
+            click.echo(f"{row.get('modified', ''):19}  {size:>10}  {shown(row['key'])}{version}{marker}")
 
 
 @click.command("presign", short_help="Make a link to one object that expires.")
@@ -76,7 +77,7 @@ def presign_command(console: Console, access: Access, place: str, method: str, e
     signer = UrlSigner(
         address=store.address,
         region=store.region,
-        credentials=store.credentials(),
+        credentials=_credentials(store),
         signed_at=datetime.now(timezone.utc),
         expires_s=expires_s,
     )
@@ -89,7 +90,7 @@ def presign_command(console: Console, access: Access, place: str, method: str, e
 
 @click.command("rm", short_help="Remove objects.")
 @click.argument("place")
-@click.option("--recursive", "-r", is_flag=True, help="Everything whose key begins so.")
+@click.option("--recursive", "-r", is_flag=True, help="Every object whose key begins with KEY.")
 @click.option("--all-versions", is_flag=True, help="Former versions too: for good.")
 @bucket_command(changes=True)
 def rm_command(console: Console, access: Access, place: str, recursive: bool, all_versions: bool) -> int:
@@ -99,12 +100,14 @@ def rm_command(console: Console, access: Access, place: str, recursive: bool, al
         raise Unusable("for a whole bucket:  s3portal bucket empty")
     if not recursive:
         store, prefix = _one_key(place, access)
+        if not all_versions:
+            _require_object(store, prefix)
     if console.dry_run:
         count = sum(len(page) for page in _doomed(store, prefix, recursive, all_versions))
         console.say(f"Would remove {count:,} objects or versions.", would_remove=count)
         return EXIT_DONE
     if recursive:
-        console.confirm(f"Remove everything under s3://{store.bucket}/{prefix}?")
+        console.confirm(f"Remove every object whose key begins with {shown(prefix)} from {store.bucket}?")
     throttle = Throttle()
     with FailureReport() as failures, CountingProgress("removed", shown=not console.as_json) as progress:
         removed = 0
@@ -121,7 +124,7 @@ def rm_command(console: Console, access: Access, place: str, recursive: bool, al
                 for problem in problems:
                     failures.add(problem)
     console.say(f"{removed:,} removed.", removed=removed, failed=failures.count)
-    return told_of_failures(console, failures)
+    return told_of_failures(console, failures, "")
 
 
 @click.command("cp", short_help="Copy one file or object.")
@@ -139,17 +142,20 @@ def cp_command(console: Console, access: Access, source: str, target: str, stora
         store, key = _bucket_and_key(target, access)
         key = key + entry.path if not key or key.endswith("/") else key
         theirs: Folder | Prefix = Prefix(store, fixed_key=key)
-        shown = f"s3://{store.bucket}/{key}"
+        _credentials(store)
+        place = f"s3://{store.bucket}/{key}"
     else:
         path = Path(target) / entry.path if target.endswith("/") or Path(target).is_dir() else Path(target)
         if isinstance(ours, Folder):
             raise Unusable("both are files of this machine: use cp")
         entry = Entry(path.name, entry.size_bytes, entry.modified_s, entry.etag)
-        theirs, shown = Folder(path.parent), str(path)
+        theirs, place = Folder(path.parent), str(path)
     carrier = Carrier(ours, theirs, storage_class, guarded=False)
-    if problem := reason_of(lambda: carrier.carry(entry, None)):
+    if problem := reason_of(lambda: carrier.carry(entry, None), carrier.permissions):
         raise Refused(f"{source} was not copied: {problem}")
-    console.say(f"{source} -> {shown} ({format_size(entry.size_bytes)})", source=source, target=shown)
+    console.say(
+        f"{shown(source)} -> {shown(place)} ({format_size(entry.size_bytes)})", source=source, target=place
+    )
     return EXIT_DONE
 
 
@@ -185,6 +191,28 @@ def _bucket_and_key(place: str, access: Access) -> tuple[Store, str]:
     if not place.startswith("s3://") or not bucket:
         raise Unusable(f"{place}: write s3://BUCKET or s3://BUCKET/KEY")
     return access.store(bucket), key
+
+
+def _require_object(store: Store, key: str) -> None:
+    """Raises Refused where there is no such object: S3 itself removes what is not there without a word."""
+    try:
+        store.client().head_object(Bucket=store.bucket, Key=key)
+    except ClientError as error:
+        # Keys that may delete may not always read.
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+            raise Refused(
+                f"there is no object s3://{store.bucket}/{shown(key)}",
+                "to remove every object whose key begins so, give --recursive",
+            ) from error
+    except BotoCoreError:
+        # The removal itself names the cause.
+        return
+
+
+def _credentials(store: Store) -> Any:
+    """The keys that sign. Raises Refused where there are none."""
+    with asking(store, "s3:GetObject"):
+        return store.credentials()
 
 
 def _one_key(place: str, access: Access) -> tuple[Store, str]:

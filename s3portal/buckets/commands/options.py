@@ -1,16 +1,24 @@
 """Options that all commands share, and how a command ends: its exit code, and what it says then."""
 
 import functools
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.buckets.access import Access, AccessOptions, open_access
 from s3portal.buckets.commands.console import Console
-from s3portal.buckets.problems import EXIT_INTERRUPTED, EXIT_REFUSED, BucketProblem, Unusable
+from s3portal.buckets.problems import (
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    EXIT_USAGE,
+    BucketProblem,
+    Unusable,
+)
 from s3portal.transfer import Store, TransferError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -80,12 +88,23 @@ def bucket_command(*, changes: bool = False) -> Callable[[Command], Command]:
 
 def ending_with_a_sentence(run: Callable[[], object]) -> None:
     """Runs a command; problems end it with their sentence and their exit code, and Ctrl-C with 130."""
+    # What the log says of a failed call, the sentence says too.
+    logging.getLogger("s3portal").addHandler(logging.NullHandler())
     try:
         code = run()
     except BucketProblem as problem:
         click.echo(f"Error: {problem}", err=True)
         sys.exit(problem.exit_code)
     except TransferError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_REFUSED)
+    except OSError as error:
+        # A file of this machine: a report that cannot be written, a full disk.
+        if error.filename is None:
+            raise
+        click.echo(f"Error: {error.filename}: {error.strerror}", err=True)
+        sys.exit(EXIT_USAGE)
+    except (ClientError, BotoCoreError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_REFUSED)
     except (KeyboardInterrupt, click.Abort):

@@ -6,7 +6,7 @@ import click
 
 from s3portal.buckets import creating, emptying
 from s3portal.buckets.access import Access
-from s3portal.buckets.commands.console import Console
+from s3portal.buckets.commands.console import Console, shown
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.failures import FailureReport
@@ -110,16 +110,19 @@ def _empty(console: Console, store: Store, prefix: str, bypass_governance: bool,
     return told_of_failures(console, failures)
 
 
-def told_of_failures(console: Console, failures: FailureReport) -> int:
-    """Says what failed, and the exit code for it."""
+def told_of_failures(console: Console, failures: FailureReport, option: str = "--report") -> int:
+    """Says what failed, and the exit code for it. ``option`` is the command's option for a file of all
+    failures, or "" where it has none."""
     if not failures.count:
         return EXIT_DONE
     for failure in failures.first:
-        console.warn(f"  {failure.key}: {failure.reason}")
+        console.warn(f"  {shown(failure.key)}: {shown(failure.reason)}")
     more = failures.count - len(failures.first)
     if more:
         console.warn(f"  and {more:,} more")
-    where = f", listed in {failures.path}" if failures.path else "; --report FILE lists them"
+    where = (
+        f", listed in {failures.path}" if failures.path else f"; {option} FILE lists them" if option else ""
+    )
     console.warn(f"{failures.count:,} failed{where}.")
     return EXIT_SOME_FAILED
 

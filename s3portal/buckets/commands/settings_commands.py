@@ -28,11 +28,23 @@ _REFERER_WARNING = (
 )
 
 
-def _json_of(file: Path) -> Any:
+def _text_of(file: Path) -> str:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise Unusable(f"{file}: this is not JSON: {error}") from error
+        return file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise Unusable(f"{file}: cannot be read: {error}") from error
+
+
+def _rules_of(file: Path, name: str) -> list[dict[str, Any]]:
+    """The rules in a file: a list, or an object that has it as ``name``. Raises Unusable."""
+    try:
+        document = json.loads(_text_of(file))
+    except json.JSONDecodeError as error:
+        raise Unusable(f"{file}, line {error.lineno}: this is not JSON: {error.msg}") from error
+    rules = document.get(name) if isinstance(document, dict) else document
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        raise Unusable(f'{file}: write {{"{name}": [{{...}}]}}')
+    return rules
 
 
 @click.group("policy", short_help="Who may do what: the bucket policy.")
@@ -60,7 +72,7 @@ def policy_show(console: Console, access: Access, bucket: str | None) -> None:
 def policy_set(console: Console, access: Access, bucket: str | None, file: Path) -> None:
     """Replace the whole policy by the one in FILE."""
     store = bucket_of(access, bucket)
-    wanted = policy.parse_policy(file.read_text(encoding="utf-8"), str(file))
+    wanted = policy.parse_policy(_text_of(file), str(file))
     console.carry_out([policy.policy_change(store, wanted, f"policy of {store.bucket}")])
 
 
@@ -144,13 +156,7 @@ def cors_set(
     store = bucket_of(access, bucket)
     if not (origins or public_read or file):
         raise Unusable("say whom to let in: --origin, --public-read or --file")
-    if file:
-        document = _json_of(file)
-        rules = document.get("CORSRules") if isinstance(document, dict) else document
-        if not isinstance(rules, list):
-            raise Unusable(f'{file}: write {{"CORSRules": [...]}}')
-    else:
-        rules = cors.read_cors(store)
+    rules = _rules_of(file, "CORSRules") if file else cors.read_cors(store)
     wanted = cors.with_rules(rules, origins, public_read=public_read)
     console.carry_out([cors.cors_change(store, wanted, f"CORS rules of {store.bucket}")])
 
@@ -240,10 +246,7 @@ def lifecycle_show(console: Console, access: Access, bucket: str | None) -> None
 def lifecycle_set(console: Console, access: Access, bucket: str | None, file: Path) -> None:
     """Replace all rules by those in FILE."""
     store = bucket_of(access, bucket)
-    document = _json_of(file)
-    rules = document.get("Rules") if isinstance(document, dict) else document
-    if not isinstance(rules, list):
-        raise Unusable(f'{file}: write {{"Rules": [...]}}')
+    rules = _rules_of(file, "Rules")
     for danger in lifecycle.dangers(rules):
         console.warn(f"Note: {danger}.")
     console.carry_out([lifecycle.lifecycle_change(store, rules, f"lifecycle rules of {store.bucket}")])

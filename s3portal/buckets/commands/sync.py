@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from s3portal.buckets.access import Access, AccessOptions, open_access
-from s3portal.buckets.commands.console import Console
+from s3portal.buckets.commands.console import Console, shown
 from s3portal.buckets.commands.options import bucket_command
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
@@ -157,7 +157,7 @@ def _verified(console: Console, source: Folder | Prefix, target: Folder | Prefix
         sync = Sync(source, target, replace(rules, compare=Compare.CHECKSUM, delete=False), failures)
         differing = [step.entry.path for step in sync.plan()]
     for path in differing[:5]:
-        console.warn(f"  {path} differs")
+        console.warn(f"  {shown(path)} differs")
     console.say(
         f"Verified: {sync.tally.same:,} are the same, {len(differing):,} differ.",
         verified=sync.tally.same, differing=len(differing),
@@ -235,7 +235,9 @@ def check_command(
             if as_csv:
                 click.echo(f'"{_csv(step.entry.path)}",{difference}')
             else:
-                console.say(f"{step.entry.path}: {difference}", path=step.entry.path, difference=difference)
+                console.say(
+                    f"{shown(step.entry.path)}: {difference}", path=step.entry.path, difference=difference
+                )
         if not as_csv:
             console.say(
                 f"{sync.tally.same:,} are the same, {differing:,} differ.",
@@ -271,6 +273,8 @@ def _require_two_places(source: Folder | Prefix, target: Folder | Prefix) -> Non
         isinstance(source, Prefix)
         and isinstance(target, Prefix)
         and source.store.bucket == target.store.bucket
+        # Another store may have a bucket of the same name.
+        and source.store.settings.s3_endpoint == target.store.settings.s3_endpoint
     ):
         ours, theirs = source.prefix, target.prefix
         if ours.startswith(theirs) or theirs.startswith(ours):
@@ -299,11 +303,11 @@ def _tell(console: Console, step: Step, *, planned: bool = False) -> None:
         line = {"act": act, "path": step.entry.path, "bytes": step.entry.size_bytes, "reason": step.reason}
         click.echo(json.dumps({**line, "planned": planned}))
     else:
-        click.echo(f"{act} {step.entry.path} ({step.reason})")
+        click.echo(f"{act} {shown(step.entry.path)} ({step.reason})")
 
 
 def _left_out(console: Console, trouble: Trouble) -> None:
-    console.warn(f"Left out: {trouble.path}: {trouble.reason}")
+    console.warn(f"Left out: {shown(trouble.path)}: {trouble.reason}")
 
 
 def _summary(console: Console, tally: Tally, failures: FailureReport) -> None:

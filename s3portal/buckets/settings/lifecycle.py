@@ -1,5 +1,6 @@
 """Lifecycle rules: what the store removes by itself. Source: S3 API Reference, LifecycleRule."""
 
+import json
 from typing import Any
 
 from s3portal.buckets.problems import Refused, asking
@@ -54,7 +55,10 @@ def lifecycle_change(store: Store, wanted: list[Rule], text: str) -> Change:
     """The change to these rules; none remove the setting. Raises Refused, NotOffered."""
     if len(wanted) > MAX_RULES:
         raise Refused(f"these are {len(wanted):,} lifecycle rules, and S3 allows {MAX_RULES:,}")
-    return Change(text, read_lifecycle(store), wanted, lambda: _write(store, wanted))
+    before = read_lifecycle(store)
+    # Their order means nothing, and ours are put at the end.
+    after = before if _in_order(before) == _in_order(wanted) else wanted
+    return Change(text, before, after, lambda: _write(store, wanted))
 
 
 def dangers(rules: list[Rule], prefix: str = "") -> list[str]:
@@ -63,6 +67,10 @@ def dangers(rules: list[Rule], prefix: str = "") -> list[str]:
         f"the rule “{threat.rule_id}” {threat.what}" if threat.rule_id else f"a rule {threat.what}"
         for threat in threats(rules, prefix)
     ]
+
+
+def _in_order(rules: list[Rule]) -> list[str]:
+    return sorted(json.dumps(rule, sort_keys=True, default=str) for rule in rules)
 
 
 def _write(store: Store, rules: list[Rule]) -> None:

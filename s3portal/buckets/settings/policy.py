@@ -47,6 +47,9 @@ def parse_policy(text: str, name: str) -> Policy:
         raise Unusable(f"{name}, line {error.lineno}: this is not JSON: {error.msg}") from error
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise Unusable(f'{name}: a policy is a JSON object with a "Statement"')
+    found = policy["Statement"]
+    if not all(isinstance(each, dict) for each in (found if isinstance(found, list) else [found])):
+        raise Unusable(f'{name}: "Statement" is a list of JSON objects')
     return policy
 
 

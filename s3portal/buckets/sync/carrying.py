@@ -67,6 +67,13 @@ class Carrier:
         else:
             self._relay(self.source, entry, self.target, there)
 
+    @property
+    def permissions(self) -> str:
+        """What the keys have to be allowed."""
+        reading = f"s3:GetObject on {self.source.arn}" if isinstance(self.source, Prefix) else ""
+        writing = f"s3:PutObject on {self.target.arn}" if isinstance(self.target, Prefix) else ""
+        return " and ".join(filter(None, (reading, writing)))
+
     def requests(self, store: Store) -> Requests:
         """Of the place's bucket."""
         place = (*_account(store), store.bucket)

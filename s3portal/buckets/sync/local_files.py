@@ -41,15 +41,23 @@ def written_beside(path: Path, modified_s: float) -> Iterator[BinaryIO]:
         raise UnsafePath(f"{error.filename} is a file, so it can hold no others") from error
     if path.is_dir() and not path.is_symlink():
         raise UnsafePath("is a folder here")
-    partial = path.with_name(f".{path.name[:180]}.{os.getpid()}.{id(path):x}{PARTIAL_SUFFIX}")
+    partial = path.with_name(f".{_beginning(path.name)}.{os.getpid()}.{id(path):x}{PARTIAL_SUFFIX}")
     try:
         with partial.open("xb") as file:
             yield file
             file.flush()
         os.utime(partial, (modified_s, modified_s))
-        partial.replace(path)
+        try:
+            partial.replace(path)
+        except IsADirectoryError as error:
+            raise UnsafePath("is a folder here") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _beginning(name: str) -> str:
+    """As much of a name as leaves room for what is added: names have at most 255 bytes (NAME_MAX)."""
+    return os.fsencode(name)[:180].decode("utf-8", "ignore")
 
 
 def remove_file(root: Path, path: str) -> None:

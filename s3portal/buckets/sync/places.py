@@ -32,6 +32,11 @@ class Prefix:
     def __str__(self) -> str:
         return f"s3://{self.store.bucket}/{self.prefix}"
 
+    @property
+    def arn(self) -> str:
+        """Of all its objects, as policies name them."""
+        return f"arn:aws:s3:::{self.store.bucket}/{self.fixed_key or self.prefix + '*'}"
+
     def key(self, path: str) -> str:
         """The key of a path below the prefix."""
         return self.fixed_key or self.prefix + path

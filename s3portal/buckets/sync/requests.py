@@ -112,13 +112,15 @@ class Requests:
         while True:
             self.throttle.wait()
             try:
-                response = self._pool.request(
+                origin, target = _origin_and_target(self._url(method, key, headers))
+                response = self._pool.connection_from_url(origin).urlopen(
                     method,
-                    self._url(method, key, headers),
+                    target,
                     body=body,
                     headers=dict(headers),
                     retries=False,
                     redirect=False,
+                    assert_same_host=False,
                     timeout=_TIMEOUT,
                     preload_content=not stream,
                 )
@@ -151,6 +153,13 @@ class Requests:
             )
         pinned = {name: value for name, value in headers.items() if name.startswith("x-amz-")}
         return signer.url(method, key, {}, pinned)
+
+
+def _origin_and_target(url: str) -> tuple[str, str]:
+    """The server, and the path with its query as it was signed: urllib3 takes ``.`` and ``..`` out of whole
+    URLs, and keys may have such parts."""
+    scheme, _, host, target = url.split("/", 3)
+    return f"{scheme}//{host}", f"/{target}"
 
 
 def _failure(response: Any) -> Failure:

@@ -19,7 +19,7 @@ from s3portal.buckets.sync.local_files import UnsafePath, remove_file
 from s3portal.buckets.sync.places import Folder, Prefix
 from s3portal.buckets.sync.requests import BrokenAnswer, RequestFailed
 from s3portal.buckets.sync.walking import WalkingRules, walk
-from s3portal.transfer import TransferError
+from s3portal.transfer import TransferError, error_code
 
 #: DeleteObjects (S3 API Reference).
 DELETES_A_REQUEST = 1000
@@ -123,7 +123,7 @@ class Sync:
                     doomed.append(step.entry)
 
         def carry(step: Step) -> tuple[Step, str]:
-            return step, reason_of(lambda: carrier.carry(step.entry, step.there))
+            return step, reason_of(lambda: carrier.carry(step.entry, step.there), carrier.permissions)
 
         for step, problem in side_by_side(carry, to_carry(), CALLS_AT_A_TIME):
             if problem:
@@ -198,18 +198,23 @@ class Sync:
             self.tally.deleted += 1
 
 
-def reason_of(call: Callable[[], None]) -> str:
-    """What went wrong with one file, in a sentence; "" where nothing did."""
+def reason_of(call: Callable[[], None], permissions: str = "") -> str:
+    """What went wrong with one file, in a sentence; "" where nothing did. ``permissions`` are what the call
+    needs."""
     try:
         call()
     except RequestFailed as error:
         if error.changed_meanwhile:
             return "was changed in the target by someone else since it was listed: left as it is now"
+        if permissions and error.failure.code == "AccessDenied":
+            return f"{error} (this needs {permissions})"
         return str(error)
     except (UnsafePath, Changed, BrokenAnswer, OSError, ClientError, BotoCoreError, TransferError) as error:
         if isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get(
             "HTTPStatusCode"
         ) in (409, 412):
             return "was changed in the target by someone else since it was listed: left as it is now"
+        if permissions and isinstance(error, ClientError) and error_code(error) == "AccessDenied":
+            return f"{error} (this needs {permissions})"
         return str(error)
     return ""

@@ -101,3 +101,42 @@ def test_what_cannot_be_done_is_said(s3portal, arguments, code, words):
     said = s3portal(*arguments)
     assert said.code == code
     assert words in said.err
+
+
+def test_names_cannot_rewrite_the_terminal(s3portal, client, tmp_path):
+    client.put_object(Bucket="files", Key="a\x1b[2J\nb\u202ec", Body=b"")
+    for command in (("ls", "s3://files"), ("check", "s3://files", tmp_path), ("rm", "s3://files/a", "-r")):
+        more = ("--dry-run",) if command[0] == "rm" else ()
+        said = s3portal(*command, *more)
+        assert "\x1b" not in said.out + said.err
+        assert "\u202e" not in said.out + said.err
+    assert "a\\x1b[2J\\nb\\u202ec" in s3portal("ls", "s3://files").out
+
+
+def test_what_is_not_there_is_not_said_to_be_removed(s3portal, client, some):
+    said = s3portal("rm", "s3://files/a")
+    assert said.code == 3
+    assert "there is no object s3://files/a" in said.err
+    assert "--recursive" in said.err
+    assert s3portal("rm", "s3://files/b").code == 0
+    assert client.list_objects_v2(Bucket="files")["KeyCount"] == 3
+
+
+@pytest.mark.parametrize("command", [("presign", "s3://files/a"), ("cp", "SOURCE", "s3://files/a")])
+def test_without_keys_the_variables_are_named(s3portal, monkeypatch, tmp_path, command):
+    (tmp_path / "SOURCE").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    said = s3portal(*command)
+    assert said.code == 3
+    assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in said.err
+
+
+def test_only_commands_with_a_report_offer_one(s3portal, monkeypatch, some):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader-key")
+    said = s3portal("rm", "s3://files/b")
+    assert said.code == 1
+    assert "this needs s3:DeleteObject" in said.err
+    assert "--report" not in said.err

@@ -98,3 +98,13 @@ def test_what_failed_is_the_next_runs_input(s3portal, server, json_lines, with_a
     assert said.code == 0
     assert [request.operation for request in server.requests[before:]].count("PutObjectAcl") == 5
     assert public_keys(json_lines) == []
+
+
+def test_a_bucket_that_its_own_acl_opens_fails_the_audit(s3portal, client):
+    client.put_bucket_ownership_controls(
+        Bucket="files", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    )
+    client.put_bucket_acl(Bucket="files", ACL="public-read")
+    said = s3portal("bucket", "acl", "audit", "files")
+    assert said.code == 1
+    assert "The bucket's own ACL: everyone may READ." in said.out

@@ -189,3 +189,52 @@ def test_a_bucket_that_is_not_there_is_named(s3portal):
     said = s3portal("bucket", "show", "nowhere")
     assert said.code == 3
     assert "there is no bucket nowhere" in said.err
+
+
+def test_a_wrong_secret_is_no_missing_permission(s3portal, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    said = s3portal("bucket", "show", "files")
+    assert said.code == 3
+    assert "check AWS_SECRET_ACCESS_KEY" in said.err
+
+
+@pytest.mark.parametrize(
+    ("command", "content", "words"),
+    [
+        (("policy", "set", "files"), b"\xff", "cannot be read"),
+        (("policy", "set", "files"), b'{"Statement": 5}', '"Statement" is a list of JSON objects'),
+        (("policy", "set", "files"), b'{"Statement": [5]}', '"Statement" is a list of JSON objects'),
+        (("lifecycle", "set", "files"), b"\xff", "cannot be read"),
+        (("lifecycle", "set", "files"), b"[1", "line 1: this is not JSON"),
+        (("lifecycle", "set", "files"), b'["x"]', 'write {"Rules": [{...}]}'),
+        (("lifecycle", "set", "files"), b'[{"x": 1}]', "Missing required parameter"),
+        (("cors", "set", "files", "--file"), b"[5]", 'write {"CORSRules": [{...}]}'),
+    ],
+)
+def test_a_file_that_cannot_be_set_is_named(s3portal, tmp_path, command, content, words):
+    file = tmp_path / "document.json"
+    file.write_bytes(content)
+    said = s3portal("bucket", *command, file, "--yes")
+    assert said.code == 2
+    assert words in said.err
+    assert "--endpoint" not in said.err
+
+
+def test_rules_that_are_there_in_another_order_are_not_changed(s3portal):
+    s3portal("bucket", "lifecycle", "recommended", "files", "--yes")
+    s3portal("bucket", "versioning", "on", "files", "--keep-days", "30", "--yes")
+    assert "Nothing to change" in s3portal("bucket", "lifecycle", "recommended", "files").out
+
+
+def test_a_lock_that_cannot_be_added_is_refused(s3portal):
+    said = s3portal("bucket", "create", "files", "--object-lock")
+    assert said.code == 3
+    assert "without Object Lock" in said.err
+    assert s3portal("bucket", "create", "locked", "--object-lock").code == 0
+    assert s3portal("bucket", "create", "locked", "--object-lock").code == 0
+
+
+def test_a_name_that_no_bucket_can_have_is_said(s3portal):
+    said = s3portal("bucket", "create", "Not_A_Name")
+    assert said.code == 2
+    assert "small letters, digits, dots and hyphens" in said.err
