@@ -10,6 +10,7 @@ import pytest
 from callers import Caller, new_publisher, new_stranger
 from ckan.cli.db import _run_migrations
 from ckan.tests.helpers import CKANTestApp
+from kept_loggers import kept_loggers
 
 from ckanext.s3multipart.uploads import activity
 
@@ -23,7 +24,8 @@ def stream(portal: CKANTestApp) -> Iterator[None]:
     try:
         # CKAN 2.10 has its table in the core.
         if (Path(ckanext.activity.__file__).parent / "migration").exists():
-            _run_migrations("activity", "head", True)
+            with kept_loggers():
+                _run_migrations("activity", "head", True)
         yield
     finally:
         p.unload("activity")

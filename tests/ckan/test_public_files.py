@@ -45,6 +45,8 @@ def public_mode(portal: Any, setting: Setting, monkeypatch: pytest.MonkeyPatch) 
         "Resource": f"arn:aws:s3:::{BUCKET}/public/*",
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
+    # The doctor of another test may have blocked public access.
+    client.delete_public_access_block(Bucket=BUCKET)
     client.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     yield
     client.delete_bucket_policy(Bucket=BUCKET)
