@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-import ckanext.s3multipart.errors  # noqa: F401  # registers its errors as subclasses
+# They register their errors as subclasses.
+import ckanext.s3multipart.errors
+import ckanext.s3multipart.extending.errors
+import ckanext.s3multipart.scanning.errors  # noqa: F401
 from s3portal.portal.texts import Source, Texts
 from s3portal.portal.web import web_folder
 
