@@ -25,8 +25,6 @@ from s3portal.transfer import TransferError
 
 _FILLED_IN = re.compile(r"%\(\w+\)s|\{\w+\}")
 
-_PLACEHOLDER = re.compile(r"%\(\w+\)s")
-
 
 @dataclass(frozen=True)
 class Source:
@@ -56,9 +54,7 @@ class Texts:
                 # Without line numbers, which would change with every edit of a source.
                 catalog.add(message, locations=[(filename, 0)], auto_comments=comments, context=context)
         for error in sorted(_errors(TransferError), key=lambda each: each.code):
-            # Others' sentences as they are: nothing to translate.
-            if not _PLACEHOLDER.fullmatch(error.template):
-                catalog.add(error.template, auto_comments=[f"the error {error.code}"])
+            catalog.add(error.template, auto_comments=[f"the error {error.code}"])
             for fact, words in error.word_facts.items():
                 for word in words:
                     catalog.add(word, auto_comments=[f"%({fact})s of the error {error.code}"])
