@@ -33,7 +33,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class WantedUpload:
-    """A file that somebody wants to bring. ``resource_id`` is that of the resource whose file is replaced, or
+    """A file that someone wants to upload. ``resource_id`` is that of the resource whose file is replaced, or
     "" for a new one; ``content_type`` is what the client said, or "". ``way`` is BY_UPLOAD, BY_SESSION or
     BY_MIGRATION."""
 
@@ -69,7 +69,7 @@ class UploadedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """A download that CKAN allows. ``user`` is the reader's name, "" for somebody who is not signed in;
+    """A download that CKAN allows. ``user`` is the reader's name, "" for someone who is not signed in;
     ``method`` is GET or HEAD. ``filename``, ``content_type``, ``inline`` (shown by the browser instead of
     saved) and ``expires_s`` may be changed, the last only to less."""
 

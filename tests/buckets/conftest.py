@@ -1,12 +1,13 @@
 """A server, and ``s3portal bucket`` as a shell calls it."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bucket_commands import Said
+from bucket_commands import TIME_S, Said
 from click.testing import CliRunner
 
 from s3portal.cli import main
@@ -78,3 +79,17 @@ def json_lines(s3portal: Callable[..., Said]) -> Callable[..., list[dict[str, An
         return [json.loads(line) for line in s3portal(*arguments, "--json").out.splitlines()]
 
     return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Forty files in folders whose names sort differently as folders and as keys."""
+    root = tmp_path / "source"
+    for number in range(40):
+        path = root / ("a-b" if number % 3 else "a") / f"{number:02}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"%d," % number * 100)
+        os.utime(path, (TIME_S, TIME_S))
+    (root / "a.txt").write_bytes(b"")
+    (root / "ä ö+%&.txt").write_bytes(b"x")
+    return root

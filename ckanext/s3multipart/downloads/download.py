@@ -87,7 +87,7 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
 def _asked_file(resource: dict[str, Any]) -> UploadRow | None:
     """The file that the resource has now, or the version of it that the link names; None where CKAN answers.
 
-    Raises VersionNotFound. A resource that never had a file of ours may have such a link of somebody else's.
+    Raises VersionNotFound. A link of this form to a resource that never had one of our files is CKAN's to answer.
     """
     if not is_current():
         return None

@@ -74,13 +74,13 @@ def count_resources(condition: Any) -> tuple[int, int]:
 
 
 def without_our_file() -> Any:
-    """A condition on resources: their file is not an upload of ours."""
+    """A condition on resources: their file is not one of our uploads."""
     ours = sa.exists().where(_ROWS.c.resource_id == _RESOURCES.c.id, _ROWS.c.state == RowState.ATTACHED)
     return ~ours.correlate(_RESOURCES)
 
 
 def with_our_file() -> Any:
-    """A condition on resources: their file is an upload of ours."""
+    """A condition on resources: their file is one of our uploads."""
     return ~without_our_file() & (_RESOURCES.c.url_type == "upload")
 
 

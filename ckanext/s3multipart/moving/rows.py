@@ -155,7 +155,7 @@ def _write(change: ResourceChange, resource: PortalResource) -> None:
     columns: dict[str, Any] = {}
     extras = dict(resource.extras)
     for name, value in change.new.fields.items():
-        # What somebody has changed since stays, such as a hash that another extension wrote.
+        # What someone has changed since stays, such as a hash that another extension wrote.
         if not _same(resource.fields.get(name), change.old.fields.get(name)):
             continue
         if name in COLUMNS:

@@ -75,7 +75,7 @@ class PlainUrls:
 
 
 def links() -> Any:
-    """A condition on resources: they are links, and no file of ours."""
+    """A condition on resources: they are links, not files that we store."""
     no_upload = sa.func.coalesce(_RESOURCES.c.url_type, "") != "upload"
     return without_our_file() & no_upload & _RESOURCES.c.url.op("~*")("^https?://")
 
