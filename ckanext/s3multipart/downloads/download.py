@@ -87,7 +87,7 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
 def _asked_file(resource: dict[str, Any]) -> UploadRow | None:
     """The file that the resource has now, or the version of it that the link names; None where CKAN answers.
 
-    Raises VersionNotFound. A link of this form to a resource that never had one of our files is CKAN's to answer.
+    Raises VersionNotFound. Of a resource that never had one of our files, CKAN answers the link.
     """
     if not is_current():
         return None
