@@ -24,6 +24,7 @@ from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.http.tls import TLSFiles
+from s3portal.server.kms.master_key_errors import MasterKeyError
 from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
@@ -38,7 +39,9 @@ _COMMANDS = {
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "rewrap": "Seal all secrets with another master key.",
 }
+_MODULES = {"rewrap": "s3portal.server.rewrap_command"}
 
 
 class _ServerGroup(click.Group):
@@ -50,7 +53,7 @@ class _ServerGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module("s3portal.server.upkeep.commands")
+        module = importlib.import_module(_MODULES.get(cmd_name, "s3portal.server.upkeep.commands"))
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -202,7 +205,7 @@ def server_command(
                 jobs=chosen,
                 front_end=front_end,
             )
-    except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
+    except (ConfigError, MasterKeyError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except ssl.SSLError as problem:
         raise click.ClickException(f"The certificate or its key cannot be used: {problem}") from problem

@@ -30,6 +30,7 @@ from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
+from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage import buckets, objects, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
@@ -60,8 +61,8 @@ class S3Server:
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
     ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
-    Raises StorageInUse, ConfigError for a bucket of another account, OSError (the folder, or the address is
-    taken).
+    Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
+    the address is taken).
     """
 
     def __init__(
@@ -88,8 +89,11 @@ class S3Server:
             self.access_log = access_log
             create_buckets(self.storage, config)
             self.sealer = SessionSealer(self.storage.server_key())
+            self.master_key = MasterKey(root, config.master_key)
+            self.master_key.check()
             service = Service(
                 storage=self.storage,
+                master_key=self.master_key,
                 authenticator=Authenticator(
                     directory=ConfiguredDirectory(config.users, config.roles, config.accounts),
                     sealer=self.sealer,
