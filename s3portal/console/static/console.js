@@ -18,3 +18,6 @@ for (const box of document.querySelectorAll("input[data-chooses]")) {
   const others = () => box.form.querySelectorAll(`input[name="${box.dataset.chooses}"]`);
   box.addEventListener("change", () => others().forEach((other) => (other.checked = box.checked)));
 }
+
+/** Long work goes on by itself, a step a page. */
+document.querySelector("form[data-continues]")?.requestSubmit();
