@@ -10,7 +10,9 @@ from s3portal.console.pages.buckets import bucket_pages
 from s3portal.console.pages.chosen import chosen_pages
 from s3portal.console.pages.object import one_object_pages
 from s3portal.console.pages.objects import object_pages
+from s3portal.console.pages.policies import policy_pages
 from s3portal.console.pages.previews import preview_pages
+from s3portal.console.pages.settings import setting_pages
 from s3portal.console.pages.sharing import sharing_pages
 from s3portal.console.pages.unfinished import unfinished_pages
 from s3portal.console.texts import gettext as _
@@ -23,6 +25,8 @@ PAGES: tuple[Blueprint, ...] = (
     sharing_pages,
     preview_pages,
     unfinished_pages,
+    policy_pages,
+    setting_pages,
 )
 
 
@@ -35,3 +39,5 @@ def bucket_menu() -> Iterator[tuple[str, str, str]]:
     """Yields tab, endpoint and words of a bucket's pages."""
     yield "objects", "objects.show_folder", _("Objects")
     yield "uploads", "unfinished.show", _("Unfinished uploads")
+    yield "policy", "policies.show", _("Policy")
+    yield "settings", "settings.show", _("Settings")
