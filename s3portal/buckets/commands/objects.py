@@ -23,6 +23,7 @@ from s3portal.buckets.problems import EXIT_DONE, Refused, Unusable, asking
 from s3portal.buckets.sync.belongings import require_possible
 from s3portal.buckets.sync.carrying import Carrier
 from s3portal.buckets.sync.entries import Entry
+from s3portal.buckets.sync.file_reads import FileReads
 from s3portal.buckets.sync.places import Folder, Prefix
 from s3portal.buckets.sync.reasons import reason_of
 from s3portal.buckets.sync.wanted import Wanted
@@ -170,9 +171,9 @@ def _source(source: str, access: Access) -> tuple[Entry, Folder | Prefix]:
         if path.is_dir():
             raise Unusable(f"{source} is a folder; for folders:  s3portal sync")
         try:
-            status = path.stat()
+            status = FileReads().stat(path)
         except OSError as error:
-            raise Unusable(f"{source}: {error.strerror}") from error
+            raise Unusable(f"{source}: {error.strerror or error}") from error
         return Entry(path.name, status.st_size, status.st_mtime), Folder(path.parent)
     store, key = _one_key(source, access)
     with asking(store, "s3:GetObject", resource=f"arn:aws:s3:::{store.bucket}/{key}"):
