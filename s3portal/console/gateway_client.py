@@ -34,6 +34,7 @@ _CONFIG = Config(
     response_checksum_validation="when_required",
     signature_version="s3v4",
 )
+_UNCHECKED = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class GatewayClients:
                 aws_access_key_id=key.access_key_id,
                 aws_secret_access_key=key.secret_access_key,
                 aws_session_token=key.session_token,
-                config=_CONFIG,
+                # S3's documents are checked before they are sent; IAM's names are the server's affair.
+                config=_CONFIG if service == "s3" else _UNCHECKED,
             )
         events: Any = client.meta.events
         events.register("before-send", partial(self._send, visitor))

@@ -8,8 +8,10 @@ from flask import Blueprint
 
 from s3portal.console.pages.buckets import bucket_pages
 from s3portal.console.pages.chosen import chosen_pages
+from s3portal.console.pages.managed import managed_pages
 from s3portal.console.pages.object import one_object_pages
 from s3portal.console.pages.objects import object_pages
+from s3portal.console.pages.people import people_pages
 from s3portal.console.pages.policies import policy_pages
 from s3portal.console.pages.previews import preview_pages
 from s3portal.console.pages.settings import setting_pages
@@ -27,12 +29,15 @@ PAGES: tuple[Blueprint, ...] = (
     unfinished_pages,
     policy_pages,
     setting_pages,
+    people_pages,
+    managed_pages,
 )
 
 
 def menu() -> Iterator[tuple[str, str, str]]:
     """Yields section, endpoint and words of what the top of each page leads to."""
     yield "buckets", "buckets.show_all", _("Buckets")
+    yield "people", "people.home", _("Users and policies")
 
 
 def bucket_menu() -> Iterator[tuple[str, str, str]]:
