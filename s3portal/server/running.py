@@ -24,6 +24,7 @@ from s3portal.server.gateway.dialects.json import JsonDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
+from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.gateway.service import Service
@@ -46,7 +47,11 @@ def utc_now() -> datetime:
 
 
 class FrontEnd(Protocol):
-    """Something for people that runs beside the S3 port, in the same process, on a port of its own."""
+    """Something for people that runs beside the S3 port, in the same process, on a port of its own. It may
+    also be reached at ``origins``."""
+
+    port: int
+    origins: frozenset[str]
 
     def start(self, server: S3Server) -> None:
         """Begins to answer; called once, when the server begins to serve."""
@@ -115,6 +120,7 @@ class S3Server:
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
+                own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             #: What answers requests, for a front end in the same process.

@@ -17,6 +17,7 @@ from s3portal.console.pages.previews import preview_pages
 from s3portal.console.pages.settings import setting_pages
 from s3portal.console.pages.sharing import sharing_pages
 from s3portal.console.pages.unfinished import unfinished_pages
+from s3portal.console.pages.uploading import upload_pages
 from s3portal.console.texts import gettext as _
 
 PAGES: tuple[Blueprint, ...] = (
@@ -29,6 +30,7 @@ PAGES: tuple[Blueprint, ...] = (
     unfinished_pages,
     policy_pages,
     setting_pages,
+    upload_pages,
     people_pages,
     managed_pages,
 )

@@ -1,10 +1,11 @@
-"""Users, groups and roles: who there is, and what each may do. By IAM's own operations, as their caller may."""
+"""Users, groups and roles: who there is, and what each may do. By IAM's own operations, as the visitor."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
@@ -260,7 +261,7 @@ def _page(kind: str, name: str, problem: str = "") -> AnyResponse:
         if kind == "users"
         else ()
     ):
-        used = _known(lambda key=key: iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"]))
+        used = _known(partial(iam.get_access_key_last_used, AccessKeyId=key["AccessKeyId"]))
         keys.append((key, used.get("AccessKeyLastUsed", {}).get("LastUsedDate")))
     members = entry.get("Users", ()) if kind == "groups" else ()
     groups = (
