@@ -4,6 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from s3portal.buckets.direct import direct
 from s3portal.buckets.problems import Refused, Unusable, asking
 from s3portal.buckets.settings.reading import read_setting
 from s3portal.transfer import Store, error_code
@@ -75,7 +76,7 @@ def delete_bucket(store: Store) -> None:
     """Removes an empty bucket. Raises Refused, also where something is left in it."""
     with asking(store, "s3:DeleteBucket"):
         try:
-            store.client().delete_bucket(Bucket=store.bucket)
+            direct(store).call("DeleteBucket", "DELETE")
         except ClientError as error:
             if error_code(error) == "BucketNotEmpty":
                 raise Refused(

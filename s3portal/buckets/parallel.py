@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from queue import SimpleQueue
+from queue import Full, Queue, SimpleQueue
 from typing import TypeVar
 
 from s3portal.transfer import Workers
@@ -14,6 +14,8 @@ Result = TypeVar("Result")
 #: How many calls are in flight unless the user says otherwise.
 CALLS_AT_A_TIME = 32
 _LONGEST_PAUSE_S = 16.0
+#: How soon a thread notices that nobody wants what it fetched.
+_LOOK_S = 0.5
 
 
 class Throttle:
@@ -92,3 +94,42 @@ def side_by_side(
             for _ in range(in_flight):
                 finished.get()
             raise
+
+
+def read_ahead(given: Iterator[Given], most: int = 2) -> Iterator[Given]:
+    """What ``given`` gives, fetched by a thread while what came before is worked at; so many at most wait.
+    What it raises is raised here, in its place."""
+    waiting: Queue[tuple[list[Given], BaseException | None]] = Queue(most)
+    is_wanted = threading.Event()
+    is_wanted.set()
+
+    def offer(things: list[Given], error: BaseException | None = None) -> bool:
+        while is_wanted.is_set():
+            try:
+                waiting.put((things, error), timeout=_LOOK_S)
+            except Full:
+                continue
+            return True
+        return False
+
+    def fetch() -> None:
+        try:
+            for each in given:
+                if not offer([each]):
+                    return
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the thing is wanted
+            offer([], error)
+        else:
+            offer([])
+
+    threading.Thread(target=fetch, name="s3portal-ahead", daemon=True).start()
+    try:
+        while True:
+            things, error = waiting.get()
+            if error is not None:
+                raise error
+            if not things:
+                return
+            yield things[0]
+    finally:
+        is_wanted.clear()
