@@ -26,7 +26,7 @@ from s3portal.buckets.direct.answers import Node, read_xml
 from s3portal.buckets.direct.connection import ClosedEarly, Connection, Head, NoHttp
 from s3portal.buckets.direct.pool import CannotConnect, Pool
 from s3portal.buckets.direct.signing import HeaderSigner, encoded_query
-from s3portal.buckets.parallel import Throttle
+from s3portal.buckets.parallel import Throttle, pause
 from s3portal.transfer import (
     Failure,
     RetryPolicy,
@@ -96,7 +96,7 @@ class Direct:
 
     store: Store
     throttle: Throttle = field(default_factory=Throttle)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = pause
     _signer: tuple[HeaderSigner, float] | None = None
     _has_answered: bool = False
 
