@@ -7,19 +7,19 @@ from s3portal.lazy_group import LazyGroup, Place
 
 _BUCKETS = "s3portal.buckets.commands"
 _COMMANDS = {
-    "bucket": Place(f"{_BUCKETS}.bucket", "bucket_command_group", "Look after buckets on any S3.", "bucket"),
+    "bucket": Place(f"{_BUCKETS}.bucket", "bucket_command_group", "Look after buckets on any S3."),
     "cp": Place(f"{_BUCKETS}.objects", "cp_command", "Copy one file or object."),
-    "ls": Place(f"{_BUCKETS}.objects", "ls_command", "List buckets, folders and objects.", "ls"),
-    "presign": Place(f"{_BUCKETS}.objects", "presign_command", "Make a link that expires.", "presign"),
+    "ls": Place(f"{_BUCKETS}.objects", "ls_command", "List buckets, folders and objects."),
+    "presign": Place(f"{_BUCKETS}.objects", "presign_command", "Make a link that expires."),
     "rm": Place(f"{_BUCKETS}.objects", "rm_command", "Remove objects."),
-    "check": Place(f"{_BUCKETS}.sync", "check_command", "Compare a bucket or folder with another.", "check"),
+    "check": Place(f"{_BUCKETS}.sync", "check_command", "Compare a bucket or folder with another."),
     "explain": Place(
         "s3portal.server.explaining", "explain_command", "Say why the S3 server refused a request.", "server"
     ),
     "server": Place(
         "s3portal.server.command", "server_command", "Serve S3 from a folder on this machine.", "server"
     ),
-    "sync": Place(f"{_BUCKETS}.sync", "sync_command", "Make a bucket or folder like another.", "sync"),
+    "sync": Place(f"{_BUCKETS}.sync", "sync_command", "Make a bucket or folder like another."),
     "upload": Place(
         "s3portal.client.command", "upload_command", "Publish files of any size in a dataset.", "upload"
     ),
