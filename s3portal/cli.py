@@ -12,12 +12,12 @@ _COMMANDS = {
     "ls": Place(f"{_BUCKETS}.objects", "ls_command", "List buckets, folders and objects."),
     "presign": Place(f"{_BUCKETS}.objects", "presign_command", "Make a link that expires."),
     "rm": Place(f"{_BUCKETS}.objects", "rm_command", "Remove objects."),
-    "check": Place(f"{_BUCKETS}.sync", "check_command", "Compare a bucket or folder with another."),
+    "check": Place(f"{_BUCKETS}.check", "check_command", "Compare a bucket or folder with another."),
     "explain": Place(
         "s3portal.server.explaining", "explain_command", "Say why the S3 server refused a request.", "server"
     ),
     "server": Place(
-        "s3portal.server.command", "server_command", "Serve S3 from a folder on this machine.", "server"
+        "s3portal.console.command", "server_command", "Serve S3 from a folder on this machine.", "server"
     ),
     "sync": Place(f"{_BUCKETS}.sync", "sync_command", "Make a bucket or folder like another."),
     "upload": Place(

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from s3portal.buckets.direct import Direct, RequestFailed, Streamed
+from s3portal.buckets.direct import Answer, Direct, RequestFailed, Streamed
 from s3portal.buckets.parallel import Throttle, pause
 from s3portal.transfer import Store
 
 __all__ = ["BrokenAnswer", "RequestFailed", "Requests"]
+
+_NONE: Mapping[str, str] = {}
 
 
 class BrokenAnswer(Exception):
@@ -34,18 +36,32 @@ class Requests:
 
     def put(self, key: str, body: bytes, headers: Mapping[str, str]) -> str:
         """PutObject; returns the ETag without quotes. ``headers`` have names in small letters."""
-        return self._etag(key, body, headers)
+        return self.etag("PUT", key, body, headers)
 
     def copy(
         self, key: str, source_bucket: str, source_key: str, source_etag: str, headers: Mapping[str, str]
-    ) -> None:
-        """CopyObject of exactly the object with this ETag; metadata, type and tags come along."""
-        wanted = {
-            **headers,
-            "x-amz-copy-source": quote(f"{source_bucket}/{source_key}", safe="/~"),
-            "x-amz-copy-source-if-match": f'"{source_etag}"',
-        }
-        self._etag(key, b"", wanted)
+    ) -> str:
+        """CopyObject of exactly the object with this ETag; returns the copy's ETag."""
+        return self.etag("PUT", key, b"", {**headers, **copying_from(source_bucket, source_key, source_etag)})
+
+    def head(self, key: str, etag: str) -> Mapping[str, str]:
+        """HeadObject of exactly this ETag: its headers, their names in small letters."""
+        return self.send("HEAD", key, b"", {"if-match": f'"{etag}"'} if etag else {}).headers
+
+    def send(
+        self, method: str, key: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str] = _NONE
+    ) -> Answer:
+        """Any request about a key, tried again as long as that may help."""
+        return self.direct.ask(method, key, query, headers, body)
+
+    def etag(
+        self, method: str, key: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str] = _NONE
+    ) -> str:
+        """Sends what is answered with an ETag, and returns it without quotes."""
+        answer = self.send(method, key, body, headers, query)
+        named = re.search(rb"<ETag>(?:&quot;|\")?([^<&\"]*)", answer.body)
+        found = answer.headers.get("etag") or (named[1].decode() if named else "")
+        return found.strip('"')
 
     @contextmanager
     def get(
@@ -66,12 +82,10 @@ class Requests:
         except OSError as error:
             raise BrokenAnswer(str(error)) from error
 
-    def _etag(self, key: str, body: bytes, headers: Mapping[str, str]) -> str:
-        answer = self.direct.ask("PUT", key, headers=_without_length(headers), body=body)
-        named = re.search(rb"<ETag>(?:&quot;|\")?([^<&\"]*)", answer.body)
-        found = answer.headers.get("etag") or (named[1].decode() if named else "")
-        return found.strip('"')
 
-
-def _without_length(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name != "content-length"}
+def copying_from(bucket: str, key: str, etag: str) -> dict[str, str]:
+    """The headers that name what is copied: exactly the object with this ETag."""
+    return {
+        "x-amz-copy-source": quote(f"{bucket}/{key}", safe="/~"),
+        "x-amz-copy-source-if-match": f'"{etag}"',
+    }

@@ -165,6 +165,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "The request signature we calculated does not match the signature you provided. Check your key "
         "and signing method.",
     ),
+    "OperationAborted": (
+        409,
+        "A conflicting conditional operation is currently in progress against this resource. Try again.",
+    ),
     "SlowDown": (503, "Please reduce your request rate."),
     "UnexpectedContent": (400, "This request does not support content"),
     "UnresolvableGrantByEmailAddress": (
