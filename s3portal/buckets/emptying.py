@@ -71,13 +71,15 @@ def empty(
     *,
     prefix: str = "",
     bypass_governance: bool = False,
+    with_uploads: bool = True,
     on_progress: Callable[[Emptied], None] = lambda _: None,
 ) -> Emptied:
-    """Removes everything under the prefix, for good. What cannot be removed is reported, and the rest goes.
+    """Removes everything under the prefix, for good: unfinished uploads unless ``with_uploads`` is off, then
+    versions and markers. What cannot be removed is reported, and the rest goes.
 
     Raises Refused where the keys may not list or delete at all.
     """
-    removed = _abort_all(store, prefix)
+    removed = _abort_all(store, prefix) if with_uploads else Emptied()
     throttle = Throttle()
     batches = (page for page in version_pages(store, prefix) if page)
 
