@@ -17,17 +17,22 @@ UNSET = "ObjectWriter"
 def read_ownership(store: Store) -> str:
     """``BucketOwnerEnforced`` (ACLs are off), ``BucketOwnerPreferred`` or ``ObjectWriter``; that too where
     the store does not know the setting. Raises Refused."""
-    client = store.client()
     try:
-        found = read_setting(
-            store,
-            "s3:GetBucketOwnershipControls",
-            _WHAT,
-            lambda: client.get_bucket_ownership_controls(Bucket=store.bucket)["OwnershipControls"]["Rules"],
-            ("OwnershipControlsNotFoundError",),
-        )
+        return find_ownership(store)
     except NotOffered:
         return UNSET
+
+
+def find_ownership(store: Store) -> str:
+    """The same. Raises NotOffered where the store does not know the setting, Refused."""
+    client = store.client()
+    found = read_setting(
+        store,
+        "s3:GetBucketOwnershipControls",
+        _WHAT,
+        lambda: client.get_bucket_ownership_controls(Bucket=store.bucket)["OwnershipControls"]["Rules"],
+        ("OwnershipControlsNotFoundError",),
+    )
     return str(found[0]["ObjectOwnership"]) if found else UNSET
 
 
