@@ -36,7 +36,9 @@ _COMMANDS = {
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "quota": "Show and set how much buckets and users may store.",
 }
+_MODULES = {"quota": "s3portal.server.upkeep.quota_command"}
 
 
 class _ServerGroup(click.Group):
@@ -48,7 +50,7 @@ class _ServerGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module("s3portal.server.upkeep.commands")
+        module = importlib.import_module(_MODULES.get(cmd_name, "s3portal.server.upkeep.commands"))
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from s3portal.server.authority.arns import role_arn
 from s3portal.server.authority.policy import Policy
 
 
@@ -33,6 +34,14 @@ class Caller:
     @property
     def is_anonymous(self) -> bool:
         return self.account_id is None
+
+    @property
+    def writer(self) -> str | None:
+        """The ARN of whose quota counts what this caller stores: the user, or the role of a session; None for
+        the anonymous one."""
+        if self.account_id is None:
+            return None
+        return self.arn if self.role is None else role_arn(self.account_id, self.role)
 
 
 ANONYMOUS = Caller("anonymous", "anonymous", "anonymous", None, ())
