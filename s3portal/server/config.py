@@ -21,6 +21,7 @@ from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
 from s3portal.server.config_connections import read_limits, read_proxies, read_tls
 from s3portal.server.config_contents import FIELDS, ContentsConfig, read_contents
 from s3portal.server.config_documents import read_document
+from s3portal.server.config_encryption import master_key_of_environment, read_master_key
 from s3portal.server.config_quotas import FIELD as QUOTA
 from s3portal.server.config_quotas import read_quota, read_user_quotas
 from s3portal.server.config_targets import read_targets
@@ -29,6 +30,7 @@ from s3portal.server.configured_faults import fault_fields, read_fault
 from s3portal.server.http.forwarded import Networks
 from s3portal.server.http.limits import ConnectionLimits
 from s3portal.server.http.tls import TLSFiles
+from s3portal.server.kms.key_sources import MasterKeySource
 from s3portal.server.storage.records import FIRST_ACCOUNT, Quota
 from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
@@ -68,7 +70,8 @@ class ServerConfig:
     (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk.
     ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
     ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``user_quotas`` are those
-    of users and roles, by their ARNs; the quotas of others stay as they are."""
+    of users and roles, by their ARNs; the quotas of others stay as they are. ``master_key`` is where the key
+    comes from that seals secrets."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -85,6 +88,7 @@ class ServerConfig:
     explain_refusals: bool = False
     notification_targets: tuple[Target, ...] = ()
     user_quotas: tuple[tuple[str, Quota], ...] = ()
+    master_key: MasterKeySource = field(default_factory=MasterKeySource)
 
 
 # What is put together of other fields has no field of its own.
@@ -125,6 +129,7 @@ def config_of_json(document: Any) -> ServerConfig:
         explain_refusals=_switch(top, "explain_refusals"),
         notification_targets=read_targets(top),
         user_quotas=read_user_quotas(top, users, roles),
+        master_key=read_master_key(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
@@ -141,7 +146,7 @@ def read_config_file(path: Path) -> ServerConfig:
 
 def add_environment(config: ServerConfig, environ: Mapping[str, str]) -> ServerConfig:
     """Returns the configuration with what S3PORTAL_SERVER_* variables add: a user who may do everything,
-    buckets, and the origins whose pages may upload to them. Raises ConfigError."""
+    buckets, the origins whose pages may upload to them, and where the master key is. Raises ConfigError."""
     key_id, secret = environ.get(f"{PREFIX}ACCESS_KEY_ID"), environ.get(f"{PREFIX}SECRET_ACCESS_KEY")
     if bool(key_id) != bool(secret):
         raise ConfigError(
@@ -158,7 +163,8 @@ def add_environment(config: ServerConfig, environ: Mapping[str, str]) -> ServerC
         buckets += (_bucket({"name": name}, f"{PREFIX}BUCKETS"),)
     if cors:
         buckets = tuple(bucket if bucket.cors else replace(bucket, cors=cors) for bucket in buckets)
-    return replace(config, users=users, buckets=buckets)
+    master_key = master_key_of_environment(environ, PREFIX) or config.master_key
+    return replace(config, users=users, buckets=buckets, master_key=master_key)
 
 
 def _check_origins(origins: Iterable[str], place: str) -> None:

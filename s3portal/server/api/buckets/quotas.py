@@ -132,7 +132,7 @@ def _writer_named(call: Call) -> str:
 
 def _quota_in(call: Call) -> Quota:
     try:
-        return Quota(*limits_of_text(call.payload_for_document().read_all()))
+        return Quota(*limits_of_text(call.document_text()))
     except ValueError as problem:
         raise S3Error("InvalidArgument", f"The quota cannot be read: {problem}") from problem
 

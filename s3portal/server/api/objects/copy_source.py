@@ -66,8 +66,10 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
         raise S3Error("AccessDenied")
     found = objects.lease(call.storage, bucket, key, version_id)
     if found is None:
+        call.judged.act_on(bucket, key, version_id, None)
         raise _missing(call, bucket, key, version_id)
     try:
+        call.judged.act_on(bucket, key, version_id, found)
         check_read(call.request, found, prefix="x-amz-copy-source-")
         yield CopySource(call, found, version_id)
     finally:
