@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -18,6 +19,7 @@ from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import BucketConfig, ServerConfig, root_user
+from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.dialects.json import JsonDialect
@@ -34,12 +36,15 @@ from s3portal.server.http.tls import TLSContexts
 from s3portal.server.iam.directory import IdentityDirectory
 from s3portal.server.iam.people import People
 from s3portal.server.kms.master_key import MasterKey
-from s3portal.server.storage import buckets, objects, versioning
+from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
+from s3portal.server.wire.errors import S3Error
 
 _ABORTING_RULE = "abort-unfinished-uploads"
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -173,8 +178,10 @@ def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | N
 
 
 def create_buckets(storage: Storage, config: ServerConfig) -> None:
-    """Makes the configured buckets, and gives them their rules. Raises ConfigError for a bucket of another
-    account."""
+    """Makes the configured buckets, and gives them their rules, and buckets and users their quotas. Raises
+    ConfigError for a bucket of another account."""
+    for writer, quota in config.user_quotas:
+        quotas.put_of_user(storage, writer, quota)
     existing = {bucket.name: bucket for bucket in buckets.find_all(storage)}
     for bucket in config.buckets:
         found = existing.get(bucket.name)
@@ -197,6 +204,8 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
 def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
     """Gives a bucket what the configuration says is in it; objects that are there stay as they are."""
     contents = bucket.contents
+    if bucket.quota is not None:
+        quotas.put_of_bucket(storage, bucket.name, bucket.quota)
     if contents.policy is not None:
         buckets.put_setting(storage, bucket.name, policy.KIND, contents.policy)
     if contents.versioning is not None:
@@ -204,4 +213,14 @@ def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
     for given in contents.objects:
         if objects.find(storage, bucket.name, given.key) is None:
             place = StoredPlace(bucket.name, given.key, owner)
-            store_content(storage, place, given.content, dict(given.headers))
+            _store_given(storage, place, given)
+
+
+def _store_given(storage: Storage, place: StoredPlace, given: ObjectConfig) -> None:
+    """Stores a configured object. A bucket that is full by now does not keep the server from starting."""
+    try:
+        store_content(storage, place, given.content, dict(given.headers))
+    except S3Error as refused:
+        if refused.code != "QuotaExceeded":
+            raise
+        log.warning("%s of the configuration is not stored: %s", place.key, refused.message)
