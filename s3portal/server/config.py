@@ -66,7 +66,7 @@ class ServerConfig:
     (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk.
     ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
     ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``master_key`` is where the
-    key comes from that seals secrets."""
+    key comes from that seals secrets; ``customer_keys_over_http`` takes those of SSE-C without TLS."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -83,6 +83,7 @@ class ServerConfig:
     explain_refusals: bool = False
     notification_targets: tuple[Target, ...] = ()
     master_key: MasterKeySource = field(default_factory=MasterKeySource)
+    customer_keys_over_http: bool = False
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -119,6 +120,7 @@ def config_of_json(document: Any) -> ServerConfig:
         explain_refusals=_switch(top, "explain_refusals"),
         notification_targets=read_targets(top),
         master_key=read_master_key(top),
+        customer_keys_over_http=_switch(top, "customer_keys_over_http"),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 

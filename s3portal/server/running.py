@@ -29,6 +29,7 @@ from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
+from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage import buckets, objects, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
@@ -78,6 +79,7 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
+            self.keys = AdministratorsKeys(self.storage, self.master_key)
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
@@ -93,13 +95,14 @@ class S3Server:
                 proxies=config.trusted_proxies,
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
+                customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             gateway = Gateway(service, dialects, access_log, around)
             self._background = Background(
                 root / "background",
-                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+                jobs_named(jobs, self.storage, config.notification_targets, config.region, self.keys),
             )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(

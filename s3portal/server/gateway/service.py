@@ -15,7 +15,8 @@ from s3portal.server.storage.storage import Storage
 class Service:
     """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
     ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
-    of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept."""
+    of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept.
+    ``customer_keys_over_http`` takes the keys of SSE-C over connections that others can read."""
 
     storage: Storage
     master_key: MasterKey
@@ -26,3 +27,4 @@ class Service:
     refusals: Refusals | None = None
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
+    customer_keys_over_http: bool = False
