@@ -27,12 +27,14 @@ from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.http.tls import TLSFiles
 from s3portal.server.kms.key_sources import KEY_SOURCE, MasterKeySource
 from s3portal.server.kms.master_key_errors import MasterKeyError
-from s3portal.server.running import S3Server
+from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.workers import Supervisor
 
+#: Where in click's context a command around this one leaves a FrontEnd.
+FRONT_END = "s3portal.server.front_end"
 _PATH = click.Path(path_type=Path)
 _COMMANDS = {
     "fsck": "Check a server's folder, and repair it.",
@@ -169,6 +171,7 @@ def server_command(
         return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     raise_descriptor_limit()
+    front_end: FrontEnd | None = context.meta.get(FRONT_END)
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
         config = replace(
@@ -191,11 +194,19 @@ def server_command(
                 log_file=log_file,
                 new_around=new_around,
                 jobs=chosen,
+                front_end=front_end,
             )
         else:
             access_log, around = AccessLog(log_file), new_around() if new_around else None
             server = S3Server(
-                root, config, host=host, port=port, access_log=access_log, around=around, jobs=chosen
+                root,
+                config,
+                host=host,
+                port=port,
+                access_log=access_log,
+                around=around,
+                jobs=chosen,
+                front_end=front_end,
             )
     except (ConfigError, MasterKeyError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
-from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
@@ -29,6 +30,8 @@ from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
+from s3portal.server.iam.directory import IdentityDirectory
+from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage import buckets, objects, versioning
@@ -43,6 +46,16 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+class FrontEnd(Protocol):
+    """Something for people that runs beside the S3 port, in the same process, on a port of its own."""
+
+    def start(self, server: S3Server) -> None:
+        """Begins to answer; called once, when the server begins to serve."""
+
+    def stop(self) -> None:
+        """Ends; also called where it was never started."""
+
+
 class S3Server:
     """Opens the storage and listens; ``serve`` answers until ``stop``.
 
@@ -50,7 +63,7 @@ class S3Server:
     requests and operations, None in a server that is not a test's.
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
-    ``jobs`` are the names of what is done in the background.
+    ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
     Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
     the address is taken).
     """
@@ -68,8 +81,10 @@ class S3Server:
         storage: Storage | None = None,
         listener: socket.socket | None = None,
         jobs: Collection[str] = (),
+        front_end: FrontEnd | None = None,
     ) -> None:
         self._around = around
+        self._front_end = front_end
         self.storage = storage or Storage(root, config.disk_reserve_bytes)
         try:
             config, self.root_key_file = with_users(root, config)
@@ -80,16 +95,22 @@ class S3Server:
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
             self.keys = AdministratorsKeys(self.storage, self.master_key)
+            in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
+
+            def configuration() -> ConfiguredDirectory:
+                return in_file
+
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
                 authenticator=Authenticator(
-                    directory=ConfiguredDirectory(config.users, config.roles, config.accounts),
+                    directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
                     region=config.region,
                     now=now,
                     allow_sigv2=config.allow_sigv2,
                 ),
+                people=People(self.storage, self.master_key, configuration),
                 region=config.region,
                 base_domain=config.base_domain,
                 proxies=config.trusted_proxies,
@@ -99,14 +120,17 @@ class S3Server:
                 notification_targets=frozenset(target.name for target in config.notification_targets),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
-            gateway = Gateway(service, dialects, access_log, around)
+            #: What answers requests, for a front end in the same process.
+            self.gateway = Gateway(service, dialects, access_log, around)
+            self.directory = service.authenticator.directory
+            self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
                 jobs_named(jobs, self.storage, config.notification_targets, config.region, self.keys),
             )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(
-                gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
+                self.gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
             )
             self._scheme = "https" if contexts else "http"
         except BaseException:
@@ -120,12 +144,16 @@ class S3Server:
 
     def serve(self) -> None:
         self._background.start()
+        if self._front_end is not None:
+            self._front_end.start(self)
         self.http.serve()
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Lets running requests finish for ``grace_s`` seconds, then closes everything."""
         if self._around is not None:
             self._around.close()
+        if self._front_end is not None:
+            self._front_end.stop()
         self.http.stop(grace_s)
         self._background.stop()
         self.storage.close()

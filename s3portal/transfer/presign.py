@@ -13,10 +13,9 @@ from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from urllib.parse import quote
 
-from botocore.credentials import ReadOnlyCredentials
-
 from s3portal.transfer.disposition import content_disposition, safe_content_type
 from s3portal.transfer.part_plan import PartPlan
+from s3portal.transfer.signing_keys import SigningKeys
 from s3portal.transfer.store import BucketAddress, Store
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -130,7 +129,7 @@ class UrlSigner:
 
     address: BucketAddress
     region: str
-    credentials: ReadOnlyCredentials = field(repr=False)
+    credentials: SigningKeys = field(repr=False)
     signed_at: datetime
     expires_s: int
 

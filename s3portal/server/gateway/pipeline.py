@@ -21,6 +21,7 @@ from s3portal.server.gateway.cors_answers import PREFLIGHT, answer_preflight, co
 from s3portal.server.gateway.dialects.dialect import Asked, Dialect
 from s3portal.server.gateway.exchange import Exchange
 from s3portal.server.gateway.http_errors import s3_error_of
+from s3portal.server.gateway.judged_objects import JudgedAnother
 from s3portal.server.gateway.refusals import REASON_HEADER, is_told, reason_header, refusal_of
 from s3portal.server.gateway.responses import LoggedBody, begin_answer
 from s3portal.server.gateway.service import Service
@@ -30,6 +31,8 @@ from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, is_streamed
 from s3portal.server.wire.s3_request import read_request
 
+# How often an object may be replaced between the decision about it and the act.
+_JUDGEMENTS_LIMIT = 10
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 log = logging.getLogger(__name__)
@@ -195,8 +198,15 @@ class Gateway:
             exchange.request_id,
             exchange.bucket_row,
         )
-        dialect.authorise(call, asked.operation)
-        return dialect.perform(call, asked.operation)
+        for left in reversed(range(_JUDGEMENTS_LIMIT)):
+            try:
+                dialect.authorise(call, asked.operation)
+                return dialect.perform(call, asked.operation)
+            except JudgedAnother:
+                if not left:
+                    raise
+                call.judged.forget()
+        raise AssertionError("unreachable")
 
 
 def _for_the_page(exchange: Exchange, reply: Reply) -> Reply:

@@ -41,7 +41,7 @@ def _attributes(call: Call) -> Reply:
         raise S3Error("InvalidArgument", message, facts=facts)
     # Besides s3:GetObjectAttributes.
     action = action_on_version("s3:GetObject", call.parameter("versionId"))
-    call.require(action, call.bucket, call.key)
+    call.require(action, call.bucket, call.key, version_id=call.parameter("versionId"))
     found = find_named_object(call)
     require_readable(call, found)
     check_read(call.request, found)

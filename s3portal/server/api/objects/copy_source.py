@@ -74,8 +74,10 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
         raise S3Error("AccessDenied")
     found = objects.lease(call.storage, bucket, key, version_id)
     if found is None:
+        call.judged.act_on(bucket, key, version_id, None)
         raise _missing(call, bucket, key, version_id)
     try:
+        call.judged.act_on(bucket, key, version_id, found)
         check_read(call.request, found, prefix="x-amz-copy-source-")
         own_key = require_key_of(call, found.headers, of_source=True)
         yield CopySource(call, found, version_id, own_key)

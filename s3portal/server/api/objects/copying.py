@@ -135,7 +135,7 @@ def _description(call: Call, source: CopySource, directives: Directives) -> Desc
         description = replace(description, tags=found.tags)
         if found.tags:
             action = action_on_version("s3:GetObjectTagging", source.version_id)
-            call.require(action, found.bucket, found.key)
+            call.require(action, found.bucket, found.key, version_id=source.version_id)
             call.require("s3:PutObjectTagging", call.bucket, call.key)
     return description
 

@@ -95,6 +95,7 @@ def find_named_object(call: Call) -> StoredObject:
     """Returns the object or the version that a request to read is about. Raises what is ``missing``."""
     version_id = version_id_of(call)
     found = objects.find(call.storage, call.bucket, call.key, version_id)
+    call.judged.act_on(call.bucket, call.key, version_id, found)
     if found is None:
         raise missing(call, version_id)
     return found
@@ -136,7 +137,8 @@ def _headers_of_attributes(call: Call, found: StoredObject) -> dict[str, str]:
     """Returns how many tags there are, and what locks the object, for who may know."""
     headers = lock_headers(call, found.lock)
     version_id = call.parameter("versionId")
-    if found.tags and call.may(action_on_version("s3:GetObjectTagging", version_id), call.bucket, call.key):
+    action = action_on_version("s3:GetObjectTagging", version_id)
+    if found.tags and call.may(action, call.bucket, call.key, version_id=version_id):
         headers["x-amz-tagging-count"] = str(len(stored_tags(found.tags)))
     return headers
 
