@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from s3portal.buckets.direct import direct
 from s3portal.buckets.problems import NotOffered, Refused, Unusable, asking
 from s3portal.buckets.settings import cors, lifecycle, public_access, versioning
 from s3portal.buckets.settings.change import Change
@@ -14,6 +15,10 @@ from s3portal.transfer import Store, error_code
 
 _OURS = "BucketAlreadyOwnedByYou"
 _TAKEN = "BucketAlreadyExists"
+
+
+class NotEmpty(Refused):
+    """Something is left in a bucket that is to be deleted."""
 
 
 def create_bucket(store: Store, *, object_lock: bool = False, names_region: bool = False) -> bool:
@@ -129,13 +134,13 @@ def _is_there(store: Store) -> bool:
 
 
 def delete_bucket(store: Store) -> None:
-    """Removes an empty bucket. Raises Refused, also where something is left in it."""
+    """Removes an empty bucket. Raises Refused, and NotEmpty where something is left in it."""
     with asking(store, "s3:DeleteBucket"):
         try:
-            store.client().delete_bucket(Bucket=store.bucket)
+            direct(store).call("DeleteBucket", "DELETE")
         except ClientError as error:
             if error_code(error) == "BucketNotEmpty":
-                raise Refused(
+                raise NotEmpty(
                     f"{store.bucket} is not empty",
                     f"s3portal bucket delete {store.bucket} --empty  removes its objects and versions too",
                 ) from error

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from s3portal.buckets.direct import direct
 from s3portal.buckets.problems import NotOffered, Refused, asking
 from s3portal.buckets.settings.acl import read_bucket_acl, strangers_in
 from s3portal.buckets.settings.change import Change
@@ -25,15 +26,20 @@ def read_ownership(store: Store) -> str:
 
 def find_ownership(store: Store) -> str:
     """The same. Raises NotOffered where the store does not know the setting, Refused."""
-    client = store.client()
+
+    def read() -> str:
+        answer = direct(store).call("GetBucketOwnershipControls", "GET", query={"ownershipControls": ""})
+        rule = answer.xml.child("Rule")
+        return rule.text("ObjectOwnership") if rule else UNSET
+
     found = read_setting(
         store,
         "s3:GetBucketOwnershipControls",
         _WHAT,
-        lambda: client.get_bucket_ownership_controls(Bucket=store.bucket)["OwnershipControls"]["Rules"],
+        read,
         ("OwnershipControlsNotFoundError",),
     )
-    return str(found[0]["ObjectOwnership"]) if found else UNSET
+    return found or UNSET
 
 
 def enforcing_change(store: Store) -> Change:
