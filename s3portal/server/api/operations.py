@@ -14,6 +14,7 @@ from s3portal.server.api.buckets import (
     ownership,
     plain_settings,
     policy,
+    quotas,
     unconfigured,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
@@ -49,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *ownership.OPERATIONS,
     *plain_settings.OPERATIONS,
     *policy.OPERATIONS,
+    *quotas.OPERATIONS,
     *unconfigured.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,

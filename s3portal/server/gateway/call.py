@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from xml.etree.ElementTree import Element
 
 from s3portal.server.access.authenticator import Proof
 from s3portal.server.access.payload import Payload, open_payload
+from s3portal.server.authority.acl_grants import FindObject
 from s3portal.server.authority.arns import bucket_arn, object_arn
 from s3portal.server.authority.decision import Decision, decide, no_object, nobodys
 from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.authority.facts import BucketFacts
 from s3portal.server.gateway.bucket_row import BucketRow
-from s3portal.server.gateway.object_row import ObjectRow
+from s3portal.server.gateway.judged_objects import JudgedObjects
 from s3portal.server.gateway.request_context import Circumstances, RequestContext
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.values import whole_number
@@ -131,9 +132,9 @@ class Call:
         is_writer: Callable[[], bool] = nobodys,
     ) -> Decision:
         """Returns the one decision on an action of the caller."""
-        find_object = no_object
+        find_object: FindObject = no_object
         if target.bucket is not None and target.key is not None:
-            find_object = ObjectRow(self.storage, target.bucket, target.key, target.version_id).facts
+            find_object = partial(self.judged.facts, target.bucket, target.key, target.version_id)
         context = RequestContext(circumstances, action, target.version_id, find_object)
         return decide(
             self.proof.caller,
@@ -170,15 +171,24 @@ class Call:
         """Returns the XML document in the body; raises MalformedXML, MaxMessageLengthExceeded, BadDigest.
 
         It is read once, also where a policy had to know what is in it."""
-        if root_name not in self._bodies:
-            self._bodies[root_name] = self.payload_for_document(checksum_headers).read_all()
-        return parse_document(self._bodies[root_name], root_name)
+        return parse_document(self.document_text(checksum_headers=checksum_headers), root_name)
+
+    def document_text(self, *, checksum_headers: bool = True) -> bytes:
+        """Returns the body as it came, read once; raises MaxMessageLengthExceeded, BadDigest."""
+        if not self._bodies:
+            self._bodies.append(self._payload_for_document(checksum_headers).read_all())
+        return self._bodies[0]
 
     @cached_property
-    def _bodies(self) -> dict[str, bytes]:
-        return {}
+    def _bodies(self) -> list[bytes]:
+        return []
 
-    def payload_for_document(self, checksum_headers: bool = True) -> Payload:
+    @cached_property
+    def judged(self) -> JudgedObjects:
+        """The objects that its decisions have looked at."""
+        return JudgedObjects(self.storage)
+
+    def _payload_for_document(self, checksum_headers: bool) -> Payload:
         try:
             return open_payload(
                 self.request,

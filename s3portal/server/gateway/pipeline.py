@@ -21,6 +21,7 @@ from s3portal.server.gateway.cors_answers import PREFLIGHT, answer_preflight, co
 from s3portal.server.gateway.dialects.dialect import Asked, Dialect
 from s3portal.server.gateway.exchange import Exchange
 from s3portal.server.gateway.http_errors import s3_error_of
+from s3portal.server.gateway.judged_objects import JudgedAnother
 from s3portal.server.gateway.refusals import REASON_HEADER, is_told, reason_header, refusal_of
 from s3portal.server.gateway.responses import LoggedBody, begin_answer
 from s3portal.server.gateway.service import Service
@@ -30,6 +31,8 @@ from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, is_streamed
 from s3portal.server.wire.s3_request import read_request
 
+# How often an object may be replaced between the decision about it and the act.
+_JUDGEMENTS_LIMIT = 10
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 log = logging.getLogger(__name__)
@@ -141,7 +144,9 @@ class Gateway:
             # The last line of defence: whatever broke, the caller gets S3's words and the id to ask with.
             log.exception("request %s failed", exchange.request_id)
             reply = exchange.error_reply(S3Error("InternalError"))
-        return reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply)
+        return (
+            reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply, self._service)
+        )
 
     def _refuse(self, exchange: Exchange, refused: S3Error) -> Reply:
         """Returns the answer of a refusal, whose reason is noted for those who run the server."""
@@ -167,7 +172,7 @@ class Gateway:
     def _perform(self, exchange: Exchange) -> Reply:
         request, asked, dialect = exchange.request, exchange.asked, exchange.dialect
         if asked.name == PREFLIGHT:
-            return answer_preflight(request, exchange.bucket_row)
+            return answer_preflight(request, exchange.bucket_row, self._service.own_pages)
         try:
             incoming = dialect.prove(self._service.authenticator, request, exchange.body, asked)
         except S3Error as refused:
@@ -195,15 +200,22 @@ class Gateway:
             exchange.request_id,
             exchange.bucket_row,
         )
-        dialect.authorise(call, asked.operation)
-        return dialect.perform(call, asked.operation)
+        for left in reversed(range(_JUDGEMENTS_LIMIT)):
+            try:
+                dialect.authorise(call, asked.operation)
+                return dialect.perform(call, asked.operation)
+            except JudgedAnother:
+                if not left:
+                    raise
+                call.judged.forget()
+        raise AssertionError("unreachable")
 
 
-def _for_the_page(exchange: Exchange, reply: Reply) -> Reply:
+def _for_the_page(exchange: Exchange, reply: Reply, service: Service) -> Reply:
     """Returns the reply with its CORS headers; without them where the bucket's rules cannot be read: the
     reply itself, made already, is worth more."""
     try:
-        added = cors_headers(exchange.request, exchange.bucket_row)
+        added = cors_headers(exchange.request, exchange.bucket_row, service.own_pages)
     except Exception:
         log.exception("request %s: the CORS rules could not be read", exchange.request_id)
         return reply

@@ -62,6 +62,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "InvalidBucketState": (409, "The request is not valid for the current state of the bucket."),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified is not valid."),
+    "InvalidEncryptionAlgorithmError": (
+        400,
+        "The encryption request that you specified is not valid. The valid value is AES256.",
+    ),
     "InvalidLocationConstraint": (400, "The specified location-constraint is not valid"),
     "InvalidParameterValue": (400, "A parameter has a value that is not valid."),
     "InvalidPart": (
@@ -147,6 +151,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "Object Lock configuration does not exist for this bucket",
     ),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found"),
+    "QuotaExceeded": (400, "Bucket quota exceeded: storage limit reached"),
     "ReplicationConfigurationNotFoundError": (404, "The replication configuration was not found"),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
     "RequestHeaderSectionTooLarge": (
@@ -166,6 +171,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         403,
         "The request signature we calculated does not match the signature you provided. Check your key "
         "and signing method.",
+    ),
+    "OperationAborted": (
+        409,
+        "A conflicting conditional operation is currently in progress against this resource. Try again.",
     ),
     "SlowDown": (503, "Please reduce your request rate."),
     "UnexpectedContent": (400, "This request does not support content"),

@@ -95,7 +95,7 @@ def replacement(call: Call, bucket: Bucket, owners: Owners) -> Acl:
 def _body(call: Call) -> bytes:
     if call.header("content-length") in (None, "0") and not call.header("x-amz-decoded-content-length"):
         return b""
-    return call.payload_for_document().read_all()
+    return call.document_text()
 
 
 def _policy(text: bytes) -> Element:

@@ -71,7 +71,7 @@ def _refuse_foreign(call: Call) -> None:
 def _configuration(call: Call) -> _Configuration:
     if call.header("content-length") in (None, "0"):
         return _Configuration()
-    body = call.payload_for_document().read_all()
+    body = call.document_text()
     if not body:
         return _Configuration()
     root = parse_document(body, "CreateBucketConfiguration")

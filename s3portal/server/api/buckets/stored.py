@@ -24,7 +24,7 @@ def setting_text(call: Call) -> bytes:
     """
     if not has_digest(call.request) and not _SHA256.fullmatch(call.proof.payload_hash):
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5")
-    return call.payload_for_document().read_all()
+    return call.document_text()
 
 
 def setting_document(call: Call, root_name: str) -> Element:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
 from s3portal.server.access.payload import has_digest
@@ -16,6 +17,7 @@ from s3portal.server.api.versions.version_ids import DELETE_MARKER, VERSION_ID, 
 from s3portal.server.authority.actions import action_on_version
 from s3portal.server.bucket_settings.object_lock import require_deletable
 from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.judged_objects import JudgedAnother
 from s3portal.server.gateway.operation import BUCKET, OBJECT, Operation
 from s3portal.server.storage import deletion
 from s3portal.server.storage.deletion import Deleted, Deletion
@@ -34,6 +36,8 @@ from s3portal.server.wire.xml_documents import (
 )
 
 DELETE_LIMIT = 1000
+# How often an object may be replaced between the decision about it and its deletion.
+_JUDGEMENTS_LIMIT = 10
 
 
 def delete_object(call: Call) -> Reply:
@@ -62,21 +66,34 @@ def delete_objects(call: Call) -> Reply:
     if not 0 < len(nodes) <= DELETE_LIMIT:
         raise S3Error("MalformedXML")
     quiet = (text_of(root, "Quiet") or "false").lower() == "true"
+    outcomes = _delete_each(call, nodes)
+    for _ in range(_JUDGEMENTS_LIMIT):
+        changed = [index for index, each in enumerate(outcomes) if isinstance(each.refused, JudgedAnother)]
+        if not changed:
+            break
+        call.judged.forget()
+        again = _delete_each(call, [nodes[index] for index in changed])
+        for index, outcome in zip(changed, again, strict=True):
+            outcomes[index] = outcome
+    shown = (_shown(outcome) for outcome in outcomes if outcome.refused is not None or not quiet)
+    return xml_reply(document("DeleteResult", *shown))
+
+
+def _delete_each(call: Call, nodes: Sequence[Element]) -> list[Deleted]:
+    """Returns what became of each, in the order that they were asked for."""
     asked = [_asked(call, node) for node in nodes]
     allowed = [each for each in asked if isinstance(each, Deletion)]
     made = iter(deletion.delete(call.storage, call.bucket, allowed, call.bucket_row.owner))
-    # In the order that they were asked for.
-    outcomes = [next(made) if isinstance(each, Deletion) else each for each in asked]
-    shown = (_shown(outcome) for outcome in outcomes if outcome.refused is not None or not quiet)
-    return xml_reply(document("DeleteResult", *shown))
+    return [next(made) if isinstance(each, Deletion) else each for each in asked]
 
 
 def _deletion(call: Call, key: str, version_id: str | None, conditions: DeletionConditions) -> Deletion:
     # Asked now: a decision reads the database, which a transaction must not wait for. Without a version id
     # nothing goes that a lock holds.
-    bypass = version_id is not None and bypasses_governance(call, key)
+    bypass = version_id is not None and bypasses_governance(call, key, version_id)
 
     def check(found: Version | None) -> None:
+        call.judged.act_on(call.bucket, key, version_id, found.found if found else None)
         conditions.check(key, version_id, found)
         if version_id is not None and found is not None:
             require_deletable(found.lock, now_ms(), bypass=bypass)

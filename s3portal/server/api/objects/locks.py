@@ -107,10 +107,10 @@ def no_object_lock() -> S3Error:
     return S3Error("InvalidRequest", "Bucket is missing Object Lock Configuration")
 
 
-def bypasses_governance(call: Call, key: str) -> bool:
+def bypasses_governance(call: Call, key: str, version_id: str | None) -> bool:
     """Whether the call asks to pass over governance, and may."""
     asked = (call.header(BYPASS_HEADER) or "").lower() == "true"
-    return asked and call.may("s3:BypassGovernanceRetention", call.bucket, key)
+    return asked and call.may("s3:BypassGovernanceRetention", call.bucket, key, version_id=version_id)
 
 
 def lock_headers(call: Call, document: str | None) -> dict[str, str]:
@@ -118,9 +118,13 @@ def lock_headers(call: Call, document: str | None) -> dict[str, str]:
     if document is None:
         return {}
     lock, headers = object_lock.read_lock(document), {}
-    if lock.mode is not None and call.may("s3:GetObjectRetention", call.bucket, call.key):
+
+    def may(action: str) -> bool:
+        return call.may(action, call.bucket, call.key, version_id=call.parameter("versionId"))
+
+    if lock.mode is not None and may("s3:GetObjectRetention"):
         headers[MODE_HEADER] = lock.mode
         headers[UNTIL_HEADER] = timestamp(lock.until_ms or 0)
-    if lock.legal_hold is not None and call.may("s3:GetObjectLegalHold", call.bucket, call.key):
+    if lock.legal_hold is not None and may("s3:GetObjectLegalHold"):
         headers[LEGAL_HOLD_HEADER] = "ON" if lock.legal_hold else "OFF"
     return headers

@@ -42,6 +42,8 @@ def change_named(
 
 def require_version(call: Call, found: VersionAttributes | None) -> VersionAttributes:
     version_id = version_id_of(call)
+    acted_on = None if found is None or found.is_delete_marker else found
+    call.judged.act_on(call.bucket, call.key, version_id, acted_on)
     if found is None and version_id is not None:
         raise no_such_version(call.key, version_id)
     if found is None:

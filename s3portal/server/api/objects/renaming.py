@@ -36,6 +36,7 @@ def rename_object(call: Call) -> Reply:
         )
 
     def check(found: StoredObject, target: StoredObject | None) -> None:
+        call.judged.act_on(call.bucket, source, None, found)
         check_read(call.request, found, prefix=f"{SOURCE_HEADER}-")
         check_target(call.request, target)
 

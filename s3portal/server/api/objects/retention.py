@@ -47,7 +47,7 @@ def put_object_retention(call: Call) -> Reply:
     _require_object_lock(call)
     mode, until_ms = _retention_of(root)
     # Asked now: a decision reads the database, which a transaction must not wait for.
-    bypass = bypasses_governance(call, call.key)
+    bypass = bypasses_governance(call, call.key, call.parameter("versionId"))
 
     def retain(found: VersionAttributes) -> VersionAttributes:
         lock = read_lock(found.lock)
