@@ -10,7 +10,7 @@ from s3portal import __version__
 # each one needs only its own extra and `s3portal --help` answers at once.
 _COMMANDS = {
     "bucket": ("s3portal.buckets.commands.bucket", "bucket_command_group", "Look after buckets on any S3."),
-    "cp": ("s3portal.buckets.commands.objects", "cp_command", "Copy one file or object."),
+    "cp": ("s3portal.buckets.commands.cp", "cp_command", "Copy one file or object."),
     "ls": ("s3portal.buckets.commands.objects", "ls_command", "List buckets, folders and objects."),
     "presign": ("s3portal.buckets.commands.objects", "presign_command", "Make a link that expires."),
     "rm": ("s3portal.buckets.commands.objects", "rm_command", "Remove objects."),

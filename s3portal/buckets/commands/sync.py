@@ -76,6 +76,7 @@ def sync_command(
     mappings: Path | None,
     verify: bool,
     rules: SyncRules,
+    from_failures: Path | None,
     failures_path: Path | None,
     delete: bool,
     max_delete: int,
@@ -98,7 +99,7 @@ def sync_command(
         require_two_places(ours, theirs)
         require_possible(wanted, ours, theirs)
     code = EXIT_DONE
-    with FailureReport(failures_path) as failures:
+    with FailureReport(failures_path, read_from=from_failures) as failures:
         for ours, theirs in pairs:
             sync = Sync(ours, theirs, rules, failures, on_left_out=lambda each: tell_left_out(console, each))
             if console.dry_run:

@@ -17,6 +17,7 @@ from s3portal.buckets.sync.entries import Entry, Trouble
 from s3portal.buckets.sync.freshness import reason_to_send
 from s3portal.buckets.sync.joining import joined
 from s3portal.buckets.sync.large import part_bytes_of_sent
+from s3portal.buckets.sync.named import named_entries
 from s3portal.buckets.sync.places import Folder, Prefix
 from s3portal.buckets.sync.reasons import reason_of
 from s3portal.buckets.sync.requests import RequestFailed
@@ -84,7 +85,7 @@ class Sync:
             carried = side_by_side(carry, to_carry(), CALLS_AT_A_TIME, on_stop=carrier.stopped.set)
             for step, problem in carried:
                 if problem:
-                    self.failures.add(Failure(step.entry.path, problem))
+                    self._failed(step.entry.path, problem)
                 else:
                     self.tally.count(step)
                     if reuse is not None:
@@ -116,7 +117,7 @@ class Sync:
             try:
                 reason = reason_to_send(ours, theirs, self.rules.compare, self._contents.same)
             except (OSError, ClientError, BotoCoreError) as error:
-                self.failures.add(Failure(ours.path, f"cannot be compared: {error}"))
+                self._failed(ours.path, f"cannot be compared: {error}")
                 continue
             if reason:
                 yield Step(Act.CARRY, reason, ours, theirs)
@@ -132,24 +133,32 @@ class Sync:
                     return replace(step, act=Act.REUSE, twin=twin.path)
                 reuse.planned(step.entry)
         except (OSError, ClientError, BotoCoreError) as error:
-            self.failures.add(Failure(step.entry.path, f"cannot be read: {error}"))
+            self._failed(step.entry.path, f"cannot be read: {error}")
         return step
 
     def _entries(
         self, place: Folder | Prefix, *, is_target: bool, reuse: Reuse | None = None
     ) -> Iterator[Entry]:
-        if reuse is not None:
+        rules = self.rules
+        walking = replace(rules.walking, follow_symlinks=True) if is_target else rules.walking
+        found: Iterator[Entry] = iter(())
+        if is_target and isinstance(place, Folder) and not place.path.exists():
+            pass
+        elif rules.only is not None:
+            # What the target lacks is no news.
+            trouble = self._unruly if is_target else self._trouble
+            found = named_entries(place, rules.only.paths(str(self.target)), walking, trouble)
+        elif reuse is not None:
             found = reuse.index.listed()
         elif isinstance(place, Prefix):
             found = place.entries()
-        elif is_target and not place.path.exists():
-            found = iter(())
         else:
-            rules = self.rules.walking
-            found = walk(
-                place.path, replace(rules, follow_symlinks=True) if is_target else rules, self._trouble
-            )
-        return (entry for entry in found if self.rules.takes_part(entry.path))
+            found = walk(place.path, walking, self._trouble)
+        return (entry for entry in found if rules.takes_part(entry.path) and rules.shard.has(entry.path))
+
+    def _unruly(self, trouble: Trouble) -> None:
+        if not trouble.by_rule:
+            self._trouble(trouble)
 
     def _trouble(self, trouble: Trouble) -> None:
         self.tally.has_holes |= trouble.hides_more
@@ -157,7 +166,10 @@ class Sync:
             self.tally.left_out += 1
             self.on_left_out(trouble)
         else:
-            self.failures.add(Failure(trouble.path, trouble.reason))
+            self._failed(trouble.path, trouble.reason)
+
+    def _failed(self, path: str, reason: str) -> None:
+        self.failures.add(Failure(path, reason, target=str(self.target)))
 
     def _delete(self, doomed: Doomed) -> None:
         doomed.require_certain(has_holes=self.tally.has_holes)
@@ -167,7 +179,7 @@ class Sync:
 
     def _deleted(self, entry: Entry, problem: str) -> None:
         if problem:
-            self.failures.add(Failure(entry.path, f"not deleted: {problem}"))
+            self._failed(entry.path, f"not deleted: {problem}")
         else:
             self.tally.deleted += 1
 
