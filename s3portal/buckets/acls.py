@@ -15,7 +15,7 @@ from s3portal.buckets.direct import Node, direct, local_name
 from s3portal.buckets.failures import Failure
 from s3portal.buckets.listing import ListedVersion, object_pages, version_pages
 from s3portal.buckets.parallel import side_by_side
-from s3portal.buckets.problems import NotOffered, Unusable, asking
+from s3portal.buckets.problems import NOT_OFFERED, NotOffered, Unusable, asking
 from s3portal.buckets.settings import acl as acls
 from s3portal.buckets.settings.ownership import ENFORCED, read_ownership
 from s3portal.buckets.settings.policy import lets_strangers, read_policy
@@ -39,6 +39,11 @@ class AclRules:
     def count(self) -> bool:
         """Whether an object's ACL can let anyone in."""
         return not self.reason
+
+
+def acls_are_off(store: Store) -> bool:
+    """Whether no ACL counts; one request. Raises Refused."""
+    return read_ownership(store) == ENFORCED
 
 
 def acl_rules(store: Store) -> AclRules:
@@ -212,9 +217,14 @@ def _make_private(store: Store, key: str, version_id: str) -> Failure | None:
     query = {"acl": "", **({"versionId": version_id} if version_id else {})}
     try:
         direct(store).call("PutObjectAcl", "PUT", key, query, {"x-amz-acl": "private"})
-    except (ClientError, BotoCoreError) as error:
-        gone = isinstance(error, ClientError) and error_code(error) in _GONE
-        return None if gone else Failure(key, str(error), version_id)
+    except ClientError as error:
+        if error_code(error) in _GONE:
+            return None
+        if error_code(error) in NOT_OFFERED:
+            raise NotOffered(f"this store has no ACLs: it answers {error_code(error)}") from error
+        return Failure(key, str(error), version_id)
+    except BotoCoreError as error:
+        return Failure(key, str(error), version_id)
     return None
 
 

@@ -13,6 +13,10 @@ _OURS = "BucketAlreadyOwnedByYou"
 _TAKEN = "BucketAlreadyExists"
 
 
+class NotEmpty(Refused):
+    """Something is left in a bucket that is to be deleted."""
+
+
 def create_bucket(store: Store, *, object_lock: bool = False) -> bool:
     """Makes the bucket in the store's region, private, with ACLs off; False where it is there already.
 
@@ -73,13 +77,13 @@ def _is_there(store: Store) -> bool:
 
 
 def delete_bucket(store: Store) -> None:
-    """Removes an empty bucket. Raises Refused, also where something is left in it."""
+    """Removes an empty bucket. Raises Refused, and NotEmpty where something is left in it."""
     with asking(store, "s3:DeleteBucket"):
         try:
             direct(store).call("DeleteBucket", "DELETE")
         except ClientError as error:
             if error_code(error) == "BucketNotEmpty":
-                raise Refused(
+                raise NotEmpty(
                     f"{store.bucket} is not empty",
                     f"s3portal bucket delete {store.bucket} --empty  removes its objects and versions too",
                 ) from error

@@ -76,16 +76,18 @@ def empty(
     *,
     prefix: str = "",
     bypass_governance: bool = False,
+    with_uploads: bool = True,
     on_progress: Callable[[Emptied], None] = lambda _: None,
     shard: Shard = WHOLE,
     only: Iterator[ListedVersion] | None = None,
 ) -> Emptied:
-    """Removes everything under the prefix, for good; of a share, or only what is named. What cannot be
-    removed is reported, and the rest goes.
+    """Removes everything under the prefix, for good: unfinished uploads unless ``with_uploads`` is off, then
+    versions and markers; of a share, or only the versions that are named. What cannot be removed is reported,
+    and the rest goes.
 
     Raises Refused where the keys may not list or delete at all.
     """
-    removed = Emptied() if only is not None else _abort_all(store, prefix, shard)
+    removed = _abort_all(store, prefix, shard) if with_uploads and only is None else Emptied()
     throttle = Throttle()
     batches = batches_of(only) if only is not None else _pages_of(store, prefix, shard)
 

@@ -18,12 +18,21 @@ _LONGEST_PAUSE_S = 16.0
 _LOOK_S = 0.5
 
 
+def pause(seconds: float) -> None:
+    """Waits."""
+    time.sleep(seconds)
+
+
 class Throttle:
     """A pause before each call, which doubles when the store says SlowDown and shrinks again afterwards. One
     for all threads."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, sleep: Callable[[float], None] = pause, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pause_s = 0.0
+        self._slowed_at = -_LONGEST_PAUSE_S
+        self._clock = clock
         self._lock = threading.Lock()
         self._sleep = sleep
 
@@ -33,8 +42,13 @@ class Throttle:
             self._sleep(self._pause_s)
 
     def slow_down(self) -> None:
-        """The store asked for it."""
+        """The store asked for it. Calls that were in flight side by side are told so together, which counts
+        once."""
         with self._lock:
+            now = self._clock()
+            if now - self._slowed_at < self._pause_s:
+                return
+            self._slowed_at = now
             self._pause_s = min(max(self._pause_s * 2, 0.1), _LONGEST_PAUSE_S)
 
     def went_well(self) -> None:

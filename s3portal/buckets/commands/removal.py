@@ -1,7 +1,7 @@
 """Commands that take away for good: empty, delete."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -72,14 +72,25 @@ def delete_command(
         emptying_it = Emptying(store, bypass_governance=bypass_governance)
         if not agreed(console, emptying_it, "It and everything in it"):
             return EXIT_DONE
-        code = remove(console, emptying_it, failures_path)
+        # Most stores end unfinished uploads with their bucket, so these are looked for where one does not.
+        code = remove(console, replace(emptying_it, with_uploads=False), failures_path)
         if code != EXIT_DONE:
             return code
+        try:
+            return _delete(console, store)
+        except creating.NotEmpty:
+            code = remove(console, emptying_it, failures_path)
+            if code != EXIT_DONE:
+                return code
     elif console.dry_run:
         console.say(f"Would delete {store.bucket}, if it is empty.", would_delete=store.bucket)
         return EXIT_DONE
     else:
         console.confirm_by_name(store.bucket, f"The bucket {store.bucket} is deleted for good.")
+    return _delete(console, store)
+
+
+def _delete(console: Console, store: Store) -> int:
     creating.delete_bucket(store)
     console.say(f"Deleted: {store.bucket}", deleted=store.bucket)
     return EXIT_DONE
@@ -94,6 +105,7 @@ class Emptying:
     bypass_governance: bool = False
     shard: Shard = WHOLE
     from_failures: Path | None = None
+    with_uploads: bool = True
 
     def named(self) -> Iterator[ListedVersion] | None:
         """What the report names of it. Raises Unusable."""
@@ -150,6 +162,7 @@ def remove(console: Console, emptying_it: Emptying, failures_path: Path | None) 
             failures,
             prefix=emptying_it.prefix,
             bypass_governance=emptying_it.bypass_governance,
+            with_uploads=emptying_it.with_uploads,
             on_progress=lambda removed: progress.reached(removed.versions + removed.markers),
             shard=emptying_it.shard,
             only=emptying_it.named(),

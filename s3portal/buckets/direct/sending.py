@@ -26,7 +26,7 @@ from s3portal.buckets.direct.answers import Node, read_xml
 from s3portal.buckets.direct.connection import ClosedEarly, Connection, Head, NoHttp
 from s3portal.buckets.direct.pool import CannotConnect, Pool
 from s3portal.buckets.direct.signing import HeaderSigner, encoded_query
-from s3portal.buckets.parallel import Throttle
+from s3portal.buckets.parallel import Throttle, pause
 from s3portal.transfer import (
     Failure,
     RetryPolicy,
@@ -38,6 +38,9 @@ from s3portal.transfer import (
 )
 
 _POLICY = RetryPolicy(tries=8, tries_without_answer=8)
+#: A store that asks for patience gets more of it.
+_POLICY_WHILE_BUSY = RetryPolicy(tries=15, tries_without_answer=8)
+_BUSY = frozenset({429, 503})
 #: Whoever mistypes an address wants to know it soon.
 _POLICY_BEFORE_ANY_ANSWER = RetryPolicy(tries=4, tries_without_answer=3)
 #: Credentials of roles are renewed by botocore; asking it costs more than signing.
@@ -96,7 +99,7 @@ class Direct:
 
     store: Store
     throttle: Throttle = field(default_factory=Throttle)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = pause
     _signer: tuple[HeaderSigner, float] | None = None
     _has_answered: bool = False
 
@@ -176,7 +179,7 @@ class Direct:
                 return used
             tries += 1
             failure = failed.failure
-            if failure.status in (429, 503):
+            if failure.status in _BUSY:
                 self.throttle.slow_down()
             region = failed.headers.get("x-amz-bucket-region", "")
             if region and region != self._region and failure.status in _WRONG_REGION and moves < 2:
@@ -184,6 +187,8 @@ class Direct:
                 self._go_to(region)
                 continue
             policy = _POLICY if self._has_answered else _POLICY_BEFORE_ANY_ANSWER
+            if failure.status in _BUSY:
+                policy = _POLICY_WHILE_BUSY
             decision = decide(failure, tries=tries, signings=signings, policy=policy, random=random.random)
             if decision.action == "stop":
                 raise failed

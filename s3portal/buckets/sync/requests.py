@@ -5,14 +5,13 @@ by boto3.
 """
 
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from s3portal.buckets.direct import Answer, Direct, RequestFailed, Streamed
-from s3portal.buckets.parallel import Throttle
+from s3portal.buckets.parallel import Throttle, pause
 from s3portal.transfer import Store
 
 __all__ = ["BrokenAnswer", "RequestFailed", "Requests"]
@@ -30,7 +29,7 @@ class Requests:
 
     store: Store
     throttle: Throttle = field(default_factory=Throttle)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = pause
 
     def __post_init__(self) -> None:
         self.direct = Direct(self.store, self.throttle, self.sleep)
