@@ -1,6 +1,7 @@
 """Whose keys are used and where the store is: options, a portal's own configuration, and what boto3 finds."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,6 +43,34 @@ class AccessOptions:
     backend: str = ""
 
 
+def shell_options(options: AccessOptions) -> str:
+    """The options as a shell reads them: ``--config /etc/ckan/ckan.ini``."""
+    given = {
+        "--config": str(options.config or ""),
+        "--backend": options.backend,
+        "--endpoint": options.endpoint,
+        "--region": options.region,
+        "--profile": options.profile,
+        "--role": options.role,
+        "--addressing-style": options.addressing_style,
+    }
+    return shlex.join(word for name, value in given.items() if value for word in (name, value))
+
+
+def options_of_store(store: Store, *, profile: str = "") -> str:
+    """Options that say where the store is, and not whose keys open it, as a shell reads them."""
+    settings = store.settings
+    style = settings.s3_addressing_style
+    return shell_options(
+        AccessOptions(
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            profile=profile,
+            addressing_style="" if style == "auto" else style,
+        )
+    )
+
+
 @dataclass(frozen=True)
 class Access:
     """The way to a store's buckets. ``role`` is assumed before anything is asked; ``configured_bucket`` is
@@ -53,6 +82,7 @@ class Access:
     config: Path | None = None
     #: Where they are known without asking boto3.
     keys: SigningKeys | None = field(default=None, repr=False)
+    options: AccessOptions = AccessOptions()
 
     def store(self, bucket: str) -> Store:
         """The bucket. All share one client."""
@@ -114,7 +144,7 @@ def open_access(options: AccessOptions, environment: Mapping[str, str] = os.envi
         raise Unusable("\n".join(_in_the_users_words(str(each)) for each in error.problems)) from error
     configured = settings.s3_bucket if settings.s3_bucket != _NO_BUCKET else ""
     keys = None if options.role else _keys(settings, scoped, profile)
-    return Access(replace(settings, s3_prefix=""), options.role, configured, options.config, keys)
+    return Access(replace(settings, s3_prefix=""), options.role, configured, options.config, keys, options)
 
 
 def _keys(settings: TransferSettings, scoped: Mapping[str, Any], profile: str) -> SigningKeys | None:

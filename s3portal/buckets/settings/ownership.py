@@ -18,22 +18,27 @@ UNSET = "ObjectWriter"
 def read_ownership(store: Store) -> str:
     """``BucketOwnerEnforced`` (ACLs are off), ``BucketOwnerPreferred`` or ``ObjectWriter``; that too where
     the store does not know the setting. Raises Refused."""
+    try:
+        return find_ownership(store)
+    except NotOffered:
+        return UNSET
+
+
+def find_ownership(store: Store) -> str:
+    """The same. Raises NotOffered where the store does not know the setting, Refused."""
 
     def read() -> str:
         answer = direct(store).call("GetBucketOwnershipControls", "GET", query={"ownershipControls": ""})
         rule = answer.xml.child("Rule")
         return rule.text("ObjectOwnership") if rule else UNSET
 
-    try:
-        found = read_setting(
-            store,
-            "s3:GetBucketOwnershipControls",
-            _WHAT,
-            read,
-            ("OwnershipControlsNotFoundError",),
-        )
-    except NotOffered:
-        return UNSET
+    found = read_setting(
+        store,
+        "s3:GetBucketOwnershipControls",
+        _WHAT,
+        read,
+        ("OwnershipControlsNotFoundError",),
+    )
     return found or UNSET
 
 
