@@ -36,7 +36,8 @@ class Retried:
 class SyncRules:
     """``takes_part`` decides by path; ``max_delete`` is how many files of the target may be removed;
     ``wanted`` is what new objects are given beside their content; with ``reuse``, what the target has under
-    another name is copied there; ``only`` are the files that a run before could not deal with."""
+    another name is copied there; ``only`` are the files that a run before could not deal with; with
+    ``announce``, other machines are told by a marker in the bucket."""
 
     compare: Compare = Compare.TIME
     takes_part: Callable[[str], bool] = lambda path: True
@@ -49,6 +50,7 @@ class SyncRules:
     reuse: bool = False
     only: Retried | None = None
     shard: Shard = WHOLE
+    announce: bool = False
 
 
 class Act(Enum):

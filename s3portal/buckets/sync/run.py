@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,7 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.buckets.failures import Failure, FailureReport
 from s3portal.buckets.parallel import CALLS_AT_A_TIME, side_by_side
 from s3portal.buckets.problems import Unusable
+from s3portal.buckets.sync.announcing import announced, notice
 from s3portal.buckets.sync.carrying import Carrier
+from s3portal.buckets.sync.claims import MARKER, claimed
 from s3portal.buckets.sync.content_index import ContentIndex
 from s3portal.buckets.sync.contents import Contents
 from s3portal.buckets.sync.deleting import Doomed
@@ -37,9 +40,12 @@ class Sync:
     on_step: Callable[[Step], None] = lambda step: None
     on_progress: Callable[[Tally], None] = lambda tally: None
     on_left_out: Callable[[Trouble], None] = lambda trouble: None
+    #: Hears of what is worth knowing beside the files.
+    on_notice: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:
         self.tally = Tally()
+        self._on_marker: Callable[[Entry], None] = lambda marker: None
         self._contents = Contents(self.source, self.target, self.rules.reads)
 
     def plan(self) -> Iterator[Step]:
@@ -51,11 +57,17 @@ class Sync:
     def run(self) -> Tally:
         """Carries everything out. What fails is reported, and the rest continues.
 
-        Raises Refused where more than ``max_delete`` files would be deleted; nothing is deleted then.
+        Raises Refused where another sync is at it, and where more than ``max_delete`` files would be deleted;
+        nothing is deleted then.
         """
         carrier = Carrier(
             self.source, self.target, self.rules.wanted, guarded=self.rules.guarded, reads=self.rules.reads
         )
+        with claimed(self.target, self.rules.shard, self.on_notice), self._announced(carrier):
+            self._run(carrier)
+        return self.tally
+
+    def _run(self, carrier: Carrier) -> None:
         doomed = Doomed(self.source, self.target, self.rules.max_delete)
 
         with self._reuse() as reuse:
@@ -92,7 +104,16 @@ class Sync:
                         self.on_step(step)
                 self.on_progress(self.tally)
         self._delete(doomed)
-        return self.tally
+
+    def _announced(self, carrier: Carrier) -> AbstractContextManager[None]:
+        if isinstance(self.target, Folder):
+            return contextlib.nullcontext()
+        requests = carrier.requests(self.target.store)
+        if self.rules.announce:
+            return announced(self.target, self.rules.shard, requests, self.on_notice)
+        target = self.target
+        self._on_marker = lambda marker: notice(target, requests, marker, self.on_notice)
+        return contextlib.nullcontext()
 
     @contextlib.contextmanager
     def _reuse(self) -> Iterator[Reuse | None]:
@@ -103,7 +124,7 @@ class Sync:
         if isinstance(self.target, Folder):
             raise Unusable("--reuse is for targets in a bucket: only a store copies to itself")
         with ContentIndex() as index:
-            index.fill(self.target.entries())
+            index.fill(self._but_marker(self.target.entries(), is_target=True))
             yield Reuse(self.source, self.target, index, self.rules.reads)
 
     def _differing(self, reuse: Reuse | None) -> Iterator[Step]:
@@ -151,10 +172,17 @@ class Sync:
         elif reuse is not None:
             found = reuse.index.listed()
         elif isinstance(place, Prefix):
-            found = place.entries()
+            found = self._but_marker(place.entries(), is_target=is_target)
         else:
             found = walk(place.path, walking, self._trouble)
         return (entry for entry in found if rules.takes_part(entry.path) and rules.shard.has(entry.path))
+
+    def _but_marker(self, entries: Iterator[Entry], *, is_target: bool) -> Iterator[Entry]:
+        for entry in entries:
+            if entry.path != MARKER:
+                yield entry
+            elif is_target:
+                self._on_marker(entry)
 
     def _unruly(self, trouble: Trouble) -> None:
         if not trouble.by_rule:

@@ -34,7 +34,6 @@ _NAMES = {
 }
 
 
-
 class OwnServer:
     """What is known of our own server without trying it: a StoreMemory."""
 
