@@ -71,7 +71,7 @@ class ServerConfig:
     ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
     ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``user_quotas`` are those
     of users and roles, by their ARNs; the quotas of others stay as they are. ``master_key`` is where the key
-    comes from that seals secrets."""
+    comes from that seals secrets; ``customer_keys_over_http`` takes those of SSE-C without TLS."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -89,6 +89,7 @@ class ServerConfig:
     notification_targets: tuple[Target, ...] = ()
     user_quotas: tuple[tuple[str, Quota], ...] = ()
     master_key: MasterKeySource = field(default_factory=MasterKeySource)
+    customer_keys_over_http: bool = False
 
 
 # What is put together of other fields has no field of its own.
@@ -130,6 +131,7 @@ def config_of_json(document: Any) -> ServerConfig:
         notification_targets=read_targets(top),
         user_quotas=read_user_quotas(top, users, roles),
         master_key=read_master_key(top),
+        customer_keys_over_http=_switch(top, "customer_keys_over_http"),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 

@@ -35,6 +35,7 @@ from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
 from s3portal.server.iam.directory import IdentityDirectory
 from s3portal.server.iam.people import People
+from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
@@ -103,6 +104,7 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
+            self.keys = AdministratorsKeys(self.storage, self.master_key)
             in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
 
             def configuration() -> ConfiguredDirectory:
@@ -124,6 +126,7 @@ class S3Server:
                 proxies=config.trusted_proxies,
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
+                customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
@@ -134,7 +137,7 @@ class S3Server:
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
-                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+                jobs_named(jobs, self.storage, config.notification_targets, config.region, self.keys),
             )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(

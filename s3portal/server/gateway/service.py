@@ -18,7 +18,8 @@ class Service:
     """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
     ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
     of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept.
-    ``people`` are those who may be let in, ``own_pages`` those of a front end beside this port."""
+    ``customer_keys_over_http`` takes the keys of SSE-C over connections that others can read. ``people`` are
+    those who may be let in, ``own_pages`` those of a front end beside this port."""
 
     storage: Storage
     master_key: MasterKey
@@ -31,3 +32,4 @@ class Service:
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
     own_pages: OwnPages = NO_PAGES
+    customer_keys_over_http: bool = False
