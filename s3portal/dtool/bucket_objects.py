@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from s3portal.dtool.errors import NotPermitted, ObjectMissing, StoreFailed
 from s3portal.dtool.public_store import is_anonymous
 from s3portal.dtool.s3_errors import retrying_damage, s3_errors, status
-from s3portal.transfer import BROKEN_OFF, FRUITLESS_TRIES, Store, error_code
+from s3portal.transfer import FRUITLESS_TRIES, Store, broken_off, error_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class BucketObjects:
                 answer = self.store.client().get_object(Bucket=self.bucket, Key=key)
                 try:
                     return answer["Body"].read(), answer["Metadata"]
-                except BROKEN_OFF as error:
+                except broken_off() as error:
                     problem = error
         raise StoreFailed(f"s3://{self.bucket}/{key}: the answer broke off: {problem}") from problem
 

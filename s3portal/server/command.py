@@ -19,23 +19,34 @@ import click
 
 from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
 from s3portal.server.config_connections import proxies_of
+from s3portal.server.config_encryption import master_key_of_environment
 from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.http.tls import TLSFiles
-from s3portal.server.running import S3Server
+from s3portal.server.kms.key_sources import KEY_SOURCE, MasterKeySource
+from s3portal.server.kms.master_key_errors import MasterKeyError
+from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.workers import Supervisor
 
+#: Where in click's context a command around this one leaves a FrontEnd.
+FRONT_END = "s3portal.server.front_end"
 _PATH = click.Path(path_type=Path)
 _COMMANDS = {
     "fsck": "Check a server's folder, and repair it.",
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "quota": "Show and set how much buckets and users may store.",
+    "rewrap": "Seal all secrets with another master key.",
+}
+_MODULES = {
+    "quota": "s3portal.server.upkeep.quota_command",
+    "rewrap": "s3portal.server.rewrap_command",
 }
 
 
@@ -48,7 +59,7 @@ class _ServerGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module("s3portal.server.upkeep.commands")
+        module = importlib.import_module(_MODULES.get(cmd_name, "s3portal.server.upkeep.commands"))
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -160,9 +171,11 @@ def server_command(
     if context.invoked_subcommand is not None:
         # Its own --root has this one's value where it is given none.
         context.obj = root
+        context.meta[KEY_SOURCE] = _key_source(config_file)
         return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     raise_descriptor_limit()
+    front_end: FrontEnd | None = context.meta.get(FRONT_END)
     try:
         config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
         config = replace(
@@ -185,13 +198,21 @@ def server_command(
                 log_file=log_file,
                 new_around=new_around,
                 jobs=chosen,
+                front_end=front_end,
             )
         else:
             access_log, around = AccessLog(log_file), new_around() if new_around else None
             server = S3Server(
-                root, config, host=host, port=port, access_log=access_log, around=around, jobs=chosen
+                root,
+                config,
+                host=host,
+                port=port,
+                access_log=access_log,
+                around=around,
+                jobs=chosen,
+                front_end=front_end,
             )
-    except (ConfigError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
+    except (ConfigError, MasterKeyError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem
     except ssl.SSLError as problem:
         raise click.ClickException(f"The certificate or its key cannot be used: {problem}") from problem
@@ -208,6 +229,15 @@ def server_command(
     if isinstance(server, S3Server):
         _stop_on_signals(server)
     server.serve()
+
+
+def _key_source(config_file: Path | None) -> MasterKeySource:
+    """Where the configuration says that the master key is, for commands that read the folder."""
+    try:
+        config = read_config_file(config_file) if config_file else ServerConfig()
+        return master_key_of_environment(os.environ, PREFIX) or config.master_key
+    except ConfigError as problem:
+        raise click.ClickException(str(problem)) from problem
 
 
 def _tls_files(certificate: Path | None, key: Path | None) -> TLSFiles | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
-from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
@@ -17,28 +19,51 @@ from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import BucketConfig, ServerConfig, root_user
+from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.dialects.json import JsonDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
+from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
-from s3portal.server.storage import buckets, objects, versioning
+from s3portal.server.iam.directory import IdentityDirectory
+from s3portal.server.iam.people import People
+from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
+from s3portal.server.wire.errors import S3Error
 
 _ABORTING_RULE = "abort-unfinished-uploads"
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+class FrontEnd(Protocol):
+    """Something for people that runs beside the S3 port, in the same process, on a port of its own. It may
+    also be reached at ``origins``."""
+
+    port: int
+    origins: frozenset[str]
+
+    def start(self, server: S3Server) -> None:
+        """Begins to answer; called once, when the server begins to serve."""
+
+    def stop(self) -> None:
+        """Ends; also called where it was never started."""
 
 
 class S3Server:
@@ -48,9 +73,9 @@ class S3Server:
     requests and operations, None in a server that is not a test's.
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
-    ``jobs`` are the names of what is done in the background.
-    Raises StorageInUse, ConfigError for a bucket of another account, OSError (the folder, or the address is
-    taken).
+    ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
+    Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
+    the address is taken).
     """
 
     def __init__(
@@ -66,8 +91,10 @@ class S3Server:
         storage: Storage | None = None,
         listener: socket.socket | None = None,
         jobs: Collection[str] = (),
+        front_end: FrontEnd | None = None,
     ) -> None:
         self._around = around
+        self._front_end = front_end
         self.storage = storage or Storage(root, config.disk_reserve_bytes)
         try:
             config, self.root_key_file = with_users(root, config)
@@ -75,31 +102,46 @@ class S3Server:
             self.access_log = access_log
             create_buckets(self.storage, config)
             self.sealer = SessionSealer(self.storage.server_key())
+            self.master_key = MasterKey(root, config.master_key)
+            self.master_key.check()
+            self.keys = AdministratorsKeys(self.storage, self.master_key)
+            in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
+
+            def configuration() -> ConfiguredDirectory:
+                return in_file
+
             service = Service(
                 storage=self.storage,
+                master_key=self.master_key,
                 authenticator=Authenticator(
-                    directory=ConfiguredDirectory(config.users, config.roles, config.accounts),
+                    directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
                     region=config.region,
                     now=now,
                     allow_sigv2=config.allow_sigv2,
                 ),
+                people=People(self.storage, self.master_key, configuration),
                 region=config.region,
                 base_domain=config.base_domain,
                 proxies=config.trusted_proxies,
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
+                customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
+                own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
-            gateway = Gateway(service, dialects, access_log, around)
+            #: What answers requests, for a front end in the same process.
+            self.gateway = Gateway(service, dialects, access_log, around)
+            self.directory = service.authenticator.directory
+            self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
-                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+                jobs_named(jobs, self.storage, config.notification_targets, config.region, self.keys),
             )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(
-                gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
+                self.gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
             )
             self._scheme = "https" if contexts else "http"
         except BaseException:
@@ -113,12 +155,16 @@ class S3Server:
 
     def serve(self) -> None:
         self._background.start()
+        if self._front_end is not None:
+            self._front_end.start(self)
         self.http.serve()
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Lets running requests finish for ``grace_s`` seconds, then closes everything."""
         if self._around is not None:
             self._around.close()
+        if self._front_end is not None:
+            self._front_end.stop()
         self.http.stop(grace_s)
         self._background.stop()
         self.storage.close()
@@ -135,8 +181,10 @@ def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | N
 
 
 def create_buckets(storage: Storage, config: ServerConfig) -> None:
-    """Makes the configured buckets, and gives them their rules. Raises ConfigError for a bucket of another
-    account."""
+    """Makes the configured buckets, and gives them their rules, and buckets and users their quotas. Raises
+    ConfigError for a bucket of another account."""
+    for writer, quota in config.user_quotas:
+        quotas.put_of_user(storage, writer, quota)
     existing = {bucket.name: bucket for bucket in buckets.find_all(storage)}
     for bucket in config.buckets:
         found = existing.get(bucket.name)
@@ -159,6 +207,8 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
 def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
     """Gives a bucket what the configuration says is in it; objects that are there stay as they are."""
     contents = bucket.contents
+    if bucket.quota is not None:
+        quotas.put_of_bucket(storage, bucket.name, bucket.quota)
     if contents.policy is not None:
         buckets.put_setting(storage, bucket.name, policy.KIND, contents.policy)
     if contents.versioning is not None:
@@ -166,4 +216,14 @@ def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
     for given in contents.objects:
         if objects.find(storage, bucket.name, given.key) is None:
             place = StoredPlace(bucket.name, given.key, owner)
-            store_content(storage, place, given.content, dict(given.headers))
+            _store_given(storage, place, given)
+
+
+def _store_given(storage: Storage, place: StoredPlace, given: ObjectConfig) -> None:
+    """Stores a configured object. A bucket that is full by now does not keep the server from starting."""
+    try:
+        store_content(storage, place, given.content, dict(given.headers))
+    except S3Error as refused:
+        if refused.code != "QuotaExceeded":
+            raise
+        log.warning("%s of the configuration is not stored: %s", place.key, refused.message)

@@ -22,7 +22,8 @@ from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.pipeline import Around
 from s3portal.server.http.limits import ConnectionLimits
 from s3portal.server.http.server import listen_on
-from s3portal.server.running import S3Server, create_buckets, with_users
+from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.running import FrontEnd, S3Server, create_buckets, with_users
 from s3portal.server.storage.folder import Folder
 from s3portal.server.storage.storage import Role, Storage
 
@@ -40,7 +41,7 @@ class Supervisor:
     or SIGINT. It has one thread, so that it can fork.
 
     ``new_around`` makes what stands around the operations of a worker, for tests. ``jobs`` are the names of
-    what one of the workers does in the background.
+    what one of the workers does in the background. ``front_end`` listens already: every worker has it.
     Raises what S3Server raises.
     """
 
@@ -55,8 +56,10 @@ class Supervisor:
         log_file: Path | None = None,
         new_around: Callable[[], Around] | None = None,
         jobs: Collection[str] = (),
+        front_end: FrontEnd | None = None,
     ) -> None:
         self._jobs = jobs
+        self._front_end = front_end
         self._root, self._host, self._log_file, self._new_around = root, host, log_file, new_around
         self._count = count
         self._folder = Folder(root)
@@ -67,6 +70,8 @@ class Supervisor:
                 create_buckets(storage, config)
                 # Made here, so that all workers read the same.
                 storage.server_key()
+                # A mistake is found out here, and not by every worker.
+                MasterKey(root, config.master_key).check()
             finally:
                 storage.close()
             if config.tls is not None:
@@ -163,6 +168,7 @@ class Supervisor:
             storage=storage,
             listener=self._listener,
             jobs=self._jobs,
+            front_end=self._front_end,
         )
 
 

@@ -103,7 +103,7 @@ from s3portal.transfer.presign import (
     presign_get,
     presign_parts,
 )
-from s3portal.transfer.resuming_body import BROKEN_OFF, FRUITLESS_TRIES, Body, BrokenOff, ResumingBody
+from s3portal.transfer.resuming_body import FRUITLESS_TRIES, Body, BrokenOff, ResumingBody, broken_off
 from s3portal.transfer.retry import Failure, RetryPolicy, decide, is_expired, parse_retry_after
 from s3portal.transfer.seekable import SeekableObject
 from s3portal.transfer.sending import (
@@ -137,6 +137,7 @@ from s3portal.transfer.settings import (
     setting,
     unknown_settings,
 )
+from s3portal.transfer.signing_keys import SigningKeys
 from s3portal.transfer.sizes import GIB, MIB, format_size, parse_size
 from s3portal.transfer.states import DeclaredState, ImpossibleTransition, State, Transitions
 from s3portal.transfer.store import Store, open_store
@@ -166,7 +167,6 @@ from s3portal.transfer.written_objects import (
 __all__ = [
     "ARN",
     "BOOLEAN",
-    "BROKEN_OFF",
     "BYTES",
     "CALL",
     "CHECKSUM_AUTO",
@@ -238,6 +238,7 @@ __all__ = [
     "SettingProblem",
     "SettingsError",
     "SignedPart",
+    "SigningKeys",
     "SourceChanged",
     "State",
     "Store",
@@ -268,6 +269,7 @@ __all__ = [
     "asking",
     "assume_upload_role",
     "begin_upload",
+    "broken_off",
     "bucket_address",
     "checksum_algorithm",
     "checksum_support",

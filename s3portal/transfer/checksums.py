@@ -13,11 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-
-try:
-    from awscrt import checksums as _awscrt
-except ModuleNotFoundError:
-    _awscrt = None
+from typing import Any
 
 CRC64NVME = "CRC64NVME"
 CRC32C = "CRC32C"
@@ -26,6 +22,16 @@ CRC32 = "CRC32"
 MD5 = "MD5"
 
 Bytes = bytes | bytearray | memoryview
+
+
+def _awscrt() -> Any:
+    """awscrt's checksums, or None. Loading them takes longer than a short command does, so it waits for a
+    need."""
+    try:
+        from awscrt import checksums
+    except ModuleNotFoundError:
+        return None
+    return checksums
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,9 @@ class Crc:
 
     @cached_property
     def _function(self) -> Callable[[Bytes, int], int]:
-        if _awscrt is not None and hasattr(_awscrt, self.name.lower()):
-            function: Callable[[Bytes, int], int] = getattr(_awscrt, self.name.lower())
+        awscrt = _awscrt()
+        if awscrt is not None and hasattr(awscrt, self.name.lower()):
+            function: Callable[[Bytes, int], int] = getattr(awscrt, self.name.lower())
             return function
         return zlib.crc32 if self.name == CRC32 else self._in_python
 

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,7 +14,6 @@ from botocore.exceptions import (
     IncompleteReadError,
     WaiterError,
 )
-from botocore.parsers import ResponseParserError
 
 from s3portal.transfer.store_failures import StoreError, StoreFailed, StoreMisconfigured, StoreUnavailable
 
@@ -36,29 +34,6 @@ _PASSING_CODES = frozenset(
 )
 
 
-#: botocore's errors about an answer. It raises its others before anything is sent: for a missing profile or
-#: key, a configuration file, an address that it cannot make.
-_ABOUT_ANSWERS = (
-    EventStreamError,
-    FlexibleChecksumError,
-    IncompleteReadError,
-    ResponseParserError,
-    WaiterError,
-)
-
-
-_BEFORE_A_REQUEST = (
-    BotoCoreError,
-    Boto3Error,
-    AttributeError,
-    IndexError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-
-
 @contextmanager
 def store_errors(operation: str) -> Iterator[None]:
     """Raises StoreUnavailable, StoreFailed or StoreMisconfigured for whatever boto3 raises inside.
@@ -75,13 +50,44 @@ def store_errors(operation: str) -> Iterator[None]:
     except (ConnectionError, HTTPClientError) as error:
         logger.warning("%s: the store could not be reached: %s", operation, error)
         raise StoreUnavailable(operation=operation) from error
-    except (*_ABOUT_ANSWERS, KeyError) as error:
+    except _about_answers() as error:
         logger.error("%s: the reply is not an S3 reply: %s: %s", operation, type(error).__name__, error)
         raise StoreFailed(operation=operation, store_code=type(error).__name__) from error
-    except _BEFORE_A_REQUEST as error:
+    except _before_a_request() as error:
         cause = f"{type(error).__name__}: {error}"
         logger.error("%s: the store cannot be used as it is configured: %s", operation, cause)
         raise StoreMisconfigured(operation=operation, cause=cause) from error
+
+
+def _about_answers() -> tuple[type[Exception], ...]:
+    """botocore's errors about an answer. It raises its others before anything is sent: for a missing profile
+    or key, a configuration file, an address that it cannot make."""
+    # boto3 takes longer to load than a short command takes; what raises its errors has loaded it.
+    from botocore.parsers import ResponseParserError
+
+    return (
+        EventStreamError,
+        FlexibleChecksumError,
+        IncompleteReadError,
+        ResponseParserError,
+        WaiterError,
+        KeyError,
+    )
+
+
+def _before_a_request() -> tuple[type[Exception], ...]:
+    from boto3.exceptions import Boto3Error
+
+    return (
+        BotoCoreError,
+        Boto3Error,
+        AttributeError,
+        IndexError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    )
 
 
 def error_code(error: ClientError) -> str:

@@ -4,14 +4,19 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from botocore.exceptions import ConnectionError, HTTPClientError, IncompleteReadError
-from urllib3.exceptions import HTTPError
 
 from s3portal.transfer.store_failures import StoreUnavailable
 
-#: What reading an answer's body raises where it breaks off. botocore repeats requests, but not this.
-BROKEN_OFF = (ConnectionError, HTTPClientError, IncompleteReadError, HTTPError, OSError)
 #: So many connections in a row may break without a single byte.
 FRUITLESS_TRIES = 4
+
+
+def broken_off() -> tuple[type[Exception], ...]:
+    """What reading an answer's body raises where it breaks off. botocore repeats requests, but not this."""
+    # Whoever reads an answer has loaded urllib3; the command line starts without it.
+    from urllib3.exceptions import HTTPError
+
+    return ConnectionError, HTTPClientError, IncompleteReadError, HTTPError, OSError
 
 
 class Body(Protocol):
@@ -51,12 +56,13 @@ class ResumingBody:
         if wanted <= 0:
             return b""
         cause: Exception | None = None
+        tried_again: tuple[type[Exception], ...] = (*broken_off(), StoreUnavailable)
         for _ in range(FRUITLESS_TRIES):
             try:
                 if chunk := self._opened().read(wanted):
                     self.position += len(chunk)
                     return chunk
-            except (*BROKEN_OFF, StoreUnavailable) as error:
+            except tried_again as error:
                 cause = error
             self.close()
         if isinstance(cause, StoreUnavailable):

@@ -1,6 +1,7 @@
 """The store: one bucket with its endpoint and settings. This is the one place that opens clients."""
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -9,21 +10,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-import boto3
 from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 
 from s3portal import __version__
 from s3portal.transfer.call_times import Observer, tell_call_times
-from s3portal.transfer.deadlines import obey_deadlines
 from s3portal.transfer.encoded_keys import read_encoded_keys
 from s3portal.transfer.error_translation import store_errors
+from s3portal.transfer.signing_keys import SigningKeys
 from s3portal.transfer.store_knowledge import KnownAnswer, StoreMemory
 from s3portal.transfer.transfer_settings import TransferSettings
 
+# boto3 takes longer to load than a short command does altogether: what needs it loads it.
 if TYPE_CHECKING:
+    import boto3
+    from botocore.config import Config
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
@@ -36,6 +37,8 @@ _READ_TIMEOUT_S = 60
 _ATTEMPTS = 4
 # Threads of one worker process; botocore throws connections over this number away after each use.
 _CONNECTIONS = 32
+_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PLAIN_HOST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Store:
     observer: Observer | None = field(default=None, repr=False, compare=False)
     #: Whether requests are signed; without, the store allows what it allows everybody.
     signed: bool = True
+    #: The keys to sign with, where they are known without asking boto3's chain of sources.
+    keys: SigningKeys | None = field(default=None, repr=False, compare=False)
     _opened: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
     # boto3 makes clients safely from one thread at a time only. A lock that is held during a fork is held
     # in the child for ever, so each process has its own.
@@ -117,27 +122,32 @@ class Store:
             ),
         )
 
-    def session(self) -> boto3.Session:
+    def session(self) -> "boto3.Session":
         """The boto3 session of this process, which holds the keys or knows where to get them.
 
         Raises StoreMisconfigured, for example for a profile that is not there.
         """
         return self.once("session", lambda: _open_session(self.settings))
 
-    def credentials(self) -> ReadOnlyCredentials:
+    def credentials(self) -> SigningKeys:
         """The keys to sign with now: botocore renews those of a role before they expire.
 
         Raises StoreMisconfigured where neither the settings nor boto3's chain of sources has any.
         """
+        if self.keys is not None:
+            return self.keys
         session = self.session()
         with store_errors("FindCredentials"):
             credentials = session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError
-            return credentials.get_frozen_credentials()
+            found = credentials.get_frozen_credentials()
+            return SigningKeys(found.access_key or "", found.secret_key or "", found.token)
 
     def credentials_expire_at(self) -> datetime | None:
         """When the keys to sign with stop working, or None for those that stay: a URL dies with its keys."""
+        if self.keys is not None:
+            return None
         session = self.session()
         with store_errors("FindCredentials"):
             # botocore keeps this time to itself; should the attribute go one day, so does this refinement.
@@ -148,7 +158,8 @@ class Store:
     def address(self) -> BucketAddress:
         """Where browsers find the bucket. Raises StoreMisconfigured."""
         return self.once(
-            f"address of {self.bucket}", lambda: _resolve_address(self._anonymous_client(), self.bucket)
+            f"address of {self.bucket}",
+            lambda: _own_address(self.settings) or _resolve_address(self._anonymous_client(), self.bucket),
         )
 
     def beside(self, bucket: str) -> "Store":
@@ -223,6 +234,8 @@ def open_store(
 
 
 def _obeying_deadlines(client: _Made) -> _Made:
+    from s3portal.transfer.timed_requests import obey_deadlines
+
     obey_deadlines(client)
     return client
 
@@ -232,7 +245,9 @@ def _reading_encoded_keys(client: _Made) -> _Made:
     return client
 
 
-def _open_session(settings: TransferSettings) -> boto3.Session:
+def _open_session(settings: TransferSettings) -> "boto3.Session":
+    import boto3
+
     return boto3.Session(
         aws_access_key_id=settings.s3_access_key_id or None,
         aws_secret_access_key=settings.s3_secret_access_key or None,
@@ -240,6 +255,23 @@ def _open_session(settings: TransferSettings) -> boto3.Session:
         region_name=settings.s3_region,
         profile_name=settings.s3_profile or None,
     )
+
+
+def _own_address(settings: TransferSettings) -> BucketAddress | None:
+    """Where an endpoint of one's own has the bucket in the path, as botocore would put it; None where more
+    than that has to be known."""
+    endpoint = settings.browser_endpoint
+    parts = urlsplit(endpoint)
+    if (
+        settings.s3_addressing_style == "virtual"
+        or not _PLAIN_NAME.fullmatch(settings.s3_bucket)
+        or not _PLAIN_HOST.fullmatch(parts.netloc)
+        or parts.path.rstrip("/")
+        or parts.query
+        or parts.netloc.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    ):
+        return None
+    return BucketAddress.at(f"{parts.scheme}://{parts.netloc}/{settings.s3_bucket}/")
 
 
 def _resolve_address(anonymous: "S3Client", bucket: str) -> BucketAddress:
@@ -252,7 +284,9 @@ def _resolve_address(anonymous: "S3Client", bucket: str) -> BucketAddress:
     return BucketAddress.at(probe.removesuffix("k"))
 
 
-def _shared_config() -> Config:
+def _shared_config() -> "Config":
+    from botocore.config import Config
+
     return Config(
         connect_timeout=_CONNECT_TIMEOUT_S,
         read_timeout=_READ_TIMEOUT_S,
@@ -263,7 +297,9 @@ def _shared_config() -> Config:
     )
 
 
-def _s3_config(settings: TransferSettings, signature_version: Any) -> Config:
+def _s3_config(settings: TransferSettings, signature_version: Any) -> "Config":
+    from botocore.config import Config
+
     addressing_style = settings.s3_addressing_style
     if settings.on_aws and addressing_style == "auto":
         # On AWS they mean the same, but with "auto" botocore presigns for the global s3.amazonaws.com. That

@@ -47,7 +47,7 @@ def test_without_awscrt_it_is_the_same(crc: Crc, content: bytes, cut: int) -> No
 
 
 def test_zlib_stands_in_for_the_crc_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checksums, "_awscrt", None)
+    monkeypatch.setattr(checksums, "_awscrt", lambda: None)
     # As in a process that never had awscrt: what was looked up before is not kept.
     fresh = Crc(CRC32, 32, CRCS[CRC32].polynomial)
 

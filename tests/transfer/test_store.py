@@ -1,6 +1,8 @@
 """The store opens its clients once, with everything that a portal relies on said and not left to defaults."""
 
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +11,7 @@ import boto3
 import pytest
 
 from s3portal.transfer import Store, TransferSettings, open_store, presign_get
+from s3portal.transfer.store import _own_address, _resolve_address
 
 
 def store_with(**values: object) -> Store:
@@ -140,6 +143,24 @@ def test_the_bucket_is_where_botocore_says(values: dict[str, str], base_url: str
     address = store_with(**values).address
 
     assert (address.base_url, address.host) == (base_url, host)
+
+
+@pytest.mark.parametrize("style", ["auto", "path"])
+@pytest.mark.parametrize("bucket", ["river-data", "a.b.c", "123"])
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9000", "https://s3.example.org:443", "http://store/"])
+def test_an_endpoint_of_ones_own_is_known_without_botocore(endpoint: str, bucket: str, style: str) -> None:
+    store = store_with(s3_endpoint=endpoint, s3_bucket=bucket, s3_addressing_style=style)
+
+    found = _own_address(store.settings)
+
+    assert found is not None
+    assert found == _resolve_address(store._anonymous_client(), bucket)
+
+
+def test_loading_the_transfers_does_not_load_boto3() -> None:
+    code = "import s3portal.transfer, sys; print({'boto3', 'urllib3', 'botocore.session'} & set(sys.modules))"
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"
 
 
 def test_keys_in_the_settings_come_before_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

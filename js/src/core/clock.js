@@ -9,12 +9,12 @@
  */
 
 /** @type {Readonly<Clock>} */
-export const systemClock = Object.freeze({
+export const systemClock = {
   now: () => performance.now(),
   today: () => Date.now(),
   setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimer: (timer) => clearTimeout(timer),
-});
+};
 
 /**
  * @param {number} delayMs

@@ -9,10 +9,10 @@
 /** @typedef {"CRC64NVME" | "CRC32C"} CrcAlgorithm */
 
 /** Reflected polynomials (NVM Express 1.4, 5.2.1.3.4; RFC 3720, 12.1). */
-const POLYNOMIALS = Object.freeze({
+const POLYNOMIALS = {
   CRC64NVME: { bits: 64, polynomial: 0x9a6c9329ac4bc9b5n },
   CRC32C: { bits: 32, polynomial: 0x82f63b78n },
-});
+};
 
 /** @typedef {{low: Int32Array, high: Int32Array}} Tables entry 256 k + b: byte b, k bytes before the end */
 /** @type {Map<CrcAlgorithm, Tables>} */

@@ -52,7 +52,7 @@ class FileReading {
   /** @param {number} most bytes */
   async next(most) {
     const piece = await this.#source.next(most);
-    if (!piece?.length) throw new DOMException("The file ends before its size.", "NotReadableError");
+    if (!piece?.length) throw new DOMException("too short", "NotReadableError");
     this.position += piece.length;
     return piece;
   }

@@ -62,7 +62,7 @@ async function sampleCrc(file) {
     const bytes = new Uint8Array(await samples.arrayBuffer());
     return new RunningCrc("CRC64NVME").update(bytes).hex;
   } catch (cause) {
-    throw new UploadError("file_unreadable", "not readable", { cause });
+    throw new UploadError("file_unreadable", "cannot be read", { cause });
   }
 }
 

@@ -4,9 +4,9 @@
  */
 
 /** Per round of 16 steps. */
-const ROTATIONS = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]].flatMap((four) =>
-  Array.from({ length: 4 }, () => four).flat(),
-);
+const ROTATIONS = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]].flatMap((four) => [
+  ...four, ...four, ...four, ...four,
+]);
 const SINES = Int32Array.from({ length: 64 }, (_, i) => Math.floor(Math.abs(Math.sin(i + 1)) * 2 ** 32));
 const BLOCK_BYTES = 64;
 

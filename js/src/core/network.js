@@ -28,7 +28,7 @@ export async function whenReachable(isReached, clock, signal) {
 }
 
 /** @type {Readonly<Network>} */
-export const browserNetwork = Object.freeze({
+export const browserNetwork = {
   watch(listener) {
     const online = () => listener(true);
     const offline = () => listener(false);
@@ -49,4 +49,4 @@ export const browserNetwork = Object.freeze({
       return false;
     }
   },
-});
+};

@@ -21,7 +21,7 @@ export function planParts(size, partSize) {
   if (![size, partSize].every(Number.isSafeInteger) || size < 0 || partSize < 1) {
     throw new RangeError(`No plan for ${size} bytes in parts of ${partSize}.`);
   }
-  return Object.freeze({ size, partSize, partCount: Math.max(1, Math.ceil(size / partSize)) });
+  return { size, partSize, partCount: Math.max(1, Math.ceil(size / partSize)) };
 }
 
 /**

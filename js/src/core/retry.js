@@ -30,13 +30,13 @@
  */
 
 /** @type {Readonly<RetryPolicy>} */
-export const RETRY_POLICY = Object.freeze({
+export const RETRY_POLICY = {
   tries: 10,
   baseMs: 300,
   capMs: 30_000,
   retryAfterCapMs: 300_000,
   freeSignings: 3,
-});
+};
 
 /** S3 answers these with 400 although nothing is wrong with the request itself. */
 const TRANSIENT_CODES = new Set(["RequestTimeout", "IncompleteBody", "BadDigest"]);
@@ -74,8 +74,8 @@ export function isTransient(failure) {
 export function decide(failure, spent, policy, random) {
   const expired = isExpired(failure);
   if (expired && spent.signings < policy.freeSignings) return { action: "sign", delayMs: 0 };
-  if (!expired && !isTransient(failure)) return { action: "stop", delayMs: 0 };
-  if (spent.tries >= policy.tries) return { action: "stop", delayMs: 0 };
+  const mayPass = expired || isTransient(failure);
+  if (!mayPass || spent.tries >= policy.tries) return { action: "stop", delayMs: 0 };
   const jitterMs = random() * Math.min(policy.capMs, policy.baseMs * 2 ** (spent.tries - 1));
   const askedMs = Math.min(failure.retryAfterMs ?? 0, policy.retryAfterCapMs);
   // Jitter on top of the wait that was asked for, since all other clients were asked for the same.

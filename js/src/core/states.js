@@ -13,7 +13,7 @@
 /** The states in which the upload makes progress on its own. @typedef {"preparing" | "uploading" | "completing"} Phase */
 
 /** @type {Readonly<Record<State, readonly State[]>>} */
-export const TRANSITIONS = Object.freeze({
+export const TRANSITIONS = {
   idle: ["preparing", "aborted"],
   preparing: ["uploading", "paused", "offline", "failed", "aborting"],
   uploading: ["completing", "paused", "offline", "failed", "aborting"],
@@ -27,7 +27,7 @@ export const TRANSITIONS = Object.freeze({
   failed: ["preparing", "uploading", "completing", "aborting"],
   aborting: ["aborted"],
   aborted: [],
-});
+};
 
 /** States in which leaving the page would lose work that is not finished. */
 const UNFINISHED = new Set(
@@ -66,6 +66,6 @@ export function mayChange(from, to) {
  */
 export function requireTransition(from, to) {
   if (!mayChange(from, to)) {
-    throw new RangeError(`An upload that is ${from} cannot become ${to}.`);
+    throw new RangeError(`${from} cannot become ${to}.`);
   }
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from s3portal.server.api import sts
 from s3portal.server.api.acl import bucket_acls, object_acls
 from s3portal.server.api.buckets import (
     buckets,
@@ -15,9 +14,11 @@ from s3portal.server.api.buckets import (
     ownership,
     plain_settings,
     policy,
+    quotas,
     unconfigured,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
+from s3portal.server.api.iam import operations as iam
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import (
@@ -32,9 +33,10 @@ from s3portal.server.api.objects import (
     tagging,
     writing,
 )
+from s3portal.server.api.sts import operations as sts
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
-from s3portal.server.gateway.operation import Operation
+from s3portal.server.gateway.operation import Operation, QueryOperation
 
 OPERATIONS: tuple[Operation, ...] = (
     *bucket_listing.OPERATIONS,
@@ -48,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *ownership.OPERATIONS,
     *plain_settings.OPERATIONS,
     *policy.OPERATIONS,
+    *quotas.OPERATIONS,
     *unconfigured.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,
@@ -68,4 +71,4 @@ OPERATIONS: tuple[Operation, ...] = (
     *completing.OPERATIONS,
     *multipart_listing.OPERATIONS,
 )
-QUERY_OPERATIONS = sts.OPERATIONS
+QUERY_OPERATIONS: tuple[QueryOperation, ...] = (*sts.OPERATIONS, *iam.OPERATIONS)

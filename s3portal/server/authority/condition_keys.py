@@ -6,6 +6,14 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3
 
 from __future__ import annotations
 
+import re
+
+from s3portal.server.authority.identity_keys import (
+    IDENTITY_KEYS,
+    IDENTITY_PREFIXES,
+    MULTIVALUED_IDENTITY_KEYS,
+)
+
 OBJECT_CREATION_OPERATION = "s3:objectcreationoperation"
 IF_MATCH, IF_NONE_MATCH = "s3:if-match", "s3:if-none-match"
 PREFIX, DELIMITER, MAX_KEYS = "s3:prefix", "s3:delimiter", "s3:max-keys"
@@ -58,6 +66,7 @@ GLOBAL_KEYS = frozenset(
     {
         "aws:currenttime",
         "aws:epochtime",
+        "aws:federatedprovider",
         "aws:principalaccount",
         "aws:principalarn",
         "aws:principalisawsservice",
@@ -65,6 +74,7 @@ GLOBAL_KEYS = frozenset(
         "aws:referer",
         "aws:resourceaccount",
         "aws:securetransport",
+        "aws:sourceidentity",
         "aws:sourceip",
         "aws:tokenissuetime",
         "aws:useragent",
@@ -109,15 +119,20 @@ ACTIONS_OF_KEYS = {
     "s3:object-lock-retain-until-date": _RETENTION,
     "s3:object-lock-remaining-retention-days": _RETENTION,
     "s3:object-lock-legal-hold": frozenset({"s3:PutObject", "s3:PutObjectLegalHold"}),
+    **IDENTITY_KEYS,
 }
-_ACTIONS_OF_PREFIXES = {EXISTING_TAG: _EXISTING, REQUEST_TAG: _TAGGED}
+_ACTIONS_OF_PREFIXES = {EXISTING_TAG: _EXISTING, REQUEST_TAG: _TAGGED, **IDENTITY_PREFIXES}
+#: What an issuer says of who signs in with its token: ``login.example.org/realms/main:sub``.
+_CLAIM = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|localhost)(?::[0-9]+)?(?:/[^:\s]*)?:(?:amr|aud|azp|sub)")
 #: Keys whose requests may have several values.
-MULTIVALUED_KEYS = frozenset({REQUEST_TAG_KEYS})
+MULTIVALUED_KEYS = frozenset({REQUEST_TAG_KEYS}) | MULTIVALUED_IDENTITY_KEYS
 
 
 def is_known_key(key: str) -> bool:
     """Whether a request's value of a key, in any case, can be told here."""
     name = key.lower()
+    if _CLAIM.fullmatch(name):
+        return True
     prefix, slash, tag = name.partition("/")
     if slash:
         return bool(tag) and (prefix + slash) in (PRINCIPAL_TAG, *_ACTIONS_OF_PREFIXES)

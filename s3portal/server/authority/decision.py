@@ -121,7 +121,8 @@ class _Question:
     def denied(self, bucket_policy: BucketPolicy | None) -> Decision | None:
         """Returns the explicit denial that there is in any of the policies."""
         caller = self.caller
-        for policy in (*caller.identity_policies, *caller.session_policies):
+        boundary = () if caller.boundary is None else (caller.boundary,)
+        for policy in (*caller.identity_policies, *boundary, *caller.session_policies):
             if denying := policy.first(self.action, self.resource, self.context, allow=False):
                 return self.decided(Answer.DENIED, policy.name, denying)
         if bucket_policy is None or self._is_never_locked_out():
@@ -159,12 +160,18 @@ class _Question:
         given = self._first_allow(caller.identity_policies)
         if given is None:
             return self.decided(Answer.NOT_MENTIONED, _names(caller.identity_policies))
+        if caller.boundary is not None and not self._is_within_boundary():
+            return self.decided(Answer.NOT_MENTIONED, caller.boundary.name)
         if caller.session_policies:
             given = self._first_allow(caller.session_policies)
             if given is None:
                 return self.decided(Answer.NOT_MENTIONED, _names(caller.session_policies))
         policy, statement = given
         return self.decided(Answer.ALLOWED, policy.name, statement)
+
+    def _is_within_boundary(self) -> bool:
+        boundary = self.caller.boundary
+        return boundary is None or self._first_allow((boundary,)) is not None
 
     def _first_allow(self, policies: Sequence[Policy]) -> tuple[Policy, Statement] | None:
         for policy in policies:
@@ -192,16 +199,20 @@ class _Question:
         if bucket is None:
             return None
         narrowed = bool(caller.session_policies) and self._first_allow(caller.session_policies) is None
+        bounded = not self._is_within_boundary()
         given = None
         if bucket_policy is not None:
             given = bucket_policy.allowing(caller, self.action, self.resource, self.context)
         # Naming the account leaves it to the account's policies, which do not allow it.
         if bucket_policy is not None and given is not None and given[0] > Named.ACCOUNT:
             named, statement = given
-            # A session policy limits what the role has, not what is given to the session by its own name.
-            if (named is Named.SESSION or not narrowed) and not self._is_others_object():
+            # A session policy limits what the role has, not what is given to the session by its own name; a
+            # boundary limits neither that nor what is given to a user by its name.
+            by_own_name = named is Named.IDENTITY and caller.session is None and caller.role is None
+            fits = named is Named.SESSION or not (narrowed or (bounded and not by_own_name))
+            if fits and not self._is_others_object():
                 return self.decided(Answer.ALLOWED, bucket_policy.name, statement)
-        if narrowed:
+        if narrowed or bounded:
             return None
         name = granting_acl(caller, self.action, bucket, self.find_object, public_only=True)
         return self.decided(Answer.ALLOWED, name) if name else None

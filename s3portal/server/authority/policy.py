@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.htm
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +24,7 @@ from s3portal.server.authority.policy_patterns import (
 )
 from s3portal.server.wire.json_documents import parse_json
 
-__all__ = ["ALLOW_ALL", "Policy", "PolicyError", "Statement", "read_policy", "read_policy_text"]
+__all__ = ["ALLOW_ALL", "NOTHING", "Policy", "PolicyError", "Statement", "read_policy", "read_policy_text"]
 
 CURRENT_VERSION = "2012-10-17"
 VERSIONS = (CURRENT_VERSION, "2008-10-17")
@@ -61,10 +62,12 @@ class Statement:
 
 @dataclass(frozen=True)
 class Policy:
-    """``name`` is what people are told of it: whose policy it is."""
+    """``name`` is what people are told of it: whose policy it is. ``text`` is the document, '' where it is
+    not known."""
 
     statements: tuple[Statement, ...]
     name: str = "a policy"
+    text: str = field(default="", compare=False, repr=False)
 
     def first(self, action: str, resource: str, context: Context, *, allow: bool) -> Statement | None:
         """Returns the first statement that allows this, or denies it; None without one. ``action`` is like
@@ -98,7 +101,7 @@ def read_policy(document: str | Mapping[str, Any], name: str = "a policy", *, st
             read.append(read_statement(statement, number, variables=version == CURRENT_VERSION))
         except PolicyError as problem:
             raise PolicyError(f"statement {number}: {problem}") from problem
-    return Policy(tuple(read), name)
+    return Policy(tuple(read), name, document if isinstance(document, str) else json.dumps(document))
 
 
 @lru_cache(maxsize=1024)
@@ -192,6 +195,8 @@ def _resource_test(resource: str, *, variables: bool) -> TextTest:
     return text_test(resource, variables=variables)
 
 
+#: Allows nothing, and denies nothing either.
+NOTHING = Policy((), "no policy")
 ALLOW_ALL = read_policy(
     {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "the administrator's policy"
 )

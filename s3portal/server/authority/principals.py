@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from s3portal.server.authority.arns import role_arn
 from s3portal.server.authority.callers import Caller
 from s3portal.server.authority.policy_patterns import PolicyError, strings_of
 from s3portal.server.bucket_settings.canonical_users import canonical_id
@@ -22,10 +21,14 @@ _ROOT_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):root")
 _IDENTITY_ARN = re.compile(
     r"arn:aws:iam::[0-9]{12}:(?:user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]{1,512}"
     r"|arn:aws:sts::[0-9]{12}:assumed-role/[A-Za-z0-9_+=,.@-]{1,64}/[A-Za-z0-9_+=,.@-]{2,64}"
+    r"|arn:aws:sts::[0-9]{12}:federated-user/[A-Za-z0-9_+=,.@-]{2,32}"
 )
 _CANONICAL_ID = re.compile(r"[0-9a-f]{64}|[0-9]{12}")
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
+# What signs in with an issuer's token: only policies of roles speak of it.
+_PROVIDER_ARN = re.compile(r"arn:aws:iam::[0-9]{12}:oidc-provider/[\x21-\x29\x2b-\x3e\x40-\x7e]{1,255}")
 _KINDS = ("AWS", "CanonicalUser", "Service")
+_KINDS_OF_ROLES = (*_KINDS, "Federated")
 
 
 class Named(IntEnum):
@@ -45,20 +48,23 @@ class Named(IntEnum):
 @dataclass(frozen=True)
 class Principals:
     """``arns`` are of users, roles and sessions; ``accounts`` ids of 12 digits; ``canonical_ids`` those of
-    accounts. Services of AWS never call here, so they are nobody."""
+    accounts; ``providers`` the ARNs of those whose tokens a role trusts. Services of AWS never call here, so
+    they are nobody."""
 
     everybody: bool = False
     accounts: frozenset[str] = frozenset()
     arns: frozenset[str] = frozenset()
     canonical_ids: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()
 
     def names(self, caller: Caller) -> Named:
         """Returns the closest way in which a caller is among them."""
         account_id = caller.account_id
         if account_id is not None:
+            identity_arn = caller.identity_arn
             if caller.arn in self.arns:
-                return Named.IDENTITY if caller.role is None else Named.SESSION
-            if caller.role is not None and role_arn(account_id, caller.role) in self.arns:
+                return Named.IDENTITY if caller.arn == identity_arn else Named.SESSION
+            if identity_arn in self.arns:
                 return Named.IDENTITY
         if self.everybody:
             return Named.EVERYBODY
@@ -73,10 +79,7 @@ class Principals:
             return True
         if caller.account_id is None or not self._has_account(caller.account_id):
             return False
-        own = {caller.arn}
-        if caller.role is not None:
-            own.add(role_arn(caller.account_id, caller.role))
-        return own <= self.arns
+        return {caller.arn, caller.identity_arn} <= self.arns
 
     def _has_account(self, account_id: str | None) -> bool:
         if account_id is None:
@@ -88,27 +91,32 @@ class Principals:
         )
 
 
-def read_principals(statement: Mapping[str, Any], name: str) -> Principals:
-    """Returns the element Principal or NotPrincipal of a statement. Raises PolicyError."""
+def read_principals(statement: Mapping[str, Any], name: str, *, of_role: bool = False) -> Principals:
+    """Returns the element Principal or NotPrincipal of a statement of a resource's policy, or of the policy
+    that says whom a role trusts. Raises PolicyError."""
     element = statement[name]
     if element == EVERYBODY:
         return Principals(everybody=True)
     if not isinstance(element, Mapping) or not element:
         raise PolicyError(f'Invalid principal in policy: {name} must be "*" or like {{"AWS": [...]}}')
-    unknown = [kind for kind in element if kind not in _KINDS]
+    unknown = [kind for kind in element if kind not in (_KINDS_OF_ROLES if of_role else _KINDS)]
     if unknown:
         raise PolicyError(
             f"Invalid principal in policy: this server knows no {', '.join(sorted(unknown))} in {name}"
         )
     found = _of_aws(strings_of(element, "AWS")) if "AWS" in element else Principals()
     canonical_ids = strings_of(element, "CanonicalUser") if "CanonicalUser" in element else ()
+    providers = strings_of(element, "Federated") if "Federated" in element else ()
     for text, known in (
         *((text, _CANONICAL_ID) for text in canonical_ids),
+        *((text, _PROVIDER_ARN) for text in providers),
         *((text, _SERVICE) for text in (strings_of(element, "Service") if "Service" in element else ())),
     ):
         if not known.fullmatch(text):
             raise _invalid(text)
-    return Principals(found.everybody, found.accounts, found.arns, frozenset(canonical_ids))
+    return Principals(
+        found.everybody, found.accounts, found.arns, frozenset(canonical_ids), frozenset(providers)
+    )
 
 
 def _of_aws(texts: Any) -> Principals:

@@ -7,12 +7,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-condition
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 
 from s3portal.server.access.authenticator import Proof
-from s3portal.server.authority.arns import role_arn
+from s3portal.server.authority.callers import SessionKind
 from s3portal.server.authority.condition_keys import (
     ACTIONS_OF_KEYS,
     COPY_SOURCE,
@@ -60,6 +60,7 @@ class Circumstances:
 
     ``creates_object``, ``conditional`` and ``copies`` are those of its operation. ``tags_in_body`` reads
     the tags that it brings, where they are not in a header. ``owner`` tells the account of the bucket.
+    ``values`` are those of condition keys that follow from what is asked for, by keys in lower case.
     ``as_begun`` returns the request as the upload describes the object that the request continues; None for
     one that continues none.
     """
@@ -73,6 +74,7 @@ class Circumstances:
     copies: bool = False
     tags_in_body: Callable[[], Mapping[str, str]] | None = None
     as_begun: Callable[[], S3Request] | None = None
+    values: Mapping[str, Values] = field(default_factory=dict)
 
     @cached_property
     def describing(self) -> S3Request:
@@ -95,6 +97,10 @@ class RequestContext:
 
     def get(self, key: str, /) -> Values | None:
         """Returns the values of a condition key; None where this action's request has none."""
+        if key in self.given.values:
+            return self.given.values[key]
+        if (session_keys := self.given.proof.caller.session_keys) and key in session_keys:
+            return session_keys[key]
         actions = actions_with_key(key)
         if actions is not None and self.action not in actions:
             return None
@@ -172,21 +178,24 @@ def _time_of(moment: datetime) -> str:
 
 
 def _principal_arn(given: Circumstances) -> str | None:
-    """Of a session, the role's; its own is in the Principal of a policy."""
+    """Of a session of a role, the role's; its own is in the Principal of a policy."""
     caller = given.proof.caller
     if caller.account_id is None:
         return None
-    return caller.arn if caller.role is None else role_arn(caller.account_id, caller.role)
+    return caller.arn if caller.role is None else caller.identity_arn
 
 
 def _principal_type(given: Circumstances) -> str:
     caller = given.proof.caller
+    if caller.session is SessionKind.FEDERATED:
+        return "FederatedUser"
     return "Anonymous" if caller.is_anonymous else "User" if caller.role is None else "AssumedRole"
 
 
 def _user_name(given: Circumstances) -> str | None:
     caller = given.proof.caller
-    return caller.name if caller.role is None and not caller.is_anonymous else None
+    is_user = caller.role is None and caller.session is not SessionKind.FEDERATED
+    return caller.name if is_user and not caller.is_anonymous else None
 
 
 def _issue_time(given: Circumstances) -> str | None:

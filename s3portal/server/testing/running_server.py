@@ -13,7 +13,7 @@ from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.background.notifications import NotificationJob
 from s3portal.server.config import ServerConfig, config_of_json
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
-from s3portal.server.running import S3Server
+from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.testing.faults import Faults
 from s3portal.server.testing.movable_clock import Clocked, MovableClock
 from s3portal.server.testing.snapshots import Snapshot, forget_all
@@ -25,7 +25,8 @@ _UNHURRIED = 10**15
 class RunningServer:
     """A server in a thread of this process; use it as a context manager, or call ``stop``.
 
-    ``config`` is a ServerConfig, or what the JSON configuration file would hold. It runs once made.
+    ``config`` is a ServerConfig, or what the JSON configuration file would hold. It runs once made, and a
+    ``front_end`` beside it.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class RunningServer:
         host: str = "127.0.0.1",
         port: int = 0,
         log: Path | None = None,
+        front_end: FrontEnd | None = None,
     ) -> None:
         if not isinstance(config, ServerConfig):
             config = config_of_json(config)
@@ -54,6 +56,7 @@ class RunningServer:
             access_log=self._log,
             around=Clocked(self.clock, self.faults),
             now=self.clock.now,
+            front_end=front_end,
         )
         self._config = config
         self._notifications = self._new_notifications()
@@ -116,7 +119,8 @@ class RunningServer:
     def run_integrity_scan(self) -> None:
         """Reads everything that is stored and notes what has changed, as a server does in the background."""
         with self.clock.applied():
-            IntegrityScan(self._server.storage, bytes_per_s=_UNHURRIED, round_s=0).run(threading.Event())
+            scan = IntegrityScan(self._server.storage, self._server.keys, bytes_per_s=_UNHURRIED, round_s=0)
+            scan.run(threading.Event())
 
     def stop(self) -> None:
         """Stops the server; what it stored stays. May be called twice."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from s3portal.server.wire.identity_errors import IDENTITY_ERRORS
+
 ERRORS: Mapping[str, tuple[int, str]] = {
     "AccessControlListNotSupported": (400, "The bucket does not allow ACLs."),
     "AccessDenied": (403, "Access Denied"),
@@ -64,6 +66,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     ),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified is not valid."),
+    "InvalidEncryptionAlgorithmError": (
+        400,
+        "The encryption request that you specified is not valid. The valid value is AES256.",
+    ),
     "InvalidLocationConstraint": (400, "The specified location-constraint is not valid"),
     "InvalidParameterValue": (400, "A parameter has a value that is not valid."),
     "InvalidPart": (
@@ -149,6 +155,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "Object Lock configuration does not exist for this bucket",
     ),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found"),
+    "QuotaExceeded": (400, "Bucket quota exceeded: storage limit reached"),
     "ReplicationConfigurationNotFoundError": (404, "The replication configuration was not found"),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
     "RequestHeaderSectionTooLarge": (
@@ -183,11 +190,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         400,
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     ),
-    # STS: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-    "InvalidAction": (400, "The action or operation requested is invalid."),
-    "InvalidClientTokenId": (403, "The security token included in the request is invalid."),
-    "MalformedPolicyDocument": (400, "The policy is malformed."),
-    "ValidationError": (400, "The input fails to satisfy the constraints of the service."),
+    **IDENTITY_ERRORS,
     # JSON: https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html
     "UnknownOperationException": (400, "The operation is not one of this server's."),
     "UserKeyMustBeSpecified": (

@@ -1,0 +1,109 @@
+"""``s3portal server`` with the console beside the S3 port."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from s3portal.console.serving import ConsoleFrontEnd
+from s3portal.console.settings import ConsoleSettings
+from s3portal.server import command as server
+from s3portal.server.config import PREFIX
+
+_API, _ALL = "api", "all"
+_OPTIONS: list[click.Parameter] = [
+    click.Option(
+        ["--mode"],
+        type=click.Choice([_API, _ALL]),
+        envvar=f"{PREFIX}MODE",
+        default=_ALL,
+        show_default=True,
+        help="With or without the console.",
+    ),
+    click.Option(
+        ["--console-host"],
+        envvar=f"{PREFIX}CONSOLE_HOST",
+        help="The address that the console listens on.  [default: that of the S3 port]",
+    ),
+    click.Option(
+        ["--console-port"],
+        type=click.IntRange(0, 65535),
+        envvar=f"{PREFIX}CONSOLE_PORT",
+        help="The console's own port.  [default: the one after the S3 port]",
+    ),
+    click.Option(
+        ["--store-url"],
+        envvar=f"{PREFIX}STORE_URL",
+        default="",
+        help="Where browsers reach the S3 port, if not at its own port of the console's host.",
+    ),
+]
+
+
+def _with_console(command: click.Group) -> click.Group:
+    """Returns the server's command with the console's options."""
+    whole = copy.copy(command)
+    whole.params = [*command.params, *_OPTIONS]
+    serve = command.callback
+    assert serve is not None
+
+    @click.pass_context
+    def callback(
+        context: click.Context,
+        /,
+        mode: str,
+        console_host: str | None,
+        console_port: int | None,
+        store_url: str,
+        **options: Any,
+    ) -> None:
+        if mode == _ALL and context.invoked_subcommand is None:
+            front_end = _front_end(
+                options["root"],
+                console_host or options["host"],
+                _port(options["port"]) if console_port is None else console_port,
+                store_url,
+                options["port"],
+            )
+            context.meta[server.FRONT_END] = front_end
+        serve(**options)
+
+    whole.callback = callback
+    return whole
+
+
+def _port(s3_port: int) -> int:
+    return 0 if s3_port in (0, 65535) else s3_port + 1
+
+
+def _front_end(root: Path, host: str, port: int, store_url: str, s3_port: int) -> ConsoleFrontEnd | None:
+    if port == s3_port != 0:
+        raise click.UsageError(
+            "The console needs an origin of its own: on the S3 port, a page that somebody uploaded could act "
+            f"with your rights. Give another --console-port than {port}."
+        )
+    parts = urlsplit(store_url)
+    if store_url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/")):
+        raise click.UsageError(
+            f"--store-url must be an address like https://s3.example.org, without a path: {store_url!r}"
+        )
+    if importlib.util.find_spec("flask") is None:
+        click.echo("The console needs one more package: pip install 's3portal[console]'")
+        return None
+    try:
+        front_end = ConsoleFrontEnd(root, host, port, ConsoleSettings(store_url=store_url.rstrip("/")))
+    except OSError as problem:
+        raise click.ClickException(
+            f"The console cannot listen on {host}:{port}: {problem.strerror}. Give another --console-port, "
+            "or --mode api for no console."
+        ) from problem
+    click.echo(f"Console:   {front_end.url}")
+    return front_end
+
+
+server_command = _with_console(server.server_command)

@@ -1,0 +1,80 @@
+"""Refusals and failures as pages: a sentence, and what can be done."""
+
+from __future__ import annotations
+
+import logging
+
+from botocore.exceptions import ClientError
+from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from s3portal.console.texts import gettext as _
+from s3portal.console.visit import console
+
+log = logging.getLogger(__name__)
+
+_DENIED = ("AccessDenied", "AccessDeniedException")
+#: The session's key has gone, or its temporary credentials are over.
+_OVER = (
+    "ExpiredToken",
+    "InvalidToken",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+)
+
+
+def answer_errors(app: Flask) -> None:
+    """Makes pages of what a request ends with."""
+
+    @app.errorhandler(ClientError)
+    def refused(problem: ClientError) -> AnyResponse:
+        error = problem.response["Error"]
+        status = problem.response["ResponseMetadata"]["HTTPStatusCode"]
+        if error["Code"] in _OVER and g.get("visit"):
+            console().sessions.end(g.visit.session)
+            flash(_("Your key is no longer valid. Sign in again."), "bad")
+            return redirect(url_for("sign_in.show"), 303)
+        if is_denied(problem):
+            return _page(status, _("You may not do this"), sentence_of(problem), why=problem.operation_name)
+        if status >= 500:
+            log.error("%s failed: %s", problem.operation_name, problem)
+        return _page(status, _("This did not work"), sentence_of(problem))
+
+    @app.errorhandler(HTTPException)
+    def failed(problem: HTTPException) -> AnyResponse:
+        status = problem.code or 500
+        if status == 404:
+            return _page(404, _("There is no such page"), _("It may have been moved or deleted."))
+        return _page(status, problem.name, problem.description or "")
+
+    @app.errorhandler(Exception)
+    def broke(problem: Exception) -> AnyResponse:
+        log.exception("the console failed at %s %s", request.method, request.path)
+        return _page(
+            500, _("The console has a problem"), _("It is in the server's log. Please try again later.")
+        )
+
+
+def is_denied(problem: ClientError) -> bool:
+    """Whether somebody asked for what they may not do."""
+    return problem.response["Error"]["Code"] in _DENIED
+
+
+def sentence_of(problem: ClientError) -> str:
+    """Returns a refusal as one sentence, for a form that stays open."""
+    error = problem.response["Error"]
+    if is_denied(problem):
+        return _(
+            "You may not do this: %(operation)s is not allowed to you.", operation=problem.operation_name
+        )
+    return error.get("Message") or error["Code"]
+
+
+def _page(status: int, title: str, sentence: str, why: str | None = None) -> AnyResponse:
+    g.setdefault("visit", None)
+    has_why = why and g.visit and "why.show" in current_app.view_functions
+    why_url = url_for("why.show", operation=why) if has_why else None
+    page = render_template("console/error.html", title=title, sentence=sentence, why_url=why_url)
+    return Response(page, status)

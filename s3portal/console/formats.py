@@ -1,0 +1,38 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from markupsafe import Markup
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+def size(size_bytes: int | None) -> str:
+    """Returns a size in decimal units, as disks are sold and the portals say it: 58.1 GB."""
+    if size_bytes is None:
+        return ""
+    value, unit = float(size_bytes), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{size_bytes:,} bytes" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
+
+
+def count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def moment(at: datetime | None) -> Markup:
+    """Returns a time in UTC, marked so that programs can read it."""
+    if at is None:
+        return Markup("")
+    utc = at.astimezone(timezone.utc)
+    return Markup('<time datetime="{}">{} UTC</time>').format(
+        f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"{utc:%Y-%m-%d %H:%M}"
+    )
+
+
+FILTERS: dict[str, Callable[..., Any]] = {"size": size, "count": count, "moment": moment}

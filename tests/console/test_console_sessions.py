@@ -1,0 +1,97 @@
+"""Sessions end, and the throttle forgets, by the clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from s3portal.console.database import ConsoleDatabase
+from s3portal.console.sessions import Sessions
+from s3portal.console.throttle import FORGIVEN_AFTER_S, FREE_FAILURES, LONGEST_WAIT_S, Throttle
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def new_sessions(path: Path, clock: Clock) -> Sessions:
+    return Sessions(ConsoleDatabase(path / "console.sqlite"), clock, session_s=1000, idle_s=300)
+
+
+def test_a_session_survives_a_restart_and_is_private(tmp_path: Path) -> None:
+    clock = Clock()
+    number = new_sessions(tmp_path, clock).begin("KEY", None, None, "192.0.2.1", "a browser").number
+    found = new_sessions(tmp_path, clock).find(number)
+    assert found is not None and (found.access_key_id, found.address) == ("KEY", "192.0.2.1")
+    assert (tmp_path / "console.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_a_session_ends_when_nobody_uses_it(tmp_path: Path) -> None:
+    clock = Clock()
+    sessions = new_sessions(tmp_path, clock)
+    session = sessions.begin("KEY", None, None, "", "")
+    for _ in range(3):
+        clock.now += 200
+        assert sessions.find(session.number) is not None
+    clock.now += 301
+    assert sessions.find(session.number) is None
+
+
+def test_a_session_ends_however_much_it_is_used(tmp_path: Path) -> None:
+    clock = Clock()
+    sessions = new_sessions(tmp_path, clock)
+    session = sessions.begin("KEY", None, None, "", "")
+    for _ in range(4):
+        clock.now += 240
+        assert sessions.find(session.number) is not None
+    clock.now += 60
+    assert sessions.find(session.number) is None
+
+
+def test_a_session_ends_with_its_credentials(tmp_path: Path) -> None:
+    clock = Clock()
+    sessions = new_sessions(tmp_path, clock)
+    session = sessions.begin("KEY", "token", clock.now + 100, "", "")
+    clock.now += 99
+    assert sessions.find(session.number) is not None
+    clock.now += 1
+    assert sessions.find(session.number) is None
+
+
+def test_what_is_over_is_removed(tmp_path: Path) -> None:
+    clock = Clock()
+    sessions = new_sessions(tmp_path, clock)
+    sessions.begin("OLD", None, None, "", "")
+    clock.now += 2000
+    sessions.begin("NEW", None, None, "", "")
+    assert sessions.end_all("OLD") == 0
+    assert sessions.end_all("NEW") == 1
+
+
+def test_waiting_doubles_up_to_a_limit_and_a_success_forgives() -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+    for _ in range(FREE_FAILURES - 1):
+        throttle.failed("a")
+    assert throttle.wait_s("a") == 0
+    waits = []
+    for _ in range(12):
+        throttle.failed("a")
+        waits.append(throttle.wait_s("a", "b"))
+    assert waits == sorted(waits) and waits[1] == 2 * waits[0] and waits[-1] == LONGEST_WAIT_S
+    assert throttle.wait_s("b") == 0
+    throttle.succeeded("a")
+    assert throttle.wait_s("a") == 0
+
+
+def test_old_failures_are_forgotten() -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+    for _ in range(FREE_FAILURES):
+        throttle.failed("a")
+    clock.now += FORGIVEN_AFTER_S + 1
+    throttle.failed("a")
+    assert throttle.wait_s("a") == 0
