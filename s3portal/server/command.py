@@ -41,9 +41,13 @@ _COMMANDS = {
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "quota": "Show and set how much buckets and users may store.",
     "rewrap": "Seal all secrets with another master key.",
 }
-_MODULES = {"rewrap": "s3portal.server.rewrap_command"}
+_MODULES = {
+    "quota": "s3portal.server.upkeep.quota_command",
+    "rewrap": "s3portal.server.rewrap_command",
+}
 
 
 class _ServerGroup(click.Group):

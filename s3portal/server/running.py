@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -19,12 +20,14 @@ from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import BucketConfig, ServerConfig, root_user
+from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.dialects.json import JsonDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
+from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.gateway.service import Service
@@ -36,12 +39,15 @@ from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
-from s3portal.server.storage import buckets, objects, versioning
+from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
+from s3portal.server.wire.errors import S3Error
 
 _ABORTING_RULE = "abort-unfinished-uploads"
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -49,7 +55,11 @@ def utc_now() -> datetime:
 
 
 class FrontEnd(Protocol):
-    """Something for people that runs beside the S3 port, in the same process, on a port of its own."""
+    """Something for people that runs beside the S3 port, in the same process, on a port of its own. It may
+    also be reached at ``origins``."""
+
+    port: int
+    origins: frozenset[str]
 
     def start(self, server: S3Server) -> None:
         """Begins to answer; called once, when the server begins to serve."""
@@ -121,6 +131,7 @@ class S3Server:
                 explains_refusals=config.explain_refusals,
                 customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
+                own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
             dialects = (JsonDialect(KEY_OPERATIONS), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             #: What answers requests, for a front end in the same process.
@@ -173,8 +184,10 @@ def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | N
 
 
 def create_buckets(storage: Storage, config: ServerConfig) -> None:
-    """Makes the configured buckets, and gives them their rules. Raises ConfigError for a bucket of another
-    account."""
+    """Makes the configured buckets, and gives them their rules, and buckets and users their quotas. Raises
+    ConfigError for a bucket of another account."""
+    for writer, quota in config.user_quotas:
+        quotas.put_of_user(storage, writer, quota)
     existing = {bucket.name: bucket for bucket in buckets.find_all(storage)}
     for bucket in config.buckets:
         found = existing.get(bucket.name)
@@ -197,6 +210,8 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
 def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
     """Gives a bucket what the configuration says is in it; objects that are there stay as they are."""
     contents = bucket.contents
+    if bucket.quota is not None:
+        quotas.put_of_bucket(storage, bucket.name, bucket.quota)
     if contents.policy is not None:
         buckets.put_setting(storage, bucket.name, policy.KIND, contents.policy)
     if contents.versioning is not None:
@@ -204,4 +219,14 @@ def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
     for given in contents.objects:
         if objects.find(storage, bucket.name, given.key) is None:
             place = StoredPlace(bucket.name, given.key, owner)
-            store_content(storage, place, given.content, dict(given.headers))
+            _store_given(storage, place, given)
+
+
+def _store_given(storage: Storage, place: StoredPlace, given: ObjectConfig) -> None:
+    """Stores a configured object. A bucket that is full by now does not keep the server from starting."""
+    try:
+        store_content(storage, place, given.content, dict(given.headers))
+    except S3Error as refused:
+        if refused.code != "QuotaExceeded":
+            raise
+        log.warning("%s of the configuration is not stored: %s", place.key, refused.message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from s3portal.server.api import sts
 from s3portal.server.api.acl import bucket_acls, object_acls
 from s3portal.server.api.buckets import (
     buckets,
@@ -15,6 +14,7 @@ from s3portal.server.api.buckets import (
     ownership,
     plain_settings,
     policy,
+    quotas,
     unconfigured,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
@@ -33,6 +33,7 @@ from s3portal.server.api.objects import (
     tagging,
     writing,
 )
+from s3portal.server.api.sts import operations as sts
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
 from s3portal.server.gateway.operation import Operation, QueryOperation
@@ -49,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *ownership.OPERATIONS,
     *plain_settings.OPERATIONS,
     *policy.OPERATIONS,
+    *quotas.OPERATIONS,
     *unconfigured.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,

@@ -144,7 +144,9 @@ class Gateway:
             # The last line of defence: whatever broke, the caller gets S3's words and the id to ask with.
             log.exception("request %s failed", exchange.request_id)
             reply = exchange.error_reply(S3Error("InternalError"))
-        return reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply)
+        return (
+            reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply, self._service)
+        )
 
     def _refuse(self, exchange: Exchange, refused: S3Error) -> Reply:
         """Returns the answer of a refusal, whose reason is noted for those who run the server."""
@@ -170,7 +172,7 @@ class Gateway:
     def _perform(self, exchange: Exchange) -> Reply:
         request, asked, dialect = exchange.request, exchange.asked, exchange.dialect
         if asked.name == PREFLIGHT:
-            return answer_preflight(request, exchange.bucket_row)
+            return answer_preflight(request, exchange.bucket_row, self._service.own_pages)
         try:
             incoming = dialect.prove(self._service.authenticator, request, exchange.body, asked)
         except S3Error as refused:
@@ -209,11 +211,11 @@ class Gateway:
         raise AssertionError("unreachable")
 
 
-def _for_the_page(exchange: Exchange, reply: Reply) -> Reply:
+def _for_the_page(exchange: Exchange, reply: Reply, service: Service) -> Reply:
     """Returns the reply with its CORS headers; without them where the bucket's rules cannot be read: the
     reply itself, made already, is worth more."""
     try:
-        added = cors_headers(exchange.request, exchange.bucket_row)
+        added = cors_headers(exchange.request, exchange.bucket_row, service.own_pages)
     except Exception:
         log.exception("request %s: the CORS rules could not be read", exchange.request_id)
         return reply

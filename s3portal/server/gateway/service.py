@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.http.forwarded import Networks
 from s3portal.server.iam.people import People
@@ -19,7 +20,8 @@ class Service:
     ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
     of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept;
     ``keys`` are those of the key management. ``customer_keys_over_http`` takes the keys of SSE-C over
-    connections that others can read. ``people`` are those who may be let in."""
+    connections that others can read. ``people`` are those who may be let in, ``own_pages`` those of a front
+    end beside this port."""
 
     storage: Storage
     master_key: MasterKey
@@ -32,4 +34,5 @@ class Service:
     refusals: Refusals | None = None
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
+    own_pages: OwnPages = NO_PAGES
     customer_keys_over_http: bool = False

@@ -151,6 +151,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "Object Lock configuration does not exist for this bucket",
     ),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found"),
+    "QuotaExceeded": (400, "Bucket quota exceeded: storage limit reached"),
     "ReplicationConfigurationNotFoundError": (404, "The replication configuration was not found"),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
     "RequestHeaderSectionTooLarge": (

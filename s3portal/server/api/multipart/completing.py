@@ -166,6 +166,7 @@ def _assemble(
         tags=upload.tags,
         lock=upload.lock,
         acl=upload.acl,
+        writer=upload.writer,
     )
     return new, used
 

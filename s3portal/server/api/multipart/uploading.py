@@ -19,8 +19,8 @@ from s3portal.server.gateway.begun_uploads import kept_with
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import parse_date, whole_number
-from s3portal.server.storage import uploads
-from s3portal.server.storage.blobs import new_body_id
+from s3portal.server.storage import quotas, uploads
+from s3portal.server.storage.blobs import SMALL_CONTENT_BYTES, new_body_id
 from s3portal.server.storage.records import Part, Upload
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
@@ -62,6 +62,7 @@ def create_multipart_upload(call: Call) -> Reply:
         tags=description.tags,
         lock=description.lock,
         acl=acl,
+        writer=call.proof.caller.writer,
     )
     uploads.create(call.storage, upload)
     return xml_reply(
@@ -140,7 +141,9 @@ def target_of(call: Call) -> tuple[Upload, int]:
 def store_part(
     call: Call, upload: Upload, part_number: int, payload: Payload, encryption: Encryption
 ) -> Part:
-    """Reads a payload to its end and makes it a part of the upload."""
+    """Reads a payload to its end and makes it a part of the upload. Raises QuotaExceeded."""
+    if payload.size_is_exact and payload.size_bytes > SMALL_CONTENT_BYTES:
+        quotas.foresee_part(call.storage, upload, part_number, payload.size_bytes)
     receiving = Receiving(payload, encryption.wrapping)
     with call.storage.receive(receiving.source, upload.upload_id, part_number) as (blob, content):
         part = receiving.part(

@@ -162,6 +162,7 @@ def _share(
         tags=description.tags,
         lock=description.lock,
         acl=acl,
+        writer=call.proof.caller.writer,
     )
     return objects.put_copy(call.storage, copy, source, precondition)
 

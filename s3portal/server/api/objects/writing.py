@@ -12,8 +12,8 @@ from s3portal.server.api.objects.locks import require_digest
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
-from s3portal.server.storage import journal, objects
-from s3portal.server.storage.blobs import new_body_id
+from s3portal.server.storage import journal, objects, quotas
+from s3portal.server.storage.blobs import SMALL_CONTENT_BYTES, new_body_id
 from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
@@ -71,8 +71,12 @@ def store(
     precondition: objects.Precondition,
     event: str = journal.PUT,
 ) -> StoredObject:
-    """Reads a payload to its end and puts it, whole, where the call's key is."""
+    """Reads a payload to its end and puts it, whole, where the call's key is. Raises QuotaExceeded."""
     owner, acl = owner_and_acl(call)
+    writer = call.proof.caller.writer
+    if payload.size_is_exact and payload.size_bytes > SMALL_CONTENT_BYTES:
+        # So that a refused gigabyte is not sent. A few bytes are taken faster than asked about.
+        quotas.foresee(call.storage, call.bucket, call.key, writer, payload.size_bytes)
     body_id = new_body_id()
     receiving = Receiving(payload, description.encryption.wrapping)
     with call.storage.receive(receiving.source, body_id, 1) as (blob, content):
@@ -96,6 +100,7 @@ def store(
             tags=description.tags,
             lock=description.lock,
             acl=acl,
+            writer=writer,
         )
         return objects.put(call.storage, stored, [part], precondition, event)
 
