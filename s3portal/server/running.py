@@ -13,6 +13,7 @@ from typing import Protocol
 from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
+from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.background.jobs import jobs_named
 from s3portal.server.background.runner import Background
@@ -36,6 +37,7 @@ from s3portal.server.http.tls import TLSContexts
 from s3portal.server.iam.directory import IdentityDirectory
 from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
@@ -113,6 +115,7 @@ class S3Server:
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
+                keys=Keys(self.storage, self.master_key, config.region or DEFAULT_REGION),
                 authenticator=Authenticator(
                     directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
@@ -130,7 +133,7 @@ class S3Server:
                 notification_targets=frozenset(target.name for target in config.notification_targets),
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
-            dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
+            dialects = (JsonDialect(KEY_OPERATIONS), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             #: What answers requests, for a front end in the same process.
             self.gateway = Gateway(service, dialects, access_log, around)
             self.directory = service.authenticator.directory
