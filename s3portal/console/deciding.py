@@ -1,7 +1,7 @@
 """May somebody do something, and which statement says so: asked of the server's own simulation.
 
-Which statement decides is found by asking again with one statement at a time: an Allow that allows alone, or a
-Deny that denies what everything else would allow.
+Which statement decides is found by asking again with one statement at a time: an Allow that allows alone, or
+a Deny that denies what everything else would allow.
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -47,8 +47,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Decision:
-    """``answer`` is one of the three; ``policy`` and ``statement`` (its index) are what decided, None where no
-    statement speaks of it."""
+    """``answer`` is one of the three; ``policy`` and ``statement`` (its index) are what decided, None where
+    no statement speaks of it."""
 
     answer: str
     policy: NamedPolicy | None = None

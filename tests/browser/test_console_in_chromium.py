@@ -39,6 +39,7 @@ PAGES = (
     "/ui/people/users/one?name=anna",
     "/ui/people/roles",
     "/ui/people/policies",
+    "/ui/why?who=user/anna&action=s3:GetObject&resource=test-bucket/a",
     "/ui/no-such-page",
 )
 
@@ -233,7 +234,8 @@ def test_a_mistake_is_selected_in_the_editor(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("Line 2")
     selected = page.evaluate(
-        "(() => { const a = document.activeElement; return a.value.slice(a.selectionStart, a.selectionEnd) })()"
+        "(({ value, selectionStart, selectionEnd }) => value.slice(selectionStart, selectionEnd))"
+        "(document.activeElement)"
     )
     assert selected == '  "CORSRules": [,]'
 
