@@ -40,9 +40,11 @@ _COMMANDS = {
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
     "quota": "Show and set how much buckets and users may store.",
+    "audit": "Show who did what.",
     "rewrap": "Seal all secrets with another master key.",
 }
 _MODULES = {
+    "audit": "s3portal.server.upkeep.audit_command",
     "quota": "s3portal.server.upkeep.quota_command",
     "rewrap": "s3portal.server.rewrap_command",
 }

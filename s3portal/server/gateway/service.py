@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.http.forwarded import Networks
 from s3portal.server.iam.people import People
@@ -17,7 +18,7 @@ class Service:
     """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
     ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
     of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept.
-    ``people`` are those who may be let in."""
+    ``people`` are those who may be let in. Requests are counted in ``metrics``."""
 
     storage: Storage
     master_key: MasterKey
@@ -29,3 +30,4 @@ class Service:
     refusals: Refusals | None = None
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
+    metrics: Metrics | None = None
