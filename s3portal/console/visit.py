@@ -8,6 +8,7 @@ from typing import Any, cast
 from flask import current_app, g, request
 
 from s3portal.console.backend import Backend
+from s3portal.console.database import ConsoleDatabase
 from s3portal.console.gateway_client import GatewayClients, Key, Visitor
 from s3portal.console.sessions import Session, Sessions
 from s3portal.console.settings import ConsoleSettings
@@ -18,10 +19,16 @@ class Console:
     """What the requests of one console share."""
 
     def __init__(
-        self, backend: Backend, settings: ConsoleSettings, sessions: Sessions, throttle: Throttle
+        self,
+        backend: Backend,
+        settings: ConsoleSettings,
+        database: ConsoleDatabase,
+        sessions: Sessions,
+        throttle: Throttle,
     ) -> None:
         self.backend = backend
         self.settings = settings
+        self.database = database
         self.sessions = sessions
         self.throttle = throttle
         self.clients = GatewayClients(backend.gateway, backend.region)

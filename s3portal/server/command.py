@@ -19,11 +19,13 @@ import click
 
 from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
 from s3portal.server.config_connections import proxies_of
+from s3portal.server.config_encryption import master_key_of_environment
 from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.http.tls import TLSFiles
+from s3portal.server.kms.key_sources import KEY_SOURCE, MasterKeySource
 from s3portal.server.kms.master_key_errors import MasterKeyError
 from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
@@ -171,6 +173,7 @@ def server_command(
     if context.invoked_subcommand is not None:
         # Its own --root has this one's value where it is given none.
         context.obj = root
+        context.meta[KEY_SOURCE] = _key_source(config_file)
         return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     raise_descriptor_limit()
@@ -227,7 +230,19 @@ def server_command(
         )
     if isinstance(server, S3Server):
         _stop_on_signals(server)
-    server.serve()
+    try:
+        server.serve()
+    finally:
+        signal.set_wakeup_fd(-1)
+
+
+def _key_source(config_file: Path | None) -> MasterKeySource:
+    """Where the configuration says that the master key is, for commands that read the folder."""
+    try:
+        config = read_config_file(config_file) if config_file else ServerConfig()
+        return master_key_of_environment(os.environ, PREFIX) or config.master_key
+    except ConfigError as problem:
+        raise click.ClickException(str(problem)) from problem
 
 
 def _tls_files(certificate: Path | None, key: Path | None) -> TLSFiles | None:
@@ -249,6 +264,8 @@ def _stop_on_signals(server: S3Server) -> None:
 
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
+    # Another thread may get the signal: the one that waits for connections has to be woken for the handler.
+    signal.set_wakeup_fd(server.http.wakeup_descriptor)
 
 
 def _sentence_of(problem: OSError, host: str, port: int) -> str:

@@ -73,7 +73,7 @@ class ServerConfig:
     ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
     ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``user_quotas`` are those
     of users and roles, by their ARNs; the quotas of others stay as they are. ``master_key`` is where the key
-    comes from that seals secrets."""
+    comes from that seals secrets; ``customer_keys_over_http`` takes those of SSE-C without TLS."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -93,6 +93,7 @@ class ServerConfig:
     master_key: MasterKeySource = field(default_factory=MasterKeySource)
     audit: AuditConfig = field(default_factory=AuditConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    customer_keys_over_http: bool = False
 
 
 # What is put together of other fields has no field of its own.
@@ -136,6 +137,7 @@ def config_of_json(document: Any) -> ServerConfig:
         master_key=read_master_key(top),
         audit=read_audit_config(top),
         metrics=read_metrics_config(top),
+        customer_keys_over_http=_switch(top, "customer_keys_over_http"),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 

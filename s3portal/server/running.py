@@ -28,15 +28,17 @@ from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
 from s3portal.server.gateway.metrics import Metrics, MetricsMemory
-from s3portal.server.gateway.own_pages import OwnPages, warn_of_shadows
+from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
+from s3portal.server.gateway.self_report import SelfReport, warn_of_shadows
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
 from s3portal.server.iam.directory import IdentityDirectory
 from s3portal.server.iam.people import People
+from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
@@ -54,7 +56,11 @@ def utc_now() -> datetime:
 
 
 class FrontEnd(Protocol):
-    """Something for people that runs beside the S3 port, in the same process, on a port of its own."""
+    """Something for people that runs beside the S3 port, in the same process, on a port of its own. It may
+    also be reached at ``origins``."""
+
+    port: int
+    origins: frozenset[str]
 
     def start(self, server: S3Server) -> None:
         """Begins to answer; called once, when the server begins to serve."""
@@ -103,6 +109,7 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
+            self.keys = AdministratorsKeys(self.storage, self.master_key)
             in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
 
             def configuration() -> ConfiguredDirectory:
@@ -126,18 +133,20 @@ class S3Server:
                 proxies=config.trusted_proxies,
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
+                customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
                 metrics=metrics,
+                own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
-            own_pages = OwnPages(self.storage, metrics.memory, config.metrics.token)
+            report = SelfReport(self.storage, metrics.memory, config.metrics.token)
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             #: What answers requests, for a front end in the same process.
-            self.gateway = Gateway(service, dialects, access_log, around, own_pages, self.audit)
+            self.gateway = Gateway(service, dialects, access_log, around, report, self.audit)
             self.directory = service.authenticator.directory
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
-                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+                jobs_named(jobs, self.storage, config.notification_targets, config.region, self.keys),
                 metrics.job_ended,
             )
             contexts = TLSContexts(config.tls) if config.tls else None

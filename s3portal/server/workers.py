@@ -181,25 +181,29 @@ class Supervisor:
 
 def run_worker(server: S3Server, alive_end: int) -> None:
     """Serves until a signal comes or the supervisor has gone, and returns when everything is closed."""
-    asked = threading.Event()
+    ended, ends = os.pipe()
+    # Python's own handlers run in the main thread alone, which is not woken by a signal that another thread
+    # got. What is written here wakes it.
+    os.set_blocking(ends, False)
+    signal.set_wakeup_fd(ends)
     for signum in _SIGNALS:
-        signal.signal(signum, lambda *_: asked.set())
+        signal.signal(signum, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     def watch() -> None:
         # Nothing is ever written: it returns at the end of the process that holds the other end.
         os.read(alive_end, 1)
-        asked.set()
+        os.write(ends, b"x")
 
     def serve() -> None:
         try:
             server.serve()
         finally:
-            asked.set()
+            os.write(ends, b"x")
 
     for target in (watch, serve):
         threading.Thread(target=target, name=f"s3-{target.__name__}", daemon=True).start()
-    asked.wait()
+    os.read(ended, 1)
     server.stop()
 
 

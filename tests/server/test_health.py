@@ -9,7 +9,7 @@ import pytest
 from s3_callers import client_of, refusal_of, send
 
 from s3portal import __version__
-from s3portal.server.gateway import own_pages
+from s3portal.server.gateway import self_report
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.storage import buckets
 from s3portal.server.storage.storage import Storage
@@ -32,7 +32,7 @@ def test_it_is_well_and_says_which_version(s3_server, path):
 
 def test_a_full_disk_and_a_database_that_cannot_be_written(s3_server, monkeypatch):
     storage = s3_server._server.storage
-    monkeypatch.setattr(own_pages, "CHECKED_EVERY_S", 0.0)
+    monkeypatch.setattr(self_report, "CHECKED_EVERY_S", 0.0)
 
     def full():
         raise S3Error("InsufficientStorage")

@@ -13,7 +13,7 @@ from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
 from s3portal.buckets.failures import Failure, FailureReport, read_failures
 from s3portal.buckets.listing import ListedVersion
-from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED
+from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, NotOffered
 from s3portal.buckets.settings.acl import PUBLIC, read_bucket_acl, strangers_in
 from s3portal.buckets.settings.change import Change
 from s3portal.transfer import Store
@@ -116,9 +116,9 @@ def acl_reset(
         text = f"let no one in but the owner, by the ACL of the bucket {store.bucket} itself"
         console.carry_out([Change(text, before, [], lambda: acls.make_bucket_private(store))])
         return EXIT_DONE
-    rules = acls.acl_rules(store)
-    if not rules.count:
-        console.say(f"Nothing to do: {rules.reason}.", changed=False, reason=rules.reason)
+    if acls.acls_are_off(store):
+        reason = "Object Ownership is BucketOwnerEnforced, so ACLs are off"
+        console.say(f"Nothing to do: {reason}.", changed=False, reason=reason)
         return EXIT_DONE
     if console.dry_run:
         console.say(
@@ -129,7 +129,11 @@ def acl_reset(
         )
         return EXIT_DONE
     console.confirm(f"Make every object under s3://{store.bucket}/{prefix} private?")
-    return _carried_out(console, failures, _resets(store, prefix, all_versions, report, from_failures))
+    try:
+        return _carried_out(console, failures, _resets(store, prefix, all_versions, report, from_failures))
+    except NotOffered as missing:
+        console.say(f"Nothing to do: {missing.text}.", changed=False, reason=missing.text)
+        return EXIT_DONE
 
 
 @acl_group.command("undo")

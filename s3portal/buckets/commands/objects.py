@@ -17,7 +17,7 @@ from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
 from s3portal.buckets.emptying import Emptied, delete_batch, empty
 from s3portal.buckets.failures import FailureReport
-from s3portal.buckets.listing import ListedVersion, object_pages, version_pages
+from s3portal.buckets.listing import ListedVersion, folder_pages, object_pages, version_pages
 from s3portal.buckets.parallel import Throttle, side_by_side
 from s3portal.buckets.problems import EXIT_DONE, Refused, Unusable, asking
 from s3portal.buckets.sync.belongings import require_possible
@@ -255,7 +255,7 @@ def _object_row(each: Any) -> dict[str, Any]:
 
 def _version_rows(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
     for page in version_pages(store, prefix):
-        for each in sorted(page, key=lambda version: version.key):
+        for each in sorted(page, key=lambda version: (version.key, version.is_marker)):
             size = None if each.is_marker else each.size_bytes
             yield {
                 "key": each.key,
@@ -267,18 +267,7 @@ def _version_rows(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
 
 
 def _folder_rows(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
-    pages = iter(
-        store.client()
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=store.bucket, Prefix=prefix, Delimiter="/")
-    )
-    while True:
-        with asking(store, "s3:ListBucket"):
-            page = next(pages, None)
-        if page is None:
-            return
-        for folder in page.get("CommonPrefixes", ()):
-            yield {"key": folder["Prefix"]}
-        for each in page.get("Contents", ()):
-            modified = f"{each['LastModified']:%Y-%m-%d %H:%M:%S}"
-            yield {"key": each["Key"], "bytes": each["Size"], "modified": modified}
+    for page in folder_pages(store, prefix):
+        for folder in page.folders:
+            yield {"key": folder}
+        yield from map(_object_row, page.objects)

@@ -65,14 +65,25 @@ def delete_command(
     if empty_first:
         if not _agreed(console, store, "", "It and everything in it"):
             return EXIT_DONE
-        code = _empty(console, store, "", bypass_governance, report)
+        # Most stores end unfinished uploads with their bucket, so these are looked for where one does not.
+        code = _empty(console, store, "", bypass_governance, report, with_uploads=False)
         if code != EXIT_DONE:
             return code
+        try:
+            return _delete(console, store)
+        except creating.NotEmpty:
+            code = _empty(console, store, "", bypass_governance, report)
+            if code != EXIT_DONE:
+                return code
     elif console.dry_run:
         console.say(f"Would delete {store.bucket}, if it is empty.", would_delete=store.bucket)
         return EXIT_DONE
     else:
         console.confirm_by_name(store.bucket, f"The bucket {store.bucket} is deleted for good.")
+    return _delete(console, store)
+
+
+def _delete(console: Console, store: Store) -> int:
     creating.delete_bucket(store)
     console.say(f"Deleted: {store.bucket}", deleted=store.bucket)
     return EXIT_DONE
@@ -94,7 +105,15 @@ def _agreed(console: Console, store: Store, prefix: str, what: str) -> bool:
     return True
 
 
-def _empty(console: Console, store: Store, prefix: str, bypass_governance: bool, report: Path | None) -> int:
+def _empty(
+    console: Console,
+    store: Store,
+    prefix: str,
+    bypass_governance: bool,
+    report: Path | None,
+    *,
+    with_uploads: bool = True,
+) -> int:
     with (
         FailureReport(report) as failures,
         CountingProgress("removed", shown=not console.as_json) as progress,
@@ -104,6 +123,7 @@ def _empty(console: Console, store: Store, prefix: str, bypass_governance: bool,
             failures,
             prefix=prefix,
             bypass_governance=bypass_governance,
+            with_uploads=with_uploads,
             on_progress=lambda removed: progress.reached(removed.versions + removed.markers),
         )
     console.say(f"Removed: {removed}.", removed=vars(removed), failed=failures.count)

@@ -23,8 +23,8 @@ setting_pages = Blueprint("settings", __name__)
 
 @dataclass(frozen=True)
 class DocumentSetting:
-    """A setting that is a document. ``read``, ``write`` and ``remove`` are the S3 operations; ``field`` is the
-    parameter that has the document, ``example`` one to begin with."""
+    """A setting that is a document. ``read``, ``write`` and ``remove`` are the S3 operations; ``field`` is
+    the parameter that has the document, ``example`` one to begin with."""
 
     name: str
     title: str
@@ -148,12 +148,10 @@ def _kept(setting: DocumentSetting, bucket: str) -> str:
     try:
         answer = getattr(visit().s3, setting.read)(Bucket=bucket)
     except ClientError as none:
-        if (
-            none.response["ResponseMetadata"]["HTTPStatusCode"] == 404
-            and "NoSuchBucket" != none.response["Error"]["Code"]
-        ):
-            return ""
-        raise
+        status, code = none.response["ResponseMetadata"]["HTTPStatusCode"], none.response["Error"]["Code"]
+        if status != 404 or code == "NoSuchBucket":
+            raise
+        return ""
     answer.pop("ResponseMetadata", None)
     answer.pop("TransitionDefaultMinimumObjectSize", None)
     return write_document(answer) if answer else ""

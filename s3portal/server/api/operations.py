@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from s3portal.server.api import sts
 from s3portal.server.api.acl import bucket_acls, object_acls
 from s3portal.server.api.buckets import (
     buckets,
@@ -34,6 +33,7 @@ from s3portal.server.api.objects import (
     tagging,
     writing,
 )
+from s3portal.server.api.sts import operations as sts
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
 from s3portal.server.gateway.cors_answers import PREFLIGHT

@@ -9,6 +9,7 @@ from s3portal.server.background.job import Job
 from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.background.notifications import NotificationJob
 from s3portal.server.background.targets import Target
+from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.storage.storage import Storage
 
 #: The names of all jobs.
@@ -16,11 +17,15 @@ JOB_NAMES = (IntegrityScan.name, LifecycleJob.name, NotificationJob.name)
 
 
 def jobs_named(
-    names: Collection[str], storage: Storage, targets: Collection[Target] = (), region: str | None = None
+    names: Collection[str],
+    storage: Storage,
+    targets: Collection[Target] = (),
+    region: str | None = None,
+    keys: AdministratorsKeys | None = None,
 ) -> list[Job]:
     """Returns the jobs with these names. Raises KeyError for a name that no job has."""
     makers: dict[str, Callable[[], Job]] = {
-        IntegrityScan.name: lambda: IntegrityScan(storage),
+        IntegrityScan.name: lambda: IntegrityScan(storage, keys),
         LifecycleJob.name: lambda: LifecycleJob(storage),
         NotificationJob.name: lambda: NotificationJob(storage, targets, region),
     }

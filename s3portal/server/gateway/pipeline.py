@@ -23,9 +23,9 @@ from s3portal.server.gateway.dialects.dialect import Asked, Dialect
 from s3portal.server.gateway.exchange import Exchange
 from s3portal.server.gateway.http_errors import s3_error_of
 from s3portal.server.gateway.judged_objects import JudgedAnother
-from s3portal.server.gateway.own_pages import OwnPages
 from s3portal.server.gateway.refusals import REASON_HEADER, is_told, reason_header, refusal_of
 from s3portal.server.gateway.responses import LoggedBody, begin_answer
+from s3portal.server.gateway.self_report import SelfReport
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.errors import ConnectionLost, HTTPError
 from s3portal.server.wire.error_documents import error_reply
@@ -54,7 +54,7 @@ class Gateway:
     """The server as a WSGI application, for any WSGI server that gives the raw request target.
 
     ``dialects`` are asked in turn; the last one owns what no other claims, and answers what cannot be read.
-    Before them ``own_pages`` answer, where a request is for one of these. ``audit`` is told of every other.
+    Before them the ``report`` of the server on itself is asked. ``audit`` is told of every other.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class Gateway:
         dialects: Sequence[Dialect[Any]],
         access_log: AccessLog,
         around: Around | None = None,
-        own_pages: OwnPages | None = None,
+        report: SelfReport | None = None,
         audit: AuditLog | None = None,
     ) -> None:
         self._audit_log = audit
-        self._own_pages = own_pages
+        self._report = report
         self._service = service
         self._dialects = dialects
         self._log = access_log
@@ -88,7 +88,7 @@ class Gateway:
         except S3Error as refused:
             reply = error_reply(refused, "", request_id)
             return begin_answer(reply, _whole(reply), request_id, start_response)
-        page = None if self._own_pages is None else self._own_pages.answer(request)
+        page = None if self._report is None else self._report.answer(request)
         if page is not None:
             return begin_answer(page, _whole(page), request_id, start_response)
         dialect = next(dialect for dialect in self._dialects if dialect.owns(request))
@@ -161,7 +161,9 @@ class Gateway:
             # The last line of defence: whatever broke, the caller gets S3's words and the id to ask with.
             log.exception("request %s failed", exchange.request_id)
             reply = exchange.error_reply(S3Error("InternalError"))
-        return reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply)
+        return (
+            reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply, self._service)
+        )
 
     def _refuse(self, exchange: Exchange, refused: S3Error) -> Reply:
         """Returns the answer of a refusal, whose reason is noted for those who run the server."""
@@ -187,7 +189,7 @@ class Gateway:
     def _perform(self, exchange: Exchange) -> Reply:
         request, asked, dialect = exchange.request, exchange.asked, exchange.dialect
         if asked.name == PREFLIGHT:
-            return answer_preflight(request, exchange.bucket_row)
+            return answer_preflight(request, exchange.bucket_row, self._service.own_pages)
         try:
             incoming = dialect.prove(self._service.authenticator, request, exchange.body, asked)
         except S3Error as refused:
@@ -226,11 +228,11 @@ class Gateway:
         raise AssertionError("unreachable")
 
 
-def _for_the_page(exchange: Exchange, reply: Reply) -> Reply:
+def _for_the_page(exchange: Exchange, reply: Reply, service: Service) -> Reply:
     """Returns the reply with its CORS headers; without them where the bucket's rules cannot be read: the
     reply itself, made already, is worth more."""
     try:
-        added = cors_headers(exchange.request, exchange.bucket_row)
+        added = cors_headers(exchange.request, exchange.bucket_row, service.own_pages)
     except Exception:
         log.exception("request %s: the CORS rules could not be read", exchange.request_id)
         return reply

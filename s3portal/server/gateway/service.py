@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.gateway.metrics import Metrics
+from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.http.forwarded import Networks
 from s3portal.server.iam.people import People
@@ -18,7 +19,9 @@ class Service:
     """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
     ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
     of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept.
-    ``people`` are those who may be let in. Requests are counted in ``metrics``."""
+    ``customer_keys_over_http`` takes the keys of SSE-C over connections that others can read. ``people`` are
+    those who may be let in, ``own_pages`` those of a front end beside this port. Requests are counted in
+    ``metrics``."""
 
     storage: Storage
     master_key: MasterKey
@@ -31,3 +34,5 @@ class Service:
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
     metrics: Metrics | None = None
+    own_pages: OwnPages = NO_PAGES
+    customer_keys_over_http: bool = False

@@ -13,6 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
+from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.key_sources import KEY_SOURCE, MasterKeySource
+from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage.folder import StorageInUse
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.reader import NoStorage, ReadingStorage
@@ -48,11 +51,17 @@ def fsck_command(default_root: Path, root: Path | None, deep: bool, apply: bool,
     Exit status: 0 if nothing is wrong (any more), 1 if something is, 2 if the check could not run.
     """
     try:
-        report = check_folder(root or default_root, deep=deep, apply=apply)
+        report = check_folder(root or default_root, deep=deep, apply=apply, key_source=_key_source())
     except (NoStorage, StorageInUse, OSError) as problem:
         _cannot_run(problem)
     click.echo(json.dumps(_document(report), indent=1) if as_json else _text(report))
     sys.exit(FOUND if report.left else CLEAN)
+
+
+def _key_source() -> MasterKeySource | None:
+    """Where the configuration of s3portal server says that the master key is."""
+    found: MasterKeySource | None = click.get_current_context().meta.get(KEY_SOURCE)
+    return found
 
 
 def _cannot_run(problem: Exception) -> NoReturn:
@@ -159,7 +168,8 @@ def export_command(default_root: Path, bucket: str, folder: Path, root: Path | N
     Exit status: 0, or 1 if an object could not be written, or 2 if nothing could.
     """
     with refusals(), reading(root or default_root) as storage:
-        done = export_bucket(storage, bucket, folder, portable=portable, on_failure=_complain)
+        keys = AdministratorsKeys(storage, MasterKey(root or default_root, _key_source()))
+        done = export_bucket(storage, bucket, folder, portable=portable, keys=keys, on_failure=_complain)
     odd = f", {done.odd:,} of them under another name (see {folder}/.s3portal-export/odd.jsonl)"
     click.echo(
         f"{done.files:,} objects written ({done.bytes_written:,} bytes), {done.unchanged:,} were there "

@@ -62,6 +62,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "InvalidBucketState": (409, "The request is not valid for the current state of the bucket."),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified is not valid."),
+    "InvalidEncryptionAlgorithmError": (
+        400,
+        "The encryption request that you specified is not valid. The valid value is AES256.",
+    ),
     "InvalidLocationConstraint": (400, "The specified location-constraint is not valid"),
     "InvalidParameterValue": (400, "A parameter has a value that is not valid."),
     "InvalidPart": (

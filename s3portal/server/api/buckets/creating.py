@@ -10,7 +10,7 @@ from s3portal.server.api.acl.requested import owners_of
 from s3portal.server.bucket_settings import acl, acl_documents, location, ownership, tagging
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
-from s3portal.server.gateway.own_pages import RESERVED_NAMES
+from s3portal.server.gateway.self_report import RESERVED_NAMES
 from s3portal.server.storage import buckets
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply
