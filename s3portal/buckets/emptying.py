@@ -79,7 +79,7 @@ def empty(
 
     Raises Refused where the keys may not list or delete at all.
     """
-    removed = _abort_all(store, prefix) if with_uploads else Emptied()
+    removed = Emptied(uploads=abort_all(store, prefix)) if with_uploads else Emptied()
     throttle = Throttle()
     batches = (page for page in version_pages(store, prefix) if page)
 
@@ -182,14 +182,14 @@ def _delete_many(
     ]
 
 
-def _abort_all(store: Store, prefix: str) -> Emptied:
+def abort_all(store: Store, prefix: str = "") -> int:
+    """Ends the uploads that no one finished, and says how many. Raises Refused."""
     try:
         uploads: Iterator[Any] = unfinished_uploads(store, prefix)
         with asking(store, "s3:AbortMultipartUpload", resource=f"arn:aws:s3:::{store.bucket}/*"):
-            aborted = sum(side_by_side(lambda upload: abort_listed(store, upload), uploads))
+            return sum(side_by_side(lambda upload: abort_listed(store, upload), uploads))
     except NotOffered:
-        return Emptied()
-    return Emptied(uploads=aborted)
+        return 0
 
 
 def _of(versions: Iterable[ListedVersion]) -> Emptied:
