@@ -173,8 +173,7 @@ def _move(
     uploads = _require_no_uploads(ours, abort_uploads)
     if reports.read is not None and all_versions:
         raise Unusable(
-            "--from-failures is for current objects: a move of all versions looks at what is there, and copies"
-            " the rest by itself"
+            "--from-failures is for current objects: a move of all versions looks at what is there by itself"
         )
     if console.dry_run:
         _tell_plan(console, ours, theirs, all_versions, uploads)
