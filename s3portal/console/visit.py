@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, cast
 
+from botocore.awsrequest import AWSResponse
 from flask import current_app, g, request
 
 from s3portal.console.backend import Backend
@@ -78,6 +79,10 @@ class Visit:
 
     def client(self, service: str) -> Any:
         return self.console.clients.client(service, self.key, self.visitor)
+
+    def call(self, method: str, path: str, query: str = "", body: bytes = b"") -> AWSResponse:
+        """Sends a request that boto3 has no operation for; ``path`` is encoded."""
+        return self.console.clients.call(self.key, self.visitor, method, path, query, body)
 
     def link(self, operation: str, parameters: dict[str, Any], lifetime_s: int) -> str:
         """Returns a presigned URL at the store's own address."""

@@ -18,6 +18,7 @@ from s3portal.console.pages.settings import setting_pages
 from s3portal.console.pages.sharing import sharing_pages
 from s3portal.console.pages.unfinished import unfinished_pages
 from s3portal.console.pages.uploading import upload_pages
+from s3portal.console.pages.why import why_pages
 from s3portal.console.texts import gettext as _
 
 PAGES: tuple[Blueprint, ...] = (
@@ -33,6 +34,7 @@ PAGES: tuple[Blueprint, ...] = (
     upload_pages,
     people_pages,
     managed_pages,
+    why_pages,
 )
 
 
@@ -40,6 +42,7 @@ def menu() -> Iterator[tuple[str, str, str]]:
     """Yields section, endpoint and words of what the top of each page leads to."""
     yield "buckets", "buckets.show_all", _("Buckets")
     yield "people", "people.home", _("Users and policies")
+    yield "why", "why.show", _("Who may do what?")
 
 
 def bucket_menu() -> Iterator[tuple[str, str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.http.forwarded import Networks
@@ -21,7 +22,7 @@ class Service:
     of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept;
     ``keys`` are those of the key management. ``customer_keys_over_http`` takes the keys of SSE-C over
     connections that others can read. ``people`` are those who may be let in, ``own_pages`` those of a front
-    end beside this port."""
+    end beside this port. Requests are counted in ``metrics``."""
 
     storage: Storage
     master_key: MasterKey
@@ -34,5 +35,6 @@ class Service:
     refusals: Refusals | None = None
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
+    metrics: Metrics | None = None
     own_pages: OwnPages = NO_PAGES
     customer_keys_over_http: bool = False

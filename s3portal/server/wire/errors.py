@@ -60,6 +60,10 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "Only the last chunk is allowed to have a size less than 8192 bytes",
     ),
     "InvalidBucketState": (409, "The request is not valid for the current state of the bucket."),
+    "InvalidBucketOwnerAWSAccountID": (
+        400,
+        "The value of the expected bucket owner parameter must be an AWS account ID",
+    ),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified is not valid."),
     "InvalidEncryptionAlgorithmError": (

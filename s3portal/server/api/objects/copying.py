@@ -57,6 +57,8 @@ def copy_object(call: Call) -> Reply:
 def _copy(call: Call) -> Reply:
     """Copies within the server. Metadata and tags come along (COPY) or from this request (REPLACE)."""
     refuse_version_id(call)
+    # The target's bucket comes first, whatever the source is.
+    call.bucket_row.require()
     precondition = write_precondition(call.request)
     directives = Directives(
         _is_replaced(call, "x-amz-metadata-directive", "metadata"),
