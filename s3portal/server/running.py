@@ -112,7 +112,9 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
-            self.keys = AdministratorsKeys(self.storage, self.master_key)
+            keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
+            keys.delete_expired()
+            self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
             in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
 
             def configuration() -> ConfiguredDirectory:
@@ -123,7 +125,7 @@ class S3Server:
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
-                keys=Keys(self.storage, self.master_key, config.region or DEFAULT_REGION),
+                keys=keys,
                 authenticator=Authenticator(
                     directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
