@@ -5,7 +5,11 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
+from botocore.exceptions import ClientError
 from console_visitor import ConsoleVisitor
+from s3_clients import client_for
+
+from s3portal.server.testing import RunningServer
 
 
 @pytest.fixture
@@ -22,13 +26,32 @@ def test_a_key_is_made_and_listed_with_its_alias(admin: ConsoleVisitor, key_id: 
     assert key_id in page and f"alias/rivers-{id(admin)}" in page
 
 
-def test_a_key_is_disabled_enabled_and_rotated(admin: ConsoleVisitor, key_id: str) -> None:
+def test_a_disabled_key_opens_nothing_until_it_is_enabled(
+    admin: ConsoleVisitor, running: RunningServer, key_id: str
+) -> None:
+    s3 = client_for(running, "admin")
+    s3.put_object(
+        Bucket="test-bucket", Key="locked", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=key_id
+    )
     admin.submit(f"/disable?id={key_id}")
     assert ">disabled" in admin.text
+    with pytest.raises(ClientError):
+        s3.get_object(Bucket="test-bucket", Key="locked")
     admin.submit(f"/enable?id={key_id}")
+    assert s3.get_object(Bucket="test-bucket", Key="locked")["Body"].read() == b"x"
+
+
+def test_a_key_is_rotated_and_what_was_encrypted_before_stays_readable(
+    admin: ConsoleVisitor, running: RunningServer, key_id: str
+) -> None:
+    s3 = client_for(running, "admin")
+    s3.put_object(
+        Bucket="test-bucket", Key="old", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=key_id
+    )
     assert admin.submit(f"/rotate?id={key_id}").status_code == 200
     admin.submit(f"/rotation-on?id={key_id}")
     assert "<dd>yes</dd>" in admin.text
+    assert s3.get_object(Bucket="test-bucket", Key="old")["Body"].read() == b"x"
 
 
 def test_only_the_typed_id_deletes_and_it_can_be_taken_back(admin: ConsoleVisitor, key_id: str) -> None:
