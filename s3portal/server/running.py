@@ -42,6 +42,7 @@ from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.operator_view import OperatorView
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
@@ -148,6 +149,14 @@ class S3Server:
             #: What answers requests, for a front end in the same process.
             self.gateway = Gateway(service, dialects, access_log, around, report, self.audit)
             self.directory = service.authenticator.directory
+            #: What those who run the server may look at.
+            self.view = OperatorView(
+                self.storage,
+                metrics.memory,
+                root,
+                config.audit.path_in(root) if config.audit.enabled else None,
+                utc_now(),
+            )
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
