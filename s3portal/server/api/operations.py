@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s3portal.server.api import audit
 from s3portal.server.api.acl import bucket_acls, object_acls
 from s3portal.server.api.buckets import (
     buckets,
@@ -41,6 +42,7 @@ from s3portal.server.gateway.dialects.dialect import UNKNOWN
 from s3portal.server.gateway.operation import Operation, QueryOperation
 
 OPERATIONS: tuple[Operation, ...] = (
+    *audit.OPERATIONS,
     *bucket_listing.OPERATIONS,
     *creating.OPERATIONS,
     *buckets.OPERATIONS,
