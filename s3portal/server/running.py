@@ -13,6 +13,7 @@ from typing import Protocol
 from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
+from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS, operation_names
 from s3portal.server.background.jobs import JOB_NAMES, jobs_named
 from s3portal.server.background.runner import Background
@@ -39,7 +40,9 @@ from s3portal.server.http.tls import TLSContexts
 from s3portal.server.iam.directory import IdentityDirectory
 from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.operator_view import OperatorView
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
@@ -109,7 +112,9 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
-            self.keys = AdministratorsKeys(self.storage, self.master_key)
+            keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
+            keys.delete_expired()
+            self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
             in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
 
             def configuration() -> ConfiguredDirectory:
@@ -120,6 +125,7 @@ class S3Server:
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
+                keys=keys,
                 authenticator=Authenticator(
                     directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
@@ -140,10 +146,18 @@ class S3Server:
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
             report = SelfReport(self.storage, metrics.memory, config.metrics.token)
-            dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
+            dialects = (JsonDialect(KEY_OPERATIONS), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             #: What answers requests, for a front end in the same process.
             self.gateway = Gateway(service, dialects, access_log, around, report, self.audit)
             self.directory = service.authenticator.directory
+            #: What those who run the server may look at.
+            self.view = OperatorView(
+                self.storage,
+                metrics.memory,
+                root,
+                config.audit.path_in(root) if config.audit.enabled else None,
+                utc_now(),
+            )
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",

@@ -29,8 +29,8 @@ LOOKED_AT_LIMIT = 200_000
 
 def get_audit_log(call: Call) -> Reply:
     """Answers ``{"records": [...], "looked_back_to": ...}``: up to ``limit`` records that the parameters
-    user, action, bucket, outcome, since and until let through. ``looked_back_to`` is the time of the oldest line
-    that was looked at, None at the end of the log."""
+    user, action, bucket, outcome, since and until let through. ``looked_back_to`` is the time of the oldest
+    line that was looked at, None at the end of the log."""
     _require_permission(call)
     path = call.service.audit_file
     if path is None:

@@ -20,6 +20,7 @@ from s3portal.server.api.buckets import (
 )
 from s3portal.server.api.buckets import listing as bucket_listing
 from s3portal.server.api.iam import operations as iam
+from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import (
@@ -82,4 +83,5 @@ def operation_names() -> frozenset[str]:
     """Returns the names of all operations, as logs and metrics have them."""
     rest = [operation.name for operation in OPERATIONS]
     query = [operation.name for operation in QUERY_OPERATIONS]
-    return frozenset([*rest, *query, PREFLIGHT, UNKNOWN])
+    keys = [operation.name for operation in KEY_OPERATIONS]
+    return frozenset([*rest, *query, *keys, PREFLIGHT, UNKNOWN])
