@@ -142,6 +142,7 @@ class S3Server:
                 customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
                 metrics=metrics,
+                audit_file=config.audit.path_in(root) if config.audit.enabled else None,
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
             report = SelfReport(self.storage, metrics.memory, config.metrics.token)
