@@ -23,10 +23,10 @@ SUBRESOURCES = frozenset({
     "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "audit", "cors", "delete",
     "encryption", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "list-type", "location",
     "logging", "metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable",
-    "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "partNumber",
-    "policy", "policyStatus", "publicAccessBlock", "quota", "quota-user", "renameObject", "replication",
-    "requestPayment", "restore", "retention", "select", "session", "tagging", "torrent", "uploadId",
-    "uploads", "versioning", "versions", "website",
+    "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock", "ownershipControls",
+    "partNumber", "policy", "policyStatus", "publicAccessBlock", "quota", "quota-user", "renameObject",
+    "replication", "requestPayment", "restore", "retention", "select", "session", "tagging", "torrent",
+    "uploadId", "uploads", "versioning", "versions", "website",
 })
 # fmt: on
 _HALVES_OF_A_PART = (frozenset({"uploadId"}), frozenset({"partNumber"}))
