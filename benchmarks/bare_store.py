@@ -10,10 +10,12 @@ import multiprocessing
 import re
 import urllib.request
 from bisect import bisect_right
+from datetime import datetime, timezone
 from types import TracebackType
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-_TIME = "2026-01-01T00:00:00.000Z"
+#: Later than the files that are sent, as a store has it.
+_TIME = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}.000Z"
 _PAGE = 1000
 _EMPTY = hashlib.md5(b"").hexdigest()
 
@@ -131,20 +133,11 @@ class _Connection(asyncio.Protocol):
 
 
 def _operation(buckets, bucket, name, method, key, query, head, body):
-    if key and method == "PUT" and "acl" not in query:
-        copied = re.search(r"\r\nx-amz-copy-source: */?([^\r]+)", head, re.IGNORECASE)
-        if copied:
-            source, _, source_key = unquote(copied[1]).partition("/")
-            bucket.objects[key] = buckets[source].objects[source_key]
-            etag = bucket.objects[key][1]
-            return (
-                "200 OK",
-                "",
-                f'<CopyObjectResult><ETag>"{etag}"</ETag><LastModified>{_TIME}</LastModified></CopyObjectResult>',
-            )
-        etag = hashlib.md5(body).hexdigest()
-        bucket.objects[key] = (len(body), etag)
-        return "200 OK", f'ETag: "{etag}"\r\n', ""
+    """Status line, headers and body of the answer."""
+    if "acl" in query:
+        return "200 OK", "", _acl() if method == "GET" else ""
+    if key and method == "PUT":
+        return _put(buckets, bucket, key, head, body)
     if method == "POST" and "delete" in query:
         for each in set(re.findall(rb"<Key>([^<]*)</Key>", body)):
             bucket.objects.pop(each.decode(), None)
@@ -152,82 +145,85 @@ def _operation(buckets, bucket, name, method, key, query, head, body):
     if method == "DELETE":
         bucket.objects.pop(key, None)
         return "204 No Content", "", ""
-    if key and method in ("GET", "HEAD") and "acl" not in query:
+    if key:
         if key not in bucket.objects:
             return "404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>"
         size, etag = bucket.objects[key]
-        headers = (
-            f'ETag: "{etag}"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: {size}\r\n'
-        )
-        return "200 OK", headers, ""
-    if "acl" in query:
-        owner = "<Owner><ID>o</ID></Owner>"
-        everyone = (
-            '<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group">'
-            "<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant>"
-        )
-        acl = f"<AccessControlPolicy>{owner}<AccessControlList>{everyone}</AccessControlList></AccessControlPolicy>"
-        return "200 OK", "", acl if method == "GET" else ""
+        modified = "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT"
+        return "200 OK", f'ETag: "{etag}"\r\n{modified}\r\nContent-Length: {size}\r\n', ""
     if "ownershipControls" in query:
         kind = "ObjectWriter" if bucket.with_acls else "BucketOwnerEnforced"
-        return (
-            "200 OK",
-            "",
-            f"<OwnershipControls><Rule><ObjectOwnership>{kind}</ObjectOwnership></Rule></OwnershipControls>",
-        )
-    if "location" in query:
-        return "200 OK", "", "<LocationConstraint></LocationConstraint>"
-    if "versioning" in query:
-        return "200 OK", "", "<VersioningConfiguration></VersioningConfiguration>"
-    if "uploads" in query:
-        return (
-            "200 OK",
-            "",
-            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>",
-        )
-    if method == "HEAD":
-        return "200 OK", "", ""
-    return "200 OK", "", _listing(bucket, name, query)
+        rule = f"<Rule><ObjectOwnership>{kind}</ObjectOwnership></Rule>"
+        return "200 OK", "", f"<OwnershipControls>{rule}</OwnershipControls>"
+    for asked, root in _NOTHING_SET.items():
+        if asked in query:
+            return "200 OK", "", f"<{root}></{root}>"
+    return "200 OK", "", "" if method == "HEAD" else _listing(bucket, name, query)
+
+
+_NOTHING_SET = {
+    "location": "LocationConstraint",
+    "versioning": "VersioningConfiguration",
+    "uploads": "ListMultipartUploadsResult",
+}
+
+
+def _put(buckets, bucket, key, head, body):
+    copied = re.search(r"\r\nx-amz-copy-source: */?([^\r]+)", head, re.IGNORECASE)
+    if copied:
+        source, _, source_key = unquote(copied[1]).partition("/")
+        bucket.objects[key] = buckets[source].objects[source_key]
+        result = f'<ETag>"{bucket.objects[key][1]}"</ETag><LastModified>{_TIME}</LastModified>'
+        return "200 OK", "", f"<CopyObjectResult>{result}</CopyObjectResult>"
+    etag = hashlib.md5(body).hexdigest()
+    bucket.objects[key] = (len(body), etag)
+    return "200 OK", f'ETag: "{etag}"\r\n', ""
+
+
+def _acl():
+    everyone = (
+        '<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group">'
+        "<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee>"
+        "<Permission>READ</Permission></Grant>"
+    )
+    within = f"<Owner><ID>o</ID></Owner><AccessControlList>{everyone}</AccessControlList>"
+    return f"<AccessControlPolicy>{within}</AccessControlPolicy>"
 
 
 def _listing(bucket, name, query):
     prefix = query.get("prefix", "")
     versions = "versions" in query
-    after = (
-        query.get("continuation-token")
-        or query.get("start-after")
-        or query.get("marker")
-        or query.get("key-marker", "")
-    )
+    markers = ("continuation-token", "start-after", "marker", "key-marker")
+    after = next((query[each] for each in markers if query.get(each)), "")
     keys, more = bucket.page(prefix, after)
-    if versions and bucket.versions > 1:
-        keys, more = keys[: _PAGE // bucket.versions], more or len(keys) > _PAGE // bucket.versions
+    if versions and len(keys) > _PAGE // bucket.versions:
+        keys, more = keys[: _PAGE // bucket.versions], True
     encoded = query.get("encoding-type") == "url"
     items = []
     for key in keys:
         size, etag = bucket.objects[key]
-        shown = quote(key) if encoded else key
-        common = f'<Key>{shown}</Key><LastModified>{_TIME}</LastModified><ETag>"{etag}"</ETag><Size>{size}</Size><StorageClass>STANDARD</StorageClass>'
-        if versions:
-            items += [
-                f"<Version><VersionId>v{number}</VersionId><IsLatest>{str(number == 0).lower()}</IsLatest>{common}</Version>"
-                for number in range(bucket.versions)
-            ]
-        else:
+        common = (
+            f"<Key>{quote(key) if encoded else key}</Key><LastModified>{_TIME}</LastModified>"
+            f'<ETag>"{etag}"</ETag><Size>{size}</Size><StorageClass>STANDARD</StorageClass>'
+        )
+        if not versions:
             items.append(f"<Contents>{common}</Contents>")
+            continue
+        for number in range(bucket.versions):
+            latest = f"<IsLatest>{str(number == 0).lower()}</IsLatest>"
+            items.append(f"<Version><VersionId>v{number}</VersionId>{latest}{common}</Version>")
     last = keys[-1] if keys else ""
     following = (
         f"<NextContinuationToken>{last}</NextContinuationToken><NextMarker>{last}</NextMarker>"
         f"<NextKeyMarker>{last}</NextKeyMarker><NextVersionIdMarker>v9</NextVersionIdMarker>"
-        if more
-        else ""
     )
     root = "ListVersionsResult" if versions else "ListBucketResult"
+    namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
     return (
-        f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>{name}</Name>'
+        f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{namespace}"><Name>{name}</Name>'
         f"<Prefix>{prefix}</Prefix><KeyCount>{len(keys)}</KeyCount><MaxKeys>{_PAGE}</MaxKeys>"
-        f"{'<EncodingType>url</EncodingType>' if encoded else ''}<IsTruncated>{str(more).lower()}</IsTruncated>"
-        f"{following}{''.join(items)}</{root}>"
+        f"{'<EncodingType>url</EncodingType>' if encoded else ''}"
+        f"<IsTruncated>{str(more).lower()}</IsTruncated>{following if more else ''}{''.join(items)}</{root}>"
     )
 
 
