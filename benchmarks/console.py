@@ -1,10 +1,10 @@
-"""The console's pages beside the S3 requests under them, on a bucket with 1,000,000 keys: how long a page takes,
-and how much of that is the console's own.
+"""The console's pages beside the S3 requests under them, on a bucket with 1,000,000 keys: how long a page
+takes, and how much of that is the console's own.
 
     python benchmarks/console.py [--keys 1000000] [--rounds 40]
 
-Prints medians in milliseconds, and the ratio of a page of objects to the bare ListObjectsV2 of the same 200 keys by
-the same boto3 client over HTTP. Needs what the console needs, and `requests`.
+Prints medians in milliseconds, and the ratio of each page to a bare ListObjectsV2 by boto3 over HTTP. Needs
+what the console needs, and `requests`.
 """
 
 from __future__ import annotations
