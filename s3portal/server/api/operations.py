@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s3portal.server.api import audit
 from s3portal.server.api.acl import bucket_acls, object_acls
 from s3portal.server.api.buckets import (
     buckets,
@@ -19,6 +20,7 @@ from s3portal.server.api.buckets import (
 )
 from s3portal.server.api.buckets import listing as bucket_listing
 from s3portal.server.api.iam import operations as iam
+from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import (
@@ -36,9 +38,12 @@ from s3portal.server.api.objects import (
 from s3portal.server.api.sts import operations as sts
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
+from s3portal.server.gateway.cors_answers import PREFLIGHT
+from s3portal.server.gateway.dialects.dialect import UNKNOWN
 from s3portal.server.gateway.operation import Operation, QueryOperation
 
 OPERATIONS: tuple[Operation, ...] = (
+    *audit.OPERATIONS,
     *bucket_listing.OPERATIONS,
     *creating.OPERATIONS,
     *buckets.OPERATIONS,
@@ -72,3 +77,11 @@ OPERATIONS: tuple[Operation, ...] = (
     *multipart_listing.OPERATIONS,
 )
 QUERY_OPERATIONS: tuple[QueryOperation, ...] = (*sts.OPERATIONS, *iam.OPERATIONS)
+
+
+def operation_names() -> frozenset[str]:
+    """Returns the names of all operations, as logs and metrics have them."""
+    rest = [operation.name for operation in OPERATIONS]
+    query = [operation.name for operation in QUERY_OPERATIONS]
+    keys = [operation.name for operation in KEY_OPERATIONS]
+    return frozenset([*rest, *query, *keys, PREFLIGHT, UNKNOWN])
