@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 
 from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
-from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
+from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
 from s3portal.server.background.jobs import jobs_named
 from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
-from s3portal.server.config import BucketConfig, ServerConfig, root_user
+from s3portal.server.config import BucketConfig, ServerConfig
 from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
+from s3portal.server.config_watch import ConfigFile, WatchedUsers, with_users
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.dialects.json import JsonDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
@@ -74,6 +74,7 @@ class S3Server:
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
     ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
+    Users and roles are read again when ``config_file`` changes.
     Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
     the address is taken).
     """
@@ -92,6 +93,7 @@ class S3Server:
         listener: socket.socket | None = None,
         jobs: Collection[str] = (),
         front_end: FrontEnd | None = None,
+        config_file: ConfigFile | None = None,
     ) -> None:
         self._around = around
         self._front_end = front_end
@@ -105,11 +107,7 @@ class S3Server:
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
             self.keys = AdministratorsKeys(self.storage, self.master_key)
-            in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
-
-            def configuration() -> ConfiguredDirectory:
-                return in_file
-
+            configuration = WatchedUsers(root, config, config_file).current
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
@@ -121,6 +119,7 @@ class S3Server:
                     allow_sigv2=config.allow_sigv2,
                 ),
                 people=People(self.storage, self.master_key, configuration),
+                web_identities=WebIdentities(lambda: configuration().providers, now),
                 region=config.region,
                 base_domain=config.base_domain,
                 proxies=config.trusted_proxies,
@@ -169,15 +168,6 @@ class S3Server:
         self._background.stop()
         self.storage.close()
         self.access_log.close()
-
-
-def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | None]:
-    """Returns the configuration with a user, and the file of the key that was made for one where none is
-    configured."""
-    if config.users:
-        return config, None
-    user, key_file = root_user(root)
-    return replace(config, users=(user,)), key_file
 
 
 def create_buckets(storage: Storage, config: ServerConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.http.forwarded import Networks
@@ -25,6 +26,7 @@ class Service:
     master_key: MasterKey
     authenticator: Authenticator
     people: People
+    web_identities: WebIdentities
     region: str | None
     base_domain: str | None
     proxies: Networks = ()
