@@ -8,7 +8,7 @@ from s3portal.lazy_group import LazyGroup, Place
 _BUCKETS = "s3portal.buckets.commands"
 _COMMANDS = {
     "bucket": Place(f"{_BUCKETS}.bucket", "bucket_command_group", "Look after buckets on any S3."),
-    "cp": Place(f"{_BUCKETS}.objects", "cp_command", "Copy one file or object."),
+    "cp": Place(f"{_BUCKETS}.cp", "cp_command", "Copy one file or object."),
     "ls": Place(f"{_BUCKETS}.objects", "ls_command", "List buckets, folders and objects."),
     "presign": Place(f"{_BUCKETS}.objects", "presign_command", "Make a link that expires."),
     "rm": Place(f"{_BUCKETS}.objects", "rm_command", "Remove objects."),

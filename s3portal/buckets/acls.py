@@ -20,6 +20,7 @@ from s3portal.buckets.settings import acl as acls
 from s3portal.buckets.settings.ownership import ENFORCED, read_ownership
 from s3portal.buckets.settings.policy import lets_strangers, read_policy
 from s3portal.buckets.settings.public_access import read_block
+from s3portal.buckets.sharding import WHOLE, Shard
 from s3portal.transfer import Store, error_code
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404"})
@@ -64,16 +65,19 @@ def acl_rules(store: Store) -> AclRules:
     return AclRules(reason, policy_is_public, grants)
 
 
-def objects_of(store: Store, prefix: str, *, all_versions: bool) -> Iterator[ListedVersion]:
-    """The objects whose ACLs can be changed; markers of deletion have none. Without ``all_versions`` the
-    current ones, named without a version."""
+def objects_of(
+    store: Store, prefix: str, *, all_versions: bool, shard: Shard = WHOLE
+) -> Iterator[ListedVersion]:
+    """The objects of a share whose ACLs can be changed; markers of deletion have none. Without
+    ``all_versions`` the current ones, named without a version."""
     if not all_versions:
         for page in object_pages(store, prefix):
             for each in page:
-                yield ListedVersion(each.key, "", each.size_bytes)
+                if shard.has(each.key):
+                    yield ListedVersion(each.key, "", each.size_bytes)
         return
     for versions in version_pages(store, prefix):
-        yield from (version for version in versions if not version.is_marker)
+        yield from (each for each in versions if not each.is_marker and shard.has(each.key))
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def object_acls(store: Store, objects: Iterable[ListedVersion]) -> Iterator[Obje
 
     def read(each: ListedVersion) -> ObjectAcl | Failure | None:
         try:
-            found = _read(store, each)
+            found = read_acl(store, each)
         except ClientError as error:
             if error_code(error) in _GONE:
                 return None
@@ -183,7 +187,7 @@ def make_bucket_private(store: Store) -> None:
         store.client().put_bucket_acl(Bucket=store.bucket, ACL="private")
 
 
-def _read(store: Store, of: ListedVersion) -> dict[str, Any]:
+def read_acl(store: Store, of: ListedVersion) -> dict[str, Any]:
     """An object's ACL in the form that boto3 gives it, and takes it back in."""
     query = {"acl": "", **({"versionId": of.version_id} if of.version_id else {})}
     document = direct(store).call("GetObjectAcl", "GET", of.key, query).xml

@@ -1,12 +1,13 @@
 """A bucket as the doctor knows it: of a portal whose configuration was given, or of none."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from s3portal.buckets.access import Access, AccessOptions, open_access, options_of_store, shell_options
-from s3portal.buckets.configured_site import ConfiguredSite, read_site
-from s3portal.buckets.problems import Unusable, case_of
+from s3portal.buckets.configured_site import ConfiguredSite, name_in, read_site
+from s3portal.buckets.problems import OPTION_OF, Unusable, case_of
 from s3portal.portal.doctor import Case, Use
 from s3portal.transfer import SettingsError, Store, TransferSettings, read_settings
 
@@ -33,15 +34,29 @@ def case_of_bucket(access: Access, store: Store, site_url: str = "") -> Case:
     command = " ".join(
         filter(None, [shlex.join(words), options, shlex.join(["--site", site_url] * bool(site_url))])
     )
+    named = _naming(access, site)
     if site is None:
-        return replace(case_of(store, command=command), bucket_options=options)
+        return replace(case_of(store, command=command), bucket_options=options, setting=named)
     return replace(
         case_of(_as_the_site(store, site), origin=site.url, command=command),
         bucket_options=options,
+        setting=named,
         browser_uploads=Use.ON if site.pages_upload else Use.POSSIBLE,
         other_sites_read=site.other_sites_read,
         serves_public_files=site.serves_public_files,
     )
+
+
+def _naming(access: Access, site: ConfiguredSite | None) -> Callable[[str], str]:
+    """Calls a setting by the option that says it, or as the portal's configuration does."""
+
+    given = vars(access.options)
+
+    def name(setting: str) -> str:
+        says_it_itself = access.config is None or bool(given.get(setting.removeprefix("s3_")))
+        return (OPTION_OF.get(setting) if says_it_itself else None) or name_in(site, setting)
+
+    return name
 
 
 def options_of_site(store: Store, config: Path | None, backend: str = "") -> str:

@@ -26,7 +26,8 @@ _STORE_SETTINGS = (
     "s3_sts_endpoint",
     "s3_checksums",
 )
-_OF_INDICO = {
+#: The options of an entry of STORAGE_BACKENDS that say where and whose the store is.
+INDICO_OPTIONS = {
     "bucket": "s3_bucket",
     "host": "s3_endpoint",
     "public_host": "s3_public_endpoint",
@@ -123,7 +124,9 @@ def _of_indico(path: Path, text: str, backend: str) -> dict[str, str]:
     if not backend and len(backends) > 1:
         raise Unusable(f"--config {path}: STORAGE_BACKENDS has several buckets: choose --backend of {named}")
     options = {**backends, **dynamic}[backend or next(iter(backends))]
-    found = {_OF_INDICO[name]: value for name, value in options.items() if name in _OF_INDICO and value}
+    found = {
+        INDICO_OPTIONS[name]: value for name, value in options.items() if name in INDICO_OPTIONS and value
+    }
     for name in ("s3_endpoint", "s3_public_endpoint"):
         if name in found and "://" not in found[name]:
             found[name] = f"https://{found[name]}"

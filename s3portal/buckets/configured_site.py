@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from s3portal.buckets.configuration_files import CKAN_PREFIX, assigned, ini_section
+from s3portal.buckets.configuration_files import CKAN_PREFIX, INDICO_OPTIONS, assigned, ini_section
 from s3portal.buckets.problems import Unusable
 from s3portal.transfer import BOOLEAN, TransferSettings, declared_settings
 
@@ -22,6 +22,7 @@ class ConfiguredSite:
     """``url`` is where browsers find the portal; ``settings`` are its transfer settings, by names
     with ``setting_prefix`` before them.
 
+    ``setting_names`` is what the file calls transfer settings whose names do not only have the prefix.
     ``pages_upload``: its pages send parts to the store; else it is not known here whether they do.
     ``other_sites_read`` and ``serves_public_files`` are those of `s3portal.portal.doctor.Case`.
     """
@@ -29,6 +30,7 @@ class ConfiguredSite:
     url: str
     settings: Mapping[str, str] = field(default_factory=dict)
     setting_prefix: str = ""
+    setting_names: Mapping[str, str] = field(default_factory=dict)
     pages_upload: bool = False
     other_sites_read: bool = False
     serves_public_files: bool = False
@@ -83,4 +85,14 @@ def _of_indico(path: Path, text: str) -> ConfiguredSite | None:
     except (ValueError, TypeError):
         # It is computed; --site says it then.
         return None
-    return ConfiguredSite(url) if url else None
+    names = {setting: option for option, setting in INDICO_OPTIONS.items()}
+    return ConfiguredSite(url, setting_names=names) if url else None
+
+
+def name_in(site: ConfiguredSite | None, setting: str) -> str:
+    """What the portal's configuration calls a transfer setting; of no known portal, what CKAN's and Indico's
+    call it."""
+    if site is None or not (site.setting_prefix or site.setting_names):
+        option = next((option for option, name in INDICO_OPTIONS.items() if name == setting), "")
+        return f"the portal's {setting} (in Indico {option})" if option else f"the portal's {setting}"
+    return site.setting_names.get(setting, f"{site.setting_prefix}{setting}")

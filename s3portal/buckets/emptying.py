@@ -9,15 +9,17 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from s3portal.buckets.direct import direct, element
 from s3portal.buckets.failures import Failure, FailureReport
-from s3portal.buckets.listing import ListedVersion, unfinished_uploads, version_pages
+from s3portal.buckets.listing import PAGE_KEYS, ListedVersion, unfinished_uploads, version_pages
 from s3portal.buckets.parallel import Throttle, side_by_side
 from s3portal.buckets.problems import NotOffered, asking
+from s3portal.buckets.sharding import WHOLE, Shard
 from s3portal.transfer import Store, abort_listed, error_code
 
 #: Each holds 1,000 keys; more at a time make S3 say SlowDown.
@@ -55,11 +57,14 @@ class Emptied:
 
 
 def contents(
-    store: Store, prefix: str = "", on_progress: Callable[[Emptied], None] = lambda _: None
+    store: Store,
+    prefix: str = "",
+    on_progress: Callable[[Emptied], None] = lambda _: None,
+    shard: Shard = WHOLE,
 ) -> Emptied:
     """What is there to be removed, counted. Raises Refused."""
-    found = Emptied(uploads=sum(1 for _ in unfinished_uploads(store, prefix)))
-    for page in version_pages(store, prefix):
+    found = Emptied(uploads=sum(shard.has(each.key) for each in unfinished_uploads(store, prefix)))
+    for page in _pages_of(store, prefix, shard):
         found += _of(page)
         on_progress(found)
     return found
@@ -73,15 +78,19 @@ def empty(
     bypass_governance: bool = False,
     with_uploads: bool = True,
     on_progress: Callable[[Emptied], None] = lambda _: None,
+    shard: Shard = WHOLE,
+    only: Iterator[ListedVersion] | None = None,
 ) -> Emptied:
     """Removes everything under the prefix, for good: unfinished uploads unless ``with_uploads`` is off, then
-    versions and markers. What cannot be removed is reported, and the rest goes.
+    versions and markers; of a share, or only the versions that are named. What cannot be removed is reported,
+    and the rest goes.
 
     Raises Refused where the keys may not list or delete at all.
     """
-    removed = _abort_all(store, prefix) if with_uploads else Emptied()
+    ends_uploads = with_uploads and only is None
+    removed = Emptied(uploads=abort_all(store, prefix, shard)) if ends_uploads else Emptied()
     throttle = Throttle()
-    batches = (page for page in version_pages(store, prefix) if page)
+    batches = batches_of(only) if only is not None else _pages_of(store, prefix, shard)
 
     def remove(batch: Sequence[ListedVersion]) -> tuple[Sequence[ListedVersion], list[Failure]]:
         return batch, delete_batch(store, batch, throttle, bypass_governance=bypass_governance)
@@ -93,6 +102,19 @@ def empty(
             report.add(failure)
         on_progress(removed)
     return removed
+
+
+def batches_of(versions: Iterator[ListedVersion]) -> Iterator[list[ListedVersion]]:
+    """By as many as one request deletes."""
+    while batch := list(islice(versions, PAGE_KEYS)):
+        yield batch
+
+
+def _pages_of(store: Store, prefix: str, shard: Shard) -> Iterator[list[ListedVersion]]:
+    if shard is WHOLE:
+        return (page for page in version_pages(store, prefix) if page)
+    # Requests are as full as if the share were all.
+    return batches_of(each for page in version_pages(store, prefix) for each in page if shard.has(each.key))
 
 
 def delete_batch(
@@ -182,14 +204,14 @@ def _delete_many(
     ]
 
 
-def _abort_all(store: Store, prefix: str) -> Emptied:
+def abort_all(store: Store, prefix: str = "", shard: Shard = WHOLE) -> int:
+    """Ends the uploads that no one finished, and says how many. Raises Refused."""
     try:
-        uploads: Iterator[Any] = unfinished_uploads(store, prefix)
+        uploads: Iterator[Any] = (each for each in unfinished_uploads(store, prefix) if shard.has(each.key))
         with asking(store, "s3:AbortMultipartUpload", resource=f"arn:aws:s3:::{store.bucket}/*"):
-            aborted = sum(side_by_side(lambda upload: abort_listed(store, upload), uploads))
+            return sum(side_by_side(lambda upload: abort_listed(store, upload), uploads))
     except NotOffered:
-        return Emptied()
-    return Emptied(uploads=aborted)
+        return 0
 
 
 def _of(versions: Iterable[ListedVersion]) -> Emptied:

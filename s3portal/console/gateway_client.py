@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 #: Any WSGI application: of the server's gateway this is all that has to be known.
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -89,6 +91,16 @@ class GatewayClients:
         """Makes the requests of a boto3 client go to the gateway."""
         # Not by the event before-send: what obeys deadlines there sends by this one, too.
         client._endpoint.http_session.send = partial(self._send, visitor)
+
+    def call(
+        self, key: Key, visitor: Visitor, method: str, path: str, query: str = "", body: bytes = b""
+    ) -> AWSResponse:
+        """Sends a signed request that is none of S3's own, as that of a quota; ``path`` is encoded."""
+        url = f"{_ENDPOINT}{path}" + (f"?{query}" if query else "")
+        request = AWSRequest(method, url, data=body)
+        credentials = Credentials(key.access_key_id, key.secret_access_key, key.session_token)
+        S3SigV4Auth(credentials, "s3", self._region).add_auth(request)
+        return self._send(visitor, request.prepare())
 
     def link(
         self, key: Key, store_url: str, operation: str, parameters: dict[str, Any], lifetime_s: int

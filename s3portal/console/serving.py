@@ -86,4 +86,5 @@ def backend_of(server: S3Server, folder: Path) -> Backend:
         region=server.region,
         store_scheme=server.endpoint.partition(":")[0],
         store_port=server.http.port,
+        view=server.view,
     )

@@ -43,9 +43,11 @@ _COMMANDS = {
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
     "quota": "Show and set how much buckets and users may store.",
+    "audit": "Show who did what.",
     "rewrap": "Seal all secrets with another master key.",
 }
 _MODULES = {
+    "audit": "s3portal.server.upkeep.audit_command",
     "quota": "s3portal.server.upkeep.quota_command",
     "rewrap": "s3portal.server.rewrap_command",
 }
@@ -232,7 +234,10 @@ def server_command(
         )
     if isinstance(server, S3Server):
         _stop_on_signals(server)
-    server.serve()
+    try:
+        server.serve()
+    finally:
+        signal.set_wakeup_fd(-1)
 
 
 def _key_source(config_file: Path | None) -> MasterKeySource:
@@ -263,6 +268,8 @@ def _stop_on_signals(server: S3Server) -> None:
 
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
+    # Another thread may get the signal: the one that waits for connections has to be woken for the handler.
+    signal.set_wakeup_fd(server.http.wakeup_descriptor)
 
 
 def _sentence_of(problem: OSError, host: str, port: int) -> str:

@@ -19,10 +19,12 @@ from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_audit import AuditConfig, read_audit_config
 from s3portal.server.config_connections import read_limits, read_proxies, read_tls
 from s3portal.server.config_contents import FIELDS, ContentsConfig, read_contents
 from s3portal.server.config_documents import read_document
 from s3portal.server.config_encryption import master_key_of_environment, read_master_key
+from s3portal.server.config_metrics import MetricsConfig, metrics_of_environment, read_metrics_config
 from s3portal.server.config_oidc import read_oidc_providers
 from s3portal.server.config_quotas import FIELD as QUOTA
 from s3portal.server.config_quotas import read_quota, read_user_quotas
@@ -93,6 +95,8 @@ class ServerConfig:
     user_quotas: tuple[tuple[str, Quota], ...] = ()
     oidc_providers: tuple[OidcProvider, ...] = ()
     master_key: MasterKeySource = field(default_factory=MasterKeySource)
+    audit: AuditConfig = field(default_factory=AuditConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     customer_keys_over_http: bool = False
 
 
@@ -138,6 +142,8 @@ def config_of_json(document: Any) -> ServerConfig:
         user_quotas=read_user_quotas(top, users, roles),
         oidc_providers=providers,
         master_key=read_master_key(top),
+        audit=read_audit_config(top),
+        metrics=read_metrics_config(top),
         customer_keys_over_http=_switch(top, "customer_keys_over_http"),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
@@ -173,7 +179,8 @@ def add_environment(config: ServerConfig, environ: Mapping[str, str]) -> ServerC
     if cors:
         buckets = tuple(bucket if bucket.cors else replace(bucket, cors=cors) for bucket in buckets)
     master_key = master_key_of_environment(environ, PREFIX) or config.master_key
-    return replace(config, users=users, buckets=buckets, master_key=master_key)
+    metrics = metrics_of_environment(environ, PREFIX) or config.metrics
+    return replace(config, users=users, buckets=buckets, master_key=master_key, metrics=metrics)
 
 
 def _check_origins(origins: Iterable[str], place: str) -> None:

@@ -12,8 +12,9 @@ from typing import Protocol
 from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
 from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.access.web_identity import WebIdentities
-from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
-from s3portal.server.background.jobs import jobs_named
+from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
+from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS, operation_names
+from s3portal.server.background.jobs import JOB_NAMES, jobs_named
 from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
@@ -22,13 +23,16 @@ from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
 from s3portal.server.config_watch import ConfigFile, WatchedUsers, with_users
 from s3portal.server.gateway.access_log import AccessLog
+from s3portal.server.gateway.audit import AuditLog
 from s3portal.server.gateway.dialects.json import JsonDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
+from s3portal.server.gateway.metrics import Metrics, MetricsMemory
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
+from s3portal.server.gateway.self_report import SelfReport, warn_of_shadows
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
@@ -36,12 +40,14 @@ from s3portal.server.http.tls import TLSContexts
 from s3portal.server.iam.directory import IdentityDirectory
 from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.operator_view import OperatorView
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
-from s3portal.server.wire.errors import S3Error
+from s3portal.server.wire.errors import ERRORS, S3Error
 
 _ABORTING_RULE = "abort-unfinished-uploads"
 
@@ -75,6 +81,7 @@ class S3Server:
     its ``storage`` and the ``listener`` that all workers share.
     ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
     Users and roles are read again when ``config_file`` changes.
+    ``metrics`` is where this process counts; without it, it is the only one.
     Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
     the address is taken).
     """
@@ -94,6 +101,7 @@ class S3Server:
         jobs: Collection[str] = (),
         front_end: FrontEnd | None = None,
         config_file: ConfigFile | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._around = around
         self._front_end = front_end
@@ -106,11 +114,16 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
-            self.keys = AdministratorsKeys(self.storage, self.master_key)
+            keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
+            keys.delete_expired()
+            self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
             configuration = WatchedUsers(root, config, config_file).current
+            metrics = metrics or Metrics(new_metrics_memory())
+            self.audit = audit_log(root, config)
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
+                keys=keys,
                 authenticator=Authenticator(
                     directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
@@ -127,16 +140,27 @@ class S3Server:
                 explains_refusals=config.explain_refusals,
                 customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
+                metrics=metrics,
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
-            dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
+            report = SelfReport(self.storage, metrics.memory, config.metrics.token)
+            dialects = (JsonDialect(KEY_OPERATIONS), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             #: What answers requests, for a front end in the same process.
-            self.gateway = Gateway(service, dialects, access_log, around)
+            self.gateway = Gateway(service, dialects, access_log, around, report, self.audit)
             self.directory = service.authenticator.directory
+            #: What those who run the server may look at.
+            self.view = OperatorView(
+                self.storage,
+                metrics.memory,
+                root,
+                config.audit.path_in(root) if config.audit.enabled else None,
+                utc_now(),
+            )
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
                 jobs_named(jobs, self.storage, config.notification_targets, config.region, self.keys),
+                metrics.job_ended,
             )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(
@@ -168,6 +192,22 @@ class S3Server:
         self._background.stop()
         self.storage.close()
         self.access_log.close()
+        if self.audit is not None:
+            self.audit.close()
+
+
+def new_metrics_memory(places: int = 1) -> MetricsMemory:
+    """Returns the memory for the counters of so many processes."""
+    return MetricsMemory(operation_names(), ERRORS, JOB_NAMES, places)
+
+
+def audit_log(root: Path, config: ServerConfig) -> AuditLog | None:
+    """Returns the audit log of a configuration; None where there is to be none."""
+    given = config.audit
+    if not given.enabled:
+        return None
+    path = given.path_in(root)
+    return AuditLog(path, limit_bytes=given.max_bytes, files=given.files, reads=given.reads)
 
 
 def create_buckets(storage: Storage, config: ServerConfig) -> None:
@@ -192,6 +232,7 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
             buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
         _fill(storage, bucket, found.owner if found else bucket.account_id or FIRST_ACCOUNT)
+    warn_of_shadows(storage)
 
 
 def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:

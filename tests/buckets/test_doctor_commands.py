@@ -215,3 +215,28 @@ def test_options_of_the_command_line_are_printed_again(ckan_ini):
     case = case_of_bucket(access, access.store("files"))
 
     assert case.bucket_command("policy show").endswith(f"files --config '{ckan_ini}' --region eu-north-1")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "named"),
+    [
+        ("", "set the portal's s3_public_endpoint (in Indico public_host) to the address"),
+        ("ckan_ini", "set ckanext.s3multipart.s3_public_endpoint to the address"),
+        ("indico_conf", "set public_host to the address"),
+    ],
+)
+def test_a_setting_without_an_option_has_the_portals_name(request, s3portal, configuration, named):
+    config = ("--config", request.getfixturevalue(configuration)) if configuration else ()
+
+    said = s3portal("bucket", "doctor", "files", *config, "--site", "https://data.example.org")
+
+    assert f"fix: {named} at which visitors reach the store" in said.out
+
+
+def test_options_that_were_given_are_named_before_the_file(ckan_ini):
+    access = open_access(AccessOptions(config=ckan_ini, region="eu-north-1"), {})
+
+    setting = case_of_bucket(access, access.store("files")).setting
+
+    assert setting("s3_region") == "--region"
+    assert setting("s3_access_key_id") == "ckanext.s3multipart.s3_access_key_id"

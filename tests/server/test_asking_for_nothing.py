@@ -47,7 +47,6 @@ NOTHING = [
 SOMETHING = [
     ("x-amz-object-lock-legal-hold", "ON", 400),
     ("x-amz-object-lock-mode", "GOVERNANCE", 400),
-    ("x-amz-server-side-encryption", "aws:kms", 501),
     ("x-amz-server-side-encryption", "DES", 400),
     ("x-amz-server-side-encryption-customer-algorithm", "AES256", 400),
     ("x-amz-tagging", "aws:a=b", 400),

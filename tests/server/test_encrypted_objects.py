@@ -273,6 +273,13 @@ def test_headers_that_contradict_each_other_are_refused(s3, headers, code):
     assert put_with(s3, headers) == (400, code)
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_a_callers_key_is_not_taken_where_others_may_have_read_it(s3, header):
+    """A proxy on this machine may have got it over plain HTTP."""
+    refused = put_with(s3, customer_headers() | {header: "203.0.113.9"})
+    assert refused == (400, "InvalidRequest")
+
+
 def test_a_bucket_can_block_callers_keys(s3):
     rule = {"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}
     s3.put_object(Bucket=BUCKET, Key="earlier", Body=b"x", **SSE_C)

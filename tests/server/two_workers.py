@@ -20,12 +20,12 @@ from s3portal.server.pytest_plugin import server_config
 
 
 class Workers:
-    """A server with two workers as a process of its own."""
+    """A server with two workers as a process of its own; ``fields`` are further ones of its configuration."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **fields):
         self.root, self.log = folder / "s3", folder / "access.log"
         config = folder / "config.json"
-        config.write_text(json.dumps(server_config()))
+        config.write_text(json.dumps(server_config() | fields))
         self.command = [
             *(sys.executable, "-m", "s3portal.server", "--port", "0", "--workers", "2"),
             *("--root", str(self.root), "--config", str(config), "--log", str(self.log)),

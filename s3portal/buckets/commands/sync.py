@@ -19,6 +19,7 @@ from s3portal.buckets.commands.new_objects import describing_new_objects
 from s3portal.buckets.commands.options import bucket_command
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
+from s3portal.buckets.estimate import Adviser
 from s3portal.buckets.failures import FailureReport
 from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, Unusable
 from s3portal.buckets.sync.belongings import require_possible
@@ -30,6 +31,10 @@ from s3portal.buckets.sync.run import Sync
 from s3portal.buckets.sync.wanted import Wanted
 from s3portal.transfer import format_size
 
+_OTHER_WAY = (
+    "Several machines can share the work (--shard 1/4), and for copies within AWS there is S3 Batch"
+    " Operations:  s3portal bucket batch --help"
+)
 _SOURCE_OPTIONS = (
     click.option("--source-endpoint", default="", metavar="URL", help="The store of the source."),
     click.option("--source-profile", default="", metavar="NAME", help="The profile for the source."),
@@ -62,6 +67,10 @@ _SOURCE_OPTIONS = (
     "--reuse", is_flag=True,
     help="Copy within the target's store what it has under another name, instead of sending it again.",
 )  # fmt: skip
+@click.option(
+    "--announce", is_flag=True,
+    help="Tell syncs on other machines by a marker in the bucket; on this one they notice each other anyway.",
+)  # fmt: skip
 @describing_new_objects
 @click.option("--verbose", "-v", is_flag=True, help="Name every file that is sent.")
 @bucket_command(changes=True)
@@ -76,10 +85,12 @@ def sync_command(
     mappings: Path | None,
     verify: bool,
     rules: SyncRules,
+    from_failures: Path | None,
     failures_path: Path | None,
     delete: bool,
     max_delete: int,
     reuse: bool,
+    announce: bool,
     wanted: Wanted,
     verbose: bool,
 ) -> int:
@@ -88,7 +99,9 @@ def sync_command(
     What is in SOURCE comes directly under TARGET, with or without slashes at the end. Nothing is deleted
     unless --delete is given. Interrupted, the same command continues.
     """
-    rules = replace(rules, delete=delete, max_delete=max_delete, reuse=reuse, wanted=wanted)
+    rules = replace(
+        rules, delete=delete, max_delete=max_delete, reuse=reuse, announce=announce, wanted=wanted
+    )
     from_access = _source_access(access, source_endpoint, source_profile, source_config)
     pairs = [
         (place_of(each_source, from_access), place_of(each_target, access))
@@ -98,9 +111,16 @@ def sync_command(
         require_two_places(ours, theirs)
         require_possible(wanted, ours, theirs)
     code = EXIT_DONE
-    with FailureReport(failures_path) as failures:
+    with FailureReport(failures_path, read_from=from_failures) as failures:
         for ours, theirs in pairs:
-            sync = Sync(ours, theirs, rules, failures, on_left_out=lambda each: tell_left_out(console, each))
+            sync = Sync(
+                ours,
+                theirs,
+                rules,
+                failures,
+                on_left_out=lambda each: tell_left_out(console, each),
+                on_notice=console.warn,
+            )
             if console.dry_run:
                 _show_plan(console, sync)
                 continue
@@ -114,7 +134,13 @@ def _synced(console: Console, sync: Sync, verbose: bool) -> None:
     with CountingProgress("files", shown=not console.as_json and not verbose) as progress:
         if verbose or console.as_json:
             sync.on_step = lambda step: _tell(console, step)
-        sync.on_progress = lambda tally: progress.reached(tally.done)
+        adviser = Adviser(console.warn, _OTHER_WAY)
+
+        def reached(tally: Tally) -> None:
+            progress.reached(tally.done)
+            adviser.reached(tally.done)
+
+        sync.on_progress = reached
         tally = sync.run()
     _summary(console, tally, sync.failures)
 

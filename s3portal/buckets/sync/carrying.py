@@ -3,6 +3,7 @@ over what was listed there."""
 
 import base64
 import hashlib
+import os
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -134,6 +135,9 @@ class Carrier:
                 if partial.is_continued and file_is_object(place.content, source, entry, self.reads) is False:
                     place.remove()
                     raise Changed("what a run before had fetched was damaged: the next run fetches it again")
+                if os.name == "nt":
+                    # Windows moves no file that is open.
+                    partial.file.close()
                 place.put_in_place()
                 return
         # Another process fetches the same object, or nothing can be locked here: a file of its own.

@@ -36,6 +36,8 @@ from s3portal.server.api.objects import (
 from s3portal.server.api.sts import operations as sts
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
+from s3portal.server.gateway.cors_answers import PREFLIGHT
+from s3portal.server.gateway.dialects.dialect import UNKNOWN
 from s3portal.server.gateway.operation import Operation, QueryOperation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -72,3 +74,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *multipart_listing.OPERATIONS,
 )
 QUERY_OPERATIONS: tuple[QueryOperation, ...] = (*sts.OPERATIONS, *iam.OPERATIONS)
+
+
+def operation_names() -> frozenset[str]:
+    """Returns the names of all operations, as logs and metrics have them."""
+    rest = [operation.name for operation in OPERATIONS]
+    query = [operation.name for operation in QUERY_OPERATIONS]
+    return frozenset([*rest, *query, PREFLIGHT, UNKNOWN])

@@ -12,6 +12,9 @@ from s3portal.server.background.targets import Target
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.storage.storage import Storage
 
+#: The names of all jobs.
+JOB_NAMES = (IntegrityScan.name, LifecycleJob.name, NotificationJob.name)
+
 
 def jobs_named(
     names: Collection[str],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from s3portal.server.wire.checksums import HEADERS, algorithm_named
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
@@ -15,6 +17,7 @@ STORAGE_CLASSES = frozenset(
      "GLACIER_IR", "DEEP_ARCHIVE"}
 )  # fmt: skip
 _ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _CHECKSUM_PREFIX = "x-amz-checksum-"
 _ABOUT_CHECKSUMS = {f"{_CHECKSUM_PREFIX}{name}" for name in ("algorithm", "mode", "type")}
 
@@ -36,8 +39,21 @@ def refuse_unsupported(request: S3Request, owner: str | None) -> None:
             raise S3Error("InvalidStorageClass", facts={"StorageClassRequested": value})
         if name == "x-amz-server-side-encryption":
             _refuse_encryption(name, value)
-        if name == "x-amz-expected-bucket-owner" and value != owner:
-            raise S3Error("AccessDenied")
+        if name == "x-amz-expected-bucket-owner":
+            require_owner(name, value, owner)
+
+
+def require_owner(header: str, expected: str, owner: str | None) -> None:
+    """Raises InvalidBucketOwnerAWSAccountID for what is no account's number, AccessDenied for another's.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+    if not _ACCOUNT_ID.fullmatch(expected):
+        raise S3Error(
+            "InvalidBucketOwnerAWSAccountID", facts={"ArgumentName": header, "ArgumentValue": expected}
+        )
+    if expected != owner:
+        raise S3Error("AccessDenied")
 
 
 def _refuse_encryption(name: str, value: str) -> None:

@@ -140,6 +140,14 @@ def of_user_in(connection: sqlite3.Connection, writer: str) -> Quota:
     return Quota(*row) if row else NO_QUOTA
 
 
+def of_buckets_in(connection: sqlite3.Connection) -> dict[str, Quota]:
+    """Returns the quotas of buckets, by their names, on a connection."""
+    rows = connection.execute(
+        "SELECT name, max_bytes, max_objects FROM bucket_quotas JOIN buckets USING (bucket_id)"
+    )
+    return {name: Quota(*limits) for name, *limits in rows}
+
+
 def of_users_in(connection: sqlite3.Connection) -> dict[str, Quota]:
     """Returns the quotas of users and roles, by their ARNs, on a connection."""
     rows = connection.execute("SELECT writer, max_bytes, max_objects FROM user_quotas")

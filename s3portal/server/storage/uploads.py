@@ -58,7 +58,7 @@ def create(storage: Storage, upload: Upload) -> None:
 
 
 def find(storage: Storage, bucket: str, key: str, upload_id: str) -> Upload:
-    """Returns an upload of exactly this key; raises NoSuchUpload."""
+    """Returns an upload of exactly this key; raises NoSuchBucket, NoSuchUpload."""
     with storage.database.read() as connection:
         return _require(connection, bucket, key, upload_id)
 
@@ -150,6 +150,7 @@ def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: s
         (upload_id, bucket, key.encode()),
     ).fetchone()
     if row is None:
+        id_of(connection, bucket)
         raise S3Error("NoSuchUpload", facts={"UploadId": upload_id})
     return upload_of_row(bucket, row)
 

@@ -60,6 +60,15 @@ def of_user(storage: Storage, writer: str) -> UserUsage:
     return UserUsage(*row) if row else NOTHING
 
 
+def buckets_in(connection: sqlite3.Connection) -> dict[str, Usage]:
+    """Returns what the buckets hold, by their names, on a connection."""
+    rows = connection.execute(
+        "SELECT name, objects, object_bytes, versions, version_bytes, uploads, upload_bytes "
+        "FROM usage JOIN buckets USING (bucket_id) ORDER BY name"
+    )
+    return {name: Usage(*counted) for name, *counted in rows}
+
+
 def users_in(connection: sqlite3.Connection) -> dict[str, UserUsage]:
     """Returns what users and roles have stored, by their ARNs, on a connection."""
     return _by_writer(connection.execute("SELECT writer, objects, bytes, upload_bytes FROM user_usage"))

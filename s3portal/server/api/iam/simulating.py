@@ -15,7 +15,7 @@ from s3portal.server.api.iam.asked import ARN_LIMIT, parameters_of
 from s3portal.server.api.iam.row import row
 from s3portal.server.api.query_parameters import Parameters
 from s3portal.server.authority.bucket_policy import read_bucket_policy
-from s3portal.server.authority.callers import Caller
+from s3portal.server.authority.callers import ANONYMOUS, Caller
 from s3portal.server.authority.condition_keys import is_known_key
 from s3portal.server.authority.decision import Answer, decide
 from s3portal.server.authority.facts import BucketFacts
@@ -29,6 +29,8 @@ from s3portal.server.wire.xml_documents import element, fields
 
 ACTIONS_LIMIT, RESOURCES_LIMIT, POLICIES_LIMIT = 128, 1000, 100
 _QUESTIONS_LIMIT = 5000
+#: The CallerArn of somebody without a signature.
+NOBODY = "anonymous"
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 _SOURCE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):(user|group|role)/(?:.*/)?([^/]+)")
 _BUCKET_ARN = re.compile(r"arn:aws:s3:::([^/*]+)")
@@ -61,6 +63,9 @@ def _simulate_custom(call: Call) -> str:
         raise S3Error("ValidationError", "PolicyInputList must have at least one policy")
     arn = parameters.text("CallerArn", most=ARN_LIMIT) or f"arn:aws:iam::{call.account_id}:user/simulated"
     caller = Caller("simulated", arn, "simulated", call.account_id, policies, boundary=_boundary(parameters))
+    if arn == NOBODY:
+        # Not AWS's own: what a resource policy says of those who have not signed in.
+        caller = ANONYMOUS
     return _results(call, parameters, caller)
 
 

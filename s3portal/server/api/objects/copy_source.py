@@ -10,12 +10,14 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from s3portal.server.access.payload import NO_PROMISE, SINGLE_PUT_LIMIT_BYTES, Payload
 from s3portal.server.api.encryption.customer_keys import CustomerKey, require_key_of
+from s3portal.server.api.encryption.managed_keys import require_decryption
 from s3portal.server.api.encryption.opening import opener_of
 from s3portal.server.api.objects.conditions import check_read
 from s3portal.server.api.objects.object_body import Segment, SegmentReader, segments_between
 from s3portal.server.api.versions.version_ids import checked_version_id, no_such_version, shows_version
 from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.unsupported import require_owner
 from s3portal.server.storage import objects, versions
 from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.records import StoredObject
@@ -70,8 +72,8 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
     expected_owner = call.header("x-amz-source-expected-bucket-owner")
     action = action_on_version("s3:GetObject", version_id)
     call.require(action, bucket, key, version_id=version_id)
-    if expected_owner and expected_owner != call.owner_of(bucket):
-        raise S3Error("AccessDenied")
+    if expected_owner:
+        require_owner("x-amz-source-expected-bucket-owner", expected_owner, call.owner_of(bucket))
     found = objects.lease(call.storage, bucket, key, version_id)
     if found is None:
         call.judged.act_on(bucket, key, version_id, None)
@@ -79,6 +81,7 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
     try:
         call.judged.act_on(bucket, key, version_id, found)
         check_read(call.request, found, prefix="x-amz-copy-source-")
+        require_decryption(call, found.headers, bucket, key)
         own_key = require_key_of(call, found.headers, of_source=True)
         yield CopySource(call, found, version_id, own_key)
     finally:
