@@ -27,4 +27,4 @@ def test_a_page_is_in_the_language_that_the_browser_asks_for(
 def test_the_uploader_speaks_it_too(admin: ConsoleVisitor) -> None:
     admin.http.headers["Accept-Language"] = "de"
     page = admin.open("/ui/buckets/test-bucket/upload").text
-    assert "Hochgeladen und geprüft" in page
+    assert r"Hochgeladen und gepr\u00fcft" in page
