@@ -37,7 +37,7 @@ def batch_group() -> None:
     millions of objects itself."""
 
 
-@batch_group.command("manifest")
+@batch_group.command("manifest", short_help="Write which objects a job takes.")
 @required_bucket
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--prefix", default="", help="Only keys that begin with this.")
@@ -84,7 +84,7 @@ def manifest_command(
     return EXIT_DONE
 
 
-@batch_group.command("job")
+@batch_group.command("job", short_help="Write the request that makes a job.")
 @required_bucket
 @click.argument("operation", type=click.Choice(_OPERATIONS))
 @click.option("--manifest", required=True, metavar="S3://…", help="Where the manifest has been put.")
