@@ -32,7 +32,7 @@ from s3portal.server.gateway.metrics import Metrics, MetricsMemory
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
-from s3portal.server.gateway.self_report import SelfReport, warn_of_shadows
+from s3portal.server.gateway.self_report import RESERVED_NAMES, SelfReport, warn_of_shadows
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
@@ -223,6 +223,8 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             raise ConfigError(
                 f"bucket {bucket.name} belongs to account {found.owner}, not to {bucket.account_id}"
             )
+        if found is None and bucket.name in RESERVED_NAMES:
+            raise ConfigError(f"no bucket can be called {bucket.name}: this server answers there itself")
         rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
         if found is None:
             settings = {ownership.KIND: ownership.write(ownership.DEFAULT)}
