@@ -135,6 +135,12 @@ class _ServerGroup(click.Group):
     help="Apply the lifecycle rules of buckets, once an hour.",
 )
 @click.option(
+    "--replication/--no-replication",
+    default=True,
+    show_default=True,
+    help="Replicate what changes in buckets with replication rules to their targets.",
+)
+@click.option(
     "--notifications/--no-notifications",
     default=True,
     show_default=True,

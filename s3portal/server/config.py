@@ -22,6 +22,7 @@ from s3portal.server.config_connections import read_limits, read_proxies, read_t
 from s3portal.server.config_contents import FIELDS, ContentsConfig, read_contents
 from s3portal.server.config_documents import read_document
 from s3portal.server.config_encryption import master_key_of_environment, read_master_key
+from s3portal.server.config_replication import ReplicationConfig, read_replication
 from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
@@ -83,6 +84,7 @@ class ServerConfig:
     explain_refusals: bool = False
     notification_targets: tuple[Target, ...] = ()
     master_key: MasterKeySource = field(default_factory=MasterKeySource)
+    replication: ReplicationConfig = field(default_factory=ReplicationConfig)
 
 
 def config_of_json(document: Any) -> ServerConfig:
@@ -119,6 +121,7 @@ def config_of_json(document: Any) -> ServerConfig:
         explain_refusals=_switch(top, "explain_refusals"),
         notification_targets=read_targets(top),
         master_key=read_master_key(top),
+        replication=read_replication(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 

@@ -31,6 +31,8 @@ from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
 from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.replication import configured
+from s3portal.server.replication.connections import ConnectionProblem
 from s3portal.server.storage import buckets, objects, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
@@ -91,6 +93,7 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
+            replicate_as_configured(self.storage, self.master_key, config)
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
@@ -107,6 +110,7 @@ class S3Server:
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
+                replication_users=config.replication.users,
             )
             dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             #: What answers requests, for a front end in the same process.
@@ -115,7 +119,7 @@ class S3Server:
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
-                jobs_named(jobs, self.storage, config.notification_targets, config.region),
+                jobs_named(jobs, self.storage, self.master_key, config.notification_targets, config.region),
             )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(
@@ -178,6 +182,14 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
             buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
         _fill(storage, bucket, found.owner if found else bucket.account_id or FIRST_ACCOUNT)
+
+
+def replicate_as_configured(storage: Storage, master_key: MasterKey, config: ServerConfig) -> None:
+    """Makes the configured connections and rules of replication. Raises ConfigError, MasterKeyError."""
+    try:
+        configured.apply(storage, master_key, config.replication.connections, config.replication.rules)
+    except ConnectionProblem as problem:
+        raise ConfigError(str(problem)) from problem
 
 
 def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:

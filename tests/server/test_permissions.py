@@ -184,4 +184,5 @@ def test_every_operation_has_its_row():
         "PostObject",
         "RenameObject",
         "DeleteBucketReplication",
+        "PutBucketReplication",
     } | {name for name in OFFERED if name.endswith(("Configuration", "Configurations"))}

@@ -15,6 +15,7 @@ from s3portal.server.api.buckets import (
     ownership,
     plain_settings,
     policy,
+    replication,
     unconfigured,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
@@ -48,6 +49,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *ownership.OPERATIONS,
     *plain_settings.OPERATIONS,
     *policy.OPERATIONS,
+    *replication.OPERATIONS,
     *unconfigured.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,

@@ -8,17 +8,24 @@ from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.background.job import Job
 from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.background.notifications import NotificationJob
+from s3portal.server.background.replication.job import ReplicationJob
 from s3portal.server.background.targets import Target
+from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage.storage import Storage
 
 
 def jobs_named(
-    names: Collection[str], storage: Storage, targets: Collection[Target] = (), region: str | None = None
+    names: Collection[str],
+    storage: Storage,
+    master_key: MasterKey,
+    targets: Collection[Target] = (),
+    region: str | None = None,
 ) -> list[Job]:
     """Returns the jobs with these names. Raises KeyError for a name that no job has."""
     makers: dict[str, Callable[[], Job]] = {
         IntegrityScan.name: lambda: IntegrityScan(storage),
         LifecycleJob.name: lambda: LifecycleJob(storage),
         NotificationJob.name: lambda: NotificationJob(storage, targets, region),
+        ReplicationJob.name: lambda: ReplicationJob(storage, master_key),
     }
     return [makers[name]() for name in names]

@@ -15,7 +15,9 @@ from s3portal.server.storage.storage import Storage
 class Service:
     """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
     ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
-    of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept."""
+    of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept.
+    ``replication_users`` are account and name of those by whom other servers replicate to this one, as far as
+    the configuration names them."""
 
     storage: Storage
     master_key: MasterKey
@@ -26,3 +28,4 @@ class Service:
     refusals: Refusals | None = None
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
+    replication_users: frozenset[tuple[str, str]] = frozenset()

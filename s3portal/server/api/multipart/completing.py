@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.expiration import expiration_headers
-from s3portal.server.api.objects.object_headers import encryption_header
+from s3portal.server.api.objects.object_headers import encryption_header, replica_header
 from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.begun_uploads import of_the_object
 from s3portal.server.gateway.call import Call
@@ -18,6 +18,7 @@ from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operatio
 from s3portal.server.http.values import whole_number
 from s3portal.server.storage import uploads, versions
 from s3portal.server.storage.records import Part, StoredObject, Upload
+from s3portal.server.storage.replicas import NOT_NEEDED_HEADER, NotNeeded
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
@@ -54,6 +55,7 @@ class GivenPart:
 def complete_multipart_upload(call: Call) -> Reply:
     upload_id = call.parameter("uploadId") or ""
     given = _read_given_parts(call)
+    not_needed: dict[str, str] = {}
     try:
         stored = uploads.complete(
             call.storage,
@@ -63,6 +65,9 @@ def complete_multipart_upload(call: Call) -> Reply:
             partial(_assemble, call, given),
             write_precondition(call.request),
         )
+    except NotNeeded as replica:
+        uploads.abort(call.storage, call.bucket, call.key, upload_id)
+        stored, not_needed = replica.stored, {NOT_NEEDED_HEADER: "true"}
     except S3Error as refused:
         if refused.code != "NoSuchUpload":
             raise
@@ -78,7 +83,9 @@ def complete_multipart_upload(call: Call) -> Reply:
         ),
         headers=version_headers(call, stored)
         | expiration_headers(call, stored)
-        | encryption_header(stored.headers),
+        | encryption_header(stored.headers)
+        | replica_header(stored.headers)
+        | not_needed,
     )
 
 

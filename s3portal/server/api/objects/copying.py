@@ -12,7 +12,7 @@ from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.object_body import while_it_stays
-from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS, encryption_header
+from s3portal.server.api.objects.object_headers import NOT_COPIED, SYSTEM_HEADERS, encryption_header
 from s3portal.server.api.objects.writing import store
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.authority.actions import action_on_version
@@ -119,7 +119,7 @@ def _description(call: Call, source: CopySource, directives: Directives) -> Desc
     """Returns what the copy is stored with. Lock, storage class, redirect and encryption never come along."""
     description, found = description_of(call), source.found
     if not directives.replaces_metadata:
-        kept = {name: value for name, value in found.headers.items() if name not in SYSTEM_HEADERS}
+        kept = {name: value for name, value in found.headers.items() if name not in NOT_COPIED}
         own = {name: value for name, value in description.headers.items() if name in SYSTEM_HEADERS}
         description = replace(description, headers=kept | own)
     if not directives.replaces_tags:

@@ -10,6 +10,7 @@ from s3portal.server.api.objects.object_headers import ENCRYPTION, stored_header
 from s3portal.server.bucket_settings import encryption
 from s3portal.server.bucket_settings.object_lock import write_lock
 from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.replication_agent import origin_of
 from s3portal.server.wire.tag_sets import encode_tags, tags_of_document, tags_of_query
 from s3portal.server.wire.xml_documents import parse_document
 
@@ -30,6 +31,9 @@ def description_of(call: Call) -> Description:
     Raises NoSuchBucket, MetadataTooLarge, InvalidStorageClass, InvalidArgument, InvalidTag, InvalidRequest.
     """
     headers = stored_headers(call.request)
+    origin = origin_of(call)
+    if origin is not None:
+        headers |= origin.headers
     # Only if the bucket was given one; there is only one kind here.
     if encryption.KIND in call.bucket_row.require().settings:
         headers.setdefault(ENCRYPTION, encryption.AES256)

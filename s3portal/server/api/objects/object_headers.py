@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3portal.server.http.values import list_of
+from s3portal.server.storage.replicas import STATUS_HEADER
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
 
@@ -12,8 +13,9 @@ METADATA_PREFIX = "x-amz-meta-"
 METADATA_LIMIT_BYTES = 2048
 STORAGE_CLASS, STANDARD = "x-amz-storage-class", "STANDARD"
 REDIRECT_LOCATION, ENCRYPTION = "x-amz-website-redirect-location", "x-amz-server-side-encryption"
-#: What a copy does not take from its source.
 SYSTEM_HEADERS = (STORAGE_CLASS, REDIRECT_LOCATION, ENCRYPTION)
+#: What a copy does not take from its source.
+NOT_COPIED = (*SYSTEM_HEADERS, STATUS_HEADER)
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 _STORED = (
     "cache-control",
@@ -75,6 +77,11 @@ def storage_class_of(headers: Mapping[str, str]) -> str:
 def encryption_header(headers: Mapping[str, str]) -> dict[str, str]:
     """Returns what answers say of the encryption of what has these headers."""
     return {ENCRYPTION: headers[ENCRYPTION]} if ENCRYPTION in headers else {}
+
+
+def replica_header(headers: Mapping[str, str]) -> dict[str, str]:
+    """Returns what answers say of a replica."""
+    return {STATUS_HEADER: headers[STATUS_HEADER]} if STATUS_HEADER in headers else {}
 
 
 def overridden_headers(request: S3Request) -> Mapping[str, str]:

@@ -8,13 +8,14 @@ from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.locks import require_digest
-from s3portal.server.api.objects.object_headers import encryption_header
+from s3portal.server.api.objects.object_headers import encryption_header, replica_header
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.records import Part, StoredObject
+from s3portal.server.storage.replicas import NOT_NEEDED_HEADER, NotNeeded
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
@@ -36,7 +37,10 @@ def put_object(call: Call) -> Reply:
         # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
         precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
-    return Reply(200, headers_of(call, store(call, payload, description, precondition)))
+    try:
+        return Reply(200, headers_of(call, store(call, payload, description, precondition)))
+    except NotNeeded as replica:
+        return Reply(200, headers_of(call, replica.stored) | {NOT_NEEDED_HEADER: "true"})
 
 
 def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
@@ -49,6 +53,7 @@ def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
             stored.checksum.header: stored.checksum.value,
             "x-amz-checksum-type": stored.checksum.type,
             **encryption_header(stored.headers),
+            **replica_header(stored.headers),
         }
     )
 

@@ -1,0 +1,227 @@
+"""The replication job: plans every second, and works on each connection in a thread of its own, so that a
+slow target holds up no other."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from s3portal.server.background.replication.errors import NotReplicated, Refused, Stopping, TargetDown
+from s3portal.server.background.replication.planning import plan
+from s3portal.server.bucket_settings.replication import ReplicationRule
+from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.replication import connections, rules
+from s3portal.server.storage import replication_backlog as backlog
+from s3portal.server.storage import replication_connections
+from s3portal.server.storage.records import Bucket
+from s3portal.server.storage.replicas import MARKS_KEPT_MS
+from s3portal.server.storage.replication_backlog import Done, Postponed, Task
+from s3portal.server.storage.replication_connections import Connection
+from s3portal.server.storage.storage import Storage, now_ms
+from s3portal.server.wire.errors import S3Error
+
+if TYPE_CHECKING:
+    from s3portal.server.background.replication.client import TargetClient
+
+EVERY_S = 1.0
+TASKS_AT_ONCE = 64
+#: Requests to one target at a time.
+THREADS_PER_TARGET = 4
+CONNECTIONS_AT_ONCE = 16
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 3600.0
+#: A target that is down is tried this often.
+LONGEST_REST_S = 300.0
+_ROOM = "s3portal.server.background.replication"
+
+log = logging.getLogger(__name__)
+
+
+def pause_s(attempts: int, longest_s: float = LONGEST_PAUSE_S) -> float:
+    """Returns how long to wait after so many failures: twice as long each time, with jitter, so that what
+    failed together is not tried again together."""
+    whole_s: float = min(FIRST_PAUSE_S * 2 ** min(attempts, 20), longest_s)
+    return whole_s * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def new_client(connection: Connection, secret_access_key: str) -> TargetClient:
+    """Returns a client of a connection. botocore is loaded here, where there is something to replicate."""
+    module = importlib.import_module(f"{_ROOM}.client")
+    client: TargetClient = module.TargetClient(
+        connection.endpoint, connection.region, connection.access_key_id, secret_access_key
+    )
+    return client
+
+
+class _Link:
+    """A connection in use: its client, and how long it rests after failures."""
+
+    def __init__(self, connection: Connection, client: TargetClient) -> None:
+        self.connection, self.client = connection, client
+        self._failures = 0
+        self._rests_until = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def is_resting(self) -> bool:
+        return time.monotonic() < self._rests_until
+
+    def succeeded(self) -> None:
+        with self._lock:
+            self._failures = 0
+
+    def failed(self, problem: NotReplicated) -> None:
+        with self._lock:
+            if self.is_resting:
+                return
+            rest_s = pause_s(self._failures, LONGEST_REST_S)
+            self._failures += 1
+            self._rests_until = time.monotonic() + rest_s
+        log.warning("replication to %s rests for %.0f s: %s", self.connection.name, rest_s, problem)
+
+    def wake(self) -> None:
+        self._rests_until = 0.0
+
+
+class ReplicationJob:
+    """Replicates what changes in buckets with rules. ``connect`` makes the client of a connection."""
+
+    name = "replication"
+
+    def __init__(
+        self,
+        storage: Storage,
+        master_key: MasterKey,
+        connect: Callable[[Connection, str], TargetClient] = new_client,
+    ) -> None:
+        self._storage = storage
+        self._master_key = master_key
+        self._connect = connect
+        self._links: dict[str, _Link] = {}
+        self._seen: object = None
+
+    def run(self, stopping: threading.Event) -> float:
+        """Returns only once ``stopping`` is set, or raises: the threads of the connections have ended
+        then."""
+        ending = threading.Event()
+        running: dict[str, Future[None]] = {}
+        with ThreadPoolExecutor(CONNECTIONS_AT_ONCE, thread_name_prefix="s3-replication") as pool:
+            try:
+                while not stopping.is_set():
+                    self.plan(stopping)
+                    for name in self._ready():
+                        if name not in running or running[name].done():
+                            running[name] = pool.submit(self._work_on, name, ending)
+                    stopping.wait(EVERY_S)
+            finally:
+                ending.set()
+        return EVERY_S
+
+    def run_once(self, stopping: threading.Event) -> None:
+        """Does all that is due now, in this thread, whether a target rests or not."""
+        while self.plan(stopping):
+            pass
+        for link in self._links.values():
+            link.wake()
+        for name in self._ready():
+            self._work_on(name, stopping)
+
+    def plan(self, stopping: threading.Event) -> int:
+        """Makes tasks of changes; returns of how many."""
+        found = rules.with_rules(self._storage)
+        seen = [(bucket.bucket_id, replication) for bucket, replication in found]
+        if self._seen is not None and seen != self._seen:
+            # Another process may have changed them beside the server, which remembers its buckets.
+            self._storage.known_buckets.forget()
+        self._seen = seen
+        if not found:
+            return 0
+        backlog.forget_old_marks(self._storage, now_ms() - MARKS_KEPT_MS)
+        return plan(self._storage, stopping)
+
+    def _ready(self) -> list[str]:
+        """Returns the connections that have enabled rules and do not rest; renews their clients where they
+        were changed."""
+        wanted = {
+            rule.connection
+            for _, found in rules.with_rules(self._storage)
+            for rule in found.rules
+            if rule.enabled
+        }
+        if not wanted:
+            return []
+        for stored in replication_connections.find_all(self._storage):
+            link = self._links.get(stored.name)
+            if stored.name in wanted and (link is None or link.connection != stored):
+                secret = connections.secret_of(self._master_key, stored)
+                self._links[stored.name] = _Link(stored, self._connect(stored, secret))
+        return [name for name in sorted(wanted & set(self._links)) if not self._links[name].is_resting]
+
+    def _work_on(self, name: str, stopping: threading.Event) -> None:
+        """Does the tasks of a connection that are due, rule by rule."""
+        link = self._links[name]
+        try:
+            with ThreadPoolExecutor(THREADS_PER_TARGET, thread_name_prefix=f"s3-to-{name}") as pool:
+                while self._round(link, pool, stopping):
+                    pass
+        except Exception:
+            # The thread's end would be nobody's to notice.
+            log.exception("replication to %s failed", name)
+            link.failed(TargetDown("see above"))
+
+    def _round(self, link: _Link, pool: ThreadPoolExecutor, stopping: threading.Event) -> bool:
+        """Does some tasks of every rule of a connection; returns whether more may be due."""
+        is_more = False
+        for bucket, found in rules.with_rules(self._storage):
+            for rule in found.rules:
+                if rule.connection != link.connection.name or not rule.enabled:
+                    continue
+                if stopping.is_set() or link.is_resting:
+                    return False
+                tasks = backlog.due(self._storage, bucket.bucket_id, rule.rule_id, now_ms(), TASKS_AT_ONCE)
+                if tasks:
+                    self._do(link, bucket, rule, tasks, pool, stopping)
+                    is_more = True
+        return is_more
+
+    def _do(
+        self,
+        link: _Link,
+        bucket: Bucket,
+        rule: ReplicationRule,
+        tasks: Sequence[Task],
+        pool: ThreadPoolExecutor,
+        stopping: threading.Event,
+    ) -> None:
+        sending = importlib.import_module(f"{_ROOM}.sending")
+        given = sending.Sending(self._storage, bucket.name, bucket.versioning, rule, link.client, stopping)
+        backlog.begin(self._storage, tasks)
+
+        def perform(task: Task) -> Done | Postponed | None:
+            if stopping.is_set() or link.is_resting:
+                return None
+            try:
+                done: Done = sending.perform(given, task)
+            except Stopping:
+                return None
+            except TargetDown as problem:
+                link.failed(problem)
+                return Postponed(task, now_ms() + int(1000 * pause_s(task.attempts)), str(problem), False)
+            except (Refused, S3Error, OSError) as problem:
+                log.warning("%s/%s is not replicated by %s: %s", bucket.name, task.key, rule.rule_id, problem)
+                return Postponed(task, now_ms() + int(1000 * pause_s(task.attempts)), str(problem), True)
+            link.succeeded()
+            return done
+
+        outcomes = list(pool.map(perform, tasks))
+        backlog.settle(
+            self._storage,
+            [one for one in outcomes if isinstance(one, Done)],
+            [one for one in outcomes if isinstance(one, Postponed)],
+            now_ms(),
+        )
