@@ -14,7 +14,7 @@ _COMMANDS = {
     "ls": ("s3portal.buckets.commands.objects", "ls_command", "List buckets, folders and objects."),
     "presign": ("s3portal.buckets.commands.objects", "presign_command", "Make a link that expires."),
     "rm": ("s3portal.buckets.commands.objects", "rm_command", "Remove objects."),
-    "check": ("s3portal.buckets.commands.sync", "check_command", "Compare a bucket or folder with another."),
+    "check": ("s3portal.buckets.commands.check", "check_command", "Compare a bucket or folder with another."),
     "explain": ("s3portal.server.explaining", "explain_command", "Say why the S3 server refused a request."),
     "server": ("s3portal.console.command", "server_command", "Serve S3 from a folder on this machine."),
     "sync": ("s3portal.buckets.commands.sync", "sync_command", "Make a bucket or folder like another."),

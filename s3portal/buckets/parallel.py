@@ -42,11 +42,15 @@ class Throttle:
 
 
 def side_by_side(
-    call: Callable[[Given], Result], given: Iterable[Given], at_a_time: int = CALLS_AT_A_TIME
+    call: Callable[[Given], Result],
+    given: Iterable[Given],
+    at_a_time: int = CALLS_AT_A_TIME,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> Iterator[Result]:
     """The results, in the order in which they come; at most twice ``at_a_time`` things are taken ahead.
 
-    What a call raises is raised here, once the calls in flight have ended. Ctrl-C begins no other call.
+    What a call raises is raised here, once the calls in flight have ended. Ctrl-C begins no other call; then
+    ``on_stop`` is called, which may tell long calls to end early.
     """
     # A queue joins the threads: Ctrl-C within ``concurrent.futures.wait`` leaves the locks of its futures
     # taken, and the calls in flight never end.
@@ -84,6 +88,7 @@ def side_by_side(
                 yield next_result()
         except BaseException:
             stopped.set()
+            on_stop()
             for _ in range(in_flight):
                 finished.get()
             raise

@@ -12,7 +12,7 @@ from s3portal.console import formats, texts
 from s3portal.console.backend import Backend
 from s3portal.console.errors import answer_errors
 from s3portal.console.guards import FORM_FIELD, guard_answers
-from s3portal.console.pages import PAGES, menu
+from s3portal.console.pages import PAGES, bucket_menu, menu
 from s3portal.console.sessions import Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.sign_in import find_visit, form_token, sign_in_pages
@@ -68,7 +68,9 @@ def _prepare_templates(app: Flask) -> None:
     environment.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update(formats.FILTERS)
-    environment.globals.update(_=texts.gettext, ngettext=texts.ngettext, menu=menu, csrf=_csrf_field)
+    environment.globals.update(
+        _=texts.gettext, ngettext=texts.ngettext, menu=menu, bucket_menu=bucket_menu, csrf=_csrf_field
+    )
 
     @app.context_processor
     def always() -> dict[str, object]:

@@ -30,6 +30,8 @@ from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
+from s3portal.server.iam.directory import IdentityDirectory
+from s3portal.server.iam.people import People
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.replication import configured
 from s3portal.server.replication.connections import ConnectionProblem
@@ -94,16 +96,22 @@ class S3Server:
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
             replicate_as_configured(self.storage, self.master_key, config)
+            in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
+
+            def configuration() -> ConfiguredDirectory:
+                return in_file
+
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
                 authenticator=Authenticator(
-                    directory=ConfiguredDirectory(config.users, config.roles, config.accounts),
+                    directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
                     region=config.region,
                     now=now,
                     allow_sigv2=config.allow_sigv2,
                 ),
+                people=People(self.storage, self.master_key, configuration),
                 region=config.region,
                 base_domain=config.base_domain,
                 proxies=config.trusted_proxies,

@@ -61,6 +61,7 @@ def s3portal(server: RunningServer, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "aws-credentials"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
     def run(*arguments: object, typed: str | None = None) -> Said:
         result = CliRunner().invoke(main, [str(word) for word in arguments], input=typed)
@@ -93,3 +94,35 @@ def folder(tmp_path):
     (root / "a.txt").write_bytes(b"")
     (root / "ä ö+%&.txt").write_bytes(b"x")
     return root
+
+
+@pytest.fixture
+def other_store(tmp_path, monkeypatch):
+    """Another server, with keys of its own in a profile."""
+    config = {
+        "users": [
+            {
+                "name": "other",
+                "access_key_id": "other-key",
+                "secret_access_key": "other-secret",
+                "policy": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},
+            }
+        ],
+        "buckets": [{"name": "elsewhere"}],
+    }
+    with RunningServer(tmp_path / "other", config) as server:
+        (tmp_path / "aws-config").write_text(
+            f"[profile other]\nendpoint_url = {server.endpoint}\nregion = us-east-1\n"
+        )
+        (tmp_path / "aws-credentials").write_text(
+            "[other]\naws_access_key_id = other-key\naws_secret_access_key = other-secret\n"
+        )
+        import boto3
+
+        yield boto3.client(
+            "s3",
+            endpoint_url=server.endpoint,
+            aws_access_key_id="other-key",
+            aws_secret_access_key="other-secret",
+            region_name="us-east-1",
+        )

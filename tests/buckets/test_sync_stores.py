@@ -1,42 +1,9 @@
 """Several places in one run, and other stores than one's own."""
 
+import gzip
 import os
 
-import boto3
-import pytest
 from bucket_commands import keys
-
-from s3portal.server.testing import RunningServer
-
-
-@pytest.fixture
-def other_store(tmp_path, monkeypatch):
-    """Another server, with keys of its own in a profile."""
-    config = {
-        "users": [
-            {
-                "name": "other",
-                "access_key_id": "other-key",
-                "secret_access_key": "other-secret",
-                "policy": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},
-            }
-        ],
-        "buckets": [{"name": "elsewhere"}],
-    }
-    with RunningServer(tmp_path / "other", config) as server:
-        (tmp_path / "aws-config").write_text(
-            f"[profile other]\nendpoint_url = {server.endpoint}\nregion = us-east-1\n"
-        )
-        (tmp_path / "aws-credentials").write_text(
-            "[other]\naws_access_key_id = other-key\naws_secret_access_key = other-secret\n"
-        )
-        yield boto3.client(
-            "s3",
-            endpoint_url=server.endpoint,
-            aws_access_key_id="other-key",
-            aws_secret_access_key="other-secret",
-            region_name="us-east-1",
-        )
 
 
 def test_from_another_store_objects_go_through_memory_with_what_belongs_to_them(
@@ -72,3 +39,12 @@ def test_a_bucket_of_the_same_name_at_another_store_is_another_place(s3portal, c
     said = s3portal("sync", "s3://files", "s3://files", "--source-profile", "other")
     assert said.code == 0, said.err
     assert keys(client) == ["a"]
+
+
+def test_what_says_of_itself_that_it_is_gzip_arrives_as_it_is_stored(s3portal, client, tmp_path):
+    stored = {"a": gzip.compress(b"content"), "b": b"no gzip at all", "large": os.urandom(17 * 1024 * 1024)}
+    for key, content in stored.items():
+        client.put_object(Bucket="files", Key=key, Body=content, ContentEncoding="gzip")
+    said = s3portal("sync", "s3://files", tmp_path / "down")
+    assert said.code == 0, said.err
+    assert {key: (tmp_path / "down" / key).read_bytes() for key in stored} == stored

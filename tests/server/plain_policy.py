@@ -86,8 +86,11 @@ def number(text):
 
 
 def moment(text):
+    """A time, or a number of seconds since 1970: the documentation takes both."""
+    if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
+        return Fraction(text)
     try:
-        return datetime.strptime(text.replace("Z", "+0000"), "%Y-%m-%dT%H:%M:%S%z")
+        return Fraction(datetime.strptime(text.replace("Z", "+0000"), "%Y-%m-%dT%H:%M:%S%z").timestamp())
     except ValueError:
         return None
 

@@ -19,7 +19,9 @@ VARIABLES = ["${aws:username}", "${aws:username, 'a'}", "${*}", "${$}", "${?}", 
 templates = st.lists(words | st.sampled_from(VARIABLES), max_size=3).map("".join)
 arns = st.tuples(*[st.text("ab*?", max_size=2)] * 4, templates).map(lambda parts: "arn:" + ":".join(parts))
 numbers = st.sampled_from(["-1", "0", "1", "1.0", "1.5", "10"])
-moments = st.sampled_from(["2026-11-26T12:00:00Z", "2026-11-26T12:00:01Z", "2025-01-01T00:00:00Z"])
+moments = st.sampled_from(
+    ["2026-11-26T12:00:00Z", "2026-11-26T12:00:01Z", "2025-01-01T00:00:00Z", "1795694400", "1.5", "-1"]
+)
 networks = st.sampled_from(["10.0.0.0/8", "10.0.0.1/32", "0.0.0.0/0", "::/0", "2001:db8::/32"])
 ORDERS = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
 KINDS = {

@@ -15,7 +15,8 @@ from s3portal.buckets.failures import FailureReport
 from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, Refused, require_bucket
 from s3portal.buckets.sync.freshness import Compare
 from s3portal.buckets.sync.places import Prefix
-from s3portal.buckets.sync.run import Sync, SyncRules
+from s3portal.buckets.sync.rules import SyncRules
+from s3portal.buckets.sync.run import Sync
 from s3portal.transfer import Store, format_size
 
 _current_only = click.option(

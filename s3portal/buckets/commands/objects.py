@@ -1,6 +1,7 @@
 """``s3portal ls``, ``cp``, ``rm``, ``presign``: single objects, and what is under a prefix."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.buckets.access import Access
 from s3portal.buckets.commands.console import Console, shown
+from s3portal.buckets.commands.new_objects import describing_new_objects
 from s3portal.buckets.commands.options import bucket_command
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
@@ -18,10 +20,13 @@ from s3portal.buckets.failures import FailureReport
 from s3portal.buckets.listing import ListedVersion, object_pages, version_pages
 from s3portal.buckets.parallel import Throttle, side_by_side
 from s3portal.buckets.problems import EXIT_DONE, Refused, Unusable, asking
+from s3portal.buckets.sync.belongings import require_possible
 from s3portal.buckets.sync.carrying import Carrier
 from s3portal.buckets.sync.entries import Entry
+from s3portal.buckets.sync.file_reads import FileReads
 from s3portal.buckets.sync.places import Folder, Prefix
-from s3portal.buckets.sync.run import reason_of
+from s3portal.buckets.sync.reasons import reason_of
+from s3portal.buckets.sync.wanted import Wanted
 from s3portal.transfer import Store, UrlSigner, format_size
 
 #: AWS: "Authenticating Requests: Using Query Parameters".
@@ -130,9 +135,9 @@ def rm_command(console: Console, access: Access, place: str, recursive: bool, al
 @click.command("cp", short_help="Copy one file or object.")
 @click.argument("source")
 @click.argument("target")
-@click.option("--storage-class", default="", metavar="NAME", help="The storage class of a new object.")
+@describing_new_objects
 @bucket_command()
-def cp_command(console: Console, access: Access, source: str, target: str, storage_class: str) -> int:
+def cp_command(console: Console, access: Access, source: str, target: str, wanted: Wanted) -> int:
     """Copy a file to s3://BUCKET/KEY, an object to a file, or an object to another. For folders: sync.
 
     A target that ends with / gets the source's name. What is there is replaced, once all has arrived.
@@ -148,9 +153,10 @@ def cp_command(console: Console, access: Access, source: str, target: str, stora
         path = Path(target) / entry.path if target.endswith("/") or Path(target).is_dir() else Path(target)
         if isinstance(ours, Folder):
             raise Unusable("both are files of this machine: use cp")
-        entry = Entry(path.name, entry.size_bytes, entry.modified_s, entry.etag)
+        entry = replace(entry, path=path.name)
         theirs, place = Folder(path.parent), str(path)
-    carrier = Carrier(ours, theirs, storage_class, guarded=False)
+    require_possible(wanted, ours, theirs)
+    carrier = Carrier(ours, theirs, wanted, guarded=False)
     if problem := reason_of(lambda: carrier.carry(entry, None), carrier.permissions):
         raise Refused(f"{source} was not copied: {problem}")
     console.say(
@@ -165,9 +171,9 @@ def _source(source: str, access: Access) -> tuple[Entry, Folder | Prefix]:
         if path.is_dir():
             raise Unusable(f"{source} is a folder; for folders:  s3portal sync")
         try:
-            status = path.stat()
+            status = FileReads().stat(path)
         except OSError as error:
-            raise Unusable(f"{source}: {error.strerror}") from error
+            raise Unusable(f"{source}: {error.strerror or error}") from error
         return Entry(path.name, status.st_size, status.st_mtime), Folder(path.parent)
     store, key = _one_key(source, access)
     with asking(store, "s3:GetObject", resource=f"arn:aws:s3:::{store.bucket}/{key}"):
@@ -182,6 +188,7 @@ def _source(source: str, access: Access) -> tuple[Entry, Folder | Prefix]:
         head["ContentLength"],
         head["LastModified"].timestamp(),
         head["ETag"].strip('"'),
+        head.get("StorageClass", "STANDARD"),
     )
     return entry, Prefix(store, fixed_key=key)
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A file or an object. ``path`` is relative, its parts separated by ``/``; ``modified_s`` is in seconds
-    since 1970; ``etag`` is an object's, without quotes, and "" for a file."""
+    since 1970; ``etag`` (without quotes) and ``storage_class`` are an object's, and "" for a file."""
 
     path: str
     size_bytes: int
     modified_s: float
     etag: str = ""
+    storage_class: str = ""
 
     @property
     def place_in_order(self) -> bytes:

@@ -31,16 +31,22 @@ def target_path(root: Path, path: str) -> Path:
     return here / parts[-1]
 
 
-@contextmanager
-def written_beside(path: Path, modified_s: float) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the place of ``path`` once all is written, with this time. What fails
-    leaves nothing behind. Raises UnsafePath where a folder is a file or the other way round."""
+def ready_for(path: Path) -> None:
+    """Makes the folders that the file needs. Raises UnsafePath where a folder is a file or the other way
+    round."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise UnsafePath(f"{error.filename} is a file, so it can hold no others") from error
     if path.is_dir() and not path.is_symlink():
         raise UnsafePath("is a folder here")
+
+
+@contextmanager
+def written_beside(path: Path, modified_s: float) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of ``path`` once all is written, with this time. What fails
+    leaves nothing behind. Raises UnsafePath where a folder is a file or the other way round."""
+    ready_for(path)
     partial = path.with_name(f".{_beginning(path.name)}.{os.getpid()}.{id(path):x}{PARTIAL_SUFFIX}")
     try:
         with partial.open("xb") as file:

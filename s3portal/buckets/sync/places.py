@@ -50,7 +50,9 @@ class Prefix:
             for each in page:
                 path = each.key[len(self.prefix) :]
                 if path:
-                    yield Entry(path, each.size_bytes, each.modified_at.timestamp(), each.etag)
+                    yield Entry(
+                        path, each.size_bytes, each.modified_at.timestamp(), each.etag, each.storage_class
+                    )
 
 
 def place_of(text: str, access: Access) -> Folder | Prefix:

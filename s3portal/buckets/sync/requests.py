@@ -26,6 +26,7 @@ _EXPIRES_S = 3600
 #: URLs are signed for an hour, by a signer that is renewed long before that.
 _SIGNER_LIVES = timedelta(minutes=10)
 _BLOCK_BYTES = 1024 * 1024
+_NONE: Mapping[str, str] = {}
 
 
 class RequestFailed(Exception):
@@ -60,18 +61,18 @@ class Requests:
     def put(self, key: str, body: bytes, headers: Mapping[str, str]) -> str:
         """PutObject; returns the ETag without quotes. ``headers`` in small letters; those of Amazon's and
         conditions are signed."""
-        return self._etag("PUT", key, body, headers)
+        return self.etag("PUT", key, body, headers)
 
     def copy(
         self, key: str, source_bucket: str, source_key: str, source_etag: str, headers: Mapping[str, str]
-    ) -> None:
-        """CopyObject of exactly the object with this ETag; metadata, type and tags come along."""
-        wanted = {
-            **headers,
-            "x-amz-copy-source": quote(f"{source_bucket}/{source_key}", safe="/~"),
-            "x-amz-copy-source-if-match": f'"{source_etag}"',
-        }
-        self._etag("PUT", key, b"", wanted)
+    ) -> str:
+        """CopyObject of exactly the object with this ETag; returns the copy's ETag."""
+        return self.etag("PUT", key, b"", {**headers, **copying_from(source_bucket, source_key, source_etag)})
+
+    def head(self, key: str, etag: str) -> dict[str, str]:
+        """HeadObject of exactly this ETag: its headers, their names in small letters."""
+        response = self.send("HEAD", key, None, {"if-match": f'"{etag}"'} if etag else {})
+        return {name.lower(): value for name, value in response.headers.items()}
 
     @contextmanager
     def get(self, key: str, etag: str, first: int | None = None, last: int | None = None) -> Iterator[Any]:
@@ -79,7 +80,7 @@ class Requests:
         headers = {"if-match": f'"{etag}"'} if etag else {}
         if first is not None:
             headers["range"] = f"bytes={first}-{last}"
-        response = self._send("GET", key, None, headers, stream=True)
+        response = self.send("GET", key, None, headers, stream=True)
         try:
             yield response
         finally:
@@ -89,13 +90,18 @@ class Requests:
     def blocks(self, response: Any) -> Iterator[bytes]:
         """The content of an answer. Raises BrokenAnswer where it ends early."""
         try:
-            yield from response.stream(_BLOCK_BYTES)
+            # As it is stored: an object may say of itself that it is gzip.
+            yield from response.stream(_BLOCK_BYTES, decode_content=False)
         except (HTTPError, OSError) as error:
             raise BrokenAnswer(str(error)) from error
 
-    def _etag(self, method: str, key: str, body: bytes, headers: Mapping[str, str]) -> str:
+    def etag(
+        self, method: str, key: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str] = _NONE
+    ) -> str:
+        """Sends what is answered with an ETag, and returns it without quotes."""
+        failure: Failure | None = None
         for _ in range(_POLICY.tries):
-            response = self._send(method, key, body, headers)
+            response = self.send(method, key, body, headers, query)
             # CopyObject may fail after it has begun to answer 200 (S3 API Reference, CopyObject).
             failure = _failure(response) if b"<Error>" in response.data[:500] else None
             if failure is None:
@@ -105,14 +111,22 @@ class Requests:
             self.throttle.slow_down()
         raise RequestFailed(failure or Failure(500, "", "no answer"))
 
-    def _send(
-        self, method: str, key: str, body: bytes | None, headers: Mapping[str, str], *, stream: bool = False
+    def send(
+        self,
+        method: str,
+        key: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] = _NONE,
+        *,
+        stream: bool = False,
     ) -> Any:
+        """Any request about a key, tried again as long as that may help: an urllib3 response."""
         tries = signings = 0
         while True:
             self.throttle.wait()
             try:
-                origin, target = _origin_and_target(self._url(method, key, headers))
+                origin, target = _origin_and_target(self._url(method, key, headers, query))
                 response = self._pool.connection_from_url(origin).urlopen(
                     method,
                     target,
@@ -141,7 +155,7 @@ class Requests:
                 self._signer = None
             self.sleep(decision.delay_s)
 
-    def _url(self, method: str, key: str, headers: Mapping[str, str]) -> str:
+    def _url(self, method: str, key: str, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
         signer = self._signer
         if signer is None or datetime.now(timezone.utc) - signer.signed_at > _SIGNER_LIVES:
             signer = self._signer = UrlSigner(
@@ -152,7 +166,15 @@ class Requests:
                 expires_s=_EXPIRES_S,
             )
         pinned = {name: value for name, value in headers.items() if name.startswith("x-amz-")}
-        return signer.url(method, key, {}, pinned)
+        return signer.url(method, key, query, pinned)
+
+
+def copying_from(bucket: str, key: str, etag: str) -> dict[str, str]:
+    """The headers that name what is copied: exactly the object with this ETag."""
+    return {
+        "x-amz-copy-source": quote(f"{bucket}/{key}", safe="/~"),
+        "x-amz-copy-source-if-match": f'"{etag}"',
+    }
 
 
 def _origin_and_target(url: str) -> tuple[str, str]:

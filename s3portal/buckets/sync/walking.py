@@ -2,25 +2,27 @@
 
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 from s3portal.buckets.problems import Unusable
 from s3portal.buckets.sync.entries import Entry, Trouble
+from s3portal.buckets.sync.file_reads import Unresponsive, within
 
 #: Temporary files of a sync that fetches; they are never sent.
 PARTIAL_SUFFIX = ".s3portal-part"
 #: How long a folder may take to list before it is taken for dead.
 FOLDER_TIMEOUT_S = 60.0
+_LOOKED_AT_A_TIME = 100
+#: Each takes the whole time; after so many the rest of the folder is not waited for.
+_DEAD_AFTER = 3
 
 
 @dataclass(frozen=True)
 class WalkingRules:
     """``follow_symlinks``: links to files and folders count as what they lead to, otherwise they are left
-    out and named."""
+    out and named. ``folder_timeout_s`` is for listing a folder, and for looking at each file in it."""
 
     follow_symlinks: bool = False
     folder_timeout_s: float = FOLDER_TIMEOUT_S
@@ -80,36 +82,60 @@ def _walk(
 
 
 def _listed(folder: Path, base: str, rules: WalkingRules) -> tuple[list[_Found], list[Trouble]] | Trouble:
-    """The folder's entries in order, by a thread that is left behind where the file system hangs: nothing
-    ends a call that waits for a dead mount."""
-    answer: SimpleQueue[tuple[list[_Found], list[Trouble]] | Trouble] = SimpleQueue()
-
-    def look() -> None:
-        try:
-            answer.put(_look(folder, base, rules))
-        except OSError as error:
-            answer.put(Trouble(base or ".", f"cannot be listed: {error.strerror}", hides_more=True))
-
-    threading.Thread(target=look, name=f"listing {folder}", daemon=True).start()
+    """The folder's entries in order."""
     try:
-        return answer.get(timeout=rules.folder_timeout_s)
-    except Empty:
-        reason = f"did not answer for {rules.folder_timeout_s:g} seconds, so it was skipped"
-        return Trouble(base or ".", reason, hides_more=True)
-
-
-def _look(folder: Path, base: str, rules: WalkingRules) -> tuple[list[_Found], list[Trouble]]:
+        entries = within(rules.folder_timeout_s, lambda: _names(folder))
+    except Unresponsive as error:
+        return Trouble(base or ".", str(error), hides_more=True)
+    except OSError as error:
+        return Trouble(base or ".", f"cannot be listed: {error.strerror}", hides_more=True)
     found: list[_Found] = []
     troubles: list[Trouble] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            looked = _look_at(entry, base, rules)
-            if isinstance(looked, Trouble):
-                troubles.append(looked)
-            elif looked is not None:
-                found.append(looked)
+    for looked in _looked_at(entries, base, rules):
+        if isinstance(looked, Trouble):
+            troubles.append(looked)
+        elif looked is not None:
+            found.append(looked)
     found.sort(key=lambda each: each.sorted_by)
     return found, troubles
+
+
+def _names(folder: Path) -> "list[os.DirEntry[str]]":
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _looked_at(
+    entries: "list[os.DirEntry[str]]", base: str, rules: WalkingRules
+) -> Iterator[_Found | Trouble | None]:
+    """Each entry, looked at. One that hangs is named, and the others are looked at all the same, until it is
+    clear that the folder itself is dead."""
+    at = unresponsive = 0
+    while at < len(entries):
+        looked: list[_Found | Trouble | None] = []
+        wanted = entries[at : at + _LOOKED_AT_A_TIME]
+
+        def look(looked: list[_Found | Trouble | None] = looked, wanted: object = wanted) -> None:
+            for entry in wanted:  # type: ignore[attr-defined]
+                looked.append(_look_at(entry, base, rules))
+
+        problem: Unresponsive | None = None
+        try:
+            within(rules.folder_timeout_s, look)
+        except Unresponsive as error:
+            problem = error
+        # One that is left behind may still add to it.
+        through = looked[: len(looked)]
+        yield from through
+        at += len(through)
+        if problem is None or through:
+            continue
+        unresponsive += 1
+        if unresponsive == _DEAD_AFTER:
+            yield Trouble(base or ".", f"files in it {problem}, and so was the rest", hides_more=True)
+            return
+        yield Trouble(base + _readable(entries[at].name), str(problem), hides_more=True)
+        at += 1
 
 
 def _look_at(entry: "os.DirEntry[str]", base: str, rules: WalkingRules) -> _Found | Trouble | None:
@@ -120,8 +146,7 @@ def _look_at(entry: "os.DirEntry[str]", base: str, rules: WalkingRules) -> _Foun
     try:
         encoded = name.encode()
     except UnicodeEncodeError:
-        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-        return Trouble(shown, "has a name that is not UTF-8, which no key can be")
+        return Trouble(_readable(path), "has a name that is not UTF-8, which no key can be")
     try:
         if entry.is_symlink() and not rules.follow_symlinks:
             return Trouble(path, "a symbolic link; --follow-symlinks takes what it leads to", by_rule=True)
@@ -134,3 +159,8 @@ def _look_at(entry: "os.DirEntry[str]", base: str, rules: WalkingRules) -> _Foun
         return Trouble(path, "no file: a socket, a pipe or a device", by_rule=True)
     modified_s = status.st_mtime_ns / 1e9
     return _Found(name, encoded, False, status.st_size, modified_s, status.st_dev, status.st_ino)
+
+
+def _readable(path: str) -> str:
+    """A path whose bytes may not be UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The pages, a module for each subject. A subject's blueprint is in the menu if it says so."""
+"""The pages, a module for each subject."""
 
 from __future__ import annotations
 
@@ -7,12 +7,37 @@ from collections.abc import Iterator
 from flask import Blueprint
 
 from s3portal.console.pages.buckets import bucket_pages
+from s3portal.console.pages.chosen import chosen_pages
+from s3portal.console.pages.object import one_object_pages
 from s3portal.console.pages.objects import object_pages
+from s3portal.console.pages.policies import policy_pages
+from s3portal.console.pages.previews import preview_pages
+from s3portal.console.pages.settings import setting_pages
+from s3portal.console.pages.sharing import sharing_pages
+from s3portal.console.pages.unfinished import unfinished_pages
 from s3portal.console.texts import gettext as _
 
-PAGES: tuple[Blueprint, ...] = (bucket_pages, object_pages)
+PAGES: tuple[Blueprint, ...] = (
+    bucket_pages,
+    object_pages,
+    one_object_pages,
+    chosen_pages,
+    sharing_pages,
+    preview_pages,
+    unfinished_pages,
+    policy_pages,
+    setting_pages,
+)
 
 
 def menu() -> Iterator[tuple[str, str, str]]:
     """Yields section, endpoint and words of what the top of each page leads to."""
     yield "buckets", "buckets.show_all", _("Buckets")
+
+
+def bucket_menu() -> Iterator[tuple[str, str, str]]:
+    """Yields tab, endpoint and words of a bucket's pages."""
+    yield "objects", "objects.show_folder", _("Objects")
+    yield "uploads", "unfinished.show", _("Unfinished uploads")
+    yield "policy", "policies.show", _("Policy")
+    yield "settings", "settings.show", _("Settings")

@@ -18,3 +18,24 @@ for (const box of document.querySelectorAll("input[data-chooses]")) {
   const others = () => box.form.querySelectorAll(`input[name="${box.dataset.chooses}"]`);
   box.addEventListener("change", () => others().forEach((other) => (other.checked = box.checked)));
 }
+
+/** Long work goes on by itself, a step a page. */
+document.querySelector("form[data-continues]")?.requestSubmit();
+
+/** Documents whose drafts are kept in this browser, and their line with the mistake. */
+for (const area of document.querySelectorAll("textarea[data-draft]")) {
+  const name = `s3portal draft: ${area.dataset.draft}`;
+  const note = area.form.querySelector("[data-draft-note]");
+  const draft = localStorage.getItem(name);
+  if (area.dataset.draftWanted && draft) area.value = draft;
+  area.addEventListener("input", () => {
+    localStorage.setItem(name, area.value);
+    note.hidden = false;
+  });
+  const line = Number(area.dataset.line);
+  if (!line) continue;
+  const lines = area.value.split("\n");
+  const start = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  area.focus();
+  area.setSelectionRange(start, start + lines[line - 1].length);
+}

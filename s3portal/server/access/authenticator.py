@@ -108,6 +108,8 @@ class Authenticator:
             message = "There were headers present in the request which were not signed"
             facts = {"HeadersNotSigned": ", ".join(unsigned)}
             raise S3Error("AccessDenied", message, facts=facts, signed=True)
+        if credentials.session_ends_at is None:
+            self.directory.note_use(claim.access_key_id, service, claim.region)
         signing = None
         if payload_hash in (STREAMING_SIGNED, STREAMING_SIGNED_TRAILER):
             signing = ChunkSigning(
@@ -121,6 +123,10 @@ class Authenticator:
             credentials.caller, payload_hash, claim.presigned, signing, auth_type, ALGORITHM, claim.signed_at
         )
 
+    def nobody(self) -> Proof:
+        """Returns the proof of a request that shows no signature where none is needed."""
+        return _anonymous(sigv4.UNSIGNED_PAYLOAD)
+
     def _proof_of_old(self, claim: OldClaim, request: S3Request) -> Proof:
         """Returns the proof of a request of version 2."""
         token = request.header("x-amz-security-token") or request.parameter("x-amz-security-token")
@@ -132,6 +138,7 @@ class Authenticator:
             message = "A signature of version 2 does not cover all parameters of the request"
             facts = {"ParametersNotSigned": ", ".join(unsigned)}
             raise S3Error("AccessDenied", message, facts=facts, signed=True)
+        self.directory.note_use(claim.access_key_id, "s3", "N/A")
         return Proof(
             caller_of_user(user),
             sigv4.UNSIGNED_PAYLOAD,
@@ -188,6 +195,8 @@ class Authenticator:
             ended.signed = True
             raise ended
         self._check_form(form, bucket)
+        if credentials.session_ends_at is None:
+            self.directory.note_use(claim.access_key_id, "s3", claim.region)
         return Proof(
             credentials.caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, ALGORITHM, claim.signed_at
         )
@@ -223,7 +232,9 @@ class Authenticator:
         if service != "s3":
             # In STS's words. Where any region will do, so does the empty one that some clients sign for
             # services without regions.
-            if self.region and claim.region != self.region:
+            # IAM has no regions: clients sign for one that is the same everywhere.
+            known = (self.region, DEFAULT_REGION) if service == "iam" else (self.region,)
+            if self.region and claim.region not in known:
                 raise S3Error("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
         elif not claim.region or (self.region and claim.region != self.region):
             raise S3Error(

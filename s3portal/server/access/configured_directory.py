@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from s3portal.server.access.directory import Account, Role, User
+from s3portal.server.access.directory import Account, Identity, Role, User
+from s3portal.server.authority.policy import Policy
 from s3portal.server.bucket_settings.canonical_users import canonical_id
 from s3portal.server.storage.records import FIRST_ACCOUNT
 
@@ -19,6 +20,7 @@ class ConfiguredDirectory:
         self, users: Iterable[User], roles: Iterable[Role], accounts: Iterable[Account] = ()
     ) -> None:
         self._users = {user.access_key_id: user for user in users}
+        self._named = {(user.account_id, user.name): user for user in self._users.values()}
         self._roles = {(role.account_id, role.name): role for role in roles}
         self._accounts = {FIRST_ACCOUNT: Account(FIRST_ACCOUNT, FIRST_ACCOUNT_NAME)}
         self._accounts |= {account.account_id: account for account in accounts}
@@ -28,6 +30,24 @@ class ConfiguredDirectory:
 
     def user_with_key(self, access_key_id: str) -> User | None:
         return self._users.get(access_key_id)
+
+    def user(self, identity: Identity) -> User | None:
+        return None if identity.user_id else self.user_named(identity.account_id, identity.name)
+
+    def user_named(self, account_id: str, name: str) -> User | None:
+        return self._named.get((account_id, name))
+
+    def users_of(self, account_id: str) -> Sequence[User]:
+        return [user for user in self._named.values() if user.account_id == account_id]
+
+    def roles_of(self, account_id: str) -> Sequence[Role]:
+        return [role for role in self._roles.values() if role.account_id == account_id]
+
+    def managed_policy(self, policy_arn: str) -> Policy | None:
+        return None
+
+    def note_use(self, access_key_id: str, service: str, region: str) -> None:
+        """A file remembers nothing."""
 
     def role_named(self, account_id: str, name: str) -> Role | None:
         return self._roles.get((account_id, name))

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from cryptography.exceptions import InvalidTag
@@ -29,13 +29,21 @@ _NONCE_BYTES = 12
 VERSION = 1
 # With tags, which earlier servers do not know: they would grant what the tags are to forbid.
 VERSION_WITH_TAGS = 2
+# With anything else that earlier servers do not know.
+VERSION_WITH_MORE = 3
+_VERSIONS = (VERSION, VERSION_WITH_TAGS, VERSION_WITH_MORE)
 
 
 @dataclass(frozen=True)
 class Session:
-    """What AssumeRole granted. ``expires_at`` is in seconds since 1970, ``policy`` the session policy's JSON
+    """What STS granted. ``expires_at`` is in seconds since 1970, ``policy`` the session policy's JSON
     or '' without one, ``role_id`` and ``name`` make the caller's ARN and user id;
-    ``account_id`` is the role's; ``issued_at`` is None in earlier tokens. ``tags`` are the session's own."""
+    ``account_id`` is the role's; ``issued_at`` is None in earlier tokens. ``tags`` are the session's own.
+
+    ``kind`` is a SessionKind's value. ``ends_with`` names the user who began it; ``parent_key_id`` is the key
+    of a user's own session. ``policy_arns`` are managed session policies; ``keys`` are further condition
+    keys, in lower case. A field that is not in a token has its default.
+    """
 
     access_key_id: str
     role: str
@@ -46,6 +54,25 @@ class Session:
     account_id: str = FIRST_ACCOUNT
     issued_at: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "AssumedRole"
+    ends_with: str = ""
+    parent_key_id: str = ""
+    source_identity: str = ""
+    transitive_tags: Sequence[str] = ()
+    policy_arns: Sequence[str] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+#: Fields that the tokens of earlier servers do not have, with their defaults.
+_LATER = {
+    "kind": "AssumedRole",
+    "ends_with": "",
+    "parent_key_id": "",
+    "source_identity": "",
+    "transitive_tags": (),
+    "policy_arns": (),
+    "keys": {},
+}
 
 
 def is_session_key(access_key_id: str) -> bool:
@@ -79,9 +106,13 @@ class SessionSealer:
     def seal(self, session: Session) -> str:
         """Returns the session token."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        content = {"version": VERSION_WITH_TAGS if session.tags else VERSION, **asdict(session)}
-        if not session.tags:
-            del content["tags"]
+        fields = asdict(session)
+        given = {name: fields.pop(name) for name in (*_LATER, "tags")}
+        later = {name: value for name, value in given.items() if value != _LATER.get(name) and value}
+        version = VERSION
+        if later:
+            version = VERSION_WITH_TAGS if set(later) == {"tags"} else VERSION_WITH_MORE
+        content = {"version": version, **fields, **later}
         text = json.dumps(content, separators=(",", ":")).encode()
         sealed = self._cipher.encrypt(nonce, text, session.access_key_id.encode())
         return base64.b64encode(nonce + sealed).decode()
@@ -94,7 +125,7 @@ class SessionSealer:
         except (InvalidTag, binascii.Error, ValueError) as problem:
             raise S3Error("InvalidToken") from problem
         content = json.loads(text)
-        if content.pop("version", VERSION) not in (VERSION, VERSION_WITH_TAGS):
+        if content.pop("version", VERSION) not in _VERSIONS:
             # A later server of this folder made it: what it grants cannot be told.
             raise S3Error("InvalidToken")
         return Session(**content)

@@ -19,6 +19,7 @@ from s3portal.server.api.buckets import (
     unconfigured,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
+from s3portal.server.api.iam import operations as iam
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import (
@@ -35,7 +36,7 @@ from s3portal.server.api.objects import (
 )
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
-from s3portal.server.gateway.operation import Operation
+from s3portal.server.gateway.operation import Operation, QueryOperation
 
 OPERATIONS: tuple[Operation, ...] = (
     *bucket_listing.OPERATIONS,
@@ -70,4 +71,4 @@ OPERATIONS: tuple[Operation, ...] = (
     *completing.OPERATIONS,
     *multipart_listing.OPERATIONS,
 )
-QUERY_OPERATIONS = sts.OPERATIONS
+QUERY_OPERATIONS: tuple[QueryOperation, ...] = (*sts.OPERATIONS, *iam.OPERATIONS)

@@ -16,7 +16,7 @@ class SessionKind(Enum):
     user has given to somebody (GetFederationToken)."""
 
     ROLE = "AssumedRole"
-    TOKEN = "SessionToken"
+    OWN = "SessionToken"
     FEDERATED = "FederatedUser"
 
 
@@ -34,6 +34,10 @@ class Caller:
     ``session`` is None for a long-lived key. ``behind`` is the ARN of the user or role whose session it is,
     None where it follows from ``role`` or is the caller's own. ``session_keys`` are the condition keys that
     the session brings along, in lower case.
+
+    ``ends_with`` names the user with whom sessions that the caller begins end, '' without one;
+    ``access_key_id`` is the long-lived key that signed, '' of a session; ``transitive_tags`` are the names of
+    the session's tags that it hands on.
     """
 
     name: str
@@ -50,6 +54,9 @@ class Caller:
     session: SessionKind | None = None
     behind: str | None = None
     session_keys: Mapping[str, Values] = field(default_factory=dict)
+    ends_with: str = ""
+    access_key_id: str = ""
+    transitive_tags: tuple[str, ...] = ()
 
     @property
     def identity_arn(self) -> str:

@@ -7,8 +7,9 @@ from s3portal.server.wire.errors import S3Error
 
 
 class AccessDenied(S3Error):
-    """The caller is told no more than that; ``decision`` says why to those who run the server."""
+    """The caller is told no more than that, or what AWS says in ``message``; ``decision`` says why to those
+    who run the server."""
 
-    def __init__(self, decision: Decision) -> None:
-        super().__init__("AccessDenied")
+    def __init__(self, decision: Decision, message: str | None = None) -> None:
+        super().__init__("AccessDenied", message)
         self.decision = decision

@@ -64,10 +64,11 @@ class QueryOperation:
     """An action of a service that speaks the AWS query protocol.
 
     ``service`` and ``version`` are as in the credential scope and in the ``Version`` parameter; ``handler``
-    returns the content of the result element.
+    returns the content of the result element, None where there is none. What is ``open`` needs no signature.
     """
 
     service: str
     version: str
     name: str
-    handler: Callable[[Call], str]
+    handler: Callable[[Call], str | None]
+    open: bool = False

@@ -188,7 +188,7 @@ def _principal_arn(given: Circumstances) -> str | None:
 def _principal_type(given: Circumstances) -> str:
     caller = given.proof.caller
     if caller.session is SessionKind.FEDERATED:
-        return caller.session.value
+        return "FederatedUser"
     return "Anonymous" if caller.is_anonymous else "User" if caller.role is None else "AssumedRole"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from s3portal.server.access.authenticator import Authenticator
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.http.forwarded import Networks
+from s3portal.server.iam.people import People
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage.storage import Storage
 
@@ -16,12 +17,13 @@ class Service:
     """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
     ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
     of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept.
-    ``replication_users`` are account and name of those by whom other servers replicate to this one, as far as
-    the configuration names them."""
+    ``people`` are those who may be let in. ``replication_users`` are account and name of those by whom other
+    servers replicate to this one, as far as the configuration names them."""
 
     storage: Storage
     master_key: MasterKey
     authenticator: Authenticator
+    people: People
     region: str | None
     base_domain: str | None
     proxies: Networks = ()

@@ -35,6 +35,8 @@ class Folder:
         self.was_interrupted = os.pread(self._lock, len(_RUNNING), 0) == _RUNNING
         #: By which its processes tell each other that a bucket has changed.
         self.bucket_changes = new_mark()
+        #: And that a user, group, role, access key or policy has.
+        self.identity_changes = new_mark()
 
     def mark_running(self) -> None:
         os.pwrite(self._lock, _RUNNING, 0)

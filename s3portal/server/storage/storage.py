@@ -14,6 +14,7 @@ from s3portal.server.storage.clock import now_ms
 from s3portal.server.storage.database import Database
 from s3portal.server.storage.folder import Folder, StorageInUse
 from s3portal.server.storage.known_buckets import KnownBuckets
+from s3portal.server.storage.known_values import Known
 from s3portal.server.storage.leases import Leases
 from s3portal.server.storage.removal import Removal
 from s3portal.server.storage.reserve import RESERVE_BYTES, Reserve
@@ -84,6 +85,7 @@ class Storage:
             turns=None if self._role is Role.ALONE else root / "turns",
         )
         self.known_buckets = KnownBuckets(self._folder.bucket_changes)
+        self.known_identities = Known[object](self._folder.identity_changes)
         self.leases = Leases(root / "leases", on_free=lambda name: self.removal.freed(name))
         self.blobs = BlobStore(root, self.leases)
         self.removal = Removal(self.database, self.blobs, self.leases)

@@ -45,6 +45,7 @@ class Snapshot:
             os.link(self._folder / name, path)
         self._storage.database.replace_by(self._rows)
         self._storage.known_buckets.forget()
+        self._storage.known_identities.forget()
         for name in there - self._names:
             self._storage.blobs.path(name).unlink(missing_ok=True)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from s3portal.server.wire.identity_errors import IDENTITY_ERRORS
+
 ERRORS: Mapping[str, tuple[int, str]] = {
     "AccessControlListNotSupported": (400, "The bucket does not allow ACLs."),
     "AccessDenied": (403, "Access Denied"),
@@ -179,11 +181,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         400,
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     ),
-    # STS: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-    "InvalidAction": (400, "The action or operation requested is invalid."),
-    "InvalidClientTokenId": (403, "The security token included in the request is invalid."),
-    "MalformedPolicyDocument": (400, "The policy is malformed."),
-    "ValidationError": (400, "The input fails to satisfy the constraints of the service."),
+    **IDENTITY_ERRORS,
     # JSON: https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html
     "UnknownOperationException": (400, "The operation is not one of this server's."),
     "UserKeyMustBeSpecified": (

@@ -14,6 +14,7 @@ from defusedxml.ElementTree import XMLParser
 from s3portal.server.wire.errors import S3Error
 
 S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+IAM_NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
 STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 # S3's own documents have five levels; the longest lists 10,000 parts with a checksum each.

@@ -197,12 +197,16 @@ def _mark(sending: Sending, task: Task, marker: Version, sent: Sent | None) -> D
     if not sending.rule.delete_markers or sent is not None:
         return Done(task, sent)
     headers = source_headers(task.version_id, marker.modified_at)
-    # It may have been made before we could note it.
-    is_doubtful = task.attempts and not sending.client.is_honoured
-    if is_doubtful and sending.client.find(**_target(sending, task)) is None:
+    if _is_gone(sending, task):
         return Done(task, Sent(None, "", None))
     answer = sending.client.call("delete_object", headers, **_target(sending, task))
     return Done(task, Sent(None, "", answer.get("VersionId")))
+
+
+def _is_gone(sending: Sending, task: Task) -> bool:
+    """Whether a target that does not keep replicas apart has nothing to delete (any more): of two that
+    replicate to each other each would else answer a deletion by another one."""
+    return not sending.client.is_honoured and sending.client.find(**_target(sending, task)) is None
 
 
 def _delete(sending: Sending, task: Task, sent: Sent | None) -> Done:
@@ -214,6 +218,8 @@ def _delete(sending: Sending, task: Task, sent: Sent | None) -> Done:
         return Done(task, None)
     at = backlog.marked_at(storage, task.bucket_id, task.key, task.version_id, DELETED) or task.changed_at
     target = _target(sending, task)
+    if is_plain and _is_gone(sending, task):
+        return Done(task, None)
     if not is_plain:
         target["VersionId"] = (sent.target_version_id if sent else None) or task.version_id
     try:

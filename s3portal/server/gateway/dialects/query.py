@@ -1,4 +1,4 @@
-"""The AWS query dialect: POST / with a form that names an action; today STS.
+"""The AWS query dialect: POST / with a form that names an action, of STS or IAM.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/CommonParameters.html and CommonErrors.html
 """
@@ -19,10 +19,19 @@ from s3portal.server.gateway.operation import Incoming, QueryOperation
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import XML_CONTENT_TYPE, Reply, xml_reply
 from s3portal.server.wire.s3_request import S3Request, parse_query
-from s3portal.server.wire.xml_documents import STS_NAMESPACE, document, element, field, fields, readable
+from s3portal.server.wire.xml_documents import (
+    IAM_NAMESPACE,
+    STS_NAMESPACE,
+    document,
+    element,
+    field,
+    fields,
+    readable,
+)
 
 # POST / without a credential, or with one for a service that is not here, is answered by this one.
 DEFAULT_SERVICE = "sts"
+_NAMESPACES = {"iam": IAM_NAMESPACE, "sts": STS_NAMESPACE}
 _ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z]{1,40})(?:&|$)")
 # What AWS answers with another status and in other words than S3 does.
 _STATUSES = {"ExpiredToken": 403, "InvalidToken": 403}
@@ -61,7 +70,12 @@ class QueryDialect:
             # A signature over a body that was not read cannot be checked.
             raise asked.refused or S3Error("MaxMessageLengthExceeded")
         service = asked.operation.service if asked.operation else self._known_service(request)
-        proof = authenticator.authenticate(request, service=service, body=asked.content)
+        is_open = asked.operation is not None and asked.operation.open and _service_of(request) is None
+        # An operation that needs no signature proves its sender by itself.
+        if is_open and request.header("authorization") is None:
+            proof = authenticator.nobody()
+        else:
+            proof = authenticator.authenticate(request, service=service, body=asked.content)
         parameters = tuple(dict(parse_query(_text_of(asked.content))).items())
         return Incoming(replace(request, query=parameters, _first=dict(parameters)), body, proof)
 
@@ -73,9 +87,9 @@ class QueryDialect:
         return xml_reply(
             document(
                 f"{operation.name}Response",
-                element(f"{operation.name}Result", result),
+                "" if result is None else element(f"{operation.name}Result", result),
                 element("ResponseMetadata", field("RequestId", call.request_id)),
-                namespace=STS_NAMESPACE,
+                namespace=_NAMESPACES[operation.service],
             )
         )
 
@@ -89,7 +103,7 @@ class QueryDialect:
             "ErrorResponse",
             element("Error", detail),
             field("RequestId", request_id),
-            namespace=STS_NAMESPACE,
+            namespace=_NAMESPACES[self._known_service(request)],
         )
         return Reply(status, {"Content-Type": XML_CONTENT_TYPE}, body)
 

@@ -18,9 +18,19 @@ from s3portal.server.storage.migrations import (
     step_0005,
     step_0006,
     step_0007,
+    step_0008,
 )
 
-_TAKEN = (step_0001, step_0002, step_0003, step_0004, step_0005, step_0006, step_0007)
+_TAKEN = (
+    step_0001,
+    step_0002,
+    step_0003,
+    step_0004,
+    step_0005,
+    step_0006,
+    step_0007,
+    step_0008,
+)
 STEPS = tuple(step.STATEMENTS for step in _TAKEN)
 SCHEMA_VERSION = len(STEPS)
 

@@ -1,0 +1,70 @@
+"""An object as a file that can be read anywhere: only what is read is fetched, by Range."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+BLOCK_BYTES = 256 * 1024
+#: What a look into an archive may read: its directory is at its end.
+MOST_READ_BYTES = 32 * 1024 * 1024
+
+
+class TooMuchToRead(OSError):
+    """The look would read more than it may."""
+
+
+class RangeFile(io.RawIOBase):
+    """The object ``named`` (Bucket, Key, maybe VersionId) of ``size_bytes``, as ``s3`` may read it.
+
+    ``etag`` keeps it the same object from one read to the next. Raises TooMuchToRead, botocore's ClientError.
+    """
+
+    def __init__(self, s3: Any, named: dict[str, str], size_bytes: int, etag: str) -> None:
+        self._s3 = s3
+        self._named = named
+        self._size_bytes = size_bytes
+        self._etag = etag
+        self._position = 0
+        self._block_start = 0
+        self._block = b""
+        self._read_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}[whence]
+        if start + offset < 0:
+            raise ValueError("before the first byte")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer).cast("B")
+        if self._position >= self._size_bytes or not len(view):
+            return 0
+        at = self._position - self._block_start
+        if not 0 <= at < len(self._block):
+            self._fetch(max(BLOCK_BYTES, len(view)))
+            at = 0
+        piece = self._block[at : at + len(view)]
+        view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def _fetch(self, count: int) -> None:
+        end = min(self._position + count, self._size_bytes)
+        self._read_bytes += end - self._position
+        if self._read_bytes > MOST_READ_BYTES:
+            raise TooMuchToRead("too much to read for a preview")
+        answer = self._s3.get_object(
+            **self._named, Range=f"bytes={self._position}-{end - 1}", IfMatch=self._etag
+        )
+        self._block_start, self._block = self._position, answer["Body"].read()
