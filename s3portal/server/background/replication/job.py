@@ -8,18 +8,16 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from s3portal.server.background.replication.errors import NotReplicated, Refused, Stopping, TargetDown
 from s3portal.server.background.replication.planning import plan
-from s3portal.server.bucket_settings.replication import ReplicationRule
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.replication import connections, rules
 from s3portal.server.storage import replication_backlog as backlog
 from s3portal.server.storage import replication_connections
-from s3portal.server.storage.records import Bucket
 from s3portal.server.storage.replicas import MARKS_KEPT_MS
 from s3portal.server.storage.replication_backlog import Done, Postponed, Task
 from s3portal.server.storage.replication_connections import Connection
@@ -28,9 +26,11 @@ from s3portal.server.wire.errors import S3Error
 
 if TYPE_CHECKING:
     from s3portal.server.background.replication.client import TargetClient
+    from s3portal.server.background.replication.sending import Sending
 
 EVERY_S = 1.0
 TASKS_AT_ONCE = 64
+SETTLE_EVERY_S = 0.2
 #: Requests to one target at a time.
 THREADS_PER_TARGET = 4
 CONNECTIONS_AT_ONCE = 16
@@ -163,65 +163,71 @@ class ReplicationJob:
         return [name for name in sorted(wanted & set(self._links)) if not self._links[name].is_resting]
 
     def _work_on(self, name: str, stopping: threading.Event) -> None:
-        """Does the tasks of a connection that are due, rule by rule."""
+        """Does the tasks of a connection that are due, until there are none, or the target rests."""
         link = self._links[name]
         try:
             with ThreadPoolExecutor(THREADS_PER_TARGET, thread_name_prefix=f"s3-to-{name}") as pool:
-                while self._round(link, pool, stopping):
-                    pass
-        except Exception:
+                running: dict[Future[Done | Postponed | None], Task] = {}
+                while True:
+                    if not stopping.is_set() and not link.is_resting and len(running) < TASKS_AT_ONCE:
+                        running |= self._begin_more(link, pool, running.values(), stopping)
+                    if not running:
+                        return
+                    # A large object must not hold up what is known of the others.
+                    ended, _ = wait(running, SETTLE_EVERY_S)
+                    self._settle([future.result() for future in ended])
+                    running = {future: task for future, task in running.items() if future not in ended}
+        except Exception as problem:
             # The thread's end would be nobody's to notice.
             log.exception("replication to %s failed", name)
-            link.failed(TargetDown("see above"))
+            link.failed(TargetDown(f"{type(problem).__name__}: {problem}"))
 
-    def _round(self, link: _Link, pool: ThreadPoolExecutor, stopping: threading.Event) -> bool:
-        """Does some tasks of every rule of a connection; returns whether more may be due."""
-        is_more = False
+    def _begin_more(
+        self, link: _Link, pool: ThreadPoolExecutor, running: Collection[Task], stopping: threading.Event
+    ) -> dict[Future[Done | Postponed | None], Task]:
+        """Begins the tasks of a connection that are due; of no key with one that is running."""
+        sending = importlib.import_module(f"{_ROOM}.sending")
+        busy = {(task.bucket_id, task.rule_id, task.key) for task in running}
+        begun: dict[Future[Done | Postponed | None], Task] = {}
         for bucket, found in rules.with_rules(self._storage):
             for rule in found.rules:
                 if rule.connection != link.connection.name or not rule.enabled:
                     continue
-                if stopping.is_set() or link.is_resting:
-                    return False
-                tasks = backlog.due(self._storage, bucket.bucket_id, rule.rule_id, now_ms(), TASKS_AT_ONCE)
-                if tasks:
-                    self._do(link, bucket, rule, tasks, pool, stopping)
-                    is_more = True
-        return is_more
+                limit = TASKS_AT_ONCE + len(busy)
+                due = backlog.due(self._storage, bucket.bucket_id, rule.rule_id, now_ms(), limit)
+                tasks = [task for task in due if (task.bucket_id, task.rule_id, task.key) not in busy]
+                if not tasks:
+                    continue
+                backlog.begin(self._storage, tasks)
+                given = sending.Sending(
+                    self._storage, bucket.name, bucket.versioning, rule, link.client, stopping
+                )
+                begun |= {pool.submit(_perform, sending.perform, given, task, link): task for task in tasks}
+        return begun
 
-    def _do(
-        self,
-        link: _Link,
-        bucket: Bucket,
-        rule: ReplicationRule,
-        tasks: Sequence[Task],
-        pool: ThreadPoolExecutor,
-        stopping: threading.Event,
-    ) -> None:
-        sending = importlib.import_module(f"{_ROOM}.sending")
-        given = sending.Sending(self._storage, bucket.name, bucket.versioning, rule, link.client, stopping)
-        backlog.begin(self._storage, tasks)
+    def _settle(self, outcomes: Sequence[Done | Postponed | None]) -> None:
+        done = [one for one in outcomes if isinstance(one, Done)]
+        postponed = [one for one in outcomes if isinstance(one, Postponed)]
+        if done or postponed:
+            backlog.settle(self._storage, done, postponed, now_ms())
 
-        def perform(task: Task) -> Done | Postponed | None:
-            if stopping.is_set() or link.is_resting:
-                return None
-            try:
-                done: Done = sending.perform(given, task)
-            except Stopping:
-                return None
-            except TargetDown as problem:
-                link.failed(problem)
-                return Postponed(task, now_ms() + int(1000 * pause_s(task.attempts)), str(problem), False)
-            except (Refused, S3Error, OSError) as problem:
-                log.warning("%s/%s is not replicated by %s: %s", bucket.name, task.key, rule.rule_id, problem)
-                return Postponed(task, now_ms() + int(1000 * pause_s(task.attempts)), str(problem), True)
-            link.succeeded()
-            return done
 
-        outcomes = list(pool.map(perform, tasks))
-        backlog.settle(
-            self._storage,
-            [one for one in outcomes if isinstance(one, Done)],
-            [one for one in outcomes if isinstance(one, Postponed)],
-            now_ms(),
-        )
+def _perform(
+    perform: Callable[[Sending, Task], Done], given: Sending, task: Task, link: _Link
+) -> Done | Postponed | None:
+    """Does a task; returns what became of it, None where it was not done because something else ends."""
+    if given.stopping.is_set() or link.is_resting:
+        return None
+    due_at = now_ms() + int(1000 * pause_s(task.attempts))
+    try:
+        done = perform(given, task)
+    except Stopping:
+        return None
+    except TargetDown as problem:
+        link.failed(problem)
+        return Postponed(task, due_at, str(problem), False)
+    except (Refused, S3Error, OSError) as problem:
+        log.warning("%s/%s is not replicated by %s: %s", given.bucket, task.key, task.rule_id, problem)
+        return Postponed(task, due_at, str(problem), True)
+    link.succeeded()
+    return done
