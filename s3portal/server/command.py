@@ -39,9 +39,13 @@ _COMMANDS = {
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "replication": "Replicate buckets to other servers.",
     "rewrap": "Seal all secrets with another master key.",
 }
-_MODULES = {"rewrap": "s3portal.server.rewrap_command"}
+_MODULES = {
+    "replication": "s3portal.server.replication_command",
+    "rewrap": "s3portal.server.rewrap_command",
+}
 
 
 class _ServerGroup(click.Group):

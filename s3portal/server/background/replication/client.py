@@ -30,7 +30,7 @@ _DOWN = frozenset(
     }
 )  # fmt: skip
 _OF_CHECKSUMS = frozenset({"InvalidArgument", "InvalidRequest", "NotImplemented"})
-_WRITING = ("put_object", "complete_multipart_upload")
+_TELLING = ("complete_multipart_upload", "head_bucket", "put_object")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -63,7 +63,7 @@ class TargetClient:
         )
         self._extra = threading.local()
         self._client.meta.events.register("before-call.s3", self._add_headers)
-        #: Whether the target has said that it takes what we send for replicas; None before it could.
+        #: Whether the target says that it takes what we send for replicas; None before it could.
         self.is_honoured: bool | None = None
         self.takes_checksums = True
 
@@ -79,9 +79,20 @@ class TargetClient:
                 answer = getattr(self._client, method)(**given)
         finally:
             self._extra.headers = {}
-        if method in _WRITING and _says_replica(answer):
-            self.is_honoured = True
+        if method in _TELLING:
+            self.is_honoured = _says_replica(answer)
         return answer
+
+    def learn(self, bucket: str) -> None:
+        """Finds out whether the target takes what we send for replicas, where that is not known yet. Raises
+        TargetDown."""
+        if self.is_honoured is None:
+            try:
+                self.call("head_bucket", Bucket=bucket)
+            except Refused as refused:
+                # Who may not list a bucket hears it with the first object.
+                if _code_of(refused.__cause__)[1] != 403:
+                    raise TargetDown(f"bucket {bucket} is not there: {refused}") from refused
 
     def put(
         self,

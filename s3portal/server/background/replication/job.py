@@ -135,7 +135,7 @@ class ReplicationJob:
         """Makes tasks of changes; returns of how many."""
         found = rules.with_rules(self._storage)
         seen = [(bucket.bucket_id, replication) for bucket, replication in found]
-        if self._seen is not None and seen != self._seen:
+        if seen != self._seen:
             # Another process may have changed them beside the server, which remembers its buckets.
             self._storage.known_buckets.forget()
         self._seen = seen

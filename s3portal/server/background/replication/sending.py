@@ -51,6 +51,7 @@ class Sending:
 def perform(sending: Sending, task: Task) -> Done:
     """Does a task and compares. Raises TargetDown, Refused, Stopping."""
     storage, bucket = sending.storage, sending.bucket
+    sending.client.learn(sending.rule.target_bucket)
     version = versions.find_version(storage, bucket, task.key, task.version_id)
     sent = backlog.find_sent(storage, task.bucket_id, task.rule_id, task.key, task.version_id)
     if version is None:
@@ -206,7 +207,7 @@ def _mark(sending: Sending, task: Task, marker: Version, sent: Sent | None) -> D
 def _is_gone(sending: Sending, task: Task) -> bool:
     """Whether a target that does not keep replicas apart has nothing to delete (any more): of two that
     replicate to each other each would else answer a deletion by another one."""
-    return not sending.client.is_honoured and sending.client.find(**_target(sending, task)) is None
+    return sending.client.is_honoured is False and sending.client.find(**_target(sending, task)) is None
 
 
 def _delete(sending: Sending, task: Task, sent: Sent | None) -> Done:
