@@ -1,9 +1,11 @@
-"""The buckets of one backend: that they are there, and that files go in and out (s3portal.portal.doctor)."""
+"""The buckets of one backend: that they are there, that files go in and out, and that they are set up well
+(s3portal.buckets.examining)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from indico.core.config import config
+from indico.core.config import config, get_config_path
 from indico.core.storage import StorageError
 from indico.core.storage.backend import ReadOnlyStorageMixin
 
@@ -13,7 +15,9 @@ from indico_plugin.direct_upload.permission import direct_uploads_on
 from indico_plugin.dynamic_buckets import DynamicS3Storage
 from indico_plugin.options import REDIRECT
 from indico_plugin.storage import S3StorageBase
-from s3portal.portal.doctor import Case, Use, examine_store, examine_unfinished, impossible_bucket_name
+from s3portal.buckets.cases import options_of_site
+from s3portal.buckets.examining import examine_bucket
+from s3portal.portal.doctor import Case, Use, examine_unfinished, impossible_bucket_name
 from s3portal.portal.findings import Finding
 from s3portal.transfer import Store, TransferError
 
@@ -47,7 +51,7 @@ def examine_buckets(name: str, storage: S3StorageBase, *, apply: bool) -> Iterat
             yield missing
             continue
         case = _case(name, storage, store)
-        findings = list(examine_store(case, apply=apply))
+        findings = list(examine_bucket(case, apply=apply))
         yield from findings
         if case.browser_uploads is not Use.OFF and any(finding.subject == "upload" for finding in findings):
             yield from examine_unfinished(case, _JANITOR)
@@ -98,4 +102,13 @@ def _case(name: str, storage: S3StorageBase, store: Store) -> Case:
         # Keys are made of ids, which a restored database gives out again.
         keys_may_meet=True,
         permissions_page="docs/indico.md, Backends",
+        bucket_options=options_of_site(store, _configuration_file(), name),
     )
+
+
+def _configuration_file() -> Path | None:
+    """The indico.conf of this site, as Indico itself looks for it."""
+    try:
+        return Path(get_config_path())
+    except Exception:  # noqa: BLE001 (Indico says in a bare Exception that there is none)
+        return None

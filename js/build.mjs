@@ -19,6 +19,7 @@ export const ENTRIES = {
   "checksum-worker": "core/checksum-worker.js",
   "ckan-form": "ckan/form.js",
   "indico-materials": "indico/materials.js",
+  "console-upload": "console/upload.js",
 };
 
 /**

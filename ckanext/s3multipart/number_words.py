@@ -3,6 +3,7 @@ form (``js/src/field/number-words.js``), so that a file has one size wherever it
 """
 
 from datetime import datetime
+from typing import Literal
 
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_percent
@@ -37,5 +38,5 @@ def s3multipart_time(moment: datetime) -> str:
 
 
 def _measured(value: float, unit: str) -> str:
-    length = "long" if unit == "byte" else "short"
+    length: Literal["long", "short"] = "long" if unit == "byte" else "short"
     return format_unit(value, f"digital-{unit}", length, format="#,##0.#", locale=get_locale())

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from ckanext.s3multipart.clamd_address import CLAMD
 from s3portal.transfer import BYTES, choice, setting
 
+#: No clamd looks further into a file: INT_MAX - 2 (libclamav's cl_engine_set_num, CL_ENGINE_MAX_FILESIZE).
+MOST_OF_CLAMD_BYTES = 2**31 - 3
 REFUSE = "refuse"
 ACCEPT = "accept"
 
@@ -32,3 +34,9 @@ class ScanSettings:
         " that they were not checked",
         REFUSE,
     )
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest file that is sent to clamd: of a larger one it says that it is clean, without having
+        looked at all of it."""
+        return min(self.scan_max_size, MOST_OF_CLAMD_BYTES)

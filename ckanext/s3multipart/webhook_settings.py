@@ -16,18 +16,28 @@ _HOW = "write whsec_ and 24 to 64 random bytes in Base64, as from: echo whsec_$(
 
 def _urls(text: str) -> tuple[str, ...]:
     urls = tuple(dict.fromkeys(text.split()))
-    for url in urls:
+    for number, url in enumerate(urls, 1):
+        which = f" (number {number} of {len(urls)})" if len(urls) > 1 else ""
         parts = urlsplit(url)
         try:
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:  # a port that is no number
             usable = False
-        if not usable or parts.fragment or parts.username:
-            raise ValueError("has something that is no URL: write them as in https://hooks.example.org/files")
+        if parts.username is not None:
+            raise ValueError(
+                f"has a URL with a user or password{which}, which would not be sent: receivers know the"
+                " portal by its signature; if one wants a token, write it into the path or the query"
+            )
+        if not usable or parts.fragment:
+            raise ValueError(
+                f"has something that is no URL{which}: write them as in https://hooks.example.org/files"
+            )
     return urls
 
 
 def _secrets(text: str) -> tuple[str, ...]:
+    if "," in text:
+        raise ValueError("has a comma: separate several secrets by spaces")
     secrets = tuple(text.split())
     for secret in secrets:
         try:
@@ -47,6 +57,8 @@ class WebhookSettings:
         Kind("words", _urls),
         "the URLs that are told when files are uploaded, attached, replaced, removed or found infected",
         (),
+        # Tokens stand in them, and passwords by mistake.
+        secret=True,
     )
     webhook_secret: tuple[str, ...] = setting(
         Kind("words", _secrets),

@@ -5,7 +5,10 @@ from indico.core.config import config
 
 from indico_plugin.direct_upload.permission import direct_uploads_on
 from indico_plugin.plugin_settings import logger
-from s3portal.portal.doctor import add_portal_rule, serialised_origin
+from s3portal.buckets.creating import carried_out
+from s3portal.buckets.fixes import let_pages_in
+from s3portal.buckets.problems import BucketProblem
+from s3portal.portal.doctor import serialised_origin
 from s3portal.transfer import Store, lets_in, read_cors_rules
 
 
@@ -16,10 +19,12 @@ def site_origin() -> str:
 
 def let_site_in(store: Store) -> bool:
     """Adds this site's rule to the bucket's, unless one is enough, and says whether it did. Raises
-    ClientError.
+    BucketProblem, ClientError and BotoCoreError.
     """
     origin = site_origin()
-    return not lets_in(read_cors_rules(store), origin) and add_portal_rule(store, origin)
+    if lets_in(read_cors_rules(store), origin):
+        return False
+    return bool(carried_out(lambda: let_pages_in(store, origin)))
 
 
 def open_new_bucket(store: Store, **kwargs) -> None:
@@ -30,5 +35,5 @@ def open_new_bucket(store: Store, **kwargs) -> None:
         return
     try:
         let_site_in(store)
-    except (ClientError, BotoCoreError) as error:
+    except (BucketProblem, ClientError, BotoCoreError) as error:
         logger.error("Bucket %s has no CORS rule for direct uploads: %s", store.bucket, error)

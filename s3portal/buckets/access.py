@@ -1,23 +1,26 @@
 """Whose keys are used and where the store is: options, a portal's own configuration, and what boto3 finds."""
 
 import os
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    DeferredRefreshableCredentials,
-)
-from botocore.exceptions import BotoCoreError
-from botocore.session import Session as BotocoreSession
-
-from s3portal.buckets.configuration_files import read_configuration
+from s3portal.buckets.aws_files import plain_keys, scoped_config
 from s3portal.buckets.problems import OPTION_OF, Unusable
-from s3portal.transfer import SettingsError, Store, TransferSettings, open_store, read_settings
+from s3portal.transfer import (
+    SettingsError,
+    SigningKeys,
+    Store,
+    TransferSettings,
+    open_store,
+    read_settings,
+)
+
+if TYPE_CHECKING:
+    import boto3
 
 #: Stands where no bucket is named yet; nothing is ever asked of it.
 _NO_BUCKET = "no-bucket-named"
@@ -40,6 +43,34 @@ class AccessOptions:
     backend: str = ""
 
 
+def shell_options(options: AccessOptions) -> str:
+    """The options as a shell reads them: ``--config /etc/ckan/ckan.ini``."""
+    given = {
+        "--config": str(options.config or ""),
+        "--backend": options.backend,
+        "--endpoint": options.endpoint,
+        "--region": options.region,
+        "--profile": options.profile,
+        "--role": options.role,
+        "--addressing-style": options.addressing_style,
+    }
+    return shlex.join(word for name, value in given.items() if value for word in (name, value))
+
+
+def options_of_store(store: Store, *, profile: str = "") -> str:
+    """Options that say where the store is, and not whose keys open it, as a shell reads them."""
+    settings = store.settings
+    style = settings.s3_addressing_style
+    return shell_options(
+        AccessOptions(
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            profile=profile,
+            addressing_style="" if style == "auto" else style,
+        )
+    )
+
+
 @dataclass(frozen=True)
 class Access:
     """The way to a store's buckets. ``role`` is assumed before anything is asked; ``configured_bucket`` is
@@ -49,6 +80,9 @@ class Access:
     role: str = ""
     configured_bucket: str = ""
     config: Path | None = None
+    #: Where they are known without asking boto3.
+    keys: SigningKeys | None = field(default=None, repr=False)
+    options: AccessOptions = AccessOptions()
 
     def store(self, bucket: str) -> Store:
         """The bucket. All share one client."""
@@ -56,7 +90,7 @@ class Access:
 
     @cached_property
     def _base(self) -> Store:
-        store = open_store(self.settings)
+        store = replace(open_store(self.settings), keys=self.keys)
         if self.role:
             store.once("session", lambda: _session_of_role(store.settings, self.role))
         return store
@@ -71,9 +105,13 @@ def open_access(options: AccessOptions, environment: Mapping[str, str] = os.envi
 
     Raises Unusable, which names the option, the file or the setting.
     """
-    found = read_configuration(options.config, options.backend) if options.config else {}
-    session = _session(options.profile or found.get("s3_profile", ""))
-    scoped = dict(session.get_scoped_config())
+    found: dict[str, str] = {}
+    if options.config:
+        from s3portal.buckets.configuration_files import read_configuration
+
+        found = read_configuration(options.config, options.backend)
+    profile = options.profile or found.get("s3_profile", "")
+    scoped = scoped_config(profile, os.environ)
     # A profile that was asked for says more than variables that are set for everything.
     of_profile = scoped if options.profile else {}
     chosen = {
@@ -90,7 +128,7 @@ def open_access(options: AccessOptions, environment: Mapping[str, str] = os.envi
         or _first(environment, _REGION_VARIABLES)
         or str(scoped.get("region", ""))
         or _FALLBACK_REGION,
-        "s3_profile": options.profile or found.get("s3_profile", ""),
+        "s3_profile": profile,
         "s3_addressing_style": options.addressing_style or found.get("s3_addressing_style", "") or "auto",
     }
     if options.profile:
@@ -105,7 +143,17 @@ def open_access(options: AccessOptions, environment: Mapping[str, str] = os.envi
     except SettingsError as error:
         raise Unusable("\n".join(_in_the_users_words(str(each)) for each in error.problems)) from error
     configured = settings.s3_bucket if settings.s3_bucket != _NO_BUCKET else ""
-    return Access(replace(settings, s3_prefix=""), options.role, configured, options.config)
+    keys = None if options.role else _keys(settings, scoped, profile)
+    return Access(replace(settings, s3_prefix=""), options.role, configured, options.config, keys, options)
+
+
+def _keys(settings: TransferSettings, scoped: Mapping[str, Any], profile: str) -> SigningKeys | None:
+    if settings.s3_access_key_id and settings.s3_secret_access_key:
+        return SigningKeys(
+            settings.s3_access_key_id, settings.s3_secret_access_key, settings.s3_session_token or None
+        )
+    # What names certificates, or a region's other addresses, is for botocore.
+    return None if scoped.get("ca_bundle") else plain_keys(scoped, os.environ, profile=profile)
 
 
 def _in_the_users_words(problem: str) -> str:
@@ -117,17 +165,12 @@ def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
     return next((environment[name] for name in names if environment.get(name)), "")
 
 
-def _session(profile: str) -> BotocoreSession:
-    session = BotocoreSession(profile=profile or None)
-    try:
-        session.get_scoped_config()
-    except BotoCoreError as error:
-        raise Unusable(f"--profile: {error}. Check ~/.aws/config and AWS_PROFILE.") from error
-    return session
-
-
-def _session_of_role(settings: TransferSettings, role: str) -> boto3.Session:
+def _session_of_role(settings: TransferSettings, role: str) -> "boto3.Session":
     """A session with the role's keys, which are renewed before they expire."""
+    import boto3
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.session import Session as BotocoreSession
+
     source = boto3.Session(
         aws_access_key_id=settings.s3_access_key_id or None,
         aws_secret_access_key=settings.s3_secret_access_key or None,

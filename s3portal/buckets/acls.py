@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from s3portal.buckets.direct import Node, direct, local_name
 from s3portal.buckets.failures import Failure
 from s3portal.buckets.listing import ListedVersion, object_pages, version_pages
 from s3portal.buckets.parallel import side_by_side
-from s3portal.buckets.problems import NotOffered, Unusable, asking
+from s3portal.buckets.problems import NOT_OFFERED, NotOffered, Unusable, asking
 from s3portal.buckets.settings import acl as acls
 from s3portal.buckets.settings.ownership import ENFORCED, read_ownership
 from s3portal.buckets.settings.policy import lets_strangers, read_policy
 from s3portal.buckets.settings.public_access import read_block
+from s3portal.buckets.sharding import WHOLE, Shard
 from s3portal.transfer import Store, error_code
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404"})
@@ -37,6 +39,11 @@ class AclRules:
     def count(self) -> bool:
         """Whether an object's ACL can let anyone in."""
         return not self.reason
+
+
+def acls_are_off(store: Store) -> bool:
+    """Whether no ACL counts; one request. Raises Refused."""
+    return read_ownership(store) == ENFORCED
 
 
 def acl_rules(store: Store) -> AclRules:
@@ -58,16 +65,19 @@ def acl_rules(store: Store) -> AclRules:
     return AclRules(reason, policy_is_public, grants)
 
 
-def objects_of(store: Store, prefix: str, *, all_versions: bool) -> Iterator[ListedVersion]:
-    """The objects whose ACLs can be changed; markers of deletion have none. Without ``all_versions`` the
-    current ones, named without a version."""
+def objects_of(
+    store: Store, prefix: str, *, all_versions: bool, shard: Shard = WHOLE
+) -> Iterator[ListedVersion]:
+    """The objects of a share whose ACLs can be changed; markers of deletion have none. Without
+    ``all_versions`` the current ones, named without a version."""
     if not all_versions:
         for page in object_pages(store, prefix):
             for each in page:
-                yield ListedVersion(each.key, "", each.size_bytes)
+                if shard.has(each.key):
+                    yield ListedVersion(each.key, "", each.size_bytes)
         return
     for versions in version_pages(store, prefix):
-        yield from (version for version in versions if not version.is_marker)
+        yield from (each for each in versions if not each.is_marker and shard.has(each.key))
 
 
 @dataclass(frozen=True)
@@ -92,14 +102,12 @@ def object_acls(store: Store, objects: Iterable[ListedVersion]) -> Iterator[Obje
 
     def read(each: ListedVersion) -> ObjectAcl | Failure | None:
         try:
-            answer = store.client().get_object_acl(
-                Bucket=store.bucket, Key=each.key, **_version(each.version_id)
-            )
+            found = _read(store, each)
         except ClientError as error:
             if error_code(error) in _GONE:
                 return None
             return Failure(each.key, str(error), each.version_id)
-        return ObjectAcl(each.key, each.version_id, {"Owner": answer["Owner"], "Grants": answer["Grants"]})
+        return ObjectAcl(each.key, each.version_id, found)
 
     yield from (found for found in side_by_side(read, objects) if found is not None)
 
@@ -108,7 +116,7 @@ def make_private(store: Store, objects: Iterable[ListedVersion]) -> Iterator[Fai
     """PutObjectAcl private for each, without reading what is there; None for each that went well."""
 
     def reset(each: ListedVersion) -> Failure | None:
-        return _put(store, each.key, each.version_id, ACL="private")
+        return _make_private(store, each.key, each.version_id)
 
     yield from side_by_side(reset, objects)
 
@@ -168,7 +176,7 @@ def reset_noting(
     def reset(found: ObjectAcl | Failure) -> Failure | None:
         if isinstance(found, Failure):
             return found
-        return _put(store, found.key, found.version_id, ACL="private") if found.grants else None
+        return _make_private(store, found.key, found.version_id) if found.grants else None
 
     yield from side_by_side(reset, noted())
 
@@ -177,6 +185,47 @@ def make_bucket_private(store: Store) -> None:
     """Takes everyone but the owner out of the bucket's own ACL. Raises Refused, NotOffered."""
     with asking(store, "s3:PutBucketAcl", what="ACLs"):
         store.client().put_bucket_acl(Bucket=store.bucket, ACL="private")
+
+
+def _read(store: Store, of: ListedVersion) -> dict[str, Any]:
+    """An object's ACL in the form that boto3 gives it, and takes it back in."""
+    query = {"acl": "", **({"versionId": of.version_id} if of.version_id else {})}
+    document = direct(store).call("GetObjectAcl", "GET", of.key, query).xml
+    owner, grants = document.child("Owner"), document.child("AccessControlList")
+    return {
+        "Owner": _texts(owner) if owner else {},
+        "Grants": [
+            {"Grantee": _grantee(grant), "Permission": grant.text("Permission")}
+            for grant in (grants.all("Grant") if grants else ())
+        ],
+    }
+
+
+def _grantee(grant: Node) -> dict[str, str]:
+    grantee = grant.child("Grantee")
+    if grantee is None:
+        return {}
+    kind = next((text for name, text in grantee.element.items() if local_name(name) == "type"), "")
+    return {**_texts(grantee), **({"Type": kind} if kind else {})}
+
+
+def _texts(node: Node) -> dict[str, str]:
+    return {local_name(each.tag): each.text or "" for each in node.element}
+
+
+def _make_private(store: Store, key: str, version_id: str) -> Failure | None:
+    query = {"acl": "", **({"versionId": version_id} if version_id else {})}
+    try:
+        direct(store).call("PutObjectAcl", "PUT", key, query, {"x-amz-acl": "private"})
+    except ClientError as error:
+        if error_code(error) in _GONE:
+            return None
+        if error_code(error) in NOT_OFFERED:
+            raise NotOffered(f"this store has no ACLs: it answers {error_code(error)}") from error
+        return Failure(key, str(error), version_id)
+    except BotoCoreError as error:
+        return Failure(key, str(error), version_id)
+    return None
 
 
 def _put(store: Store, key: str, version_id: str, **what: Any) -> Failure | None:

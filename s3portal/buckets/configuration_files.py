@@ -26,7 +26,8 @@ _STORE_SETTINGS = (
     "s3_sts_endpoint",
     "s3_checksums",
 )
-_OF_INDICO = {
+#: The options of an entry of STORAGE_BACKENDS that say where and whose the store is.
+INDICO_OPTIONS = {
     "bucket": "s3_bucket",
     "host": "s3_endpoint",
     "public_host": "s3_public_endpoint",
@@ -60,7 +61,7 @@ def read_configuration(path: Path, backend: str = "") -> dict[str, str]:
 
 
 def _of_ckan(path: Path, text: str) -> dict[str, str]:
-    section = _section(path, text, "app:main")
+    section = ini_section(path, text, "app:main")
     found = {name: section[CKAN_PREFIX + name] for name in _STORE_SETTINGS if section.get(CKAN_PREFIX + name)}
     if "s3_bucket" not in found:
         raise Unusable(f"--config {path}: {CKAN_PREFIX}s3_bucket is not set")
@@ -68,7 +69,7 @@ def _of_ckan(path: Path, text: str) -> dict[str, str]:
 
 
 def _of_s3cmd(path: Path, text: str) -> dict[str, str]:
-    section = _section(path, text, "default")
+    section = ini_section(path, text, "default")
     found = {
         "s3_access_key_id": section.get("access_key", ""),
         "s3_secret_access_key": section.get("secret_key", ""),
@@ -88,7 +89,8 @@ def _of_s3cmd(path: Path, text: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _section(path: Path, text: str, name: str) -> Mapping[str, str]:
+def ini_section(path: Path, text: str, name: str) -> Mapping[str, str]:
+    """The options of a section, none where it is not there. Raises Unusable."""
     # s3cmd writes %(bucket)s for itself, and CKAN %(here)s for the folder of the file.
     parser = configparser.RawConfigParser(strict=False)
     try:
@@ -104,53 +106,64 @@ def _section(path: Path, text: str, name: str) -> Mapping[str, str]:
 
 
 def _of_indico(path: Path, text: str, backend: str) -> dict[str, str]:
-    backends = {
-        entry: options for entry, options in _indico_backends(path, text).items() if options.get("bucket")
-    }
+    entries = _indico_backends(path, text)
+    # Of those that make buckets by a template, no entry names the one that is meant.
+    backends = {name: options for name, options in entries.items() if options.get("bucket")}
+    dynamic = {name: options for name, options in entries.items() if options.get("bucket_template")}
     named = ", ".join(backends) or "none"
-    if backend and backend not in backends:
+    if backend and backend not in {**backends, **dynamic}:
+        there = ", ".join([*backends, *dynamic]) or "none"
         raise Unusable(
-            f"--backend {backend}: STORAGE_BACKENDS has no such entry with a bucket; it has {named}"
+            f"--backend {backend}: STORAGE_BACKENDS has no such entry with a bucket; it has {there}"
         )
-    if not backends:
+    if not backend and not backends:
         raise Unusable(
             f"--config {path}: STORAGE_BACKENDS has no entry with a bucket, such as 's3:bucket=files'; for"
-            " buckets of a template give the store's options and the bucket"
+            " buckets of a template give --backend and the bucket"
         )
     if not backend and len(backends) > 1:
         raise Unusable(f"--config {path}: STORAGE_BACKENDS has several buckets: choose --backend of {named}")
-    options = backends[backend or next(iter(backends))]
-    found = {_OF_INDICO[name]: value for name, value in options.items() if name in _OF_INDICO and value}
+    options = {**backends, **dynamic}[backend or next(iter(backends))]
+    found = {
+        INDICO_OPTIONS[name]: value for name, value in options.items() if name in INDICO_OPTIONS and value
+    }
     for name in ("s3_endpoint", "s3_public_endpoint"):
         if name in found and "://" not in found[name]:
             found[name] = f"https://{found[name]}"
     return found
 
 
-def _indico_backends(path: Path, text: str) -> dict[str, dict[str, str]]:
-    """The S3 entries, each with its options."""
+def assigned(path: Path, text: str, name: str) -> ast.expr | None:
+    """What a Python file assigns to a name last, None where it does not. Raises Unusable."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
         raise Unusable(f"--config {path}: is not valid Python: {error}") from error
     for statement in reversed(tree.body):
-        if not isinstance(statement, ast.Assign) or not any(
-            isinstance(target, ast.Name) and target.id == "STORAGE_BACKENDS" for target in statement.targets
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == name for target in statement.targets
         ):
-            continue
-        try:
-            entries = dict(ast.literal_eval(statement.value))
-        except (ValueError, TypeError) as error:
-            raise Unusable(
-                f"--config {path}: STORAGE_BACKENDS is computed, so it cannot be read here: give --endpoint,"
-                " --region and the bucket instead"
-            ) from error
-        return {
-            str(entry): dict(_pairs(str(value).partition(":")[2]))
-            for entry, value in entries.items()
-            if str(value).partition(":")[0].startswith("s3")
-        }
-    return {}
+            return statement.value
+    return None
+
+
+def _indico_backends(path: Path, text: str) -> dict[str, dict[str, str]]:
+    """The S3 entries, each with its options."""
+    value = assigned(path, text, "STORAGE_BACKENDS")
+    if value is None:
+        return {}
+    try:
+        entries = dict(ast.literal_eval(value))
+    except (ValueError, TypeError) as error:
+        raise Unusable(
+            f"--config {path}: STORAGE_BACKENDS is computed, so it cannot be read here: give --endpoint,"
+            " --region and the bucket instead"
+        ) from error
+    return {
+        str(entry): dict(_pairs(str(options).partition(":")[2]))
+        for entry, options in entries.items()
+        if str(options).partition(":")[0].startswith("s3")
+    }
 
 
 def _pairs(options: str) -> list[tuple[str, str]]:

@@ -4,22 +4,28 @@ Nothing has to be remembered: what is gone is gone, and the next run finds the r
 DeleteObjects.
 """
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from s3portal.buckets.direct import direct, element
 from s3portal.buckets.failures import Failure, FailureReport
-from s3portal.buckets.listing import ListedVersion, unfinished_uploads, version_pages
+from s3portal.buckets.listing import PAGE_KEYS, ListedVersion, unfinished_uploads, version_pages
 from s3portal.buckets.parallel import Throttle, side_by_side
 from s3portal.buckets.problems import NotOffered, asking
+from s3portal.buckets.sharding import WHOLE, Shard
 from s3portal.transfer import Store, abort_listed, error_code
 
 #: Each holds 1,000 keys; more at a time make S3 say SlowDown.
 DELETES_AT_A_TIME = 8
 _TRIES = 6
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 # XML 1.0, section 2.2: characters that no document can carry, so these keys are deleted one by one.
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 #: Codes for single keys of an answer that are worth another try.
@@ -51,11 +57,14 @@ class Emptied:
 
 
 def contents(
-    store: Store, prefix: str = "", on_progress: Callable[[Emptied], None] = lambda _: None
+    store: Store,
+    prefix: str = "",
+    on_progress: Callable[[Emptied], None] = lambda _: None,
+    shard: Shard = WHOLE,
 ) -> Emptied:
     """What is there to be removed, counted. Raises Refused."""
-    found = Emptied(uploads=sum(1 for _ in unfinished_uploads(store, prefix)))
-    for page in version_pages(store, prefix):
+    found = Emptied(uploads=sum(shard.has(each.key) for each in unfinished_uploads(store, prefix)))
+    for page in _pages_of(store, prefix, shard):
         found += _of(page)
         on_progress(found)
     return found
@@ -67,15 +76,20 @@ def empty(
     *,
     prefix: str = "",
     bypass_governance: bool = False,
+    with_uploads: bool = True,
     on_progress: Callable[[Emptied], None] = lambda _: None,
+    shard: Shard = WHOLE,
+    only: Iterator[ListedVersion] | None = None,
 ) -> Emptied:
-    """Removes everything under the prefix, for good. What cannot be removed is reported, and the rest goes.
+    """Removes everything under the prefix, for good: unfinished uploads unless ``with_uploads`` is off, then
+    versions and markers; of a share, or only the versions that are named. What cannot be removed is reported,
+    and the rest goes.
 
     Raises Refused where the keys may not list or delete at all.
     """
-    removed = _abort_all(store, prefix)
+    removed = _abort_all(store, prefix, shard) if with_uploads and only is None else Emptied()
     throttle = Throttle()
-    batches = (page for page in version_pages(store, prefix) if page)
+    batches = batches_of(only) if only is not None else _pages_of(store, prefix, shard)
 
     def remove(batch: Sequence[ListedVersion]) -> tuple[Sequence[ListedVersion], list[Failure]]:
         return batch, delete_batch(store, batch, throttle, bypass_governance=bypass_governance)
@@ -87,6 +101,19 @@ def empty(
             report.add(failure)
         on_progress(removed)
     return removed
+
+
+def batches_of(versions: Iterator[ListedVersion]) -> Iterator[list[ListedVersion]]:
+    """By as many as one request deletes."""
+    while batch := list(islice(versions, PAGE_KEYS)):
+        yield batch
+
+
+def _pages_of(store: Store, prefix: str, shard: Shard) -> Iterator[list[ListedVersion]]:
+    if shard is WHOLE:
+        return (page for page in version_pages(store, prefix) if page)
+    # Requests are as full as if the share were all.
+    return batches_of(each for page in version_pages(store, prefix) for each in page if shard.has(each.key))
 
 
 def delete_batch(
@@ -147,37 +174,38 @@ def _delete_one(
 def _delete_many(
     store: Store, versions: Iterable[ListedVersion], *, bypass_governance: bool
 ) -> list[tuple[tuple[str, str], str, str]]:
-    named = [
-        {"Key": each.key, **({"VersionId": each.version_id} if each.version_id else {})} for each in versions
-    ]
+    named = [(each.key, each.version_id) for each in versions]
     # A bucket that never kept versions takes "null" as well (S3 User Guide, "Deleting object versions").
-    more: dict[str, Any] = {"BypassGovernanceRetention": True} if bypass_governance else {}
+    objects = "".join(
+        f"<Object>{element('Key', key)}{element('VersionId', version_id) if version_id else ''}</Object>"
+        for key, version_id in named
+    )
+    body = f'<Delete xmlns="{_NAMESPACE}"><Quiet>true</Quiet>{objects}</Delete>'.encode()
+    headers = {
+        "content-type": "application/xml",
+        "content-md5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
+        **({"x-amz-bypass-governance-retention": "true"} if bypass_governance else {}),
+    }
     with asking(store, "s3:DeleteObjectVersion", resource=f"arn:aws:s3:::{store.bucket}/*"):
         try:
-            answer = store.client().delete_objects(
-                Bucket=store.bucket,
-                Delete={"Objects": named, "Quiet": True},  # type: ignore[typeddict-item]
-                **more,
+            answer = direct(store).call(
+                "DeleteObjects", "POST", query={"delete": ""}, headers=headers, body=body
             )
         except ClientError as error:
             if error_code(error) not in _PASSING:
                 raise
-            return [
-                ((each["Key"], each.get("VersionId", "")), error_code(error), str(error)) for each in named
-            ]
+            return [(place, error_code(error), str(error)) for place in named]
+    if b"<Error>" not in answer.body:
+        return []
     return [
-        (
-            (str(each.get("Key")), str(each.get("VersionId", ""))),
-            str(each.get("Code", "")),
-            str(each.get("Message", "")),
-        )
-        for each in answer.get("Errors", ())
+        ((each.text("Key"), each.text("VersionId")), each.text("Code"), each.text("Message"))
+        for each in answer.xml.all("Error")
     ]
 
 
-def _abort_all(store: Store, prefix: str) -> Emptied:
+def _abort_all(store: Store, prefix: str, shard: Shard) -> Emptied:
     try:
-        uploads: Iterator[Any] = unfinished_uploads(store, prefix)
+        uploads: Iterator[Any] = (each for each in unfinished_uploads(store, prefix) if shard.has(each.key))
         with asking(store, "s3:AbortMultipartUpload", resource=f"arn:aws:s3:::{store.bucket}/*"):
             aborted = sum(side_by_side(lambda upload: abort_listed(store, upload), uploads))
     except NotOffered:

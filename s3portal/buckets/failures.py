@@ -12,11 +12,13 @@ from s3portal.buckets.problems import Unusable
 
 @dataclass(frozen=True)
 class Failure:
-    """An object, or a version of one, for which something could not be done, and why."""
+    """An object, or a version of one, for which something could not be done, and why. ``target`` is where it
+    was to be copied, for copies."""
 
     key: str
     reason: str
     version_id: str = ""
+    target: str = ""
 
 
 class FailureReport:
@@ -25,7 +27,10 @@ class FailureReport:
 
     _SHOWN = 5
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, read_from: Path | None = None) -> None:
+        """``read_from`` is the report that this run reads. Raises Unusable where it would be overwritten."""
+        if path is not None and read_from is not None and path.absolute() == read_from.absolute():
+            raise Unusable(f"{path}: is what this run reads; write what fails now to another file")
         self.path = path
         self.count = 0
         self.first: list[Failure] = []
@@ -64,6 +69,7 @@ def read_failures(path: Path) -> Iterator[Failure]:
                     key=str(fields["key"]),
                     reason=str(fields.get("reason", "")),
                     version_id=str(fields.get("version_id", "")),
+                    target=str(fields.get("target", "")),
                 )
             except (ValueError, KeyError, TypeError) as error:
                 raise Unusable(f"{path}, line {number}: this is no line of a report of failures") from error

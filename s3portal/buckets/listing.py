@@ -3,16 +3,20 @@
 Sources: S3 API Reference, ListObjectsV2, ListObjectVersions, ListMultipartUploads, ListParts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from urllib.parse import unquote_plus
 
-from s3portal.buckets.problems import NotOffered, asking
-from s3portal.transfer import ListedUpload, Store, list_uploads
+from s3portal.buckets.direct import Node, direct, local_name, read_xml
+from s3portal.buckets.parallel import read_ahead
+from s3portal.buckets.problems import NotOffered, Refused, asking
+from s3portal.transfer import ListedUpload, Store
 
 #: How many keys one answer has at most.
 PAGE_KEYS = 1000
+#: Anything else that is taken for a listing would make a bucket look empty.
+_LISTINGS = frozenset({"ListBucketResult", "ListVersionsResult", "ListMultipartUploadsResult"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,50 +42,72 @@ class ListedVersion:
     is_marker: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FolderPage:
+    """A page of what is directly under a prefix: folders, and objects."""
+
+    folders: list[str]
+    objects: list[ListedObject]
+
+
 def object_pages(store: Store, prefix: str = "", start_after: str = "") -> Iterator[list[ListedObject]]:
     """The current objects whose keys begin with ``prefix``, by 1,000, in the order of their keys' UTF-8
-    bytes. Raises Refused."""
-    more = {"StartAfter": start_after} if start_after else {}
-    pages = _pages(store, "list_objects_v2", Prefix=prefix, **more)
-    for page in pages:
-        yield [
-            ListedObject(
-                each["Key"],
-                each["Size"],
-                each["ETag"].strip('"'),
-                each["LastModified"],
-                each.get("StorageClass", "STANDARD"),
-            )
-            for each in page.get("Contents", ())
-        ]
+    bytes; the next page is asked for while one is worked at. Raises Refused."""
+    return read_ahead(_object_pages(store, prefix, start_after))
+
+
+def _object_pages(store: Store, prefix: str, start_after: str) -> Iterator[list[ListedObject]]:
+    query = {"list-type": "2", "prefix": prefix, **({"start-after": start_after} if start_after else {})}
+    for page in _pages(store, "ListObjectsV2", query, "s3:ListBucket"):
+        yield _objects(page)
+
+
+def folder_pages(store: Store, prefix: str) -> Iterator[FolderPage]:
+    """What is directly under the prefix, page by page. Raises Refused."""
+    query = {"list-type": "2", "prefix": prefix, "delimiter": "/"}
+    for page in _pages(store, "ListObjectsV2", query, "s3:ListBucket"):
+        folders = [_key(page, each, "Prefix") for each in page.all("CommonPrefixes")]
+        yield FolderPage(folders, _objects(page))
 
 
 def version_pages(store: Store, prefix: str = "") -> Iterator[list[ListedVersion]]:
-    """All versions and markers, by 1,000; of a store that keeps no versions, its objects. Raises Refused."""
+    """All versions and markers, by 1,000, in the order of the store: of each key, the newest comes first. Of
+    a store that keeps no versions, its objects. Raises Refused."""
+    return read_ahead(_all_version_pages(store, prefix))
+
+
+def _all_version_pages(store: Store, prefix: str) -> Iterator[list[ListedVersion]]:
     try:
         yield from _version_pages(store, prefix)
     except NotOffered:
-        for page in object_pages(store, prefix):
+        for page in _object_pages(store, prefix, ""):
             yield [ListedVersion(each.key, "null", each.size_bytes) for each in page]
 
 
 def _version_pages(store: Store, prefix: str) -> Iterator[list[ListedVersion]]:
-    for page in _pages(store, "list_object_versions", Prefix=prefix):
-        versions = [
-            ListedVersion(each["Key"], each["VersionId"], each["Size"], each["IsLatest"])
-            for each in page.get("Versions", ())
-        ]
-        markers = [
-            ListedVersion(each["Key"], each["VersionId"], 0, each["IsLatest"], True)
-            for each in page.get("DeleteMarkers", ())
-        ]
-        yield versions + markers
+    query = {"versions": "", "prefix": prefix}
+    for page in _pages(store, "ListObjectVersions", query, "s3:ListBucketVersions", what="versions"):
+        encoded = page.text("EncodingType") == "url"
+        found = []
+        for child in page.element:
+            name = local_name(child.tag)
+            if name not in ("Version", "DeleteMarker"):
+                continue
+            facts = {local_name(each.tag): each.text or "" for each in child}
+            key = unquote_plus(facts["Key"]) if encoded else facts["Key"]
+            latest = facts["IsLatest"] == "true"
+            size = int(facts.get("Size") or 0)
+            found.append(ListedVersion(key, facts["VersionId"], size, latest, name == "DeleteMarker"))
+        yield found
 
 
 def unfinished_uploads(store: Store, prefix: str = "") -> Iterator[ListedUpload]:
     """The multipart uploads that no one finished. Raises Refused."""
-    with asking(store, "s3:ListBucketMultipartUploads", what="multipart uploads"):
-        yield from list_uploads(store, prefix)
+    permission, what = "s3:ListBucketMultipartUploads", "multipart uploads"
+    query = {"uploads": "", "prefix": prefix}
+    for page in _pages(store, "ListMultipartUploads", query, permission, what=what):
+        for each in page.all("Upload"):
+            yield ListedUpload(_key(page, each, "Key"), each.text("UploadId"), _time(each.text("Initiated")))
 
 
 def held_bytes(store: Store, upload: ListedUpload) -> int:
@@ -97,13 +123,79 @@ def held_bytes(store: Store, upload: ListedUpload) -> int:
             return 0
 
 
-def _pages(store: Store, operation: str, **arguments: str) -> Iterator[Any]:
-    names = {"list_objects_v2": "s3:ListBucket", "list_object_versions": "s3:ListBucketVersions"}
-    paginator = store.client().get_paginator(operation)  # type: ignore[call-overload]
-    pages = iter(paginator.paginate(Bucket=store.bucket, **arguments))
+def _pages(
+    store: Store, operation: str, query: Mapping[str, str], permission: str, *, what: str = ""
+) -> Iterator[Node]:
+    """The answers of a listing, each of which says where the next one begins. Raises Refused, NotOffered."""
+    requests = direct(store)
+    more: dict[str, str] = {}
     while True:
-        with asking(store, names[operation], what="versions" if "versions" in operation else ""):
-            page = next(pages, None)
-        if page is None:
-            return
+        with asking(store, permission, what=what):
+            answer = requests.call(operation, "GET", query={**query, "encoding-type": "url", **more})
+            page = _read(answer.body, operation)
         yield page
+        if page.text("IsTruncated") != "true":
+            return
+        following = {
+            name: text
+            for name, text in (
+                ("continuation-token", page.text("NextContinuationToken")),
+                ("key-marker", _key(page, page, "NextKeyMarker")),
+                ("version-id-marker", page.text("NextVersionIdMarker")),
+                ("upload-id-marker", page.text("NextUploadIdMarker")),
+            )
+            if text
+        }
+        if not following or following == more:
+            raise Refused(
+                f"the listing of {store.bucket} does not say where it continues, so it cannot be finished",
+                "try again; if it stays so, this is a fault of the store",
+            )
+        more = following
+
+
+def _read(body: bytes, operation: str) -> Node:
+    try:
+        page = read_xml(body)
+        if page.name not in _LISTINGS:
+            raise ValueError(f"the answer is {page.name}, and no listing")
+    except ValueError as error:
+        from botocore.parsers import ResponseParserError
+
+        raise ResponseParserError(f"{operation}: {error}") from error
+    return page
+
+
+def _objects(page: Node) -> list[ListedObject]:
+    encoded = page.text("EncodingType") == "url"
+    found = []
+    for child in page.element:
+        if local_name(child.tag) != "Contents":
+            continue
+        facts = {local_name(each.tag): each.text or "" for each in child}
+        found.append(
+            ListedObject(
+                unquote_plus(facts["Key"]) if encoded else facts["Key"],
+                int(facts["Size"]),
+                facts.get("ETag", "").strip('"'),
+                _time(facts["LastModified"]),
+                facts.get("StorageClass") or "STANDARD",
+            )
+        )
+    return found
+
+
+def _key(page: Node, node: Node, name: str) -> str:
+    """A key that was asked for URL-encoded. A store that does not know that does not say so either."""
+    text = node.text(name)
+    return unquote_plus(text) if page.text("EncodingType") == "url" else text
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        # Some stores have other fractions of seconds, or the dates of HTTP.
+        from botocore.utils import parse_timestamp
+
+        return parse_timestamp(text)

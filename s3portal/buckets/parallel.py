@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from queue import SimpleQueue
+from queue import Full, Queue, SimpleQueue
 from typing import TypeVar
 
 from s3portal.transfer import Workers
@@ -14,14 +14,25 @@ Result = TypeVar("Result")
 #: How many calls are in flight unless the user says otherwise.
 CALLS_AT_A_TIME = 32
 _LONGEST_PAUSE_S = 16.0
+#: How soon a thread notices that nobody wants what it fetched.
+_LOOK_S = 0.5
+
+
+def pause(seconds: float) -> None:
+    """Waits."""
+    time.sleep(seconds)
 
 
 class Throttle:
     """A pause before each call, which doubles when the store says SlowDown and shrinks again afterwards. One
     for all threads."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, sleep: Callable[[float], None] = pause, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pause_s = 0.0
+        self._slowed_at = -_LONGEST_PAUSE_S
+        self._clock = clock
         self._lock = threading.Lock()
         self._sleep = sleep
 
@@ -31,8 +42,13 @@ class Throttle:
             self._sleep(self._pause_s)
 
     def slow_down(self) -> None:
-        """The store asked for it."""
+        """The store asked for it. Calls that were in flight side by side are told so together, which counts
+        once."""
         with self._lock:
+            now = self._clock()
+            if now - self._slowed_at < self._pause_s:
+                return
+            self._slowed_at = now
             self._pause_s = min(max(self._pause_s * 2, 0.1), _LONGEST_PAUSE_S)
 
     def went_well(self) -> None:
@@ -92,3 +108,42 @@ def side_by_side(
             for _ in range(in_flight):
                 finished.get()
             raise
+
+
+def read_ahead(given: Iterator[Given], most: int = 2) -> Iterator[Given]:
+    """What ``given`` gives, fetched by a thread while what came before is worked at; so many at most wait.
+    What it raises is raised here, in its place."""
+    waiting: Queue[tuple[list[Given], BaseException | None]] = Queue(most)
+    is_wanted = threading.Event()
+    is_wanted.set()
+
+    def offer(things: list[Given], error: BaseException | None = None) -> bool:
+        while is_wanted.is_set():
+            try:
+                waiting.put((things, error), timeout=_LOOK_S)
+            except Full:
+                continue
+            return True
+        return False
+
+    def fetch() -> None:
+        try:
+            for each in given:
+                if not offer([each]):
+                    return
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the thing is wanted
+            offer([], error)
+        else:
+            offer([])
+
+    threading.Thread(target=fetch, name="s3portal-ahead", daemon=True).start()
+    try:
+        while True:
+            things, error = waiting.get()
+            if error is not None:
+                raise error
+            if not things:
+                return
+            yield things[0]
+    finally:
+        is_wanted.clear()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
 #: How stores say that they do not have an operation at all (S3 API Reference, "Error responses").
-_NOT_OFFERED = frozenset({"NotImplemented", "MethodNotAllowed", "XNotImplemented", "501", "405"})
+NOT_OFFERED = frozenset({"NotImplemented", "MethodNotAllowed", "XNotImplemented", "501", "405"})
 
 
 #: An option of the command line for each transfer setting that it says.
@@ -70,7 +70,7 @@ def asking(store: Store, permission: str, *, resource: str = "", what: str = "")
         _, _, problem = str(error).partition("\n")
         raise Unusable(f"{store.bucket}: S3 has no such value: {problem}") from error
     except (ClientError, BotoCoreError, TransferError) as error:
-        if isinstance(error, ClientError) and what and error_code(error) in _NOT_OFFERED:
+        if isinstance(error, ClientError) and what and error_code(error) in NOT_OFFERED:
             raise NotOffered(f"this store has no {what}: it answers {error_code(error)}") from error
         cause = cause_of(store, error, permission=permission, resource=resource)
         raise Refused(cause.text, cause.mend) from error

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 from flask import Flask, g, redirect, request, url_for
+from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console import formats, texts
 from s3portal.console.backend import Backend
+from s3portal.console.database import ConsoleDatabase
 from s3portal.console.errors import answer_errors
 from s3portal.console.guards import FORM_FIELD, guard_answers
 from s3portal.console.pages import PAGES, bucket_menu, menu
@@ -18,6 +20,7 @@ from s3portal.console.settings import ConsoleSettings
 from s3portal.console.sign_in import find_visit, form_token, sign_in_pages
 from s3portal.console.throttle import Throttle
 from s3portal.console.visit import Console
+from s3portal.portal.web import web_folder, web_version
 
 #: Everything is below it, so that a proxy can put the console beside something else.
 ROOT = "/ui"
@@ -39,10 +42,12 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
         MAX_CONTENT_LENGTH=_FORM_LIMIT_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
+    database = ConsoleDatabase(backend.folder / "console.sqlite")
     app.extensions["s3portal_console"] = Console(
         backend,
         settings,
-        Sessions(backend.folder / "console.sqlite", time.time, settings.session_s, settings.idle_s),
+        database,
+        Sessions(database, time.time, settings.session_s, settings.idle_s),
         Throttle(time.monotonic),
     )
     _prepare_templates(app)
@@ -64,12 +69,21 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
 
 def _prepare_templates(app: Flask) -> None:
     environment = app.jinja_env
+    # The uploader's markup is every portal's.
+    shared = FileSystemLoader(web_folder("templates"))
+    environment.loader = ChoiceLoader([app.jinja_loader or shared, shared])
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update(formats.FILTERS)
     environment.globals.update(
-        _=texts.gettext, ngettext=texts.ngettext, menu=menu, bucket_menu=bucket_menu, csrf=_csrf_field
+        _=texts.gettext,
+        ngettext=texts.ngettext,
+        menu=menu,
+        bucket_menu=bucket_menu,
+        csrf_token=form_token,
+        web_version=web_version,
+        csrf=_csrf_field,
     )
 
     @app.context_processor

@@ -36,7 +36,7 @@ def write_document(document: Any) -> str:
 
 
 def line_of(text: str, sentence: str) -> int | None:
-    """Returns the line of a document that a refusal speaks of, by what it quotes of it; None where none is."""
+    """Returns the line of a document that a refusal speaks of, by what it quotes of it, or None."""
     quoted = [part for part in sentence.replace("'", '"').split('"')[1::2] if part]
     words = quoted + [word.strip(".,:;()") for word in sentence.split() if ":" in word or "_" in word]
     for word in words:

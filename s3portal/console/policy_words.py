@@ -79,7 +79,7 @@ def _names(principal: Any) -> str:
     if isinstance(principal, Mapping):
         named = [name for kind in principal.values() for name in _list(kind)]
     else:
-        named = _list(principal)
+        named = list(_list(principal))
     return "*" if "*" in named else ", ".join(_short(str(name)) for name in named)
 
 

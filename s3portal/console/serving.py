@@ -37,6 +37,7 @@ class ConsoleFrontEnd:
         self._settings = settings
         self._listener = listen_on(host, port)
         self.port: int = self._listener.getsockname()[1]
+        self.origins = frozenset(filter(None, [(settings or ConsoleSettings()).console_origin]))
         self._http: HTTPServer | None = None
         self._thread: threading.Thread | None = None
 

@@ -1,6 +1,6 @@
 """Who is signed in: sessions on the server, known to browsers by a random number and nothing else.
 
-Kept in a small database of the console's own, so that a restart signs nobody out and several processes share
+Kept in the console's database, so that a restart signs nobody out and several processes share
 them. It has digests of the numbers only, and no secret: what signs a user's requests is looked up in the
 server's directory each time, so that a session dies with its key.
 Source: https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html
@@ -10,25 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE sessions (
-    digest BLOB PRIMARY KEY,
-    access_key_id TEXT NOT NULL,
-    session_token TEXT,
-    begun_at INTEGER NOT NULL,
-    seen_at INTEGER NOT NULL,
-    ends_at INTEGER NOT NULL,
-    address TEXT NOT NULL,
-    agent TEXT NOT NULL
-) WITHOUT ROWID
-"""
+from s3portal.console.database import ConsoleDatabase
+
 #: The time of the last request is noted no more often than this, in seconds.
 _NOTED_EVERY_S = 60
 _AGENT_LIMIT_CHARACTERS = 200
@@ -52,23 +38,19 @@ class Session:
 
 
 class Sessions:
-    """The sessions in the database ``path``, which is made where there is none.
+    """The sessions in the console's database.
 
     ``now`` gives seconds since 1970. A session is over ``session_s`` after it began and ``idle_s`` after its
     last request.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float], session_s: int, idle_s: int) -> None:
-        self._path = path
+    def __init__(
+        self, database: ConsoleDatabase, now: Callable[[], float], session_s: int, idle_s: int
+    ) -> None:
+        self._database = database
         self._now = now
         self._session_s = session_s
         self._idle_s = idle_s
-        path.touch(mode=0o600)
-        with self._connect() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            if connection.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
-                connection.execute(_SCHEMA)
-                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def begin(
         self, access_key_id: str, session_token: str | None, ends_at: float | None, address: str, agent: str
@@ -85,7 +67,7 @@ class Sessions:
             address=address,
             agent=agent[:_AGENT_LIMIT_CHARACTERS],
         )
-        with self._connect() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "DELETE FROM sessions WHERE ends_at <= ? OR seen_at <= ?", (now, now - self._idle_s)
             )
@@ -108,7 +90,7 @@ class Sessions:
         """Returns the session with this number, unless it is over; notes that it was used."""
         now = int(self._now())
         digest = _digest(number)
-        with self._connect() as connection:
+        with self._database.transaction() as connection:
             row = connection.execute(
                 "SELECT access_key_id, session_token, begun_at, ends_at, address, agent, seen_at "
                 "FROM sessions WHERE digest = ? AND ends_at > ? AND seen_at > ?",
@@ -122,25 +104,15 @@ class Sessions:
 
     def end(self, session: Session) -> None:
         """Signs one browser out."""
-        with self._connect() as connection:
+        with self._database.transaction() as connection:
             connection.execute("DELETE FROM sessions WHERE digest = ?", (session.digest,))
 
     def end_all(self, access_key_id: str) -> int:
         """Signs everybody out who signed in with this key; returns how many sessions that were."""
-        with self._connect() as connection:
+        with self._database.transaction() as connection:
             return connection.execute(
                 "DELETE FROM sessions WHERE access_key_id = ?", (access_key_id,)
             ).rowcount
-
-    @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        """A transaction in a connection of its own: any thread may come, and few come at a time."""
-        connection = sqlite3.connect(self._path, timeout=10)
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
 
 
 def _digest(number: str) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, cast
 
+from botocore.awsrequest import AWSResponse
 from flask import current_app, g, request
 
 from s3portal.console.backend import Backend
+from s3portal.console.database import ConsoleDatabase
 from s3portal.console.gateway_client import GatewayClients, Key, Visitor
 from s3portal.console.sessions import Session, Sessions
 from s3portal.console.settings import ConsoleSettings
@@ -18,10 +20,16 @@ class Console:
     """What the requests of one console share."""
 
     def __init__(
-        self, backend: Backend, settings: ConsoleSettings, sessions: Sessions, throttle: Throttle
+        self,
+        backend: Backend,
+        settings: ConsoleSettings,
+        database: ConsoleDatabase,
+        sessions: Sessions,
+        throttle: Throttle,
     ) -> None:
         self.backend = backend
         self.settings = settings
+        self.database = database
         self.sessions = sessions
         self.throttle = throttle
         self.clients = GatewayClients(backend.gateway, backend.region)
@@ -71,6 +79,10 @@ class Visit:
 
     def client(self, service: str) -> Any:
         return self.console.clients.client(service, self.key, self.visitor)
+
+    def call(self, method: str, path: str, query: str = "", body: bytes = b"") -> AWSResponse:
+        """Sends a request that boto3 has no operation for; ``path`` is encoded."""
+        return self.console.clients.call(self.key, self.visitor, method, path, query, body)
 
     def link(self, operation: str, parameters: dict[str, Any], lifetime_s: int) -> str:
         """Returns a presigned URL at the store's own address."""

@@ -13,7 +13,7 @@ OK, LOOK, WRONG = "ok", "look", "wrong"
 @dataclass(frozen=True)
 class Finding:
     """``place`` is whose ``subject`` it is: a backend, a setting. ``state`` is ``ok``, ``look`` (works, could
-    be better) or ``wrong``; ``mend`` is what to do about it.
+    be better) or ``wrong``; ``mend`` is what to do about it, one way on each line.
     """
 
     place: str
@@ -44,7 +44,8 @@ def _show(findings: list[Finding]) -> None:
     for finding in findings:
         click.echo(f" {marks[finding.state]} {finding.place}: {finding.subject}: {finding.text}")
         if finding.mend:
-            click.echo(f"     fix: {finding.mend}")
+            first, *others = finding.mend.splitlines()
+            click.echo("\n".join([f"     fix: {first}", *(f"      {line}" for line in others)]))
     count = sum(finding.state != OK for finding in findings)
     things = "1 thing" if count == 1 else f"{count} things"
     click.echo(f" {things} to look at." if count else " All is well.")

@@ -19,11 +19,13 @@ import click
 
 from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
 from s3portal.server.config_connections import proxies_of
+from s3portal.server.config_encryption import master_key_of_environment
 from s3portal.server.config_values import ConfigError
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.http.tls import TLSFiles
+from s3portal.server.kms.key_sources import KEY_SOURCE, MasterKeySource
 from s3portal.server.kms.master_key_errors import MasterKeyError
 from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
@@ -39,10 +41,14 @@ _COMMANDS = {
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "quota": "Show and set how much buckets and users may store.",
+    "audit": "Show who did what.",
     "replication": "Replicate buckets to other servers.",
     "rewrap": "Seal all secrets with another master key.",
 }
 _MODULES = {
+    "audit": "s3portal.server.upkeep.audit_command",
+    "quota": "s3portal.server.upkeep.quota_command",
     "replication": "s3portal.server.replication_command",
     "rewrap": "s3portal.server.rewrap_command",
 }
@@ -175,6 +181,7 @@ def server_command(
     if context.invoked_subcommand is not None:
         # Its own --root has this one's value where it is given none.
         context.obj = root
+        context.meta[KEY_SOURCE] = _key_source(config_file)
         return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     raise_descriptor_limit()
@@ -231,7 +238,19 @@ def server_command(
         )
     if isinstance(server, S3Server):
         _stop_on_signals(server)
-    server.serve()
+    try:
+        server.serve()
+    finally:
+        signal.set_wakeup_fd(-1)
+
+
+def _key_source(config_file: Path | None) -> MasterKeySource:
+    """Where the configuration says that the master key is, for commands that read the folder."""
+    try:
+        config = read_config_file(config_file) if config_file else ServerConfig()
+        return master_key_of_environment(os.environ, PREFIX) or config.master_key
+    except ConfigError as problem:
+        raise click.ClickException(str(problem)) from problem
 
 
 def _tls_files(certificate: Path | None, key: Path | None) -> TLSFiles | None:
@@ -253,6 +272,8 @@ def _stop_on_signals(server: S3Server) -> None:
 
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
+    # Another thread may get the signal: the one that waits for connections has to be woken for the handler.
+    signal.set_wakeup_fd(server.http.wakeup_descriptor)
 
 
 def _sentence_of(problem: OSError, host: str, port: int) -> str:

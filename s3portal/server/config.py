@@ -18,10 +18,14 @@ from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.background.targets import Target
 from s3portal.server.bucket_settings.cors import CorsRule, rules_of_json
+from s3portal.server.config_audit import AuditConfig, read_audit_config
 from s3portal.server.config_connections import read_limits, read_proxies, read_tls
 from s3portal.server.config_contents import FIELDS, ContentsConfig, read_contents
 from s3portal.server.config_documents import read_document
 from s3portal.server.config_encryption import master_key_of_environment, read_master_key
+from s3portal.server.config_metrics import MetricsConfig, metrics_of_environment, read_metrics_config
+from s3portal.server.config_quotas import FIELD as QUOTA
+from s3portal.server.config_quotas import read_quota, read_user_quotas
 from s3portal.server.config_replication import ReplicationConfig, read_replication
 from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
@@ -30,7 +34,7 @@ from s3portal.server.http.forwarded import Networks
 from s3portal.server.http.limits import ConnectionLimits
 from s3portal.server.http.tls import TLSFiles
 from s3portal.server.kms.key_sources import MasterKeySource
-from s3portal.server.storage.records import FIRST_ACCOUNT
+from s3portal.server.storage.records import FIRST_ACCOUNT, Quota
 from s3portal.server.storage.reserve import RESERVE_BYTES
 from s3portal.server.storage.storage import write_private_file
 from s3portal.server.wire.json_documents import parse_json
@@ -49,7 +53,8 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 @dataclass(frozen=True)
 class BucketConfig:
     """A bucket that exists once the server has started. ``cors`` None leaves its rules as they are.
-    ``abort_uploads_after_days`` gives it a lifecycle rule where it has none.
+    ``abort_uploads_after_days`` gives it a lifecycle rule where it has none. ``quota`` None leaves its quota
+    as it is.
 
     ``account_id`` is who owns it; None: who owns it already, the first account where nobody does.
     """
@@ -59,6 +64,7 @@ class BucketConfig:
     account_id: str | None = None
     contents: ContentsConfig = field(default_factory=ContentsConfig)
     abort_uploads_after_days: int | None = None
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,9 @@ class ServerConfig:
     """``region`` None accepts any region in signatures. ``base_domain`` enables virtual-hosted buckets
     (``bucket.<base domain>``). ``disk_reserve_bytes`` are kept free for deletions on a full disk.
     ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
-    ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``master_key`` is where the
-    key comes from that seals secrets."""
+    ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``user_quotas`` are those
+    of users and roles, by their ARNs; the quotas of others stay as they are. ``master_key`` is where the key
+    comes from that seals secrets; ``customer_keys_over_http`` takes those of SSE-C without TLS."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -83,13 +90,21 @@ class ServerConfig:
     allow_sigv2: bool = False
     explain_refusals: bool = False
     notification_targets: tuple[Target, ...] = ()
+    user_quotas: tuple[tuple[str, Quota], ...] = ()
     master_key: MasterKeySource = field(default_factory=MasterKeySource)
     replication: ReplicationConfig = field(default_factory=ReplicationConfig)
+    audit: AuditConfig = field(default_factory=AuditConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    customer_keys_over_http: bool = False
+
+
+# What is put together of other fields has no field of its own.
+_FIELDS = tuple(name for name in ServerConfig.__dataclass_fields__ if name != "user_quotas")
 
 
 def config_of_json(document: Any) -> ServerConfig:
     """Returns the configuration of a parsed JSON document; raises ConfigError."""
-    top = object_of(document, "the configuration", ServerConfig.__dataclass_fields__)
+    top = object_of(document, "the configuration", _FIELDS)
     accounts = tuple(_account(entry, f"accounts[{i}]") for i, entry in enumerate(list_of(top, "accounts")))
     users = tuple(_user(entry, f"users[{i}]") for i, entry in enumerate(list_of(top, "users")))
     roles = tuple(_role(entry, f"roles[{i}]") for i, entry in enumerate(list_of(top, "roles")))
@@ -120,8 +135,12 @@ def config_of_json(document: Any) -> ServerConfig:
         allow_sigv2=_switch(top, "allow_sigv2"),
         explain_refusals=_switch(top, "explain_refusals"),
         notification_targets=read_targets(top),
+        user_quotas=read_user_quotas(top, users, roles),
         master_key=read_master_key(top),
         replication=read_replication(top),
+        audit=read_audit_config(top),
+        metrics=read_metrics_config(top),
+        customer_keys_over_http=_switch(top, "customer_keys_over_http"),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
@@ -156,7 +175,8 @@ def add_environment(config: ServerConfig, environ: Mapping[str, str]) -> ServerC
     if cors:
         buckets = tuple(bucket if bucket.cors else replace(bucket, cors=cors) for bucket in buckets)
     master_key = master_key_of_environment(environ, PREFIX) or config.master_key
-    return replace(config, users=users, buckets=buckets, master_key=master_key)
+    metrics = metrics_of_environment(environ, PREFIX) or config.metrics
+    return replace(config, users=users, buckets=buckets, master_key=master_key, metrics=metrics)
 
 
 def _check_origins(origins: Iterable[str], place: str) -> None:
@@ -230,7 +250,7 @@ def _name_in_account(member: User | Role) -> str:
 
 
 def _user(entry: Any, place: str) -> User:
-    names = ("name", "access_key_id", "secret_access_key", "policy", "account", "tags")
+    names = ("name", "access_key_id", "secret_access_key", "policy", "account", "tags", QUOTA)
     found = object_of(entry, place, names)
     user = User(
         name=_name(found, place),
@@ -254,7 +274,7 @@ def _checked_user(user: User, place: str) -> User:
 
 
 def _role(entry: Any, place: str) -> Role:
-    names = ("name", "policy", "trusted", "max_session_s", "account", "tags", "external_id")
+    names = ("name", "policy", "trusted", "max_session_s", "account", "tags", "external_id", QUOTA)
     found = object_of(entry, place, names)
     trusted = found.get("trusted", [])
     if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
@@ -285,7 +305,7 @@ def _tags(found: Mapping[str, Any], place: str) -> Mapping[str, str]:
 
 
 def _bucket(entry: Any, place: str) -> BucketConfig:
-    found = object_of(entry, place, ("name", "cors", "account", "abort_uploads_after_days", *FIELDS))
+    found = object_of(entry, place, ("name", "cors", "account", "abort_uploads_after_days", QUOTA, *FIELDS))
     name = text_of(found, "name", place) or ""
     if not valid_bucket_name(name):
         raise ConfigError(f"{place}: {name!r} is not a bucket name")
@@ -294,14 +314,15 @@ def _bucket(entry: Any, place: str) -> BucketConfig:
     days = found.get("abort_uploads_after_days")
     if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
         raise ConfigError(f"{place}: abort_uploads_after_days must be a whole number of days, at least 1")
+    plain = BucketConfig(name, None, account_id, contents, days, read_quota(found, place))
     if "cors" not in found:
-        return BucketConfig(name, account_id=account_id, contents=contents, abort_uploads_after_days=days)
+        return plain
     try:
         rules = tuple(rules_of_json(found["cors"]))
     except ValueError as problem:
         raise ConfigError(f"{place}.cors: {problem}") from problem
     _check_origins((origin for rule in rules for origin in rule.allowed_origins), f"{place}.cors")
-    return BucketConfig(name, rules, account_id, contents, days)
+    return replace(plain, cors=rules)
 
 
 def _fault(entry: Any, place: str) -> Any:

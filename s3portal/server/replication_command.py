@@ -22,9 +22,9 @@ from s3portal.server.replication import states
 from s3portal.server.replication.connections import DEFAULT_REGION, ConnectionProblem, NewConnection
 from s3portal.server.replication.states import RuleReport
 from s3portal.server.storage import replication_connections, replication_users
-from s3portal.server.storage.beside import BesideStorage
 from s3portal.server.storage.reader import NoStorage
 from s3portal.server.storage.records import FIRST_ACCOUNT
+from s3portal.server.storage.writing_beside import BesideStorage
 from s3portal.server.upkeep.bodies import printable
 from s3portal.server.wire.errors import S3Error
 

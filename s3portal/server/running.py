@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -12,35 +13,46 @@ from typing import Protocol
 from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
-from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS
-from s3portal.server.background.jobs import jobs_named
+from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
+from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS, operation_names
+from s3portal.server.background.jobs import JOB_NAMES, jobs_named
 from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import BucketConfig, ServerConfig, root_user
+from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway.access_log import AccessLog
+from s3portal.server.gateway.audit import AuditLog
 from s3portal.server.gateway.dialects.json import JsonDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
+from s3portal.server.gateway.metrics import Metrics, MetricsMemory
+from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
+from s3portal.server.gateway.self_report import SelfReport, warn_of_shadows
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
 from s3portal.server.iam.directory import IdentityDirectory
 from s3portal.server.iam.people import People
+from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.replication import configured
 from s3portal.server.replication.connections import ConnectionProblem
-from s3portal.server.storage import buckets, objects, versioning
+from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
+from s3portal.server.wire.errors import ERRORS, S3Error
 
 _ABORTING_RULE = "abort-unfinished-uploads"
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -48,7 +60,11 @@ def utc_now() -> datetime:
 
 
 class FrontEnd(Protocol):
-    """Something for people that runs beside the S3 port, in the same process, on a port of its own."""
+    """Something for people that runs beside the S3 port, in the same process, on a port of its own. It may
+    also be reached at ``origins``."""
+
+    port: int
+    origins: frozenset[str]
 
     def start(self, server: S3Server) -> None:
         """Begins to answer; called once, when the server begins to serve."""
@@ -65,6 +81,7 @@ class S3Server:
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
     ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
+    ``metrics`` is where this process counts; without it, it is the only one.
     Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
     the address is taken).
     """
@@ -83,6 +100,7 @@ class S3Server:
         listener: socket.socket | None = None,
         jobs: Collection[str] = (),
         front_end: FrontEnd | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._around = around
         self._front_end = front_end
@@ -96,14 +114,18 @@ class S3Server:
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
             replicate_as_configured(self.storage, self.master_key, config)
+            self.keys = AdministratorsKeys(self.storage, self.master_key)
             in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
 
             def configuration() -> ConfiguredDirectory:
                 return in_file
 
+            metrics = metrics or Metrics(new_metrics_memory())
+            self.audit = audit_log(root, config)
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
+                keys=Keys(self.storage, self.master_key, config.region or DEFAULT_REGION),
                 authenticator=Authenticator(
                     directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
@@ -117,17 +139,29 @@ class S3Server:
                 proxies=config.trusted_proxies,
                 refusals=Refusals(root),
                 explains_refusals=config.explain_refusals,
+                customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
                 replication_users=config.replication.users,
+                metrics=metrics,
+                own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
-            dialects = (JsonDialect(), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
+            report = SelfReport(self.storage, metrics.memory, config.metrics.token)
+            dialects = (JsonDialect(KEY_OPERATIONS), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
             #: What answers requests, for a front end in the same process.
-            self.gateway = Gateway(service, dialects, access_log, around)
+            self.gateway = Gateway(service, dialects, access_log, around, report, self.audit)
             self.directory = service.authenticator.directory
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
-                jobs_named(jobs, self.storage, self.master_key, config.notification_targets, config.region),
+                jobs_named(
+                    jobs,
+                    self.storage,
+                    self.master_key,
+                    config.notification_targets,
+                    config.region,
+                    self.keys,
+                ),
+                metrics.job_ended,
             )
             contexts = TLSContexts(config.tls) if config.tls else None
             self.http = HTTPServer(
@@ -159,6 +193,22 @@ class S3Server:
         self._background.stop()
         self.storage.close()
         self.access_log.close()
+        if self.audit is not None:
+            self.audit.close()
+
+
+def new_metrics_memory(places: int = 1) -> MetricsMemory:
+    """Returns the memory for the counters of so many processes."""
+    return MetricsMemory(operation_names(), ERRORS, JOB_NAMES, places)
+
+
+def audit_log(root: Path, config: ServerConfig) -> AuditLog | None:
+    """Returns the audit log of a configuration; None where there is to be none."""
+    given = config.audit
+    if not given.enabled:
+        return None
+    path = given.path_in(root)
+    return AuditLog(path, limit_bytes=given.max_bytes, files=given.files, reads=given.reads)
 
 
 def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | None]:
@@ -171,8 +221,10 @@ def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | N
 
 
 def create_buckets(storage: Storage, config: ServerConfig) -> None:
-    """Makes the configured buckets, and gives them their rules. Raises ConfigError for a bucket of another
-    account."""
+    """Makes the configured buckets, and gives them their rules, and buckets and users their quotas. Raises
+    ConfigError for a bucket of another account."""
+    for writer, quota in config.user_quotas:
+        quotas.put_of_user(storage, writer, quota)
     existing = {bucket.name: bucket for bucket in buckets.find_all(storage)}
     for bucket in config.buckets:
         found = existing.get(bucket.name)
@@ -190,6 +242,7 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
             buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
         _fill(storage, bucket, found.owner if found else bucket.account_id or FIRST_ACCOUNT)
+    warn_of_shadows(storage)
 
 
 def replicate_as_configured(storage: Storage, master_key: MasterKey, config: ServerConfig) -> None:
@@ -203,6 +256,8 @@ def replicate_as_configured(storage: Storage, master_key: MasterKey, config: Ser
 def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
     """Gives a bucket what the configuration says is in it; objects that are there stay as they are."""
     contents = bucket.contents
+    if bucket.quota is not None:
+        quotas.put_of_bucket(storage, bucket.name, bucket.quota)
     if contents.policy is not None:
         buckets.put_setting(storage, bucket.name, policy.KIND, contents.policy)
     if contents.versioning is not None:
@@ -210,4 +265,14 @@ def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:
     for given in contents.objects:
         if objects.find(storage, bucket.name, given.key) is None:
             place = StoredPlace(bucket.name, given.key, owner)
-            store_content(storage, place, given.content, dict(given.headers))
+            _store_given(storage, place, given)
+
+
+def _store_given(storage: Storage, place: StoredPlace, given: ObjectConfig) -> None:
+    """Stores a configured object. A bucket that is full by now does not keep the server from starting."""
+    try:
+        store_content(storage, place, given.content, dict(given.headers))
+    except S3Error as refused:
+        if refused.code != "QuotaExceeded":
+            raise
+        log.warning("%s of the configuration is not stored: %s", place.key, refused.message)

@@ -19,11 +19,19 @@ from typing import NoReturn
 
 from s3portal.server.config import ServerConfig
 from s3portal.server.gateway.access_log import AccessLog
+from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.gateway.pipeline import Around
 from s3portal.server.http.limits import ConnectionLimits
 from s3portal.server.http.server import listen_on
 from s3portal.server.kms.master_key import MasterKey
-from s3portal.server.running import FrontEnd, S3Server, create_buckets, replicate_as_configured, with_users
+from s3portal.server.running import (
+    FrontEnd,
+    S3Server,
+    create_buckets,
+    new_metrics_memory,
+    replicate_as_configured,
+    with_users,
+)
 from s3portal.server.storage.folder import Folder
 from s3portal.server.storage.storage import Role, Storage
 
@@ -87,6 +95,9 @@ class Supervisor:
         self._port: int = self._listener.getsockname()[1]
         self._alive_end, self._held_end = os.pipe()
         self._started_at: dict[int, float] = {}
+        # Before any worker is forked, so that all count in it; a successor where its predecessor did.
+        self._metrics_memory = new_metrics_memory(count)
+        self._places: dict[int, int] = {}
         self._stopping = False
 
     @property
@@ -99,12 +110,13 @@ class Supervisor:
         for signum in _SIGNALS:
             signal.signal(signum, self._stop)
         signal.signal(signal.SIGALRM, self._kill)
-        for _ in range(self._count):
-            self._start(Role.WORKER)
+        for place in range(self._count):
+            self._start(Role.WORKER, place)
         in_order = True
         while self._started_at:
             pid, status = os.wait()
             lived_s = time.monotonic() - self._started_at.pop(pid)
+            place = self._places.pop(pid)
             if status:
                 in_order = False
                 log.warning("worker %d ended with status %d", pid, os.waitstatus_to_exitcode(status))
@@ -112,20 +124,21 @@ class Supervisor:
                 continue
             if lived_s < SHORT_LIFE_S:
                 time.sleep(SHORT_LIFE_S)
-            self._start(Role.SUCCESSOR)
+            self._start(Role.SUCCESSOR, place)
         signal.alarm(0)
         self._listener.close()
         if in_order:
             self._folder.mark_in_order()
         self._folder.close()
 
-    def _start(self, role: Role) -> None:
+    def _start(self, role: Role, place: int) -> None:
         # A signal between the fork and the note of the worker would not reach it.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         pid = 0 if self._stopping else os.fork()
         if pid == 0 and not self._stopping:
-            self._work(role)
+            self._work(role, place)
         if pid:
+            self._places[pid] = place
             self._started_at[pid] = time.monotonic()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
@@ -145,20 +158,20 @@ class Supervisor:
             except ProcessLookupError as gone:
                 log.debug("worker %d has ended already: %s", pid, gone)
 
-    def _work(self, role: Role) -> NoReturn:
+    def _work(self, role: Role, place: int) -> NoReturn:
         """What a worker does, from the fork to its end."""
         status = 1
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             os.close(self._held_end)
-            run_worker(self._new_server(role), self._alive_end)
+            run_worker(self._new_server(role, place), self._alive_end)
             status = 0
         except Exception:
             log.exception("a worker failed")
         finally:
             os._exit(status)
 
-    def _new_server(self, role: Role) -> S3Server:
+    def _new_server(self, role: Role, place: int) -> S3Server:
         storage = Storage(self._root, self._config.disk_reserve_bytes, role=role, folder=self._folder)
         return S3Server(
             self._root,
@@ -171,30 +184,35 @@ class Supervisor:
             listener=self._listener,
             jobs=self._jobs,
             front_end=self._front_end,
+            metrics=Metrics(self._metrics_memory, place),
         )
 
 
 def run_worker(server: S3Server, alive_end: int) -> None:
     """Serves until a signal comes or the supervisor has gone, and returns when everything is closed."""
-    asked = threading.Event()
+    ended, ends = os.pipe()
+    # Python's own handlers run in the main thread alone, which is not woken by a signal that another thread
+    # got. What is written here wakes it.
+    os.set_blocking(ends, False)
+    signal.set_wakeup_fd(ends)
     for signum in _SIGNALS:
-        signal.signal(signum, lambda *_: asked.set())
+        signal.signal(signum, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     def watch() -> None:
         # Nothing is ever written: it returns at the end of the process that holds the other end.
         os.read(alive_end, 1)
-        asked.set()
+        os.write(ends, b"x")
 
     def serve() -> None:
         try:
             server.serve()
         finally:
-            asked.set()
+            os.write(ends, b"x")
 
     for target in (watch, serve):
         threading.Thread(target=target, name=f"s3-{target.__name__}", daemon=True).start()
-    asked.wait()
+    os.read(ended, 1)
     server.stop()
 
 

@@ -50,7 +50,7 @@ def store_errors(operation: str) -> Iterator[None]:
     except (ConnectionError, HTTPClientError) as error:
         logger.warning("%s: the store could not be reached: %s", operation, error)
         raise StoreUnavailable(operation=operation) from error
-    except (*_about_answers(), KeyError) as error:
+    except _about_answers() as error:
         logger.error("%s: the reply is not an S3 reply: %s: %s", operation, type(error).__name__, error)
         raise StoreFailed(operation=operation, store_code=type(error).__name__) from error
     except _before_a_request() as error:
@@ -65,7 +65,14 @@ def _about_answers() -> tuple[type[Exception], ...]:
     # boto3 takes longer to load than a short command takes; what raises its errors has loaded it.
     from botocore.parsers import ResponseParserError
 
-    return EventStreamError, FlexibleChecksumError, IncompleteReadError, ResponseParserError, WaiterError
+    return (
+        EventStreamError,
+        FlexibleChecksumError,
+        IncompleteReadError,
+        ResponseParserError,
+        WaiterError,
+        KeyError,
+    )
 
 
 def _before_a_request() -> tuple[type[Exception], ...]:

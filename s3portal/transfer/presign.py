@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from s3portal.transfer.disposition import content_disposition, safe_content_type
 from s3portal.transfer.part_plan import PartPlan
 from s3portal.transfer.signing_keys import SigningKeys
 from s3portal.transfer.store import BucketAddress, Store
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 # The body of a request is not known when its URL is signed.
@@ -129,7 +133,7 @@ class UrlSigner:
 
     address: BucketAddress
     region: str
-    credentials: SigningKeys = field(repr=False)
+    credentials: "SigningKeys | ReadOnlyCredentials" = field(repr=False)
     signed_at: datetime
     expires_s: int
 

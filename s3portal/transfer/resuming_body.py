@@ -56,12 +56,13 @@ class ResumingBody:
         if wanted <= 0:
             return b""
         cause: Exception | None = None
+        tried_again: tuple[type[Exception], ...] = (*broken_off(), StoreUnavailable)
         for _ in range(FRUITLESS_TRIES):
             try:
                 if chunk := self._opened().read(wanted):
                     self.position += len(chunk)
                     return chunk
-            except (*broken_off(), StoreUnavailable) as error:
+            except tried_again as error:
                 cause = error
             self.close()
         if isinstance(cause, StoreUnavailable):

@@ -142,7 +142,7 @@ class Store:
             if credentials is None:
                 raise NoCredentialsError
             found = credentials.get_frozen_credentials()
-            return SigningKeys(found.access_key, found.secret_key, found.token)
+            return SigningKeys(found.access_key or "", found.secret_key or "", found.token)
 
     def credentials_expire_at(self) -> datetime | None:
         """When the keys to sign with stop working, or None for those that stay: a URL dies with its keys."""

@@ -77,9 +77,9 @@ def hanging_blocks(monkeypatch):
 
 def test_files_that_hang_are_named_and_the_rest_is_sent(s3portal, client, folder, hanging):
     hanging("01.csv", "02.csv")
-    said = s3portal("sync", folder, "s3://files", "--file-timeout", "0.2")
+    said = s3portal("sync", folder, "s3://files", "--file-timeout", "1.5")
     assert said.code == 1
-    assert "a-b/01.csv: did not answer for 0.2 seconds, so it was skipped" in said.err
+    assert "a-b/01.csv: did not answer for 1.5 seconds, so it was skipped" in said.err
     assert "a-b/02.csv: did not answer" in said.err
     assert set(files(folder)) - set(keys(client)) == {"a-b/01.csv", "a-b/02.csv"}
 
@@ -88,9 +88,9 @@ def test_files_that_hang_are_named_and_the_rest_is_sent(s3portal, client, folder
 def test_a_file_that_hangs_half_way_is_named(s3portal, client, folder, hanging_blocks, size_mib):
     (folder / "large").write_bytes(bytes(size_mib * 1024 * 1024))
     hanging_blocks("large")
-    said = s3portal("sync", folder, "s3://files", "--file-timeout", "0.3")
+    said = s3portal("sync", folder, "s3://files", "--file-timeout", "1.5")
     assert said.code == 1
-    assert "large: did not answer for 0.3 seconds" in said.err
+    assert "large: did not answer for 1.5 seconds" in said.err
     assert len(keys(client)) == 42
 
 
@@ -98,16 +98,16 @@ def test_a_file_that_hangs_while_it_is_compared_is_named(s3portal, client, folde
     s3portal("sync", folder, "s3://files")
     hanging("00.csv")
     for command in ("sync", "check"):
-        said = s3portal(command, folder, "s3://files", "--checksum", "--file-timeout", "0.2")
+        said = s3portal(command, folder, "s3://files", "--checksum", "--file-timeout", "1.5")
         assert said.code == 1
-        assert "a/00.csv: cannot be compared: did not answer for 0.2 seconds" in said.err
+        assert "a/00.csv: cannot be compared: did not answer for 1.5 seconds" in said.err
 
 
 def test_a_file_that_hangs_is_not_deleted_from_the_target(s3portal, client, folder, hanging):
     s3portal("sync", folder, "s3://files")
     os.utime(folder / "a" / "00.csv", (4_000_000_000, 4_000_000_000))
     hanging("00.csv")
-    assert s3portal("sync", folder, "s3://files", "--delete", "--file-timeout", "0.2").code == 1
+    assert s3portal("sync", folder, "s3://files", "--delete", "--file-timeout", "1.5").code == 1
     assert "a/00.csv" in keys(client)
 
 
@@ -123,10 +123,10 @@ def test_a_file_that_cannot_even_be_looked_at_is_named_and_its_folder_continues(
         return really(entry, base, rules)
 
     monkeypatch.setattr(walking, "_look_at", look_at)
-    said = s3portal("sync", folder, "s3://files/p", "--folder-timeout", "0.3", "--delete")
+    said = s3portal("sync", folder, "s3://files/p", "--folder-timeout", "1.5", "--delete")
     released.set()
     assert said.code == 1
-    assert "a/03.csv: did not answer for 0.3 seconds" in said.err
+    assert "a/03.csv: did not answer for 1.5 seconds" in said.err
     assert len(keys(client, prefix="p/")) == 41
 
 
@@ -140,11 +140,11 @@ def test_a_folder_of_which_no_file_answers_is_given_up(s3portal, client, folder,
         return really(entry, base, rules)
 
     monkeypatch.setattr(walking, "_look_at", look_at)
-    said = s3portal("sync", folder, "s3://files", "--folder-timeout", "0.2")
+    said = s3portal("sync", folder, "s3://files", "--folder-timeout", "1.5")
     released.set()
     assert said.code == 1
     assert (
-        "a-b/: files in it did not answer for 0.2 seconds, so it was skipped, and so was the rest" in said.err
+        "a-b/: files in it did not answer for 1.5 seconds, so it was skipped, and so was the rest" in said.err
     )
     assert len(keys(client)) == len([name for name in files(folder) if not name.startswith("a-b")])
 

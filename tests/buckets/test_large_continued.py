@@ -201,7 +201,7 @@ def test_a_refusal_that_lasts_leaves_no_upload_behind(s3portal, server, client, 
 def test_an_object_whose_completion_was_answered_to_nobody_is_there(
     s3portal, server, client, source, monkeypatch
 ):
-    monkeypatch.setattr("s3portal.buckets.sync.requests.time.sleep", lambda _: None)
+    monkeypatch.setattr("s3portal.buckets.direct.sending.time.sleep", lambda _: None)
     server.faults.add("CompleteMultipartUpload", lose_answer=True, first=1)
     said = s3portal("sync", source, "s3://files")
     assert said.code == 0, said.err

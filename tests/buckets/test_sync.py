@@ -134,7 +134,6 @@ def test_what_someone_else_writes_meanwhile_is_not_overwritten(
 
 def test_a_busy_store_is_waited_for(s3portal, server, client, folder, monkeypatch):
     monkeypatch.setattr("s3portal.buckets.parallel.time.sleep", lambda _: None)
-    monkeypatch.setattr("s3portal.buckets.sync.requests.time.sleep", lambda _: None)
     server.faults.add("PutObject", status=503, every=3)
     server.faults.add("PutObject", drop=True, every=7)
     assert s3portal("sync", folder, "s3://files").code == 0

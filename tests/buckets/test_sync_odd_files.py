@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from bucket_commands import files, keys
 
+from s3portal.buckets.sync.local_files import written_beside
+
 
 def test_a_folder_that_cannot_be_listed_stops_deletion_but_not_the_rest(
     s3portal, client, folder, monkeypatch
@@ -120,3 +122,22 @@ def test_names_as_long_as_a_file_system_allows_come_down(s3portal, client, tmp_p
     said = s3portal("sync", "s3://files", tmp_path / "here")
     assert said.code == 0, said.err
     assert [path.name for path in (tmp_path / "here").iterdir()] == [name]
+
+
+def test_what_a_killed_run_left_beside_a_file_is_written_over_unless_another_process_is_at_it(tmp_path):
+    path = tmp_path / "a"
+    with pytest.raises(OSError, match="killed"), written_beside(path, 1.0) as file:
+        file.write(b"half of what a killed run wrote")
+        (name,) = files(tmp_path)
+        (tmp_path / name).rename(tmp_path / "left")
+        raise OSError("killed")
+    (tmp_path / "left").rename(tmp_path / name)
+    with written_beside(path, 1.0) as file:
+        file.write(b"first")
+        assert files(tmp_path) == [name]
+        with written_beside(path, 1.0) as other:
+            other.write(b"second")
+            assert len(files(tmp_path)) == 2
+        assert path.read_bytes() == b"second"
+    assert path.read_bytes() == b"first"
+    assert files(tmp_path) == ["a"]

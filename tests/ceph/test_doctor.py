@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from foreign_store import foreign_store
 
+from s3portal.buckets.fixes import with_fixes
 from s3portal.portal.doctor import Case, examine_store
 from s3portal.portal.findings import Finding
 from s3portal.transfer import TransferSettings, open_store
@@ -50,7 +51,7 @@ def examine(*, apply: bool = False, **settings: Any) -> dict[str, Finding]:
         setting=lambda name: name,
         keys_may_meet=True,
     )
-    return {finding.subject: finding for finding in examine_store(case, apply=apply)}
+    return {finding.subject: finding for finding in examine_store(with_fixes(case), apply=apply)}
 
 
 def test_rules_are_added_and_all_but_a_known_weakness_is_well() -> None:

@@ -1,20 +1,26 @@
 """The doctor says what no value by itself tells: of organisations, the janitor, the bucket and the role."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from callers import Caller
 from ckan import model
+from click.testing import CliRunner
 
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.settings import portal_store
 from ckanext.s3multipart.upload_states import RowState
+from s3portal.cli import main as s3portal_command
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
+from s3portal.transfer import read_cors_rules
 
 Doctor = Callable[..., tuple[int, str]]
 Setting = Callable[[str, object], None]
@@ -130,6 +136,76 @@ def test_a_bucket_that_lets_no_page_of_this_site_in_is_told_and_fixed(
             code, said = doctor("--apply")
             assert (code, "All is well." in said) == (0, True), said
             assert len(client.get_bucket_cors(Bucket=BUCKET)["CORSRules"]) == len(before) + 1
+    finally:
+        client.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": before})
+
+
+@pytest.fixture
+def ini(ckan_config: Any, doctor: Doctor, tmp_path: Path) -> Path:
+    """The configuration of this site as a file."""
+    ours = {
+        name: value
+        for name, value in ckan_config.items()
+        if name.startswith("ckanext.s3multipart.") or name == "ckan.site_url"
+    }
+    lines = [f"{name} = {' '.join(v) if isinstance(v, list) else v}" for name, v in ours.items()]
+    file = tmp_path / "ckan.ini"
+    file.write_text("\n".join(["[app:main]", *lines]), "utf-8")
+    return file
+
+
+def of_the_bucket(findings: list[dict[str, str]]) -> list[tuple[str, str, str]]:
+    """What is said of the bucket, however the doctor is called."""
+    return [
+        (each["subject"], each["state"], each["text"])
+        for each in findings
+        if each["place"] in ("store", BUCKET) and each["subject"] not in ("files", "unfinished")
+    ]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--apply",)])
+def test_the_doctor_of_the_bucket_finds_the_same(
+    cli: Any, ini: Path, ckan_config: Any, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    client = portal_store().client()
+    before = client.get_bucket_cors(Bucket=BUCKET)["CORSRules"]
+    command = ["bucket", "doctor", "--config", str(ini), "--json", *arguments]
+    found, after = [], []
+    try:
+        for run in (
+            lambda: cli.invoke(s3multipart, ["doctor", "--json", *arguments]).stdout,
+            lambda: f"[{','.join(CliRunner().invoke(s3portal_command, command).stdout.splitlines())}]",
+        ):
+            client.delete_bucket_cors(Bucket=BUCKET)
+            found.append(of_the_bucket(json.loads(run())))
+            after.append(read_cors_rules(portal_store()))
+    finally:
+        client.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": before})
+
+    assert found[0] == found[1]
+    assert after[0] == after[1]
+    states = {subject: state for subject, state, _ in found[0]}
+    expected = ("ok", "ok") if arguments else ("wrong", "look")
+    assert (states["CORS"], states["CORS for readers"]) == expected
+    assert {"public access", "lifecycle", "ACLs", "policy", "versions", "encryption"} <= set(states)
+
+
+def test_what_the_doctor_prints_is_for_this_site(
+    doctor: Doctor, ini: Path, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ckan_config, "__file__", str(ini))
+    client = portal_store().client()
+    before = client.get_bucket_cors(Bucket=BUCKET)["CORSRules"]
+    client.delete_bucket_cors(Bucket=BUCKET)
+    try:
+        commands = re.findall("fix: (s3portal bucket cors .*)", doctor()[1])
+        assert (
+            commands[0] == f"s3portal bucket cors set {BUCKET} --config {ini} --origin http://127.0.0.1:5000"
+        )
+        for command in commands:
+            said = CliRunner().invoke(s3portal_command, [*shlex.split(command)[1:], "--yes"])
+            assert said.exit_code == 0, said.output
+        assert "All is well." in doctor()[1]
     finally:
         client.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": before})
 

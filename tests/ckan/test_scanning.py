@@ -15,9 +15,10 @@ from session_writers import listed_by_name, read, save, writer
 from ckanext.s3multipart.scanning import inspecting
 from ckanext.s3multipart.scanning.eicar import EICAR
 from ckanext.s3multipart.scanning.inspection_model import Inspection
+from ckanext.s3multipart.scanning.scan_rules import is_too_large
 from ckanext.s3multipart.upkeep.doctor import examine
 from ckanext.s3multipart.upkeep.janitor import sweep
-from s3portal.portal.findings import OK, WRONG
+from s3portal.portal.findings import LOOK, OK, WRONG
 
 Setting = Callable[[str, object], None]
 #: Nobody listens here.
@@ -332,6 +333,28 @@ class TestDoctor:
         (finding,) = [each for each in examine() if each.subject == "virus scanner"]
 
         assert (finding.state, "does not find" in finding.text) == (WRONG, True)
+
+    @staticmethod
+    def said_of_the_limit() -> list[str]:
+        place = "ckanext.s3multipart.scan_max_size"
+        found = [each for each in examine() if each.place == place]
+        assert {each.state for each in found} <= {LOOK}
+        return [each.text for each in found]
+
+    def test_a_limit_that_clamd_does_not_have(self, portal, clamd: Clamd, setting: Setting) -> None:
+        setting("scan_max_size", STREAM_MAX_BYTES)
+        assert self.said_of_the_limit() == []
+
+        setting("scan_max_size", STREAM_MAX_BYTES + 1)
+        (text,) = self.said_of_the_limit()
+        assert "takes less (its StreamMaxLength)" in text
+
+    def test_a_limit_that_no_clamd_has(self, portal, clamd: Clamd, setting: Setting) -> None:
+        setting("scan_max_size", 3 * 2**30)
+
+        assert "no clamd looks into files of more than 2.1 GB" in self.said_of_the_limit()[0]
+        assert is_too_large(2**31)
+        assert not is_too_large(2**31 - 3)
 
 
 def test_memory_is_constant(

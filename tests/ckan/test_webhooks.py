@@ -312,6 +312,29 @@ class TestSettings:
         if name == "webhook_secret":
             assert value not in str(refused.value)
 
+    @pytest.mark.parametrize(
+        ("name", "value", "sentence"),
+        [
+            (
+                "webhooks",
+                "https://a.example.org/ https://user:pass@hooks.example.org/",
+                "has a URL with a user or password (number 2 of 2), which would not be sent",
+            ),
+            ("webhooks", "https://a.example.org/#x", "has something that is no URL: write them as in"),
+            ("webhook_secret", f"{SECRET},{SECRET}", "has a comma: separate several secrets by spaces"),
+        ],
+    )
+    def test_what_is_wrong_is_said_without_what_was_given(self, name: str, value: str, sentence: str) -> None:
+        configured = {
+            "ckanext.s3multipart.s3_bucket": "river-data",
+            f"ckanext.s3multipart.{name}": value,
+        }
+        with pytest.raises(CkanConfigurationException) as refused:
+            check_settings(configured)
+        assert f"ckanext.s3multipart.{name} {sentence}" in str(refused.value)
+        assert "pass@" not in str(refused.value)
+        assert SECRET not in str(refused.value)
+
     def test_webhooks_need_a_secret(self) -> None:
         configured = {
             "ckanext.s3multipart.s3_bucket": "river-data",

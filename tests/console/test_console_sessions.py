@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from s3portal.console.database import ConsoleDatabase
 from s3portal.console.sessions import Sessions
 from s3portal.console.throttle import FORGIVEN_AFTER_S, FREE_FAILURES, LONGEST_WAIT_S, Throttle
 
@@ -17,7 +18,7 @@ class Clock:
 
 
 def new_sessions(path: Path, clock: Clock) -> Sessions:
-    return Sessions(path / "console.sqlite", clock, session_s=1000, idle_s=300)
+    return Sessions(ConsoleDatabase(path / "console.sqlite"), clock, session_s=1000, idle_s=300)
 
 
 def test_a_session_survives_a_restart_and_is_private(tmp_path: Path) -> None:

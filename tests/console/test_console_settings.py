@@ -75,6 +75,28 @@ class TestSwitches:
         assert answer.status_code in (400, 403) and "not allowed to you" in answer.text
 
 
+class TestQuota:
+    def test_is_set_by_administrators_and_its_use_shown_to_all(
+        self, admin: ConsoleVisitor, limited: ConsoleVisitor, running: RunningServer
+    ) -> None:
+        client_for(running, "admin").put_object(Bucket="test-bucket", Key="a", Body=b"x" * 1_500_000)
+        admin.open("/ui/buckets/test-bucket/settings")
+        page = admin.submit("/settings/quota", max_bytes="3", max_objects="10").text
+        assert "Used: 1.5 MB in 1 objects" in page and 'max="3000000" value="1500000"' in page
+        assert "of 3 MB" in admin.open("/ui/buckets").text
+        assert "Used: 1.5 MB" in limited.open("/ui/buckets/test-bucket/settings").text
+        refused = limited.submit("/settings/quota", max_bytes="99")
+        assert refused.status_code == 400 and "Only administrators" in refused.text
+        admin.open("/ui/buckets/test-bucket/settings")
+        admin.submit("/settings/quota", max_bytes="", max_objects="")
+        assert "of 3 MB" not in admin.open("/ui/buckets").text
+
+    @pytest.mark.parametrize("wrong", ["-1", "x", "1.5"])
+    def test_that_cannot_be_is_refused(self, admin: ConsoleVisitor, s3: Any, wrong: str) -> None:
+        admin.open(f"{HOME}/settings")
+        assert admin.submit("/settings/quota", max_bytes=wrong).status_code == 400
+
+
 class TestDocuments:
     def test_are_saved_and_removed(self, admin: ConsoleVisitor, s3: Any) -> None:
         admin.open(f"{HOME}/documents/cors")

@@ -7,11 +7,13 @@ import uuid
 from datetime import date, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from freezegun import freeze_time
 
 from indico_plugin.dynamic_buckets import DynamicS3Storage, bucket_names_ahead, dynamic_bucket_name
 from indico_plugin.readonly import ReadOnlyDynamicS3Storage
 from indico_plugin.storage import S3Storage
+from s3portal.buckets.problems import Refused
 
 SECRET = "somethingrandom"
 
@@ -108,6 +110,49 @@ def test_a_bucket_has_versions_and_the_policy_from_its_making(context, versioned
     assert storage.make_bucket(bucket) is False
     assert versioned_s3.client.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert json.loads(versioned_s3.client.get_bucket_policy(Bucket=bucket)["Policy"]) == policy
+
+
+def test_a_new_bucket_has_the_settings_of_every_bucket_that_s3portal_makes(context, moto):
+    bucket = f"test-{uuid.uuid4().hex[:12]}"
+    S3Storage(moto.options(bucket=bucket)).make_bucket(bucket)
+
+    client = moto.client
+    assert all(client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    controls = client.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]
+    assert controls["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    [rule] = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert rule["ID"] == "s3portal: abort unfinished uploads"
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 8}
+
+
+def test_a_policy_for_everyone_is_not_shut_out_by_the_settings(context, moto, tmp_path):
+    bucket = f"test-{uuid.uuid4().hex[:12]}"
+    everyone_reads = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    (tmp_path / "policy.json").write_text(
+        json.dumps({"Version": "2012-10-17", "Statement": [everyone_reads]})
+    )
+    options = moto.options(bucket=bucket, bucket_policy_file=str(tmp_path / "policy.json"))
+
+    S3Storage(options).make_bucket(bucket)
+
+    with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+        moto.client.get_public_access_block(Bucket=bucket)
+
+
+def test_keys_that_may_make_a_bucket_and_no_more_still_make_it(context, moto, monkeypatch, caplog):
+    def refuse(store, **_):
+        raise Refused("the keys lack s3:PutLifecycleConfiguration")
+
+    monkeypatch.setattr("s3portal.buckets.settings.lifecycle.recommended_change", refuse)
+    bucket = f"test-{uuid.uuid4().hex[:12]}"
+
+    assert S3Storage(moto.options(bucket=bucket)).make_bucket(bucket) is True
+    assert f"Bucket {bucket} was made, but not set up completely: the keys lack s3:PutLife" in caplog.text
 
 
 def test_without_its_policy_file_no_bucket_is_made(context, moto, tmp_path):

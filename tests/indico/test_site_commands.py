@@ -2,16 +2,21 @@
 
 import hmac
 import json
+import re
+import shlex
 from types import SimpleNamespace
 
 import pytest
 from caller import Caller, forget_request
+from click.testing import CliRunner
 from command_lists import cut_helps
 from foreign import CONDITIONAL_COMPLETION, WRONG_SECRET_NAMED
 from indico.core.db import db
 from indico.modules.files.models.files import File
 from indico.modules.users import User
 from werkzeug.datastructures import ImmutableDict
+
+from s3portal.cli import main as s3portal_command
 
 # Also on Indico 3.3.
 pytestmark = pytest.mark.smoke
@@ -170,7 +175,12 @@ def test_doctor_makes_the_bucket_ready_before_direct_uploads_are_turned_on(make_
         "✓ s3: CORS: before direct uploads are switched on: pages of https://indico.example.org:8443"
         in before
     )
-    assert "indico s3 doctor --apply" in before
+    assert "or: indico s3 doctor --apply" in before
+    # The site's own configuration is enough for the command that the doctor prints.
+    [command] = re.findall("fix: (s3portal bucket cors set .*)", before)
+    assert f"cors set {bucket} --config {site.conf} --backend s3 --origin https://indico" in command
+    dry = CliRunner().invoke(s3portal_command, [*shlex.split(command)[1:], "--dry-run"])
+    assert (dry.exit_code, '"https://indico.example.org:8443"' in dry.output) == (0, True), dry.output
     after = site.indico("s3", "doctor", "--apply").stdout
     assert "✓ s3: CORS: applied: pages of https://indico.example.org:8443 may send parts" in after
     [rule] = s3.client.get_bucket_cors(Bucket=bucket)["CORSRules"]

@@ -10,6 +10,7 @@ const BELOW = {
   form: ["core", "field"],
   ckan: ["core", "field", "form"],
   indico: ["core", "field", "form"],
+  console: ["core", "field", "form"],
 };
 
 const roomOf = (path) => (path.includes("/") ? path.split("/")[0] : "");

@@ -8,6 +8,7 @@ from botocore_files import botocores_files_are_read_once as botocores_files_are_
 from doctor_cases import SITE_URL, Examine, Examined, MakeCase
 from store_front import StoreFront
 
+from s3portal.buckets.fixes import with_fixes
 from s3portal.portal.doctor import Case, examine_store
 from s3portal.server.pytest_plugin import BUCKET
 from s3portal.server.testing import RunningServer
@@ -47,7 +48,7 @@ def examine(make_case: MakeCase) -> Examine:
     """Asks the doctor."""
 
     def ask(*, apply: bool = False, **arguments: Any) -> Examined:
-        return Examined(list(examine_store(make_case(**arguments), apply=apply)))
+        return Examined(list(examine_store(with_fixes(make_case(**arguments)), apply=apply)))
 
     return ask
 

@@ -1,6 +1,7 @@
 """``--apply`` adds the rules that are missing beside those that are there, once, and says what it did."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,7 +65,10 @@ def test_a_rule_that_lets_too_little_through_is_joined_by_ours(
 
     finding = examine(**settings).one(state)
     assert (finding.subject, why in finding.text) == ("CORS", True), finding
-    assert finding.mend == "portal doctor --apply"
+    assert finding.mend.splitlines() == [
+        f"s3portal bucket cors set {BUCKET} --origin {SITE_URL}",
+        "or: portal doctor --apply",
+    ]
     assert rules_of(case) == before
 
     applied = examine(**settings, apply=True)
@@ -106,7 +110,7 @@ def test_keys_that_may_not_set_rules_are_told(examine: Examine, front: StoreFron
 
     finding = examine(s3_endpoint=front.endpoint, site_url="http://127.0.0.2", apply=True).one("wrong")
 
-    assert f"s3:GetBucketCORS and s3:PutBucketCORS on arn:aws:s3:::{BUCKET}" in finding.mend
+    assert finding.mend == f"allow s3:PutBucketCORS on arn:aws:s3:::{BUCKET}"
 
 
 def test_a_proxy_that_answers_preflights_itself_is_suspected(examine: Examine, front: StoreFront) -> None:
@@ -189,7 +193,11 @@ def test_the_rule_for_unfinished_uploads_joins_the_others(examine: Examine, fron
         return examine(s3_endpoint=front.endpoint, **arguments)
 
     finding = ask().one("look")
-    assert (finding.subject, finding.mend) == ("lifecycle", "portal doctor --apply")
+    assert finding.subject == "lifecycle"
+    assert finding.mend.splitlines() == [
+        f"s3portal bucket lifecycle recommended {BUCKET} --abort-days 8",
+        "or: portal doctor --apply",
+    ]
     assert store.written == 0
 
     applied = ask(apply=True)
@@ -266,3 +274,48 @@ def test_public_access_is_blocked_once(examine: Examine, front: StoreFront) -> N
     said = [finding.text for finding in applied.findings if finding.subject == "public access"]
     assert said[0].startswith("applied: BlockPublicAcls, IgnorePublicAcls")
     assert (len(written), again.states("public access")) == (1, ["ok"])
+
+
+def with_public_policy(written: list[str]) -> Callable[[Asked], Said | None]:
+    """A bucket whose policy lets readers of a website in, and whose public access is not blocked."""
+    policy = (
+        '{"Version": "2012-10-17", "Statement": [{"Sid": "Website", "Effect": "Allow", "Principal": "*",'
+        ' "Action": "s3:GetObject", "Resource": "arn:aws:s3:::test-bucket/site/*",'
+        ' "Condition": {"StringLike": {"aws:Referer": "https://www.example.org/*"}}}]}'
+    )
+
+    def answer(asked: Asked) -> Said | None:
+        if "policy" in asked.query:
+            return Said(200, [], policy.encode())
+        if "publicAccessBlock" not in asked.query:
+            return None
+        if asked.method == "PUT":
+            written.append(asked.method)
+            return Said(200)
+        return s3_error(404, "NoSuchPublicAccessBlockConfiguration")
+
+    return answer
+
+
+def test_what_a_policy_grants_is_not_taken_back_unasked(examine: Examine, front: StoreFront) -> None:
+    written: list[str] = []
+    front.instead = with_public_policy(written)
+
+    finding = examine(s3_endpoint=front.endpoint, apply=True).one("look")
+
+    assert written == []
+    assert "was not blocked: the policy of test-bucket lets everyone in (Website)" in finding.text
+    assert finding.mend.splitlines()[-1] == "or: s3portal bucket public-access block test-bucket"
+
+
+def test_portals_that_share_a_bucket_have_a_rule_each(examine: Examine, front: StoreFront) -> None:
+    front.instead = store = LifecycleStore()
+
+    for prefix in ("a", "b", "a"):
+        assert examine(s3_endpoint=front.endpoint, s3_prefix=prefix, apply=True).is_well
+
+    assert store.written == 2
+    assert re.findall("<ID>([^<]*)</ID>", store.xml) == [
+        "s3portal: abort unfinished uploads under a/",
+        "s3portal: abort unfinished uploads under b/",
+    ]

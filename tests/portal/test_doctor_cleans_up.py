@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from doctor_cases import SITE_URL, Examine, MakeCase
 
-from s3portal.portal.doctor import examine_store
+from s3portal.portal.doctor import Use, examine_store
 from s3portal.portal.doctor.workspace import workspace
 from s3portal.server.pytest_plugin import BUCKET, ROLE_ARN
 from s3portal.server.testing import RunningServer
@@ -135,6 +135,17 @@ def test_what_cannot_be_removed_is_told_with_its_key(examine: Examine, s3_server
     assert finding.subject == "removing"
     assert PREFIX in finding.text
     assert "s3:DeleteObject" in finding.mend
+
+
+def test_what_the_store_refused_to_write_is_not_left_behind(
+    examine: Examine, s3_server: RunningServer
+) -> None:
+    s3_server.faults.add("PutObject", status=403, code="AccessDenied")
+    s3_server.faults.add("DeleteObject", status=403, code="AccessDenied")
+
+    finding = examine(fields={"browser_uploads": Use.OFF}).one("wrong")
+
+    assert (finding.subject, "lack s3:PutObject" in finding.text) == ("upload", True)
 
 
 def test_the_prefix_of_the_portal_holds_the_doctors_corner_too(make_case: MakeCase) -> None:

@@ -1,11 +1,19 @@
 """The documents that an administrator sets at AWS, filled in for one store."""
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from doctor_cases import MakeCase
 
-from s3portal.portal.doctor import site_documents
+from s3portal.portal.doctor import (
+    site_documents,
+    with_aborting_rule,
+    with_portal_rule,
+    with_readers_rule,
+)
 from s3portal.portal.doctor.site_policies import role_behind
 
 ROLE = "arn:aws-cn:iam::123456789012:role/portal/uploads"
@@ -67,3 +75,14 @@ def test_nobody_is_trusted_by_a_wildcard(make_case: MakeCase) -> None:
     [trust] = documents(make_case(s3_role=ROLE))["role-trust"]["Statement"]
 
     assert trust["Principal"] == {"AWS": "arn:aws-cn:iam::123456789012:user/PORTAL"}
+
+
+def test_the_rules_on_the_page_for_ckan_are_those_that_are_set() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ckan.md").read_text("utf-8")
+    documents = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    rules = [rule for each in documents for rule in each.get("CORSRules", each.get("Rules", [each]))]
+
+    [pages, readers, aborting] = [rule for rule in rules if str(rule.get("ID", "")).startswith("s3portal")]
+
+    assert with_readers_rule(with_portal_rule([], "https://data.example.org")) == [pages, readers]
+    assert with_aborting_rule([], "", 8) == [aborting]

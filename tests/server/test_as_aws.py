@@ -99,6 +99,36 @@ class TestMissingBuckets:
         assert send(s3_server, "GET", f"/{BUCKET}/no-such-key")[0] == 403
         assert code_of(client_of(s3_server, "admin").head_bucket, Bucket="no-such-bucket") == "404"
 
+    def test_nothing_is_looked_for_in_them(self, s3_server):
+        """Neither an upload nor, before the target's bucket, the source of a copy."""
+        admin = client_of(s3_server, "admin")
+        upload_id = admin.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
+        missing = {"Bucket": "no-such-bucket", "Key": "k"}
+        upload = {**missing, "UploadId": upload_id}
+        part, source = {**upload, "PartNumber": 1}, f"{BUCKET}/no-such-key"
+        parts = {"Parts": [{"PartNumber": 1, "ETag": "x"}]}
+        for call, arguments in (
+            (admin.upload_part, {**part, "Body": b"x"}),
+            (admin.upload_part_copy, {**part, "CopySource": source}),
+            (admin.complete_multipart_upload, {**upload, "MultipartUpload": parts}),
+            (admin.abort_multipart_upload, upload),
+            (admin.list_parts, upload),
+            (admin.copy_object, {**missing, "CopySource": source}),
+        ):
+            assert code_of(call, **arguments) == "NoSuchBucket"
+
+
+class TestExpectedOwners:
+    @pytest.mark.parametrize("owner", ["1", "not-an-account", "1234567890123"])
+    def test_are_numbers_of_accounts(self, s3, owner):
+        refused = refusal_of(s3.head_bucket, Bucket=BUCKET, ExpectedBucketOwner=owner)
+        assert refused.status == 400
+        code = code_of(s3.list_objects_v2, Bucket=BUCKET, ExpectedBucketOwner=owner)
+        assert code == "InvalidBucketOwnerAWSAccountID"
+        copy = {"Bucket": BUCKET, "Key": "k", "CopySource": f"{BUCKET}/k"}
+        code = code_of(s3.copy_object, **copy, ExpectedSourceBucketOwner=owner)
+        assert code == "InvalidBucketOwnerAWSAccountID"
+
 
 class TestBucketsOfOnesOwn:
     def test_in_us_east_1_they_are_made_again(self, s3_server):

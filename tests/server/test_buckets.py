@@ -40,7 +40,7 @@ def test_deleting_a_bucket_takes_its_unfinished_uploads_along(admin, tmp_path):
     admin.upload_part(**target, UploadId=upload_id, PartNumber=1, Body=b"x" * MIB)
     admin.delete_bucket(Bucket="new-bucket")
     assert [path for path in (tmp_path / "s3" / "blobs").rglob("*") if path.is_file()] == []
-    assert code_of(admin.list_parts, **target, UploadId=upload_id) == "NoSuchUpload"
+    assert code_of(admin.list_parts, **target, UploadId=upload_id) == "NoSuchBucket"
 
 
 @pytest.mark.parametrize("name", ["abc", "a.b-c", "0" * 63, "my.bucket.example.org"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3_callers import BUCKET, client_of, code_of, send
+from s3_callers import BUCKET, client_of, code_of, send, signed_send
 
 from s3portal.server.bucket_settings import cors
 from s3portal.server.wire.errors import S3Error
@@ -139,6 +139,14 @@ def test_rules_that_make_no_sense_are_refused(s3, rule):
     )
     with pytest.raises(ValueError, match=r"."):
         cors.rules_of_json([rule])
+
+
+@pytest.mark.parametrize("child", ["AllowedMethod", "AllowedOrigin"])
+def test_a_rule_without_methods_or_origins_is_no_rule(s3_server, child):
+    text = {"AllowedMethod": "GET", "AllowedOrigin": "*"}[child]
+    document = f"<CORSConfiguration><CORSRule><{child}>{text}</{child}></CORSRule></CORSConfiguration>"
+    status, _, answer = signed_send(s3_server, "PUT", f"/{BUCKET}?cors", body=document.encode())
+    assert (status, b"<Code>MalformedXML</Code>" in answer) == (400, True)
 
 
 def test_no_more_than_a_hundred_rules(s3):

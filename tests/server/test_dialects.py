@@ -45,14 +45,14 @@ def credential(service):
     [
         (asked("GET", "/"), RestDialect),
         (asked("POST", "/bucket", authorization=credential("sts")), RestDialect),
-        (asked("POST", "/bucket/key", x_amz_target="TrentService.Encrypt"), RestDialect),
+        (asked("POST", "/bucket/key", x_amz_target="TrentService.Sign"), RestDialect),
         (asked(), QueryDialect),
         (asked(authorization=credential("sts")), QueryDialect),
         (asked(authorization=credential("s3")), RestDialect),
         (asked(target="/?X-Amz-Credential=k/20261126/r/s3/aws4_request"), RestDialect),
         (asked(target="/?X-Amz-Credential=k/20261126/r/sts/aws4_request"), QueryDialect),
         (asked(authorization="nonsense"), QueryDialect),
-        (asked(authorization=credential("kms"), x_amz_target="TrentService.Encrypt"), JsonDialect),
+        (asked(authorization=credential("kms"), x_amz_target="TrentService.Sign"), JsonDialect),
     ],
 )
 def test_a_request_belongs_to_the_first_dialect_that_claims_it(request_, owner):
@@ -73,15 +73,15 @@ def test_the_credential_of_a_post_says_which_service_is_meant(s3_server):
 
 
 def test_json_is_answered_in_json(s3_server):
-    target = {"X-Amz-Target": "TrentService.Encrypt", "Content-Type": "application/x-amz-json-1.1"}
+    target = {"X-Amz-Target": "TrentService.Sign", "Content-Type": "application/x-amz-json-1.1"}
     status, headers, answer = send(s3_server, "POST", "/", signed_for(s3_server, "kms", b"{}", target), b"{}")
     assert (status, headers["content-type"]) == (400, "application/x-amz-json-1.1")
     assert json.loads(answer) == {
         "__type": "UnknownOperationException",
-        "message": "Unknown operation: TrentService.Encrypt",
+        "message": "Unknown operation: TrentService.Sign",
     }
     status, _, answer = send(s3_server, "POST", "/", target, b"{}")
-    assert (status, json.loads(answer)["__type"]) == (403, "AccessDenied")
+    assert (status, json.loads(answer)["__type"]) == (400, "AccessDeniedException")
     status, _, answer = send(s3_server, "POST", "/", target, b"x" * MIB)
     assert (status, json.loads(answer)["__type"]) == (400, "MaxMessageLengthExceeded")
 

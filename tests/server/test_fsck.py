@@ -249,6 +249,17 @@ class TestRepair:
         assert fsck(root, "--apply")[0] == 0
         assert change(root, "SELECT * FROM usage") == right
 
+    def test_counters_of_users_are_counted_again(self, root):
+        right = change(root, "SELECT * FROM user_usage")
+        assert right
+        change(root, "UPDATE user_usage SET bytes = bytes + 1")
+        change(root, "INSERT INTO user_usage VALUES ('arn:aws:iam::000000000000:user/gone', 1, 1, 1)")
+        status, report = fsck(root)
+        assert (status, kinds_of(report)) == (1, ["wrong-counter"] * (len(right) + 1))
+        assert "user/gone" in report["findings"][-1]["message"] + report["findings"][0]["message"]
+        assert fsck(root, "--apply")[0] == 0
+        assert change(root, "SELECT * FROM user_usage") == right
+
     def test_contents_and_parts_of_nothing_are_kept_in_lost_and_found(self, root):
         blob = blob_of(root, "other").name
         change(root, "INSERT INTO contents (content) VALUES (X'6162')")

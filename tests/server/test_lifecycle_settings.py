@@ -56,6 +56,19 @@ ROUND_TRIPS = [
     rule(
         AbortIncompleteMultipartUpload={"DaysAfterInitiation": 7}, Filter={"Prefix": "p"}, Status="Disabled"
     ),
+    rule(
+        Expiration={"Days": 400},
+        Transitions=[
+            {"Days": 30, "StorageClass": "STANDARD_IA"},
+            {"Days": 365, "StorageClass": "DEEP_ARCHIVE"},
+        ],
+        NoncurrentVersionTransitions=[
+            {"NoncurrentDays": 0, "StorageClass": "GLACIER_IR"},
+            {"NewerNoncurrentVersions": 3, "NoncurrentDays": 60, "StorageClass": "GLACIER"},
+        ],
+        Filter={"Prefix": ""},
+    ),
+    rule(Transitions=[{"Date": MIDNIGHT, "StorageClass": "INTELLIGENT_TIERING"}], Filter={"Prefix": "p"}),
     {"ID": "old", "Status": "Enabled", "Prefix": "old/", "Expiration": {"Days": 1}},
     {
         "ID": "old",
@@ -173,10 +186,42 @@ REFUSED = [
         "Base level prefix",
     ),
     ([{"ID": "r", "Status": "Enabled", "Expiration": {"Days": 1}}], "MalformedXML", ""),
+    ([rule(Transitions=[{"Days": 29, "StorageClass": "STANDARD_IA"}])], "InvalidArgument", "equal to 30"),
+    ([rule(Transitions=[{"Days": -1, "StorageClass": "GLACIER"}])], "InvalidArgument", "equal to 0"),
+    ([rule(Transitions=[{"Days": 30, "StorageClass": "STANDARD"}])], "MalformedXML", ""),
+    ([rule(Transitions=[{"Days": 30}])], "MalformedXML", ""),
+    ([rule(Transitions=[{"StorageClass": "GLACIER"}])], "MalformedXML", ""),
+    ([rule(Transitions=[{"Days": 1, "Date": MIDNIGHT, "StorageClass": "GLACIER"}])], "MalformedXML", ""),
     (
-        [rule(Transitions=[{"Days": 30, "StorageClass": "GLACIER"}])],
-        "NotImplemented",
-        "Leave the transitions out of rule 'r'",
+        [rule(Transitions=[{"Days": 1, "StorageClass": "GLACIER"}, {"Days": 2, "StorageClass": "GLACIER"}])],
+        "InvalidRequest",
+        "must be different",
+    ),
+    (
+        [rule(Expiration={"Days": 5}, Transitions=[{"Days": 5, "StorageClass": "GLACIER"}])],
+        "InvalidArgument",
+        "must be greater than",
+    ),
+    (
+        [rule(Expiration={"Date": MIDNIGHT}, Transitions=[{"Days": 5, "StorageClass": "GLACIER"}])],
+        "InvalidRequest",
+        "mixed 'Date' and 'Days'",
+    ),
+    (
+        [rule(NoncurrentVersionTransitions=[{"NoncurrentDays": 7, "StorageClass": "ONEZONE_IA"}])],
+        "InvalidArgument",
+        "'NoncurrentDays'",
+    ),
+    (
+        [
+            rule(
+                NoncurrentVersionTransitions=[
+                    {"NoncurrentDays": 7, "NewerNoncurrentVersions": 0, "StorageClass": "GLACIER"}
+                ]
+            )
+        ],
+        "InvalidArgument",
+        "100",
     ),
     ([rule(ID=str(number), Expiration={"Days": 1}) for number in range(1001)], "MalformedXML", ""),
 ]
@@ -192,6 +237,13 @@ def test_a_rule_that_s3_refuses(s3, rules, code, reason):
     assert refusal.code == code
     assert reason in refusal.error["Message"]
     assert code_of(s3.get_bucket_lifecycle_configuration, Bucket=BUCKET) == "NoSuchLifecycleConfiguration"
+
+
+def test_rules_of_earlier_versions_are_read():
+    stored = '{"rules":[{"rule_id":"r","enabled":true,"filter":{"prefix":"a"},"expiration_days":1}],'
+    found = lifecycle.read(stored + '"minimum_size":"all_storage_classes_128K"}')
+    (only,) = found.rules
+    assert (only.expiration_days, only.transitions, only.noncurrent_transitions) == (1, (), ())
 
 
 @pytest.mark.parametrize("days", ["x", "1.5", "\N{FULLWIDTH DIGIT ONE}", "0x1", "--1", "9" * 30])

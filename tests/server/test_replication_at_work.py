@@ -323,3 +323,16 @@ def test_a_later_change_of_a_version_is_not_settled_by_an_earlier_task(tmp_path)
         replication_backlog.settle(storage, [replication_backlog.Done(task, None)], [], 0)
         source.run_replication()
         assert client(target).get_object(Bucket=THERE, Key="k")["Body"].read() == b"2"
+
+
+def test_what_is_encrypted_is_sent_opened_and_encrypted_there(tmp_path):
+    with one_way(tmp_path) as (source, target):
+        here = client(source)
+        content = b"secret" * MIB
+        here.put_object(Bucket=HERE, Key="k", Body=content, ServerSideEncryption="AES256")
+        source.run_replication()
+        found = client(target).get_object(Bucket=THERE, Key="k")
+        assert (found["ServerSideEncryption"], found["Body"].read()) == ("AES256", content)
+        for folder in ("source", "target"):
+            blobs = [path for path in (tmp_path / folder / "blobs").rglob("*") if path.is_file()]
+            assert blobs and not any(b"secretsecret" in path.read_bytes() for path in blobs)

@@ -192,7 +192,7 @@ class TestTokens:
         ({"Policy": "{"}, "MalformedPolicyDocument"),
         ({"Policy": session_policy("*").replace("Resource", "Principal")}, "MalformedPolicyDocument"),
         ({"Policy": session_policy("arn:aws:s3:::" + "x" * 2048)}, "ValidationError"),
-        ({"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/AmazonS3FullAccess"}]}, "ValidationError"),
+        ({"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/NoSuchPolicy"}]}, "ValidationError"),
         ({"RoleArn": "arn:aws:iam::000000000000:role/no-such-role"}, "AccessDenied"),
         ({"RoleArn": "arn:aws:iam::111111111111:role/uploads"}, "AccessDenied"),
     ],
@@ -313,7 +313,8 @@ def test_sts_speaks_its_own_errors_and_checks_signatures(s3_server):
     status, _, body = send(s3_server, "POST", "/", body=b"Action=GetCallerIdentity&Version=2011-06-15")
     assert status == 403
     assert b"<ErrorResponse" in body
-    assert code_of(client_of(s3_server, "portal", "sts").get_session_token) == "InvalidAction"
+    decode = client_of(s3_server, "portal", "sts").decode_authorization_message
+    assert code_of(decode, EncodedMessage="x") == "InvalidAction"
 
 
 def test_a_huge_sts_body_is_refused(s3_server):

@@ -11,71 +11,23 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from s3_callers import BUCKET, MIB, client_of, session_client, signed_headers
+from two_workers import Workers, at_once
 from versioned_buckets import listed, set_versioning
 from waiting import wait_until
 
-from s3portal.server.config import config_of_json
-from s3portal.server.pytest_plugin import ROLE_ARN, server_config
+from s3portal.server.pytest_plugin import ROLE_ARN
 from s3portal.server.storage import usage
 from s3portal.server.storage.storage import Storage, StorageInUse
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 CONTENT = b"0123456789abcdef" * (MIB // 16)
-
-
-class Workers:
-    """A server with two workers as a process of its own."""
-
-    def __init__(self, folder):
-        self.root, self.log = folder / "s3", folder / "access.log"
-        config = folder / "config.json"
-        config.write_text(json.dumps(server_config()))
-        self.command = [
-            *(sys.executable, "-m", "s3portal.server", "--port", "0", "--workers", "2"),
-            *("--root", str(self.root), "--config", str(config), "--log", str(self.log)),
-        ]
-        self.users = {user.name: user for user in config_of_json(server_config()).users}
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
-        self.endpoint = self.process.stdout.readline().split()[2].rstrip(",")
-        self.port = int(self.endpoint.rpartition(":")[2])
-        wait_until(lambda: len(self.pids()) == 2, "both workers run")
-
-    def pids(self):
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
-
-    @contextmanager
-    def only(self, pid):
-        """One worker alone answers what is asked on new connections."""
-        others = [other for other in self.pids() if other != pid]
-        for other in others:
-            os.kill(other, signal.SIGSTOP)
-        try:
-            yield client_of(self)
-        finally:
-            for other in others:
-                os.kill(other, signal.SIGCONT)
-
-    def stop(self):
-        self.process.terminate()
-        status = self.process.wait(60)
-        self.process.stdout.close()
-        return status
-
-    def files(self):
-        return [path.name for place in ("blobs", "incoming") for path in (self.root / place).rglob("*.*.*")]
 
 
 @pytest.fixture
@@ -84,26 +36,6 @@ def workers(tmp_path):
     yield workers
     if workers.process.poll() is None:
         workers.stop()
-
-
-def at_once(count, call):
-    """Makes calls in threads of their own; returns what each returned, or the code of its refusal."""
-    outcomes = []
-    ready = threading.Barrier(count)
-
-    def make(number):
-        ready.wait(60)
-        try:
-            outcomes.append(call(number))
-        except ClientError as refused:
-            outcomes.append(refused.response["Error"]["Code"])
-
-    threads = [threading.Thread(target=make, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
 
 
 def test_what_one_worker_stored_the_other_serves_and_all_log_to_one_file(workers):

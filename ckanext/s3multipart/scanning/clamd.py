@@ -18,6 +18,8 @@ _CONNECT_S = 5
 #: An archive may take minutes after its last byte (clamd.conf(5), MaxScanTime: two minutes).
 _ANSWER_S = 600
 _MOST_OF_AN_ANSWER = 4096
+#: Four bytes tell how long a chunk is.
+_LONGEST_CHUNK_BYTES = 2**32 - 1
 #: What clamd finds, with AlertExceedsMax, in what it did not look into to the end.
 _LIMITS = "Heuristics.Limits.Exceeded"
 
@@ -40,6 +42,17 @@ def version(address: ClamdAddress) -> str:
     """Its version and that of its signatures, as in ``ClamAV 1.4.6/27412``. Raises ScannerFailed."""
     # The date of the signatures is the third part.
     return "/".join(_asked(address, "VERSION").split("/")[:2])
+
+
+def takes(address: ClamdAddress, size_bytes: int) -> bool:
+    """Whether it takes a file of this size (``StreamMaxLength``). Sends nothing of one: clamd answers to the
+    length of a chunk, before the chunk. Raises ScannerFailed."""
+    with _connected(address) as connection:
+        connection.settimeout(_CONNECT_S)
+        connection.sendall(b"zINSTREAM\0" + struct.pack("!L", min(size_bytes, _LONGEST_CHUNK_BYTES)))
+        connection.shutdown(socket.SHUT_WR)
+        # Where it would take the chunk, it hears that none comes, and closes the connection without a word.
+        return b"size limit exceeded" not in connection.recv(_MOST_OF_AN_ANSWER)
 
 
 def scan(address: ClamdAddress, blocks: Iterable[bytes]) -> Scanned:

@@ -19,7 +19,7 @@ def scanner() -> ClamdAddress | None:
 
 def is_too_large(size_bytes: int) -> bool:
     """Whether a file is not sent to the scanner at all."""
-    return size_bytes > scan_settings().scan_max_size
+    return size_bytes > scan_settings().largest_bytes
 
 
 def require_scannable(size_bytes: int) -> None:
@@ -32,7 +32,7 @@ def refuse_too_large(size_bytes: int) -> None:
     """Raises TooLargeToCheck unless the site accepts files that were not checked."""
     settings = scan_settings()
     if settings.scan_too_large == REFUSE:
-        limit = min(settings.scan_max_size, size_bytes)
+        limit = min(settings.largest_bytes, size_bytes)
         raise TooLargeToCheck(limit=limit, given=size_bytes, setting=f"{PREFIX}scan_too_large")
 
 

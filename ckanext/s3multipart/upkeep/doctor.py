@@ -1,11 +1,13 @@
 """``ckan s3multipart doctor``: what no value by itself tells, such as an organisation that is not there or a
 bucket that lets no browser in. Values that cannot be used stop CKAN before.
 
-What there is to know of a store is in s3portal.portal.doctor; here is what only CKAN knows.
+What there is to know of a store and its bucket is in s3portal.portal.doctor and s3portal.buckets.examining;
+here is what only CKAN knows.
 """
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import ckan.plugins.toolkit as tk
 from ckan import model
@@ -28,12 +30,13 @@ from ckanext.s3multipart.settings import (
 from ckanext.s3multipart.upkeep.scan_doctor import examine_scanner
 from ckanext.s3multipart.upkeep.webhook_doctor import examine_webhooks
 from ckanext.s3multipart.upload_states import PUBLISHED, RowState
+from s3portal.buckets.cases import options_of_site
+from s3portal.buckets.examining import examine_bucket
 from s3portal.portal.doctor import (
     MOST_FILES,
     Case,
     RecordedFile,
     examine_files,
-    examine_store,
     examine_unfinished,
 )
 from s3portal.portal.findings import LOOK, OK, WRONG, Finding, some
@@ -63,7 +66,7 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
     if not transfer_settings().s3_role:
         yield Finding(PREFIX + "s3_role", "session credentials", OK, "are off")
     case = store_case()
-    findings = list(examine_store(case, apply=apply))
+    findings = list(examine_bucket(case, apply=apply))
     yield from findings
     # Of a store that cannot be reached, enough has been said.
     if tables_are_there and any(finding.subject == "upload" for finding in findings):
@@ -73,9 +76,10 @@ def examine(*, apply: bool = False) -> Iterator[Finding]:
 
 def store_case() -> Case:
     """The site's store, as the shared doctor knows it."""
+    store, config = portal_store(), tk.config.get("__file__")
     return Case(
         place="store",
-        store=portal_store(),
+        store=store,
         site_url=tk.config["ckan.site_url"],
         host=portal_host(),
         command=_COMMAND,
@@ -83,6 +87,7 @@ def store_case() -> Case:
         other_sites_read=_other_sites_read(),
         serves_public_files=download_settings().download_mode == PUBLIC,
         permissions_page="docs/ckan.md, What the portal's credentials must be allowed",
+        bucket_options=options_of_site(store, Path(config) if config else None),
     )
 
 

@@ -9,7 +9,7 @@ from ckan import model
 from ckanext.s3multipart.clamd_address import ClamdAddress
 from ckanext.s3multipart.model import now
 from ckanext.s3multipart.scan_settings import REFUSE
-from ckanext.s3multipart.scanning.clamd import ping, scan, version
+from ckanext.s3multipart.scanning.clamd import ping, scan, takes, version
 from ckanext.s3multipart.scanning.eicar import EICAR
 from ckanext.s3multipart.scanning.errors import ScannerFailed
 from ckanext.s3multipart.scanning.inspection_model import Inspection, Verdict
@@ -29,6 +29,7 @@ def examine_scanner() -> Iterator[Finding]:
     address = scanner()
     if address is not None:
         yield _examine_clamd(address)
+        yield from _examine_limit(address)
         yield from _examine_sizes()
     yield from _examine_quarantine()
 
@@ -48,11 +49,37 @@ def _examine_clamd(address: ClamdAddress) -> Finding:
     return Finding(_PLACE, subject, OK, f"{answers} finds the EICAR test virus ({found.signature})")
 
 
+def _examine_limit(address: ClamdAddress) -> Iterator[Finding]:
+    """Whether clamd can do what `scan_max_size` asks of it."""
+    place, subject, settings = PREFIX + "scan_max_size", "large files", scan_settings()
+    wanted, possible = format_size(settings.scan_max_size), format_size(settings.largest_bytes)
+    if settings.scan_max_size > settings.largest_bytes:
+        text = (
+            f"is {wanted}, but no clamd looks into files of more than {possible}: they count as too large for"
+            " the virus scanner"
+        )
+        yield Finding(place, subject, LOOK, text, f"set it to {possible} at the most")
+    try:
+        is_taken = takes(address, settings.largest_bytes)
+    except ScannerFailed:
+        # That clamd does not answer has been said.
+        return
+    if not is_taken:
+        text = (
+            f"is {wanted}, but clamd at {address} takes less (its StreamMaxLength): the files in between are"
+            " sent to it, and then count as too large"
+        )
+        mend = (
+            f"set StreamMaxLength and MaxFileSize of its clamd.conf to {possible}, or this to what they are"
+        )
+        yield Finding(place, subject, LOOK, text, mend)
+
+
 def _examine_sizes() -> Iterator[Finding]:
     settings, (allowed, _) = scan_settings(), transfer_settings().size_limit
-    if allowed <= settings.scan_max_size:
+    if allowed <= settings.largest_bytes:
         return
-    size = format_size(settings.scan_max_size)
+    size = format_size(settings.largest_bytes)
     if settings.scan_too_large == REFUSE:
         text = f"refuses files of more than {size}, which are too large for the virus scanner"
     else:

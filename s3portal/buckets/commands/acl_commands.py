@@ -8,14 +8,16 @@ import click
 from s3portal.buckets import acls
 from s3portal.buckets.access import Access
 from s3portal.buckets.commands.console import Console, shown
+from s3portal.buckets.commands.failing import from_failures_option, shard_option
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of, required_bucket
 from s3portal.buckets.commands.progress import CountingProgress
-from s3portal.buckets.commands.removal import told_of_failures
-from s3portal.buckets.failures import Failure, FailureReport, read_failures
+from s3portal.buckets.commands.removal import named_versions, told_of_failures
+from s3portal.buckets.failures import Failure, FailureReport
 from s3portal.buckets.listing import ListedVersion
-from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED
+from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, NotOffered
 from s3portal.buckets.settings.acl import PUBLIC, read_bucket_acl, strangers_in
 from s3portal.buckets.settings.change import Change
+from s3portal.buckets.sharding import shard_of
 from s3portal.transfer import Store
 
 _prefix = click.option("--prefix", default="", help="Only keys that begin with this.")
@@ -37,8 +39,11 @@ def acl_group() -> None:
 @bucket_argument
 @_prefix
 @_all_versions
+@shard_option
 @bucket_command()
-def acl_audit(console: Console, access: Access, bucket: str | None, prefix: str, all_versions: bool) -> int:
+def acl_audit(
+    console: Console, access: Access, bucket: str | None, prefix: str, all_versions: bool, shard: str
+) -> int:
     """Say what is public, and why: policy, ACLs, Block Public Access.
 
     Where the settings decide, no object is asked for. Exit code 1 where something is public.
@@ -59,9 +64,10 @@ def acl_audit(console: Console, access: Access, bucket: str | None, prefix: str,
     for grant in rules.bucket_grants:
         public |= grant.startswith(PUBLIC)
         console.say(f"The bucket's own ACL: {grant}.", public_by="bucket ACL", grant=grant)
+    found_objects = acls.objects_of(store, prefix, all_versions=all_versions, shard=shard_of(shard))
     found = failed = 0
     with CountingProgress("ACLs read", shown=not console.as_json) as progress:
-        for each in acls.object_acls(store, acls.objects_of(store, prefix, all_versions=all_versions)):
+        for each in acls.object_acls(store, found_objects):
             progress.advance()
             if isinstance(each, Failure):
                 failed += 1
@@ -89,11 +95,9 @@ def acl_audit(console: Console, access: Access, bucket: str | None, prefix: str,
     help="Read each ACL first, and note in this new file what is taken away: acl undo gives it back.",
 )  # fmt: skip
 @click.option("--bucket-only", is_flag=True, help="Only the bucket's own ACL.")
-@click.option(
-    "--from-failures", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
-    help="Only what a run before could not do, from its --failures file.",
-)  # fmt: skip
+@from_failures_option
 @_failed
+@shard_option
 @bucket_command(changes=True)
 def acl_reset(
     console: Console,
@@ -105,6 +109,7 @@ def acl_reset(
     bucket_only: bool,
     from_failures: Path | None,
     failures: Path | None,
+    shard: str,
 ) -> int:
     """Make objects private that their ACLs made public.
 
@@ -116,9 +121,9 @@ def acl_reset(
         text = f"let no one in but the owner, by the ACL of the bucket {store.bucket} itself"
         console.carry_out([Change(text, before, [], lambda: acls.make_bucket_private(store))])
         return EXIT_DONE
-    rules = acls.acl_rules(store)
-    if not rules.count:
-        console.say(f"Nothing to do: {rules.reason}.", changed=False, reason=rules.reason)
+    if acls.acls_are_off(store):
+        reason = "Object Ownership is BucketOwnerEnforced, so ACLs are off"
+        console.say(f"Nothing to do: {reason}.", changed=False, reason=reason)
         return EXIT_DONE
     if console.dry_run:
         console.say(
@@ -129,7 +134,16 @@ def acl_reset(
         )
         return EXIT_DONE
     console.confirm(f"Make every object under s3://{store.bucket}/{prefix} private?")
-    return _carried_out(console, failures, _resets(store, prefix, all_versions, report, from_failures))
+    objects = (
+        named_versions(from_failures, prefix, shard_of(shard))
+        if from_failures
+        else acls.objects_of(store, prefix, all_versions=all_versions, shard=shard_of(shard))
+    )
+    try:
+        return _carried_out(console, failures, _resets(store, objects, report), read_from=from_failures)
+    except NotOffered as missing:
+        console.say(f"Nothing to do: {missing.text}.", changed=False, reason=missing.text)
+        return EXIT_DONE
 
 
 @acl_group.command("undo")
@@ -150,14 +164,7 @@ def acl_undo(console: Console, access: Access, bucket: str, report: Path, failur
     return _carried_out(console, failures, acls.restore(store, former))
 
 
-def _resets(
-    store: Store, prefix: str, all_versions: bool, report: Path | None, from_failures: Path | None
-) -> Iterator[Failure | None]:
-    objects: Iterator[ListedVersion]
-    if from_failures:
-        objects = (ListedVersion(each.key, each.version_id) for each in read_failures(from_failures))
-    else:
-        objects = acls.objects_of(store, prefix, all_versions=all_versions)
+def _resets(store: Store, objects: Iterator[ListedVersion], report: Path | None) -> Iterator[Failure | None]:
     if report is None:
         yield from acls.make_private(store, objects)
         return
@@ -168,9 +175,14 @@ def _resets(
         noted.close()
 
 
-def _carried_out(console: Console, path: Path | None, results: Iterator[Failure | None]) -> int:
+def _carried_out(
+    console: Console, path: Path | None, results: Iterator[Failure | None], read_from: Path | None = None
+) -> int:
     done = 0
-    with FailureReport(path) as failures, CountingProgress("ACLs", shown=not console.as_json) as progress:
+    with (
+        FailureReport(path, read_from=read_from) as failures,
+        CountingProgress("ACLs", shown=not console.as_json) as progress,
+    ):
         for failure in results:
             progress.advance()
             if failure is None:

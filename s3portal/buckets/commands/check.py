@@ -33,6 +33,7 @@ def check_command(
     source: str,
     target: str,
     rules: SyncRules,
+    from_failures: Path | None,
     failures_path: Path | None,
     one_way: bool,
     as_csv: bool,
@@ -46,7 +47,7 @@ def check_command(
     differing = 0
     if as_csv:
         click.echo("path,difference")
-    with FailureReport(failures_path) as failures:
+    with FailureReport(failures_path, read_from=from_failures) as failures:
         sync = Sync(
             ours, theirs, replace(rules, delete=not one_way), failures,
             on_left_out=lambda each: tell_left_out(console, each),

@@ -8,14 +8,17 @@ from typing import Any
 import click
 
 from s3portal.buckets.commands.console import Console, shown
+from s3portal.buckets.commands.failing import from_failures_option, shard_option
 from s3portal.buckets.commands.options import ending_with_a_sentence
+from s3portal.buckets.failures import read_failures
 from s3portal.buckets.problems import Unusable
+from s3portal.buckets.sharding import shard_of
 from s3portal.buckets.sync.entries import Trouble
 from s3portal.buckets.sync.file_reads import FILE_TIMEOUT_S, FileReads
 from s3portal.buckets.sync.filters import chosen, read_list
 from s3portal.buckets.sync.freshness import Compare
 from s3portal.buckets.sync.places import Folder, Prefix
-from s3portal.buckets.sync.rules import SyncRules
+from s3portal.buckets.sync.rules import Retried, SyncRules
 from s3portal.buckets.sync.walking import FOLDER_TIMEOUT_S, WalkingRules
 
 Command = Callable[..., Any]
@@ -38,6 +41,8 @@ _OPTIONS = (
         "--file-timeout", type=click.FloatRange(0.1), default=FILE_TIMEOUT_S, show_default=True,
         metavar="SECONDS", help="Skip, and name, a file of which nothing can be read for so long.",
     ),
+    from_failures_option,
+    shard_option,
 )  # fmt: skip
 
 
@@ -54,7 +59,7 @@ def with_options(options: Sequence[Callable[[Command], Command]]) -> Callable[[C
 
 def comparing(otherwise: Compare) -> Callable[[Command], Command]:
     """Gives a command the options, and calls it with ``rules`` in their place: SyncRules that compare by
-    ``otherwise`` unless an option says more."""
+    ``otherwise`` unless an option says more; and with ``from_failures``, the report that is read."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -68,6 +73,8 @@ def comparing(otherwise: Compare) -> Callable[[Command], Command]:
             follow_symlinks: bool,
             folder_timeout: float,
             file_timeout: float,
+            from_failures: Path | None,
+            shard: str,
             **others: Any,
         ) -> None:
             def call() -> object:
@@ -78,14 +85,26 @@ def comparing(otherwise: Compare) -> Callable[[Command], Command]:
                     takes_part=chosen(include, exclude, read_list(files_from) if files_from else None),
                     walking=WalkingRules(follow_symlinks, folder_timeout),
                     reads=FileReads(file_timeout),
+                    only=retried(from_failures, one_target=not others.get("mappings")),
+                    shard=shard_of(shard),
                 )
-                return command(*arguments, rules=rules, **others)
+                return command(*arguments, rules=rules, from_failures=from_failures, **others)
 
             ending_with_a_sentence(call)
 
         return with_options(_OPTIONS)(with_rules)
 
     return decorate
+
+
+def retried(report: Path | None, *, one_target: bool) -> Retried | None:
+    """What a report of failures names; with ``one_target`` wherever it was to go. Raises Unusable."""
+    if report is None:
+        return None
+    by_target: dict[str, set[str]] = {}
+    for each in read_failures(report):
+        by_target.setdefault("" if one_target else each.target, set()).add(each.key)
+    return Retried({target: tuple(paths) for target, paths in by_target.items()})
 
 
 def require_two_places(source: Folder | Prefix, target: Folder | Prefix) -> None:

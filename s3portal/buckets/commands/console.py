@@ -18,6 +18,9 @@ _NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def shown(name: str) -> str:
     """A key or path on one line, without the control characters by which a name could rewrite a terminal."""
+    # No character that is not shown is printable (Python Library Reference, str.isprintable).
+    if name.isprintable():
+        return name
     return "".join(
         each.encode("unicode_escape").decode() if unicodedata.category(each) in _NOT_SHOWN else each
         for each in name

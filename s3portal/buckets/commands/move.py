@@ -1,13 +1,16 @@
 """``s3portal bucket move`` and ``rename``: another bucket becomes like this one, and takes its place."""
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from s3portal.buckets import creating, emptying, moving
 from s3portal.buckets.access import Access
+from s3portal.buckets.commands.comparing import retried
 from s3portal.buckets.commands.console import Console, shown
+from s3portal.buckets.commands.failing import failures_option, from_failures_option
 from s3portal.buckets.commands.options import bucket_command, bucket_of
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
@@ -33,15 +36,26 @@ _switch = click.option(
 @click.argument("target")
 @_current_only
 @_switch
+@failures_option
+@from_failures_option
 @bucket_command(changes=True)
 def move_command(
-    console: Console, access: Access, source: str, target: str, current_only: bool, switch: Path | None
+    console: Console,
+    access: Access,
+    source: str,
+    target: str,
+    current_only: bool,
+    switch: Path | None,
+    failures_path: Path | None,
+    from_failures: Path | None,
 ) -> int:
     """Create TARGET with SOURCE's settings, copy all objects on the server, and compare. SOURCE stays.
 
     Interrupted, the same command continues. To end SOURCE afterwards:  s3portal bucket delete SOURCE --empty
     """
-    return _move(console, access, source, target, current_only, switch)
+    return _move(
+        console, access, source, target, current_only, switch, _Reports(failures_path, from_failures)
+    )
 
 
 @click.command("rename", short_help="Move, compare, delete the old bucket.")
@@ -49,15 +63,26 @@ def move_command(
 @click.argument("target")
 @_current_only
 @_switch
+@failures_option
+@from_failures_option
 @bucket_command(changes=True)
 def rename_command(
-    console: Console, access: Access, source: str, target: str, current_only: bool, switch: Path | None
+    console: Console,
+    access: Access,
+    source: str,
+    target: str,
+    current_only: bool,
+    switch: Path | None,
+    failures_path: Path | None,
+    from_failures: Path | None,
 ) -> int:
     """As move; then SOURCE is emptied and deleted. Nothing is deleted before the comparison has passed.
 
     What writes to SOURCE meanwhile is lost: stop the portal first, or move, switch it over, and move again.
     """
-    code = _move(console, access, source, target, current_only, switch)
+    code = _move(
+        console, access, source, target, current_only, switch, _Reports(failures_path, from_failures)
+    )
     if code != EXIT_DONE or console.dry_run:
         return code
     store = bucket_of(access, source)
@@ -72,8 +97,22 @@ def rename_command(
     return EXIT_DONE
 
 
+@dataclass(frozen=True)
+class _Reports:
+    """Where what fails is written, and from which report what is copied is read; everything is compared."""
+
+    written: Path | None
+    read: Path | None
+
+
 def _move(
-    console: Console, access: Access, source: str, target: str, current_only: bool, switch: Path | None
+    console: Console,
+    access: Access,
+    source: str,
+    target: str,
+    current_only: bool,
+    switch: Path | None,
+    reports: _Reports,
 ) -> int:
     ours, theirs = bucket_of(access, source), bucket_of(access, target)
     if ours.bucket == theirs.bucket:
@@ -105,7 +144,7 @@ def _move(
     for change in moving.settings_changes(ours, theirs):
         change.apply()
         console.say(f"Done: {change.text}", changed=True, change=change.text)
-    if code := _copied(console, ours, theirs):
+    if code := _copied(console, ours, theirs, reports):
         return code
     if code := _compared(console, ours, theirs):
         return code
@@ -115,9 +154,13 @@ def _move(
     return EXIT_DONE
 
 
-def _copied(console: Console, source: Store, target: Store) -> int:
-    rules = SyncRules(compare=Compare.CHECKSUM, delete=False)
-    with FailureReport() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
+def _copied(console: Console, source: Store, target: Store, reports: _Reports) -> int:
+    only = retried(reports.read, one_target=True)
+    rules = SyncRules(compare=Compare.CHECKSUM, delete=False, only=only)
+    with (
+        FailureReport(reports.written, read_from=reports.read) as failures,
+        CountingProgress("copied", shown=not console.as_json) as progress,
+    ):
         sync = Sync(Prefix(source), Prefix(target), rules, failures)
         sync.on_progress = lambda tally: progress.reached(tally.carried + tally.same)
         tally = sync.run()
@@ -126,7 +169,7 @@ def _copied(console: Console, source: Store, target: Store) -> int:
         " already.",
         copied=tally.carried, bytes=tally.carried_bytes, same=tally.same, failed=failures.count,
     )  # fmt: skip
-    return told_of_failures(console, failures, "")
+    return told_of_failures(console, failures)
 
 
 def _compared(console: Console, source: Store, target: Store) -> int:

@@ -1,7 +1,6 @@
-"""``s3portal ls``, ``cp``, ``rm``, ``presign``: single objects, and what is under a prefix."""
+"""``s3portal ls``, ``rm``, ``presign``: single objects, and what is under a prefix."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.buckets.access import Access
 from s3portal.buckets.commands.console import Console, shown
-from s3portal.buckets.commands.new_objects import describing_new_objects
+from s3portal.buckets.commands.failing import failures_option, from_failures_option
 from s3portal.buckets.commands.options import bucket_command
 from s3portal.buckets.commands.progress import CountingProgress
-from s3portal.buckets.commands.removal import told_of_failures
+from s3portal.buckets.commands.removal import Emptying, agreed, remove, told_of_failures
 from s3portal.buckets.emptying import Emptied, delete_batch, empty
 from s3portal.buckets.failures import FailureReport
-from s3portal.buckets.listing import ListedVersion, object_pages, version_pages
+from s3portal.buckets.listing import ListedVersion, folder_pages, object_pages, version_pages
 from s3portal.buckets.parallel import Throttle, side_by_side
 from s3portal.buckets.problems import EXIT_DONE, Refused, Unusable, asking
-from s3portal.buckets.sync.belongings import require_possible
-from s3portal.buckets.sync.carrying import Carrier
-from s3portal.buckets.sync.entries import Entry
-from s3portal.buckets.sync.file_reads import FileReads
-from s3portal.buckets.sync.places import Folder, Prefix
-from s3portal.buckets.sync.reasons import reason_of
-from s3portal.buckets.sync.wanted import Wanted
 from s3portal.transfer import Store, UrlSigner, format_size
 
 #: AWS: "Authenticating Requests: Using Query Parameters".
@@ -47,7 +39,7 @@ def ls_command(
     if place is None:
         _list_buckets(console, access)
         return
-    store, prefix = _bucket_and_key(place, access)
+    store, prefix = bucket_and_key(place, access)
     rows: Iterator[dict[str, Any]]
     if with_versions:
         rows = _version_rows(store, prefix)
@@ -78,11 +70,11 @@ def presign_command(console: Console, access: Access, place: str, method: str, e
 
     Nothing is sent to the store, and whether the object is there is not looked at.
     """
-    store, key = _one_key(place, access)
+    store, key = one_key(place, access)
     signer = UrlSigner(
         address=store.address,
         region=store.region,
-        credentials=_credentials(store),
+        credentials=require_credentials(store),
         signed_at=datetime.now(timezone.utc),
         expires_s=expires_s,
     )
@@ -97,14 +89,32 @@ def presign_command(console: Console, access: Access, place: str, method: str, e
 @click.argument("place")
 @click.option("--recursive", "-r", is_flag=True, help="Every object whose key begins with KEY.")
 @click.option("--all-versions", is_flag=True, help="Former versions too: for good.")
+@failures_option
+@from_failures_option
 @bucket_command(changes=True)
-def rm_command(console: Console, access: Access, place: str, recursive: bool, all_versions: bool) -> int:
-    """Remove s3://BUCKET/KEY. Where versions are kept, former ones stay unless --all-versions is given."""
-    store, prefix = _bucket_and_key(place, access)
+def rm_command(
+    console: Console,
+    access: Access,
+    place: str,
+    recursive: bool,
+    all_versions: bool,
+    failures_path: Path | None,
+    from_failures: Path | None,
+) -> int:
+    """Remove s3://BUCKET/KEY. Where versions are kept, former ones stay unless --all-versions is given.
+
+    With --from-failures, PLACE is s3://BUCKET or what the keys begin with.
+    """
+    store, prefix = bucket_and_key(place, access)
+    if from_failures is not None:
+        removing = Emptying(store, prefix, from_failures=from_failures)
+        if not agreed(console, removing, "What the report names"):
+            return EXIT_DONE
+        return remove(console, removing, failures_path)
     if not prefix and recursive:
         raise Unusable("for a whole bucket:  s3portal bucket empty")
     if not recursive:
-        store, prefix = _one_key(place, access)
+        store, prefix = one_key(place, access)
         if not all_versions:
             _require_object(store, prefix)
     if console.dry_run:
@@ -114,7 +124,10 @@ def rm_command(console: Console, access: Access, place: str, recursive: bool, al
     if recursive:
         console.confirm(f"Remove every object whose key begins with {shown(prefix)} from {store.bucket}?")
     throttle = Throttle()
-    with FailureReport() as failures, CountingProgress("removed", shown=not console.as_json) as progress:
+    with (
+        FailureReport(failures_path) as failures,
+        CountingProgress("removed", shown=not console.as_json) as progress,
+    ):
         removed = 0
         if recursive and all_versions:
             found: Emptied = empty(store, failures, prefix=prefix)
@@ -129,71 +142,11 @@ def rm_command(console: Console, access: Access, place: str, recursive: bool, al
                 for problem in problems:
                     failures.add(problem)
     console.say(f"{removed:,} removed.", removed=removed, failed=failures.count)
-    return told_of_failures(console, failures, "")
+    return told_of_failures(console, failures)
 
 
-@click.command("cp", short_help="Copy one file or object.")
-@click.argument("source")
-@click.argument("target")
-@describing_new_objects
-@bucket_command()
-def cp_command(console: Console, access: Access, source: str, target: str, wanted: Wanted) -> int:
-    """Copy a file to s3://BUCKET/KEY, an object to a file, or an object to another. For folders: sync.
-
-    A target that ends with / gets the source's name. What is there is replaced, once all has arrived.
-    """
-    entry, ours = _source(source, access)
-    if target.startswith("s3://"):
-        store, key = _bucket_and_key(target, access)
-        key = key + entry.path if not key or key.endswith("/") else key
-        theirs: Folder | Prefix = Prefix(store, fixed_key=key)
-        _credentials(store)
-        place = f"s3://{store.bucket}/{key}"
-    else:
-        path = Path(target) / entry.path if target.endswith("/") or Path(target).is_dir() else Path(target)
-        if isinstance(ours, Folder):
-            raise Unusable("both are files of this machine: use cp")
-        entry = replace(entry, path=path.name)
-        theirs, place = Folder(path.parent), str(path)
-    require_possible(wanted, ours, theirs)
-    carrier = Carrier(ours, theirs, wanted, guarded=False)
-    if problem := reason_of(lambda: carrier.carry(entry, None), carrier.permissions):
-        raise Refused(f"{source} was not copied: {problem}")
-    console.say(
-        f"{shown(source)} -> {shown(place)} ({format_size(entry.size_bytes)})", source=source, target=place
-    )
-    return EXIT_DONE
-
-
-def _source(source: str, access: Access) -> tuple[Entry, Folder | Prefix]:
-    if not source.startswith("s3://"):
-        path = Path(source)
-        if path.is_dir():
-            raise Unusable(f"{source} is a folder; for folders:  s3portal sync")
-        try:
-            status = FileReads().stat(path)
-        except OSError as error:
-            raise Unusable(f"{source}: {error.strerror or error}") from error
-        return Entry(path.name, status.st_size, status.st_mtime), Folder(path.parent)
-    store, key = _one_key(source, access)
-    with asking(store, "s3:GetObject", resource=f"arn:aws:s3:::{store.bucket}/{key}"):
-        try:
-            head = store.client().head_object(Bucket=store.bucket, Key=key)
-        except store.client().exceptions.ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-                raise Refused(f"there is no object s3://{store.bucket}/{key}") from error
-            raise
-    entry = Entry(
-        key.rpartition("/")[2] or key,
-        head["ContentLength"],
-        head["LastModified"].timestamp(),
-        head["ETag"].strip('"'),
-        head.get("StorageClass", "STANDARD"),
-    )
-    return entry, Prefix(store, fixed_key=key)
-
-
-def _bucket_and_key(place: str, access: Access) -> tuple[Store, str]:
+def bucket_and_key(place: str, access: Access) -> tuple[Store, str]:
+    """Of ``s3://BUCKET/KEY``, whose key may be "". Raises Unusable."""
     bucket, _, key = place.removeprefix("s3://").partition("/")
     if not place.startswith("s3://") or not bucket:
         raise Unusable(f"{place}: write s3://BUCKET or s3://BUCKET/KEY")
@@ -216,14 +169,15 @@ def _require_object(store: Store, key: str) -> None:
         return
 
 
-def _credentials(store: Store) -> Any:
+def require_credentials(store: Store) -> Any:
     """The keys that sign. Raises Refused where there are none."""
     with asking(store, "s3:GetObject"):
         return store.credentials()
 
 
-def _one_key(place: str, access: Access) -> tuple[Store, str]:
-    store, key = _bucket_and_key(place, access)
+def one_key(place: str, access: Access) -> tuple[Store, str]:
+    """The same, where a key has to be named."""
+    store, key = bucket_and_key(place, access)
     if not key:
         raise Unusable(f"{place}: write s3://BUCKET/KEY")
     return store, key
@@ -255,7 +209,7 @@ def _object_row(each: Any) -> dict[str, Any]:
 
 def _version_rows(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
     for page in version_pages(store, prefix):
-        for each in sorted(page, key=lambda version: version.key):
+        for each in sorted(page, key=lambda version: (version.key, version.is_marker)):
             size = None if each.is_marker else each.size_bytes
             yield {
                 "key": each.key,
@@ -267,18 +221,7 @@ def _version_rows(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
 
 
 def _folder_rows(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
-    pages = iter(
-        store.client()
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=store.bucket, Prefix=prefix, Delimiter="/")
-    )
-    while True:
-        with asking(store, "s3:ListBucket"):
-            page = next(pages, None)
-        if page is None:
-            return
-        for folder in page.get("CommonPrefixes", ()):
-            yield {"key": folder["Prefix"]}
-        for each in page.get("Contents", ()):
-            modified = f"{each['LastModified']:%Y-%m-%d %H:%M:%S}"
-            yield {"key": each["Key"], "bytes": each["Size"], "modified": modified}
+    for page in folder_pages(store, prefix):
+        for folder in page.folders:
+            yield {"key": folder}
+        yield from map(_object_row, page.objects)

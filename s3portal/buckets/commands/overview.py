@@ -1,6 +1,7 @@
 """Commands about a bucket as a whole: create, show, doctor, usage, its unfinished uploads."""
 
 import dataclasses
+import json
 import sys
 from collections import Counter
 from datetime import datetime, timedelta, timezone
@@ -10,12 +11,13 @@ import click
 
 from s3portal.buckets import creating, listing, overview
 from s3portal.buckets.access import Access
+from s3portal.buckets.cases import case_of_bucket
 from s3portal.buckets.commands.console import Console
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of
 from s3portal.buckets.commands.progress import CountingProgress
+from s3portal.buckets.examining import examine_bucket
 from s3portal.buckets.parallel import side_by_side
 from s3portal.buckets.problems import EXIT_SOME_FAILED, asking
-from s3portal.buckets.settings import cors, lifecycle, public_access, versioning
 from s3portal.buckets.settings.change import Change
 from s3portal.portal.findings import WRONG, report
 from s3portal.transfer import ListedUpload, Store, abort_listed, format_size
@@ -55,25 +57,9 @@ def create_command(
     console.say(
         f"{'Created' if made else 'There already'}: {store.bucket}", bucket=store.bucket, created=made
     )
-    changes = [
-        *overview.when_offered(lambda: public_access.block_change(store, on=public_access.ALL)),
-        *overview.when_offered(lambda: _lifecycle(store, keep_days)),
-    ]
-    if with_versions or keep_days:
-        changes.append(versioning.versioning_change(store, on=True))
-    if origins:
-        rules = cors.with_rules(cors.read_cors(store), origins, public_read=False)
-        changes.append(cors.cors_change(store, rules, f"let pages of {', '.join(origins)} upload"))
+    changes = creating.set_up(store, versions=with_versions, keep_days=keep_days, origins=origins)
     for change in changes:
-        if change.is_needed:
-            for _ in overview.when_offered(change.apply):
-                console.say(f"Done: {change.text}", changed=True, change=change.text)
-
-
-def _lifecycle(store: Store, keep_days: int | None) -> Change:
-    rules = lifecycle.recommended(lifecycle.read_lifecycle(store), overview.ABORT_DAYS, keep_days)
-    text = f"remove unfinished uploads after {overview.ABORT_DAYS} days"
-    return lifecycle.lifecycle_change(store, rules, text)
+        console.say(f"Done: {change.text}", changed=True, change=change.text)
 
 
 @click.command("show", short_help="All settings of a bucket.")
@@ -88,7 +74,10 @@ def show_command(console: Console, access: Access, bucket: str | None) -> None:
 @click.command("doctor", short_help="Try a bucket, and say what is wrong.")
 @bucket_argument
 @click.option(
-    "--site", metavar="URL", default="", help="A portal whose pages upload: tries what a browser does."
+    "--site",
+    metavar="URL",
+    default="",
+    help="A portal whose pages upload: tries what a browser does. A portal's --config says it, too.",
 )
 @click.option("--apply", is_flag=True, help="Fix what is safe to fix.")
 @bucket_command()
@@ -98,10 +87,10 @@ def doctor_command(console: Console, access: Access, bucket: str | None, site: s
     Exit code 1 where something is wrong.
     """
     store = bucket_of(access, bucket)
-    findings = list(overview.examine(store, site, apply=apply))
+    findings = list(examine_bucket(case_of_bucket(access, store, site), apply=apply))
     if console.as_json:
         for finding in findings:
-            console.say("", **dataclasses.asdict(finding))
+            click.echo(json.dumps(dataclasses.asdict(finding)))
         sys.exit(EXIT_SOME_FAILED if any(finding.state == WRONG for finding in findings) else 0)
     report(findings, as_json=False)
 

@@ -1,5 +1,7 @@
 """Commands that take away for good: empty, delete."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -7,16 +9,15 @@ import click
 from s3portal.buckets import creating, emptying
 from s3portal.buckets.access import Access
 from s3portal.buckets.commands.console import Console, shown
+from s3portal.buckets.commands.failing import failures_option, from_failures_option, shard_option
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of
 from s3portal.buckets.commands.progress import CountingProgress
-from s3portal.buckets.failures import FailureReport
+from s3portal.buckets.failures import FailureReport, read_failures
+from s3portal.buckets.listing import ListedVersion
 from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, Refused
+from s3portal.buckets.sharding import WHOLE, Shard, shard_of
 from s3portal.transfer import Store
 
-_report = click.option(
-    "--report", type=click.Path(dir_okay=False, path_type=Path), default=None,
-    help="Write what could not be removed to this file, a JSON object a line.",
-)  # fmt: skip
 _bypass = click.option(
     "--bypass-governance", is_flag=True, help="Remove what is locked in governance mode, too."
 )
@@ -26,7 +27,9 @@ _bypass = click.option(
 @bucket_argument
 @click.option("--prefix", default="", help="Only keys that begin with this.")
 @_bypass
-@_report
+@failures_option
+@from_failures_option
+@shard_option
 @bucket_command(changes=True)
 def empty_command(
     console: Console,
@@ -34,23 +37,26 @@ def empty_command(
     bucket: str | None,
     prefix: str,
     bypass_governance: bool,
-    report: Path | None,
+    failures_path: Path | None,
+    from_failures: Path | None,
+    shard: str,
 ) -> int:
     """Remove objects, former versions, markers of deletion and unfinished uploads, for good.
 
     Interrupted, the same command continues. What Object Lock keeps is named, and the rest goes.
     """
     store = bucket_of(access, bucket)
-    if not _agreed(console, store, prefix, "Everything in it"):
+    emptying_it = Emptying(store, prefix, bypass_governance, shard_of(shard), from_failures)
+    if not agreed(console, emptying_it, "Everything in it"):
         return EXIT_DONE
-    return _empty(console, store, prefix, bypass_governance, report)
+    return remove(console, emptying_it, failures_path)
 
 
 @click.command("delete", short_help="Delete a bucket; with --empty, whatever is in it.")
 @bucket_argument
 @click.option("--empty", "empty_first", is_flag=True, help="Remove everything in it first.")
 @_bypass
-@_report
+@failures_option
 @bucket_command(changes=True)
 def delete_command(
     console: Console,
@@ -58,59 +64,114 @@ def delete_command(
     bucket: str | None,
     empty_first: bool,
     bypass_governance: bool,
-    report: Path | None,
+    failures_path: Path | None,
 ) -> int:
     """Delete a bucket. Its name is free for everybody then, and may never be yours again."""
     store = bucket_of(access, bucket)
     if empty_first:
-        if not _agreed(console, store, "", "It and everything in it"):
+        emptying_it = Emptying(store, bypass_governance=bypass_governance)
+        if not agreed(console, emptying_it, "It and everything in it"):
             return EXIT_DONE
-        code = _empty(console, store, "", bypass_governance, report)
+        # Most stores end unfinished uploads with their bucket, so these are looked for where one does not.
+        code = remove(console, replace(emptying_it, with_uploads=False), failures_path)
         if code != EXIT_DONE:
             return code
+        try:
+            return _delete(console, store)
+        except creating.NotEmpty:
+            code = remove(console, emptying_it, failures_path)
+            if code != EXIT_DONE:
+                return code
     elif console.dry_run:
         console.say(f"Would delete {store.bucket}, if it is empty.", would_delete=store.bucket)
         return EXIT_DONE
     else:
         console.confirm_by_name(store.bucket, f"The bucket {store.bucket} is deleted for good.")
+    return _delete(console, store)
+
+
+def _delete(console: Console, store: Store) -> int:
     creating.delete_bucket(store)
     console.say(f"Deleted: {store.bucket}", deleted=store.bucket)
     return EXIT_DONE
 
 
-def _agreed(console: Console, store: Store, prefix: str, what: str) -> bool:
+@dataclass(frozen=True)
+class Emptying:
+    """What is to be removed: all under a prefix, a share of it, or only what a report names."""
+
+    store: Store
+    prefix: str = ""
+    bypass_governance: bool = False
+    shard: Shard = WHOLE
+    from_failures: Path | None = None
+    with_uploads: bool = True
+
+    def named(self) -> Iterator[ListedVersion] | None:
+        """What the report names of it. Raises Unusable."""
+        if self.from_failures is None:
+            return None
+        return named_versions(self.from_failures, self.prefix, self.shard)
+
+    def counted(self, on_progress: Callable[[emptying.Emptied], None]) -> emptying.Emptied:
+        """What is there to be removed."""
+        named = self.named()
+        if named is not None:
+            return emptying.Emptied(versions=sum(1 for _ in named))
+        return emptying.contents(self.store, self.prefix, on_progress, self.shard)
+
+    def __str__(self) -> str:
+        share = "" if self.shard.count == 1 else f" (share {self.shard})"
+        return f"s3://{self.store.bucket}/{self.prefix}{share}"
+
+
+def named_versions(report: Path, prefix: str, shard: Shard = WHOLE) -> Iterator[ListedVersion]:
+    """The versions that a report of failures names under a prefix. Raises Unusable."""
+    return (
+        ListedVersion(each.key, each.version_id)
+        for each in read_failures(report)
+        if each.key.startswith(prefix) and shard.has(each.key)
+    )
+
+
+def agreed(console: Console, emptying_it: Emptying, what: str) -> bool:
     """Counts what would go where someone is to decide; False for a dry run."""
     if console.assume_yes and not console.dry_run:
         return True
     with CountingProgress("counting", shown=not console.as_json) as progress:
-        found = emptying.contents(
-            store, prefix, lambda found: progress.reached(found.versions + found.markers)
-        )
-    place = f"s3://{store.bucket}/{prefix}"
+        found = emptying_it.counted(lambda found: progress.reached(found.versions + found.markers))
     if console.dry_run:
-        console.say(f"Would remove from {place}: {found}.", bucket=store.bucket, **vars(found))
+        console.say(
+            f"Would remove from {emptying_it}: {found}.", bucket=emptying_it.store.bucket, **vars(found)
+        )
         return False
-    console.confirm_by_name(store.bucket, f"{what} is removed for good: {place} has {found}.")
+    console.confirm_by_name(
+        emptying_it.store.bucket, f"{what} is removed for good: {emptying_it} has {found}."
+    )
     return True
 
 
-def _empty(console: Console, store: Store, prefix: str, bypass_governance: bool, report: Path | None) -> int:
+def remove(console: Console, emptying_it: Emptying, failures_path: Path | None) -> int:
+    """Removes it, says what came of it, and returns the exit code."""
     with (
-        FailureReport(report) as failures,
+        FailureReport(failures_path, read_from=emptying_it.from_failures) as failures,
         CountingProgress("removed", shown=not console.as_json) as progress,
     ):
         removed = emptying.empty(
-            store,
+            emptying_it.store,
             failures,
-            prefix=prefix,
-            bypass_governance=bypass_governance,
+            prefix=emptying_it.prefix,
+            bypass_governance=emptying_it.bypass_governance,
+            with_uploads=emptying_it.with_uploads,
             on_progress=lambda removed: progress.reached(removed.versions + removed.markers),
+            shard=emptying_it.shard,
+            only=emptying_it.named(),
         )
     console.say(f"Removed: {removed}.", removed=vars(removed), failed=failures.count)
     return told_of_failures(console, failures)
 
 
-def told_of_failures(console: Console, failures: FailureReport, option: str = "--report") -> int:
+def told_of_failures(console: Console, failures: FailureReport, option: str = "--failures") -> int:
     """Says what failed, and the exit code for it. ``option`` is the command's option for a file of all
     failures, or "" where it has none."""
     if not failures.count:

@@ -255,21 +255,25 @@ def lifecycle_set(console: Console, access: Access, bucket: str | None, file: Pa
 @lifecycle_group.command("recommended")
 @bucket_argument
 @click.option(
-    "--abort-days", type=click.IntRange(1), default=8, show_default=True,
+    "--abort-days", type=click.IntRange(1), default=lifecycle.ABORT_DAYS, show_default=True,
     help="Remove what is left of unfinished uploads after so many days.",
 )  # fmt: skip
 @click.option(
     "--keep-days", type=click.IntRange(1), default=None, help="Remove former versions after so many days."
 )
+@click.option("--prefix", default="", help="Only unfinished uploads to keys that begin with this.")
 @bucket_command(changes=True)
 def lifecycle_recommended(
-    console: Console, access: Access, bucket: str | None, abort_days: int, keep_days: int | None
+    console: Console,
+    access: Access,
+    bucket: str | None,
+    abort_days: int,
+    keep_days: int | None,
+    prefix: str,
 ) -> None:
     """Add the rules that every bucket should have. Rules of others stay."""
     store = bucket_of(access, bucket)
-    wanted = lifecycle.recommended(lifecycle.read_lifecycle(store), abort_days, keep_days)
-    text = f"remove unfinished uploads of {store.bucket} after {abort_days} days"
-    console.carry_out([lifecycle.lifecycle_change(store, wanted, text)])
+    console.carry_out([lifecycle.recommended_change(store, abort_days, keep_days, prefix=prefix)])
 
 
 @lifecycle_group.command("remove")
@@ -344,7 +348,7 @@ def public_access_unblock(
     console: Console, access: Access, bucket: str | None, policies: bool, acls: bool
 ) -> None:
     """Let policies or ACLs make objects public."""
-    off = (public_access.ABOUT_POLICIES if policies else ()) + (public_access.ABOUT_ACLS if acls else ())
+    off = (public_access.POLICY_BLOCKS if policies else ()) + (public_access.ACL_BLOCKS if acls else ())
     if not off:
         raise Unusable("say what may make objects public: --policies, --acls or both")
     console.carry_out([public_access.block_change(bucket_of(access, bucket), off=off)])

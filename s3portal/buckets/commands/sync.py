@@ -62,6 +62,10 @@ _SOURCE_OPTIONS = (
     "--reuse", is_flag=True,
     help="Copy within the target's store what it has under another name, instead of sending it again.",
 )  # fmt: skip
+@click.option(
+    "--announce", is_flag=True,
+    help="Tell syncs on other machines by a marker in the bucket; on this one they notice each other anyway.",
+)  # fmt: skip
 @describing_new_objects
 @click.option("--verbose", "-v", is_flag=True, help="Name every file that is sent.")
 @bucket_command(changes=True)
@@ -76,10 +80,12 @@ def sync_command(
     mappings: Path | None,
     verify: bool,
     rules: SyncRules,
+    from_failures: Path | None,
     failures_path: Path | None,
     delete: bool,
     max_delete: int,
     reuse: bool,
+    announce: bool,
     wanted: Wanted,
     verbose: bool,
 ) -> int:
@@ -88,7 +94,9 @@ def sync_command(
     What is in SOURCE comes directly under TARGET, with or without slashes at the end. Nothing is deleted
     unless --delete is given. Interrupted, the same command continues.
     """
-    rules = replace(rules, delete=delete, max_delete=max_delete, reuse=reuse, wanted=wanted)
+    rules = replace(
+        rules, delete=delete, max_delete=max_delete, reuse=reuse, announce=announce, wanted=wanted
+    )
     from_access = _source_access(access, source_endpoint, source_profile, source_config)
     pairs = [
         (place_of(each_source, from_access), place_of(each_target, access))
@@ -98,9 +106,16 @@ def sync_command(
         require_two_places(ours, theirs)
         require_possible(wanted, ours, theirs)
     code = EXIT_DONE
-    with FailureReport(failures_path) as failures:
+    with FailureReport(failures_path, read_from=from_failures) as failures:
         for ours, theirs in pairs:
-            sync = Sync(ours, theirs, rules, failures, on_left_out=lambda each: tell_left_out(console, each))
+            sync = Sync(
+                ours,
+                theirs,
+                rules,
+                failures,
+                on_left_out=lambda each: tell_left_out(console, each),
+                on_notice=console.warn,
+            )
             if console.dry_run:
                 _show_plan(console, sync)
                 continue

@@ -5,12 +5,11 @@ from typing import Any
 from s3portal.buckets.problems import Refused, Unusable, asking
 from s3portal.buckets.settings.change import Change
 from s3portal.buckets.settings.reading import read_setting
-from s3portal.portal.doctor import serialised_origin, with_portal_rule
+from s3portal.portal.doctor import serialised_origin, with_portal_rule, with_readers_rule
 from s3portal.transfer import Store
 
 Rule = dict[str, Any]
 _WHAT = "CORS rules"
-PUBLIC_READ_ID = "s3portal: public reading"
 
 
 def read_cors(store: Store) -> list[Rule]:
@@ -26,34 +25,23 @@ def read_cors(store: Store) -> list[Rule]:
     return [dict(rule) for rule in found or ()]
 
 
-def public_read_rule() -> Rule:
-    """Lets pages of every site read, by ranges too: what map viewers, DuckDB and Zarr readers need."""
-    return {
-        "ID": PUBLIC_READ_ID,
-        "AllowedMethods": ["GET", "HEAD"],
-        "AllowedOrigins": ["*"],
-        "AllowedHeaders": ["range", "if-match", "if-none-match"],
-        "ExposeHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Last-Modified"],
-        "MaxAgeSeconds": 3600,
-    }
-
-
 def with_rules(rules: list[Rule], origins: tuple[str, ...], *, public_read: bool) -> list[Rule]:
-    """The rules with those for uploads from these origins first, and that for reading last.
+    """The rules with those for uploads from these origins first, and with the one by which pages of every
+    site read, by ranges too: what map viewers, DuckDB and Zarr readers need.
 
     Raises Unusable for what is no origin, Refused where there is no room.
     """
     wanted: list[Any] = list(rules)
-    if public_read:
-        wanted = [*(rule for rule in wanted if rule.get("ID") != PUBLIC_READ_ID), public_read_rule()]
-    # After it, since S3 answers by the first rule that fits, which then has to expose what both would.
-    for origin in reversed(origins):
-        if not origin.startswith(("http://", "https://")):
-            raise Unusable(f"--origin {origin}: write scheme and host, as in https://data.example.org")
-        try:
-            wanted = list(with_portal_rule(wanted, serialised_origin(origin)))
-        except ValueError as error:
-            raise Refused(str(error)) from error
+    try:
+        if public_read:
+            wanted = with_readers_rule(wanted)
+        # After it, since S3 answers by the first rule that fits, which then has to expose what both would.
+        for origin in reversed(origins):
+            if not origin.startswith(("http://", "https://")):
+                raise Unusable(f"--origin {origin}: write scheme and host, as in https://data.example.org")
+            wanted = with_portal_rule(wanted, serialised_origin(origin))
+    except ValueError as error:
+        raise Refused(str(error), "delete rules that are no longer needed") from error
     return wanted
 
 

@@ -26,6 +26,13 @@ def read_encryption(store: Store) -> list[dict[str, Any]]:
     return [dict(rule) for rule in found or ()]
 
 
+def algorithms(rules: list[dict[str, Any]]) -> str:
+    """What the rules encrypt with, and with which key: ``aws:kms 1234abcd-…``; "" where there is none."""
+    defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules]
+    words = ((each.get("SSEAlgorithm", ""), each.get("KMSMasterKeyID", "")) for each in defaults)
+    return ", ".join(" ".join(filter(None, each)) for each in words)
+
+
 def encryption_rule(how: str, key: str = "", *, bucket_key: bool = True) -> dict[str, Any]:
     """The rule for ``AES256`` or ``aws:kms``, with a KMS key's id. Raises Unusable."""
     if how == "AES256":

@@ -6,12 +6,14 @@ from typing import Any
 from s3portal.buckets.problems import Refused, asking
 from s3portal.buckets.settings.change import Change
 from s3portal.buckets.settings.reading import read_setting
-from s3portal.portal.doctor import threats, with_aborting_rule
-from s3portal.transfer import Store
+from s3portal.portal.doctor import days_of, threats, with_aborting_rule
+from s3portal.transfer import Store, TransferSettings
 
 Rule = dict[str, Any]
 _WHAT = "lifecycle rules"
 VERSIONS_RULE_ID = "s3portal: remove former versions"
+#: As long as the portals keep uploads by default, and a day.
+ABORT_DAYS = days_of(TransferSettings.upload_expires)
 #: S3 API Reference, PutBucketLifecycleConfiguration.
 MAX_RULES = 1000
 
@@ -29,13 +31,24 @@ def read_lifecycle(store: Store) -> list[Rule]:
     return [dict(rule) for rule in found or ()]
 
 
-def recommended(rules: list[Rule], abort_days: int, noncurrent_days: int | None) -> list[Rule]:
-    """The rules with ours among them: uploads that no one finished, and former versions of that age, are
-    removed. Rules of others stay."""
-    wanted = [dict(rule) for rule in with_aborting_rule(rules, "", abort_days)]
+def recommended(
+    rules: list[Rule], abort_days: int, noncurrent_days: int | None, prefix: str = ""
+) -> list[Rule]:
+    """The rules with ours among them: uploads under the prefix that no one finished, and former versions of
+    that age, are removed. Rules of others stay."""
+    wanted = [dict(rule) for rule in with_aborting_rule(rules, prefix, abort_days)]
     if noncurrent_days is not None:
         wanted = with_versions_rule(wanted, noncurrent_days)
     return wanted
+
+
+def recommended_change(
+    store: Store, abort_days: int = ABORT_DAYS, noncurrent_days: int | None = None, *, prefix: str = ""
+) -> Change:
+    """The change to the recommended rules. Raises Refused, NotOffered."""
+    wanted = recommended(read_lifecycle(store), abort_days, noncurrent_days, prefix)
+    where = f"s3://{store.bucket}/{prefix}" if prefix else store.bucket
+    return lifecycle_change(store, wanted, f"remove unfinished uploads of {where} after {abort_days} days")
 
 
 def with_versions_rule(rules: list[Rule], days: int) -> list[Rule]:

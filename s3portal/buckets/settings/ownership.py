@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from s3portal.buckets.direct import direct
 from s3portal.buckets.problems import NotOffered, Refused, asking
 from s3portal.buckets.settings.acl import read_bucket_acl, strangers_in
 from s3portal.buckets.settings.change import Change
@@ -17,18 +18,28 @@ UNSET = "ObjectWriter"
 def read_ownership(store: Store) -> str:
     """``BucketOwnerEnforced`` (ACLs are off), ``BucketOwnerPreferred`` or ``ObjectWriter``; that too where
     the store does not know the setting. Raises Refused."""
-    client = store.client()
     try:
-        found = read_setting(
-            store,
-            "s3:GetBucketOwnershipControls",
-            _WHAT,
-            lambda: client.get_bucket_ownership_controls(Bucket=store.bucket)["OwnershipControls"]["Rules"],
-            ("OwnershipControlsNotFoundError",),
-        )
+        return find_ownership(store)
     except NotOffered:
         return UNSET
-    return str(found[0]["ObjectOwnership"]) if found else UNSET
+
+
+def find_ownership(store: Store) -> str:
+    """The same. Raises NotOffered where the store does not know the setting, Refused."""
+
+    def read() -> str:
+        answer = direct(store).call("GetBucketOwnershipControls", "GET", query={"ownershipControls": ""})
+        rule = answer.xml.child("Rule")
+        return rule.text("ObjectOwnership") if rule else UNSET
+
+    found = read_setting(
+        store,
+        "s3:GetBucketOwnershipControls",
+        _WHAT,
+        read,
+        ("OwnershipControlsNotFoundError",),
+    )
+    return found or UNSET
 
 
 def enforcing_change(store: Store) -> Change:

@@ -17,6 +17,8 @@ from s3portal.transfer import Store
 Policy = dict[str, Any]
 REFERER_SID = "S3portalAllowReferer"
 PUBLIC_READ_SID = "S3portalPublicRead"
+#: Stands for the Sid of a statement that has none.
+NO_SID = "(no Sid)"
 _VERSION = "2012-10-17"
 #: S3 User Guide, "Policies and permissions": 20 KB.
 MAX_POLICY_BYTES = 20 * 1024
@@ -99,6 +101,11 @@ def lets_strangers(policy: Policy | None) -> bool:
     """Whether a statement allows everyone something without naming an account (whatever its condition): what
     BlockPublicPolicy may refuse."""
     return any(is_for_everyone(each) for each in statements(policy))
+
+
+def public_sids(policy: Policy | None) -> list[str]:
+    """The Sids of the statements that allow everyone something, or NO_SID."""
+    return [str(each.get("Sid", NO_SID)) for each in statements(policy) if is_for_everyone(each)]
 
 
 def policy_change(store: Store, wanted: Policy | None, text: str) -> Change:

@@ -6,12 +6,12 @@ from typing import Any
 from s3portal.buckets.problems import NotOffered, asking
 from s3portal.buckets.settings.change import Change
 from s3portal.buckets.settings.reading import read_setting
+from s3portal.portal.doctor import ACL_BLOCKS, POLICY_BLOCKS
 from s3portal.transfer import Store
 
+__all__ = ["ACL_BLOCKS", "ALL", "POLICY_BLOCKS", "block_change", "read_block"]
 _WHAT = "Block Public Access"
-ABOUT_ACLS = ("BlockPublicAcls", "IgnorePublicAcls")
-ABOUT_POLICIES = ("BlockPublicPolicy", "RestrictPublicBuckets")
-ALL = (ABOUT_ACLS[0], ABOUT_ACLS[1], *ABOUT_POLICIES)
+ALL = (*ACL_BLOCKS, *POLICY_BLOCKS)
 
 
 def read_block(store: Store) -> dict[str, bool] | None:

@@ -3,6 +3,7 @@ over what was listed there."""
 
 import base64
 import hashlib
+import os
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,7 +72,7 @@ class Carrier:
             return self.large.copy(entry, from_, Multipart(requests, key), described, condition)
         # What the twin says of itself is not what this one is to say.
         replacing = {"x-amz-metadata-directive": "REPLACE", "x-amz-tagging-directive": "REPLACE"}
-        headers = {**described, **replacing, "content-length": "0", **condition}
+        headers = {**described, **replacing, **condition}
         return requests.copy(key, from_.bucket, from_.key, from_.etag, headers)
 
     @cached_property
@@ -134,6 +135,9 @@ class Carrier:
                 if partial.is_continued and file_is_object(place.content, source, entry, self.reads) is False:
                     place.remove()
                     raise Changed("what a run before had fetched was damaged: the next run fetches it again")
+                if os.name == "nt":
+                    # Windows moves no file that is open.
+                    partial.file.close()
                 place.put_in_place()
                 return
         # Another process fetches the same object, or nothing can be locked here: a file of its own.
@@ -149,7 +153,7 @@ class Carrier:
         if entry.size_bytes > COPY_WHOLE_BYTES:
             headers = belongings.like(entry, belongings.requests.head(from_.key, entry.etag))
             return self.large.copy(entry, from_, Multipart(requests, key), headers, condition)
-        headers = {**belongings.for_copy(entry), "content-length": "0", **condition}
+        headers = {**belongings.for_copy(entry), **condition}
         return requests.copy(key, from_.bucket, from_.key, from_.etag, headers)
 
     def _relay(self, source: Prefix, entry: Entry, target: Prefix, there: Entry | None) -> str:
@@ -176,7 +180,7 @@ def _put(requests: Requests, key: str, body: bytes, headers: dict[str, str]) -> 
     return requests.put(
         key,
         body,
-        {**headers, "content-md5": base64.b64encode(md5).decode(), "content-length": str(len(body))},
+        {**headers, "content-md5": base64.b64encode(md5).decode()},
     )
 
 

@@ -17,7 +17,7 @@ def fetched(requests: Requests, key: str, entry: Entry) -> tuple[bytes, Mapping[
     for tries in range(1, _TRIES + 1):
         try:
             with requests.get(key, entry.etag) as response:
-                content = b"".join(requests.blocks(response))
+                content = b"".join(bytes(block) for block in requests.blocks(response))
                 headers = dict(response.headers)
         except BrokenAnswer as error:
             problem = error
@@ -36,7 +36,7 @@ def range_of(requests: Requests, key: str, etag: str, first: int, last: int) -> 
     """Bytes ``first`` to ``last``, in memory."""
     content = bytearray(last - first + 1)
 
-    def keep(block: bytes, at: int) -> None:
+    def keep(block: memoryview, at: int) -> None:
         content[at - first : at - first + len(block)] = block
 
     fetch_range(requests, key, etag, first, last, keep)
@@ -44,7 +44,7 @@ def range_of(requests: Requests, key: str, etag: str, first: int, last: int) -> 
 
 
 def fetch_range(
-    requests: Requests, key: str, etag: str, first: int, last: int, keep: Callable[[bytes, int], object]
+    requests: Requests, key: str, etag: str, first: int, last: int, keep: Callable[[memoryview, int], object]
 ) -> None:
     """Hands bytes ``first`` to ``last`` to ``keep``, with their places; a broken answer is read on."""
     fruitless = 0

@@ -1,11 +1,14 @@
 """Files of this machine as a sync writes them: beside their place first, and never out of the folder."""
 
+import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from s3portal.buckets.local_state import Lock, try_lock
 from s3portal.buckets.sync.walking import PARTIAL_SUFFIX
 
 
@@ -47,18 +50,49 @@ def written_beside(path: Path, modified_s: float) -> Iterator[BinaryIO]:
     """A file to write to, which takes the place of ``path`` once all is written, with this time. What fails
     leaves nothing behind. Raises UnsafePath where a folder is a file or the other way round."""
     ready_for(path)
-    partial = path.with_name(f".{_beginning(path.name)}.{os.getpid()}.{id(path):x}{PARTIAL_SUFFIX}")
+    partial, file = _begun_beside(path)
     try:
-        with partial.open("xb") as file:
+        with file:
             yield file
             file.flush()
-        os.utime(partial, (modified_s, modified_s))
-        try:
-            partial.replace(path)
-        except IsADirectoryError as error:
-            raise UnsafePath("is a folder here") from error
+            os.utime(partial, (modified_s, modified_s))
+            if os.name == "nt":
+                # Windows moves no file that is open; nor has it these locks.
+                file.close()
+            try:
+                # Before the file is closed, which ends its lock.
+                partial.replace(path)
+            except IsADirectoryError as error:
+                raise UnsafePath("is a folder here") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _begun_beside(path: Path) -> tuple[Path, BinaryIO]:
+    """An empty file beside the path, locked. It has always the same name, so that what a killed run left is
+    written over, and another one only where another process is at it."""
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]
+    partial = path.with_name(f".{_beginning(path.name)}.{digest}.whole{PARTIAL_SUFFIX}")
+    with contextlib.suppress(FileExistsError):
+        file = _opened(partial, os.O_CREAT | os.O_EXCL)
+        if try_lock(file) is not Lock.HELD:
+            return partial, file
+        file.close()
+    with contextlib.suppress(OSError):
+        file = _opened(partial, 0)
+        # Whoever had it may have put it in its place meanwhile: then it is no longer beside it.
+        if try_lock(file) is Lock.OURS and os.fstat(file.fileno()).st_ino == partial.stat().st_ino:
+            file.truncate()
+            return partial, file
+        file.close()
+    partial = path.with_name(f".{_beginning(path.name)}.{os.getpid()}.{id(path):x}{PARTIAL_SUFFIX}")
+    return partial, _opened(partial, os.O_CREAT | os.O_EXCL)
+
+
+def _opened(path: Path, flags: int) -> BinaryIO:
+    # The name can be foreseen: a link that another user has put there must not lead this one elsewhere.
+    no_link = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags | no_link | os.O_RDWR, 0o666), "r+b")
 
 
 def _beginning(name: str) -> str:

@@ -38,17 +38,15 @@ class Multipart:
 
     def begin(self, headers: Mapping[str, str]) -> str:
         """The upload id of a new one, whose object will have what the headers say."""
-        answer = self.requests.send(
-            "POST", self.key, b"", {**headers, "content-length": "0"}, {"uploads": ""}
-        )
-        found = _UPLOAD_ID.search(answer.data)
+        answer = self.requests.send("POST", self.key, b"", headers, {"uploads": ""})
+        found = _UPLOAD_ID.search(answer.body)
         if found is None:
             raise OSError(f"{self.key}: the store began an upload without saying its id")
         return unescape(found[1].decode())
 
     def put(self, upload_id: str, number: int, body: bytes, md5: bytes) -> str:
         """UploadPart; the part's ETag."""
-        headers = {"content-md5": base64.b64encode(md5).decode(), "content-length": str(len(body))}
+        headers = {"content-md5": base64.b64encode(md5).decode()}
         return self.requests.etag("PUT", self.key, body, headers, _part(upload_id, number))
 
     def copy(self, upload_id: str, number: int, source: "CopySource", first: int, last: int) -> str:
@@ -56,7 +54,6 @@ class Multipart:
         headers = {
             **copying_from(source.bucket, source.key, source.etag),
             "x-amz-copy-source-range": f"bytes={first}-{last}",
-            "content-length": "0",
         }
         return self.requests.etag("PUT", self.key, b"", headers, _part(upload_id, number))
 
@@ -86,7 +83,7 @@ class Multipart:
             for number, etag in sorted(etags.items())
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        headers = {**condition, "content-type": "application/xml", "content-length": str(len(body))}
+        headers = {**condition, "content-type": "application/xml"}
         try:
             return self.requests.etag("POST", self.key, body, headers, {"uploadId": upload_id})
         except RequestFailed as error:
@@ -98,7 +95,7 @@ class Multipart:
     def abort(self, upload_id: str) -> None:
         """Gives the parts up; one that is gone already is no failure."""
         try:
-            self.requests.send("DELETE", self.key, None, {}, {"uploadId": upload_id})
+            self.requests.send("DELETE", self.key, b"", {}, {"uploadId": upload_id})
         except RequestFailed as error:
             if error.failure.status != 404:
                 raise

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,7 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3portal.buckets.failures import Failure, FailureReport
 from s3portal.buckets.parallel import CALLS_AT_A_TIME, side_by_side
 from s3portal.buckets.problems import Unusable
+from s3portal.buckets.sync.announcing import announced, notice
 from s3portal.buckets.sync.carrying import Carrier
+from s3portal.buckets.sync.claims import MARKER, claimed
 from s3portal.buckets.sync.content_index import ContentIndex
 from s3portal.buckets.sync.contents import Contents
 from s3portal.buckets.sync.deleting import Doomed
@@ -17,6 +20,7 @@ from s3portal.buckets.sync.entries import Entry, Trouble
 from s3portal.buckets.sync.freshness import reason_to_send
 from s3portal.buckets.sync.joining import joined
 from s3portal.buckets.sync.large import part_bytes_of_sent
+from s3portal.buckets.sync.named import named_entries
 from s3portal.buckets.sync.places import Folder, Prefix
 from s3portal.buckets.sync.reasons import reason_of
 from s3portal.buckets.sync.requests import RequestFailed
@@ -36,9 +40,12 @@ class Sync:
     on_step: Callable[[Step], None] = lambda step: None
     on_progress: Callable[[Tally], None] = lambda tally: None
     on_left_out: Callable[[Trouble], None] = lambda trouble: None
+    #: Hears of what is worth knowing beside the files.
+    on_notice: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:
         self.tally = Tally()
+        self._on_marker: Callable[[Entry], None] = lambda marker: None
         self._contents = Contents(self.source, self.target, self.rules.reads)
 
     def plan(self) -> Iterator[Step]:
@@ -50,11 +57,17 @@ class Sync:
     def run(self) -> Tally:
         """Carries everything out. What fails is reported, and the rest continues.
 
-        Raises Refused where more than ``max_delete`` files would be deleted; nothing is deleted then.
+        Raises Refused where another sync is at it, and where more than ``max_delete`` files would be deleted;
+        nothing is deleted then.
         """
         carrier = Carrier(
             self.source, self.target, self.rules.wanted, guarded=self.rules.guarded, reads=self.rules.reads
         )
+        with claimed(self.target, self.rules.shard, self.on_notice), self._announced(carrier):
+            self._run(carrier)
+        return self.tally
+
+    def _run(self, carrier: Carrier) -> None:
         doomed = Doomed(self.source, self.target, self.rules.max_delete)
 
         with self._reuse() as reuse:
@@ -84,14 +97,23 @@ class Sync:
             carried = side_by_side(carry, to_carry(), CALLS_AT_A_TIME, on_stop=carrier.stopped.set)
             for step, problem in carried:
                 if problem:
-                    self.failures.add(Failure(step.entry.path, problem))
+                    self._failed(step.entry.path, problem)
                 else:
                     self.tally.count(step)
                     if reuse is not None:
                         self.on_step(step)
                 self.on_progress(self.tally)
         self._delete(doomed)
-        return self.tally
+
+    def _announced(self, carrier: Carrier) -> AbstractContextManager[None]:
+        if isinstance(self.target, Folder):
+            return contextlib.nullcontext()
+        requests = carrier.requests(self.target.store)
+        if self.rules.announce:
+            return announced(self.target, self.rules.shard, requests, self.on_notice)
+        target = self.target
+        self._on_marker = lambda marker: notice(target, requests, marker, self.on_notice)
+        return contextlib.nullcontext()
 
     @contextlib.contextmanager
     def _reuse(self) -> Iterator[Reuse | None]:
@@ -102,7 +124,7 @@ class Sync:
         if isinstance(self.target, Folder):
             raise Unusable("--reuse is for targets in a bucket: only a store copies to itself")
         with ContentIndex() as index:
-            index.fill(self.target.entries())
+            index.fill(self._but_marker(self.target.entries(), is_target=True))
             yield Reuse(self.source, self.target, index, self.rules.reads)
 
     def _differing(self, reuse: Reuse | None) -> Iterator[Step]:
@@ -116,7 +138,7 @@ class Sync:
             try:
                 reason = reason_to_send(ours, theirs, self.rules.compare, self._contents.same)
             except (OSError, ClientError, BotoCoreError) as error:
-                self.failures.add(Failure(ours.path, f"cannot be compared: {error}"))
+                self._failed(ours.path, f"cannot be compared: {error}")
                 continue
             if reason:
                 yield Step(Act.CARRY, reason, ours, theirs)
@@ -132,24 +154,39 @@ class Sync:
                     return replace(step, act=Act.REUSE, twin=twin.path)
                 reuse.planned(step.entry)
         except (OSError, ClientError, BotoCoreError) as error:
-            self.failures.add(Failure(step.entry.path, f"cannot be read: {error}"))
+            self._failed(step.entry.path, f"cannot be read: {error}")
         return step
 
     def _entries(
         self, place: Folder | Prefix, *, is_target: bool, reuse: Reuse | None = None
     ) -> Iterator[Entry]:
-        if reuse is not None:
+        rules = self.rules
+        walking = replace(rules.walking, follow_symlinks=True) if is_target else rules.walking
+        found: Iterator[Entry] = iter(())
+        if is_target and isinstance(place, Folder) and not place.path.exists():
+            pass
+        elif rules.only is not None:
+            # What the target lacks is no news.
+            trouble = self._unruly if is_target else self._trouble
+            found = named_entries(place, rules.only.paths(str(self.target)), walking, trouble)
+        elif reuse is not None:
             found = reuse.index.listed()
         elif isinstance(place, Prefix):
-            found = place.entries()
-        elif is_target and not place.path.exists():
-            found = iter(())
+            found = self._but_marker(place.entries(), is_target=is_target)
         else:
-            rules = self.rules.walking
-            found = walk(
-                place.path, replace(rules, follow_symlinks=True) if is_target else rules, self._trouble
-            )
-        return (entry for entry in found if self.rules.takes_part(entry.path))
+            found = walk(place.path, walking, self._trouble)
+        return (entry for entry in found if rules.takes_part(entry.path) and rules.shard.has(entry.path))
+
+    def _but_marker(self, entries: Iterator[Entry], *, is_target: bool) -> Iterator[Entry]:
+        for entry in entries:
+            if entry.path != MARKER:
+                yield entry
+            elif is_target:
+                self._on_marker(entry)
+
+    def _unruly(self, trouble: Trouble) -> None:
+        if not trouble.by_rule:
+            self._trouble(trouble)
 
     def _trouble(self, trouble: Trouble) -> None:
         self.tally.has_holes |= trouble.hides_more
@@ -157,7 +194,10 @@ class Sync:
             self.tally.left_out += 1
             self.on_left_out(trouble)
         else:
-            self.failures.add(Failure(trouble.path, trouble.reason))
+            self._failed(trouble.path, trouble.reason)
+
+    def _failed(self, path: str, reason: str) -> None:
+        self.failures.add(Failure(path, reason, target=str(self.target)))
 
     def _delete(self, doomed: Doomed) -> None:
         doomed.require_certain(has_holes=self.tally.has_holes)
@@ -167,7 +207,7 @@ class Sync:
 
     def _deleted(self, entry: Entry, problem: str) -> None:
         if problem:
-            self.failures.add(Failure(entry.path, f"not deleted: {problem}"))
+            self._failed(entry.path, f"not deleted: {problem}")
         else:
             self.tally.deleted += 1
 

@@ -8,13 +8,17 @@ from flask import Blueprint
 
 from s3portal.console.pages.buckets import bucket_pages
 from s3portal.console.pages.chosen import chosen_pages
+from s3portal.console.pages.managed import managed_pages
 from s3portal.console.pages.object import one_object_pages
 from s3portal.console.pages.objects import object_pages
+from s3portal.console.pages.people import people_pages
 from s3portal.console.pages.policies import policy_pages
 from s3portal.console.pages.previews import preview_pages
 from s3portal.console.pages.settings import setting_pages
 from s3portal.console.pages.sharing import sharing_pages
 from s3portal.console.pages.unfinished import unfinished_pages
+from s3portal.console.pages.uploading import upload_pages
+from s3portal.console.pages.why import why_pages
 from s3portal.console.texts import gettext as _
 
 PAGES: tuple[Blueprint, ...] = (
@@ -27,12 +31,18 @@ PAGES: tuple[Blueprint, ...] = (
     unfinished_pages,
     policy_pages,
     setting_pages,
+    upload_pages,
+    people_pages,
+    managed_pages,
+    why_pages,
 )
 
 
 def menu() -> Iterator[tuple[str, str, str]]:
     """Yields section, endpoint and words of what the top of each page leads to."""
     yield "buckets", "buckets.show_all", _("Buckets")
+    yield "people", "people.home", _("Users and policies")
+    yield "why", "why.show", _("Who may do what?")
 
 
 def bucket_menu() -> Iterator[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -116,6 +117,7 @@ def _lines() -> Iterator[BucketLine]:
         status = _answer(s3.get_bucket_policy_status, name).get("PolicyStatus", {})
         is_public = status.get("IsPublic", False)
         versioning = _answer(s3.get_bucket_versioning, name).get("Status", "")
+        used = quota_of(name)
         yield BucketLine(
             name=name,
             created_at=bucket["CreationDate"],
@@ -124,7 +126,16 @@ def _lines() -> Iterator[BucketLine]:
             ),
             access=_("public") if is_public else _("private"),
             is_public=is_public,
+            object_count=used["usage"]["current_objects"] if used else None,
+            size_bytes=used["usage"]["bytes"] if used else None,
+            quota_bytes=used["max_bytes"] if used else None,
         )
+
+
+def quota_of(bucket: str) -> dict[str, Any] | None:
+    """The quota of a bucket and what is used of it, None where the visitor may not know."""
+    answer = visit().call("GET", f"/{bucket}", "quota=")
+    return json.loads(answer.content) if answer.status_code == 200 else None
 
 
 def _answer(ask: Callable[..., dict[str, Any]], bucket: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.documents import DocumentError, line_of, read_document, write_document
 from s3portal.console.errors import sentence_of
+from s3portal.console.pages.buckets import quota_of
 from s3portal.console.pages.object import pairs_of
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
@@ -23,8 +25,8 @@ setting_pages = Blueprint("settings", __name__)
 
 @dataclass(frozen=True)
 class DocumentSetting:
-    """A setting that is a document. ``read``, ``write`` and ``remove`` are the S3 operations; ``field`` is the
-    parameter that has the document, ``example`` one to begin with."""
+    """A setting that is a document. ``read``, ``write`` and ``remove`` are the S3 operations; ``field`` is
+    the parameter that has the document, ``example`` one to begin with."""
 
     name: str
     title: str
@@ -148,12 +150,10 @@ def _kept(setting: DocumentSetting, bucket: str) -> str:
     try:
         answer = getattr(visit().s3, setting.read)(Bucket=bucket)
     except ClientError as none:
-        if (
-            none.response["ResponseMetadata"]["HTTPStatusCode"] == 404
-            and "NoSuchBucket" != none.response["Error"]["Code"]
-        ):
-            return ""
-        raise
+        status, code = none.response["ResponseMetadata"]["HTTPStatusCode"], none.response["Error"]["Code"]
+        if status != 404 or code == "NoSuchBucket":
+            raise
+        return ""
     answer.pop("ResponseMetadata", None)
     answer.pop("TransitionDefaultMinimumObjectSize", None)
     return write_document(answer) if answer else ""
@@ -200,6 +200,7 @@ def _page(bucket: str, problem: str = "") -> AnyResponse:
         tags="\n".join(
             f"{tag['Key']}={tag['Value']}" for tag in _known(s3.get_bucket_tagging, bucket).get("TagSet", ())
         ),
+        quota=quota_of(bucket),
         documents=document_settings().values(),
     )
     return Response(page, 400 if problem else 200)
@@ -267,6 +268,20 @@ def _write_tags(bucket: str) -> None:
         visit().s3.delete_bucket_tagging(Bucket=bucket)
 
 
+def _write_quota(bucket: str) -> None:
+    limits: dict[str, int | None] = {}
+    for field, factor in (("max_bytes", 1_000_000), ("max_objects", 1)):
+        text = request.form.get(field, "").strip()
+        if text and not text.isdecimal():
+            raise ValueError(_("A quota is a whole number, or empty for none."))
+        limits[field] = int(text) * factor if text else None
+    answer = visit().call("PUT", f"/{bucket}", "quota=", json.dumps(limits).encode())
+    if answer.status_code == 403:
+        raise ValueError(_("Only administrators change quotas."))
+    if answer.status_code >= 300:
+        raise ValueError(_("The quota was refused."))
+
+
 _WRITERS: dict[str, Callable[[str], None]] = {
     "versioning": _write_versioning,
     "block": _write_block,
@@ -274,4 +289,5 @@ _WRITERS: dict[str, Callable[[str], None]] = {
     "encryption": _write_encryption,
     "lock": _write_lock,
     "tags": _write_tags,
+    "quota": _write_quota,
 }

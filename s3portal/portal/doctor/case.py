@@ -1,9 +1,11 @@
 """What a front end tells the doctor: one of its stores, and how it calls things."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from s3portal.portal.doctor.fixes import BucketFix, BucketFixes
 from s3portal.portal.doctor.web_origin import serialised_origin
 from s3portal.portal.findings import LOOK, OK, WRONG, Finding
 from s3portal.transfer import Store, open_store
@@ -34,6 +36,8 @@ class Case:
     ``other_sites_read`` says that scripts of every site are to read public files by the portal's links;
     ``serves_public_files`` that the bucket's policy lets everybody read a folder, so that public access to
     the bucket cannot be blocked altogether.
+    ``bucket_options`` are the options by which ``s3portal bucket`` gets to the same store, as a shell reads
+    them; ``fixes`` changes settings of the bucket, and None leaves the doctor without ``--apply``.
     ``names_bad_keys`` is found out: whether the store tells unknown keys from those that may not.
     """
 
@@ -51,6 +55,8 @@ class Case:
     names_bad_keys: bool = True
     other_sites_read: bool = False
     serves_public_files: bool = False
+    bucket_options: str = ""
+    fixes: BucketFixes | None = None
 
     @property
     def origin(self) -> str:
@@ -70,6 +76,18 @@ class Case:
     def apply_command(self) -> str:
         """The command that fixes what can be fixed without a choice."""
         return f"{self.command} --apply"
+
+    def bucket_command(self, command: str, *arguments: str) -> str:
+        """A command for this bucket, ready for a shell: ``s3portal bucket cors set files --origin …``."""
+        words = ["s3portal", "bucket", *command.split(), self.store.bucket]
+        options = [self.bucket_options] if self.bucket_options else []
+        return " ".join([shlex.join(words), *options, *map(shlex.quote, arguments)])
+
+    def mend_by(self, choose: Callable[[BucketFixes], BucketFix]) -> str:
+        """How to change a setting of the bucket: by its command, or by the doctor itself."""
+        if self.fixes is None:
+            return self.apply_command
+        return f"{choose(self.fixes).command}\nor: {self.apply_command}"
 
     def inside(self) -> Store:
         """The store as the portal itself reaches it."""

@@ -1,17 +1,18 @@
 """The bucket's CORS rules with the portal's own among them. Rules for others stay."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from s3portal.portal.doctor.case import CALL_S
-from s3portal.transfer import Store, cors_rule, deadline, read_cors_rules, readers_rule
+from s3portal.transfer import cors_rule, readers_rule
 
 Rule = Mapping[str, Any]
 #: S3 API Reference, PutBucketCors.
 MAX_RULES = 100
 _MAX_ID_CHARACTERS = 255
 _READERS_ID = "s3portal: readers on every site"
+#: The name of the same rule where an earlier `s3portal bucket cors set --public-read` wrote it.
+_FORMER_READERS_ID = "s3portal: public reading"
 
 
 def with_portal_rule(rules: Sequence[Rule], origin: str, exposed: Sequence[str] = ()) -> list[Rule]:
@@ -37,34 +38,13 @@ def with_readers_rule(rules: Sequence[Rule]) -> list[Rule]:
     """The rules, and last the one for scripts of every site, which read and do nothing else. An older one
     that fits them comes after it. Raises ValueError where there is no room for another rule."""
     ours: dict[str, Any] = {"ID": _READERS_ID, **readers_rule()}
-    others = _others(rules, _READERS_ID)
+    others = _others(rules, _READERS_ID, _FORMER_READERS_ID)
     first = next((number for number, rule in enumerate(others) if _is_for(rule, "null")), len(others))
     return [*others[:first], ours, *others[first:]]
 
 
-def add_portal_rule(store: Store, origin: str) -> bool:
-    """Lets pages of ``origin`` send parts to the bucket, and says whether anything had to be changed. Raises
-    ClientError, and ValueError where there is no room for another rule."""
-    return _changed(store, lambda rules: with_portal_rule(rules, origin))
-
-
-def add_readers_rule(store: Store) -> bool:
-    """The same for scripts of every site that read."""
-    return _changed(store, with_readers_rule)
-
-
-def _changed(store: Store, change: Callable[[Sequence[Rule]], list[Rule]]) -> bool:
-    with deadline(CALL_S):
-        rules = list(read_cors_rules(store))
-        wanted = change(rules)
-        if wanted == rules:
-            return False
-        store.client().put_bucket_cors(Bucket=store.bucket, CORSConfiguration={"CORSRules": wanted})  # type: ignore[typeddict-item]
-    return True
-
-
-def _others(rules: Sequence[Rule], own_id: str) -> list[Rule]:
-    others = [rule for rule in rules if rule.get("ID") != own_id]
+def _others(rules: Sequence[Rule], *own_ids: str) -> list[Rule]:
+    others = [rule for rule in rules if rule.get("ID") not in own_ids]
     if len(others) >= MAX_RULES:
         raise ValueError(f"the bucket has {len(others)} CORS rules, but S3 allows only {MAX_RULES}")
     return others

@@ -30,9 +30,9 @@ def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
     """Looks at everything that can keep files from going in and out, and tries it, in the doctor's own corner
     of the bucket, which is empty again afterwards.
 
-    With ``apply``, adds the CORS rules that the portal's pages and readers on other sites need and the
-    lifecycle rule for unfinished uploads, beside the rules that are there, and blocks public access; nothing
-    else is changed.
+    With ``apply``, and where the case has fixes, adds the CORS rules that the portal's pages and readers on
+    other sites need and the lifecycle rule for unfinished uploads, beside the rules that are there, and
+    blocks public access; nothing else is changed.
     """
     try:
         if not case.is_for_browsers:
@@ -56,8 +56,7 @@ def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
     with workspace(case.store) as space:
         yield from _examine_by_writing(case, connection, browser, space, apply=apply)
     yield from _examine_left_behind(case, space)
-    if case.browser_uploads is not Use.OFF:
-        yield from examine_lifecycle(case, apply=apply)
+    yield from examine_lifecycle(case, apply=apply)
 
 
 def _examine_by_writing(

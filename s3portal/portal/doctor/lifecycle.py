@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.portal.doctor.case import CALL_S, Case
-from s3portal.portal.doctor.lifecycle_rules import Rule, abort_days, days_of, threats, with_aborting_rule
+from s3portal.portal.doctor.fixes import FixRefused
+from s3portal.portal.doctor.lifecycle_rules import Rule, abort_days, days_of, threats
 from s3portal.portal.findings import Finding
 from s3portal.transfer import Store, deadline, error_code
 
@@ -35,14 +36,18 @@ def examine_lifecycle(case: Case, *, apply: bool) -> Iterator[Finding]:
         return
     for threat in threats(rules, prefix):
         rule = f"the rule “{threat.rule_id}”" if threat.rule_id else "a rule without a name"
-        text = f"{rule} {threat.what}: published links would break"
-        yield case.wrong(subject, text, "exclude the portal's files from the rule, or delete it")
+        if case.site_url:
+            text = f"{rule} {threat.what}: published links would break"
+            yield case.wrong(subject, text, "exclude the portal's files from the rule, or delete it")
+        else:
+            yield case.look(subject, f"{rule} {threat.what}", "see that this is meant")
     found = abort_days(rules, prefix)
-    if found is None and apply:
-        yield _applied(case, rules, prefix, days)
+    if found is None and apply and case.fixes:
+        yield _applied(case, rules, prefix)
     elif found is None:
-        text = f"unfinished uploads that the janitor misses are kept forever; abort them after {days} days"
-        yield case.look(subject, text, case.apply_command)
+        missed = "unfinished uploads that the janitor misses" if case.site_url else "unfinished uploads"
+        text = f"{missed} are kept forever, and paid for; abort them after {days} days"
+        yield case.look(subject, text, case.mend_by(lambda fixes: fixes.abort_unfinished))
     elif found < days - 1:
         text = (
             f"uploads are aborted after {found} days, but the portal keeps them for {days - 1}: later they"
@@ -86,19 +91,17 @@ def _folder(store: Store) -> str:
     return f"{folder}/" if folder else ""
 
 
-def _applied(case: Case, rules: list[Rule], prefix: str, days: int) -> Finding:
-    store = case.store
-    wanted = with_aborting_rule(rules, prefix, days)
+def _applied(case: Case, rules: list[Rule], prefix: str) -> Finding:
+    assert case.fixes is not None
     try:
         with deadline(CALL_S):
-            store.client().put_bucket_lifecycle_configuration(
-                Bucket=store.bucket,
-                LifecycleConfiguration={"Rules": wanted},  # type: ignore[typeddict-item]
-            )
-            found = abort_days(_read_rules(store), prefix)
+            case.fixes.abort_unfinished.apply()
+            found = abort_days(_read_rules(case.store), prefix)
+    except FixRefused as refused:
+        return case.look("lifecycle", f"the rule could not be added: {refused.text}", refused.mend)
     except (ClientError, BotoCoreError) as error:
-        text = f"the rule could not be added: {error}"
-        return case.look("lifecycle", text, f"allow s3:PutLifecycleConfiguration on {case.bucket_arn}")
+        text = f"the rule was added, and cannot be read: {error}"
+        return case.look("lifecycle", text, "run the doctor again")
     if found is None:
         text = "the rule was added, but the store does not show it"
         return case.look("lifecycle", text, "run the doctor again in a minute")

@@ -9,6 +9,9 @@ from typing import Any
 
 Rule = Mapping[str, Any]
 RULE_ID = "s3portal: abort unfinished uploads"
+#: The name of the same rule in earlier documentation, which administrators copied.
+_FORMER_RULE_ID = "s3portal-unfinished-uploads"
+_MAX_ID_CHARACTERS = 255
 _DAY_S = 24 * 3600
 #: Storage classes whose objects have to be restored before they can be read.
 _COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -20,9 +23,10 @@ def days_of(upload_expires_s: int) -> int:
 
 
 def aborting_rule(prefix: str, days: int) -> dict[str, Any]:
-    """The rule that removes the parts of uploads that no one finished."""
+    """The rule that removes the parts of uploads under the prefix that no one finished. Portals that share a
+    bucket have a rule each."""
     return {
-        "ID": RULE_ID,
+        "ID": f"{RULE_ID} under {prefix}"[:_MAX_ID_CHARACTERS] if prefix else RULE_ID,
         "Status": "Enabled",
         "Filter": {"Prefix": prefix},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
@@ -30,8 +34,15 @@ def aborting_rule(prefix: str, days: int) -> dict[str, Any]:
 
 
 def with_aborting_rule(rules: Sequence[Rule], prefix: str, days: int) -> list[Rule]:
-    """The rules with ours among them, which replaces one that we wrote before."""
-    return [*(rule for rule in rules if rule.get("ID") != RULE_ID), aborting_rule(prefix, days)]
+    """The rules with ours among them, which replaces one that we wrote before for the same prefix."""
+    ours = aborting_rule(prefix, days)
+    return [*(rule for rule in rules if not _is_ours(rule, ours["ID"], prefix)), ours]
+
+
+def _is_ours(rule: Rule, own_id: str, prefix: str) -> bool:
+    if rule.get("ID") == own_id:
+        return True
+    return rule.get("ID") in (RULE_ID, _FORMER_RULE_ID) and prefix_of(rule) == prefix
 
 
 def abort_days(rules: Sequence[Rule], prefix: str) -> int | None:

@@ -1,22 +1,19 @@
 """Check: browsers may send parts to the store from pages of the portal. Asked as they ask, by OPTIONS."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-
-from botocore.exceptions import BotoCoreError, ClientError
+from collections.abc import Generator, Iterator, Sequence
 
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.browsers import Browser, Preflight
-from s3portal.portal.doctor.case import Case
-from s3portal.portal.doctor.causes import Cause, Told, cause_of_answer, cause_of_silence
+from s3portal.portal.doctor.case import CALL_S, Case
+from s3portal.portal.doctor.causes import Cause, cause_of_silence
 from s3portal.portal.doctor.connection import NoAnswer
-from s3portal.portal.doctor.cors_rules import add_portal_rule
 from s3portal.portal.doctor.fetch_cors import CrossOriginRequest, cors_problem, hidden_headers
+from s3portal.portal.doctor.fixes import BucketFix, FixRefused
 from s3portal.portal.findings import Finding
-from s3portal.transfer import error_code
+from s3portal.transfer import deadline
 
 _SUBJECT = "CORS"
 _APPLIED = "applied: "
-_UNABLE = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
 
 
 def examine_preflight(
@@ -40,11 +37,11 @@ def examine_preflight(
         finding = case.ok(_SUBJECT, f"pages of {browser.origin} may {may}")
     elif asked.signature_is_checked:
         finding = _checked_signature(case, asked)
-    elif apply:
+    elif apply and case.fixes:
         finding = _applied(case, browser, request, part_url)
     else:
         text = f"pages of {browser.origin} may not {may}: {asked.problem}"
-        finding = case.stops_browsers(_SUBJECT, text, case.apply_command)
+        finding = case.stops_browsers(_SUBJECT, text, _mend(case))
     yield finding
     return asked.problem is None or finding.text.startswith(_APPLIED)
 
@@ -61,7 +58,7 @@ def examine_visibility(
     """Whether a script gets to see the answer to its part. With ``apply``, has the bucket show it."""
     if reason := cors_problem(request, answer.headers):
         text = f"browsers discard the answer to a part that was stored: {reason}"
-        yield case.stops_browsers(_SUBJECT, text, case.apply_command)
+        yield case.stops_browsers(_SUBJECT, text, _mend(case))
         return
     hidden = hidden_headers(request, answer.headers, wanted_headers)
     if not hidden:
@@ -70,8 +67,8 @@ def examine_visibility(
         f"a browser cannot see that a single part was damaged: {' and '.join(hidden)} not exposed to"
         f" {request.origin}"
     )
-    if not apply:
-        yield case.look(_SUBJECT, text, case.apply_command)
+    if not apply or case.fixes is None:
+        yield case.look(_SUBJECT, text, _mend(case))
         return
     changed = _added(case, browser.origin)
     if isinstance(changed, Finding):
@@ -111,28 +108,27 @@ def _applied(case: Case, browser: Browser, request: CrossOriginRequest, part_url
     return case.stops_browsers(_SUBJECT, text, mend)
 
 
+def _mend(case: Case) -> str:
+    return case.mend_by(lambda fixes: fixes.let_pages_in)
+
+
 def _added(case: Case, origin: str) -> bool | Finding:
     """Whether the bucket's rules had to be changed, or why they cannot be."""
-    changed = try_adding(case, lambda: add_portal_rule(case.store, origin), origin)
+    assert case.fixes is not None
+    changed = try_adding(case, case.fixes.let_pages_in, origin)
     return changed if isinstance(changed, bool) else case.stops_browsers(_SUBJECT, changed.text, changed.mend)
 
 
-def try_adding(case: Case, add: Callable[[], bool], origin: str) -> bool | Cause:
+def try_adding(case: Case, fix: BucketFix, origin: str) -> bool | Cause:
     """Whether adding a rule for this origin changed the bucket's rules, or why it cannot be added."""
     try:
-        return add()
-    except ValueError as error:
-        return Cause("", str(error), "delete rules that are no longer needed")
-    except ClientError as error:
-        if error_code(error) in _UNABLE:
-            text = f"the store has no CORS rules for {case.store.bucket} alone: {error}"
+        with deadline(CALL_S):
+            return fix.apply()
+    except FixRefused as refused:
+        if refused.is_not_offered:
+            text = f"the store has no CORS rules for {case.store.bucket} alone: {refused.text}"
             return Cause("", text, _global_mend(origin))
-        permission = "s3:GetBucketCORS and s3:PutBucketCORS"
-        told = Told.by_error(error)
-        cause = cause_of_answer(case, told, permission=permission, resource=case.bucket_arn)
-        return Cause("", f"a rule could not be added: {cause.text}", cause.mend)
-    except BotoCoreError as error:
-        return Cause("", f"a rule could not be added: {error}", "run the doctor again")
+        return Cause("", f"a rule could not be added: {refused.text}", refused.mend)
 
 
 def _global_mend(origin: str) -> str:

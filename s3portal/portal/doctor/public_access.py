@@ -6,12 +6,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from s3portal.portal.doctor.case import CALL_S, Case
 from s3portal.portal.doctor.connection import Connection, NoAnswer
+from s3portal.portal.doctor.fixes import FixRefused
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
 from s3portal.transfer import deadline, error_code, object_url
 
 _SUBJECT = "public access"
-_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+#: The switches of Block Public Access (S3 API Reference, PublicAccessBlockConfiguration).
+ACL_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls")
+POLICY_BLOCKS = ("BlockPublicPolicy", "RestrictPublicBuckets")
+_BLOCKS = (*ACL_BLOCKS, *POLICY_BLOCKS)
 
 
 def examine_public_access(
@@ -19,7 +23,7 @@ def examine_public_access(
 ) -> Iterator[Finding]:
     """``readable_key`` is that of an object that is there. With ``apply``, the bucket's Block Public Access
     is switched on first where the store has it and it is off."""
-    if apply and not case.serves_public_files and (unblocked := _unblocked(case)):
+    if apply and case.fixes and not case.serves_public_files and (unblocked := _unblocked(case)):
         yield _blocked(case, unblocked)
     bucket_url = case.store.address.base_url
     try:
@@ -47,25 +51,21 @@ def examine_public_access(
 
 
 def _blocked(case: Case, unblocked: list[str]) -> Finding:
+    assert case.fixes is not None
     try:
         with deadline(CALL_S):
-            case.store.client().put_public_access_block(
-                Bucket=case.store.bucket,
-                PublicAccessBlockConfiguration=dict.fromkeys(_BLOCKS, True),  # type: ignore[arg-type]
-            )
-    except (ClientError, BotoCoreError) as error:
-        text = f"public access could not be blocked: {error}"
-        return case.look(_SUBJECT, text, f"allow s3:PutBucketPublicAccessBlock on {case.bucket_arn}")
+            case.fixes.block_public_access.apply()
+    except FixRefused as refused:
+        return case.look(_SUBJECT, f"public access was not blocked: {refused.text}", refused.mend)
     return case.ok(_SUBJECT, f"applied: {', '.join(unblocked)}")
 
 
 def _mend(case: Case) -> str:
-    if not case.store.settings.on_aws:
+    if not case.store.settings.on_aws and not _unblocked(case):
         return "remove the public grants from the bucket's policy and its ACL"
-    return (
-        f"aws s3api put-public-access-block --bucket {case.store.bucket} --public-access-block-configuration "
-        + ",".join(f"{name}=true" for name in _BLOCKS)
-    )
+    if case.fixes is None:
+        return case.apply_command
+    return case.fixes.block_public_access.command
 
 
 def _unblocked(case: Case) -> list[str]:

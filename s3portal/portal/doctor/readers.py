@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from s3portal.portal.doctor.browsers import Browser
 from s3portal.portal.doctor.case import Case
 from s3portal.portal.doctor.connection import Connection, NoAnswer
-from s3portal.portal.doctor.cors_rules import add_readers_rule
 from s3portal.portal.doctor.fetch_cors import cors_problem, hidden_headers
 from s3portal.portal.doctor.preflights import try_adding
 from s3portal.portal.findings import Finding
@@ -34,10 +33,10 @@ def examine_readers(case: Case, connection: Connection, key: str, *, apply: bool
             yield case.ok(_SUBJECT, f"scripts of other sites may read {_PUBLIC} by their links")
             return
         text = f"scripts of other sites cannot read {_PUBLIC} by their links: {problem}"
-        if not apply:
-            yield case.look(_SUBJECT, text, case.apply_command)
+        if not apply or case.fixes is None:
+            yield case.look(_SUBJECT, text, case.mend_by(lambda fixes: fixes.let_readers_in))
             return
-        changed = try_adding(case, lambda: add_readers_rule(case.store), "*")
+        changed = try_adding(case, case.fixes.let_readers_in, "*")
         if not isinstance(changed, bool):
             yield case.look(_SUBJECT, changed.text, changed.mend)
             return

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3portal.portal.doctor.case import Case
+from s3portal.portal.doctor.cors_rules import with_portal_rule, with_readers_rule
 from s3portal.portal.doctor.lifecycle_rules import aborting_rule, days_of
-from s3portal.transfer import UPLOAD_ACTIONS, cors_rule, prefix_policy, readers_rule
+from s3portal.transfer import UPLOAD_ACTIONS, prefix_policy
 
 _OBJECT_ACTIONS = (
     "s3:PutObject",
@@ -29,6 +30,11 @@ _BUCKET_ACTIONS = (
     "s3:GetBucketCORS",
     "s3:GetLifecycleConfiguration",
     "s3:GetBucketPublicAccessBlock",
+    "s3:GetBucketOwnershipControls",
+    "s3:GetBucketAcl",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketVersioning",
+    "s3:GetEncryptionConfiguration",
 )
 _KMS_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 _ASSUMED_ROLE = re.compile(r"arn:([^:]+):sts::([^:]+):assumed-role/([^/]+)/.+")
@@ -82,6 +88,7 @@ def site_documents(case: Case, principal: str = "") -> list[SiteDocument]:
             ),
         ]
     prefix = settings.s3_prefix.strip("/")
+    pages = with_portal_rule([], case.origin)
     rule = aborting_rule(f"{prefix}/" if prefix else "", days_of(settings.upload_expires))
     return [
         *documents,
@@ -89,7 +96,7 @@ def site_documents(case: Case, principal: str = "") -> list[SiteDocument]:
             "cors",
             f"The pages of {case.origin} may send parts to the bucket; this replaces the rules that it has",
             f"aws s3api put-bucket-cors --bucket {store.bucket} --cors-configuration file://cors.json",
-            {"CORSRules": [cors_rule(case.origin), *([readers_rule()] if case.other_sites_read else [])]},
+            {"CORSRules": with_readers_rule(pages) if case.other_sites_read else pages},
         ),
         SiteDocument(
             "lifecycle",

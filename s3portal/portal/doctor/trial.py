@@ -178,6 +178,7 @@ def examine_plain_write(
                 **encryption_arguments(case.store.settings.s3_sse),
             )
     except (ClientError, BotoCoreError) as error:
+        space.was_refused(key, error)
         cause = cause_of_library(case, error, permission="s3:PutObject", resource=f"{case.bucket_arn}/*")
         yield case.wrong("upload", cause.text, cause.mend)
         return False

@@ -76,6 +76,13 @@ class Workspace:
             self.note(key, version_id=answer.header("x-amz-version-id"))
         return answer
 
+    def was_refused(self, key: str, error: Exception) -> None:
+        """Forgets an object that the store refused to write. After any other error it may be there."""
+        if isinstance(error, ClientError):
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if 400 <= status <= 499:
+                self._written = [each for each in self._written if each.key != key]
+
     def done_with(self, key: str, *, s3_upload_id: str) -> None:
         """The upload is an object now, or gone."""
         self._written = [

@@ -70,7 +70,7 @@ class Payload:
         self._promise = promise
         #: Where it is not exact, an upper bound until the content was read.
         self.size_bytes = size_bytes
-        self._size_is_exact = size_is_exact
+        self.size_is_exact = size_is_exact
         self._left_bytes = size_bytes
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if promise.sha256 else None
@@ -124,7 +124,7 @@ class Payload:
 
     def _compare(self) -> None:
         promise = self._promise
-        if self._left_bytes and not self._size_is_exact:
+        if self._left_bytes and not self.size_is_exact:
             self.size_bytes, self._left_bytes = self.size_bytes - self._left_bytes, 0
         if self._left_bytes:
             raise S3Error("IncompleteBody")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from s3portal.server.api import sts
 from s3portal.server.api.acl import bucket_acls, object_acls
 from s3portal.server.api.buckets import (
     buckets,
@@ -15,6 +14,7 @@ from s3portal.server.api.buckets import (
     ownership,
     plain_settings,
     policy,
+    quotas,
     replication,
     unconfigured,
 )
@@ -34,8 +34,11 @@ from s3portal.server.api.objects import (
     tagging,
     writing,
 )
+from s3portal.server.api.sts import operations as sts
 from s3portal.server.api.versions import listing as version_listing
 from s3portal.server.api.versions import versioning
+from s3portal.server.gateway.cors_answers import PREFLIGHT
+from s3portal.server.gateway.dialects.dialect import UNKNOWN
 from s3portal.server.gateway.operation import Operation, QueryOperation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -50,6 +53,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *ownership.OPERATIONS,
     *plain_settings.OPERATIONS,
     *policy.OPERATIONS,
+    *quotas.OPERATIONS,
     *replication.OPERATIONS,
     *unconfigured.OPERATIONS,
     *bucket_acls.OPERATIONS,
@@ -72,3 +76,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *multipart_listing.OPERATIONS,
 )
 QUERY_OPERATIONS: tuple[QueryOperation, ...] = (*sts.OPERATIONS, *iam.OPERATIONS)
+
+
+def operation_names() -> frozenset[str]:
+    """Returns the names of all operations, as logs and metrics have them."""
+    rest = [operation.name for operation in OPERATIONS]
+    query = [operation.name for operation in QUERY_OPERATIONS]
+    return frozenset([*rest, *query, PREFLIGHT, UNKNOWN])

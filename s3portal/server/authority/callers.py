@@ -71,5 +71,11 @@ class Caller:
     def is_anonymous(self) -> bool:
         return self.account_id is None
 
+    @property
+    def writer(self) -> str | None:
+        """The ARN of whose quota counts what this caller stores: the user, also of a session, or the role of
+        one; None for the anonymous one."""
+        return None if self.is_anonymous else self.identity_arn
+
 
 ANONYMOUS = Caller("anonymous", "anonymous", "anonymous", None, ())

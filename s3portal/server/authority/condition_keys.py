@@ -13,6 +13,7 @@ from s3portal.server.authority.identity_keys import (
     IDENTITY_PREFIXES,
     MULTIVALUED_IDENTITY_KEYS,
 )
+from s3portal.server.authority.known_actions import KMS_ACTIONS
 
 OBJECT_CREATION_OPERATION = "s3:objectcreationoperation"
 IF_MATCH, IF_NONE_MATCH = "s3:if-match", "s3:if-none-match"
@@ -121,17 +122,21 @@ ACTIONS_OF_KEYS = {
     "s3:object-lock-legal-hold": frozenset({"s3:PutObject", "s3:PutObjectLegalHold"}),
     **IDENTITY_KEYS,
 }
+#: Keys that requests to the key management have, and what S3 asks of it for its callers.
+KMS_VIA_SERVICE, KMS_CALLER_ACCOUNT = "kms:viaservice", "kms:calleraccount"
+KMS_CONTEXT, KMS_CONTEXT_KEYS = "kms:encryptioncontext:", "kms:encryptioncontextkeys"
+_OF_KMS = frozenset({KMS_VIA_SERVICE, KMS_CALLER_ACCOUNT, KMS_CONTEXT_KEYS})
 _ACTIONS_OF_PREFIXES = {EXISTING_TAG: _EXISTING, REQUEST_TAG: _TAGGED, **IDENTITY_PREFIXES}
 #: What an issuer says of who signs in with its token: ``login.example.org/realms/main:sub``.
 _CLAIM = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|localhost)(?::[0-9]+)?(?:/[^:\s]*)?:(?:amr|aud|azp|sub)")
 #: Keys whose requests may have several values.
-MULTIVALUED_KEYS = frozenset({REQUEST_TAG_KEYS}) | MULTIVALUED_IDENTITY_KEYS
+MULTIVALUED_KEYS = frozenset({REQUEST_TAG_KEYS, KMS_CONTEXT_KEYS}) | MULTIVALUED_IDENTITY_KEYS
 
 
 def is_known_key(key: str) -> bool:
     """Whether a request's value of a key, in any case, can be told here."""
     name = key.lower()
-    if _CLAIM.fullmatch(name):
+    if _CLAIM.fullmatch(name) or name in _OF_KMS or name.startswith(KMS_CONTEXT):
         return True
     prefix, slash, tag = name.partition("/")
     if slash:
@@ -142,5 +147,7 @@ def is_known_key(key: str) -> bool:
 def actions_with_key(key: str) -> frozenset[str] | None:
     """Returns the actions whose requests may have a known key; None for a key of all requests."""
     name = key.lower()
+    if name in _OF_KMS or name.startswith(KMS_CONTEXT):
+        return KMS_ACTIONS
     prefix, slash, _ = name.partition("/")
     return _ACTIONS_OF_PREFIXES.get(prefix + slash) if slash else ACTIONS_OF_KEYS.get(name)

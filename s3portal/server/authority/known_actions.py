@@ -35,4 +35,13 @@ BUCKET_ACTIONS = frozenset(f"s3:{name}" for name in (
     "PutReplicationConfiguration", "TagResource", "UntagResource",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
 ))
+#: Those of the key management that this server has.
+KMS_ACTIONS = frozenset(f"kms:{name}" for name in (
+    "CancelKeyDeletion", "CreateAlias", "CreateKey", "Decrypt", "DeleteAlias", "DescribeKey", "DisableKey",
+    "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext", "GenerateRandom", "GetKeyPolicy", "GetKeyRotationStatus",
+    "ListAliases", "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags", "PutKeyPolicy",
+    "ReEncryptFrom", "ReEncryptTo", "RotateKeyOnDemand", "ScheduleKeyDeletion", "TagResource",
+    "UntagResource", "UpdateAlias", "UpdateKeyDescription",
+))
 # fmt: on

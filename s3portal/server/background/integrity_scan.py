@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.storage import damage, job_states
 from s3portal.server.storage.damage import Damage
 from s3portal.server.storage.storage import Storage, now_ms
@@ -34,19 +35,21 @@ class _Stopped(Exception):
 
 
 class IntegrityScan:
-    """Reads ``bytes_per_s`` on average, and everything once every ``round_s`` seconds."""
+    """Reads ``bytes_per_s`` on average, and everything once every ``round_s`` seconds; what is encrypted with
+    ``keys``, as far as they open it."""
 
     name = "integrity-scan"
 
     def __init__(
         self,
         storage: Storage,
+        keys: AdministratorsKeys | None = None,
         *,
         bytes_per_s: int = READ_BYTES_PER_S,
         round_s: float = ROUND_S,
         now_ms: Callable[[], int] = now_ms,
     ) -> None:
-        self._storage = storage
+        self._storage, self._keys = storage, keys
         self._bytes_per_s = bytes_per_s
         self._round_s = round_s
         self._now_ms = now_ms
@@ -86,7 +89,7 @@ class IntegrityScan:
 
     def _check(self, body: Body, damaged: set[str], pace: Callable[[int], None]) -> None:
         pace(_BODY_COST_BYTES)
-        found = check_body(self._storage, body, deep=True, pace=pace)
+        found = check_body(self._storage, body, deep=True, pace=pace, keys=self._keys)
         for finding in found:
             log.error("integrity scan: %s. %s", finding.message, finding.fix)
         if found or body.body_id in damaged:

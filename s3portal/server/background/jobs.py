@@ -10,8 +10,12 @@ from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.background.notifications import NotificationJob
 from s3portal.server.background.replication.job import ReplicationJob
 from s3portal.server.background.targets import Target
+from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage.storage import Storage
+
+#: The names of all jobs.
+JOB_NAMES = (IntegrityScan.name, LifecycleJob.name, NotificationJob.name, ReplicationJob.name)
 
 
 def jobs_named(
@@ -20,10 +24,11 @@ def jobs_named(
     master_key: MasterKey,
     targets: Collection[Target] = (),
     region: str | None = None,
+    keys: AdministratorsKeys | None = None,
 ) -> list[Job]:
     """Returns the jobs with these names. Raises KeyError for a name that no job has."""
     makers: dict[str, Callable[[], Job]] = {
-        IntegrityScan.name: lambda: IntegrityScan(storage),
+        IntegrityScan.name: lambda: IntegrityScan(storage, keys),
         LifecycleJob.name: lambda: LifecycleJob(storage),
         NotificationJob.name: lambda: NotificationJob(storage, targets, region),
         ReplicationJob.name: lambda: ReplicationJob(storage, master_key),

@@ -1,4 +1,5 @@
-"""Lifecycle rules at work: ends the objects, versions, delete markers and uploads whose time has come.
+"""Lifecycle rules at work: ends the objects, versions, delete markers and uploads whose time has come, and
+changes the storage class of others.
 
 Each deletion looks again, within its transaction, whether it is about the version that was due: what is
 stored meanwhile stays. What is locked stays, too.
@@ -11,7 +12,8 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 
-from s3portal.server.bucket_settings.lifecycle import KIND, LifecycleRule, read
+from s3portal.server.background.transitions import apply_transitions
+from s3portal.server.bucket_settings.lifecycle import KIND, Lifecycle, LifecycleRule, read
 from s3portal.server.bucket_settings.lifecycle_dates import due_ms, expiration_ms
 from s3portal.server.storage import buckets, deletion, journal, uploads
 from s3portal.server.storage.deletion import Deletion, DeletionCheck
@@ -44,15 +46,19 @@ class LifecycleJob:
             document = bucket.settings.get(KIND)
             if document is None:
                 continue
-            rules = [*read(document).enabled_rules]
+            lifecycle = read(document)
             try:
-                count = self._apply(bucket, rules, stopping)
+                # First: a transition takes precedence over a delete marker.
+                moved = self._move(bucket, lifecycle, stopping)
+                count = self._apply(bucket, [*lifecycle.enabled_rules], stopping)
             except S3Error as refused:
                 # Deleted meanwhile, or a disk too full for delete markers: the next run looks again.
                 log.warning("lifecycle of bucket %s: %s", bucket.name, refused.message)
                 continue
             if count:
                 log.info("lifecycle of bucket %s: %d ended", bucket.name, count)
+            if moved:
+                log.info("lifecycle of bucket %s: %d in another storage class", bucket.name, moved)
         return EVERY_S
 
     def _apply(self, bucket: Bucket, rules: list[LifecycleRule], stopping: threading.Event) -> int:
@@ -72,6 +78,21 @@ class LifecycleJob:
                 return count
             count += self._abort(upload)
         return count
+
+    def _move(self, bucket: Bucket, lifecycle: Lifecycle, stopping: threading.Event) -> int:
+        moving = [rule for rule in lifecycle.enabled_rules if rule.transitions or rule.noncurrent_transitions]
+        if not moving:
+            return 0
+        return apply_transitions(
+            self._storage,
+            bucket.name,
+            lifecycle,
+            _versions(self._storage, bucket, _shared_prefix(moving)),
+            now_ms(),
+            at_once=ENTRIES_AT_ONCE,
+            pause_s=self._pause_s,
+            stopping=stopping,
+        )
 
     def _delete(self, bucket: Bucket, batch: list[Deletion]) -> int:
         if not batch:

@@ -6,10 +6,11 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from s3portal.server.background.job import Job
+from s3portal.server.storage.clock import now_ms
 
 # How long the others wait before they look again whether the process that runs the jobs has ended.
 POLL_S = 5.0
@@ -21,10 +22,14 @@ log = logging.getLogger(__name__)
 
 class Background:
     """The jobs of one process, which run once it holds the lock ``path``. The system gives the lock back when
-    the process ends, however it ends, and the next one takes over."""
+    the process ends, however it ends, and the next one takes over. ``ended`` is told of each run of a job:
+    its name, and when it ended well (ms since 1970), or None where it failed."""
 
-    def __init__(self, path: Path, jobs: Sequence[Job]) -> None:
+    def __init__(
+        self, path: Path, jobs: Sequence[Job], ended: Callable[[str, int | None], None] | None = None
+    ) -> None:
         self._path = path
+        self._ended = ended or (lambda name, at_ms: None)
         self._jobs = jobs
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -76,7 +81,9 @@ class Background:
         while not self._stopping.wait(pause_s):
             try:
                 pause_s = job.run(self._stopping)
+                self._ended(job.name, now_ms())
             except Exception:
                 # Nobody waits for its answer; the job is tried again, and its log says why.
                 log.exception("the %s job failed and is tried again in %d s", job.name, AFTER_FAILURE_S)
                 pause_s = AFTER_FAILURE_S
+                self._ended(job.name, None)

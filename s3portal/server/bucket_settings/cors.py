@@ -145,6 +145,8 @@ def rules_of_xml(root: Element) -> list[CorsRule]:
         origins, methods, headers, exposed = (
             tuple(child.text for child in node.findall(name) if child.text) for name in _LISTS.values()
         )
+        if not origins or not methods:
+            raise S3Error("MalformedXML")
         age = (node.findtext("MaxAgeSeconds") or "").strip()
         if age and whole_number(age) is None:
             raise S3Error("MalformedXML")

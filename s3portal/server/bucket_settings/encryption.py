@@ -1,4 +1,4 @@
-"""Default encryption of a bucket: what S3 says of it. Nothing here is stored encrypted because of it.
+"""Default encryption of a bucket.
 
 Pure. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html
 """
@@ -6,6 +6,7 @@ Pure. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncry
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -46,6 +47,12 @@ def read(stored: str | None) -> BucketEncryption:
     return BucketEncryption(
         values["algorithm"], values["bucket_key_enabled"], tuple(values.get("blocked_types", ()))
     )
+
+
+def of_settings(settings: Mapping[str, str]) -> BucketEncryption | None:
+    """Returns the encryption that a bucket was given, by its settings; None where it was given none."""
+    stored = settings.get(KIND)
+    return None if stored is None else read(stored)
 
 
 def write(found: BucketEncryption) -> str:

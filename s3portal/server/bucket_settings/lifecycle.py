@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
 KIND = "lifecycle"
-#: Of no effect here, where nothing moves between storage classes; shown as it was put.
+#: Which objects under 128 KiB have transitions: none, or those to the classes of archives alone.
 MINIMUM_SIZES = ("all_storage_classes_128K", "varies_by_storage_class")
 DEFAULT_MINIMUM_SIZE = MINIMUM_SIZES[0]
 
@@ -37,6 +37,26 @@ class LifecycleFilter:
 
 
 @dataclass(frozen=True)
+class Transition:
+    """A storage class to come: after ``days`` since the last change, or at ``date_ms``, midnight of a day in
+    ms since 1970; one of them is None."""
+
+    storage_class: str
+    days: int | None = None
+    date_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class NoncurrentTransition:
+    """A storage class of versions that are no longer current: ``days`` count from when they ceased to be;
+    ``newer_noncurrent_versions`` of them are spared."""
+
+    storage_class: str
+    days: int
+    newer_noncurrent_versions: int | None = None
+
+
+@dataclass(frozen=True)
 class LifecycleRule:
     """What a rule does is None or False where it does not.
 
@@ -56,10 +76,12 @@ class LifecycleRule:
     newer_noncurrent_versions: int | None = None
     abort_days: int | None = None
     has_filter: bool = True
+    transitions: tuple[Transition, ...] = ()
+    noncurrent_transitions: tuple[NoncurrentTransition, ...] = ()
 
     @property
     def has_action(self) -> bool:
-        return any(
+        return bool(self.transitions or self.noncurrent_transitions) or any(
             value is not None
             for value in (
                 self.expiration_days,
@@ -89,7 +111,17 @@ def read(stored: str) -> Lifecycle:
     for rule in values["rules"]:
         found = rule.pop("filter")
         tags = tuple((name, value) for name, value in found.pop("tags", ()))
-        rules.append(LifecycleRule(filter=LifecycleFilter(tags=tags, **found), **rule))
+        # Rules of earlier versions have none.
+        transitions = tuple(Transition(**each) for each in rule.pop("transitions", ()))
+        noncurrent = tuple(NoncurrentTransition(**each) for each in rule.pop("noncurrent_transitions", ()))
+        rules.append(
+            LifecycleRule(
+                filter=LifecycleFilter(tags=tags, **found),
+                transitions=transitions,
+                noncurrent_transitions=noncurrent,
+                **rule,
+            )
+        )
     return Lifecycle(tuple(rules), values["minimum_size"])
 
 

@@ -7,14 +7,34 @@ days are added to the time of the change, and the sum is rounded up to the next 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from email.utils import formatdate
 from urllib.parse import quote
 
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
+from s3portal.server.bucket_settings.xml_values import malformed
+from s3portal.server.wire.errors import S3Error
 
 DAY_MS = 24 * 3600 * 1000
 # 9999-12-31: S3's numbers of days have 32 bits, and a date that headers can show has a year of four digits.
 _LAST_DAY_MS = 2_932_896 * DAY_MS
+
+
+def midnight_ms(text: str) -> int:
+    """Returns the ISO 8601 date of a rule in ms since 1970. Raises MalformedXML, InvalidArgument."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        # With its offset it may be outside of the years that a date can show.
+        moment = moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as problem:
+        raise malformed() from problem
+    since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    moment_ms = since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+    if moment_ms % DAY_MS:
+        raise S3Error("InvalidArgument", "'Date' must be at midnight GMT")
+    return moment_ms
 
 
 def due_ms(since_ms: int, days: int) -> int:

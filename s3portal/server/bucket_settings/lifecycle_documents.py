@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timezone
 from xml.etree.ElementTree import Element
 
 from s3portal.server.bucket_settings.lifecycle import (
@@ -17,7 +16,16 @@ from s3portal.server.bucket_settings.lifecycle import (
     LifecycleFilter,
     LifecycleRule,
 )
+from s3portal.server.bucket_settings.lifecycle_dates import midnight_ms
 from s3portal.server.bucket_settings.lifecycle_filters import filter_of_rule, filter_to_xml
+from s3portal.server.bucket_settings.lifecycle_transitions import (
+    TRANSITIONS,
+    newer_versions_of,
+    noncurrent_transitions_of_rule,
+    require_order,
+    transitions_of_rule,
+    transitions_to_xml,
+)
 from s3portal.server.bucket_settings.xml_values import (
     at_most_one,
     boolean_of,
@@ -39,18 +47,14 @@ from s3portal.server.wire.xml_documents import (
 
 RULES_LIMIT = 1000
 ID_LIMIT_CHARACTERS = 255
-# 100: https://docs.aws.amazon.com/AmazonS3/latest/API/API_NoncurrentVersionExpiration.html
-NEWER_VERSIONS_LIMIT = 100
 MINIMUM_SIZE_HEADER = "x-amz-transition-default-minimum-object-size"
 _ACTIONS = ("Expiration", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
-_TRANSITIONS = ("Transition", "NoncurrentVersionTransition")
-_DAY_MS = 24 * 3600 * 1000
 
 
 def of_xml(root: Element, minimum_size: str | None) -> Lifecycle:
     """Returns the rules of a LifecycleConfiguration; ``minimum_size`` is the header beside it.
 
-    Raises MalformedXML, InvalidArgument, InvalidRequest, and NotImplemented for transitions.
+    Raises MalformedXML, InvalidArgument, InvalidRequest.
     """
     refuse_unknown_children(root, ["Rule"])
     nodes = root.findall("Rule")
@@ -73,18 +77,11 @@ def of_xml(root: Element, minimum_size: str | None) -> Lifecycle:
 
 
 def _rule(node: Element) -> LifecycleRule:
-    refuse_unknown_children(node, ["ID", "Status", "Prefix", "Filter", *_ACTIONS, *_TRANSITIONS])
+    refuse_unknown_children(node, ["ID", "Status", "Prefix", "Filter", *_ACTIONS, *TRANSITIONS])
     at_most_one(node, "ID", "Status", "Prefix", "Filter", *_ACTIONS)
     rule_id = text_of(node, "ID") or secrets.token_urlsafe(36)
     if len(rule_id) > ID_LIMIT_CHARACTERS:
         raise _invalid(f"ID length should not exceed allowed limit of {ID_LIMIT_CHARACTERS}")
-    if any(node.find(name) is not None for name in _TRANSITIONS):
-        raise S3Error(
-            "NotImplemented",
-            "This server moves nothing between storage classes. Leave the transitions out of rule "
-            f"{rule_id!r}.",
-            facts={"Header": "Transition"},
-        )
     enabled = choice_of(node, "Status", ("Enabled", "Disabled")) == "Enabled"
     found, has_filter = filter_of_rule(node)
     days, date_ms, marker = _expiration(node.find("Expiration"), found)
@@ -100,7 +97,10 @@ def _rule(node: Element) -> LifecycleRule:
         newer_noncurrent_versions=newer,
         abort_days=_abort(node.find("AbortIncompleteMultipartUpload"), found),
         has_filter=has_filter,
+        transitions=transitions_of_rule(node),
+        noncurrent_transitions=noncurrent_transitions_of_rule(node, has_filter),
     )
+    require_order(rule)
     if not rule.has_action:
         raise S3Error("InvalidRequest", "At least one action needs to be specified in a rule")
     return rule
@@ -125,23 +125,7 @@ def _expiration(node: Element | None, found: LifecycleFilter) -> tuple[int | Non
         _require_positive(days, "'Days' for Expiration action must be a positive integer")
     if marker is not None and found.tags:
         raise S3Error("InvalidRequest", "ExpiredObjectDeleteMarker cannot be specified with Tags.")
-    return days, _midnight_ms(date) if date else None, marker
-
-
-def _midnight_ms(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
-        # With its offset it may be outside of the years that a date can show.
-        moment = moment.astimezone(timezone.utc)
-    except (ValueError, OverflowError) as problem:
-        raise malformed() from problem
-    since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    moment_ms = since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
-    if moment_ms % _DAY_MS:
-        raise _invalid("'Date' must be at midnight GMT")
-    return moment_ms
+    return days, midnight_ms(date) if date else None, marker
 
 
 def _noncurrent(node: Element | None, has_filter: bool) -> tuple[int | None, int | None]:
@@ -149,16 +133,12 @@ def _noncurrent(node: Element | None, has_filter: bool) -> tuple[int | None, int
         return None, None
     refuse_unknown_children(node, ["NoncurrentDays", "NewerNoncurrentVersions"])
     at_most_one(node, "NoncurrentDays", "NewerNoncurrentVersions")
-    days, newer = number_of(node, "NoncurrentDays"), number_of(node, "NewerNoncurrentVersions")
+    days, newer = number_of(node, "NoncurrentDays"), newer_versions_of(node, has_filter)
     if days is None:
         raise malformed()
     _require_positive(
         days, "'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer"
     )
-    if newer is not None and not 1 <= newer <= NEWER_VERSIONS_LIMIT:
-        raise _invalid(f"'NewerNoncurrentVersions' must be an integer from 1 to {NEWER_VERSIONS_LIMIT}")
-    if newer is not None and not has_filter:
-        raise S3Error("InvalidRequest", "NewerNoncurrentVersions can only be used in a rule with a Filter")
     return days, newer
 
 
@@ -217,4 +197,5 @@ def _rule_to_xml(rule: LifecycleRule) -> str:
         filter_to_xml(rule.filter, rule.has_filter),
         field("Status", "Enabled" if rule.enabled else "Disabled"),
         *(element(name, content) for name, content in actions if content),
+        *transitions_to_xml(rule),
     )

@@ -22,7 +22,8 @@ class ReplicationRule:
     ``enabled`` is paused: what changes meanwhile is sent once it is resumed.
 
     ``delete_markers`` and ``deletions`` say whether delete markers, and versions that are deleted for good,
-    follow; what is deleted in a bucket without versions counts as either. ``document`` is the JSON of what a
+    follow; what is deleted in a bucket without versions counts as either. ``kms_key_id`` is the target's key
+    for what is encrypted with one of ours (SSE-KMS), None for its default. ``document`` is the JSON of what a
     PutBucketReplication document says besides, and shows again.
     """
 
@@ -37,6 +38,7 @@ class ReplicationRule:
     deletions: bool = True
     existing_objects: bool = False
     storage_class: str | None = None
+    kms_key_id: str | None = None
     origin: str = OTHERS
     document: str | None = None
 

@@ -140,6 +140,7 @@ def _rule(node: Element, connection_of: Callable[[Destination], str]) -> Replica
         deletions=bool(_switch(node, "DeleteReplication")),
         existing_objects=bool(_switch(node, "ExistingObjectReplication")),
         storage_class=storage_class,
+        kms_key_id=_kms_key_id(destination),
         document=kept_trees.write(node),
     )
 
@@ -198,6 +199,14 @@ def _destination(node: Element) -> tuple[Destination, str | None]:
     if of_aws is None:
         raise _invalid("Invalid bucket ARN.", arn)
     return Destination(of_aws[1], None, account), storage_class
+
+
+def _kms_key_id(destination: Element) -> str | None:
+    node = destination.find("EncryptionConfiguration")
+    if node is None:
+        return None
+    refuse_unknown_children(node, ["ReplicaKmsKeyID"])
+    return trimmed_text_of(node, "ReplicaKmsKeyID") or None
 
 
 def _invalid(message: str, value: str | None = None) -> S3Error:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.http.values import whole_number
 from s3portal.server.wire.s3_request import S3Request
 
@@ -55,12 +57,14 @@ class AccessLog:
         self._running: Counter[str] = Counter()
         self.requests: list[RequestRecord] = []
 
-    def begin(self, operation: str, request: S3Request, request_id: str) -> Entry:
-        """Counts a request as running."""
+    def begin(
+        self, operation: str, request: S3Request, request_id: str, metrics: Metrics | None = None
+    ) -> Entry:
+        """Counts a request as running; once it is over, it is counted in the metrics."""
         with self._lock:
             self._running[operation] += 1
             in_flight = self._running[operation]
-        return Entry(self, operation, request, request_id, in_flight)
+        return Entry(self, operation, request, request_id, in_flight, metrics)
 
     def wait_until_idle(self, timeout_s: float) -> None:
         """Waits until no request is running; raises TimeoutError."""
@@ -113,8 +117,17 @@ class Entry:
     """
 
     def __init__(
-        self, log: AccessLog, operation: str, request: S3Request, request_id: str, in_flight: int
+        self,
+        log: AccessLog,
+        operation: str,
+        request: S3Request,
+        request_id: str,
+        in_flight: int,
+        metrics: Metrics | None,
     ) -> None:
+        self._metrics = metrics
+        self._began_at_s = time.perf_counter()
+        self._answered: tuple[int, str | None, int, int] | None = None
         self._log = log
         self._operation = operation
         self._request = request
@@ -124,8 +137,16 @@ class Entry:
         self._record: RequestRecord | None = None
 
     def answer(
-        self, *, status: int, user: str | None, bytes_in: int, bytes_out: int, denied: str | None = None
+        self,
+        *,
+        status: int,
+        user: str | None,
+        bytes_in: int,
+        bytes_out: int,
+        denied: str | None = None,
+        code: str | None = None,
     ) -> None:
+        self._answered = (status, code, bytes_in, bytes_out)
         if self._started_at is None:
             return
         request = self._request
@@ -149,7 +170,17 @@ class Entry:
 
     def end(self, bytes_out: int | None = None) -> None:
         """Counts the request as over; ``bytes_out`` is what a stream really sent."""
+        self._count(bytes_out)
         announced = self._record
         if announced is not None and bytes_out is not None:
             self._record = replace(announced, bytes_out=bytes_out, ended_at=datetime.now(timezone.utc))
         self._log._ended(self._operation, announced, self._record)
+
+    def _count(self, bytes_out: int | None) -> None:
+        if self._metrics is None or self._answered is None:
+            return
+        status, code, bytes_in, announced_bytes = self._answered
+        self._answered = None
+        sent_bytes = announced_bytes if bytes_out is None else bytes_out
+        seconds = time.perf_counter() - self._began_at_s
+        self._metrics.count(self._operation, status, code, bytes_in, sent_bytes, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from xml.etree.ElementTree import Element
 
@@ -49,8 +49,18 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Touched:
+    """One of the objects that a request names in its body, and why nothing was done to it, or None."""
+
+    key: str
+    version_id: str | None
+    refused: S3Error | None
+
+
+@dataclass(frozen=True)
 class Call:
-    """One authenticated and authorised request."""
+    """One authenticated and authorised request. ``touched`` is for the audit log: what a request for several
+    objects did to each."""
 
     service: Service
     request: S3Request
@@ -58,6 +68,7 @@ class Call:
     body: io.RawIOBase
     request_id: str
     bucket_row: BucketRow
+    touched: list[Touched] = field(default_factory=list)
 
     @property
     def storage(self) -> Storage:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from s3portal.server.access.authenticator import Authenticator, Proof
 from s3portal.server.gateway.call import Call
@@ -72,3 +73,17 @@ class QueryOperation:
     name: str
     handler: Callable[[Call], str | None]
     open: bool = False
+
+
+@dataclass(frozen=True)
+class JsonOperation:
+    """An operation of a service that speaks AWS's JSON protocol.
+
+    ``target`` and ``name`` make the header X-Amz-Target; ``service`` is as in the credential scope.
+    ``handler`` gets the parameters and returns the answer.
+    """
+
+    target: str
+    name: str
+    handler: Callable[[Call, Mapping[str, Any]], dict[str, Any]]
+    service: str

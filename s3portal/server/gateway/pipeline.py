@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.gateway.access_log import AccessLog
+from s3portal.server.gateway.audit import AuditLog
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.cors_answers import PREFLIGHT, answer_preflight, cors_headers
 from s3portal.server.gateway.dialects.dialect import Asked, Dialect
@@ -24,6 +25,7 @@ from s3portal.server.gateway.http_errors import s3_error_of
 from s3portal.server.gateway.judged_objects import JudgedAnother
 from s3portal.server.gateway.refusals import REASON_HEADER, is_told, reason_header, refusal_of
 from s3portal.server.gateway.responses import LoggedBody, begin_answer
+from s3portal.server.gateway.self_report import SelfReport
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.errors import ConnectionLost, HTTPError
 from s3portal.server.wire.error_documents import error_reply
@@ -52,6 +54,7 @@ class Gateway:
     """The server as a WSGI application, for any WSGI server that gives the raw request target.
 
     ``dialects`` are asked in turn; the last one owns what no other claims, and answers what cannot be read.
+    Before them the ``report`` of the server on itself is asked. ``audit`` is told of every other.
     """
 
     def __init__(
@@ -60,7 +63,11 @@ class Gateway:
         dialects: Sequence[Dialect[Any]],
         access_log: AccessLog,
         around: Around | None = None,
+        report: SelfReport | None = None,
+        audit: AuditLog | None = None,
     ) -> None:
+        self._audit_log = audit
+        self._report = report
         self._service = service
         self._dialects = dialects
         self._log = access_log
@@ -81,18 +88,23 @@ class Gateway:
         except S3Error as refused:
             reply = error_reply(refused, "", request_id)
             return begin_answer(reply, _whole(reply), request_id, start_response)
+        page = None if self._report is None else self._report.answer(request)
+        if page is not None:
+            return begin_answer(page, _whole(page), request_id, start_response)
         dialect = next(dialect for dialect in self._dialects if dialect.owns(request))
         exchange = Exchange(environ, request, request_id, dialect, self._service.storage)
         unread = self._choose(exchange)
-        entry = self._log.begin(exchange.operation_name, request, request_id)
+        entry = self._log.begin(exchange.operation_name, request, request_id, self._service.metrics)
         try:
             reply = self._answer(exchange, unread)
         except ConnectionLost:
             exchange.drop()
+            self._audit(exchange, 0)
             entry.answer(status=0, user=exchange.user, bytes_in=exchange.bytes_in, bytes_out=0)
             entry.end()
             return begin_answer(Reply(500), b"", request_id, start_response)
         body = reply.body
+        self._audit(exchange, reply.status)
         length = reply.headers.get("Content-Length") or (0 if is_streamed(body) else len(_whole(reply)))
         entry.answer(
             status=reply.status,
@@ -100,11 +112,16 @@ class Gateway:
             bytes_in=exchange.bytes_in,
             bytes_out=0 if request.method == "HEAD" else int(length),
             denied=exchange.denied,
+            code=None if exchange.error is None else exchange.error.code,
         )
         if is_streamed(body):
             return begin_answer(reply, LoggedBody(body, entry), request_id, start_response)
         entry.end()
         return begin_answer(reply, _whole(reply), request_id, start_response)
+
+    def _audit(self, exchange: Exchange, status: int) -> None:
+        if self._audit_log is not None:
+            self._audit_log.note(exchange, status)
 
     def _choose(self, exchange: Exchange) -> HTTPError | ConnectionLost | None:
         """Finds out which operation it is; returns what broke where the body had to be read for that."""
@@ -144,7 +161,9 @@ class Gateway:
             # The last line of defence: whatever broke, the caller gets S3's words and the id to ask with.
             log.exception("request %s failed", exchange.request_id)
             reply = exchange.error_reply(S3Error("InternalError"))
-        return reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply)
+        return (
+            reply if exchange.operation_name == PREFLIGHT else _for_the_page(exchange, reply, self._service)
+        )
 
     def _refuse(self, exchange: Exchange, refused: S3Error) -> Reply:
         """Returns the answer of a refusal, whose reason is noted for those who run the server."""
@@ -170,14 +189,14 @@ class Gateway:
     def _perform(self, exchange: Exchange) -> Reply:
         request, asked, dialect = exchange.request, exchange.asked, exchange.dialect
         if asked.name == PREFLIGHT:
-            return answer_preflight(request, exchange.bucket_row)
+            return answer_preflight(request, exchange.bucket_row, self._service.own_pages)
         try:
             incoming = dialect.prove(self._service.authenticator, request, exchange.body, asked)
         except S3Error as refused:
             if refused.signed:
                 exchange.prove()
             raise
-        caller = incoming.proof.caller
+        caller = exchange.caller = incoming.proof.caller
         if caller.is_anonymous:
             # The one thing that S3 tells everybody: that a bucket does not exist.
             if request.bucket is not None and asked.name != "CreateBucket":
@@ -190,7 +209,7 @@ class Gateway:
             if caller.is_anonymous or asked.refused is None:
                 raise S3Error("AccessDenied")
             raise asked.refused
-        call = Call(
+        call = exchange.call = Call(
             self._service,
             incoming.request,
             incoming.proof,
@@ -209,11 +228,11 @@ class Gateway:
         raise AssertionError("unreachable")
 
 
-def _for_the_page(exchange: Exchange, reply: Reply) -> Reply:
+def _for_the_page(exchange: Exchange, reply: Reply, service: Service) -> Reply:
     """Returns the reply with its CORS headers; without them where the bucket's rules cannot be read: the
     reply itself, made already, is worth more."""
     try:
-        added = cors_headers(exchange.request, exchange.bucket_row)
+        added = cors_headers(exchange.request, exchange.bucket_row, service.own_pages)
     except Exception:
         log.exception("request %s: the CORS rules could not be read", exchange.request_id)
         return reply

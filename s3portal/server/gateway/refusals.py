@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -18,6 +16,7 @@ from pathlib import Path
 
 from s3portal.server.access.mismatch import Mistake, SignatureMismatch, first_difference
 from s3portal.server.authority.denied import AccessDenied
+from s3portal.server.gateway.json_lines import JsonLines
 from s3portal.server.wire.errors import S3Error
 
 FILE = "refusals.jsonl"
@@ -161,23 +160,11 @@ class Refusals:
     """Keeps the last refusals in a folder. Never raises: a full disk makes no good answer an error."""
 
     def __init__(self, root: Path) -> None:
-        self._path = root / FILE
-        self._lock = threading.Lock()
+        self._lines = JsonLines(root / FILE, limit_bytes=FILE_LIMIT_BYTES, files=2)
 
     def add(self, refusal: Refusal) -> None:
-        line = json.dumps(asdict(refusal), separators=(",", ":")).encode() + b"\n"
         try:
-            with self._lock:
-                # One write of one line: processes of a server do not get into each other's.
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-                try:
-                    os.write(descriptor, line)
-                    is_full = os.fstat(descriptor).st_size > FILE_LIMIT_BYTES
-                finally:
-                    os.close(descriptor)
-                # Unless another process was faster.
-                if is_full and self._path.stat().st_size > FILE_LIMIT_BYTES:
-                    self._path.replace(_older(self._path))
+            self._lines.append(json.dumps(asdict(refusal), separators=(",", ":")).encode())
         except OSError as problem:
             log.error("a refusal could not be noted: %s", problem)
 

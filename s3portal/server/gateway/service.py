@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.gateway.metrics import Metrics
+from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.http.forwarded import Networks
 from s3portal.server.iam.people import People
+from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage.storage import Storage
 
@@ -16,12 +19,15 @@ from s3portal.server.storage.storage import Storage
 class Service:
     """``region`` None means that any is accepted. ``proxies`` are those whose X-Forwarded headers count.
     ``explains_refusals`` tells every caller the reason of a refusal. ``notification_targets`` are the names
-    of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept.
-    ``people`` are those who may be let in. ``replication_users`` are account and name of those by whom other
-    servers replicate to this one, as far as the configuration names them."""
+    of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept;
+    ``keys`` are those of the key management. ``customer_keys_over_http`` takes the keys of SSE-C over
+    connections that others can read. ``people`` are those who may be let in, ``own_pages`` those of a front
+    end beside this port. Requests are counted in ``metrics``. ``replication_users`` are account and name of
+    those by whom other servers replicate to this one, as far as the configuration names them."""
 
     storage: Storage
     master_key: MasterKey
+    keys: Keys
     authenticator: Authenticator
     people: People
     region: str | None
@@ -31,3 +37,6 @@ class Service:
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
     replication_users: frozenset[tuple[str, str]] = frozenset()
+    metrics: Metrics | None = None
+    own_pages: OwnPages = NO_PAGES
+    customer_keys_over_http: bool = False

@@ -63,6 +63,7 @@ class HTTPServer:
         # Of several processes that wait for it one gets a connection, and the others must not wait in accept.
         self._listener.setblocking(False)
         self._woken, self._wakes = socket.socketpair()
+        self._wakes.setblocking(False)
         self.host: str = host
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
@@ -83,6 +84,12 @@ class HTTPServer:
         finally:
             for ended in (self._listener, self._woken, self._wakes):
                 ended.close()
+
+    @property
+    def wakeup_descriptor(self) -> int:
+        """For ``signal.set_wakeup_fd``: a signal then ends the waiting for connections, whichever thread got
+        it, so that its handler runs."""
+        return self._wakes.fileno()
 
     def _accept(self) -> None:
         try:

@@ -23,11 +23,11 @@ _ARN_OF_ROW = (
     "'arn:aws:iam::' || managed_policies.account_id || ':policy' || managed_policies.path"
     " || managed_policies.name"
 )
-_COLUMNS = (
-    "policy_id, account_id, name, path, created_at, updated_at, description, tags, default_version, "
-    f"(SELECT count(*) FROM attached_policies WHERE policy_arn = {_ARN_OF_ROW}), "
-    f"(SELECT count(*) FROM identities WHERE boundary = {_ARN_OF_ROW})"
-)
+_COLUMNS = """
+    policy_id, account_id, name, path, created_at, updated_at, description, tags, default_version,
+    (SELECT count(*) FROM attached_policies WHERE policy_arn = {arn}),
+    (SELECT count(*) FROM identities WHERE boundary = {arn})
+""".replace("{arn}", _ARN_OF_ROW)
 
 
 def no_such_policy(policy_arn: str) -> S3Error:

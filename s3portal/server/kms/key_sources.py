@@ -15,6 +15,8 @@ from s3portal.server.kms.master_key_errors import MasterKeyUnreadable
 
 KEY_BYTES = 32
 COMMAND_LIMIT_S = 60
+#: Under which name the context of a command has the source that the configuration names.
+KEY_SOURCE = "s3portal.server.master_key"
 
 log = logging.getLogger(__name__)
 

@@ -1,11 +1,7 @@
 """The master key: seals the secrets that the server keeps, so that its database alone gives nothing away.
 
-AES-256-GCM (NIST SP 800-38D). Each seal has a key of its own, derived from the master key and 16 random bytes
-by HMAC-SHA-256, and a random nonce: one master key may seal as much as it likes. A sealed value is
-
-    version (1 byte) | id of the master key (8) | random (16) | nonce (12) | ciphertext with its tag
-
-and is bound to its context: opened with another one, or changed in any bit, it is refused.
+What it sealed begins with ``version (1 byte) | id of the master key (8)``; ``seals`` says how it continues.
+It is bound to its context: opened with another one, or changed in any bit, it is refused.
 """
 
 from __future__ import annotations
@@ -16,9 +12,6 @@ import secrets
 import threading
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from s3portal.server.kms.key_sources import KEY_BYTES, MasterKeySource, keys_of, text_of_keys
 from s3portal.server.kms.master_key_errors import (
     MasterKeyMissing,
@@ -26,6 +19,7 @@ from s3portal.server.kms.master_key_errors import (
     SealBroken,
     WrongMasterKey,
 )
+from s3portal.server.kms.seals import seal, unseal
 from s3portal.server.storage.blobs import sync_folder
 from s3portal.server.storage.storage import write_private_file
 
@@ -33,8 +27,8 @@ KEY_FILE = "master.key"
 #: The id of the key that sealed last, so that a lost key is not silently replaced by a new one.
 NOTE_FILE = "master-key-id"
 _VERSION = b"\x01"
-_ID_BYTES, _SALT_BYTES, _NONCE_BYTES = 8, 16, 12
-_HEAD_BYTES = 1 + _ID_BYTES + _SALT_BYTES
+_ID_BYTES = 8
+_HEAD_BYTES = 1 + _ID_BYTES
 
 
 class MasterKey:
@@ -62,9 +56,7 @@ class MasterKey:
         Raises MasterKeyMissing, MasterKeyUnreadable, WrongMasterKey.
         """
         key_id, key = next(iter(self._loaded().items()))
-        salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-        head = _VERSION + key_id + salt
-        return head + nonce + _cipher(key, salt).encrypt(nonce, plain, head + context)
+        return seal(key, _VERSION + key_id, plain, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Returns what was sealed in the same context.
@@ -76,12 +68,7 @@ class MasterKey:
         keys = self._loaded()
         if key_id not in keys:
             raise WrongMasterKey(key_id.hex(), self._place)
-        head, nonce = sealed[:_HEAD_BYTES], sealed[_HEAD_BYTES : _HEAD_BYTES + _NONCE_BYTES]
-        try:
-            cipher = _cipher(keys[key_id], head[1 + _ID_BYTES :])
-            return cipher.decrypt(nonce, sealed[_HEAD_BYTES + _NONCE_BYTES :], head + context)
-        except InvalidTag as problem:
-            raise SealBroken from problem
+        return unseal(keys[key_id], sealed, _HEAD_BYTES, context)
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether the first key sealed it. Raises SealBroken for what no key sealed."""
@@ -163,10 +150,6 @@ def id_of_key(key: bytes) -> bytes:
 
 
 def _id_in(sealed: bytes) -> bytes:
-    if len(sealed) < _HEAD_BYTES + _NONCE_BYTES + 16 or sealed[:1] != _VERSION:
+    if len(sealed) < _HEAD_BYTES or sealed[:1] != _VERSION:
         raise SealBroken
-    return sealed[1 : 1 + _ID_BYTES]
-
-
-def _cipher(key: bytes, salt: bytes) -> AESGCM:
-    return AESGCM(hmac.digest(key, b"s3portal seal" + salt, "sha256"))
+    return sealed[1:_HEAD_BYTES]

@@ -7,12 +7,13 @@ A room that keeps a secret in a table declares the column once, and seals and op
     sealed = SECRETS.seal(master_key, secret, access_key_id="AKIA...")
     secret = SECRETS.open(master_key, sealed, access_key_id="AKIA...")
 
-The fields of the context are columns of the same row that never change. The column is a BLOB; NULL stays
-NULL. The column is then added to ``s3portal.server.rewrapping.SEALED``.
+The fields of the context are columns of the same row that never change; bytes are written in hexadecimal. The
+column is a BLOB; NULL stays NULL. The column is then added to ``s3portal.server.rewrapping.SEALED``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
 
@@ -36,8 +37,12 @@ class SealedColumn:
 
     def seal(self, master_key: MasterKey, plain: bytes, **row: object) -> bytes:
         """Returns the value to store; ``row`` has the columns of the context. Raises what MasterKey does."""
-        return master_key.seal(plain, self.context.format(**row).encode())
+        return master_key.seal(plain, self._context_of(row))
 
     def open(self, master_key: MasterKey, sealed: bytes, **row: object) -> bytes:
         """Returns what a stored value holds. Raises what MasterKey does."""
-        return master_key.open(sealed, self.context.format(**row).encode())
+        return master_key.open(sealed, self._context_of(row))
+
+    def _context_of(self, row: Mapping[str, object]) -> bytes:
+        texts = {name: value.hex() if isinstance(value, bytes) else str(value) for name, value in row.items()}
+        return self.context.format(**texts).encode()

@@ -39,6 +39,13 @@ def due(storage: Storage, now: int, limit: int) -> list[Delivery]:
         return [Delivery(*row) for row in rows]
 
 
+def waiting(storage: Storage) -> tuple[int, int | None]:
+    """Returns how many deliveries there are, and when the oldest of them was made; None without any."""
+    with storage.database.read() as connection:
+        row = connection.execute("SELECT count(*), min(created_at) FROM deliveries").fetchone()
+    return row[0], row[1]
+
+
 def settle(storage: Storage, done: Sequence[int], postponed: Sequence[tuple[int, int]]) -> None:
     """Forgets deliveries, and postpones others: pairs of when they are due, and which."""
 

@@ -18,6 +18,7 @@ DELETED, MARKED = "ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"
 TAGGED, UNTAGGED = "ObjectTagging:Put", "ObjectTagging:Delete"
 # By a lifecycle rule.
 EXPIRED, EXPIRY_MARKED = "LifecycleExpiration:Delete", "LifecycleExpiration:DeleteMarkerCreated"
+RECLASSED = "LifecycleTransition"
 ACL_PUT = "ObjectAcl:Put"
 # Ours, for what S3 notifies nobody of.
 BUCKET_CREATED, BUCKET_DELETED, BUCKET_CHANGED = "Bucket:Created", "Bucket:Deleted", "Bucket:Changed"

@@ -10,6 +10,7 @@ from dataclasses import replace as with_changes
 from s3portal.server.storage import history, journal, replicas
 from s3portal.server.storage.buckets import id_of
 from s3portal.server.storage.parts import copy_parts, insert_parts
+from s3portal.server.storage.quotas import limits_on
 from s3portal.server.storage.records import NULL_VERSION, Part, StoredObject, Versioning
 from s3portal.server.storage.removal import Doomed
 from s3portal.server.storage.rows import (
@@ -95,8 +96,8 @@ def put(
     """Makes an object of blobs that are on the disk already, in place of what was there. Returns it as it is
     stored.
 
-    Raises NoSuchBucket, NotNeeded for a replica, and what the precondition raises; the blobs are then their
-    receiver's to remove.
+    Raises NoSuchBucket, QuotaExceeded, NotNeeded for a replica, and what the precondition raises; the blobs
+    are then their receiver's to remove.
     """
 
     def insert(connection: sqlite3.Connection) -> tuple[StoredObject, Doomed]:
@@ -136,16 +137,22 @@ def replace(
     connection: sqlite3.Connection, new: StoredObject, precondition: Precondition, event: str
 ) -> tuple[StoredObject, Doomed]:
     """Within a transaction: makes an object the current version of its key. What was current before is kept
-    where the bucket keeps versions. Returns the object as it is stored, and what is doomed."""
+    where the bucket keeps versions. Returns the object as it is stored, and what is doomed.
+
+    Raises NoSuchBucket, QuotaExceeded, and what the precondition raises.
+    """
     bucket_id, versioning = bucket_in(connection, new.bucket)
     old = select_current(connection, new.bucket, bucket_id, new.key)
     precondition(old)
+    limits = limits_on(connection, new.bucket, bucket_id, new.writer)
     version_id = NULL_VERSION
     origin = replicas.origin_of(new.headers)
     if origin is not None:
         new, is_current = replicas.admit(connection, bucket_id, versioning, new, origin)
         if not is_current:
-            return with_changes(new, sequence=replicas.insert_older(connection, bucket_id, new)), []
+            sequence = replicas.insert_older(connection, bucket_id, new)
+            limits.check()
+            return with_changes(new, sequence=sequence), []
         version_id = new.version_id
     else:
         moment = replicas.moment_of_change(connection, new.bucket, bucket_id, new.key, new.modified_at)
@@ -184,8 +191,10 @@ def replace(
             new.tags,
             new.lock,
             new.acl,
+            new.writer,
         ),
     )
+    limits.check()
     stored = with_changes(new, modified_at=modified_at, version_id=version_id, sequence=sequence)
     return stored, doomed
 

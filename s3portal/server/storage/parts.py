@@ -47,6 +47,13 @@ def list_parts(storage: Storage, body_id: str, after: int, limit: int) -> list[P
         return [Part(*row) for row in rows]
 
 
+def kinds_of(storage: Storage, body_id: str) -> set[str | None]:
+    """Returns how the parts of a body are encrypted, None for those that are stored plain."""
+    with storage.database.read() as connection:
+        rows = connection.execute("SELECT DISTINCT key_id FROM parts WHERE body_id = ?", (body_id,))
+        return {kind for (kind,) in rows}
+
+
 def has_part(connection: sqlite3.Connection, body_id: str, part: Part) -> bool:
     """Within a transaction: whether a body still has this part in this blob."""
     row = connection.execute(

@@ -75,7 +75,8 @@ class StoredObject:
     ``body_id`` changes with every write, so it names exactly these bytes. ``part_count`` is 0 for an object
     that was not uploaded in parts. ``sequence`` is the number of the change that made it, 0 for what is not
     stored yet. ``tags``, ``lock`` and ``acl`` are JSON, None without: a lock has ``mode``, ``until_ms`` and
-    ``legal_hold``; without an ACL the object is its owner's alone.
+    ``legal_hold``; without an ACL the object is its owner's alone. ``writer`` is the ARN of the user or the
+    role whose quota it counts for, None for nobody's.
     """
 
     bucket: str
@@ -93,6 +94,7 @@ class StoredObject:
     tags: str | None = None
     lock: str | None = None
     acl: str | None = None
+    writer: str | None = None
 
 
 class ListedObject(NamedTuple):
@@ -134,7 +136,7 @@ class Version:
 @dataclass(frozen=True)
 class Upload:
     """A multipart upload that is neither completed nor aborted. Its id is the future object's body id; tags,
-    lock and ACL are those of the future object."""
+    lock, ACL and writer are those of the future object."""
 
     upload_id: str
     bucket: str
@@ -150,6 +152,7 @@ class Upload:
     tags: str | None = None
     lock: str | None = None
     acl: str | None = None
+    writer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,24 @@ class Usage:
     version_bytes: int
     uploads: int
     upload_bytes: int
+
+
+@dataclass(frozen=True)
+class UserUsage:
+    """What a user, or a role, has stored in all buckets. ``objects`` and ``size_bytes`` are of the current
+    and the other versions together; ``upload_bytes`` of uploads that are not completed."""
+
+    objects: int = 0
+    size_bytes: int = 0
+    upload_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How much may be stored; None for as much as there is room for."""
+
+    max_bytes: int | None = None
+    max_objects: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What replication still has to do, and what it has done: changes, tasks and what targets have.
 
-A change is written by the database itself (``migrations/step_0008``); planning makes a task of it for each
+A change is written by the database itself (``migrations/step_0010``); planning makes a task of it for each
 rule; a task goes once its version is at the target as it is here.
 """
 

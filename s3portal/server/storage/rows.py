@@ -16,7 +16,7 @@ from s3portal.server.wire.checksums import Checksum
 COLUMNS = (
     "key, body_id, size_bytes, etag, modified_at, headers, "
     "checksum_algorithm, checksum_value, checksum_type, part_count, owner, version_id, sequence, "
-    "tags, lock, acl"
+    "tags, lock, acl, writer"
 )
 NAMES = COLUMNS.split(", ")
 #: The columns of a Version in each of them.
@@ -63,7 +63,7 @@ def select_current_marker(
 def object_of_row(bucket: str, row: Sequence[Any]) -> StoredObject:
     """Returns the object of a row with COLUMNS."""
     key, body_id, size_bytes, etag, modified_at, headers, algorithm, value, kind, part_count, *named = row
-    owner, version_id, sequence, tags, lock, acl = named
+    owner, version_id, sequence, tags, lock, acl, writer = named
     return StoredObject(
         bucket=bucket,
         key=key.decode(),
@@ -80,6 +80,7 @@ def object_of_row(bucket: str, row: Sequence[Any]) -> StoredObject:
         tags=tags,
         lock=lock,
         acl=acl,
+        writer=writer,
     )
 
 

@@ -12,6 +12,7 @@ from s3portal.server.storage.buckets import id_of
 from s3portal.server.storage.objects import Precondition, replace
 from s3portal.server.storage.parts import COLUMNS as PART_COLUMNS
 from s3portal.server.storage.parts import delete_parts, has_part, insert_parts
+from s3portal.server.storage.quotas import limits_on
 from s3portal.server.storage.records import Part, StoredObject, Upload
 from s3portal.server.storage.removal import Doomed
 from s3portal.server.storage.rows import decode_headers, encode_headers
@@ -21,7 +22,7 @@ from s3portal.server.wire.errors import S3Error
 COLUMNS = (
     "upload_id, key, initiated_at, headers, "
     "checksum_algorithm, checksum_type, checksum_asked, initiator, owner, "
-    "tags, lock, acl"
+    "tags, lock, acl, writer"
 )
 
 # The bucket's number, then a value for each column.
@@ -49,6 +50,7 @@ def create(storage: Storage, upload: Upload) -> None:
                 upload.tags,
                 upload.lock,
                 upload.acl,
+                upload.writer,
             ),
         )
 
@@ -56,7 +58,7 @@ def create(storage: Storage, upload: Upload) -> None:
 
 
 def find(storage: Storage, bucket: str, key: str, upload_id: str) -> Upload:
-    """Returns an upload of exactly this key; raises NoSuchUpload."""
+    """Returns an upload of exactly this key; raises NoSuchBucket, NoSuchUpload."""
     with storage.database.read() as connection:
         return _require(connection, bucket, key, upload_id)
 
@@ -66,7 +68,8 @@ def put_part(storage: Storage, upload: Upload, part: Part, shared: tuple[str, Pa
 
     ``shared`` is a body and its part whose blob the new one refers to. Returns False, and changes nothing,
     when that part has gone meanwhile.
-    Raises NoSuchUpload when the upload ended meanwhile; the blob is then its receiver's to remove.
+    Raises NoSuchUpload when the upload ended meanwhile, and QuotaExceeded; the blob is then its receiver's to
+    remove.
     """
     body_id = upload.upload_id
 
@@ -74,8 +77,11 @@ def put_part(storage: Storage, upload: Upload, part: Part, shared: tuple[str, Pa
         _require(connection, upload.bucket, upload.key, body_id)
         if shared is not None and not has_part(connection, *shared):
             return None
+        bucket_id = id_of(connection, upload.bucket)
+        limits = limits_on(connection, upload.bucket, bucket_id, upload.writer)
         replaced = delete_parts(connection, body_id, part.part_number)
         insert_parts(connection, body_id, [part])
+        limits.check()
         return replaced
 
     replaced = storage.database.write(insert)
@@ -95,7 +101,7 @@ def complete(
 
     ``assemble`` gets the upload and its parts by number, and returns the object and the parts it is made
     of, with their offsets; what it raises leaves the upload as it was. Other parts are removed.
-    Raises NoSuchUpload.
+    Raises NoSuchUpload, QuotaExceeded.
     """
 
     def make(connection: sqlite3.Connection) -> tuple[StoredObject, Doomed]:
@@ -144,6 +150,7 @@ def _require(connection: sqlite3.Connection, bucket: str, key: str, upload_id: s
         (upload_id, bucket, key.encode()),
     ).fetchone()
     if row is None:
+        id_of(connection, bucket)
         raise S3Error("NoSuchUpload", facts={"UploadId": upload_id})
     return upload_of_row(bucket, row)
 

@@ -126,7 +126,8 @@ class RunningServer:
     def run_integrity_scan(self) -> None:
         """Reads everything that is stored and notes what has changed, as a server does in the background."""
         with self.clock.applied():
-            IntegrityScan(self._server.storage, bytes_per_s=_UNHURRIED, round_s=0).run(threading.Event())
+            scan = IntegrityScan(self._server.storage, self._server.keys, bytes_per_s=_UNHURRIED, round_s=0)
+            scan.run(threading.Event())
 
     def stop(self) -> None:
         """Stops the server; what it stored stays. May be called twice."""

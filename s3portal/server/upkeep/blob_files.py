@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from s3portal.server.storage import usage
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.findings import (
     DOOMED_BLOB,
@@ -119,7 +120,18 @@ def unknown_rows(storage: Storage) -> Iterator[Finding]:
 
 
 def wrong_counters(storage: Storage) -> Iterator[Finding]:
-    """Yields the buckets whose counters are not what counting gives."""
+    """Yields the buckets, and the users, whose counters are not what counting gives."""
+    yield from _wrong_counters_of_buckets(storage)
+    with storage.database.snapshot() as connection:
+        counted, right = usage.users_in(connection), usage.recounted_users_in(connection)
+    for writer in sorted(counted.keys() | right.keys()):
+        given, expected = counted.get(writer, usage.NOTHING), right.get(writer, usage.NOTHING)
+        if given != expected:
+            message = f"the counters of {writer} are wrong: {given} instead of {expected}"
+            yield Finding(WRONG_COUNTER, message, "--apply counts again.", name=writer)
+
+
+def _wrong_counters_of_buckets(storage: Storage) -> Iterator[Finding]:
     with storage.database.read() as connection:
         connection.execute("BEGIN")
         try:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.key_sources import MasterKeySource
+from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage import damage
 from s3portal.server.storage.damage import Damage
 from s3portal.server.storage.database import Database
@@ -19,10 +22,13 @@ from s3portal.server.upkeep.repairing import Repairs
 from s3portal.server.upkeep.verifying import check_body
 
 
-def check_folder(root: Path, *, deep: bool = False, apply: bool = False) -> Report:
+def check_folder(
+    root: Path, *, deep: bool = False, apply: bool = False, key_source: MasterKeySource | None = None
+) -> Report:
     """Checks the folder of a server and, where asked, repairs what can be repaired.
 
     A server may be running; nothing is changed then, and what it has in hand is not looked at.
+    ``key_source`` is where the master key is, by which a deep check reads what is encrypted.
     Raises NoStorage, and StorageInUse when a server runs that ``apply`` would get in the way of.
     """
     if not (root / "metadata.sqlite3").is_file():
@@ -32,9 +38,9 @@ def check_folder(root: Path, *, deep: bool = False, apply: bool = False) -> Repo
     except StorageInUse as used:
         if apply:
             raise StorageInUse(f"a server is using {root}: stop it first, or check without --apply") from used
-        return _check(root, deep=deep, is_served=True)
+        return _check(root, deep=deep, is_served=True, key_source=key_source)
     try:
-        report = _check(root, deep=deep, is_served=False)
+        report = _check(root, deep=deep, is_served=False, key_source=key_source)
         if apply and report.findings:
             return _repaired(root, report)
         return report
@@ -42,17 +48,20 @@ def check_folder(root: Path, *, deep: bool = False, apply: bool = False) -> Repo
         folder.close()
 
 
-def _check(root: Path, *, deep: bool, is_served: bool) -> Report:
+def _check(root: Path, *, deep: bool, is_served: bool, key_source: MasterKeySource | None) -> Report:
     storage = ReadingStorage(root)
+    keys = AdministratorsKeys(storage, MasterKey(root, key_source))
     try:
         checked = Checked()
-        found = [*_findings(storage, checked, deep=deep, is_served=is_served)]
+        found = [*_findings(storage, keys, checked, deep=deep, is_served=is_served)]
         return Report(found, checked, deep, is_served)
     finally:
         storage.close()
 
 
-def _findings(storage: ReadingStorage, checked: Checked, *, deep: bool, is_served: bool) -> Iterator[Finding]:
+def _findings(
+    storage: ReadingStorage, keys: AdministratorsKeys, checked: Checked, *, deep: bool, is_served: bool
+) -> Iterator[Finding]:
     damaged = [*_damage(storage, deep=deep)]
     yield from damaged
     if damaged:
@@ -68,7 +77,7 @@ def _findings(storage: ReadingStorage, checked: Checked, *, deep: bool, is_serve
         checked.objects += body.kind == OBJECT
         checked.versions += body.kind == VERSION
         checked.uploads += body.kind not in (OBJECT, VERSION)
-        found = check_body(storage, body, deep=deep, pace=pace)
+        found = check_body(storage, body, deep=deep, pace=pace, keys=keys)
         yield from found
         if body.body_id in noted and not found:
             yield _scanned(body, noted[body.body_id])

@@ -13,6 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
+from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.key_sources import KEY_SOURCE, MasterKeySource
+from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage.folder import StorageInUse
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.reader import NoStorage, ReadingStorage
@@ -48,11 +51,17 @@ def fsck_command(default_root: Path, root: Path | None, deep: bool, apply: bool,
     Exit status: 0 if nothing is wrong (any more), 1 if something is, 2 if the check could not run.
     """
     try:
-        report = check_folder(root or default_root, deep=deep, apply=apply)
+        report = check_folder(root or default_root, deep=deep, apply=apply, key_source=_key_source())
     except (NoStorage, StorageInUse, OSError) as problem:
         _cannot_run(problem)
     click.echo(json.dumps(_document(report), indent=1) if as_json else _text(report))
     sys.exit(FOUND if report.left else CLEAN)
+
+
+def _key_source() -> MasterKeySource | None:
+    """Where the configuration of s3portal server says that the master key is."""
+    found: MasterKeySource | None = click.get_current_context().meta.get(KEY_SOURCE)
+    return found
 
 
 def _cannot_run(problem: Exception) -> NoReturn:
@@ -99,14 +108,14 @@ def _line(finding: Finding) -> str:
     return f"{finding.kind}: {finding.message}{size}. {outcome}"
 
 
-_root_option = click.option(
+root_option = click.option(
     "--root", type=_PATH, help="The folder of the server.  [default: as for s3portal server]"
 )
 
 
 @click.command("where")
 @click.argument("name", metavar="BUCKET/KEY")
-@_root_option
+@root_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.pass_obj
 def where_command(default_root: Path, name: str, root: Path | None, as_json: bool) -> None:
@@ -118,7 +127,7 @@ def where_command(default_root: Path, name: str, root: Path | None, as_json: boo
     bucket, _, key = name.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise click.UsageError("name the object as BUCKET/KEY")
-    with _refusals(), _reading(root or default_root) as storage:
+    with refusals(), reading(root or default_root) as storage:
         found = locate(storage, bucket, key)
         if as_json:
             click.echo(json.dumps([asdict(version) for version in found], indent=1, default=str))
@@ -148,7 +157,7 @@ def _version_lines(version: Located) -> Iterator[str]:
 @click.command("export")
 @click.argument("bucket")
 @click.argument("folder", metavar="DIR", type=_PATH)
-@_root_option
+@root_option
 @click.option("--portable", is_flag=True, help="Only use names that Windows and macOS can have, too.")
 @click.pass_obj
 def export_command(default_root: Path, bucket: str, folder: Path, root: Path | None, portable: bool) -> None:
@@ -158,8 +167,9 @@ def export_command(default_root: Path, bucket: str, folder: Path, root: Path | N
     is written to DIR/.s3portal-export/odd, and DIR/.s3portal-export/odd.jsonl says which file has which key.
     Exit status: 0, or 1 if an object could not be written, or 2 if nothing could.
     """
-    with _refusals(), _reading(root or default_root) as storage:
-        done = export_bucket(storage, bucket, folder, portable=portable, on_failure=_complain)
+    with refusals(), reading(root or default_root) as storage:
+        keys = AdministratorsKeys(storage, MasterKey(root or default_root, _key_source()))
+        done = export_bucket(storage, bucket, folder, portable=portable, keys=keys, on_failure=_complain)
     odd = f", {done.odd:,} of them under another name (see {folder}/.s3portal-export/odd.jsonl)"
     click.echo(
         f"{done.files:,} objects written ({done.bytes_written:,} bytes), {done.unchanged:,} were there "
@@ -171,7 +181,7 @@ def export_command(default_root: Path, bucket: str, folder: Path, root: Path | N
 @click.command("import")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("bucket")
-@_root_option
+@root_option
 @click.pass_obj
 def import_command(default_root: Path, folder: Path, bucket: str, root: Path | None) -> None:
     """Store the files below DIR as objects of BUCKET, which must exist.
@@ -179,7 +189,7 @@ def import_command(default_root: Path, folder: Path, bucket: str, root: Path | N
     The server must not be running. May be run again: it stores what has changed. Links are not followed.
     Exit status: 0, or 1 if a file was left out, or 2 if nothing could be stored.
     """
-    with _refusals():
+    with refusals():
         place = root or default_root
         if not (place / "metadata.sqlite3").is_file():
             raise NoStorage(f"{place} is not the folder of a server: it has no metadata.sqlite3")
@@ -200,7 +210,7 @@ def _complain(message: str) -> None:
 
 
 @contextmanager
-def _reading(root: Path) -> Iterator[Storage]:
+def reading(root: Path) -> Iterator[Storage]:
     storage = ReadingStorage(root)
     try:
         yield storage
@@ -209,7 +219,7 @@ def _reading(root: Path) -> Iterator[Storage]:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """Ends the command with a sentence and its exit status where it cannot run."""
     try:
         yield

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.envelopes import etag_of_part
+from s3portal.server.kms.segments import opened
 from s3portal.server.storage import objects
 from s3portal.server.storage.blobs import DISK_IS_FULL
 from s3portal.server.storage.buckets import find as find_bucket
 from s3portal.server.storage.listing import list_objects
 from s3portal.server.storage.parts import parts_between
-from s3portal.server.storage.records import ListedObject, StoredObject
+from s3portal.server.storage.records import ListedObject, Part, StoredObject
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.bodies import printable
 from s3portal.server.upkeep.modification_time import MTIME_HEADER, ns_of_header
@@ -49,12 +52,13 @@ def export_bucket(
     folder: Path,
     *,
     portable: bool = False,
+    keys: AdministratorsKeys | None = None,
     on_failure: Callable[[str], None] = lambda message: None,
 ) -> Exported:
     """Writes every object of a bucket into a file below ``folder``.
 
     May be run again: files with the size and the time of their object are left as they are. Bytes are
-    compared with their ETag before a file gets its name.
+    compared with their ETag before a file gets its name. What is stored encrypted is opened with ``keys``.
     Raises NoSuchBucket, CannotExport, OSError where nothing can be written at all.
     """
     find_bucket(storage, bucket)
@@ -73,7 +77,7 @@ def export_bucket(
                 key = entry.key
                 path, reason = names.choose(key, entry.size_bytes)
                 try:
-                    found = _export(storage, bucket, key, folder, path, done)
+                    found = _export(storage, keys, bucket, key, folder, path, done)
                 except OSError as problem:
                     if problem.errno in DISK_IS_FULL:
                         raise
@@ -122,7 +126,13 @@ def _has_keys_below(storage: Storage, bucket: str, prefix: str) -> bool:
 
 
 def _export(
-    storage: Storage, bucket: str, key: str, folder: Path, path: str, done: Exported
+    storage: Storage,
+    keys: AdministratorsKeys | None,
+    bucket: str,
+    key: str,
+    folder: Path,
+    path: str,
+    done: Exported,
 ) -> StoredObject | None:
     """Writes one object as it is by then; returns it, None where it was deleted meanwhile. Raises OSError."""
     while True:
@@ -130,7 +140,7 @@ def _export(
         if found is None:
             return None
         try:
-            _export_found(storage, found, folder, path, done)
+            _export_found(storage, keys, found, folder, path, done)
         except OSError as problem:
             # A lease keeps the files of a body, but not its rows. Only what is still the object counts.
             if problem.errno in DISK_IS_FULL or not _was_replaced(storage, found):
@@ -146,7 +156,14 @@ def _was_replaced(storage: Storage, found: StoredObject) -> bool:
     return current is None or current.body_id != found.body_id
 
 
-def _export_found(storage: Storage, found: StoredObject, folder: Path, path: str, done: Exported) -> None:
+def _export_found(
+    storage: Storage,
+    keys: AdministratorsKeys | None,
+    found: StoredObject,
+    folder: Path,
+    path: str,
+    done: Exported,
+) -> None:
     target = folder / path
     _make_folders(folder, path)
     if path.endswith("/") and not found.size_bytes:
@@ -163,7 +180,7 @@ def _export_found(storage: Storage, found: StoredObject, folder: Path, path: str
     if _is_there(target, found.size_bytes, modified_ns):
         done.unchanged += 1
         return
-    _write(storage, found, folder, target, modified_ns)
+    _write(storage, keys, found, folder, target, modified_ns)
     done.files += 1
     done.bytes_written += found.size_bytes
 
@@ -188,7 +205,14 @@ def _is_there(target: Path, size_bytes: int, modified_ns: int) -> bool:
     return found.st_size == size_bytes and found.st_mtime_ns == modified_ns
 
 
-def _write(storage: Storage, found: StoredObject, folder: Path, target: Path, modified_ns: int) -> None:
+def _write(
+    storage: Storage,
+    keys: AdministratorsKeys | None,
+    found: StoredObject,
+    folder: Path,
+    target: Path,
+    modified_ns: int,
+) -> None:
     """Writes an object's bytes under a passing name and renames them once they are proven and synced."""
     passing = folder / OWN_FOLDER / "writing"
     passing.unlink(missing_ok=True)
@@ -196,10 +220,14 @@ def _write(storage: Storage, found: StoredObject, folder: Path, target: Path, mo
         with passing.open("xb") as file:
             for part in parts_between(storage, found.body_id, 0, max(found.size_bytes - 1, 0)):
                 md5 = hashlib.md5(usedforsecurity=False)
-                for chunk in _chunks(storage, part.blob, part.content):
+                chunks, data_key = _content_of(storage, keys, part)
+                for chunk in chunks:
                     md5.update(chunk)
                     file.write(chunk)
-                if md5.hexdigest() != part.etag:
+                etag = md5.hexdigest()
+                if data_key is not None:
+                    etag = etag_of_part(part.key_id or "", data_key, etag)
+                if etag != part.etag:
                     raise OSError("its bytes have changed since they were stored; run s3portal server fsck")
             file.flush()
             if file.tell() != found.size_bytes:
@@ -209,6 +237,19 @@ def _write(storage: Storage, found: StoredObject, folder: Path, target: Path, mo
         passing.rename(target)
     finally:
         passing.unlink(missing_ok=True)
+
+
+def _content_of(
+    storage: Storage, keys: AdministratorsKeys | None, part: Part
+) -> tuple[Iterator[bytes | memoryview], bytes | None]:
+    """Returns the plain content of a part, and its data key where it is stored encrypted. Raises OSError."""
+    if part.key_id is None:
+        return _chunks(storage, part.blob, part.content), None
+    if keys is None:
+        raise OSError("it is encrypted, and there is no key to open it")
+    cipher, data_key = keys.open_part(part)
+    source = (part.content or b"") if part.blob is None else storage.blobs.path(part.blob)
+    return opened(source, cipher, part.size_bytes, 0, part.size_bytes), data_key
 
 
 def _chunks(storage: Storage, blob: str | None, content: bytes | None) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from s3portal.server.storage import usage
 from s3portal.server.storage.blobs import sync_folder
 from s3portal.server.storage.database import Database
 from s3portal.server.storage.storage import write_private_file
@@ -110,11 +111,14 @@ class Repairs:
 
     def _forget_bucket(self, finding: Finding) -> str:
         number = int(finding.name or 0)
-        for table in ("usage", "bucket_settings"):
+        for table in ("usage", "bucket_settings", "bucket_quotas"):
             self._write(f"DELETE FROM {table} WHERE bucket_id = ?", number)  # noqa: S608
         return "removed"
 
     def _count_again(self, finding: Finding) -> str:
+        if finding.bucket is None:
+            self._database.write(usage.count_users_again)
+            return "counted again"
         number = int(finding.name or 0)
 
         def count(connection: sqlite3.Connection) -> None:

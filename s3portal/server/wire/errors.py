@@ -60,8 +60,16 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "Only the last chunk is allowed to have a size less than 8192 bytes",
     ),
     "InvalidBucketState": (409, "The request is not valid for the current state of the bucket."),
+    "InvalidBucketOwnerAWSAccountID": (
+        400,
+        "The value of the expected bucket owner parameter must be an AWS account ID",
+    ),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified is not valid."),
+    "InvalidEncryptionAlgorithmError": (
+        400,
+        "The encryption request that you specified is not valid. The valid value is AES256.",
+    ),
     "InvalidLocationConstraint": (400, "The specified location-constraint is not valid"),
     "InvalidParameterValue": (400, "A parameter has a value that is not valid."),
     "InvalidPart": (
@@ -147,6 +155,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
         "Object Lock configuration does not exist for this bucket",
     ),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found"),
+    "QuotaExceeded": (400, "Bucket quota exceeded: storage limit reached"),
     "ReplicationConfigurationNotFoundError": (404, "The replication configuration was not found"),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
     "RequestHeaderSectionTooLarge": (
@@ -184,6 +193,31 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     **IDENTITY_ERRORS,
     # JSON: https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html
     "UnknownOperationException": (400, "The operation is not one of this server's."),
+    "AlreadyExistsException": (400, "An item of this name exists already."),
+    "DisabledException": (400, "The key is disabled."),
+    "IncorrectKeyException": (400, "The key is not the one that encrypted the ciphertext."),
+    "InvalidAliasNameException": (400, "The alias has a name that is not valid."),
+    "InvalidArnException": (400, "The ARN is not valid."),
+    "InvalidCiphertextException": (
+        400,
+        "The ciphertext has been changed, or was encrypted with another context.",
+    ),
+    "KMSInvalidStateException": (400, "The key is not in a state in which this can be done."),
+    "LimitExceededException": (400, "A limit was reached."),
+    "MalformedPolicyDocumentException": (400, "The policy is malformed."),
+    "NotFoundException": (400, "There is no such key or alias."),
+    "SerializationException": (400, "The body is not a JSON object."),
+    "TagException": (400, "A tag is not valid."),
+    "UnsupportedOperationException": (400, "This server does not do that."),
+    "ValidationException": (400, "The input fails to satisfy the constraints of the service."),
+    "AccessDeniedException": (400, "You are not authorized to do this."),
+    "DryRunOperationException": (412, "The request would have succeeded, but the DryRun option is set."),
+    # As S3 tells what the key management said.
+    "KMS.DisabledException": (400, "The key is disabled."),
+    "KMS.InvalidArnException": (400, "The ARN of the key is not valid."),
+    "KMS.InvalidCiphertextException": (400, "The data key of the object cannot be opened."),
+    "KMS.KMSInvalidStateException": (400, "The key is not in a state in which it can be used."),
+    "KMS.NotFoundException": (400, "The key does not exist."),
     "UserKeyMustBeSpecified": (
         400,
         "The bucket POST must contain the specified field name. If it is specified, check the order of the "

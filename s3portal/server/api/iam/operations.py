@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from s3portal.server.api.iam import (
     access_keys,
+    account,
     attachments,
     identities,
     inline_policies,
     managed_policies,
     roles,
+    simulating,
     tagging,
 )
 from s3portal.server.gateway.operation import QueryOperation
@@ -21,4 +23,6 @@ OPERATIONS: tuple[QueryOperation, ...] = (
     *managed_policies.OPERATIONS,
     *attachments.OPERATIONS,
     *tagging.OPERATIONS,
+    *simulating.OPERATIONS,
+    *account.OPERATIONS,
 )

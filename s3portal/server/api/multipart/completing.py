@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
+from s3portal.server.api.encryption.encryption import answer_headers
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.expiration import expiration_headers
-from s3portal.server.api.objects.object_headers import encryption_header, replica_header
+from s3portal.server.api.objects.object_headers import replica_header
 from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.begun_uploads import of_the_object
 from s3portal.server.gateway.call import Call
@@ -83,7 +84,7 @@ def complete_multipart_upload(call: Call) -> Reply:
         ),
         headers=version_headers(call, stored)
         | expiration_headers(call, stored)
-        | encryption_header(stored.headers)
+        | answer_headers(stored.headers)
         | replica_header(stored.headers)
         | not_needed,
     )
@@ -173,6 +174,7 @@ def _assemble(
         tags=upload.tags,
         lock=upload.lock,
         acl=upload.acl,
+        writer=upload.writer,
     )
     return new, used
 

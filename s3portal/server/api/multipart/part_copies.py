@@ -6,10 +6,15 @@ import re
 from dataclasses import replace
 from functools import partial
 
+from s3portal.server.api.encryption.encryption import (
+    Encryption,
+    answer_headers,
+    encryption_of_upload,
+    is_same,
+)
 from s3portal.server.api.multipart.uploading import store_part, target_of
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
-from s3portal.server.api.objects.object_body import ObjectBody, segments_between, while_it_stays
-from s3portal.server.api.objects.object_headers import encryption_header
+from s3portal.server.api.objects.object_body import ObjectBody, while_it_stays
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import whole_number
@@ -29,6 +34,7 @@ def upload_part_copy(call: Call) -> Reply:
 
 def _copy_part(call: Call) -> Reply:
     upload, part_number = target_of(call)
+    encryption = encryption_of_upload(call, upload.headers)
     with read_copy_source(call) as source:
         first, last = 0, source.found.size_bytes - 1
         header = call.header("x-amz-copy-source-range")
@@ -37,24 +43,27 @@ def _copy_part(call: Call) -> Reply:
         source.require_copyable(last - first + 1)
         # Made before: where the source goes meanwhile, its bytes are still there, but nothing knows of them.
         payload = source.payload(upload.checksum_algorithm, first, last)
-        part = _share(source, upload, part_number, first, last)
+        part = _share(source, upload, encryption, part_number, first, last)
         if part is None:
-            part = store_part(call, upload, part_number, payload)
+            part = store_part(call, upload, part_number, payload, encryption)
     return xml_reply(
         document(
             "CopyPartResult",
             fields(("LastModified", timestamp(part.modified_at)), ("ETag", f'"{part.etag}"')),
             field(f"Checksum{upload.checksum_algorithm}", encode(part.checksum)),
         ),
-        headers=source.headers() | encryption_header(upload.headers),
+        headers=source.headers() | answer_headers(upload.headers, encryption.customer_key),
     )
 
 
-def _share(source: CopySource, upload: Upload, part_number: int, first: int, last: int) -> Part | None:
+def _share(
+    source: CopySource, upload: Upload, encryption: Encryption, part_number: int, first: int, last: int
+) -> Part | None:
     """Makes a part that shares a blob of the source, where the range is one: its MD5 is known.
 
     Its checksum is too, if it was computed by the algorithm of the upload; else the bytes are read for it,
-    but not written again. Returns None where the range is no blob, or the source was replaced meanwhile.
+    but not written again. Returns None where the range is no blob, or is encrypted in another way, or the
+    source was replaced meanwhile.
     """
     storage, found = source.call.storage, source.found
     parts = parts_between(storage, found.body_id, first, last)
@@ -62,13 +71,14 @@ def _share(source: CopySource, upload: Upload, part_number: int, first: int, las
         len(parts) != 1
         or parts[0].blob is None
         or (parts[0].start, parts[0].size_bytes) != (first, last - first + 1)
+        or not is_same(encryption, {parts[0].key_id}, found.headers)
     ):
         return None
     (shared,) = parts
     checksum = shared.checksum
     if found.checksum.algorithm != upload.checksum_algorithm:
         digest = ALGORITHMS[upload.checksum_algorithm].start()
-        for chunk in ObjectBody(segments_between(storage, found, first, last), lambda: None):
+        for chunk in ObjectBody(source.segments(first, last), lambda: None):
             digest.update(chunk)
         checksum = digest.digest()
     part = replace(shared, part_number=part_number, start=0, checksum=checksum, modified_at=now_ms())

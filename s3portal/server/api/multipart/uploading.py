@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload
 from s3portal.server.api.acl.requested import owner_and_acl
+from s3portal.server.api.encryption.encryption import (
+    Encryption,
+    Receiving,
+    answer_headers,
+    encryption_of_upload,
+)
 from s3portal.server.api.objects.description import description_of
 from s3portal.server.api.objects.expiration import upload_headers
 from s3portal.server.api.objects.locks import require_digest
-from s3portal.server.api.objects.object_headers import encryption_header
 from s3portal.server.api.objects.reading import PART_NUMBER_LIMIT, invalid_part_number
 from s3portal.server.api.versions.version_ids import refuse_version_id
 from s3portal.server.gateway.begun_uploads import kept_with
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, Operation
 from s3portal.server.http.values import parse_date, whole_number
-from s3portal.server.storage import uploads
-from s3portal.server.storage.blobs import new_body_id
+from s3portal.server.storage import quotas, uploads
+from s3portal.server.storage.blobs import SMALL_CONTENT_BYTES, new_body_id
 from s3portal.server.storage.records import Part, Upload
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
@@ -57,6 +62,7 @@ def create_multipart_upload(call: Call) -> Reply:
         tags=description.tags,
         lock=description.lock,
         acl=acl,
+        writer=call.proof.caller.writer,
     )
     uploads.create(call.storage, upload)
     return xml_reply(
@@ -64,7 +70,10 @@ def create_multipart_upload(call: Call) -> Reply:
             "InitiateMultipartUploadResult",
             fields(("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.upload_id)),
         ),
-        headers=checksum_headers(upload) | upload_headers(call, upload) | encryption_header(upload.headers),
+        headers=checksum_headers(upload)
+        | upload_headers(call, upload)
+        | answer_headers(upload.headers, description.encryption.customer_key)
+        | description.encryption.context_headers(),
     )
 
 
@@ -102,6 +111,7 @@ def checksum_headers(upload: Upload) -> dict[str, str]:
 def upload_part(call: Call) -> Reply:
     upload, part_number = target_of(call)
     require_digest(call, upload.lock, "Part")
+    encryption = encryption_of_upload(call, upload.headers)
     algorithm = ALGORITHMS[upload.checksum_algorithm]
     payload = open_payload(call.request, call.body, call.proof, algorithms=[algorithm])
     given = payload.given_algorithm
@@ -111,11 +121,11 @@ def upload_part(call: Call) -> Reply:
             f"Checksum Type mismatch occurred, expected checksum Type: {algorithm.name.lower()}, "
             f"actual checksum Type: {given.name.lower()}",
         )
-    part = store_part(call, upload, part_number, payload)
+    part = store_part(call, upload, part_number, payload, encryption)
     # The caller hears of the algorithm it sent, else of the one the upload has.
     shown = given or algorithm
     headers = {"ETag": f'"{part.etag}"', shown.header: encode(payload.digest(shown))}
-    return Reply(200, headers | encryption_header(upload.headers))
+    return Reply(200, headers | answer_headers(upload.headers, encryption.customer_key))
 
 
 def target_of(call: Call) -> tuple[Upload, int]:
@@ -128,18 +138,25 @@ def target_of(call: Call) -> tuple[Upload, int]:
     return uploads.find(call.storage, call.bucket, call.key, upload_id), number
 
 
-def store_part(call: Call, upload: Upload, part_number: int, payload: Payload) -> Part:
-    """Reads a payload to its end and makes it a part of the upload."""
-    with call.storage.receive(payload, upload.upload_id, part_number) as (blob, content):
-        part = Part(
-            part_number=part_number,
-            blob=blob,
-            start=0,
-            size_bytes=payload.size_bytes,
-            etag=payload.md5_hex,
-            checksum=payload.digest(ALGORITHMS[upload.checksum_algorithm]),
-            modified_at=now_ms(),
-            content=content,
+def store_part(
+    call: Call, upload: Upload, part_number: int, payload: Payload, encryption: Encryption
+) -> Part:
+    """Reads a payload to its end and makes it a part of the upload. Raises QuotaExceeded."""
+    if payload.size_is_exact and payload.size_bytes > SMALL_CONTENT_BYTES:
+        quotas.foresee_part(call.storage, upload, part_number, payload.size_bytes)
+    receiving = Receiving(payload, encryption.wrapping)
+    with call.storage.receive(receiving.source, upload.upload_id, part_number) as (blob, content):
+        part = receiving.part(
+            Part(
+                part_number=part_number,
+                blob=blob,
+                start=0,
+                size_bytes=payload.size_bytes,
+                etag=payload.md5_hex,
+                checksum=payload.digest(ALGORITHMS[upload.checksum_algorithm]),
+                modified_at=now_ms(),
+                content=content,
+            )
         )
         uploads.put_part(call.storage, upload, part)
     return part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from s3portal.server.api.encryption.opening import require_readable
 from s3portal.server.api.names import PAGE_LIMIT
 from s3portal.server.api.objects.conditions import check_read, http_date
 from s3portal.server.api.objects.object_body import BodyGone, while_it_stays
@@ -42,6 +43,7 @@ def _attributes(call: Call) -> Reply:
     action = action_on_version("s3:GetObject", call.parameter("versionId"))
     call.require(action, call.bucket, call.key, version_id=call.parameter("versionId"))
     found = find_named_object(call)
+    require_readable(call, found)
     check_read(call.request, found)
     headers = {"Last-Modified": http_date(found)}
     headers |= version_headers(call, found, call.parameter("versionId"))

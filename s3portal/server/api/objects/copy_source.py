@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
 
 from s3portal.server.access.payload import NO_PROMISE, SINGLE_PUT_LIMIT_BYTES, Payload
+from s3portal.server.api.encryption.customer_keys import CustomerKey, require_key_of
+from s3portal.server.api.encryption.opening import opener_of
 from s3portal.server.api.objects.conditions import check_read
-from s3portal.server.api.objects.object_body import SegmentReader, segments_between
+from s3portal.server.api.objects.object_body import Segment, SegmentReader, segments_between
 from s3portal.server.api.versions.version_ids import checked_version_id, no_such_version, shows_version
 from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.unsupported import require_owner
 from s3portal.server.storage import objects, versions
 from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.records import StoredObject
@@ -26,11 +29,12 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 @dataclass(frozen=True)
 class CopySource:
     """An object that stays readable while the copy is made. ``version_id`` is None where the caller named
-    none."""
+    none; ``key`` is the caller's key of an object that was stored with one."""
 
     call: Call
     found: StoredObject
     version_id: str | None
+    key: CustomerKey | None = None
 
     def headers(self) -> dict[str, str]:
         """Returns the header that says which version was copied, where the bucket keeps versions."""
@@ -46,9 +50,14 @@ class CopySource:
                 f"{SINGLE_PUT_LIMIT_BYTES}",
             )
 
+    def segments(self, first: int, last: int) -> list[Segment]:
+        """Returns where the bytes from ``first`` to ``last`` are. Raises BodyGone and what opening does."""
+        open_part = opener_of(self.call, self.key)
+        return segments_between(self.call.storage, self.found, first, last, open_part)
+
     def payload(self, algorithm_name: str, first: int, last: int) -> Payload:
         """Returns the bytes from ``first`` to ``last`` as a content to store."""
-        reader = SegmentReader(segments_between(self.call.storage, self.found, first, last))
+        reader = SegmentReader(self.segments(first, last))
         return Payload(reader, last - first + 1, NO_PROMISE, [algorithm_named(algorithm_name)])
 
 
@@ -62,8 +71,8 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
     expected_owner = call.header("x-amz-source-expected-bucket-owner")
     action = action_on_version("s3:GetObject", version_id)
     call.require(action, bucket, key, version_id=version_id)
-    if expected_owner and expected_owner != call.owner_of(bucket):
-        raise S3Error("AccessDenied")
+    if expected_owner:
+        require_owner("x-amz-source-expected-bucket-owner", expected_owner, call.owner_of(bucket))
     found = objects.lease(call.storage, bucket, key, version_id)
     if found is None:
         call.judged.act_on(bucket, key, version_id, None)
@@ -71,7 +80,8 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
     try:
         call.judged.act_on(bucket, key, version_id, found)
         check_read(call.request, found, prefix="x-amz-copy-source-")
-        yield CopySource(call, found, version_id)
+        own_key = require_key_of(call, found.headers, of_source=True)
+        yield CopySource(call, found, version_id, own_key)
     finally:
         call.storage.leases.release(found.body_id)
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from s3portal.server.api.acl.requested import owner_and_acl
+from s3portal.server.api.encryption.encryption import answer_headers, is_same
+from s3portal.server.api.encryption.header_names import CUSTOMER_ALGORITHM, ENCRYPTION
+from s3portal.server.api.encryption.header_names import STORED as ENCRYPTION_HEADERS
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.object_body import while_it_stays
-from s3portal.server.api.objects.object_headers import NOT_COPIED, SYSTEM_HEADERS, encryption_header
+from s3portal.server.api.objects.object_headers import SYSTEM_HEADERS
 from s3portal.server.api.objects.writing import store
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.authority.actions import action_on_version
@@ -20,8 +23,9 @@ from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
-from s3portal.server.storage.parts import list_parts
+from s3portal.server.storage.parts import kinds_of, list_parts
 from s3portal.server.storage.records import Part, StoredObject, Versioning
+from s3portal.server.storage.replicas import STATUS_HEADER
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
@@ -36,6 +40,9 @@ from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.xml_documents import document, field, timestamp
 
 _MORE_THAN_ANY_UPLOAD = 10_001
+_NEVER_COPIED = (*SYSTEM_HEADERS, *ENCRYPTION_HEADERS)
+# A copy of a replica is none.
+_NOT_OF_SOURCE = (*_NEVER_COPIED, STATUS_HEADER)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ def copy_object(call: Call) -> Reply:
 def _copy(call: Call) -> Reply:
     """Copies within the server. Metadata and tags come along (COPY) or from this request (REPLACE)."""
     refuse_version_id(call)
+    # The target's bucket comes first, whatever the source is.
+    call.bucket_row.require()
     precondition = write_precondition(call.request)
     directives = Directives(
         _is_replaced(call, "x-amz-metadata-directive", "metadata"),
@@ -66,7 +75,10 @@ def _copy(call: Call) -> Reply:
         # Made before: where the source goes meanwhile, its bytes are still there, but nothing knows of them.
         payload = source.payload(named.name, 0, source.found.size_bytes - 1)
         stored = None
-        if named.name == source.found.checksum.algorithm:
+        can_share = is_same(
+            description.encryption, kinds_of(call.storage, source.found.body_id), source.found.headers
+        )
+        if can_share and named.name == source.found.checksum.algorithm:
             stored = _share(call, source.found, description, precondition)
         if stored is None:
             stored = store(call, payload, description, precondition, journal.COPY)
@@ -81,7 +93,9 @@ def _copy(call: Call) -> Reply:
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),
         ),
-        headers=headers_of_versions | encryption_header(stored.headers),
+        headers=headers_of_versions
+        | answer_headers(stored.headers, description.encryption.customer_key)
+        | description.encryption.context_headers(),
     )
 
 
@@ -105,7 +119,7 @@ def _refuse_no_change(call: Call, source: CopySource, directives: Directives, ne
     """Raises InvalidRequest for a copy of an object onto itself that changes nothing."""
     if not _is_itself(call, source):
         return
-    named = any(call.header(name) for name in SYSTEM_HEADERS)
+    named = any(call.header(name) for name in (*SYSTEM_HEADERS, ENCRYPTION, CUSTOMER_ALGORITHM))
     if not directives.replaces_metadata and not named and not new_checksum:
         raise S3Error(
             "InvalidRequest",
@@ -119,8 +133,8 @@ def _description(call: Call, source: CopySource, directives: Directives) -> Desc
     """Returns what the copy is stored with. Lock, storage class, redirect and encryption never come along."""
     description, found = description_of(call), source.found
     if not directives.replaces_metadata:
-        kept = {name: value for name, value in found.headers.items() if name not in NOT_COPIED}
-        own = {name: value for name, value in description.headers.items() if name in SYSTEM_HEADERS}
+        kept = {name: value for name, value in found.headers.items() if name not in _NOT_OF_SOURCE}
+        own = {name: value for name, value in description.headers.items() if name in _NEVER_COPIED}
         description = replace(description, headers=kept | own)
     if not directives.replaces_tags:
         description = replace(description, tags=found.tags)
@@ -153,6 +167,7 @@ def _share(
         tags=description.tags,
         lock=description.lock,
         acl=acl,
+        writer=call.proof.caller.writer,
     )
     return objects.put_copy(call.storage, copy, source, precondition)
 

@@ -16,8 +16,9 @@ from s3portal.server.api.objects.deletion_conditions import (
 from s3portal.server.api.objects.locks import bypasses_governance
 from s3portal.server.api.versions.version_ids import DELETE_MARKER, VERSION_ID, version_id_of
 from s3portal.server.authority.actions import action_on_version
+from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.bucket_settings.object_lock import require_deletable
-from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.call import Call, Touched
 from s3portal.server.gateway.judged_objects import JudgedAnother
 from s3portal.server.gateway.operation import BUCKET, OBJECT, Operation
 from s3portal.server.gateway.replication_agent import origin_of
@@ -78,6 +79,10 @@ def delete_objects(call: Call) -> Reply:
         again = _delete_each(call, [nodes[index] for index in changed])
         for index, outcome in zip(changed, again, strict=True):
             outcomes[index] = outcome
+    call.touched.extend(
+        Touched(each.deletion.key, each.deletion.version_id or each.version_id, each.refused)
+        for each in outcomes
+    )
     shown = (_shown(outcome) for outcome in outcomes if outcome.refused is not None or not quiet)
     return xml_reply(document("DeleteResult", *shown))
 
@@ -112,8 +117,10 @@ def _asked(call: Call, node: Element) -> Deletion | Deleted:
     if version_id is not None and not looks_like_version_id(version_id):
         return Deleted(asked, refused=S3Error("NoSuchVersion"))
     action = action_on_version("s3:DeleteObject", version_id)
-    if not call.may(action, call.bucket, key, version_id=version_id):
-        return Deleted(asked, refused=S3Error("AccessDenied"))
+    try:
+        call.require(action, call.bucket, key, version_id=version_id)
+    except AccessDenied as refused:
+        return Deleted(asked, refused=refused)
     return asked
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from s3portal.server.api.encryption.encryption import PLAIN, Encryption, requested_encryption
 from s3portal.server.api.objects.locks import lock_of_new_object
-from s3portal.server.api.objects.object_headers import ENCRYPTION, stored_headers
-from s3portal.server.bucket_settings import encryption
+from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.bucket_settings.object_lock import write_lock
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.replication_agent import origin_of
@@ -18,26 +18,29 @@ from s3portal.server.wire.xml_documents import parse_document
 @dataclass(frozen=True)
 class Description:
     """``headers`` are those it is served with; ``tags`` and ``lock`` are JSON as StoredObject has
-    them, None without."""
+    them, None without. ``encryption`` says how its bytes are stored; its headers are among those."""
 
     headers: Mapping[str, str]
     tags: str | None = None
     lock: str | None = None
+    encryption: Encryption = PLAIN
 
 
 def description_of(call: Call) -> Description:
     """Returns what the request that makes an object, or begins one, says of it.
 
-    Raises NoSuchBucket, MetadataTooLarge, InvalidStorageClass, InvalidArgument, InvalidTag, InvalidRequest.
+    Raises NoSuchBucket, MetadataTooLarge, InvalidStorageClass, InvalidArgument, InvalidTag, InvalidRequest,
+    and what requested_encryption raises.
     """
     headers = stored_headers(call.request)
+    encryption = requested_encryption(call)
     origin = origin_of(call)
-    if origin is not None:
-        headers |= origin.headers
-    # Only if the bucket was given one; there is only one kind here.
-    if encryption.KIND in call.bucket_row.require().settings:
-        headers.setdefault(ENCRYPTION, encryption.AES256)
-    return Description(headers, tags=requested_tags(call), lock=write_lock(lock_of_new_object(call)))
+    return Description(
+        {**headers, **encryption.headers, **(origin.headers if origin else {})},
+        tags=requested_tags(call),
+        lock=write_lock(lock_of_new_object(call)),
+        encryption=encryption,
+    )
 
 
 def requested_tags(call: Call) -> str | None:

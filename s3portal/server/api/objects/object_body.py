@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from s3portal.server.http.sendfile import send_file
+from s3portal.server.kms.segments import SegmentCipher, opened
 from s3portal.server.storage.parts import parts_between
-from s3portal.server.storage.records import StoredObject
+from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.storage import Storage
 
 T = TypeVar("T")
@@ -22,11 +23,20 @@ SMALL_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of bytes in a file, or in a small content that was in the database."""
+    """A run of bytes in a file, or in a small content that was in the database; of a part with
+    ``size_bytes``, which ``cipher`` opens where it is stored encrypted."""
 
     source: Path | bytes
     offset: int
     length_bytes: int
+    size_bytes: int = 0
+    cipher: SegmentCipher | None = None
+
+
+def stored_plain(part: Part) -> SegmentCipher | None:
+    """Opens parts that are stored plain, and no others."""
+    assert part.key_id is None, "an encrypted part is read as if it were plain"
+    return None
 
 
 class BodyGone(OSError):
@@ -52,17 +62,26 @@ def while_it_stays(act: Callable[[], T]) -> T:
             gone.add(problem.body_id)
 
 
-def segments_between(storage: Storage, found: StoredObject, first: int, last: int) -> list[Segment]:
+def segments_between(
+    storage: Storage,
+    found: StoredObject,
+    first: int,
+    last: int,
+    open_part: Callable[[Part], SegmentCipher | None] = stored_plain,
+) -> list[Segment]:
     """Returns where the bytes from offset ``first`` to ``last`` of an object are, both included.
 
-    Raises BodyGone: a lease keeps the blobs of a body, but not its rows."""
+    ``open_part`` returns what opens a part that is stored encrypted.
+    Raises BodyGone: a lease keeps the blobs of a body, but not its rows. And what ``open_part`` raises."""
     segments = []
     for part in parts_between(storage, found.body_id, first, last):
-        if part.blob is None and len(part.content or b"") != part.size_bytes:
+        stored_bytes = part.size_bytes if part.stored_size_bytes is None else part.stored_size_bytes
+        if part.blob is None and len(part.content or b"") != stored_bytes:
             raise BodyGone(found.body_id)
         begin, end = max(first, part.start), min(last + 1, part.start + part.size_bytes)
         source = part.content if part.blob is None else storage.blobs.path(part.blob)
-        segments.append(Segment(source or b"", begin - part.start, end - begin))
+        cipher = open_part(part)
+        segments.append(Segment(source or b"", begin - part.start, end - begin, part.size_bytes, cipher))
     if sum(segment.length_bytes for segment in segments) != last - first + 1:
         raise BodyGone(found.body_id)
     return segments
@@ -86,6 +105,11 @@ class ObjectBody:
     def send_to(self, sock: socket.socket) -> None:
         """Sends everything. Raises OSError for a file that is too short."""
         for segment in self._segments:
+            if segment.cipher is not None:
+                for piece in _opened(segment, segment.cipher):
+                    sock.sendall(piece)
+                    self.bytes_sent += len(piece)
+                continue
             if isinstance(segment.source, bytes):
                 content = b"".join(_chunks(segment))
                 sock.sendall(content)
@@ -114,7 +138,14 @@ class ObjectBody:
             release()
 
 
+def _opened(segment: Segment, cipher: SegmentCipher) -> Iterator[memoryview]:
+    return opened(segment.source, cipher, segment.size_bytes, segment.offset, segment.length_bytes)
+
+
 def _chunks(segment: Segment) -> Iterator[bytes]:
+    if segment.cipher is not None:
+        yield from map(bytes, _opened(segment, segment.cipher))
+        return
     if isinstance(segment.source, bytes):
         yield segment.source[segment.offset : segment.offset + segment.length_bytes]
         return

@@ -12,10 +12,9 @@ from s3portal.server.wire.s3_request import S3Request
 METADATA_PREFIX = "x-amz-meta-"
 METADATA_LIMIT_BYTES = 2048
 STORAGE_CLASS, STANDARD = "x-amz-storage-class", "STANDARD"
-REDIRECT_LOCATION, ENCRYPTION = "x-amz-website-redirect-location", "x-amz-server-side-encryption"
-SYSTEM_HEADERS = (STORAGE_CLASS, REDIRECT_LOCATION, ENCRYPTION)
+REDIRECT_LOCATION = "x-amz-website-redirect-location"
 #: What a copy does not take from its source.
-NOT_COPIED = (*SYSTEM_HEADERS, STATUS_HEADER)
+SYSTEM_HEADERS = (STORAGE_CLASS, REDIRECT_LOCATION)
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 _STORED = (
     "cache-control",
@@ -56,7 +55,7 @@ def stored_headers(request: S3Request) -> dict[str, str]:
 
 
 def _system_headers(request: S3Request) -> dict[str, str]:
-    """Returns storage class, redirect and encryption of what a request makes; raises InvalidRedirectLocation.
+    """Returns storage class and redirect of what a request makes; raises InvalidRedirectLocation.
 
     STANDARD, the storage class of what has no other, is not kept.
     """
@@ -72,11 +71,6 @@ def _system_headers(request: S3Request) -> dict[str, str]:
 def storage_class_of(headers: Mapping[str, str]) -> str:
     """Returns the storage class of what is stored with these headers."""
     return headers.get(STORAGE_CLASS, STANDARD)
-
-
-def encryption_header(headers: Mapping[str, str]) -> dict[str, str]:
-    """Returns what answers say of the encryption of what has these headers."""
-    return {ENCRYPTION: headers[ENCRYPTION]} if ENCRYPTION in headers else {}
 
 
 def replica_header(headers: Mapping[str, str]) -> dict[str, str]:

@@ -71,13 +71,14 @@ def post_object(call: Call) -> Reply:
     description = description_of(call)
     assert isinstance(call.body, PostedFile)
     payload = open_posted_payload(call.request, call.body, algorithms_beside(call))
-    return _answer(call, store(call, payload, description, lambda found: None, journal.POST))
+    stored = store(call, payload, description, lambda found: None, journal.POST)
+    return _answer(call, stored, headers_of(call, stored, description.encryption))
 
 
-def _answer(call: Call, stored: StoredObject) -> Reply:
+def _answer(call: Call, stored: StoredObject, headers: dict[str, str]) -> Reply:
     folder = f"{call.request.scheme}://{call.header('host')}{call.request.raw_path}".rstrip("/")
     location = f"{folder}/{quote(stored.key)}"
-    headers = headers_of(call, stored) | {"Location": location}
+    headers = headers | {"Location": location}
     go_on_at = _redirect(call.header("success_action_redirect") or "", stored)
     if go_on_at:
         return Reply(303, headers | {"Location": go_on_at})

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from s3portal.server.api.encryption.customer_keys import CustomerKey
+from s3portal.server.api.encryption.encryption import answer_headers
+from s3portal.server.api.encryption.opening import opener_of, require_readable
 from s3portal.server.api.objects.conditions import check_read, etag_matches, http_date, modified_s
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.locks import lock_headers
@@ -64,8 +67,9 @@ def get_object(call: Call) -> Reply:
 def _get(call: Call) -> Reply:
     version_id = version_id_of(call)
     found = find_named_object(call)
-    reply, extent = _head(call, found)
-    segments = segments_between(call.storage, found, extent.first, extent.last)
+    key = require_readable(call, found)
+    reply, extent = _head(call, found, key)
+    segments = segments_between(call.storage, found, extent.first, extent.last, opener_of(call, key))
     if all(isinstance(segment.source, bytes) for segment in segments):
         # All of it is here already.
         return Reply(reply.status, reply.headers, ObjectBody(segments, _nothing))
@@ -80,7 +84,12 @@ def _nothing() -> None:
 
 
 def head_object(call: Call) -> Reply:
-    return while_it_stays(lambda: _head(call, find_named_object(call))[0])
+    return while_it_stays(partial(_head_alone, call))
+
+
+def _head_alone(call: Call) -> Reply:
+    found = find_named_object(call)
+    return _head(call, found, require_readable(call, found))[0]
 
 
 def find_named_object(call: Call) -> StoredObject:
@@ -93,7 +102,7 @@ def find_named_object(call: Call) -> StoredObject:
     return found
 
 
-def _head(call: Call, found: StoredObject) -> tuple[Reply, Extent]:
+def _head(call: Call, found: StoredObject, key: CustomerKey | None) -> tuple[Reply, Extent]:
     check_read(call.request, found)
     headers = object_answer_headers(found) | version_headers(call, found, call.parameter("versionId"))
     if call.parameter("versionId") is None:
@@ -107,6 +116,7 @@ def _head(call: Call, found: StoredObject) -> tuple[Reply, Extent]:
         headers.update(_checksum_headers(found, extent))
     headers.update(_headers_of_attributes(call, found))
     headers.update(replication_header(call, found))
+    headers.update(answer_headers(found.headers, key))
     headers.update(_overridden(call))
     headers["Content-Length"] = str(extent.length_bytes)
     return Reply(206 if extent.partial else 200, headers), extent

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from s3portal.server.access.payload import Payload, open_payload, trailer_names
 from s3portal.server.api.acl.requested import owner_and_acl
+from s3portal.server.api.encryption.encryption import Encryption, Receiving, answer_headers
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.locks import require_digest
-from s3portal.server.api.objects.object_headers import encryption_header, replica_header
+from s3portal.server.api.objects.object_headers import replica_header
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
-from s3portal.server.storage import journal, objects
-from s3portal.server.storage.blobs import new_body_id
+from s3portal.server.storage import journal, objects, quotas
+from s3portal.server.storage.blobs import SMALL_CONTENT_BYTES, new_body_id
 from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.replicas import NOT_NEEDED_HEADER, NotNeeded
 from s3portal.server.storage.storage import now_ms
@@ -37,13 +38,15 @@ def put_object(call: Call) -> Reply:
         # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
         precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
+    not_needed: dict[str, str] = {}
     try:
-        return Reply(200, headers_of(call, store(call, payload, description, precondition)))
+        stored = store(call, payload, description, precondition)
     except NotNeeded as replica:
-        return Reply(200, headers_of(call, replica.stored) | {NOT_NEEDED_HEADER: "true"})
+        stored, not_needed = replica.stored, {NOT_NEEDED_HEADER: "true"}
+    return Reply(200, headers_of(call, stored, description.encryption) | not_needed)
 
 
-def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
+def headers_of(call: Call, stored: StoredObject, encryption: Encryption) -> dict[str, str]:
     """Returns what an answer says of an object that was just stored."""
     return (
         version_headers(call, stored)
@@ -52,7 +55,8 @@ def headers_of(call: Call, stored: StoredObject) -> dict[str, str]:
             "ETag": f'"{stored.etag}"',
             stored.checksum.header: stored.checksum.value,
             "x-amz-checksum-type": stored.checksum.type,
-            **encryption_header(stored.headers),
+            **answer_headers(stored.headers, encryption.customer_key),
+            **encryption.context_headers(),
             **replica_header(stored.headers),
         }
     )
@@ -74,19 +78,27 @@ def store(
     precondition: objects.Precondition,
     event: str = journal.PUT,
 ) -> StoredObject:
-    """Reads a payload to its end and puts it, whole, where the call's key is."""
+    """Reads a payload to its end and puts it, whole, where the call's key is. Raises QuotaExceeded."""
     owner, acl = owner_and_acl(call)
+    writer = call.proof.caller.writer
+    if payload.size_is_exact and payload.size_bytes > SMALL_CONTENT_BYTES:
+        # So that a refused gigabyte is not sent. A few bytes are taken faster than asked about.
+        quotas.foresee(call.storage, call.bucket, call.key, writer, payload.size_bytes)
     body_id = new_body_id()
-    with call.storage.receive(payload, body_id, 1) as (blob, content):
+    receiving = Receiving(payload, description.encryption.wrapping)
+    with call.storage.receive(receiving.source, body_id, 1) as (blob, content):
         algorithm = payload.given_algorithm or payload.algorithms[0]
         digest = payload.digest(algorithm)
         modified_at = now_ms()
+        part = receiving.part(
+            Part(1, blob, 0, payload.size_bytes, payload.md5_hex, digest, modified_at, content)
+        )
         stored = StoredObject(
             bucket=call.bucket,
             key=call.key,
             body_id=body_id,
             size_bytes=payload.size_bytes,
-            etag=payload.md5_hex,
+            etag=part.etag,
             modified_at=modified_at,
             headers=description.headers,
             checksum=Checksum(algorithm.name, encode(digest)),
@@ -95,8 +107,8 @@ def store(
             tags=description.tags,
             lock=description.lock,
             acl=acl,
+            writer=writer,
         )
-        part = Part(1, blob, 0, payload.size_bytes, stored.etag, digest, modified_at, content)
         return objects.put(call.storage, stored, [part], precondition, event)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from s3portal.server.storage.records import StoredObject
 
+ENCRYPTION = "x-amz-server-side-encryption"
+CUSTOMER_ALGORITHM = f"{ENCRYPTION}-customer-algorithm"
 METADATA_PREFIX = "x-amz-meta-"
 #: Headers of an object, by their names in boto3.
 HEADERS = {
@@ -39,9 +41,16 @@ def difference(found: StoredObject, head: Mapping[str, Any]) -> str | None:
     has_checksum = given is not None and head.get("ChecksumType", checksum.type) == checksum.type
     if has_checksum and given != checksum.value:
         return f"its {checksum.algorithm} is {given}, not {checksum.value}"
-    if not has_checksum and head.get("ETag", "").strip('"') != found.etag:
+    if not has_checksum and has_md5(found) and head.get("ETag", "").strip('"') != found.etag:
         return f"its ETag is {head.get('ETag')}, not {found.etag}"
     return _difference_of_headers(found, head)
+
+
+def has_md5(found: StoredObject) -> bool:
+    """Whether the ETags of an object and of its parts are the MD5 of their content."""
+    return CUSTOMER_ALGORITHM not in found.headers and not found.headers.get(ENCRYPTION, "").startswith(
+        "aws:"
+    )
 
 
 def _difference_of_headers(found: StoredObject, head: Mapping[str, Any]) -> str | None:

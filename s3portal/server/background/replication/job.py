@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from s3portal.server.background.replication.errors import NotReplicated, Refused, Stopping, TargetDown
 from s3portal.server.background.replication.planning import plan
+from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.replication import connections, rules
 from s3portal.server.storage import replication_backlog as backlog
@@ -101,6 +102,7 @@ class ReplicationJob:
     ) -> None:
         self._storage = storage
         self._master_key = master_key
+        self._keys = AdministratorsKeys(storage, master_key)
         self._connect = connect
         self._links: dict[str, _Link] = {}
         self._seen: object = None
@@ -200,7 +202,7 @@ class ReplicationJob:
                     continue
                 backlog.begin(self._storage, tasks)
                 given = sending.Sending(
-                    self._storage, bucket.name, bucket.versioning, rule, link.client, stopping
+                    self._storage, self._keys, bucket.name, bucket.versioning, rule, link.client, stopping
                 )
                 begun |= {pool.submit(_perform, sending.perform, given, task, link): task for task in tasks}
         return begun

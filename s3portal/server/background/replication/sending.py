@@ -15,11 +15,19 @@ from datetime import datetime, timezone
 from typing import Any
 
 from s3portal.server.background.replication.client import TargetClient, code_of, is_not_needed
-from s3portal.server.background.replication.comparing import HEADERS, difference, metadata_of
+from s3portal.server.background.replication.comparing import (
+    CUSTOMER_ALGORITHM,
+    ENCRYPTION,
+    HEADERS,
+    difference,
+    has_md5,
+    metadata_of,
+)
 from s3portal.server.background.replication.errors import Refused
-from s3portal.server.background.replication.multipart import send_in_parts
+from s3portal.server.background.replication.multipart import PartwiseUpload
 from s3portal.server.background.replication.source_body import SourceBody
 from s3portal.server.bucket_settings.replication import ReplicationRule
+from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.storage import objects, versions
 from s3portal.server.storage import replication_backlog as backlog
 from s3portal.server.storage.records import NULL_VERSION, StoredObject, Version, Versioning
@@ -41,6 +49,7 @@ class Sending:
     """What a task needs: where from, by which rule, and by which client to the target."""
 
     storage: Storage
+    keys: AdministratorsKeys
     bucket: str
     versioning: Versioning
     rule: ReplicationRule
@@ -129,17 +138,19 @@ def _compared(sending: Sending, task: Task, found: StoredObject, answer: Any) ->
 
 
 def _send_content(sending: Sending, task: Task, found: StoredObject) -> Any:
-    if "x-amz-server-side-encryption-customer-algorithm" in found.headers:
+    if CUSTOMER_ALGORITHM in found.headers:
         raise Refused("it is encrypted with a key of its writer, which is not here")
     arguments = _target(sending, task) | fields_of(found, sending.rule)
     headers = source_headers(task.version_id, found.modified_at)
     if found.part_count or (found.size_bytes > WHOLE_LIMIT_BYTES and task.attempts > 1):
-        return send_in_parts(
-            sending.storage, sending.client, task, found, arguments, headers, sending.stopping
+        upload = PartwiseUpload(
+            sending.storage, sending.keys, sending.client, task, found, arguments, headers, sending.stopping
         )
-    body = SourceBody(sending.storage, found, 0, found.size_bytes, sending.stopping)
+        return upload.send()
+    body = SourceBody(sending.storage, sending.keys, found, 0, found.size_bytes, sending.stopping)
     checksum = None if "-" in found.checksum.value else found.checksum
-    return sending.client.put("put_object", headers, checksum, found.etag, **arguments, Body=body)
+    etag = found.etag if has_md5(found) else None
+    return sending.client.put("put_object", headers, checksum, etag, **arguments, Body=body)
 
 
 def fields_of(found: StoredObject, rule: ReplicationRule) -> dict[str, Any]:
@@ -149,8 +160,10 @@ def fields_of(found: StoredObject, rule: ReplicationRule) -> dict[str, Any]:
     }
     fields["Metadata"] = metadata_of(found)
     fields["StorageClass"] = rule.storage_class or found.headers.get("x-amz-storage-class")
-    if found.headers.get("x-amz-server-side-encryption") == "AES256":
-        fields["ServerSideEncryption"] = "AES256"
+    # With the target's own keys: ours are not there.
+    fields["ServerSideEncryption"] = found.headers.get(ENCRYPTION)
+    if (fields["ServerSideEncryption"] or "").startswith("aws:kms"):
+        fields["SSEKMSKeyId"] = rule.kms_key_id
     tags = stored_tags(found.tags)
     if tags:
         fields["Tagging"] = query_of_tags(tags)

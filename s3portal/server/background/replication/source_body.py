@@ -9,20 +9,29 @@ from collections.abc import Iterator
 
 from s3portal.server.api.objects.object_body import ObjectBody, segments_between
 from s3portal.server.background.replication.errors import Refused, Stopping
-from s3portal.server.storage.records import StoredObject
+from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.segments import SegmentCipher
+from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.storage import Storage
 
 
 class SourceBody(io.RawIOBase):
-    """The bytes from ``first``, ``size_bytes`` of them. The object's body must be leased meanwhile.
+    """The bytes from ``first``, ``size_bytes`` of them, opened with ``keys`` where they are stored encrypted.
+    The object's body must be leased meanwhile.
 
     Reading raises Refused for bytes that are not there, Stopping once ``stopping`` is set.
     """
 
     def __init__(
-        self, storage: Storage, found: StoredObject, first: int, size_bytes: int, stopping: threading.Event
+        self,
+        storage: Storage,
+        keys: AdministratorsKeys,
+        found: StoredObject,
+        first: int,
+        size_bytes: int,
+        stopping: threading.Event,
     ) -> None:
-        self._storage, self._found, self._stopping = storage, found, stopping
+        self._storage, self._keys, self._found, self._stopping = storage, keys, found, stopping
         self._first, self.size_bytes = first, size_bytes
         self._position = 0
         self._chunks: Iterator[bytes] | None = None
@@ -73,8 +82,12 @@ class SourceBody(io.RawIOBase):
 
     def _begin(self) -> Iterator[bytes]:
         first = self._first + self._position
+        last = self._first + self.size_bytes - 1
         try:
-            segments = segments_between(self._storage, self._found, first, self._first + self.size_bytes - 1)
+            segments = segments_between(self._storage, self._found, first, last, self._opener)
         except OSError as problem:
             raise Refused(f"its bytes cannot be read: {problem}") from problem
         return iter(ObjectBody(segments, lambda: None))
+
+    def _opener(self, part: Part) -> SegmentCipher | None:
+        return None if part.key_id is None else self._keys.open_part(part)[0]

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 BODY_LIMIT_BYTES = 64 * 1024
+
+
+class ReadBody(io.RawIOBase):
+    """A body that was read already, for who reads it again."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = io.BytesIO(content)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        return self._content.readinto(buffer)
 
 
 def read_limited(body: io.RawIOBase) -> bytes | None:

@@ -24,9 +24,9 @@ SUBRESOURCES = frozenset({
     "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "list-type", "location", "logging",
     "metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable",
     "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "partNumber",
-    "policy", "policyStatus", "publicAccessBlock", "renameObject", "replication", "requestPayment",
-    "restore", "retention", "select", "session", "tagging", "torrent", "uploadId", "uploads",
-    "versioning", "versions", "website",
+    "policy", "policyStatus", "publicAccessBlock", "quota", "quota-user", "renameObject", "replication",
+    "requestPayment", "restore", "retention", "select", "session", "tagging", "torrent", "uploadId",
+    "uploads", "versioning", "versions", "website",
 })
 # fmt: on
 _HALVES_OF_A_PART = (frozenset({"uploadId"}), frozenset({"partNumber"}))

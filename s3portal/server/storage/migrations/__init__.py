@@ -19,6 +19,8 @@ from s3portal.server.storage.migrations import (
     step_0006,
     step_0007,
     step_0008,
+    step_0009,
+    step_0010,
 )
 
 _TAKEN = (
@@ -30,6 +32,8 @@ _TAKEN = (
     step_0006,
     step_0007,
     step_0008,
+    step_0009,
+    step_0010,
 )
 STEPS = tuple(step.STATEMENTS for step in _TAKEN)
 SCHEMA_VERSION = len(STEPS)

@@ -1,4 +1,4 @@
-"""The tags that AssumeRole puts on a session: ``Tags.member.1.Key``, ``Tags.member.1.Value`` and so on.
+"""The tags that STS puts on a session: ``Tags.member.1.Key``, ``Tags.member.1.Value`` and so on.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
 """
@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from s3portal.server.api.query_parameters import Parameters
 from s3portal.server.wire.errors import S3Error
 
 TAGS_LIMIT = 50
@@ -17,16 +18,13 @@ _PARAMETER = re.compile(r"Tags\.member\.([1-9][0-9]{0,3})\.(Key|Value)")
 _OTHER_CHARACTERS = "_.:/=+-@"
 
 
-def is_tag_parameter(name: str) -> bool:
-    """Whether a parameter of AssumeRole is part of a session tag."""
-    return _PARAMETER.fullmatch(name) is not None
-
-
 def session_tags(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Returns the tags that the parameters of AssumeRole name; raises ValidationError."""
+    """Returns the tags that the parameters of a call name; raises ValidationError."""
     pairs: dict[int, dict[str, str]] = {}
     for name, value in parameters.items():
         match = _PARAMETER.fullmatch(name)
+        if match is None and name.startswith("Tags.") and value:
+            raise _invalid(f"{name} is no part of a tag")
         if match is not None:
             pairs.setdefault(int(match[1]), {})[match[2]] = value
     if len(pairs) > TAGS_LIMIT:
@@ -47,6 +45,20 @@ def session_tags(parameters: Mapping[str, str]) -> dict[str, str]:
             )
         tags[pair["Key"]] = pair["Value"]
     return tags
+
+
+def transitive_keys(parameters: Parameters, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the names of the tags that a session hands on to those that are begun with it. Raises
+    InvalidParameterValue for one that is not among the tags of the call."""
+    asked = parameters.members("TransitiveTagKeys")
+    by_name = {name.lower(): name for name in tags}
+    unknown = [name for name in asked if name.lower() not in by_name]
+    if unknown:
+        raise S3Error(
+            "InvalidParameterValue",
+            f"The specified transitive tag key {unknown[0]} must be included in the requested tags.",
+        )
+    return tuple(by_name[name.lower()] for name in asked)
 
 
 def _check(place: str, text: str, least: int, most: int) -> None:

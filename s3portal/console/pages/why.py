@@ -1,0 +1,166 @@
+"""May X do Y on Z, and why?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+from flask import Blueprint, render_template, request, url_for
+
+from s3portal.console.deciding import ANONYMOUS, Decision, NamedPolicy, Question, decide
+from s3portal.console.documents import write_document
+from s3portal.console.errors import is_denied, sentence_of
+from s3portal.console.pages.people import kinds
+from s3portal.console.texts import gettext as _
+from s3portal.console.visit import visit
+
+_ACTIONS = (
+    *("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetObjectVersion"),
+    *("s3:AbortMultipartUpload", "s3:ListBucketMultipartUploads", "s3:PutBucketPolicy", "s3:CreateBucket"),
+    *(
+        "s3:DeleteBucket",
+        "s3:ListAllMyBuckets",
+        "s3:PutObjectTagging",
+        "s3:GetBucketPolicy",
+        "iam:CreateUser",
+    ),
+)
+
+why_pages = Blueprint("why", __name__)
+
+
+@why_pages.get("/why")
+def show() -> str:
+    asked = request.args
+    who, action = asked.get("who", "").strip(), asked.get("action", "").strip()
+    resource = asked.get("resource", "").strip().removeprefix("s3://").removeprefix("arn:aws:s3:::")
+    decision, problem, question = None, "", None
+    if action:
+        try:
+            question = _question(who, action, resource)
+            decision = decide(visit().iam, question)
+        except ClientError as refused:
+            problem = (
+                _("You may not ask this: it needs iam:SimulateCustomPolicy and to read the policies.")
+                if is_denied(refused)
+                else sentence_of(refused)
+            )
+    return render_template(
+        "console/why.html",
+        asked=asked,
+        people=list(_people()),
+        actions=_ACTIONS,
+        decision=decision,
+        lines=_lines(decision),
+        advice=_advice(decision, question),
+        is_blocked=bool(decision and decision.is_allowed and who == ANONYMOUS and _blocks(resource)),
+        problem=problem,
+    )
+
+
+def _question(who: str, action: str, resource: str) -> Question:
+    bucket = resource.partition("/")[0]
+    context = {
+        name: value
+        for name, value in (
+            ("aws:SourceIp", request.args.get("address", "").strip()),
+            ("aws:CurrentTime", request.args.get("time", "").strip()),
+        )
+        if value
+    }
+    of_bucket = _bucket_policy(bucket) if bucket else None
+    arn = f"arn:aws:s3:::{resource}" if resource else "*"
+    if who in ("", ANONYMOUS):
+        return Question(ANONYMOUS, action, arn, (), of_bucket, context)
+    kind, _slash, name = who.partition("/")
+    policies = list(_policies(f"{kind}s", name))
+    entry = kinds()[f"{kind}s"].call("get_KIND", name)
+    return Question(entry[kind.capitalize()]["Arn"], action, arn, policies, of_bucket, context)
+
+
+def _policies(kind: str, name: str) -> Iterator[NamedPolicy]:
+    """What a user or a role may do: by policies of their own, attached ones, and those of groups."""
+    chosen, iam = kinds()[kind], visit().iam
+    where = url_for("people.show", kind=kind, name=name)
+    for policy_name in chosen.call("list_KIND_policies", name)["PolicyNames"]:
+        document = chosen.call("get_KIND_policy", name, PolicyName=policy_name)["PolicyDocument"]
+        yield NamedPolicy(f"{name}: {policy_name}", document, where)
+    for attached in chosen.call("list_attached_KIND_policies", name)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        yield NamedPolicy(attached["PolicyName"], document, url_for("managed.show", arn=arn))
+    if kind == "users":
+        for group in iam.list_groups_for_user(UserName=name)["Groups"]:
+            yield from _policies("groups", group["GroupName"])
+
+
+def _bucket_policy(bucket: str) -> NamedPolicy | None:
+    try:
+        text = visit().s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    except ClientError as none:
+        if none.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise
+    where = url_for("policies.show", bucket=bucket)
+    return NamedPolicy(_("the policy of the bucket %(name)s", name=bucket), json.loads(text), where, True)
+
+
+def _blocks(resource: str) -> bool:
+    """Whether the bucket's public access block keeps strangers out although its policy is public."""
+    try:
+        block = visit().s3.get_public_access_block(Bucket=resource.partition("/")[0])
+    except ClientError:
+        return False
+    return bool(block["PublicAccessBlockConfiguration"].get("RestrictPublicBuckets"))
+
+
+def _people() -> Iterator[tuple[str, str]]:
+    yield ANONYMOUS, _("Anybody, without signing in")
+    for kind in ("user", "role"):
+        try:
+            listed = getattr(visit().iam, f"list_{kind}s")()[f"{kind.capitalize()}s"]
+        except ClientError:
+            continue
+        for entry in listed:
+            name = entry[f"{kind.capitalize()}Name"]
+            yield f"{kind}/{name}", f"{kinds()[f'{kind}s'].one} {name}"
+
+
+def _lines(decision: Decision | None) -> list[tuple[str, bool]]:
+    """The deciding document's lines, and whether each belongs to the deciding statement."""
+    if decision is None or decision.policy is None or decision.statement is None:
+        return []
+    document = dict(decision.policy.document)
+    statements: Any = document.get("Statement", [])
+    document["Statement"] = statements if isinstance(statements, list) else [statements]
+    lines = write_document(document).splitlines()
+    # Statements begin and end in the fourth column.
+    starts = [number for number, line in enumerate(lines) if line == "    {"]
+    ends = [number for number, line in enumerate(lines) if line in ("    }", "    },")]
+    start, end = starts[decision.statement], ends[decision.statement]
+    return [(line, start <= number <= end) for number, line in enumerate(lines)]
+
+
+def _advice(decision: Decision | None, question: Question | None) -> str:
+    if decision is None or question is None:
+        return ""
+    if decision.is_allowed:
+        return _(
+            "To forbid it, change the marked statement, or add one with the effect Deny: that always wins."
+        )
+    if decision.policy is not None:
+        return _("The marked statement forbids it, and no other can allow what one forbids: change that one.")
+    statement = {"Effect": "Allow", "Action": question.action, "Resource": question.resource_arn}
+    if question.caller_arn == ANONYMOUS:
+        statement = {"Effect": "Allow", "Principal": "*", **statement}
+        return _(
+            "No statement speaks of it. To allow it, add this to the policy of the bucket: %(statement)s",
+            statement=json.dumps(statement),
+        )
+    return _(
+        "No statement speaks of it. To allow it, add this to a policy of theirs: %(statement)s",
+        statement=json.dumps(statement),
+    )

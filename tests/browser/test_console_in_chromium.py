@@ -1,0 +1,282 @@
+"""The console in a real browser: every page on a desktop and a phone, uploads, scripts, and hostile names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from chromium import open_context
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from random_files import random_file
+
+from s3portal.console.serving import ConsoleFrontEnd
+from s3portal.server.pytest_plugin import server_config
+from s3portal.server.testing import RunningServer
+
+BUCKET = "test-bucket"
+HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}"
+SCREENS = {"desktop": (1280, 800, "light"), "phone": (390, 844, "dark")}
+PAGES = (
+    "/ui/buckets",
+    "/ui/buckets/new",
+    f"/ui/buckets/{BUCKET}/objects",
+    f"/ui/buckets/{BUCKET}/objects?prefix=no-such-folder/",
+    f"/ui/buckets/{BUCKET}/object?key=stations.csv",
+    f"/ui/buckets/{BUCKET}/object/share?key=stations.csv",
+    f"/ui/buckets/{BUCKET}/object/preview?key=stations.csv",
+    f"/ui/buckets/{BUCKET}/upload?prefix=2026/",
+    f"/ui/buckets/{BUCKET}/uploads",
+    f"/ui/buckets/{BUCKET}/policy?preset=public-read",
+    f"/ui/buckets/{BUCKET}/settings",
+    f"/ui/buckets/{BUCKET}/documents/cors",
+    f"/ui/buckets/{BUCKET}/delete",
+    "/ui/people/users",
+    "/ui/people/users/one?name=anna",
+    "/ui/people/roles",
+    "/ui/people/policies",
+    "/ui/why?who=user/anna&action=s3:GetObject&resource=test-bucket/a",
+    "/ui/no-such-page",
+)
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ConsoleFrontEnd, RunningServer]]:
+    root = tmp_path_factory.mktemp("console") / "s3"
+    root.mkdir()
+    front_end = ConsoleFrontEnd(root, "127.0.0.1", 0)
+    with RunningServer(root, server_config(), front_end=front_end) as server:
+        s3 = client_of(server)
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        for _ in range(2):
+            s3.put_object(Bucket=BUCKET, Key="stations.csv", Body=b"gauge,level\nDresden,3.2\n")
+        s3.put_object(Bucket=BUCKET, Key="2026/a.nc", Body=b"x")
+        s3.create_multipart_upload(Bucket=BUCKET, Key="half")
+        client_of(server, "iam").create_user(UserName="anna")
+        client_of(server, "iam").create_access_key(UserName="anna")
+        yield front_end, server
+
+
+def client_of(server: RunningServer, service: str = "s3") -> Any:
+    admin = server.users["admin"]
+    return boto3.client(
+        service,
+        endpoint_url=server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=admin.access_key_id,
+        aws_secret_access_key=admin.secret_access_key,
+    )
+
+
+@pytest.fixture
+def s3(console: tuple[ConsoleFrontEnd, RunningServer]) -> Any:
+    return client_of(console[1])
+
+
+@pytest.fixture
+def context(chromium: Browser, console: tuple[ConsoleFrontEnd, RunningServer]) -> Iterator[BrowserContext]:
+    context = open_context(chromium, base_url=console[0].url.removesuffix("/ui"))
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, console: tuple[ConsoleFrontEnd, RunningServer]) -> Iterator[Page]:
+    """The administrator's page. What a browser complains about fails the test."""
+    page, complaints = context.new_page(), []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    sign_in(page, console[1])
+    yield page
+    assert [text for text in complaints if "Content Security Policy" in text and "sandbox" not in text] == []
+
+
+def sign_in(page: Page, server: RunningServer) -> None:
+    admin = server.users["admin"]
+    page.goto("/ui/sign-in")
+    page.get_by_label("Access key ID").fill(admin.access_key_id)
+    page.get_by_label("Secret access key").fill(admin.secret_access_key)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/ui/buckets")
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_page_fits_the_screen_and_axe_has_nothing_serious(page: Page, screen: str) -> None:
+    width, height, scheme = SCREENS[screen]
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for path in PAGES:
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
+        found = Axe().run(page).response["violations"]
+        serious = [
+            f"{path}: {each['id']}: {node['html'][:200]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
+        assert serious == []
+        assert page.get_by_role("heading", level=1).count() == 1, path
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    page.goto("/ui/buckets")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == BUCKET:
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/buckets/{BUCKET}/objects")
+
+
+def test_a_file_is_uploaded_and_is_an_object_at_once(page: Page, s3: Any, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "ü river.bin", 12 * 1024 * 1024 + 5)
+    page.goto(f"/ui/buckets/{BUCKET}/upload?prefix=up%20here/")
+    page.locator("[data-s3portal=input]").set_input_files(file)
+    expect(page.get_by_text("Uploaded and verified").first).to_be_visible()
+    stored = s3.get_object(Bucket=BUCKET, Key="up here/ü river.bin", ChecksumMode="ENABLED")
+    assert stored["Body"].read() == file.read_bytes() and "ChecksumCRC64NVME" in stored
+    page.reload()
+    expect(page.locator("[data-s3portal=input]")).to_be_attached()
+    expect(page.get_by_text("ü river.bin")).to_have_count(0)
+    # The row is over: giving the upload up later would not remove the object.
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET, Prefix="up here/")
+
+
+def test_an_upload_that_a_closed_page_left_is_offered_again_and_continued(
+    page: Page,
+    context: BrowserContext,
+    console: tuple[ConsoleFrontEnd, RunningServer],
+    s3: Any,
+    tmp_path: Path,
+) -> None:
+    server = console[1]
+    file = random_file(tmp_path / "half.bin", 40 * 1024 * 1024)
+    hold = server.faults.hold("UploadPart", after=4)
+    try:
+        page.goto(f"/ui/buckets/{BUCKET}/upload")
+        page.locator("[data-s3portal=input]").set_input_files(file)
+        expect(page.locator("progress").first).to_be_visible()
+        page.wait_for_function("() => document.querySelector('[data-s3portal=progress]').value > 0.3")
+        page.close(run_before_unload=False)
+    finally:
+        hold.release()
+        server.faults.clear()
+    again = context.new_page()
+    again.goto(f"/ui/buckets/{BUCKET}/upload")
+    expect(again.get_by_text("You have an unfinished upload here")).to_be_visible()
+    server.requests.clear()
+    again.locator("[data-s3portal=input]").set_input_files(file)
+    expect(again.get_by_text("Uploaded and verified").first).to_be_visible()
+    assert s3.get_object(Bucket=BUCKET, Key="half.bin")["Body"].read() == file.read_bytes()
+    sent = [r for r in server.requests if r.operation == "UploadPart" and r.status == 200]
+    assert len(sent) < 8, "what was stored is not sent again"
+
+
+def test_names_and_contents_of_others_do_nothing(page: Page, s3: Any) -> None:
+    """A dialog would fail the test, and so would anything that the content security policy stops."""
+    s3.put_object(
+        Bucket=BUCKET, Key=HOSTILE, Body=HOSTILE.encode(), Metadata={"a": "<b>x"}, ContentType="text/plain"
+    )
+    s3.put_object(Bucket=BUCKET, Key="evil.csv", Body=f"{HOSTILE},b\n1,2\n".encode())
+    s3.put_object_tagging(Bucket=BUCKET, Key="evil.csv", Tagging={"TagSet": [{"Key": "a", "Value": "b + c"}]})
+    key = quote(HOSTILE, safe="")
+    for path in (
+        f"/ui/buckets/{BUCKET}/objects",
+        f"/ui/buckets/{BUCKET}/object?key={key}",
+        f"/ui/buckets/{BUCKET}/object/preview?key={key}",
+        f"/ui/buckets/{BUCKET}/object/share?key={key}",
+        f"/ui/buckets/{BUCKET}/object/preview?key=evil.csv",
+        f"/ui/buckets/{BUCKET}/objects?prefix={key}",
+        f"/ui/buckets/{BUCKET}/upload?prefix={key}",
+        f"/ui/buckets/{key}/objects",
+        f"/ui/people/users/one?name={key}",
+    ):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.locator("img[src=x]").count() == 0, path
+        assert "49" not in page.title()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("evil.html", "text/html"), ("evil.svg", "image/svg+xml")])
+def test_a_page_that_somebody_uploaded_gets_no_further_than_its_frame(
+    page: Page, s3: Any, name: str, kind: str
+) -> None:
+    script = "<script>parent.postMessage(document.cookie,'*');alert(3)</script>"
+    body = f"<svg xmlns='http://www.w3.org/2000/svg'>{script}</svg>" if name.endswith("svg") else script
+    s3.put_object(Bucket=BUCKET, Key=name, Body=body.encode(), ContentType=kind)
+    page.add_init_script("addEventListener('message', () => { window.wasReached = true })")
+    page.goto(f"/ui/buckets/{BUCKET}/object/preview?key={name}")
+    page.wait_for_load_state("networkidle")
+    assert page.frames[1].url.startswith("http")
+    assert page.evaluate("window.wasReached") is None
+
+
+def test_a_draft_is_kept_and_comes_back(page: Page) -> None:
+    page.goto(f"/ui/buckets/{BUCKET}/policy")
+    page.get_by_label("Policy (JSON)").fill('{"mine": 1}')
+    expect(page.get_by_text("Your draft is kept in this browser.")).to_be_visible()
+    page.goto(f"/ui/buckets/{BUCKET}/policy")
+    page.get_by_label("Begin with").select_option("custom")
+    page.get_by_role("button", name="Put it into the editor").click()
+    expect(page.get_by_label("Policy (JSON)")).to_have_value('{"mine": 1}')
+
+
+def test_a_mistake_is_selected_in_the_editor(page: Page) -> None:
+    page.goto(f"/ui/buckets/{BUCKET}/documents/cors")
+    page.get_by_role("textbox").fill('{\n  "CORSRules": [,]\n}')
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Line 2")
+    selected = page.evaluate(
+        "(({ value, selectionStart, selectionEnd }) => value.slice(selectionStart, selectionEnd))"
+        "(document.activeElement)"
+    )
+    assert selected == '  "CORSRules": [,]'
+
+
+def test_all_of_a_page_is_chosen_and_deleted_step_by_step(page: Page, s3: Any) -> None:
+    for number in range(3):
+        s3.put_object(Bucket=BUCKET, Key=f"gone/{number}", Body=b"")
+    page.goto(f"/ui/buckets/{BUCKET}/objects?prefix=gone/")
+    page.get_by_label("Choose all of this page").check()
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("3 objects are deleted")).to_be_visible()
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET, Prefix="gone/")
+
+
+def test_without_scripts_every_page_is_readable(
+    chromium: Browser, console: tuple[ConsoleFrontEnd, RunningServer]
+) -> None:
+    context = open_context(chromium, base_url=console[0].url.removesuffix("/ui"), java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, console[1])
+    for path in PAGES:
+        page.goto(path)
+        assert page.locator("main").inner_text().strip(), path
+    page.goto(f"/ui/buckets/{BUCKET}/object?key=stations.csv")
+    expect(page.get_by_role("link", name="Download").first).to_be_visible()
+    context.close()
+
+
+def test_nobody_can_frame_the_console(
+    page: Page, console: tuple[ConsoleFrontEnd, RunningServer], s3: Any
+) -> None:
+    url = console[0].url
+    s3.put_object(
+        Bucket=BUCKET,
+        Key="frame.html",
+        Body=f"<iframe src='{url}/buckets'></iframe>".encode(),
+        ContentType="text/html",
+    )
+    link = s3.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "frame.html"})
+    other = page.context.new_page()
+    other.goto(link)
+    other.wait_for_load_state("networkidle")
+    assert all(BUCKET not in frame.locator("body").inner_text() for frame in other.frames[1:])
