@@ -17,13 +17,15 @@ from replicating_servers import (
     rule_to,
     statuses,
 )
-from s3_callers import MIB
+from s3_callers import MIB, client_of, code_of
 
 from s3portal.server.background.replication.job import LONGEST_PAUSE_S, pause_s
 from s3portal.server.background.replication.managing import Replicator, RuleProblem
 from s3portal.server.bucket_settings.replication import ReplicationRule, chosen_rules
 from s3portal.server.config import config_of_json
 from s3portal.server.config_values import ConfigError
+from s3portal.server.gateway.metrics import MetricsMemory
+from s3portal.server.gateway.metrics_text import metrics_text
 from s3portal.server.replication import states
 from s3portal.server.replication.connections import ConnectionProblem, NewConnection
 from s3portal.server.storage import replication_backlog
@@ -336,3 +338,67 @@ def test_what_is_encrypted_is_sent_opened_and_encrypted_there(tmp_path):
         for folder in ("source", "target"):
             blobs = [path for path in (tmp_path / folder / "blobs").rglob("*") if path.is_file()]
             assert blobs and not any(b"secretsecret" in path.read_bytes() for path in blobs)
+
+
+def test_backlog_lag_and_failures_are_among_the_metrics(tmp_path):
+    with one_way(tmp_path) as (source, _):
+        here = client(source)
+        here.put_object(Bucket=HERE, Key="sent", Body=b"123")
+        source.run_replication()
+        here.put_object(Bucket=HERE, Key="waiting", Body=b"12")
+        source._replication.plan(threading.Event())
+        text = metrics_text(MetricsMemory((), (), ()), source._server.storage).decode()
+        label = '{bucket="here",rule="to-peer"}'
+        for name, value in (("waiting", 1), ("waiting_bytes", 2), ("failed", 0), ("sent_bytes_total", 3)):
+            assert f"s3portal_server_replication_{name}{label} {value}\n" in text
+
+
+def test_deletions_are_remembered_for_a_while(tmp_path):
+    with one_way(tmp_path) as (source, _):
+        here, storage = client(source), source._server.storage
+        version_id = here.put_object(Bucket=HERE, Key="k", Body=b"1")["VersionId"]
+        here.delete_object(Bucket=HERE, Key="k", VersionId=version_id)
+        place = (storage, 1, "k", version_id, "deleted")
+        deleted_at = replication_backlog.marked_at(*place)
+        replication_backlog.forget_old_marks(storage, deleted_at)
+        assert replication_backlog.marked_at(*place) == deleted_at
+        replication_backlog.forget_old_marks(storage, deleted_at + 1)
+        assert replication_backlog.marked_at(*place) is None
+
+
+NEEDED = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags", "s3:GetObject", "s3:GetObjectVersion",
+          "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload", "s3:ListBucket"]  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", [None, "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"])
+def test_a_replicating_user_needs_the_actions_of_replication_alone(tmp_path, missing):
+    actions = [action for action in NEEDED if action != missing]
+    resources = [f"arn:aws:s3:::{THERE}", f"arn:aws:s3:::{THERE}/*"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    config = replicating_config(THERE, users=["agent"])
+    config["users"].append(
+        {"name": "agent", "access_key_id": "agent-key", "secret_access_key": "agent-secret",
+         "policy": {"Version": "2012-10-17", "Statement": [statement]}}
+    )  # fmt: skip
+    with RunningServer(tmp_path / "target", config) as target:
+        config = replicating_config(HERE)
+        config["replication"] |= {
+            "connections": [connection_to(target, user="agent")],
+            "rules": [rule_to(HERE, THERE)],
+        }
+        with RunningServer(tmp_path / "source", config) as source:
+            here = client(source)
+            here.put_object(Bucket=HERE, Key="k", Body=b"1", Tagging="a=b")
+            upload = here.create_multipart_upload(Bucket=HERE, Key="l")
+            named = {"Bucket": HERE, "Key": "l", "UploadId": upload["UploadId"]}
+            part = {"PartNumber": 1, "ETag": here.upload_part(**named, PartNumber=1, Body=b"1")["ETag"]}
+            here.complete_multipart_upload(**named, MultipartUpload={"Parts": [part]})
+            source.run_replication()
+            here.delete_object(Bucket=HERE, Key="l")
+            source.run_replication()
+            is_same = history_of(client(target), THERE) == history_of(here, HERE)
+            assert is_same == (missing is None)
+            assert bool(report_of(source).failed) == (missing is not None)
+            # Without the agent's name they give nothing.
+            refused = client_of(target, "agent")
+            assert code_of(refused.put_object, Bucket=THERE, Key="x", Body=b"1") == "AccessDenied"

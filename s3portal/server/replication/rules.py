@@ -30,6 +30,10 @@ class RuleState:
 
 def with_rules(storage: Storage) -> list[tuple[Bucket, Replication]]:
     """Returns the buckets that have rules."""
+    with storage.database.read() as connection:
+        query = "SELECT 1 FROM bucket_settings WHERE kind = ? LIMIT 1"
+        if connection.execute(query, (replication.KIND,)).fetchone() is None:
+            return []
     return [
         (bucket, replication.read(bucket.settings[replication.KIND]))
         for bucket in buckets.find_all(storage)

@@ -311,11 +311,15 @@ def hurry(storage: Storage, bucket_id: int, rule_id: str) -> None:
 
 def forget_old_marks(storage: Storage, before: int) -> None:
     """Forgets when versions were deleted and tagged, where that was ``before``, in ms since 1970."""
+    with storage.database.read() as connection:
+        query = "SELECT 1 FROM replication_marks WHERE at < ? LIMIT 1"
+        if connection.execute(query, (before,)).fetchone() is None:
+            return
 
     def change(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM replication_marks WHERE at < ?", (before,))
 
-    storage.database.ride_along(change)
+    storage.database.write(change, frees_space=True)
 
 
 def marked_at(storage: Storage, bucket_id: int, key: str, version_id: str, kind: str) -> int | None:

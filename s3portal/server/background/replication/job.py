@@ -36,6 +36,7 @@ SETTLE_EVERY_S = 0.2
 THREADS_PER_TARGET = 4
 CONNECTIONS_AT_ONCE = 16
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 3600.0
+FORGET_EVERY_S = 3600.0
 #: A target that is down is tried this often.
 LONGEST_REST_S = 300.0
 _ROOM = "s3portal.server.background.replication"
@@ -106,6 +107,7 @@ class ReplicationJob:
         self._connect = connect
         self._links: dict[str, _Link] = {}
         self._seen: object = None
+        self._forgets_at = 0.0
 
     def run(self, stopping: threading.Event) -> float:
         """Returns only once ``stopping`` is set, or raises: the threads of the connections have ended
@@ -141,10 +143,11 @@ class ReplicationJob:
             # Another process may have changed them beside the server, which remembers its buckets.
             self._storage.known_buckets.forget()
         self._seen = seen
-        if not found:
-            return 0
-        backlog.forget_old_marks(self._storage, now_ms() - MARKS_KEPT_MS)
-        return plan(self._storage, stopping)
+        if time.monotonic() >= self._forgets_at:
+            # Also where there are only replicas, and no rules.
+            self._forgets_at = time.monotonic() + FORGET_EVERY_S
+            backlog.forget_old_marks(self._storage, now_ms() - MARKS_KEPT_MS)
+        return plan(self._storage, stopping) if found else 0
 
     def _ready(self) -> list[str]:
         """Returns the connections that have enabled rules and do not rest; renews their clients where they
