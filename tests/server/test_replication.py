@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from email.header import decode_header, make_header
+
 import pytest
-from replicating_servers import HERE, THERE, client, history_of, one_way, statuses
+from replicating_servers import (
+    HERE,
+    THERE,
+    client,
+    connection_to,
+    document_of,
+    history_of,
+    one_way,
+    replicating_config,
+    statuses,
+)
 from s3_callers import MIB
+
+from s3portal.server.background.replication.comparing import ascii_metadata_of, difference
+from s3portal.server.background.replication.managing import Replicator
+from s3portal.server.replication.connections import NewConnection
+from s3portal.server.storage.records import StoredObject
+from s3portal.server.testing import RunningServer
+from s3portal.server.wire.checksums import Checksum
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +98,60 @@ def test_a_version_is_pending_until_it_has_arrived(pair):
     assert statuses(here, HERE, "p") == "PENDING"
     source.run_replication()
     assert statuses(here, HERE, "p") == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    "key", ["../x", "./y", "a//b", "/c", "d+e %20", "ü/€", "f?g#h", " ", "i/", "~", "j" * 1024]
+)
+def test_any_key_arrives(pair, key):
+    source, target = pair
+    client(source).put_object(Bucket=HERE, Key=key, Body=key.encode())
+    source.run_replication()
+    assert client(target).get_object(Bucket=THERE, Key=key)["Body"].read() == key.encode()
+    assert statuses(client(source), HERE, key) == "COMPLETED"
+
+
+def test_an_object_without_bytes_arrives(pair):
+    source, target = pair
+    encoded = "=?UTF-8?B?WsO8cmljaA==?="
+    client(source).put_object(Bucket=HERE, Key="empty", Body=b"", Metadata={"city": encoded})
+    source.run_replication()
+    found = client(target).head_object(Bucket=THERE, Key="empty")
+    assert (found["ContentLength"], found["Metadata"]) == (0, {"city": encoded})
+    assert statuses(client(source), HERE, "empty") == "COMPLETED"
+
+
+def test_metadata_that_is_not_ascii_is_sent_as_s3_shows_it():
+    raw = "Zürich".encode().decode("latin-1")
+    found = StoredObject(
+        bucket=HERE,
+        key="k",
+        body_id="b",
+        size_bytes=1,
+        etag="e",
+        modified_at=0,
+        headers={"x-amz-meta-city": raw},
+        checksum=Checksum("CRC32", "AAAAAA=="),
+        part_count=0,
+    )
+    sent = ascii_metadata_of(found)
+    assert str(make_header(decode_header(sent["city"]))) == "Zürich"
+    head = {"ContentLength": 1, "ETag": '"e"', "ContentType": ""}
+    for shown in (sent["city"], raw, "Zürich"):
+        assert difference(found, head | {"Metadata": {"city": shown}}) is None
+    assert difference(found, head | {"Metadata": {"city": "Zug"}}) == "its metadata is different"
+    assert "bytes" in difference(found, head | {"ContentLength": 2})
+    assert "ETag" in difference(found, head | {"ETag": '"other"'})
+    assert "CRC32" in difference(found, head | {"ChecksumCRC32": "BBBBBB=="})
+
+
+def test_servers_may_replicate_between_their_own_buckets(tmp_path):
+    with RunningServer(tmp_path, replicating_config(HERE, THERE)) as server:
+        replicator = Replicator(server._server.storage, server._server.master_key)
+        replicator.save_connection(NewConnection(**connection_to(server, "self")))
+        s3 = client(server)
+        s3.put_bucket_replication(Bucket=HERE, ReplicationConfiguration=document_of("arn:aws:s3:::there"))
+        s3.put_object(Bucket=HERE, Key="k", Body=b"1")
+        server.run_replication()
+        assert history_of(s3, HERE) == history_of(s3, THERE)
+        assert statuses(s3, THERE, "k") == "REPLICA"

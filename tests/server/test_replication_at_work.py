@@ -366,8 +366,9 @@ def test_deletions_are_remembered_for_a_while(tmp_path):
         assert replication_backlog.marked_at(*place) is None
 
 
-NEEDED = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags", "s3:GetObject", "s3:GetObjectVersion",
-          "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload", "s3:ListBucket"]  # fmt: skip
+NEEDED = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags", "s3:GetObject",
+          "s3:GetObjectVersion", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
+          "s3:ListBucket"]  # fmt: skip
 
 
 @pytest.mark.parametrize("missing", [None, "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"])

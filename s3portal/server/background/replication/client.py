@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 
 from s3portal.server.background.replication.errors import NotReplicated, Refused, TargetDown
 from s3portal.server.storage.replicas import NOT_NEEDED_HEADER, REPLICA, STATUS_HEADER
@@ -19,7 +19,7 @@ from s3portal.server.wire.checksums import Checksum
 
 #: Servers that know us as this honour what we say of versions; see gateway/replication_agent.py.
 USER_AGENT = "S3ReplicationAgent/1.0 (s3portal)"
-CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 120
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 60
 POOL_SIZE = 16
 # What says more of the target, or of our keys, than of one object.
 _DOWN = frozenset(
@@ -199,6 +199,8 @@ def _translated(method: str) -> Iterator[None]:
         if code in _DOWN or status >= 500 or status == 429:
             kind = TargetDown
         raise kind(f"{method}: {problem}") from problem
+    except ParamValidationError as problem:
+        raise Refused(f"{method}: {problem}") from problem
     except (BotoCoreError, HTTPClientError) as problem:
         if isinstance(problem.kwargs.get("error"), NotReplicated):
             # Raised by the body that is sent.

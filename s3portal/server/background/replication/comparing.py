@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.header import decode_header, make_header
+from email.header import Header, decode_header, make_header
 from typing import Any
 
 from s3portal.server.storage.records import StoredObject
@@ -54,9 +54,8 @@ def has_md5(found: StoredObject) -> bool:
 
 
 def _difference_of_headers(found: StoredObject, head: Mapping[str, Any]) -> str | None:
-    here = metadata_of(found)
-    there = {name.lower(): _decoded(value) for name, value in head.get("Metadata", {}).items()}
-    if {name: _decoded(value) for name, value in here.items()} != there:
+    here = {name: _readable(value) for name, value in metadata_of(found).items()}
+    if here != {name.lower(): _readable(value) for name, value in head.get("Metadata", {}).items()}:
         return "its metadata is different"
     for name, field in HEADERS.items():
         if name not in _NOT_COMPARED and (found.headers.get(name) or "") != (head.get(field) or ""):
@@ -73,6 +72,23 @@ def metadata_of(found: StoredObject) -> dict[str, str]:
     }
 
 
-def _decoded(value: str) -> str:
-    """A server may write what is not ASCII as RFC 2047 does."""
-    return str(make_header(decode_header(value))) if value.startswith("=?") else value.strip()
+def ascii_metadata_of(found: StoredObject) -> dict[str, str]:
+    """Returns the metadata with what is not ASCII written as RFC 2047 does, which is how S3 shows it."""
+    return {
+        name: value if value.isascii() else Header(_readable(value), "utf-8", maxlinelen=10**6).encode()
+        for name, value in metadata_of(found).items()
+    }
+
+
+def _readable(value: str) -> str:
+    """Returns the text of a header, whose characters are the bytes of UTF-8, or are written as RFC 2047
+    does."""
+    if value.startswith("=?"):
+        try:
+            return str(make_header(decode_header(value)))
+        except (ValueError, LookupError):
+            return value
+    try:
+        return value.strip().encode("latin-1").decode()
+    except UnicodeError:
+        return value.strip()

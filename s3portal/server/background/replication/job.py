@@ -234,5 +234,9 @@ def _perform(
     except (Refused, S3Error, OSError) as problem:
         log.warning("%s/%s is not replicated by %s: %s", given.bucket, task.key, task.rule_id, problem)
         return Postponed(task, due_at, str(problem), True)
+    except Exception as problem:
+        # Whatever it is: the other objects are not to wait for it.
+        log.exception("%s/%s is not replicated by %s", given.bucket, task.key, task.rule_id)
+        return Postponed(task, due_at, f"{type(problem).__name__}: {problem}", True)
     link.succeeded()
     return done

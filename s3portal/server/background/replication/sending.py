@@ -19,9 +19,9 @@ from s3portal.server.background.replication.comparing import (
     CUSTOMER_ALGORITHM,
     ENCRYPTION,
     HEADERS,
+    ascii_metadata_of,
     difference,
     has_md5,
-    metadata_of,
 )
 from s3portal.server.background.replication.errors import Refused
 from s3portal.server.background.replication.multipart import PartwiseUpload
@@ -158,7 +158,7 @@ def fields_of(found: StoredObject, rule: ReplicationRule) -> dict[str, Any]:
     fields: dict[str, Any] = {
         field: found.headers[name] for name, field in HEADERS.items() if name in found.headers
     }
-    fields["Metadata"] = metadata_of(found)
+    fields["Metadata"] = ascii_metadata_of(found)
     fields["StorageClass"] = rule.storage_class or found.headers.get("x-amz-storage-class")
     # With the target's own keys: ours are not there.
     fields["ServerSideEncryption"] = found.headers.get(ENCRYPTION)
