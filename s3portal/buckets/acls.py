@@ -102,7 +102,7 @@ def object_acls(store: Store, objects: Iterable[ListedVersion]) -> Iterator[Obje
 
     def read(each: ListedVersion) -> ObjectAcl | Failure | None:
         try:
-            found = _read(store, each)
+            found = read_acl(store, each)
         except ClientError as error:
             if error_code(error) in _GONE:
                 return None
@@ -187,7 +187,7 @@ def make_bucket_private(store: Store) -> None:
         store.client().put_bucket_acl(Bucket=store.bucket, ACL="private")
 
 
-def _read(store: Store, of: ListedVersion) -> dict[str, Any]:
+def read_acl(store: Store, of: ListedVersion) -> dict[str, Any]:
     """An object's ACL in the form that boto3 gives it, and takes it back in."""
     query = {"acl": "", **({"versionId": of.version_id} if of.version_id else {})}
     document = direct(store).call("GetObjectAcl", "GET", of.key, query).xml

@@ -87,7 +87,8 @@ def empty(
 
     Raises Refused where the keys may not list or delete at all.
     """
-    removed = _abort_all(store, prefix, shard) if with_uploads and only is None else Emptied()
+    ends_uploads = with_uploads and only is None
+    removed = Emptied(uploads=abort_all(store, prefix, shard)) if ends_uploads else Emptied()
     throttle = Throttle()
     batches = batches_of(only) if only is not None else _pages_of(store, prefix, shard)
 
@@ -203,14 +204,14 @@ def _delete_many(
     ]
 
 
-def _abort_all(store: Store, prefix: str, shard: Shard) -> Emptied:
+def abort_all(store: Store, prefix: str = "", shard: Shard = WHOLE) -> int:
+    """Ends the uploads that no one finished, and says how many. Raises Refused."""
     try:
         uploads: Iterator[Any] = (each for each in unfinished_uploads(store, prefix) if shard.has(each.key))
         with asking(store, "s3:AbortMultipartUpload", resource=f"arn:aws:s3:::{store.bucket}/*"):
-            aborted = sum(side_by_side(lambda upload: abort_listed(store, upload), uploads))
+            return sum(side_by_side(lambda upload: abort_listed(store, upload), uploads))
     except NotOffered:
-        return Emptied()
-    return Emptied(uploads=aborted)
+        return 0
 
 
 def _of(versions: Iterable[ListedVersion]) -> Emptied:

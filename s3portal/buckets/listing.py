@@ -5,7 +5,7 @@ Sources: S3 API Reference, ListObjectsV2, ListObjectVersions, ListMultipartUploa
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from urllib.parse import unquote_plus
 
 from s3portal.buckets.direct import Node, direct, local_name, read_xml
@@ -16,6 +16,7 @@ from s3portal.transfer import ListedUpload, Store
 #: How many keys one answer has at most.
 PAGE_KEYS = 1000
 #: Anything else that is taken for a listing would make a bucket look empty.
+_UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LISTINGS = frozenset({"ListBucketResult", "ListVersionsResult", "ListMultipartUploadsResult"})
 
 
@@ -40,6 +41,9 @@ class ListedVersion:
     size_bytes: int = 0
     is_latest: bool = True
     is_marker: bool = False
+    etag: str = ""
+    modified_at: datetime = _UNKNOWN_TIME
+    storage_class: str = "STANDARD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,18 @@ def _version_pages(store: Store, prefix: str) -> Iterator[list[ListedVersion]]:
             key = unquote_plus(facts["Key"]) if encoded else facts["Key"]
             latest = facts["IsLatest"] == "true"
             size = int(facts.get("Size") or 0)
-            found.append(ListedVersion(key, facts["VersionId"], size, latest, name == "DeleteMarker"))
+            found.append(
+                ListedVersion(
+                    key,
+                    facts["VersionId"],
+                    size,
+                    latest,
+                    name == "DeleteMarker",
+                    facts.get("ETag", "").strip('"'),
+                    _time(facts["LastModified"]),
+                    facts.get("StorageClass") or "STANDARD",
+                )
+            )
         yield found
 
 

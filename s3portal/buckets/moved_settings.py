@@ -14,6 +14,7 @@ from typing import Any
 
 from s3portal.buckets.problems import NotOffered
 from s3portal.buckets.settings import versioning
+from s3portal.buckets.settings.acl import strangers_in
 from s3portal.buckets.settings.change import Change
 from s3portal.buckets.settings.ownership import UNSET
 from s3portal.buckets.settings.public_access import ALL
@@ -146,12 +147,7 @@ def _write_versioning(client: Any, bucket: str, document: Document) -> object:
 
 def _read_acl(client: Any, bucket: str) -> Document:
     acl = client.get_bucket_acl(Bucket=bucket)
-    grants = [
-        grant
-        for grant in acl["Grants"]
-        if grant.get("Grantee", {}).get("ID") != acl.get("Owner", {}).get("ID")
-    ]
-    return {"Owner": acl["Owner"], "Grants": acl["Grants"]} if grants else None
+    return {"Owner": acl["Owner"], "Grants": acl["Grants"]} if strangers_in(acl) else None
 
 
 def _write_acl(client: Any, bucket: str, document: Document) -> object:
@@ -190,6 +186,7 @@ def _read_logging(client: Any, bucket: str) -> Document:
     return {"LoggingEnabled": found} if found else None
 
 
+_ENCRYPTION = "ServerSideEncryptionConfiguration"
 #: In an order in which S3 accepts them: ACLs after ownership, policies after the block on public ones.
 KINDS = (
     Kind(
@@ -205,7 +202,7 @@ KINDS = (
     Kind("versioning", "s3:GetBucketVersioning", _read_versioning, _write_versioning),
     Kind(
         "default encryption", "s3:GetEncryptionConfiguration",
-        *_plain("bucket_encryption", "ServerSideEncryptionConfiguration", "ServerSideEncryptionConfiguration"),
+        *_plain("bucket_encryption", _ENCRYPTION, _ENCRYPTION),
     ),
     Kind("bucket ACL", "s3:GetBucketAcl", _read_acl, _write_acl),
     Kind(

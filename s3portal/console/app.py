@@ -15,6 +15,8 @@ from s3portal.console.database import ConsoleDatabase
 from s3portal.console.errors import answer_errors
 from s3portal.console.guards import FORM_FIELD, guard_answers
 from s3portal.console.pages import PAGES, bucket_menu, menu
+from s3portal.console.pages.operating import operating_menu
+from s3portal.console.pages.why import why_url
 from s3portal.console.sessions import Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.sign_in import find_visit, form_token, sign_in_pages
@@ -82,6 +84,8 @@ def _prepare_templates(app: Flask) -> None:
         menu=menu,
         bucket_menu=bucket_menu,
         csrf_token=form_token,
+        operating_menu=operating_menu,
+        why_url=why_url,
         web_version=web_version,
         csrf=_csrf_field,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3portal.console.gateway_client import Application, Key
+from s3portal.server.operator_view import OperatorView
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Backend:
     ``end_of_session`` tells the end of, in seconds since 1970.
 
     ``key`` are 32 random bytes of this server's own, ``folder`` is where the console may keep its sessions,
-    and ``store_scheme`` and ``store_port`` are the S3 API's.
+    and ``store_scheme`` and ``store_port`` are the S3 API's. ``view`` is for those who may list users.
     """
 
     gateway: Application
@@ -28,6 +29,7 @@ class Backend:
     region: str
     store_scheme: str
     store_port: int
+    view: OperatorView
 
     def key_of(self, access_key_id: str, session_token: str | None) -> Key | None:
         """Returns what signs the requests of somebody who has shown the secret before."""

@@ -102,6 +102,15 @@ class Sessions:
                 connection.execute("UPDATE sessions SET seen_at = ? WHERE digest = ?", (now, digest))
         return Session(number, *row[:6])
 
+    def count(self) -> int:
+        """Returns how many browsers are signed in."""
+        now = int(self._now())
+        with self._database.transaction() as connection:
+            found: int = connection.execute(
+                "SELECT count(*) FROM sessions WHERE ends_at > ? AND seen_at > ?", (now, now - self._idle_s)
+            ).fetchone()[0]
+        return found
+
     def end(self, session: Session) -> None:
         """Signs one browser out."""
         with self._database.transaction() as connection:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 from flask import current_app, g, request
 
 from s3portal.console.backend import Backend
@@ -76,6 +77,17 @@ class Visit:
     def name(self) -> str:
         """What people call who is signed in: the user's or the role's name."""
         return self.identity["Arn"].rpartition(":")[2].partition("/")[2] or self.identity["Arn"]
+
+    @cached_property
+    def is_operator(self) -> bool:
+        """Whether they may see what concerns the whole server: those who may list its users may."""
+        try:
+            self.iam.list_users(MaxItems=1)
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] == "AccessDenied":
+                return False
+            raise
+        return True
 
     def client(self, service: str) -> Any:
         return self.console.clients.client(service, self.key, self.visitor)

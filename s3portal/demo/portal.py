@@ -21,7 +21,8 @@ _WATCH_INTERVAL_S = 0.25
 class Portal:
     """A portal in a folder of its own, with first data, on the bundled S3 server or on the store given.
 
-    `public_host` is the name under which browsers reach `host`. `ckan_settings` are added to CKAN's
+    With a `console_port` the bundled S3 server's console runs there. `public_host` is the name
+    under which browsers reach `host`. `ckan_settings` are added to CKAN's
     configuration and win. `durable=False` is for tests: faster, and lost in a power cut.
     """
 
@@ -33,6 +34,7 @@ class Portal:
         public_host: str = "",
         port: int | None = None,
         s3_port: int | None = None,
+        console_port: int | None = None,
         s3: ExternalS3 | None = None,
         ckan_settings: Mapping[str, str] | None = None,
         durable: bool = True,
@@ -47,7 +49,12 @@ class Portal:
         self.s3_server: S3Server | None = None
         if s3 is None:
             self.s3_server = S3Server(
-                folder / "s3", s3_port, host=host, public_host=public_host, origins=origins
+                folder / "s3",
+                s3_port,
+                host=host,
+                public_host=public_host,
+                origins=origins,
+                console_port=console_port,
             )
             s3 = self.s3_server.access()
         self.s3 = s3

@@ -52,7 +52,8 @@ class ExternalS3:
 class S3Server(Service):
     """The bundled S3 server with one bucket, an administrator, and a user `portal` that may do what it must.
 
-    `origins` are the addresses of the pages that may send files to the bucket (CORS).
+    `origins` are the addresses of the pages that may send files to the bucket (CORS). With a `console_port`
+    its web console runs there.
     """
 
     name = "The S3 server"
@@ -65,8 +66,11 @@ class S3Server(Service):
         host: str = "127.0.0.1",
         public_host: str = "",
         origins: tuple[str, ...] = (),
+        console_port: int | None = None,
     ) -> None:
         super().__init__(folder, port, host=host)
+        self._console_port = console_port
+        self.console_url = f"http://{public_host or host}:{console_port}/ui" if console_port else ""
         self.endpoint = f"http://{public_host or host}:{self.port}"
         self.access_log = self.folder / "access.jsonl"
         self._origins = origins
@@ -87,9 +91,11 @@ class S3Server(Service):
         return Child(
             self.name,
             [
-                *(sys.executable, "-m", "s3portal.server", "--root", self.folder / "store"),
+                *(sys.executable, "-m", "s3portal", "server", "--root", self.folder / "store"),
                 *("--host", self.host, "--port", str(self.port)),
                 *("--config", configuration, "--log", self.access_log),
+                *("--mode", "all" if self._console_port else "api"),
+                *(("--console-port", str(self._console_port)) if self._console_port else ()),
             ],
             log=self.folder / "server.log",
         )
@@ -101,7 +107,7 @@ class S3Server(Service):
         admin, portal = self.access(ADMIN), self.access(PORTAL_USER)
         return {
             "users": [
-                _user(ADMIN, admin, _policy(("s3:*", "sts:*", "iam:*"), "*")),
+                _user(ADMIN, admin, _policy(("s3:*", "sts:*", "iam:*", "kms:*"), "*")),
                 _user(PORTAL_USER, portal, _portal_policy()),
             ],
             "roles": [

@@ -16,6 +16,7 @@ from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS, operation_names
 from s3portal.server.background.jobs import JOB_NAMES, jobs_named
+from s3portal.server.background.replication.managing import Replicator
 from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
@@ -42,6 +43,7 @@ from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.operator_view import OperatorView
 from s3portal.server.replication import configured
 from s3portal.server.replication.connections import ConnectionProblem
 from s3portal.server.storage import buckets, objects, quotas, versioning
@@ -114,7 +116,9 @@ class S3Server:
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
             replicate_as_configured(self.storage, self.master_key, config)
-            self.keys = AdministratorsKeys(self.storage, self.master_key)
+            keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
+            keys.delete_expired()
+            self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
             in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
 
             def configuration() -> ConfiguredDirectory:
@@ -125,7 +129,7 @@ class S3Server:
             service = Service(
                 storage=self.storage,
                 master_key=self.master_key,
-                keys=Keys(self.storage, self.master_key, config.region or DEFAULT_REGION),
+                keys=keys,
                 authenticator=Authenticator(
                     directory=IdentityDirectory(self.storage, self.master_key, configuration),
                     sealer=self.sealer,
@@ -143,6 +147,7 @@ class S3Server:
                 notification_targets=frozenset(target.name for target in config.notification_targets),
                 replication_users=config.replication.users,
                 metrics=metrics,
+                audit_file=config.audit.path_in(root) if config.audit.enabled else None,
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
             report = SelfReport(self.storage, metrics.memory, config.metrics.token)
@@ -150,7 +155,17 @@ class S3Server:
             #: What answers requests, for a front end in the same process.
             self.gateway = Gateway(service, dialects, access_log, around, report, self.audit)
             self.directory = service.authenticator.directory
+            #: What those who run the server may look at.
+            self.view = OperatorView(
+                self.storage,
+                metrics.memory,
+                root,
+                config.audit.path_in(root) if config.audit.enabled else None,
+                utc_now(),
+            )
             self.region = config.region or DEFAULT_REGION
+            #: Connections and rules of replication, for the same. Who may change them is its affair to ask.
+            self.replicator = Replicator(self.storage, self.master_key)
             self._background = Background(
                 root / "background",
                 jobs_named(

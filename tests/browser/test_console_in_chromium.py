@@ -40,6 +40,11 @@ PAGES = (
     "/ui/people/roles",
     "/ui/people/policies",
     "/ui/why?who=user/anna&action=s3:GetObject&resource=test-bucket/a",
+    "/ui/keys",
+    "/ui/server",
+    "/ui/server/audit",
+    "/ui/server/integrity",
+    "/ui/server/about",
     "/ui/no-such-page",
 )
 

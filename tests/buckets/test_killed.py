@@ -8,6 +8,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from bucket_histories import histories, write_versions
 from killed_commands import run_killed
 
 KILLS = int(os.environ.get("S3PORTAL_KILLS", "2"))
@@ -22,7 +23,7 @@ def killed_now_and_then(server, s3portal):
     # A cut off connection is as bad as a kill, and other code meets it.
     chance = random.Random(os.environ.get("S3PORTAL_KILLS_SEED", "7"))
 
-    def run(*arguments, most_requests, after=lambda: None):
+    def run(*arguments, most_requests, after=lambda: None, kills_at_least=1):
         kills = 0
         for _ in range(KILLS):
             stop_at = len(server.requests) + chance.randrange(1, most_requests)
@@ -35,7 +36,7 @@ def killed_now_and_then(server, s3portal):
             )
             server.faults.clear()
             after()
-        assert kills > 0
+        assert kills >= kills_at_least
         said = s3portal(*arguments)
         assert said.code == 0, said.err
         after()
@@ -136,3 +137,22 @@ def test_renaming(killed_now_and_then, s3portal, client, folder):
     )
     assert s3portal("bucket", "rename", "files", "archive", "--yes").code == 0
     assert objects(client, "archive").keys() == {*CONTENTS, "large"}
+
+
+def test_renaming_with_versions(killed_now_and_then, s3portal, client):
+    write_versions(client, "files", [f"{number:02}" for number in range(20)])
+    wanted = histories(client, "files")
+
+    def a_beginning_of_each_is_there():
+        names = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+        found = histories(client, "archive") if "archive" in names else {}
+        assert all(versions == wanted[key][: len(versions)] for key, versions in found.items())
+        assert histories(client, "files") == wanted
+
+    killed_now_and_then(
+        "bucket", "move", "files", "archive", "--yes", most_requests=90, after=a_beginning_of_each_is_there
+    )
+    assert histories(client, "archive") == wanted
+    killed_now_and_then("bucket", "rename", "files", "archive", "--yes", most_requests=60, kills_at_least=0)
+    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["archive"]
+    assert histories(client, "archive") == wanted

@@ -47,7 +47,6 @@ NOTHING = [
 SOMETHING = [
     ("x-amz-object-lock-legal-hold", "ON", 400),
     ("x-amz-object-lock-mode", "GOVERNANCE", 400),
-    ("x-amz-server-side-encryption", "aws:kms", 501),
     ("x-amz-server-side-encryption", "DES", 400),
     ("x-amz-server-side-encryption-customer-algorithm", "AES256", 400),
     ("x-amz-tagging", "aws:a=b", 400),
@@ -55,7 +54,7 @@ SOMETHING = [
     ("x-amz-website-redirect-location", "x", 400),
     ("x-amz-acl", "public-read", 400),
     ("x-amz-storage-class", "COLD", 400),
-    ("x-amz-checksum-sha512", "AA==", 400),
+    ("x-amz-checksum-sha384", "AA==", 400),
     ("x-amz-expected-bucket-owner", "111111111111", 403),
 ]
 

@@ -162,12 +162,30 @@ def test_a_key_that_is_kept_elsewhere_is_found_by_the_configuration(s3, s3_serve
     assert (tmp_path / "out" / "a").read_bytes() == CONTENT
 
 
+def test_files_are_imported_as_the_bucket_encrypts(s3, s3_server, root, tmp_path):
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    s3_server.stop()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_bytes(CONTENT)
+    importing = ["import", str(tmp_path / "in"), BUCKET, "--root", str(root)]
+
+    done = CliRunner().invoke(server_command, importing, catch_exceptions=False)
+
+    assert done.exit_code == 0, done.output
+    assert CONTENT[:1000] not in blob_of(root).read_bytes()
+    assert check_folder(root, deep=True).findings == []
+    where = CliRunner().invoke(server_command, ["where", f"{BUCKET}/a", "--root", str(root)])
+    assert ", encrypted (SSE-KMS)" in where.output
+
+
 def test_a_new_master_key_opens_all_that_the_old_one_did(s3_server, s3, root):
     s3.put_object(Bucket=BUCKET, Key="a", Body=CONTENT, **SSE_S3)
+    s3.put_object(Bucket=BUCKET, Key="b", Body=CONTENT, ServerSideEncryption="aws:kms")
     s3_server.stop()
     old = (root / "master.key").read_bytes()
     done = CliRunner().invoke(server_command, ["rewrap", str(root), "--new-key"])
-    assert done.exit_code == 0 and done.output.startswith("1 values"), done.output
+    assert done.exit_code == 0 and done.output.startswith("2 values"), done.output
     assert (root / "master.key").read_bytes() != old
     assert check_folder(root, deep=True).findings == []
 

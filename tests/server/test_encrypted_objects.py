@@ -220,6 +220,16 @@ def test_parts_need_the_key_that_the_upload_was_begun_with(s3):
     assert code_of(s3.upload_part, **sealed) == (400, "InvalidRequest")
     assert code_of(s3.upload_part, **sealed, **wrong) == (400, "InvalidRequest")
     assert code_of(s3.upload_part, **plain, **SSE_C) == (400, "InvalidRequest")
+    part = {"ETag": s3.upload_part(**sealed, **SSE_C)["ETag"], "PartNumber": 1}
+    completing = {name: sealed[name] for name in ("Bucket", "Key", "UploadId")}
+    completing["MultipartUpload"] = {"Parts": [part]}
+    given = {
+        "SSECustomerAlgorithm": "AES256",
+        "SSECustomerKey": base64.b64encode(OTHER_KEY.encode()).decode(),
+    }
+    given["SSECustomerKeyMD5"] = base64.b64encode(hashlib.md5(OTHER_KEY.encode()).digest()).decode()
+    assert code_of(s3.complete_multipart_upload, **completing, **given) == (400, "InvalidRequest")
+    assert s3.complete_multipart_upload(**completing)["ETag"].endswith('-1"')
 
 
 RAW_KEY = KEY.encode()
@@ -271,6 +281,13 @@ def put_with(s3, headers):
 )
 def test_headers_that_contradict_each_other_are_refused(s3, headers, code):
     assert put_with(s3, headers) == (400, code)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_a_callers_key_is_not_taken_where_others_may_have_read_it(s3, header):
+    """A proxy on this machine may have got it over plain HTTP."""
+    refused = put_with(s3, customer_headers() | {header: "203.0.113.9"})
+    assert refused == (400, "InvalidRequest")
 
 
 def test_a_bucket_can_block_callers_keys(s3):

@@ -142,7 +142,7 @@ def test_a_file_that_lost_its_end_breaks_the_answer_off(s3_server, s3, tmp_path)
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        ({"ServerSideEncryption": "aws:kms"}, "NotImplemented"),
+        ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "none"}, "KMS.NotFoundException"),
         ({"ObjectLockLegalHoldStatus": "ON"}, "InvalidRequest"),
         ({"ACL": "public-read"}, "AccessControlListNotSupported"),
         ({"StorageClass": "COLD"}, "InvalidStorageClass"),

@@ -327,14 +327,21 @@ def test_a_later_change_of_a_version_is_not_settled_by_an_earlier_task(tmp_path)
         assert client(target).get_object(Bucket=THERE, Key="k")["Body"].read() == b"2"
 
 
-def test_what_is_encrypted_is_sent_opened_and_encrypted_there(tmp_path):
+@pytest.mark.parametrize("method", ["AES256", "aws:kms"])
+def test_what_is_encrypted_is_sent_opened_and_encrypted_there(tmp_path, method):
     with one_way(tmp_path) as (source, target):
         here = client(source)
         content = b"secret" * MIB
-        here.put_object(Bucket=HERE, Key="k", Body=content, ServerSideEncryption="AES256")
+        here.put_object(Bucket=HERE, Key="k", Body=content, ServerSideEncryption=method)
+        upload = here.create_multipart_upload(Bucket=HERE, Key="parts", ServerSideEncryption=method)
+        named = {"Bucket": HERE, "Key": "parts", "UploadId": upload["UploadId"]}
+        part = {"PartNumber": 1, "ETag": here.upload_part(**named, PartNumber=1, Body=content)["ETag"]}
+        here.complete_multipart_upload(**named, MultipartUpload={"Parts": [part]})
         source.run_replication()
-        found = client(target).get_object(Bucket=THERE, Key="k")
-        assert (found["ServerSideEncryption"], found["Body"].read()) == ("AES256", content)
+        for key in ("k", "parts"):
+            found = client(target).get_object(Bucket=THERE, Key=key)
+            assert (found["ServerSideEncryption"], found["Body"].read()) == (method, content)
+            assert statuses(here, HERE, key) == "COMPLETED"
         for folder in ("source", "target"):
             blobs = [path for path in (tmp_path / folder / "blobs").rglob("*") if path.is_file()]
             assert blobs and not any(b"secretsecret" in path.read_bytes() for path in blobs)

@@ -12,6 +12,7 @@ from s3portal.buckets.commands.failing import from_failures_option, shard_option
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of, required_bucket
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import named_versions, told_of_failures
+from s3portal.buckets.estimate import Adviser
 from s3portal.buckets.failures import Failure, FailureReport
 from s3portal.buckets.listing import ListedVersion
 from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, NotOffered
@@ -20,6 +21,10 @@ from s3portal.buckets.settings.change import Change
 from s3portal.buckets.sharding import shard_of
 from s3portal.transfer import Store
 
+_OTHER_WAY = (
+    "One request makes them all private:  s3portal bucket ownership enforce; several machines can share the"
+    " work (--shard 1/4), and AWS does it itself by S3 Batch Operations:  s3portal bucket batch --help"
+)
 _prefix = click.option("--prefix", default="", help="Only keys that begin with this.")
 _all_versions = click.option(
     "--all-versions", is_flag=True, help="Former versions too, which have their own ACLs."
@@ -183,8 +188,10 @@ def _carried_out(
         FailureReport(path, read_from=read_from) as failures,
         CountingProgress("ACLs", shown=not console.as_json) as progress,
     ):
-        for failure in results:
+        adviser = Adviser(console.warn, _OTHER_WAY)
+        for number, failure in enumerate(results, 1):
             progress.advance()
+            adviser.reached(number)
             if failure is None:
                 done += 1
             else:

@@ -8,6 +8,7 @@ _HERE = "s3portal.buckets.commands"
 _SETTINGS, _REMOVAL = f"{_HERE}.settings_commands", f"{_HERE}.removal"
 _COMMANDS = {
     "acl": Place(f"{_HERE}.acl_commands", "acl_group", "What ACLs make public, and making it private."),
+    "batch": Place(f"{_HERE}.batch", "batch_group", "Manifests and jobs for S3 Batch Operations."),
     "cors": Place(_SETTINGS, "cors_group", "Which sites' pages may talk to the bucket."),
     "create": Place(f"{_HERE}.overview", "create_command", "Make a private bucket, or add what one lacks."),
     "delete": Place(_REMOVAL, "delete_command", "Delete a bucket; with --empty, whatever is in it."),

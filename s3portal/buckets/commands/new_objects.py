@@ -23,7 +23,7 @@ from s3portal.buckets.sync.wanted import (
 Command = Callable[..., Any]
 
 #: S3 User Guide, "Canned ACL".
-_ACLS = (
+CANNED_ACLS = (
     *("private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read"),
     *("bucket-owner-read", "bucket-owner-full-control"),
 )
@@ -33,7 +33,7 @@ _DAYS = re.compile(r"([1-9][0-9]*)d")
 
 _OPTIONS = (
     click.option("--storage-class", default="", metavar="NAME", help="The storage class of new objects."),
-    click.option("--acl", type=click.Choice(_ACLS), default=None, help="The canned ACL of new objects."),
+    click.option("--acl", type=click.Choice(CANNED_ACLS), default=None, help="A canned ACL for new objects."),
     click.option("--tags", multiple=True, metavar="NAME=VALUE", help="A tag of new objects."),
     click.option(
         "--metadata", multiple=True, metavar="NAME=VALUE",
@@ -97,7 +97,7 @@ def describing_new_objects(command: Command) -> Command:
                 described={name: _line(value, name) for name, value in described.items() if value},
                 metadata=dict(_metadata(metadata)),
                 placed={name: value for name, value in placed.items() if value},
-                tags=tags_header(dict(_named(tags, "--tags"))) if tags else None,
+                tags=tags_header(dict(named_values(tags, "--tags"))) if tags else None,
                 keep_acl=keep_acl,
                 keep_retention=keep_retention,
                 keep_storage_class=keep_storage_class,
@@ -109,7 +109,8 @@ def describing_new_objects(command: Command) -> Command:
     return with_options(_OPTIONS)(with_wanted)
 
 
-def _named(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
+def named_values(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
+    """What an option names as NAME=VALUE, given several times. Raises Unusable."""
     for each in given:
         name, separator, value = each.partition("=")
         if not name or not separator:
@@ -118,7 +119,7 @@ def _named(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
 
 
 def _metadata(given: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for name, value in _named(given, "--metadata"):
+    for name, value in named_values(given, "--metadata"):
         if not _TOKEN.fullmatch(name):
             raise Unusable(f"--metadata {name}: a name has ASCII letters, digits and hyphens")
         yield name.lower(), _line(value, f"metadata {name}")
@@ -130,10 +131,11 @@ def _line(value: str, what: str) -> str:
     return value
 
 
-def _lock(retention: str) -> dict[str, str]:
-    mode, _, until = retention.partition(":")
+def retention_of(text: str) -> tuple[str, str]:
+    """Mode and end, in ISO 8601, of what is written as ``governance:30d``. Raises Unusable."""
+    mode, _, until = text.partition(":")
     if mode.upper() not in ("GOVERNANCE", "COMPLIANCE"):
-        raise Unusable(f"--retention {retention}: the mode is governance or compliance")
+        raise Unusable(f"--retention {text}: the mode is governance or compliance")
     now = datetime.now(timezone.utc)
     if days := _DAYS.fullmatch(until):
         ends = now + timedelta(days=int(days[1]))
@@ -141,8 +143,13 @@ def _lock(retention: str) -> dict[str, str]:
         try:
             ends = datetime.fromisoformat(until)
         except ValueError as error:
-            raise Unusable(f"--retention {retention}: until when is written as 30d or 2030-01-31") from error
+            raise Unusable(f"--retention {text}: until when is written as 30d or 2030-01-31") from error
         ends = ends if ends.tzinfo else ends.replace(tzinfo=timezone.utc)
     if ends <= now:
-        raise Unusable(f"--retention {retention}: that is over already")
-    return {LOCK_MODE: mode.upper(), LOCK_UNTIL: f"{ends.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"}
+        raise Unusable(f"--retention {text}: that is over already")
+    return mode.upper(), f"{ends.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _lock(retention: str) -> dict[str, str]:
+    mode, until = retention_of(retention)
+    return {LOCK_MODE: mode, LOCK_UNTIL: until}

@@ -12,12 +12,17 @@ from s3portal.buckets.commands.console import Console, shown
 from s3portal.buckets.commands.failing import failures_option, from_failures_option, shard_option
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of
 from s3portal.buckets.commands.progress import CountingProgress
+from s3portal.buckets.estimate import Adviser
 from s3portal.buckets.failures import FailureReport, read_failures
 from s3portal.buckets.listing import ListedVersion
 from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, Refused
 from s3portal.buckets.sharding import WHOLE, Shard, shard_of
 from s3portal.transfer import Store
 
+_OTHER_WAY = (
+    "Several machines can share the work (--shard 1/4), and a lifecycle rule that expires everything removes"
+    " it within a day or two at no cost."
+)
 _bypass = click.option(
     "--bypass-governance", is_flag=True, help="Remove what is locked in governance mode, too."
 )
@@ -157,13 +162,19 @@ def remove(console: Console, emptying_it: Emptying, failures_path: Path | None) 
         FailureReport(failures_path, read_from=emptying_it.from_failures) as failures,
         CountingProgress("removed", shown=not console.as_json) as progress,
     ):
+        adviser = Adviser(console.warn, _OTHER_WAY)
+
+        def reached(removed: emptying.Emptied) -> None:
+            progress.reached(removed.versions + removed.markers)
+            adviser.reached(removed.versions + removed.markers)
+
         removed = emptying.empty(
             emptying_it.store,
             failures,
             prefix=emptying_it.prefix,
             bypass_governance=emptying_it.bypass_governance,
             with_uploads=emptying_it.with_uploads,
-            on_progress=lambda removed: progress.reached(removed.versions + removed.markers),
+            on_progress=reached,
             shard=emptying_it.shard,
             only=emptying_it.named(),
         )

@@ -19,6 +19,7 @@ from s3portal.buckets.commands.new_objects import describing_new_objects
 from s3portal.buckets.commands.options import bucket_command
 from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import told_of_failures
+from s3portal.buckets.estimate import Adviser
 from s3portal.buckets.failures import FailureReport
 from s3portal.buckets.problems import EXIT_DONE, EXIT_SOME_FAILED, Unusable
 from s3portal.buckets.sync.belongings import require_possible
@@ -30,6 +31,10 @@ from s3portal.buckets.sync.run import Sync
 from s3portal.buckets.sync.wanted import Wanted
 from s3portal.transfer import format_size
 
+_OTHER_WAY = (
+    "Several machines can share the work (--shard 1/4), and for copies within AWS there is S3 Batch"
+    " Operations:  s3portal bucket batch --help"
+)
 _SOURCE_OPTIONS = (
     click.option("--source-endpoint", default="", metavar="URL", help="The store of the source."),
     click.option("--source-profile", default="", metavar="NAME", help="The profile for the source."),
@@ -129,7 +134,13 @@ def _synced(console: Console, sync: Sync, verbose: bool) -> None:
     with CountingProgress("files", shown=not console.as_json and not verbose) as progress:
         if verbose or console.as_json:
             sync.on_step = lambda step: _tell(console, step)
-        sync.on_progress = lambda tally: progress.reached(tally.done)
+        adviser = Adviser(console.warn, _OTHER_WAY)
+
+        def reached(tally: Tally) -> None:
+            progress.reached(tally.done)
+            adviser.reached(tally.done)
+
+        sync.on_progress = reached
         tally = sync.run()
     _summary(console, tally, sync.failures)
 

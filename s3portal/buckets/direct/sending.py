@@ -100,6 +100,8 @@ class Direct:
     store: Store
     throttle: Throttle = field(default_factory=Throttle)
     sleep: Callable[[float], None] = pause
+    #: Off, nothing is sent again that the store may have carried out without an answer.
+    patient: bool = True
     _signer: tuple[HeaderSigner, float] | None = None
     _has_answered: bool = False
 
@@ -190,7 +192,8 @@ class Direct:
             if failure.status in _BUSY:
                 policy = _POLICY_WHILE_BUSY
             decision = decide(failure, tries=tries, signings=signings, policy=policy, random=random.random)
-            if decision.action == "stop":
+            unsure = failure.status not in _BUSY and decision.action == "retry"
+            if decision.action == "stop" or (unsure and not self.patient):
                 raise failed
             if decision.action == "sign":
                 tries, signings = tries - 1, signings + 1
@@ -217,7 +220,7 @@ class Direct:
             except ClosedEarly as error:
                 connection.close()
                 # The other side ends what was idle for long; this says nothing about the request.
-                if not (was_used and error.unanswered):
+                if not (was_used and error.unanswered and self.patient):
                     raise
             except OSError:
                 connection.close()

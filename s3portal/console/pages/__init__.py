@@ -8,9 +8,11 @@ from flask import Blueprint
 
 from s3portal.console.pages.buckets import bucket_pages
 from s3portal.console.pages.chosen import chosen_pages
+from s3portal.console.pages.keys import key_pages
 from s3portal.console.pages.managed import managed_pages
 from s3portal.console.pages.object import one_object_pages
 from s3portal.console.pages.objects import object_pages
+from s3portal.console.pages.operating import operating_pages
 from s3portal.console.pages.people import people_pages
 from s3portal.console.pages.policies import policy_pages
 from s3portal.console.pages.previews import preview_pages
@@ -35,6 +37,8 @@ PAGES: tuple[Blueprint, ...] = (
     people_pages,
     managed_pages,
     why_pages,
+    key_pages,
+    operating_pages,
 )
 
 
@@ -43,6 +47,8 @@ def menu() -> Iterator[tuple[str, str, str]]:
     yield "buckets", "buckets.show_all", _("Buckets")
     yield "people", "people.home", _("Users and policies")
     yield "why", "why.show", _("Who may do what?")
+    yield "keys", "keys.show_all", _("Encryption keys")
+    yield "operating", "operating.metrics", _("Server")
 
 
 def bucket_menu() -> Iterator[tuple[str, str, str]]:

@@ -11,10 +11,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from s3portal.console import texts
 from s3portal.console.pages.objects import crumbs_of
 from s3portal.console.texts import gettext as _
+from s3portal.console.uploads.giving_up import give_up
 from s3portal.console.uploads.portal import ConsoleCaller, ConsolePortal
 from s3portal.console.uploads.rows import ConsoleRows, Folder
 from s3portal.console.visit import console, visit
-from s3portal.portal.protocol import CALLS
+from s3portal.portal.protocol import CALLS, shown, upload_id
 from s3portal.portal.web import script_of, web_folder, web_headers, web_version
 from s3portal.transfer import (
     InvalidRequest,
@@ -71,7 +72,10 @@ def answer(bucket: str, call: str) -> AnyResponse:
         given = request.get_json(silent=True)
         if not isinstance(given, dict):
             raise InvalidRequest(field="body", problem=Problem.NO_OBJECT)
-        result = CALLS[name](caller, given)
+        if name == "abort":
+            result = shown(caller.portal, give_up(caller, upload_id(given)))
+        else:
+            result = CALLS[name](caller, given)
     except TransferError as refused:
         refusal = jsonify({**refused.as_dict(), "message": refused.message(_)})
         refusal.status_code = refused.http_status
@@ -124,6 +128,7 @@ def _uploader(api: str) -> Markup:
         locale=texts.language(),
         several=_SEVERAL,
         several_note=_("Each file becomes an object of its own."),
+        own_texts={"complete": _("✓ Uploaded and verified: it is an object now.")},
         button_class="button",
         module="s3portal-console",
     )

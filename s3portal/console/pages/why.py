@@ -15,6 +15,7 @@ from s3portal.console.errors import is_denied, sentence_of
 from s3portal.console.pages.people import kinds
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
+from s3portal.server.operator_view import AuditRecord
 
 _ACTIONS = (
     *("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetObjectVersion"),
@@ -27,6 +28,21 @@ _ACTIONS = (
         "iam:CreateUser",
     ),
 )
+
+#: Operations whose permission has another name.
+_ACTION_OF = {
+    "HeadObject": "GetObject",
+    "CopyObject": "PutObject",
+    "PostObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "DeleteObjects": "DeleteObject",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "HeadBucket": "ListBucket",
+}
 
 why_pages = Blueprint("why", __name__)
 
@@ -58,6 +74,19 @@ def show() -> str:
         is_blocked=bool(decision and decision.is_allowed and who == ANONYMOUS and _blocks(resource)),
         problem=problem,
     )
+
+
+def why_url(record: AuditRecord) -> str:
+    """Returns the page with the question that a refused line of the audit log asks."""
+    kind, _slash, name = (record.user or "").rpartition(":")[2].partition("/")
+    # A session is of its role.
+    who = {"user": f"user/{name.rpartition('/')[2]}", "assumed-role": f"role/{name.partition('/')[0]}"}.get(
+        kind
+    )
+    path = f"{record.bucket}/{record.key}" if record.key else record.bucket
+    address = record.source_ip
+    action = _ACTION_OF.get(record.action, record.action)
+    return url_for("why.show", who=who or ANONYMOUS, action=f"s3:{action}", resource=path, address=address)
 
 
 def _question(who: str, action: str, resource: str) -> Question:

@@ -14,7 +14,7 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
 
 /** A box that chooses all boxes of its form: `data-chooses` is their name. */
 for (const box of document.querySelectorAll("input[data-chooses]")) {
-  box.closest("label, th, td").hidden = false;
+  box.hidden = false;
   const others = () => box.form.querySelectorAll(`input[name="${box.dataset.chooses}"]`);
   box.addEventListener("change", () => others().forEach((other) => (other.checked = box.checked)));
 }

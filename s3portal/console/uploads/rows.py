@@ -10,13 +10,23 @@ from datetime import datetime
 from typing import Any
 
 from s3portal.console.database import ConsoleDatabase
-from s3portal.portal.protocol import LEASE_S, LEASED, Lease, Row, Rows, RowState, Wanted, shown_state
+from s3portal.portal.protocol import (
+    LEASE_S,
+    LEASED,
+    UNFINISHED,
+    Lease,
+    Row,
+    Rows,
+    RowState,
+    Wanted,
+    shown_state,
+)
 from s3portal.portal.protocol.lease_holders import is_dead, new_token
 from s3portal.transfer import DeclaredState, Upload
 
 _TIMES = ("created_at", "updated_at", "expires_at")
-#: What a transaction does without an answer.
-_Change = Callable[[sqlite3.Connection], Any]
+#: So long a row stays that is over, for a page that still knows it.
+_KEPT_S = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,11 @@ class ConsoleRows(Rows[Row, Folder]):
         return self._one("user = ? AND idempotency_key = ?", user, idempotency_key)
 
     def unfinished(self, user: str, owner_id: str) -> list[Row]:
-        """The uploads of a user to a folder that are not complete, the newest first."""
+        """The uploads of a user to a folder that are not given up or finished, the newest first."""
         found = self._all(
-            "user = ? AND owner = ? AND state IN (?, ?, ?) AND expires_at > ?",
+            f"user = ? AND owner = ? AND state IN ({', '.join('?' * len(UNFINISHED))}) AND expires_at > ?",
             *(user, owner_id),
-            *(RowState.CREATING.value, RowState.UPLOADING.value, RowState.COMPLETING.value),
+            *(state.value for state in UNFINISHED),
             self.now(),
         )
         return sorted(found, key=lambda row: row.upload.created_at, reverse=True)
@@ -67,8 +77,8 @@ class ConsoleRows(Rows[Row, Folder]):
         token = new_token()
         upload = row.upload
         with self.database.transaction() as connection:
-            # What is over is forgotten: the store's lifecycle rule removes the parts.
-            connection.execute("DELETE FROM uploads WHERE expires_at <= ?", (self.now(),))
+            # What was over long ago is forgotten: the store's lifecycle rule removes the parts.
+            connection.execute("DELETE FROM uploads WHERE expires_at <= ?", (self.now() - _KEPT_S,))
             try:
                 connection.execute(
                     "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -31,6 +31,6 @@ def jobs_named(
         IntegrityScan.name: lambda: IntegrityScan(storage, keys),
         LifecycleJob.name: lambda: LifecycleJob(storage),
         NotificationJob.name: lambda: NotificationJob(storage, targets, region),
-        ReplicationJob.name: lambda: ReplicationJob(storage, master_key),
+        ReplicationJob.name: lambda: ReplicationJob(storage, master_key, keys),
     }
     return [makers[name]() for name in names]

@@ -28,11 +28,13 @@ _BLOCKABLE = ("SSE-C", "NONE")
 
 @dataclass(frozen=True)
 class BucketEncryption:
-    """``blocked_types`` are ways of encryption that uploads may not ask for."""
+    """``blocked_types`` are ways of encryption that uploads may not ask for;
+    ``kms_key_id`` names a key as it was given, None for the account's own."""
 
     algorithm: str = AES256
     bucket_key_enabled: bool = False
     blocked_types: tuple[str, ...] = ()
+    kms_key_id: str | None = None
 
 
 #: What every bucket has since 5 January 2023.
@@ -45,7 +47,10 @@ def read(stored: str | None) -> BucketEncryption:
         return DEFAULT
     values = json.loads(stored)
     return BucketEncryption(
-        values["algorithm"], values["bucket_key_enabled"], tuple(values.get("blocked_types", ()))
+        values["algorithm"],
+        values["bucket_key_enabled"],
+        tuple(values.get("blocked_types", ())),
+        values.get("kms_key_id"),
     )
 
 
@@ -63,7 +68,7 @@ def write(found: BucketEncryption) -> str:
 def of_xml(root: Element) -> BucketEncryption:
     """Returns the encryption of a ServerSideEncryptionConfiguration.
 
-    Raises MalformedXML, InvalidArgument, and NotImplemented for keys of KMS, which are not here.
+    Raises MalformedXML, InvalidArgument.
     """
     refuse_unknown_children(root, ["Rule"])
     rule = only_child(root, "Rule")
@@ -84,10 +89,8 @@ def of_xml(root: Element) -> BucketEncryption:
         raise S3Error(
             "InvalidArgument", message, facts={"ArgumentName": "ApplyServerSideEncryptionByDefault"}
         )
-    if algorithm != AES256:
-        message = f"This server has no keys of KMS, so that it cannot encrypt with {algorithm}. Use {AES256}."
-        raise S3Error("NotImplemented", message, facts={"Header": "SSEAlgorithm"})
-    return BucketEncryption(algorithm, boolean_of(rule, "BucketKeyEnabled"), types)
+    key_id = trimmed_text_of(default, "KMSMasterKeyID") or None
+    return BucketEncryption(algorithm, boolean_of(rule, "BucketKeyEnabled"), types, key_id)
 
 
 def _blocked(node: Element) -> tuple[str, ...]:
@@ -100,7 +103,8 @@ def _blocked(node: Element) -> tuple[str, ...]:
 
 def to_xml(found: BucketEncryption) -> bytes:
     """Returns the ServerSideEncryptionConfiguration."""
-    default = element("ApplyServerSideEncryptionByDefault", field("SSEAlgorithm", found.algorithm))
+    key_id = field("KMSMasterKeyID", found.kms_key_id) if found.kms_key_id else ""
+    default = element("ApplyServerSideEncryptionByDefault", field("SSEAlgorithm", found.algorithm), key_id)
     types = "".join(field("EncryptionType", name) for name in found.blocked_types)
     blocked = element("BlockedEncryptionTypes", types) if types else ""
     rule = element("Rule", default, field("BucketKeyEnabled", found.bucket_key_enabled), blocked)

@@ -8,11 +8,16 @@ plain has no ``key_id``.
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from s3portal.server.kms.key_records import Key
+from s3portal.server.kms.keys import Keys, key_id_of
 from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.kms.master_key_errors import SealBroken
 from s3portal.server.kms.sealed_columns import SealedColumn
 from s3portal.server.kms.seals import seal, unseal
 from s3portal.server.kms.segments import KEY_BYTES, SealedSource, SegmentCipher, Source
@@ -67,6 +72,45 @@ class ByCustomerKey:
 
     def unwrap(self, wrapped: bytes, place: bytes) -> bytes:
         return unseal(self._customer_key, wrapped, 0, place)
+
+
+class ByKey:
+    """SSE-KMS and DSSE: a key of the key management, which opens it only as long as it is enabled.
+
+    The encryption context is stored with the wrapped key: an object that is renamed, or shares the bytes of
+    another, is opened with the one that it was stored with. It is for one request: a key is looked up once,
+    however many parts an object has.
+    """
+
+    def __init__(
+        self, keys: Keys, kind: str, key: Key | None = None, context: Mapping[str, str] | None = None
+    ):
+        self._keys, self.kind, self._key = keys, kind, key
+        self._context = context or {}
+        self._known: dict[str, Key] = {}
+        self._materials: dict[tuple[str, int], bytes] = {}
+
+    def wrap(self, data_key: bytes, place: bytes) -> bytes:
+        assert self._key is not None
+        # As it is by now: it may have been disabled since the request began.
+        key = self._keys.with_id(self._key.key_id)
+        context = json.dumps(dict(self._context), separators=(",", ":")).encode()
+        sealed = self._keys.encrypt(key, place + data_key, self._context)
+        return len(context).to_bytes(2, "big") + context + sealed
+
+    def unwrap(self, wrapped: bytes, place: bytes) -> bytes:
+        end = 2 + int.from_bytes(wrapped[:2], "big")
+        try:
+            context = json.loads(wrapped[2:end])
+        except ValueError as problem:
+            raise SealBroken from problem
+        key_id = key_id_of(wrapped[end:])
+        if key_id not in self._known:
+            self._known[key_id] = self._keys.with_id(key_id)
+        opened = self._keys.decrypt(self._known[key_id], wrapped[end:], context, self._materials)
+        if not opened.startswith(place):
+            raise SealBroken
+        return opened[len(place) :]
 
 
 class Sealing:

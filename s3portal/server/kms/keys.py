@@ -28,6 +28,7 @@ from s3portal.server.kms.key_records import (
 )
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.kms.master_key_errors import SealBroken
+from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.storage import Storage, now_ms
 from s3portal.server.wire.errors import S3Error
 
@@ -39,10 +40,12 @@ _ARN = re.compile(r"arn:aws:kms:[a-z0-9-]*:([0-9]{12}):(key/[^/]+|alias/.+)")
 
 
 class Keys:
-    """The keys in a server's folder. ``region`` is that of their ARNs."""
+    """The keys in a server's folder. ``region`` is that of their ARNs. ``deletes`` is False where the folder
+    is only read: keys whose waiting period has ended are not there all the same."""
 
-    def __init__(self, storage: Storage, master_key: MasterKey, region: str) -> None:
+    def __init__(self, storage: Storage, master_key: MasterKey, region: str, *, deletes: bool = True) -> None:
         self._storage, self._master_key = storage, master_key
+        self._deletes = deletes
         self.region = region
 
     def create(
@@ -113,8 +116,8 @@ class Keys:
         self.delete_expired()
         with self._storage.database.read() as rows:
             found = key_rows.find(rows, key_id, self.region)
-        if found is None:
-            raise not_found(f"Key '{key_id}'")
+        if found is None or (found.deletion_at is not None and found.deletion_at <= now_ms()):
+            raise not_found(f"Key '{key_arn(self.region, FIRST_ACCOUNT, key_id)}'")
         return found
 
     def of_account(self, account_id: str, after: str = "", limit: int = 1000) -> list[Key]:
@@ -157,6 +160,8 @@ class Keys:
     def delete_expired(self) -> None:
         """Deletes the keys whose waiting period has ended."""
         now = now_ms()
+        if not self._deletes:
+            return
         with self._storage.database.read() as rows:
             if not key_rows.has_expired(rows, now):
                 return
@@ -174,11 +179,17 @@ class Keys:
 
     def key_of(self, ciphertext: bytes) -> Key:
         """Returns the key of a ciphertext. Raises InvalidCiphertextException, NotFoundException."""
-        key_id, _ = ciphertexts.key_of(ciphertext)
-        return self.with_id(key_id)
+        return self.with_id(key_id_of(ciphertext))
 
-    def decrypt(self, key: Key, ciphertext: bytes, context: Mapping[str, str]) -> bytes:
-        """Returns what was encrypted with a key, whatever material it had by then.
+    def decrypt(
+        self,
+        key: Key,
+        ciphertext: bytes,
+        context: Mapping[str, str],
+        materials: dict[tuple[str, int], bytes] | None = None,
+    ) -> bytes:
+        """Returns what was encrypted with a key, whatever material it had by then. ``materials`` keeps those
+        that were opened, for who decrypts a lot at once.
 
         Raises InvalidCiphertextException, IncorrectKeyException, and what ``encrypt`` raises.
         """
@@ -186,7 +197,10 @@ class Keys:
         if key_id != key.key_id:
             raise S3Error("IncorrectKeyException")
         require_usable(key)
-        _, material = self._material(key_id, number)
+        known = {} if materials is None else materials
+        if (key_id, number) not in known:
+            known[key_id, number] = self._material(key_id, number)[1]
+        material = known[key_id, number]
         try:
             return ciphertexts.decrypt(material, ciphertext, context)
         except SealBroken as problem:
@@ -267,6 +281,11 @@ class Keys:
         """Raises NotFoundException."""
         self.find_alias(account_id, name)
         self._storage.database.write(lambda rows: key_rows.delete_alias(rows, account_id, name))
+
+
+def key_id_of(ciphertext: bytes) -> str:
+    """Returns the id of the key of a ciphertext. Raises InvalidCiphertextException."""
+    return ciphertexts.key_of(ciphertext)[0]
 
 
 def key_arn(region: str, account_id: str, key_id: str) -> str:

@@ -151,7 +151,8 @@ def _version_lines(version: Located) -> Iterator[str]:
     )
     for place in version.places:
         where = "in the database" if place.file is None else f"{place.file}"
-        yield f"  bytes {place.first}-{place.last}: {where}"
+        encrypted = f", encrypted ({place.encryption})" if place.encryption else ""
+        yield f"  bytes {place.first}-{place.last}: {where}{encrypted}"
 
 
 @click.command("export")
@@ -195,7 +196,8 @@ def import_command(default_root: Path, folder: Path, bucket: str, root: Path | N
             raise NoStorage(f"{place} is not the folder of a server: it has no metadata.sqlite3")
         storage = Storage(place)
         try:
-            done = import_folder(storage, folder, bucket, on_problem=_complain)
+            keys = AdministratorsKeys(storage, MasterKey(place, _key_source()))
+            done = import_folder(storage, folder, bucket, keys=keys, on_problem=_complain)
         finally:
             storage.close()
     click.echo(

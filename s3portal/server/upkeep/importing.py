@@ -13,10 +13,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.envelopes import Sealing, Wrapping
 from s3portal.server.storage import objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.buckets import find as find_bucket
-from s3portal.server.storage.records import Part, StoredObject
+from s3portal.server.storage.records import Bucket, Part, StoredObject
 from s3portal.server.storage.storage import Storage, now_ms
 from s3portal.server.upkeep.exporting import MANIFEST
 from s3portal.server.upkeep.modification_time import MTIME_HEADER, header_of_ns
@@ -56,15 +58,21 @@ class Imported:
 
 
 def import_folder(
-    storage: Storage, folder: Path, bucket: str, *, on_problem: Callable[[str], None] = lambda message: None
+    storage: Storage,
+    folder: Path,
+    bucket: str,
+    *,
+    keys: AdministratorsKeys | None = None,
+    on_problem: Callable[[str], None] = lambda message: None,
 ) -> Imported:
     """Stores every file below ``folder`` under its path. Files that were exported under another name get
     their key back.
 
-    May be run again: what has a file's size and time is left as it is. Links are not followed.
+    May be run again: what has a file's size and time is left as it is. Links are not followed. With
+    ``keys`` objects are encrypted as the bucket does by default.
     Raises NoSuchBucket, InsufficientStorage, OSError where the folder cannot be read.
     """
-    owner = find_bucket(storage, bucket).owner
+    target = Target(find_bucket(storage, bucket), keys)
     done = Imported()
     for path, key, problem in _files(folder):
         if problem is not None:
@@ -72,7 +80,7 @@ def import_folder(
             on_problem(done.skipped[-1])
             continue
         try:
-            _import(storage, path, bucket, key, owner, done)
+            _import(storage, path, target, key, done)
         except OSError as failure:
             done.failed.append(f"{_shown(path)}: {failure.strerror or failure}")
             on_problem(done.failed[-1])
@@ -143,19 +151,29 @@ def _odd_file(folder: Path, number: int, line: str) -> tuple[Path, str, str | No
     return path, key, _problem_of_key(key)
 
 
-def _import(storage: Storage, path: Path, bucket: str, key: str, owner: str, done: Imported) -> None:
+@dataclass(frozen=True)
+class Target:
+    """The bucket that files go to; ``keys`` encrypt them where it was given a default encryption."""
+
+    bucket: Bucket
+    keys: AdministratorsKeys | None
+
+
+def _import(storage: Storage, path: Path, target: Target, key: str, done: Imported) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise Changed("not a plain file any more")
         mtime = header_of_ns(before.st_mtime_ns)
-        found = objects.find(storage, bucket, key)
+        found = objects.find(storage, target.bucket.name, key)
         if found and found.size_bytes == before.st_size and found.headers.get(MTIME_HEADER) == mtime:
             done.unchanged += 1
             return
         headers = {"content-type": content_type_of(key.split("/")[-1]), MTIME_HEADER: mtime}
-        _store(storage, file, before, StoredPlace(bucket, key, owner), headers)
+        place = StoredPlace(target.bucket.name, key, target.bucket.owner)
+        encryption, wrapping = target.keys.of_new_object(target.bucket, key) if target.keys else ({}, None)
+        _store(storage, file, before, place, headers | encryption, wrapping)
     done.files += 1
     done.bytes_read += before.st_size
 
@@ -170,7 +188,12 @@ class StoredPlace:
 
 
 def _store(
-    storage: Storage, file: io.FileIO, before: os.stat_result, place: StoredPlace, headers: dict[str, str]
+    storage: Storage,
+    file: io.FileIO,
+    before: os.stat_result,
+    place: StoredPlace,
+    headers: dict[str, str],
+    wrapping: Wrapping | None,
 ) -> None:
     """Receives a file's bytes, in one part or, over S3's limit for one, in several, and makes the object."""
     algorithm = ALGORITHMS[DEFAULT_ALGORITHM]
@@ -183,9 +206,12 @@ def _store(
         while not parts or start < before.st_size:
             source = _FileSource(file, min(part_bytes, before.st_size - start))
             number = len(parts) + 1
-            blob, content = received.enter_context(storage.receive(source, body_id, number))
+            sealing = Sealing(wrapping, source) if wrapping else None
+            receiving = storage.receive(sealing.source if sealing else source, body_id, number)
+            blob, content = received.enter_context(receiving)
             etag, digest = source.md5.hexdigest(), source.checksum.digest()
-            parts.append(Part(number, blob, start, source.size_bytes, etag, digest, now_ms(), content))
+            part = Part(number, blob, start, source.size_bytes, etag, digest, now_ms(), content)
+            parts.append(sealing.sealed(part) if sealing else part)
             start += source.size_bytes
         after = os.fstat(file.fileno())
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):

@@ -16,12 +16,13 @@ VERSIONS_AT_ONCE = 1000
 @dataclass(frozen=True)
 class Place:
     """A part, and the file that has it; None where it is in the database. Offsets are those in the object,
-    the last one included."""
+    the last one included. ``encryption`` is how it is stored encrypted, None for what is stored plain."""
 
     part_number: int
     first: int
     last: int
     file: Path | None
+    encryption: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def _located(storage: Storage, version: Version, *, is_current: bool) -> Located
             part.start,
             part.start + part.size_bytes - 1,
             None if part.blob is None else storage.blobs.path(part.blob),
+            part.key_id,
         )
         for part in parts
     )

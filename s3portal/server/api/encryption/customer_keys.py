@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from s3portal.server.api.encryption.header_names import (
+from s3portal.server.gateway.call import Call
+from s3portal.server.wire.checksums import decode
+from s3portal.server.wire.encryption_headers import (
     AES256,
     CUSTOMER_ALGORITHM,
     CUSTOMER_KEY,
@@ -20,11 +22,10 @@ from s3portal.server.api.encryption.header_names import (
     CUSTOMER_KEY_MD5,
     OF_SOURCE,
 )
-from s3portal.server.gateway.call import Call
-from s3portal.server.wire.checksums import decode
 from s3portal.server.wire.errors import S3Error
 
 KEY_BYTES = 32
+_OF_PROXIES = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 _ASKING = "Requests specifying Server Side Encryption with Customer provided keys must"
 
 
@@ -93,6 +94,9 @@ def _is_private(call: Call) -> bool:
     request = call.request
     if request.scheme == "https" or call.service.customer_keys_over_http:
         return True
+    if any(call.header(name) for name in _OF_PROXIES):
+        # A proxy on this machine, and who knows what is in front of it.
+        return False
     try:
         return ip_address(request.remote_addr).is_loopback
     except ValueError:

@@ -11,20 +11,43 @@ from dataclasses import dataclass
 
 from s3portal.server.access.payload import Payload
 from s3portal.server.api.encryption.customer_keys import CustomerKey, customer_key_of
-from s3portal.server.api.encryption.header_names import (
+from s3portal.server.api.encryption.managed_keys import (
+    GENERATE,
+    context_of,
+    named_key,
+    require_decryption,
+    require_key,
+    require_signature,
+    told_by_s3,
+)
+from s3portal.server.bucket_settings import encryption as bucket_encryption
+from s3portal.server.bucket_settings.encryption import BucketEncryption
+from s3portal.server.gateway.call import Call
+from s3portal.server.kms.envelopes import DSSE as DSSE_KMS
+from s3portal.server.kms.envelopes import (
+    SSE_KMS,
+    SSE_S3,
+    ByCustomerKey,
+    ByKey,
+    ByMasterKey,
+    Sealing,
+    Wrapping,
+)
+from s3portal.server.kms.segments import Source
+from s3portal.server.storage.records import Part
+from s3portal.server.wire.encryption_headers import (
     AES256,
     BUCKET_KEY,
     CONTEXT,
     CUSTOMER_ALGORITHM,
+    DSSE,
     ENCRYPTION,
     KEY_ID,
+    KMS,
 )
-from s3portal.server.bucket_settings import encryption as bucket_encryption
-from s3portal.server.gateway.call import Call
-from s3portal.server.kms.envelopes import SSE_S3, ByCustomerKey, ByMasterKey, Sealing, Wrapping
-from s3portal.server.kms.segments import Source
-from s3portal.server.storage.records import Part
 from s3portal.server.wire.errors import S3Error
+
+_KINDS = {KMS: SSE_KMS, DSSE: DSSE_KMS}
 
 
 @dataclass(frozen=True)
@@ -59,14 +82,17 @@ class Receiving:
 
     def part(self, plain: Part) -> Part:
         """Returns the row of a part that was received whole. Raises what the wrapping raises."""
-        return plain if self._sealing is None else self._sealing.sealed(plain)
+        if self._sealing is None:
+            return plain
+        with told_by_s3():
+            return self._sealing.sealed(plain)
 
 
 def requested_encryption(call: Call) -> Encryption:
     """Returns how the object is encrypted that a request makes, or begins.
 
     Raises InvalidArgument, InvalidRequest, InvalidEncryptionAlgorithmError, NoSuchBucket, AccessDenied for
-    what the bucket blocks.
+    what the bucket blocks and for keys that are not the caller's to use, KMS.NotFoundException and the like.
     """
     key, asked = customer_key_of(call), call.header(ENCRYPTION) or ""
     default = bucket_encryption.of_settings(call.bucket_row.require().settings)
@@ -78,9 +104,30 @@ def requested_encryption(call: Call) -> Encryption:
     method = asked or (default.algorithm if default else "")
     if not method:
         return PLAIN
-    if method != AES256:
-        raise S3Error("NotImplemented", facts={"Header": ENCRYPTION})
-    return Encryption({ENCRYPTION: AES256}, ByMasterKey(call.service.master_key))
+    if method == AES256:
+        return Encryption({ENCRYPTION: AES256}, ByMasterKey(call.service.master_key))
+    return _by_managed_key(call, method, default if not asked else None, default)
+
+
+def _by_managed_key(
+    call: Call, method: str, applied: BucketEncryption | None, default: BucketEncryption | None
+) -> Encryption:
+    """``applied`` is the bucket's default where the request asks for nothing itself."""
+    require_signature(call)
+    key = named_key(call, applied.kms_key_id if applied else call.header(KEY_ID))
+    text = (call.header(BUCKET_KEY) or "").lower()
+    if text not in ("", "true", "false"):
+        facts = {"ArgumentName": BUCKET_KEY, "ArgumentValue": text}
+        raise S3Error("InvalidArgument", f"{BUCKET_KEY} must be true or false", facts=facts)
+    has_bucket_key = text == "true" if text else bool(default and default.bucket_key_enabled)
+    headers = {ENCRYPTION: method, KEY_ID: key.arn}
+    if has_bucket_key and method == KMS:
+        headers[BUCKET_KEY] = "true"
+    if call.header(CONTEXT):
+        headers[CONTEXT] = call.header(CONTEXT) or ""
+    context = context_of(headers, call.bucket, call.key)
+    require_key(call, GENERATE, key, context)
+    return Encryption(headers, ByKey(call.service.keys, _KINDS[method], key, context))
 
 
 def _refuse_contradictions(call: Call, asked: str, key: CustomerKey | None) -> None:
@@ -124,9 +171,17 @@ def encryption_of_upload(call: Call, headers: Mapping[str, str]) -> Encryption:
             "The multipart upload initiate did not request encryption. Please resend the request without "
             "sending encryption parameters.",
         )
-    if headers.get(ENCRYPTION) == AES256:
+    method = headers.get(ENCRYPTION, "")
+    if method == AES256:
         return Encryption(headers, ByMasterKey(call.service.master_key))
-    return PLAIN
+    if method not in _KINDS:
+        return PLAIN
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
+    require_decryption(call, headers, call.bucket, call.key)
+    context = context_of(headers, call.bucket, call.key)
+    return Encryption(
+        headers, ByKey(call.service.keys, _KINDS[method], named_key(call, headers[KEY_ID]), context)
+    )
 
 
 def answer_headers(headers: Mapping[str, str], key: CustomerKey | None = None) -> dict[str, str]:
@@ -148,5 +203,4 @@ def is_same(own: Encryption, kinds: set[str | None], source: Mapping[str, str]) 
         return True
     if own.customer_key is not None:
         return own.customer_key.is_of(source)
-    names = (KEY_ID, CONTEXT)
-    return all(own.headers.get(name) == source.get(name) for name in names)
+    return all(own.headers.get(name) == source.get(name) for name in (KEY_ID, CONTEXT, BUCKET_KEY))

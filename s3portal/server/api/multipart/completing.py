@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-from s3portal.server.api.encryption.encryption import answer_headers
+from s3portal.server.api.encryption.customer_keys import customer_key_of
+from s3portal.server.api.encryption.encryption import answer_headers, encryption_of_upload
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.object_headers import replica_header
@@ -119,6 +120,9 @@ def _assemble(
     call: Call, given: Sequence[GivenPart], upload: Upload, stored: dict[int, Part]
 ) -> tuple[StoredObject, list[Part]]:
     """Compares the caller's list with what is stored and returns the object it makes."""
+    if customer_key_of(call) is not None:
+        # It need not be given again; if it is, it must be the upload's.
+        encryption_of_upload(call, upload.headers)
     used: list[Part] = []
     start = 0
     for listed in given:

@@ -43,7 +43,7 @@ def _attributes(call: Call) -> Reply:
     action = action_on_version("s3:GetObject", call.parameter("versionId"))
     call.require(action, call.bucket, call.key, version_id=call.parameter("versionId"))
     found = find_named_object(call)
-    require_readable(call, found)
+    require_readable(call, found, opens="Checksum" in asked)
     check_read(call.request, found)
     headers = {"Last-Modified": http_date(found)}
     headers |= version_headers(call, found, call.parameter("versionId"))

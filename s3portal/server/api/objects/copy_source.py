@@ -10,6 +10,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from s3portal.server.access.payload import NO_PROMISE, SINGLE_PUT_LIMIT_BYTES, Payload
 from s3portal.server.api.encryption.customer_keys import CustomerKey, require_key_of
+from s3portal.server.api.encryption.managed_keys import require_decryption
 from s3portal.server.api.encryption.opening import opener_of
 from s3portal.server.api.objects.conditions import check_read
 from s3portal.server.api.objects.object_body import Segment, SegmentReader, segments_between
@@ -80,6 +81,7 @@ def read_copy_source(call: Call) -> Iterator[CopySource]:
     try:
         call.judged.act_on(bucket, key, version_id, found)
         check_read(call.request, found, prefix="x-amz-copy-source-")
+        require_decryption(call, found.headers, bucket, key)
         own_key = require_key_of(call, found.headers, of_source=True)
         yield CopySource(call, found, version_id, own_key)
     finally:

@@ -8,8 +8,6 @@ from functools import partial
 
 from s3portal.server.api.acl.requested import owner_and_acl
 from s3portal.server.api.encryption.encryption import answer_headers, is_same
-from s3portal.server.api.encryption.header_names import CUSTOMER_ALGORITHM, ENCRYPTION
-from s3portal.server.api.encryption.header_names import STORED as ENCRYPTION_HEADERS
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.copy_source import CopySource, read_copy_source
 from s3portal.server.api.objects.description import Description, description_of
@@ -35,6 +33,8 @@ from s3portal.server.wire.checksums import (
     algorithm_named,
     checksum_of_parts,
 )
+from s3portal.server.wire.encryption_headers import CUSTOMER_ALGORITHM, ENCRYPTION
+from s3portal.server.wire.encryption_headers import STORED as ENCRYPTION_HEADERS
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.xml_documents import document, field, timestamp

@@ -91,7 +91,8 @@ class _Link:
 
 
 class ReplicationJob:
-    """Replicates what changes in buckets with rules. ``connect`` makes the client of a connection."""
+    """Replicates what changes in buckets with rules. ``keys`` open what is stored encrypted; ``connect``
+    makes the client of a connection."""
 
     name = "replication"
 
@@ -99,11 +100,12 @@ class ReplicationJob:
         self,
         storage: Storage,
         master_key: MasterKey,
+        keys: AdministratorsKeys | None = None,
         connect: Callable[[Connection, str], TargetClient] = new_client,
     ) -> None:
         self._storage = storage
         self._master_key = master_key
-        self._keys = AdministratorsKeys(storage, master_key)
+        self._keys = keys or AdministratorsKeys(storage, master_key)
         self._connect = connect
         self._links: dict[str, _Link] = {}
         self._seen: object = None

@@ -20,10 +20,10 @@ from s3portal.server.wire.s3_request import COPY_HEADER, S3Request
 # Parameters that make a request speak of something else than the bucket or the object itself.
 # fmt: off
 SUBRESOURCES = frozenset({
-    "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "cors", "delete", "encryption",
-    "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "list-type", "location", "logging",
-    "metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable",
-    "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "partNumber",
+    "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "audit", "cors", "delete",
+    "encryption", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "list-type", "location",
+    "logging", "metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable",
+    "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "partNumber",
     "policy", "policyStatus", "publicAccessBlock", "quota", "quota-user", "renameObject", "replication",
     "requestPayment", "restore", "retention", "select", "session", "tagging", "torrent", "uploadId",
     "uploads", "versioning", "versions", "website",

@@ -17,5 +17,7 @@ OF_SOURCE = "copy-source-server-side-encryption"
 #: By which a customer's key is known again; no request can give a header of this name.
 CUSTOMER_KEY_CHECK = "s3portal-customer-key-check"
 AES256, KMS, DSSE = "AES256", "aws:kms", "aws:kms:dsse"
+#: In the encryption context of every object: its ARN, or that of its bucket.
+CONTEXT_ARN = "aws:s3:arn"
 #: What an object is stored with that says how it is encrypted. A copy has its own.
 STORED = (ENCRYPTION, KEY_ID, CONTEXT, BUCKET_KEY, CUSTOMER_ALGORITHM, CUSTOMER_KEY_CHECK)

@@ -1,0 +1,86 @@
+"""What those who run a server may look at: the audit log, counters, damage, and where everything is.
+
+For front ends in the same process. Who may look is their affair to ask; nothing can be changed here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from s3portal import __version__
+from s3portal.server.gateway.audit import AuditRecord, Outcome
+from s3portal.server.gateway.audit_reading import AuditFilter, read_audit
+from s3portal.server.gateway.metrics import BOUNDS_S, JobCounts, MetricsMemory, OperationCounts
+from s3portal.server.storage import buckets, damage
+from s3portal.server.storage.storage import Storage
+
+__all__ = [
+    "BOUNDS_S",
+    "AuditFilter",
+    "AuditRecord",
+    "DamagedObject",
+    "JobCounts",
+    "OperationCounts",
+    "Outcome",
+]
+
+
+@dataclass(frozen=True)
+class DamagedObject:
+    """What the integrity scan found wrong. ``bucket`` is None where the bucket is not there any more."""
+
+    bucket: str | None
+    key: str
+    version_id: str
+    kind: str
+    message: str
+    found_at: datetime
+
+
+@dataclass(frozen=True)
+class OperatorView:
+    """``audit_path`` is None where there is no audit log."""
+
+    storage: Storage
+    metrics: MetricsMemory
+    root: Path
+    audit_path: Path | None
+    started_at: datetime
+
+    @property
+    def version(self) -> str:
+        return __version__
+
+    def audit(self, wanted: AuditFilter) -> Iterator[AuditRecord]:
+        """Yields audit records, the newest first. Raises OSError."""
+        return iter(()) if self.audit_path is None else read_audit(self.audit_path, wanted)
+
+    def operations(self) -> Sequence[OperationCounts]:
+        """Returns what was counted since the server began."""
+        return self.metrics.of_operations()
+
+    def jobs(self) -> Sequence[JobCounts]:
+        return self.metrics.of_jobs()
+
+    def free_bytes(self) -> int:
+        """Returns how much room the disk has."""
+        return shutil.disk_usage(self.root).free
+
+    def damaged(self) -> list[DamagedObject]:
+        """Returns what the integrity scan found and is still there."""
+        names = {bucket.bucket_id: bucket.name for bucket in buckets.find_all(self.storage)}
+        return [
+            DamagedObject(
+                names.get(found.bucket_id),
+                found.key,
+                found.version_id,
+                found.kind,
+                found.message,
+                datetime.fromtimestamp(found.found_at / 1000, timezone.utc),
+            )
+            for found in damage.find_all(self.storage)
+        ]
