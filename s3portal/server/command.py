@@ -44,11 +44,13 @@ _COMMANDS = {
     "import": "Store the files of a folder in a bucket.",
     "quota": "Show and set how much buckets and users may store.",
     "audit": "Show who did what.",
+    "replication": "Replicate buckets to other servers.",
     "rewrap": "Seal all secrets with another master key.",
 }
 _MODULES = {
     "audit": "s3portal.server.upkeep.audit_command",
     "quota": "s3portal.server.upkeep.quota_command",
+    "replication": "s3portal.server.replication_command",
     "rewrap": "s3portal.server.rewrap_command",
 }
 
@@ -142,6 +144,12 @@ class _ServerGroup(click.Group):
     default=True,
     show_default=True,
     help="Apply the lifecycle rules of buckets, once an hour.",
+)
+@click.option(
+    "--replication/--no-replication",
+    default=True,
+    show_default=True,
+    help="Replicate what changes in buckets with replication rules to their targets.",
 )
 @click.option(
     "--notifications/--no-notifications",

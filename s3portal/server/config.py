@@ -28,6 +28,7 @@ from s3portal.server.config_metrics import MetricsConfig, metrics_of_environment
 from s3portal.server.config_oidc import read_oidc_providers
 from s3portal.server.config_quotas import FIELD as QUOTA
 from s3portal.server.config_quotas import read_quota, read_user_quotas
+from s3portal.server.config_replication import ReplicationConfig, read_replication
 from s3portal.server.config_targets import read_targets
 from s3portal.server.config_values import ConfigError, list_of, object_of, refuse_repeats, text_of
 from s3portal.server.configured_faults import fault_fields, read_fault
@@ -95,6 +96,7 @@ class ServerConfig:
     user_quotas: tuple[tuple[str, Quota], ...] = ()
     oidc_providers: tuple[OidcProvider, ...] = ()
     master_key: MasterKeySource = field(default_factory=MasterKeySource)
+    replication: ReplicationConfig = field(default_factory=ReplicationConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     customer_keys_over_http: bool = False
@@ -142,6 +144,7 @@ def config_of_json(document: Any) -> ServerConfig:
         user_quotas=read_user_quotas(top, users, roles),
         oidc_providers=providers,
         master_key=read_master_key(top),
+        replication=read_replication(top),
         audit=read_audit_config(top),
         metrics=read_metrics_config(top),
         customer_keys_over_http=_switch(top, "customer_keys_over_http"),

@@ -15,6 +15,7 @@ from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS, operation_names
 from s3portal.server.background.jobs import JOB_NAMES, jobs_named
+from s3portal.server.background.replication.managing import Replicator
 from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
@@ -43,6 +44,8 @@ from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.operator_view import OperatorView
+from s3portal.server.replication import configured
+from s3portal.server.replication.connections import ConnectionProblem
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
@@ -114,6 +117,7 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
+            replicate_as_configured(self.storage, self.master_key, config)
             keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
             keys.delete_expired()
             self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
@@ -140,6 +144,7 @@ class S3Server:
                 explains_refusals=config.explain_refusals,
                 customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
+                replication_users=config.replication.users,
                 metrics=metrics,
                 audit_file=config.audit.path_in(root) if config.audit.enabled else None,
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
@@ -158,9 +163,18 @@ class S3Server:
                 utc_now(),
             )
             self.region = config.region or DEFAULT_REGION
+            #: Connections and rules of replication, for the same. Who may change them is its affair to ask.
+            self.replicator = Replicator(self.storage, self.master_key)
             self._background = Background(
                 root / "background",
-                jobs_named(jobs, self.storage, config.notification_targets, config.region, self.keys),
+                jobs_named(
+                    jobs,
+                    self.storage,
+                    self.master_key,
+                    config.notification_targets,
+                    config.region,
+                    self.keys,
+                ),
                 metrics.job_ended,
             )
             contexts = TLSContexts(config.tls) if config.tls else None
@@ -236,6 +250,14 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
         _fill(storage, bucket, found.owner if found else bucket.account_id or FIRST_ACCOUNT)
     warn_of_shadows(storage)
+
+
+def replicate_as_configured(storage: Storage, master_key: MasterKey, config: ServerConfig) -> None:
+    """Makes the configured connections and rules of replication. Raises ConfigError, MasterKeyError."""
+    try:
+        configured.apply(storage, master_key, config.replication.connections, config.replication.rules)
+    except ConnectionProblem as problem:
+        raise ConfigError(str(problem)) from problem
 
 
 def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:

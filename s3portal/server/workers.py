@@ -25,7 +25,13 @@ from s3portal.server.gateway.pipeline import Around
 from s3portal.server.http.limits import ConnectionLimits
 from s3portal.server.http.server import listen_on
 from s3portal.server.kms.master_key import MasterKey
-from s3portal.server.running import FrontEnd, S3Server, create_buckets, new_metrics_memory
+from s3portal.server.running import (
+    FrontEnd,
+    S3Server,
+    create_buckets,
+    new_metrics_memory,
+    replicate_as_configured,
+)
 from s3portal.server.storage.folder import Folder
 from s3portal.server.storage.storage import Role, Storage
 
@@ -76,7 +82,9 @@ class Supervisor:
                 # Made here, so that all workers read the same.
                 storage.server_key()
                 # A mistake is found out here, and not by every worker.
-                MasterKey(root, config.master_key).check()
+                master_key = MasterKey(root, config.master_key)
+                master_key.check()
+                replicate_as_configured(storage, master_key, config)
             finally:
                 storage.close()
             if config.tls is not None:

@@ -169,7 +169,7 @@ def test_what_no_bucket_has(s3):
 
 @pytest.mark.parametrize(
     "query",
-    ["accelerate", "replication", "inventory&id=x", "metrics&id=x", "abac", "metadataTable", "restore"],
+    ["accelerate", "inventory&id=x", "metrics&id=x", "abac", "metadataTable", "restore"],
 )
 def test_what_is_not_offered_says_so_in_xml(shared_server, query):
     status, headers, body = signed_send(shared_server, "PUT", f"/{BUCKET}?{query}", body=b"<X/>")

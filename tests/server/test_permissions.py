@@ -184,6 +184,7 @@ def test_every_operation_has_its_row():
         "PostObject",
         "RenameObject",
         "DeleteBucketReplication",
+        "PutBucketReplication",
         *("GetBucketQuota", "PutBucketQuota", "DeleteBucketQuota", "GetUserQuota", "PutUserQuota"),
         "GetAuditLog",
     } | {name for name in OFFERED if name.endswith(("Configuration", "Configurations"))}

@@ -16,6 +16,7 @@ from s3portal.server.api.buckets import (
     plain_settings,
     policy,
     quotas,
+    replication,
     unconfigured,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
@@ -56,6 +57,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *plain_settings.OPERATIONS,
     *policy.OPERATIONS,
     *quotas.OPERATIONS,
+    *replication.OPERATIONS,
     *unconfigured.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,

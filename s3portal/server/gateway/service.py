@@ -25,7 +25,8 @@ class Service:
     ``keys`` are those of the key management. ``customer_keys_over_http`` takes the keys of SSE-C over
     connections that others can read. ``people`` are those who may be let in, ``own_pages`` those of a front
     end beside this port. Requests are counted in ``metrics``, and changes noted in ``audit_file``,
-    None without an audit log."""
+    None without an audit log. ``replication_users`` are account and name of those by whom other servers
+    replicate to this one, as far as the configuration names them."""
 
     storage: Storage
     master_key: MasterKey
@@ -39,6 +40,7 @@ class Service:
     refusals: Refusals | None = None
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
+    replication_users: frozenset[tuple[str, str]] = frozenset()
     metrics: Metrics | None = None
     audit_file: Path | None = None
     own_pages: OwnPages = NO_PAGES

@@ -11,6 +11,7 @@ from typing import Any
 from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.background.notifications import NotificationJob
+from s3portal.server.background.replication.job import ReplicationJob
 from s3portal.server.config import ServerConfig, config_of_json
 from s3portal.server.config_watch import ConfigFile
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
@@ -65,6 +66,7 @@ class RunningServer:
         )
         self._config = config
         self._notifications = self._new_notifications()
+        self._replication = ReplicationJob(self._server.storage, self._server.master_key, self._server.keys)
         self.users = {user.name: user for user in self._server.users}
         self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
         self._thread.start()
@@ -120,6 +122,11 @@ class RunningServer:
         """Sends the notifications that are due by the clock, as a server does every second."""
         with self.clock.applied():
             self._notifications.run(threading.Event())
+
+    def run_replication(self) -> None:
+        """Replicates all that is due, as a server does every second, and returns when it is at its targets,
+        or was refused."""
+        self._replication.run_once(threading.Event())
 
     def run_integrity_scan(self) -> None:
         """Reads everything that is stored and notes what has changed, as a server does in the background."""

@@ -7,7 +7,7 @@ from s3portal.server.bucket_settings.xml_values import choice_of
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
 from s3portal.server.wire.errors import S3Error
-from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
+from s3portal.server.wire.reply import Reply, xml_reply
 from s3portal.server.wire.xml_documents import document, field, refuse_unknown_children
 
 _OWNER, _REQUESTER = "BucketOwner", "Requester"
@@ -38,16 +38,6 @@ def put_bucket_request_payment(call: Call) -> Reply:
         message = "Nobody pays for requests to this server, so that no requester can."
         raise S3Error("NotImplemented", message, facts={"Header": "Payer"})
     return Reply(200)
-
-
-def get_bucket_replication(call: Call) -> Reply:
-    call.bucket_row.require()
-    raise S3Error("ReplicationConfigurationNotFoundError", facts={"BucketName": call.bucket})
-
-
-def delete_bucket_replication(call: Call) -> Reply:
-    call.bucket_row.require()
-    return NO_CONTENT
 
 
 def _none_of(name: str, subresource: str, root_name: str) -> tuple[Operation, Operation]:
@@ -93,22 +83,6 @@ OPERATIONS = (
         ("requestPayment",),
         "s3:PutBucketRequestPayment",
         put_bucket_request_payment,
-    ),
-    Operation(
-        "GetBucketReplication",
-        BUCKET,
-        "GET",
-        ("replication",),
-        "s3:GetReplicationConfiguration",
-        get_bucket_replication,
-    ),
-    Operation(
-        "DeleteBucketReplication",
-        BUCKET,
-        "DELETE",
-        ("replication",),
-        "s3:PutReplicationConfiguration",
-        delete_bucket_replication,
     ),
     *(each for subresource, name, root_name in _LISTS for each in _none_of(name, subresource, root_name)),
 )
