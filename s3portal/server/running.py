@@ -161,10 +161,10 @@ class S3Server:
                 root,
                 config.audit.path_in(root) if config.audit.enabled else None,
                 utc_now(),
+                self.directory,
+                Replicator(self.storage, self.master_key),
             )
             self.region = config.region or DEFAULT_REGION
-            #: Connections and rules of replication, for the same. Who may change them is its affair to ask.
-            self.replicator = Replicator(self.storage, self.master_key)
             self._background = Background(
                 root / "background",
                 jobs_named(
