@@ -42,6 +42,7 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         MAX_CONTENT_LENGTH=_FORM_LIMIT_BYTES,
+        MAX_FORM_MEMORY_SIZE=_FORM_LIMIT_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     database = ConsoleDatabase(backend.folder / "console.sqlite")
@@ -77,6 +78,7 @@ def _prepare_templates(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.trim_blocks = environment.lstrip_blocks = True
+    environment.finalize = formats.printable
     environment.filters.update(formats.FILTERS)
     environment.globals.update(
         _=texts.gettext,

@@ -10,12 +10,17 @@ and https://www.w3.org/TR/CSP3/
 from __future__ import annotations
 
 import hmac
+import re
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, g, request
 
+from s3portal.console.texts import gettext as _
+
 FORM_FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
+#: What may be a bucket's name in an address. Clients take more for one: ARNs, and names that lead elsewhere.
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}(?<!--x-s3)")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _ANSWERED_AS = {
     "X-Content-Type-Options": "nosniff",
@@ -25,6 +30,11 @@ _ANSWERED_AS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+def is_bucket_name(name: str) -> bool:
+    """Whether a name from an address can be that of a bucket."""
+    return _BUCKET_NAME.fullmatch(name) is not None and ".." not in name
 
 
 def token_of(key: bytes, number: str) -> str:
@@ -38,10 +48,10 @@ def require_own_page(key: bytes, number: str | None) -> None:
     if request.method in _SAFE:
         return
     if not _is_own_origin(request):
-        abort(403, "This came from another site.")
+        abort(403, _("This came from another site."))
     given = request.form.get(FORM_FIELD) or request.headers.get(HEADER, "")
     if number is None or not hmac.compare_digest(given.encode(), token_of(key, number).encode()):
-        abort(403, "This page is too old. Load it again, then repeat what you did.")
+        abort(403, _("This page is too old. Load it again, then repeat what you did."))
 
 
 def _is_own_origin(asked: Request) -> bool:
@@ -49,7 +59,10 @@ def _is_own_origin(asked: Request) -> bool:
     said = asked.headers.get("Origin") or asked.headers.get("Referer")
     if not said:
         return False
-    parts = urlsplit(said)
+    try:
+        parts = urlsplit(said)
+    except ValueError:
+        return False
     return (parts.scheme, parts.netloc) == (asked.scheme, asked.host)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.gateway_client import Key, Visitor
-from s3portal.console.guards import require_own_page, token_of
+from s3portal.console.guards import is_bucket_name, require_own_page, token_of
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import Visit, console, visit
 
@@ -45,6 +44,8 @@ def find_visit() -> AnyResponse | None:
         return None
     require_own_page(console().backend.key, g.form_number)
     if g.visit or request.endpoint in _OPEN:
+        if not is_bucket_name((request.view_args or {}).get("bucket", "-")):
+            abort(404)
         return None
     if request.endpoint is None:
         abort(404)
@@ -146,6 +147,6 @@ def _set_cookie(answer: AnyResponse, name: str, value: str) -> None:
 def _back() -> str:
     """Where the visitor wanted to go: a page of the console, and no other place."""
     wanted = request.values.get("back", "")
-    parts = urlsplit(wanted)
-    is_ours = wanted.startswith("/ui/") and not parts.netloc and not parts.scheme and "\\" not in wanted
+    # An address that begins with one slash has no host, whatever follows; browsers read "\\" as "/".
+    is_ours = wanted.startswith("/ui/") and "\\" not in wanted
     return wanted if is_ours else url_for("buckets.show_all")

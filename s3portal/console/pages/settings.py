@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from botocore.exceptions import ClientError, ParamValidationError
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -139,8 +140,9 @@ def save_document(bucket: str, name: str) -> AnyResponse:
             getattr(s3, setting.write)(Bucket=bucket, **{setting.field: {}})
     except DocumentError as wrong:
         return _document_page(bucket, setting, text, True, str(wrong), wrong.line)
-    except (ClientError, ParamValidationError) as refused:
-        sentence = sentence_of(refused) if isinstance(refused, ClientError) else str(refused)
+    except (ClientError, ParamValidationError, RuntimeError) as refused:
+        # RuntimeError is botocore's, for a time that no calendar has.
+        sentence = sentence_of(refused)
         return _document_page(bucket, setting, text, True, sentence, line_of(text, sentence))
     flash(_("Saved."))
     return redirect(url_for("settings.show_document", bucket=bucket, name=name), 303)
@@ -275,7 +277,7 @@ def _write_quota(bucket: str) -> None:
         if text and not text.isdecimal():
             raise ValueError(_("A quota is a whole number, or empty for none."))
         limits[field] = int(text) * factor if text else None
-    answer = visit().call("PUT", f"/{bucket}", "quota=", json.dumps(limits).encode())
+    answer = visit().call("PUT", f"/{quote(bucket, safe='')}", "quota=", json.dumps(limits).encode())
     if answer.status_code == 403:
         raise ValueError(_("Only administrators change quotas."))
     if answer.status_code >= 300:
