@@ -67,6 +67,8 @@ class ConsoleFrontEnd:
             self._http.serve()
         except Exception:
             log.exception("the console failed; the S3 port goes on")
+            # Nobody is kept waiting for an answer.
+            self._listener.close()
 
 
 def backend_of(server: S3Server, folder: Path) -> Backend:

@@ -21,7 +21,8 @@ _WATCH_INTERVAL_S = 0.25
 class Portal:
     """A portal in a folder of its own, with first data, on the bundled S3 server or on the store given.
 
-    With a `console_port` the bundled S3 server's console runs there. `public_host` is the name under which browsers reach `host`. `ckan_settings` are added to CKAN's
+    With a `console_port` the bundled S3 server's console runs there. `public_host` is the name
+    under which browsers reach `host`. `ckan_settings` are added to CKAN's
     configuration and win. `durable=False` is for tests: faster, and lost in a power cut.
     """
 

@@ -52,8 +52,8 @@ class ExternalS3:
 class S3Server(Service):
     """The bundled S3 server with one bucket, an administrator, and a user `portal` that may do what it must.
 
-    `origins` are the addresses of the pages that may send files to the bucket (CORS). With a `console_port` its
-    web console runs there.
+    `origins` are the addresses of the pages that may send files to the bucket (CORS). With a `console_port`
+    its web console runs there.
     """
 
     name = "The S3 server"

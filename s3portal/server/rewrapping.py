@@ -19,10 +19,11 @@ from s3portal.server.kms.key_rows import MATERIALS
 from s3portal.server.kms.key_sources import KEY_BYTES, keys_of_file, text_of_keys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.kms.sealed_columns import SealedColumn
+from s3portal.server.replication.connections import SECRETS as REPLICATION_SECRETS
 from s3portal.server.storage.storage import Storage, write_private_file
 
 #: All that is sealed; every room that keeps secrets has its columns here.
-SEALED: tuple[SealedColumn, ...] = (WRAPPED_KEYS, MATERIALS, access_keys.SECRETS)
+SEALED: tuple[SealedColumn, ...] = (WRAPPED_KEYS, MATERIALS, access_keys.SECRETS, REPLICATION_SECRETS)
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,24 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 
 from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
-from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
+from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS, operation_names
 from s3portal.server.background.jobs import JOB_NAMES, jobs_named
+from s3portal.server.background.replication.managing import Replicator
 from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
-from s3portal.server.config import BucketConfig, ServerConfig, root_user
+from s3portal.server.config import BucketConfig, ServerConfig
 from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
+from s3portal.server.config_watch import ConfigFile, WatchedUsers, with_users
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.audit import AuditLog
 from s3portal.server.gateway.dialects.json import JsonDialect
@@ -32,7 +33,7 @@ from s3portal.server.gateway.metrics import Metrics, MetricsMemory
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
-from s3portal.server.gateway.self_report import SelfReport, warn_of_shadows
+from s3portal.server.gateway.self_report import RESERVED_NAMES, SelfReport, warn_of_shadows
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
@@ -43,6 +44,8 @@ from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.operator_view import OperatorView
+from s3portal.server.replication import configured
+from s3portal.server.replication.connections import ConnectionProblem
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
@@ -80,6 +83,7 @@ class S3Server:
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
     ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
+    Users and roles are read again when ``config_file`` changes.
     ``metrics`` is where this process counts; without it, it is the only one.
     Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
     the address is taken).
@@ -99,6 +103,7 @@ class S3Server:
         listener: socket.socket | None = None,
         jobs: Collection[str] = (),
         front_end: FrontEnd | None = None,
+        config_file: ConfigFile | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._around = around
@@ -112,14 +117,11 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
+            replicate_as_configured(self.storage, self.master_key, config)
             keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
             keys.delete_expired()
             self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
-            in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
-
-            def configuration() -> ConfiguredDirectory:
-                return in_file
-
+            configuration = WatchedUsers(root, config, config_file).current
             metrics = metrics or Metrics(new_metrics_memory())
             self.audit = audit_log(root, config)
             service = Service(
@@ -134,6 +136,7 @@ class S3Server:
                     allow_sigv2=config.allow_sigv2,
                 ),
                 people=People(self.storage, self.master_key, configuration),
+                web_identities=WebIdentities(lambda: configuration().providers, now),
                 region=config.region,
                 base_domain=config.base_domain,
                 proxies=config.trusted_proxies,
@@ -141,7 +144,9 @@ class S3Server:
                 explains_refusals=config.explain_refusals,
                 customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
+                replication_users=config.replication.users,
                 metrics=metrics,
+                audit_file=config.audit.path_in(root) if config.audit.enabled else None,
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
             )
             report = SelfReport(self.storage, metrics.memory, config.metrics.token)
@@ -156,11 +161,20 @@ class S3Server:
                 root,
                 config.audit.path_in(root) if config.audit.enabled else None,
                 utc_now(),
+                self.directory,
+                Replicator(self.storage, self.master_key),
             )
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
-                jobs_named(jobs, self.storage, config.notification_targets, config.region, self.keys),
+                jobs_named(
+                    jobs,
+                    self.storage,
+                    self.master_key,
+                    config.notification_targets,
+                    config.region,
+                    self.keys,
+                ),
                 metrics.job_ended,
             )
             contexts = TLSContexts(config.tls) if config.tls else None
@@ -211,15 +225,6 @@ def audit_log(root: Path, config: ServerConfig) -> AuditLog | None:
     return AuditLog(path, limit_bytes=given.max_bytes, files=given.files, reads=given.reads)
 
 
-def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | None]:
-    """Returns the configuration with a user, and the file of the key that was made for one where none is
-    configured."""
-    if config.users:
-        return config, None
-    user, key_file = root_user(root)
-    return replace(config, users=(user,)), key_file
-
-
 def create_buckets(storage: Storage, config: ServerConfig) -> None:
     """Makes the configured buckets, and gives them their rules, and buckets and users their quotas. Raises
     ConfigError for a bucket of another account."""
@@ -232,6 +237,8 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             raise ConfigError(
                 f"bucket {bucket.name} belongs to account {found.owner}, not to {bucket.account_id}"
             )
+        if found is None and bucket.name in RESERVED_NAMES:
+            raise ConfigError(f"no bucket can be called {bucket.name}: this server answers there itself")
         rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
         if found is None:
             settings = {ownership.KIND: ownership.write(ownership.DEFAULT)}
@@ -243,6 +250,14 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
         _fill(storage, bucket, found.owner if found else bucket.account_id or FIRST_ACCOUNT)
     warn_of_shadows(storage)
+
+
+def replicate_as_configured(storage: Storage, master_key: MasterKey, config: ServerConfig) -> None:
+    """Makes the configured connections and rules of replication. Raises ConfigError, MasterKeyError."""
+    try:
+        configured.apply(storage, master_key, config.replication.connections, config.replication.rules)
+    except ConnectionProblem as problem:
+        raise ConfigError(str(problem)) from problem
 
 
 def _fill(storage: Storage, bucket: BucketConfig, owner: str) -> None:

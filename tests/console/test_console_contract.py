@@ -21,9 +21,9 @@ from s3portal.server.testing import RunningServer
 from s3portal.transfer import Store, TransferError, TransferSettings, open_store
 
 BUCKET = "test-bucket"
-#: The console has nobody who looks after the uploads of others, nobody without a session gets so far, the
-#: store's refusal is the visitor's own, and what is complete is an object, which giving up does not remove (see
-#: test_console_giving_up.py).
+#: The console has nobody who looks after the uploads of others; nobody without a session gets so far; the
+#: store's refusal is the visitor's own; and what is complete is an object, which giving up does not remove
+#: (test_console_giving_up.py).
 NOT_OF_THE_CONSOLE = {
     "who_is_not_signed_in_is_refused",
     "administrators_of_the_owner_give_up_uploads_of_others",

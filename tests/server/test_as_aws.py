@@ -118,6 +118,12 @@ class TestMissingBuckets:
             assert code_of(call, **arguments) == "NoSuchBucket"
 
 
+@pytest.mark.parametrize("header", ["x-amz-object-lock-event-hold", "x-amz-object-annotation-directive"])
+def test_what_somebody_would_rely_on_is_not_ignored(s3_server, header):
+    status, _, answer = signed_send(s3_server, "PUT", f"/{BUCKET}/k", {header: "ON"}, b"x")
+    assert (status, b"<Code>NotImplemented</Code>" in answer) == (501, True)
+
+
 class TestExpectedOwners:
     @pytest.mark.parametrize("owner", ["1", "not-an-account", "1234567890123"])
     def test_are_numbers_of_accounts(self, s3, owner):

@@ -54,7 +54,7 @@ SOMETHING = [
     ("x-amz-website-redirect-location", "x", 400),
     ("x-amz-acl", "public-read", 400),
     ("x-amz-storage-class", "COLD", 400),
-    ("x-amz-checksum-sha512", "AA==", 400),
+    ("x-amz-checksum-sha384", "AA==", 400),
     ("x-amz-expected-bucket-owner", "111111111111", 403),
 ]
 

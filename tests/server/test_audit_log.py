@@ -10,7 +10,7 @@ import tracemalloc
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from click.testing import CliRunner
 from s3_callers import BUCKET, client_of, code_of, send, session_client, signed_headers
 from two_workers import Workers, at_once
@@ -368,6 +368,76 @@ class TestReading:
         shown = CliRunner().invoke(server_command, ["--root", str(tmp_path), "audit"]).output
         assert "\x1b" not in shown
         assert len(shown.splitlines()) == 1
+
+
+class TestOverHTTP:
+    def ask(self, server, query="", user="admin"):
+        path = f"/?audit{query}"
+        headers = signed_headers(server, "GET", server.endpoint + path, user=user)
+        status, _, body = send(server, "GET", path, headers)
+        return status, json.loads(body)["records"] if status == 200 else body
+
+    def test_administrators_search_it(self, s3_server, s3):
+        s3.put_object(Bucket=BUCKET, Key="a")
+        client_of(s3_server, "admin").put_object(Bucket=BUCKET, Key="b")
+        s3.delete_object(Bucket=BUCKET, Key="a")
+        status, found = self.ask(s3_server)
+        assert status == 200
+        assert [one["key"] for one in found] == ["a", "b", "a"]
+        assert [one["action"] for one in self.ask(s3_server, "&user=portal")[1]] == [
+            "DeleteObject",
+            "PutObject",
+        ]
+        assert len(self.ask(s3_server, "&limit=1")[1]) == 1
+        assert self.ask(s3_server, "&until=2026-01-01")[1] == []
+        assert len(self.ask(s3_server, "&outcome=allowed&action=Put%2A")[1]) == 2
+
+    @pytest.mark.parametrize(
+        "wrong", ["&since=now", "&outcome=good", "&limit=x", "&until=0001-01-01T00%3A00%2B14%3A00"]
+    )
+    def test_what_cannot_be_meant_is_refused(self, s3_server, wrong):
+        status, body = self.ask(s3_server, wrong)
+        assert status == 400
+        assert b"InvalidArgument" in body
+
+    def test_nobody_else_does(self, s3_server):
+        assert self.ask(s3_server, user="portal")[0] == 403
+        assert send(s3_server, "GET", "/?audit")[0] == 403
+
+    @pytest.mark.parametrize(
+        ("action", "status"), [("iam:*", 200), ("cloudtrail:*", 200), ("iam:List*", 403)]
+    )
+    def test_who_may_is_a_matter_of_policy(self, tmp_path, action, status):
+        config = server_config()
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        key = {"access_key_id": "warden-key", "secret_access_key": "warden-secret"}
+        config["users"].append({"name": "warden", "policy": policy, **key})
+        with RunningServer(tmp_path / "s3", config) as server:
+            assert self.ask(server, user="warden")[0] == status
+
+    def test_accounts_see_their_own(self, tmp_path):
+        config = server_config() | {"accounts": [{"id": "111122223333"}]}
+        statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        key = {"access_key_id": "hydro-key", "secret_access_key": "hydro-secret"}
+        config["users"].append({"name": "hydro", "account": "111122223333", "policy": policy, **key})
+        with RunningServer(tmp_path / "s3", config) as server:
+            client_of(server).put_object(Bucket=BUCKET, Key="k")
+            client_of(server, "hydro").create_bucket(Bucket="gauges")
+            assert [one["action"] for one in self.ask(server, user="hydro")[1]] == ["CreateBucket"]
+            assert len(self.ask(server)[1]) == 2
+
+
+def test_of_kms_what_names_something_alone(s3_server):
+    """Whether it answers or not: the text to encrypt is in nobody's log."""
+    kms = client_of(s3_server, "admin", service="kms")
+    with pytest.raises(ClientError):
+        kms.encrypt(KeyId="alias/none", Plaintext=b"a secret text")
+    (noted,) = records(s3_server)
+    assert noted.outcome == "failed"
+    assert noted.parameters == {"KeyId": "alias/none"}
+    assert "Plaintext" not in log_of(s3_server).read_text()
 
 
 @pytest.mark.parametrize(

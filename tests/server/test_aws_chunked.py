@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from s3_callers import BUCKET, client_of, code_of, send, signed_headers
 
 from s3portal.server.access.aws_chunked import AwsChunkedBody, ChunkSigning
-from s3portal.server.wire.checksums import encode
+from s3portal.server.wire.checksums import ALGORITHMS, encode
 from s3portal.server.wire.errors import S3Error
 
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -235,7 +235,8 @@ class TestThroughTheServer:
         stored = s3.put_object(Bucket=BUCKET, Key="k", Body=io.BytesIO(self.content))
         assert stored["ChecksumCRC32"] == crc32(self.content)
 
-    @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+    # The SDK computes no MD5 of this kind.
+    @pytest.mark.parametrize("algorithm", sorted(set(ALGORITHMS) - {"MD5"}))
     def test_every_algorithm_in_a_trailer(self, s3_server, algorithm):
         s3 = client_of(s3_server)
         stored = s3.put_object(

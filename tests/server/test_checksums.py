@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3_callers import BUCKET, MIB, client_of, code_of, refusal_of, send
 
+from s3portal.server.wire import checksums
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
     COMPOSITE,
@@ -41,10 +42,34 @@ def value(algorithm, content=CONTENT):
         ("CRC64NVME", "ae8b14860a799888"),
         ("SHA1", hashlib.sha1(b"123456789").hexdigest()),
         ("SHA256", hashlib.sha256(b"123456789").hexdigest()),
+        ("SHA512", hashlib.sha512(b"123456789").hexdigest()),
+        ("MD5", hashlib.md5(b"123456789").hexdigest()),
+        ("XXHASH64", "8cb841db40e6ae83"),
     ],
 )
 def test_the_algorithms_give_their_published_check_values(algorithm, expected):
     assert digest(algorithm, b"123456789").hex() == expected
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ("XXHASH64", "ef46db3751d8e999"),
+        ("XXHASH3", "2d06800538d394c2"),
+        ("XXHASH128", "99aa06d3014798d86001c324468d497f"),
+    ],
+)
+def test_the_published_values_of_nothing(algorithm, expected):
+    assert digest(algorithm, b"").hex() == expected
+
+
+def test_an_awscrt_without_xxhash_says_so(s3, monkeypatch):
+    monkeypatch.delattr(checksums.crt, "XXHash")
+    refusal = refusal_of(
+        s3.put_object, Bucket=BUCKET, Key="k", Body=CONTENT, ChecksumXXHASH3=encode(b"8" * 8)
+    )
+    assert (refusal.status, refusal.code) == (501, "NotImplemented")
+    assert "install a newer one" in refusal.error["Message"]
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=6))
@@ -130,7 +155,7 @@ class TestMultipart:
             **target, UploadId=upload_id, MultipartUpload={"Parts": listed}, **(complete or {})
         )
 
-    @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA1", "SHA256"])
+    @pytest.mark.parametrize("algorithm", sorted(set(ALGORITHMS) - {"CRC64NVME"}))
     def test_composite(self, s3, algorithm):
         digests = [digest(algorithm, part) for part in self.parts]
         expected = value(algorithm, b"".join(digests)) + "-3"

@@ -181,10 +181,11 @@ def test_files_are_imported_as_the_bucket_encrypts(s3, s3_server, root, tmp_path
 
 def test_a_new_master_key_opens_all_that_the_old_one_did(s3_server, s3, root):
     s3.put_object(Bucket=BUCKET, Key="a", Body=CONTENT, **SSE_S3)
+    s3.put_object(Bucket=BUCKET, Key="b", Body=CONTENT, ServerSideEncryption="aws:kms")
     s3_server.stop()
     old = (root / "master.key").read_bytes()
     done = CliRunner().invoke(server_command, ["rewrap", str(root), "--new-key"])
-    assert done.exit_code == 0 and done.output.startswith("1 values"), done.output
+    assert done.exit_code == 0 and done.output.startswith("2 values"), done.output
     assert (root / "master.key").read_bytes() != old
     assert check_folder(root, deep=True).findings == []
 

@@ -220,6 +220,16 @@ def test_parts_need_the_key_that_the_upload_was_begun_with(s3):
     assert code_of(s3.upload_part, **sealed) == (400, "InvalidRequest")
     assert code_of(s3.upload_part, **sealed, **wrong) == (400, "InvalidRequest")
     assert code_of(s3.upload_part, **plain, **SSE_C) == (400, "InvalidRequest")
+    part = {"ETag": s3.upload_part(**sealed, **SSE_C)["ETag"], "PartNumber": 1}
+    completing = {name: sealed[name] for name in ("Bucket", "Key", "UploadId")}
+    completing["MultipartUpload"] = {"Parts": [part]}
+    given = {
+        "SSECustomerAlgorithm": "AES256",
+        "SSECustomerKey": base64.b64encode(OTHER_KEY.encode()).decode(),
+    }
+    given["SSECustomerKeyMD5"] = base64.b64encode(hashlib.md5(OTHER_KEY.encode()).digest()).decode()
+    assert code_of(s3.complete_multipart_upload, **completing, **given) == (400, "InvalidRequest")
+    assert s3.complete_multipart_upload(**completing)["ETag"].endswith('-1"')
 
 
 RAW_KEY = KEY.encode()

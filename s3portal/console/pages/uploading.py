@@ -128,6 +128,7 @@ def _uploader(api: str) -> Markup:
         locale=texts.language(),
         several=_SEVERAL,
         several_note=_("Each file becomes an object of its own."),
+        own_texts={"complete": _("✓ Uploaded and verified: it is an object now.")},
         button_class="button",
         module="s3portal-console",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s3portal.server.api import audit
 from s3portal.server.api.acl import bucket_acls, object_acls
 from s3portal.server.api.buckets import (
     buckets,
@@ -15,10 +16,12 @@ from s3portal.server.api.buckets import (
     plain_settings,
     policy,
     quotas,
+    replication,
     unconfigured,
 )
 from s3portal.server.api.buckets import listing as bucket_listing
 from s3portal.server.api.iam import operations as iam
+from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
 from s3portal.server.api.objects import (
@@ -41,6 +44,7 @@ from s3portal.server.gateway.dialects.dialect import UNKNOWN
 from s3portal.server.gateway.operation import Operation, QueryOperation
 
 OPERATIONS: tuple[Operation, ...] = (
+    *audit.OPERATIONS,
     *bucket_listing.OPERATIONS,
     *creating.OPERATIONS,
     *buckets.OPERATIONS,
@@ -53,6 +57,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *plain_settings.OPERATIONS,
     *policy.OPERATIONS,
     *quotas.OPERATIONS,
+    *replication.OPERATIONS,
     *unconfigured.OPERATIONS,
     *bucket_acls.OPERATIONS,
     *object_acls.OPERATIONS,
@@ -80,4 +85,5 @@ def operation_names() -> frozenset[str]:
     """Returns the names of all operations, as logs and metrics have them."""
     rest = [operation.name for operation in OPERATIONS]
     query = [operation.name for operation in QUERY_OPERATIONS]
-    return frozenset([*rest, *query, PREFLIGHT, UNKNOWN])
+    keys = [operation.name for operation in KEY_OPERATIONS]
+    return frozenset([*rest, *query, *keys, PREFLIGHT, UNKNOWN])

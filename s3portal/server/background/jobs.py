@@ -8,17 +8,20 @@ from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.background.job import Job
 from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.background.notifications import NotificationJob
+from s3portal.server.background.replication.job import ReplicationJob
 from s3portal.server.background.targets import Target
 from s3portal.server.kms.administrator import AdministratorsKeys
+from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage.storage import Storage
 
 #: The names of all jobs.
-JOB_NAMES = (IntegrityScan.name, LifecycleJob.name, NotificationJob.name)
+JOB_NAMES = (IntegrityScan.name, LifecycleJob.name, NotificationJob.name, ReplicationJob.name)
 
 
 def jobs_named(
     names: Collection[str],
     storage: Storage,
+    master_key: MasterKey,
     targets: Collection[Target] = (),
     region: str | None = None,
     keys: AdministratorsKeys | None = None,
@@ -28,5 +31,6 @@ def jobs_named(
         IntegrityScan.name: lambda: IntegrityScan(storage, keys),
         LifecycleJob.name: lambda: LifecycleJob(storage),
         NotificationJob.name: lambda: NotificationJob(storage, targets, region),
+        ReplicationJob.name: lambda: ReplicationJob(storage, master_key, keys),
     }
     return [makers[name]() for name in names]

@@ -28,6 +28,12 @@ def to_xml(root_name: str, stored: str | None) -> bytes:
     return document(root_name, *_shown(json.loads(stored) if stored else ()))
 
 
+def elements(stored: str) -> dict[str, str]:
+    """Returns the document's elements by their names, where none of them comes twice."""
+    nodes = json.loads(stored)
+    return dict(zip((tag for tag, *_ in nodes), _shown(nodes), strict=True))
+
+
 def _shown(nodes: Iterable[list[Any]]) -> Iterable[str]:
     for tag, content, *kind in nodes:
         shown = field(tag, content) if isinstance(content, str) else element(tag, *_shown(content))

@@ -10,10 +10,13 @@ from s3portal.server.authority.actions import (
     actions_of_bucket_headers,
     actions_of_headers,
 )
+from s3portal.server.authority.decision import Answer, Decision
 from s3portal.server.authority.denied import AccessDenied
+from s3portal.server.authority.facts import BucketFacts
 from s3portal.server.gateway.begun_uploads import as_begun, named_upload
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import Operation
+from s3portal.server.gateway.replication_agent import REPLICATED_BY, is_replication_agent
 from s3portal.server.gateway.request_context import Circumstances
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
@@ -45,7 +48,7 @@ def authorise(call: Call, operation: Operation) -> None:
             circumstances,
             is_writer=lambda: operation.begins_object or _began_upload(call, operation),
         )
-        if not decision.allowed:
+        if not decision.allowed and not _may_replicate(call, decision, circumstances, bucket):
             raise AccessDenied(decision)
     if not call.proof.caller.is_anonymous:
         return
@@ -57,6 +60,16 @@ def authorise(call: Call, operation: Operation) -> None:
             "InvalidRequest",
             "Request specific response headers cannot be used for anonymous GET requests.",
         )
+
+
+def _may_replicate(
+    call: Call, decision: Decision, circumstances: Circumstances, bucket: BucketFacts | None
+) -> bool:
+    """Whether another server may replicate what nothing allows, or denies, it to do otherwise."""
+    action = REPLICATED_BY.get(decision.action)
+    if action is None or decision.answer is not Answer.NOT_MENTIONED or not is_replication_agent(call):
+        return False
+    return call.decide(action, call.target, bucket, circumstances).allowed
 
 
 def _began_upload(call: Call, operation: Operation) -> bool:

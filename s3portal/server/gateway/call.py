@@ -33,17 +33,18 @@ DOCUMENT_LIMIT_BYTES = 8 * 1024 * 1024
 @dataclass(frozen=True)
 class Target:
     """What something is done to: an object, or a version of it; without a key, the bucket; without a bucket,
-    the service."""
+    the service, or what ``other`` names by its ARN."""
 
     bucket: str | None
     key: str | None = None
     version_id: str | None = None
+    other: str = "*"
 
     @property
     def resource(self) -> str:
         """The ARN that policies speak of."""
         if self.bucket is None:
-            return "*"
+            return self.other
         return bucket_arn(self.bucket) if self.key is None else object_arn(self.bucket, self.key)
 
 

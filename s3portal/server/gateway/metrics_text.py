@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from s3portal import __version__
 from s3portal.server.gateway.metrics import BOUNDS_S, OUTCOMES, MetricsMemory
+from s3portal.server.replication import states
 from s3portal.server.storage import deliveries, quotas, usage
 from s3portal.server.storage.clock import now_ms
 from s3portal.server.storage.records import Quota, Usage
@@ -22,7 +23,12 @@ _PREFIX = "s3portal_server_"
 
 def metrics_text(memory: MetricsMemory, storage: Storage) -> bytes:
     """Returns all that is counted, and what the buckets hold by now."""
-    families = [*_of_requests(memory), *_of_storage(storage), *_of_jobs(memory, storage)]
+    families = [
+        *_of_requests(memory),
+        *_of_storage(storage),
+        *_of_jobs(memory, storage),
+        *_of_replication(storage),
+    ]
     lines = [line for family in families for line in family]
     return ("\n".join(lines) + "\n").encode()
 
@@ -159,4 +165,24 @@ def _of_jobs(memory: MetricsMemory, storage: Storage) -> list[Iterator[str]]:
             "The age of the oldest notification to be delivered.",
             [("", {}, max(0, now - oldest_at) / 1000 if oldest_at is not None else 0)],
         ),
+    ]
+
+
+def _of_replication(storage: Storage) -> list[Iterator[str]]:
+    reports = states.reports(storage)
+    return [
+        _family(
+            f"replication_{name}",
+            kind,
+            told,
+            [("", {"bucket": one.bucket, "rule": one.rule_id}, getattr(one, field)) for one in reports],
+        )
+        for name, field, kind, told in (
+            ("waiting", "waiting", "gauge", "Versions that a rule has to send."),
+            ("waiting_bytes", "waiting_bytes", "gauge", "Bytes of the versions that a rule has to send."),
+            ("failed", "failed", "gauge", "Versions that the target of a rule refuses."),
+            ("lag_seconds", "lag_s", "gauge", "How long the oldest version has been waiting."),
+            ("sent_total", "sent_objects", "counter", "Changes that a rule has sent."),
+            ("sent_bytes_total", "sent_bytes", "counter", "Bytes of objects that a rule has sent."),
+        )
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.refusals import Refusals
@@ -22,19 +24,24 @@ class Service:
     of those that buckets may have their events sent to. ``master_key`` seals the secrets that are kept;
     ``keys`` are those of the key management. ``customer_keys_over_http`` takes the keys of SSE-C over
     connections that others can read. ``people`` are those who may be let in, ``own_pages`` those of a front
-    end beside this port. Requests are counted in ``metrics``."""
+    end beside this port. Requests are counted in ``metrics``, and changes noted in ``audit_file``,
+    None without an audit log. ``replication_users`` are account and name of those by whom other servers
+    replicate to this one, as far as the configuration names them."""
 
     storage: Storage
     master_key: MasterKey
     keys: Keys
     authenticator: Authenticator
     people: People
+    web_identities: WebIdentities
     region: str | None
     base_domain: str | None
     proxies: Networks = ()
     refusals: Refusals | None = None
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
+    replication_users: frozenset[tuple[str, str]] = frozenset()
     metrics: Metrics | None = None
+    audit_file: Path | None = None
     own_pages: OwnPages = NO_PAGES
     customer_keys_over_http: bool = False

@@ -9,7 +9,15 @@ from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
 
 # Each asks for something that somebody would rely on, so "not here" is the only honest answer.
-_NOT_IMPLEMENTED = ("x-amz-mfa", "x-amz-write-offset-bytes")
+_NOT_IMPLEMENTED = (
+    "x-amz-bucket-namespace",
+    "x-amz-mfa",
+    "x-amz-object-annotation-directive",
+    "x-amz-object-lock-event-hold",
+    "x-amz-object-lock-event-hold-duration-days",
+    "x-amz-object-lock-event-hold-duration-years",
+    "x-amz-write-offset-bytes",
+)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html, without those of other
 # kinds of buckets.
 STORAGE_CLASSES = frozenset(
@@ -23,7 +31,8 @@ _ABOUT_CHECKSUMS = {f"{_CHECKSUM_PREFIX}{name}" for name in ("algorithm", "mode"
 
 
 def refuse_unsupported(request: S3Request, owner: str | None) -> None:
-    """Raises for headers that ask for what this server does not do: MFA, appending.
+    """Raises for headers that ask for what this server does not do: MFA, appending, holds that an
+    event ends, annotations.
 
     Those that ask for nothing pass: some clients send every header they know. ``owner`` is the account that
     owns the bucket, which a request may name to be sure of it.

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from s3portal.server.kms.key_records import Key
-from s3portal.server.kms.keys import Keys
+from s3portal.server.kms.keys import Keys, key_id_of
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.kms.master_key_errors import SealBroken
 from s3portal.server.kms.sealed_columns import SealedColumn
@@ -78,7 +78,8 @@ class ByKey:
     """SSE-KMS and DSSE: a key of the key management, which opens it only as long as it is enabled.
 
     The encryption context is stored with the wrapped key: an object that is renamed, or shares the bytes of
-    another, is opened with the one that it was stored with.
+    another, is opened with the one that it was stored with. It is for one request: a key is looked up once,
+    however many parts an object has.
     """
 
     def __init__(
@@ -86,6 +87,8 @@ class ByKey:
     ):
         self._keys, self.kind, self._key = keys, kind, key
         self._context = context or {}
+        self._known: dict[str, Key] = {}
+        self._materials: dict[tuple[str, int], bytes] = {}
 
     def wrap(self, data_key: bytes, place: bytes) -> bytes:
         assert self._key is not None
@@ -101,8 +104,10 @@ class ByKey:
             context = json.loads(wrapped[2:end])
         except ValueError as problem:
             raise SealBroken from problem
-        key = self._keys.key_of(wrapped[end:])
-        opened = self._keys.decrypt(key, wrapped[end:], context)
+        key_id = key_id_of(wrapped[end:])
+        if key_id not in self._known:
+            self._known[key_id] = self._keys.with_id(key_id)
+        opened = self._keys.decrypt(self._known[key_id], wrapped[end:], context, self._materials)
         if not opened.startswith(place):
             raise SealBroken
         return opened[len(place) :]

@@ -179,11 +179,17 @@ class Keys:
 
     def key_of(self, ciphertext: bytes) -> Key:
         """Returns the key of a ciphertext. Raises InvalidCiphertextException, NotFoundException."""
-        key_id, _ = ciphertexts.key_of(ciphertext)
-        return self.with_id(key_id)
+        return self.with_id(key_id_of(ciphertext))
 
-    def decrypt(self, key: Key, ciphertext: bytes, context: Mapping[str, str]) -> bytes:
-        """Returns what was encrypted with a key, whatever material it had by then.
+    def decrypt(
+        self,
+        key: Key,
+        ciphertext: bytes,
+        context: Mapping[str, str],
+        materials: dict[tuple[str, int], bytes] | None = None,
+    ) -> bytes:
+        """Returns what was encrypted with a key, whatever material it had by then. ``materials`` keeps those
+        that were opened, for who decrypts a lot at once.
 
         Raises InvalidCiphertextException, IncorrectKeyException, and what ``encrypt`` raises.
         """
@@ -191,7 +197,10 @@ class Keys:
         if key_id != key.key_id:
             raise S3Error("IncorrectKeyException")
         require_usable(key)
-        _, material = self._material(key_id, number)
+        known = {} if materials is None else materials
+        if (key_id, number) not in known:
+            known[key_id, number] = self._material(key_id, number)[1]
+        material = known[key_id, number]
         try:
             return ciphertexts.decrypt(material, ciphertext, context)
         except SealBroken as problem:
@@ -272,6 +281,11 @@ class Keys:
         """Raises NotFoundException."""
         self.find_alias(account_id, name)
         self._storage.database.write(lambda rows: key_rows.delete_alias(rows, account_id, name))
+
+
+def key_id_of(ciphertext: bytes) -> str:
+    """Returns the id of the key of a ciphertext. Raises InvalidCiphertextException."""
+    return ciphertexts.key_of(ciphertext)[0]
 
 
 def key_arn(region: str, account_id: str, key_id: str) -> str:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from s3portal.server.storage import journal
+from s3portal.server.storage import journal, replicas
 from s3portal.server.storage.buckets import id_of
 from s3portal.server.storage.storage import Storage, now_ms
 
@@ -50,8 +50,12 @@ def change(
     version_id: str | None,
     decide: Callable[[VersionAttributes | None], VersionAttributes],
     event: str,
+    replicated_at: int | None = None,
 ) -> VersionAttributes:
     """Replaces what a version has by what ``decide`` makes of it, in one transaction; returns that.
+
+    ``replicated_at`` is when another server changed it, where replication repeats that: tags that were
+    changed here later stay.
 
     ``decide`` raises to refuse the change; it gets None where there is no such version.
     Raises NoSuchBucket.
@@ -62,15 +66,47 @@ def change(
         found = _select(connection, bucket_id, key, version_id)
         new = decide(found[1] if found else None)
         assert found is not None, "nothing was found, and decide() did not refuse"
+        by_replication = None
+        if replicated_at is not None:
+            by_replication = replicas.BY_REPLICATION
+            if not _is_later(connection, bucket_id, key, found[1], new, replicated_at):
+                return found[1]
         connection.execute(
             f"UPDATE {found[0]} SET tags = ?, lock = ?, acl = ? "
             "WHERE bucket_id = ? AND key = ? AND version_id = ?",
             (new.tags, new.lock, new.acl, bucket_id, key.encode(), new.version_id),
         )
-        journal.record(connection, event, now_ms(), bucket_id, key=key, version_id=new.version_id)
+        journal.record(
+            connection,
+            event,
+            replicated_at or now_ms(),
+            bucket_id,
+            key=key,
+            version_id=new.version_id,
+            details=by_replication,
+        )
         return new
 
     return storage.database.write(update)
+
+
+def _is_later(
+    connection: sqlite3.Connection,
+    bucket_id: int,
+    key: str,
+    found: VersionAttributes,
+    new: VersionAttributes,
+    at: int,
+) -> bool:
+    """Whether tags that were put elsewhere ``at`` a time are to be put here, too. Of two changes of one
+    moment the tags decide that are larger as text."""
+    if new.tags == found.tags:
+        return True
+    here = replicas.marked_at(connection, bucket_id, key, found.version_id, replicas.TAGGED) or 0
+    if (here, found.tags or "") > (at, new.tags or ""):
+        return False
+    replicas.mark(connection, bucket_id, key, found.version_id, replicas.TAGGED, at)
+    return True
 
 
 def _select(

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_changes
 
-from s3portal.server.storage import history, journal
+from s3portal.server.storage import history, journal, replicas
 from s3portal.server.storage.buckets import id_of
 from s3portal.server.storage.parts import copy_parts, insert_parts
 from s3portal.server.storage.quotas import limits_on
@@ -96,8 +96,8 @@ def put(
     """Makes an object of blobs that are on the disk already, in place of what was there. Returns it as it is
     stored.
 
-    Raises NoSuchBucket, QuotaExceeded, and what the precondition raises; the blobs are then their receiver's
-    to remove.
+    Raises NoSuchBucket, QuotaExceeded, NotNeeded for a replica, and what the precondition raises; the blobs
+    are then their receiver's to remove.
     """
 
     def insert(connection: sqlite3.Connection) -> tuple[StoredObject, Doomed]:
@@ -146,8 +146,19 @@ def replace(
     precondition(old)
     limits = limits_on(connection, new.bucket, bucket_id, new.writer)
     version_id = NULL_VERSION
-    if versioning is Versioning.ENABLED:
-        version_id = new_version_id(journal.next_sequence(connection))
+    origin = replicas.origin_of(new.headers)
+    if origin is not None:
+        new, is_current = replicas.admit(connection, bucket_id, versioning, new, origin)
+        if not is_current:
+            sequence = replicas.insert_older(connection, bucket_id, new)
+            limits.check()
+            return with_changes(new, sequence=sequence), []
+        version_id = new.version_id
+    else:
+        moment = replicas.moment_of_change(connection, new.bucket, bucket_id, new.key, new.modified_at)
+        new = with_changes(new, modified_at=moment)
+        if versioning is Versioning.ENABLED:
+            version_id = new_version_id(journal.next_sequence(connection))
     doomed, modified_at = history.make_way(connection, bucket_id, new.key, old, versioning, new.modified_at)
     sequence = journal.record(
         connection,
@@ -158,6 +169,7 @@ def replace(
         version_id=version_id,
         size_bytes=new.size_bytes,
         etag=new.etag,
+        details=None if origin is None else replicas.BY_REPLICATION,
     )
     connection.execute(
         _PUT,

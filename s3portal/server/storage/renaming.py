@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from s3portal.server.storage import journal
+from s3portal.server.storage import journal, replicas
+from s3portal.server.storage.buckets import has_setting
 from s3portal.server.storage.objects import no_such_key
 from s3portal.server.storage.parts import delete_parts
 from s3portal.server.storage.records import StoredObject, Versioning
@@ -76,9 +77,17 @@ def rename(
             etag=source.etag,
             details=_details(asked) if asked.token is not None else None,
         )
+        # Replication goes by dates: under its new key it is as new as its renaming.
+        is_replicated = has_setting(connection, bucket_id, replicas.KIND)
         connection.execute(
-            "UPDATE objects SET key = ?, sequence = ? WHERE bucket_id = ? AND key = ?",
-            (asked.target.encode(), sequence, bucket_id, asked.source.encode()),
+            "UPDATE objects SET key = ?, sequence = ?, modified_at = ? WHERE bucket_id = ? AND key = ?",
+            (
+                asked.target.encode(),
+                sequence,
+                now if is_replicated else source.modified_at,
+                bucket_id,
+                asked.source.encode(),
+            ),
         )
         return doomed
 

@@ -11,7 +11,9 @@ from typing import Any
 from s3portal.server.background.integrity_scan import IntegrityScan
 from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.background.notifications import NotificationJob
+from s3portal.server.background.replication.job import ReplicationJob
 from s3portal.server.config import ServerConfig, config_of_json
+from s3portal.server.config_watch import ConfigFile
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
 from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.testing.faults import Faults
@@ -32,12 +34,15 @@ class RunningServer:
     def __init__(
         self,
         root: Path | str,
-        config: ServerConfig | Mapping[str, Any],
+        config: ServerConfig | Mapping[str, Any] | Path,
         host: str = "127.0.0.1",
         port: int = 0,
         log: Path | None = None,
         front_end: FrontEnd | None = None,
     ) -> None:
+        config_file = ConfigFile(config, {}) if isinstance(config, Path) else None
+        if isinstance(config, Path):
+            config = ConfigFile(config, {}).read()
         if not isinstance(config, ServerConfig):
             config = config_of_json(config)
         self._log = AccessLog(log, keep=True)
@@ -57,9 +62,11 @@ class RunningServer:
             around=Clocked(self.clock, self.faults),
             now=self.clock.now,
             front_end=front_end,
+            config_file=config_file,
         )
         self._config = config
         self._notifications = self._new_notifications()
+        self._replication = ReplicationJob(self._server.storage, self._server.master_key, self._server.keys)
         self.users = {user.name: user for user in self._server.users}
         self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
         self._thread.start()
@@ -115,6 +122,11 @@ class RunningServer:
         """Sends the notifications that are due by the clock, as a server does every second."""
         with self.clock.applied():
             self._notifications.run(threading.Event())
+
+    def run_replication(self) -> None:
+        """Replicates all that is due, as a server does every second, and returns when it is at its targets,
+        or was refused."""
+        self._replication.run_once(threading.Event())
 
     def run_integrity_scan(self) -> None:
         """Reads everything that is stored and notes what has changed, as a server does in the background."""

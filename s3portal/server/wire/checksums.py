@@ -1,6 +1,7 @@
 """Checksums of objects and parts: the algorithms, running digests, and how those of parts make an object's.
 
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html and
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_Checksum.html
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import awscrt
 from awscrt import checksums as crt
 
 from s3portal.server.wire.errors import S3Error
@@ -44,6 +46,27 @@ class _Crc:
         return self._value.to_bytes(self._size_bytes, "big")
 
 
+class _XxHash:
+    """A hash of awscrt in hashlib's shape; awscrt tells its value once."""
+
+    def __init__(self, maker: str) -> None:
+        hashes = getattr(crt, "XXHash", None)
+        if hashes is None:
+            message = f"The awscrt {awscrt.__version__} on this server has no XXHash: install a newer one."
+            raise S3Error("NotImplemented", message)
+        self._hash = getattr(hashes, maker)()
+        self._value: bytes | None = None
+
+    def update(self, data: memoryview | bytes, /) -> None:
+        # awscrt takes nothing that could still change.
+        self._hash.update(bytes(data))
+
+    def digest(self) -> bytes:
+        if self._value is None:
+            self._value = self._hash.finalize()
+        return self._value
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """One checksum algorithm: its name in S3's documents and how to compute it."""
@@ -73,6 +96,11 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         Algorithm("CRC64NVME", 8, lambda: _Crc(crt.crc64nvme, 8), crt.combine_crc64nvme, False),
         Algorithm("SHA1", 20, lambda: hashlib.sha1(usedforsecurity=False), None, True),
         Algorithm("SHA256", 32, lambda: hashlib.sha256(usedforsecurity=False), None, True),
+        Algorithm("SHA512", 64, lambda: hashlib.sha512(usedforsecurity=False), None, True),
+        Algorithm("MD5", 16, lambda: hashlib.md5(usedforsecurity=False), None, True),
+        Algorithm("XXHASH64", 8, lambda: _XxHash("new_xxhash64"), None, True),
+        Algorithm("XXHASH3", 8, lambda: _XxHash("new_xxhash3_64"), None, True),
+        Algorithm("XXHASH128", 16, lambda: _XxHash("new_xxhash3_128"), None, True),
     )
 }
 HEADERS: Mapping[str, Algorithm] = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}

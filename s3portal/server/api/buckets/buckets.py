@@ -5,7 +5,9 @@ from __future__ import annotations
 from s3portal.server.bucket_settings import location
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
+from s3portal.server.gateway.replication_agent import is_replication_agent
 from s3portal.server.storage import buckets
+from s3portal.server.storage.replicas import REPLICA, STATUS_HEADER
 from s3portal.server.wire.reply import NO_CONTENT, Reply, xml_reply
 from s3portal.server.wire.xml_documents import document
 
@@ -13,7 +15,11 @@ from s3portal.server.wire.xml_documents import document
 def head_bucket(call: Call) -> Reply:
     place = call.bucket_row.require().settings.get(location.KIND)
     region = location.region_of(place, call.service.region)
-    return Reply(200, {"x-amz-bucket-region": region, "x-amz-access-point-alias": "false"})
+    headers = {"x-amz-bucket-region": region, "x-amz-access-point-alias": "false"}
+    if is_replication_agent(call):
+        # So that it knows what its requests will be taken for, before it deletes anything.
+        headers[STATUS_HEADER] = REPLICA
+    return Reply(200, headers)
 
 
 def delete_bucket(call: Call) -> Reply:

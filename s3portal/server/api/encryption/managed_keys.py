@@ -62,7 +62,8 @@ def context_of(headers: Mapping[str, str], bucket: str, key: str) -> dict[str, s
     """Returns the encryption context of an object that has these headers: the caller's pairs, and the ARN of
     the object, or of the bucket where it has a bucket key. Raises InvalidArgument."""
     arn = bucket_arn(bucket) if headers.get(BUCKET_KEY) == "true" else object_arn(bucket, key)
-    return {CONTEXT_ARN: arn} | _given_context(headers.get(CONTEXT))
+    # Policies of keys rely on the ARN, so that no caller may say another.
+    return _given_context(headers.get(CONTEXT)) | {CONTEXT_ARN: arn}
 
 
 def _given_context(header: str | None) -> dict[str, str]:

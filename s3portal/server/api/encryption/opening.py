@@ -30,11 +30,16 @@ Opener = Callable[[Part], "SegmentCipher | None"]
 def opener_of(call: Call, key: CustomerKey | None) -> Opener:
     """Returns what opens the parts of an object for a caller whose right to it has been checked."""
 
+    wrappings: dict[str, Wrapping] = {}
+
     def open_part(part: Part) -> SegmentCipher | None:
-        if part.key_id is None:
+        kind = part.key_id
+        if kind is None:
             return None
+        if kind not in wrappings:
+            wrappings[kind] = _wrapping(call, key, kind)
         with told_by_s3():
-            return cipher_of(part, _wrapping(call, key, part.key_id))[0]
+            return cipher_of(part, wrappings[kind])[0]
 
     return open_part
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-from s3portal.server.api.encryption.encryption import answer_headers
+from s3portal.server.api.encryption.customer_keys import customer_key_of
+from s3portal.server.api.encryption.encryption import answer_headers, encryption_of_upload
 from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.expiration import expiration_headers
+from s3portal.server.api.objects.object_headers import replica_header
 from s3portal.server.api.versions.version_ids import version_headers
 from s3portal.server.gateway.begun_uploads import of_the_object
 from s3portal.server.gateway.call import Call
@@ -18,6 +20,7 @@ from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operatio
 from s3portal.server.http.values import whole_number
 from s3portal.server.storage import uploads, versions
 from s3portal.server.storage.records import Part, StoredObject, Upload
+from s3portal.server.storage.replicas import NOT_NEEDED_HEADER, NotNeeded
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
@@ -54,6 +57,7 @@ class GivenPart:
 def complete_multipart_upload(call: Call) -> Reply:
     upload_id = call.parameter("uploadId") or ""
     given = _read_given_parts(call)
+    not_needed: dict[str, str] = {}
     try:
         stored = uploads.complete(
             call.storage,
@@ -63,6 +67,9 @@ def complete_multipart_upload(call: Call) -> Reply:
             partial(_assemble, call, given),
             write_precondition(call.request),
         )
+    except NotNeeded as replica:
+        uploads.abort(call.storage, call.bucket, call.key, upload_id)
+        stored, not_needed = replica.stored, {NOT_NEEDED_HEADER: "true"}
     except S3Error as refused:
         if refused.code != "NoSuchUpload":
             raise
@@ -78,7 +85,9 @@ def complete_multipart_upload(call: Call) -> Reply:
         ),
         headers=version_headers(call, stored)
         | expiration_headers(call, stored)
-        | answer_headers(stored.headers),
+        | answer_headers(stored.headers)
+        | replica_header(stored.headers)
+        | not_needed,
     )
 
 
@@ -111,6 +120,9 @@ def _assemble(
     call: Call, given: Sequence[GivenPart], upload: Upload, stored: dict[int, Part]
 ) -> tuple[StoredObject, list[Part]]:
     """Compares the caller's list with what is stored and returns the object it makes."""
+    if customer_key_of(call) is not None:
+        # It need not be given again; if it is, it must be the upload's.
+        encryption_of_upload(call, upload.headers)
     used: list[Part] = []
     start = 0
     for listed in given:

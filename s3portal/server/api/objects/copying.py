@@ -23,6 +23,7 @@ from s3portal.server.storage import journal, objects
 from s3portal.server.storage.blobs import new_body_id
 from s3portal.server.storage.parts import kinds_of, list_parts
 from s3portal.server.storage.records import Part, StoredObject, Versioning
+from s3portal.server.storage.replicas import STATUS_HEADER
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
@@ -40,6 +41,8 @@ from s3portal.server.wire.xml_documents import document, field, timestamp
 
 _MORE_THAN_ANY_UPLOAD = 10_001
 _NEVER_COPIED = (*SYSTEM_HEADERS, *ENCRYPTION_HEADERS)
+# A copy of a replica is none.
+_NOT_OF_SOURCE = (*_NEVER_COPIED, STATUS_HEADER)
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def _description(call: Call, source: CopySource, directives: Directives) -> Desc
     """Returns what the copy is stored with. Lock, storage class, redirect and encryption never come along."""
     description, found = description_of(call), source.found
     if not directives.replaces_metadata:
-        kept = {name: value for name, value in found.headers.items() if name not in _NEVER_COPIED}
+        kept = {name: value for name, value in found.headers.items() if name not in _NOT_OF_SOURCE}
         own = {name: value for name, value in description.headers.items() if name in _NEVER_COPIED}
         description = replace(description, headers=kept | own)
     if not directives.replaces_tags:

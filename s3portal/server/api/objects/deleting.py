@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from s3portal.server.access.payload import has_digest
@@ -20,6 +21,7 @@ from s3portal.server.bucket_settings.object_lock import require_deletable
 from s3portal.server.gateway.call import Call, Touched
 from s3portal.server.gateway.judged_objects import JudgedAnother
 from s3portal.server.gateway.operation import BUCKET, OBJECT, Operation
+from s3portal.server.gateway.replication_agent import origin_of
 from s3portal.server.storage import deletion
 from s3portal.server.storage.deletion import Deleted, Deletion
 from s3portal.server.storage.records import Version
@@ -43,6 +45,7 @@ _JUDGEMENTS_LIMIT = 10
 
 def delete_object(call: Call) -> Reply:
     asked = _deletion(call, call.key, version_id_of(call), conditions_of_headers(call.request))
+    asked = replace(asked, origin=origin_of(call))
     (deleted,) = deletion.delete(call.storage, call.bucket, [asked], call.bucket_row.owner)
     if deleted.refused is not None:
         raise deleted.refused

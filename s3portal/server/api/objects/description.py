@@ -10,6 +10,7 @@ from s3portal.server.api.objects.locks import lock_of_new_object
 from s3portal.server.api.objects.object_headers import stored_headers
 from s3portal.server.bucket_settings.object_lock import write_lock
 from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.replication_agent import origin_of
 from s3portal.server.wire.tag_sets import encode_tags, tags_of_document, tags_of_query
 from s3portal.server.wire.xml_documents import parse_document
 
@@ -33,8 +34,9 @@ def description_of(call: Call) -> Description:
     """
     headers = stored_headers(call.request)
     encryption = requested_encryption(call)
+    origin = origin_of(call)
     return Description(
-        {**headers, **encryption.headers},
+        {**headers, **encryption.headers, **(origin.headers if origin else {})},
         tags=requested_tags(call),
         lock=write_lock(lock_of_new_object(call)),
         encryption=encryption,

@@ -11,6 +11,7 @@ from s3portal.server.api.versions.version_ids import (
     version_id_of,
 )
 from s3portal.server.gateway.call import Call
+from s3portal.server.gateway.replication_agent import origin_of
 from s3portal.server.storage import attributes
 from s3portal.server.storage.attributes import VersionAttributes
 from s3portal.server.storage.objects import no_such_key
@@ -30,6 +31,7 @@ def change_named(
     call: Call, decide: Callable[[VersionAttributes], VersionAttributes], event: str
 ) -> VersionAttributes:
     """Replaces what the named version has by what ``decide`` makes of it. Raises as ``find_named`` does."""
+    origin = origin_of(call)
     return attributes.change(
         call.storage,
         call.bucket,
@@ -37,6 +39,7 @@ def change_named(
         version_id_of(call),
         lambda found: decide(require_version(call, found)),
         event,
+        None if origin is None else origin.modified_at,
     )
 
 

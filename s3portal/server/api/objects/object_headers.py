@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3portal.server.http.values import list_of
+from s3portal.server.storage.replicas import STATUS_HEADER
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
 
@@ -70,6 +71,11 @@ def _system_headers(request: S3Request) -> dict[str, str]:
 def storage_class_of(headers: Mapping[str, str]) -> str:
     """Returns the storage class of what is stored with these headers."""
     return headers.get(STORAGE_CLASS, STANDARD)
+
+
+def replica_header(headers: Mapping[str, str]) -> dict[str, str]:
+    """Returns what answers say of a replica."""
+    return {STATUS_HEADER: headers[STATUS_HEADER]} if STATUS_HEADER in headers else {}
 
 
 def overridden_headers(request: S3Request) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.locks import lock_headers
 from s3portal.server.api.objects.object_body import BodyGone, ObjectBody, segments_between, while_it_stays
 from s3portal.server.api.objects.object_headers import METADATA_PREFIX, SYSTEM_HEADERS, overridden_headers
+from s3portal.server.api.objects.replication_status import replication_header
 from s3portal.server.api.versions.version_ids import missing, version_headers, version_id_of
 from s3portal.server.authority.actions import action_on_version
 from s3portal.server.gateway.call import Call
@@ -116,6 +117,7 @@ def _head(call: Call, found: StoredObject, key: CustomerKey | None) -> tuple[Rep
     if (call.header("x-amz-checksum-mode") or "").upper() == "ENABLED":
         headers.update(_checksum_headers(found, extent))
     headers.update(_headers_of_attributes(call, found))
+    headers.update(replication_header(call, found))
     headers.update(answer_headers(found.headers, key))
     headers.update(_overridden(call))
     headers["Content-Length"] = str(extent.length_bytes)

@@ -9,12 +9,14 @@ from s3portal.server.api.objects.conditions import write_precondition
 from s3portal.server.api.objects.description import Description, description_of
 from s3portal.server.api.objects.expiration import expiration_headers
 from s3portal.server.api.objects.locks import require_digest
+from s3portal.server.api.objects.object_headers import replica_header
 from s3portal.server.api.versions.version_ids import refuse_version_id, version_headers
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
 from s3portal.server.storage import journal, objects, quotas
 from s3portal.server.storage.blobs import SMALL_CONTENT_BYTES, new_body_id
 from s3portal.server.storage.records import Part, StoredObject
+from s3portal.server.storage.replicas import NOT_NEEDED_HEADER, NotNeeded
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import (
     ALGORITHMS,
@@ -36,8 +38,12 @@ def put_object(call: Call) -> Reply:
         # Asked before the body comes, so that a refused gigabyte is not sent; asked again when it is stored.
         precondition(objects.find(call.storage, call.bucket, call.key))
     payload = open_payload(call.request, call.body, call.proof, algorithms=algorithms_beside(call))
-    stored = store(call, payload, description, precondition)
-    return Reply(200, headers_of(call, stored, description.encryption))
+    not_needed: dict[str, str] = {}
+    try:
+        stored = store(call, payload, description, precondition)
+    except NotNeeded as replica:
+        stored, not_needed = replica.stored, {NOT_NEEDED_HEADER: "true"}
+    return Reply(200, headers_of(call, stored, description.encryption) | not_needed)
 
 
 def headers_of(call: Call, stored: StoredObject, encryption: Encryption) -> dict[str, str]:
@@ -51,6 +57,7 @@ def headers_of(call: Call, stored: StoredObject, encryption: Encryption) -> dict
             "x-amz-checksum-type": stored.checksum.type,
             **answer_headers(stored.headers, encryption.customer_key),
             **encryption.context_headers(),
+            **replica_header(stored.headers),
         }
     )
 

@@ -20,6 +20,7 @@ from s3portal.server.storage.migrations import (
     step_0007,
     step_0008,
     step_0009,
+    step_0010,
 )
 
 _TAKEN = (
@@ -32,6 +33,7 @@ _TAKEN = (
     step_0007,
     step_0008,
     step_0009,
+    step_0010,
 )
 STEPS = tuple(step.STATEMENTS for step in _TAKEN)
 SCHEMA_VERSION = len(STEPS)
