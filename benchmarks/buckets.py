@@ -1,15 +1,18 @@
 """Bucket commands beside aws-cli, s3cmd, rclone and s5cmd, on one server in one run.
 
-    python benchmarks/buckets.py [--objects 5000] [--large 4] [--rounds 3] [--tools s3portal,s5cmd]
+    python benchmarks/buckets.py [--objects 5000] [--large 4] [--rounds 3] [--tools s3portal,s5cmd] [--bare]
 
 Tools are found by their names, or by S3PORTAL_CLIENTS, a folder with aws, s3cmd and s5cmd, and
 S3PORTAL_RCLONE. Prints a table in Markdown: wall and CPU seconds of the command, its peak memory, and the
-requests that the server counted; medians of several rounds, with the tools in turn.
+requests that the server counted; medians of several rounds, with the tools in turn. With --bare, the server
+is one that only counts (bare_store.py), so that the tools' own limits show. --record FILE adds the rounds to
+those of earlier runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import shutil
@@ -21,15 +24,18 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import boto3
+from bare_store import BareStore
 
+from s3portal.buckets.direct import Direct
 from s3portal.server.testing import RunningServer
+from s3portal.transfer import SigningKeys, TransferSettings, open_store
 
 MIB = 1024 * 1024
 KEY, SECRET = "bench-key", "bench-secret-of-buckets"
@@ -60,7 +66,7 @@ class Measured:
 class Place:
     """Where one round of one tool works."""
 
-    server: RunningServer
+    server: RunningServer | BareStore
     client: Any
     folder: Path
     source: Path
@@ -73,7 +79,8 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         return {
-            **os.environ,
+            # rclone cannot do with certificates of one's own, and nothing here is encrypted.
+            **{name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"},
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -113,7 +120,8 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
             "up": lambda p: [*ours, "sync", str(p.source), "s3://aaa/p"],
             "again": lambda p: [*ours, "sync", str(p.source), "s3://aaa/p"],
             "copy": lambda p: [*ours, "sync", "s3://aaa", "s3://bbb"],
-            "acls": lambda p: [*ours, "bucket", "acl", "reset", "aaa", "--yes"],
+            "acls": lambda p: [*ours, "bucket", "acl", "reset", "ccc", "--yes"],
+            "acls off": lambda p: [*ours, "bucket", "acl", "reset", "aaa", "--yes"],
             "delete": lambda p: [*ours, "bucket", "delete", "vvv", "--empty", "--yes"],
             "large up": lambda p: [*ours, "sync", str(p.large), "s3://lll"],
             "large down": lambda p: [*ours, "sync", "s3://lll", str(p.down)],
@@ -131,7 +139,7 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
             "up": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.source}/", "s3://aaa/p/"],
             "again": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.source}/", "s3://aaa/p/"],
             "copy": lambda p: [*s3cmd, *at(p), "sync", "-q", "s3://aaa/", "s3://bbb/"],
-            "acls": lambda p: [*s3cmd, *at(p), "setacl", "-q", "--acl-private", "--recursive", "s3://aaa/"],
+            "acls": lambda p: [*s3cmd, *at(p), "setacl", "-q", "--acl-private", "--recursive", "s3://ccc/"],
             "large up": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.large}/", "s3://lll/"],
             "large down": lambda p: [*s3cmd, *at(p), "sync", "-q", "s3://lll/", f"{p.down}/"],
             "list": lambda p: [*s3cmd, *at(p), "ls", "--recursive", "s3://many"],
@@ -159,7 +167,7 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
     }  # fmt: skip
 
 
-OPERATIONS = ("up", "again", "copy", "acls", "delete", "large up", "large down", "list")
+OPERATIONS = ("up", "again", "copy", "acls", "acls off", "delete", "large up", "large down", "list")
 
 
 class Bench:
@@ -187,10 +195,12 @@ class Bench:
         for operation in OPERATIONS:
             if operation not in wanted:
                 continue
+            if operation not in tool:
+                continue
             if operation == "delete":
                 self._fill_versions(place)
-            if operation in ("again", "copy", "acls") and "up" not in wanted:
-                self._fill(place, "a", self._options.objects)
+            if operation == "acls":
+                self._let_acls_count(place)
             if operation == "list":
                 self._fill(place, "many", self._options.listed)
             if operation in tool:
@@ -216,9 +226,11 @@ class Bench:
         measured.requests.append(len(place.server.requests) - before)
         measured.memory_mib.append(memory)
 
-    def _server(self, folder: Path) -> RunningServer:
+    def _server(self, folder: Path) -> RunningServer | BareStore:
+        if self._options.bare:
+            return BareStore()
         user = {"name": "bench", "access_key_id": KEY, "secret_access_key": SECRET, "policy": EVERYTHING}
-        names = ("a", "b", "v", "l", "many")
+        names = ("a", "b", "c", "v", "l", "many")
         config = {"users": [user], "buckets": [{"name": f"{name}"} for name in names]}
         for bucket in config["buckets"]:
             bucket["name"] = BUCKETS.get(bucket["name"], bucket["name"])
@@ -242,14 +254,38 @@ class Bench:
                     file.write(block)
         return large
 
-    def _fill(self, place: Place, bucket: str, count: int) -> None:
+    def _fill(self, place: Place, bucket: str, count: int, acl: str = "") -> None:
+        if isinstance(place.server, BareStore):
+            place.server.fill(BUCKETS.get(bucket, bucket), count, versions=2 if bucket == "v" else 1)
+            return
+        name = BUCKETS.get(bucket, bucket)
+        settings = TransferSettings(
+            s3_bucket=name,
+            s3_endpoint=place.server.endpoint,
+            s3_access_key_id=KEY,
+            s3_secret_access_key=SECRET,
+        )
+        requests = Direct(replace(open_store(settings), keys=SigningKeys(KEY, SECRET)))
+        headers = {"x-amz-acl": acl} if acl else {}
+
         def put(number: int) -> None:
-            place.client.put_object(Bucket=BUCKETS.get(bucket, bucket), Key=f"{number:08}", Body=b"x")
+            requests.ask("PUT", f"{number:08}", headers=headers, body=b"x")
 
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(put, range(count)))
 
+    def _let_acls_count(self, place: Place) -> None:
+        rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        if isinstance(place.server, BareStore):
+            place.server.with_acls.add(BUCKETS["c"])
+        else:
+            place.client.put_bucket_ownership_controls(Bucket=BUCKETS["c"], OwnershipControls=rules)
+        self._fill(place, "c", self._options.objects, acl="public-read")
+
     def _fill_versions(self, place: Place) -> None:
+        if isinstance(place.server, BareStore):
+            self._fill(place, "v", self._options.objects)
+            return
         versions = {"Status": "Enabled"}
         place.client.put_bucket_versioning(Bucket=BUCKETS["v"], VersioningConfiguration=versions)
         for _ in range(2):
@@ -257,7 +293,7 @@ class Bench:
 
 
 #: S3's names have three letters at least.
-BUCKETS = {"a": "aaa", "b": "bbb", "v": "vvv", "l": "lll"}
+BUCKETS = {"a": "aaa", "b": "bbb", "c": "ccc", "v": "vvv", "l": "lll"}
 
 
 class _Peak:
@@ -295,13 +331,28 @@ def _client(server: RunningServer) -> Any:
     )
 
 
+def record(table: dict[tuple[str, str], Measured], path: Path) -> None:
+    """Adds the rounds to the file's, and the file's to the table."""
+    before = json.loads(path.read_text()) if path.exists() else {}
+    for words, rounds in before.items():
+        tool, operation = words.split("|")
+        measured = table[tool, operation]
+        for name, values in rounds.items():
+            if isinstance(values, list):
+                getattr(measured, name).extend(values)
+            else:
+                measured.failed = measured.failed or values
+    path.write_text(json.dumps({"|".join(place): asdict(measured) for place, measured in table.items()}))
+
+
 def rows(table: dict[tuple[str, str], Measured], options: argparse.Namespace) -> Iterator[str]:
     """The table in Markdown."""
     named = {
         "up": f"{options.objects:,} x 4 KiB up",
         "again": "again, unchanged",
         "copy": "bucket to bucket",
-        "acls": "ACLs to private",
+        "acls": f"{options.objects:,} public ACLs to private",
+        "acls off": "the same where ACLs are off",
         "delete": f"delete {options.objects:,} x 2 versions",
         "large up": f"{options.large} x {options.large_mib} MiB up",
         "large down": f"{options.large} x {options.large_mib} MiB down",
@@ -324,10 +375,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tools", default="s3portal,aws-cli,s3cmd,rclone,s5cmd")
     parser.add_argument("--operations", default="", help="a list, such as up,again; all by default")
+    parser.add_argument("--bare", action="store_true")
+    parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, Path(folder))
         bench.run()
+        if options.record:
+            record(bench.table, options.record)
         print("\n".join(rows(bench.table, options)))
     print(f"\nMeasured on {datetime.now(timezone.utc):%Y-%m-%d}, {os.cpu_count()} CPUs, server included.")
 

@@ -3,8 +3,8 @@
     python benchmarks/server_encrypted.py [--parts 103] [--rounds 5] [--goal-put 0.85] [--goal-get 0.60]
 
 Prints medians, and the ratio of each way of encryption to plain. Exit code 1 where a ratio is below its goal:
-at most 15 % slower on multipart uploads, 40 % on GET, which cannot use sendfile. Both are of elapsed time with 4
-connections; ``GET by 1`` is a whole object over one connection.
+at most 15 % slower on multipart uploads, 40 % on GET, which cannot use sendfile. Both are of elapsed time
+with 4 connections; ``GET by 1`` is a whole object over one connection.
 """
 
 from __future__ import annotations

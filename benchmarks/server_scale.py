@@ -64,7 +64,7 @@ WITH RECURSIVE numbers(n) AS (SELECT ?3 UNION ALL SELECT n + 1 FROM numbers WHER
 INSERT INTO objects (bucket_id, {COLUMNS})
 SELECT ?1, CAST(printf('%s%05d/%02d.csv', ?2, n / 100, n % 100) AS BLOB), lower(hex(randomblob(16))), 1,
     '9dd4e461268c8034f5c8564e155c67a6', 1764165600000 + n, '{{"content-type":"text/csv"}}', 'CRC64NVME',
-    'AAAAAAAAAAA=', 'FULL_OBJECT', 0, '000000000000', 'null', n, NULL, NULL, NULL
+    'AAAAAAAAAAA=', 'FULL_OBJECT', 0, '000000000000', 'null', n, NULL, NULL, NULL, NULL
 FROM numbers
 """
 

@@ -1,9 +1,15 @@
 """The `s3portal` command: what an administrator does at a shell."""
 
-import click
+import sys
 
-from s3portal import __version__
-from s3portal.lazy_group import LazyGroup, Place
+try:
+    import click
+
+    from s3portal import __version__
+    from s3portal.lazy_group import LazyGroup, Place
+except KeyboardInterrupt:
+    # Ctrl-C before anything began: 128 and the number of SIGINT, and no traceback.
+    sys.exit(130)
 
 _BUCKETS = "s3portal.buckets.commands"
 _COMMANDS = {

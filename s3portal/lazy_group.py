@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 import click
 
+#: 128 and the number of SIGINT.
+INTERRUPTED = 130
+
 
 class Place(NamedTuple):
     """Where a command is, and its line in the group's help. ``extra`` is the extra of the distribution that
@@ -24,6 +27,15 @@ class LazyGroup(click.Group):
     def __init__(self, *arguments: Any, places: Mapping[str, Place], **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._places = places
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's, but Ctrl-C ends with 130, as shells have it, and not with click's 1: also while the
+        modules of a command are loaded."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._places)

@@ -175,9 +175,9 @@ def _read(body: bytes, operation: str) -> Node:
         if page.name not in _LISTINGS:
             raise ValueError(f"the answer is {page.name}, and no listing")
     except ValueError as error:
-        from botocore.parsers import ResponseParserError
-
-        raise ResponseParserError(f"{operation}: {error}") from error
+        raise Refused(
+            f"what answers {operation} there is no S3 store: {error}", "check the address of the store"
+        ) from error
     return page
 
 

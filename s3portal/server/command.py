@@ -21,6 +21,7 @@ from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_c
 from s3portal.server.config_connections import proxies_of
 from s3portal.server.config_encryption import master_key_of_environment
 from s3portal.server.config_values import ConfigError
+from s3portal.server.config_watch import ConfigFile
 from s3portal.server.configured_faults import around_of
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.http.limits import raise_descriptor_limit
@@ -187,7 +188,8 @@ def server_command(
     raise_descriptor_limit()
     front_end: FrontEnd | None = context.meta.get(FRONT_END)
     try:
-        config = add_environment(read_config_file(config_file) if config_file else ServerConfig(), os.environ)
+        watched = ConfigFile(config_file, os.environ) if config_file else None
+        config = watched.read() if watched else add_environment(ServerConfig(), os.environ)
         config = replace(
             config,
             tls=_tls_files(tls_cert, tls_key) or config.tls,
@@ -209,6 +211,7 @@ def server_command(
                 new_around=new_around,
                 jobs=chosen,
                 front_end=front_end,
+                config_file=watched,
             )
         else:
             access_log, around = AccessLog(log_file), new_around() if new_around else None
@@ -221,6 +224,7 @@ def server_command(
                 around=around,
                 jobs=chosen,
                 front_end=front_end,
+                config_file=watched,
             )
     except (ConfigError, MasterKeyError, StorageInUse, OtherVersion, NotUpgraded, S3Error) as problem:
         raise click.ClickException(str(problem)) from problem

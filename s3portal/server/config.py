@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from s3portal.server.access.directory import ROOT_USER, Account, Role, User
+from s3portal.server.access.oidc_providers import OidcProvider
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
 from s3portal.server.background.targets import Target
@@ -24,6 +25,7 @@ from s3portal.server.config_contents import FIELDS, ContentsConfig, read_content
 from s3portal.server.config_documents import read_document
 from s3portal.server.config_encryption import master_key_of_environment, read_master_key
 from s3portal.server.config_metrics import MetricsConfig, metrics_of_environment, read_metrics_config
+from s3portal.server.config_oidc import read_oidc_providers
 from s3portal.server.config_quotas import FIELD as QUOTA
 from s3portal.server.config_quotas import read_quota, read_user_quotas
 from s3portal.server.config_replication import ReplicationConfig, read_replication
@@ -74,7 +76,8 @@ class ServerConfig:
     ``faults`` are of ``testing.Fault``. ``trusted_proxies`` are those whose X-Forwarded headers count.
     ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``user_quotas`` are those
     of users and roles, by their ARNs; the quotas of others stay as they are. ``master_key`` is where the key
-    comes from that seals secrets; ``customer_keys_over_http`` takes those of SSE-C without TLS."""
+    comes from that seals secrets; ``customer_keys_over_http`` takes those of SSE-C without TLS.
+    ``oidc_providers`` are those whose tokens give sessions of roles."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -91,6 +94,7 @@ class ServerConfig:
     explain_refusals: bool = False
     notification_targets: tuple[Target, ...] = ()
     user_quotas: tuple[tuple[str, Quota], ...] = ()
+    oidc_providers: tuple[OidcProvider, ...] = ()
     master_key: MasterKeySource = field(default_factory=MasterKeySource)
     replication: ReplicationConfig = field(default_factory=ReplicationConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
@@ -113,8 +117,10 @@ def config_of_json(document: Any) -> ServerConfig:
     refuse_repeats("users", [_name_in_account(user) for user in users])
     refuse_repeats("users, access_key_id", [user.access_key_id for user in users])
     refuse_repeats("roles", [_name_in_account(role) for role in roles])
+    providers = read_oidc_providers(top)
     known = {FIRST_ACCOUNT, *(account.account_id for account in accounts)}
-    for place, members in (("users", users), ("roles", roles), ("buckets", buckets)):
+    named = (("users", users), ("roles", roles), ("buckets", buckets), ("oidc_providers", providers))
+    for place, members in named:
         _refuse_unknown_accounts(place, members, known)
     for role in roles:
         there = {user.name for user in users if user.account_id == role.account_id}
@@ -136,6 +142,7 @@ def config_of_json(document: Any) -> ServerConfig:
         explain_refusals=_switch(top, "explain_refusals"),
         notification_targets=read_targets(top),
         user_quotas=read_user_quotas(top, users, roles),
+        oidc_providers=providers,
         master_key=read_master_key(top),
         replication=read_replication(top),
         audit=read_audit_config(top),
@@ -237,7 +244,7 @@ def _account_id(found: Mapping[str, Any], name: str, place: str) -> str | None:
 
 
 def _refuse_unknown_accounts(
-    place: str, members: Sequence[User | Role | BucketConfig], known: Collection[str]
+    place: str, members: Sequence[User | Role | BucketConfig | OidcProvider], known: Collection[str]
 ) -> None:
     for number, member in enumerate(members):
         if member.account_id is not None and member.account_id not in known:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 
 from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
-from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.session_tokens import SessionSealer
+from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS, operation_names
 from s3portal.server.background.jobs import JOB_NAMES, jobs_named
@@ -20,9 +19,10 @@ from s3portal.server.background.replication.managing import Replicator
 from s3portal.server.background.runner import Background
 from s3portal.server.bucket_settings import cors, lifecycle, ownership, policy
 from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
-from s3portal.server.config import BucketConfig, ServerConfig, root_user
+from s3portal.server.config import BucketConfig, ServerConfig
 from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
+from s3portal.server.config_watch import ConfigFile, WatchedUsers, with_users
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.audit import AuditLog
 from s3portal.server.gateway.dialects.json import JsonDialect
@@ -83,6 +83,7 @@ class S3Server:
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
     ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
+    Users and roles are read again when ``config_file`` changes.
     ``metrics`` is where this process counts; without it, it is the only one.
     Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
     the address is taken).
@@ -102,6 +103,7 @@ class S3Server:
         listener: socket.socket | None = None,
         jobs: Collection[str] = (),
         front_end: FrontEnd | None = None,
+        config_file: ConfigFile | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._around = around
@@ -119,11 +121,7 @@ class S3Server:
             keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
             keys.delete_expired()
             self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
-            in_file = ConfiguredDirectory(config.users, config.roles, config.accounts)
-
-            def configuration() -> ConfiguredDirectory:
-                return in_file
-
+            configuration = WatchedUsers(root, config, config_file).current
             metrics = metrics or Metrics(new_metrics_memory())
             self.audit = audit_log(root, config)
             service = Service(
@@ -138,6 +136,7 @@ class S3Server:
                     allow_sigv2=config.allow_sigv2,
                 ),
                 people=People(self.storage, self.master_key, configuration),
+                web_identities=WebIdentities(lambda: configuration().providers, now),
                 region=config.region,
                 base_domain=config.base_domain,
                 proxies=config.trusted_proxies,
@@ -224,15 +223,6 @@ def audit_log(root: Path, config: ServerConfig) -> AuditLog | None:
         return None
     path = given.path_in(root)
     return AuditLog(path, limit_bytes=given.max_bytes, files=given.files, reads=given.reads)
-
-
-def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | None]:
-    """Returns the configuration with a user, and the file of the key that was made for one where none is
-    configured."""
-    if config.users:
-        return config, None
-    user, key_file = root_user(root)
-    return replace(config, users=(user,)), key_file
 
 
 def create_buckets(storage: Storage, config: ServerConfig) -> None:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from s3portal.server.config import ServerConfig
+from s3portal.server.config_watch import ConfigFile, with_users
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.gateway.pipeline import Around
@@ -30,7 +31,6 @@ from s3portal.server.running import (
     create_buckets,
     new_metrics_memory,
     replicate_as_configured,
-    with_users,
 )
 from s3portal.server.storage.folder import Folder
 from s3portal.server.storage.storage import Role, Storage
@@ -50,6 +50,7 @@ class Supervisor:
 
     ``new_around`` makes what stands around the operations of a worker, for tests. ``jobs`` are the names of
     what one of the workers does in the background. ``front_end`` listens already: every worker has it.
+    Each reads users and roles again when ``config_file`` changes.
     Raises what S3Server raises.
     """
 
@@ -65,8 +66,10 @@ class Supervisor:
         new_around: Callable[[], Around] | None = None,
         jobs: Collection[str] = (),
         front_end: FrontEnd | None = None,
+        config_file: ConfigFile | None = None,
     ) -> None:
         self._jobs = jobs
+        self._config_file = config_file
         self._front_end = front_end
         self._root, self._host, self._log_file, self._new_around = root, host, log_file, new_around
         self._count = count
@@ -184,6 +187,7 @@ class Supervisor:
             listener=self._listener,
             jobs=self._jobs,
             front_end=self._front_end,
+            config_file=self._config_file,
             metrics=Metrics(self._metrics_memory, place),
         )
 

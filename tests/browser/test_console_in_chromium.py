@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,59 @@ def page(context: BrowserContext, console: tuple[ConsoleFrontEnd, RunningServer]
     sign_in(page, console[1])
     yield page
     assert [text for text in complaints if "Content Security Policy" in text and "sandbox" not in text] == []
+
+
+#: The pictures of docs/console.md, made anew with S3PORTAL_SCREENSHOTS=1.
+PICTURES = {
+    "buckets": "/ui/buckets",
+    "objects": f"/ui/buckets/{BUCKET}/objects",
+    "object": f"/ui/buckets/{BUCKET}/object?key=stations.csv",
+    "share": f"/ui/buckets/{BUCKET}/object/share?key=stations.csv",
+    "preview": f"/ui/buckets/{BUCKET}/object/preview?key=stations.csv",
+    "upload": f"/ui/buckets/{BUCKET}/upload?prefix=2026/",
+    "unfinished": f"/ui/buckets/{BUCKET}/uploads",
+    "policy": f"/ui/buckets/{BUCKET}/policy?preset=public-read",
+    "settings": f"/ui/buckets/{BUCKET}/settings",
+    "cors": f"/ui/buckets/{BUCKET}/documents/cors",
+    "users": "/ui/people/users",
+    "user": "/ui/people/users/one?name=anna",
+    "roles": "/ui/people/roles",
+    "policies": "/ui/people/policies",
+    "why": "/ui/why?who=user/portal&action=s3:GetObject&resource=test-bucket/stations.csv",
+    "keys": "/ui/keys",
+    "server": "/ui/server",
+    "audit": "/ui/server/audit",
+    "about": "/ui/server/about",
+}
+
+
+@pytest.mark.skipif(not os.environ.get("S3PORTAL_SCREENSHOTS"), reason="makes the pictures of the docs")
+def test_pictures_for_the_docs(
+    chromium: Browser, console: tuple[ConsoleFrontEnd, RunningServer], tmp_path: Path
+) -> None:
+    folder = Path("docs/screenshots")
+    for screen, (width, height, scheme) in SCREENS.items():
+        context = open_context(
+            chromium,
+            base_url=console[0].url.removesuffix("/ui"),
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+        )
+        page = context.new_page()
+        page.goto("/ui/sign-in")
+        page.screenshot(path=folder / f"console-sign-in-{screen}.jpg", type="jpeg", quality=70)
+        sign_in(page, console[1])
+        for name, path in PICTURES.items():
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            if name == "upload":
+                file = random_file(tmp_path / "river-gauges-2026.nc", 3 * 1024 * 1024)
+                page.locator("[data-s3portal=input]").set_input_files(file)
+                expect(page.get_by_text("Uploaded and verified").first).to_be_visible()
+            page.screenshot(
+                path=folder / f"console-{name}-{screen}.jpg", type="jpeg", quality=70, full_page=True
+            )
+        context.close()
 
 
 def sign_in(page: Page, server: RunningServer) -> None:

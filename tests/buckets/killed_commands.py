@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from unittest import mock
@@ -14,6 +15,24 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     ["s3portal.cli", "s3portal.buckets.commands.bucket", "s3portal.buckets.commands.sync"]
 )
+
+
+def run_interrupted(
+    arguments: list[str],
+    environment: Mapping[str, str],
+    interrupt_now: Callable[[], bool],
+    afterwards: Callable[[], None],
+) -> int | None:
+    """Runs ``s3portal …``, presses Ctrl-C once as soon as ``interrupt_now`` says so, calls ``afterwards``,
+    and returns the exit code."""
+    process = _context.Process(target=_command, args=(arguments, dict(environment)))
+    process.start()
+    while process.is_alive() and not interrupt_now():
+        process.join(0.002)
+    os.kill(process.pid or 0, signal.SIGINT)
+    afterwards()
+    process.join()
+    return process.exitcode
 
 
 def run_killed(arguments: list[str], environment: Mapping[str, str], kill_now: Callable[[], bool]) -> bool:

@@ -5,7 +5,7 @@ import random
 
 import pytest
 from bucket_commands import files, operations
-from killed_commands import PART_BYTES, run_killed, small_parts
+from killed_commands import PART_BYTES, run_interrupted, run_killed, small_parts
 
 MIB = 1024 * 1024
 #: The least that S3 takes.
@@ -206,3 +206,27 @@ def test_an_object_whose_completion_was_answered_to_nobody_is_there(
     said = s3portal("sync", source, "s3://files")
     assert said.code == 0, said.err
     assert content(client, "large") == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("operation", "target"), [("UploadPart", "s3://files"), ("UploadPartCopy", "s3://other")]
+)
+def test_ctrl_c_begins_no_other_part_and_the_next_run_continues(
+    s3portal, server, client, source, operation, target
+):
+    (source / "large").write_bytes(CONTENT + CONTENT)
+    client.create_bucket(Bucket="other")
+    if target == "s3://other":
+        s3portal("sync", source, "s3://files")
+    place = "s3://files" if target == "s3://other" else str(source)
+    hold = server.faults.hold(operation, after=PASSED)
+    before = len(server.requests)
+    code = run_interrupted(["sync", place, target], dict(os.environ), lambda: hold.held >= 4, hold.release)
+    server.wait_until_idle()
+    assert code == 130
+    assert operations(server, before)[operation] < 12
+    said = s3portal("sync", place, target)
+    assert said.code == 0, said.err
+    assert operations(server, before)[operation] <= 12 + 4
+    assert content(client, "large", target.removeprefix("s3://")) == CONTENT + CONTENT
+    assert uploads(client, target.removeprefix("s3://")) == []

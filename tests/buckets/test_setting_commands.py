@@ -26,12 +26,39 @@ def test_a_referer_policy_names_both_schemes_and_leaves_other_statements(s3porta
     client.put_bucket_policy(Bucket="files", Policy=json.dumps(OTHERS))
     said = s3portal("bucket", "policy", "set-referer", "files", "--domain", "coral.example", "--yes")
     assert said.code == 0
-    assert "easily forged" in said.err
+    [warning] = said.err.splitlines()
+    assert "easily forged" in warning
+    assert "Better: links that expire" in warning
+    assert "a CDN that alone may read the bucket (s3portal bucket policy set-cloudfront)" in warning
     others, ours = policy_of(client)["Statement"]
     assert others == OTHERS["Statement"][0]
     assert ours["Condition"] == {
         "StringLike": {"aws:Referer": ["http://coral.example/*", "https://coral.example/*"]}
     }
+
+
+DISTRIBUTION = "arn:aws:cloudfront::123456789012:distribution/EDFDVBD632BHDS5"
+
+
+def test_a_distribution_is_let_in_while_public_access_is_blocked(s3portal, client):
+    client.put_bucket_policy(Bucket="files", Policy=json.dumps(OTHERS))
+    s3portal("bucket", "public-access", "block", "files", "--yes")
+    command = ("bucket", "policy", "set-cloudfront", "files", "--prefix", "media/", "--yes")
+
+    assert s3portal(*command, "--distribution", DISTRIBUTION).code == 0
+
+    others, ours = policy_of(client)["Statement"]
+    assert others == OTHERS["Statement"][0]
+    assert ours == {
+        "Sid": "S3portalAllowCloudFront",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::files/media/*",
+        "Condition": {"StringEquals": {"aws:SourceArn": DISTRIBUTION}},
+    }
+    refused = s3portal(*command, "--distribution", "EDFDVBD632BHDS5")
+    assert (refused.code, "write its ARN" in refused.err) == (2, True)
 
 
 def test_the_same_command_again_changes_nothing(s3portal, server):

@@ -1,6 +1,8 @@
 """The `s3portal` command: what it offers, and what it says where an extra is missing."""
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -38,3 +40,26 @@ def test_an_unknown_command_is_refused() -> None:
 
 def test_the_list_of_commands_cuts_no_sentence() -> None:
     assert list(cut_helps(main, "s3portal")) == []
+
+
+def test_ctrl_c_while_a_command_is_loaded_ends_as_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importlib, "import_module", interrupted)
+    answer = CliRunner().invoke(main, ["sync", "a", "s3://b"])
+    assert answer.exit_code == 130
+
+
+def test_ctrl_c_before_anything_is_loaded_ends_without_a_traceback() -> None:
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'click':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "import s3portal.cli\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (130, "")

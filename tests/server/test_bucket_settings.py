@@ -157,15 +157,14 @@ def test_what_no_bucket_has(s3):
     )
     assert code_of(s3.get_bucket_replication, Bucket=BUCKET) == "ReplicationConfigurationNotFoundError"
     s3.delete_bucket_replication(Bucket=BUCKET)
-    for listed, single in (
-        (s3.list_bucket_analytics_configurations, s3.get_bucket_analytics_configuration),
-        (s3.list_bucket_inventory_configurations, s3.get_bucket_inventory_configuration),
-        (s3.list_bucket_metrics_configurations, s3.get_bucket_metrics_configuration),
-        (s3.list_bucket_intelligent_tiering_configurations, s3.get_bucket_intelligent_tiering_configuration),
-    ):
+    for name in ("analytics", "inventory", "metrics", "intelligent_tiering"):
+        listed = getattr(s3, f"list_bucket_{name}_configurations")
+        single = getattr(s3, f"get_bucket_{name}_configuration")
+        delete = getattr(s3, f"delete_bucket_{name}_configuration")
         assert listed(Bucket=BUCKET)["IsTruncated"] is False
-        refusal = refusal_of(single, Bucket=BUCKET, Id="x")
-        assert (refusal.status, refusal.code) == (404, "NoSuchConfiguration")
+        for call in (single, delete):
+            refusal = refusal_of(call, Bucket=BUCKET, Id="x")
+            assert (refusal.status, refusal.code) == (404, "NoSuchConfiguration")
 
 
 @pytest.mark.parametrize(

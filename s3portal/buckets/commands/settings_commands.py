@@ -1,7 +1,8 @@
-"""Commands for the settings of a bucket: policy, CORS, versioning, lifecycle, ownership, public access,
-encryption."""
+"""Commands for the settings of a bucket: CORS, versioning, lifecycle, ownership, public access, encryption.
 
-import json
+Its policy has a file of its own.
+"""
+
 from pathlib import Path
 from typing import Any
 
@@ -9,116 +10,18 @@ import click
 
 from s3portal.buckets.access import Access
 from s3portal.buckets.commands.console import Console
+from s3portal.buckets.commands.files import file_argument, rules_of
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of, required_bucket
+from s3portal.buckets.commands.policy_commands import policy_group
 from s3portal.buckets.problems import Unusable
 from s3portal.buckets.settings import (
     cors,
     encryption,
     lifecycle,
     ownership,
-    policy,
     public_access,
     versioning,
 )
-
-_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-_REFERER_WARNING = (
-    "A Referer is a claim of the reader's program and easily forged: this stops hotlinking, not people."
-    " Better: the portal's own links (they expire), or a CDN that alone may read the bucket."
-)
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError) as error:
-        raise Unusable(f"{file}: cannot be read: {error}") from error
-
-
-def _rules_of(file: Path, name: str) -> list[dict[str, Any]]:
-    """The rules in a file: a list, or an object that has it as ``name``. Raises Unusable."""
-    try:
-        document = json.loads(_text_of(file))
-    except json.JSONDecodeError as error:
-        raise Unusable(f"{file}, line {error.lineno}: this is not JSON: {error.msg}") from error
-    rules = document.get(name) if isinstance(document, dict) else document
-    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
-        raise Unusable(f'{file}: write {{"{name}": [{{...}}]}}')
-    return rules
-
-
-@click.group("policy", short_help="Who may do what: the bucket policy.")
-def policy_group() -> None:
-    """Who may do what: the bucket policy."""
-
-
-@policy_group.command("show")
-@bucket_argument
-@bucket_command()
-def policy_show(console: Console, access: Access, bucket: str | None) -> None:
-    """Show the bucket policy."""
-    store = bucket_of(access, bucket)
-    found = policy.read_policy(store)
-    if found is None and not console.as_json:
-        console.say(f"{store.bucket} has no policy: who may do what is up to the users' own policies.")
-    else:
-        console.document("policy", found)
-
-
-@policy_group.command("set")
-@required_bucket
-@_file
-@bucket_command(changes=True)
-def policy_set(console: Console, access: Access, bucket: str | None, file: Path) -> None:
-    """Replace the whole policy by the one in FILE."""
-    store = bucket_of(access, bucket)
-    wanted = policy.parse_policy(_text_of(file), str(file))
-    console.carry_out([policy.policy_change(store, wanted, f"policy of {store.bucket}")])
-
-
-@policy_group.command("set-referer", short_help="Let in who comes from these sites' pages.")
-@bucket_argument
-@click.option("--domain", "domains", multiple=True, required=True, help="A site's host; several are allowed.")
-@click.option("--prefix", default="", help="Only for keys that begin with this.")
-@bucket_command(changes=True)
-def policy_set_referer(
-    console: Console, access: Access, bucket: str | None, domains: tuple[str, ...], prefix: str
-) -> None:
-    """Let everyone read who comes from a page of these sites, by http and https.
-
-    A Referer is easily forged: this stops hotlinking, not people. Other statements of the policy stay.
-    """
-    store = bucket_of(access, bucket)
-    statement = policy.referer_statement(store.bucket, domains, prefix)
-    wanted = policy.with_statement(policy.read_policy(store), statement)
-    console.warn(_REFERER_WARNING)
-    text = f"let readers in who come from {', '.join(domains)}"
-    console.carry_out([policy.policy_change(store, wanted, text)])
-
-
-@policy_group.command("set-public-read")
-@bucket_argument
-@click.option("--prefix", default="", help="Only for keys that begin with this.")
-@bucket_command(changes=True)
-def policy_set_public_read(console: Console, access: Access, bucket: str | None, prefix: str) -> None:
-    """Let everyone read, without listing. Other statements of the policy stay."""
-    store = bucket_of(access, bucket)
-    statement = policy.public_read_statement(store.bucket, prefix)
-    wanted = policy.with_statement(policy.read_policy(store), statement)
-    text = f"let EVERYONE read s3://{store.bucket}/{prefix}*"
-    console.carry_out([policy.policy_change(store, wanted, text)])
-
-
-@policy_group.command("remove")
-@bucket_argument
-@click.option("--sid", default="", help="Only the statement of this Sid.")
-@bucket_command(changes=True)
-def policy_remove(console: Console, access: Access, bucket: str | None, sid: str) -> None:
-    """Remove the policy, or one statement of it."""
-    store = bucket_of(access, bucket)
-    wanted = policy.without_statement(policy.read_policy(store), sid) if sid else None
-    text = f"remove the statement {sid}" if sid else f"remove the policy of {store.bucket}"
-    console.carry_out([policy.policy_change(store, wanted, text)])
 
 
 @click.group("cors", short_help="Which sites' pages may talk to the bucket.")
@@ -156,7 +59,7 @@ def cors_set(
     store = bucket_of(access, bucket)
     if not (origins or public_read or file):
         raise Unusable("say whom to let in: --origin, --public-read or --file")
-    rules = _rules_of(file, "CORSRules") if file else cors.read_cors(store)
+    rules = rules_of(file, "CORSRules") if file else cors.read_cors(store)
     wanted = cors.with_rules(rules, origins, public_read=public_read)
     console.carry_out([cors.cors_change(store, wanted, f"CORS rules of {store.bucket}")])
 
@@ -241,12 +144,12 @@ def lifecycle_show(console: Console, access: Access, bucket: str | None) -> None
 
 @lifecycle_group.command("set")
 @required_bucket
-@_file
+@file_argument
 @bucket_command(changes=True)
 def lifecycle_set(console: Console, access: Access, bucket: str | None, file: Path) -> None:
     """Replace all rules by those in FILE."""
     store = bucket_of(access, bucket)
-    rules = _rules_of(file, "Rules")
+    rules = rules_of(file, "Rules")
     for danger in lifecycle.dangers(rules):
         console.warn(f"Note: {danger}.")
     console.carry_out([lifecycle.lifecycle_change(store, rules, f"lifecycle rules of {store.bucket}")])

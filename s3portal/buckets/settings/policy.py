@@ -17,11 +17,13 @@ from s3portal.transfer import Store
 Policy = dict[str, Any]
 REFERER_SID = "S3portalAllowReferer"
 PUBLIC_READ_SID = "S3portalPublicRead"
+CLOUDFRONT_SID = "S3portalAllowCloudFront"
 #: Stands for the Sid of a statement that has none.
 NO_SID = "(no Sid)"
 _VERSION = "2012-10-17"
 #: S3 User Guide, "Policies and permissions": 20 KB.
 MAX_POLICY_BYTES = 20 * 1024
+_DISTRIBUTION = re.compile(r"arn:aws[a-z-]*:cloudfront::[0-9]{12}:distribution/[A-Z0-9]+")
 _DOMAIN = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 
@@ -73,6 +75,24 @@ def referer_statement(bucket: str, domains: Sequence[str], prefix: str = "") -> 
 def public_read_statement(bucket: str, prefix: str = "") -> Policy:
     """Lets everyone read."""
     return _read_statement(PUBLIC_READ_SID, bucket, prefix)
+
+
+def cloudfront_statement(bucket: str, distribution: str, prefix: str = "") -> Policy:
+    """Lets one CloudFront distribution read, and nobody past it. Raises Unusable for what is not the ARN of
+    one.
+
+    Source: CloudFront Developer Guide, "Restrict access to an Amazon S3 origin" (origin access control).
+    """
+    if not _DISTRIBUTION.fullmatch(distribution):
+        raise Unusable(
+            f"--distribution {distribution}: write its ARN, as in"
+            " arn:aws:cloudfront::123456789012:distribution/EDFDVBD632BHDS5"
+        )
+    return {
+        **_read_statement(CLOUDFRONT_SID, bucket, prefix),
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceArn": distribution}},
+    }
 
 
 def with_statement(policy: Policy | None, statement: Mapping[str, Any]) -> Policy:

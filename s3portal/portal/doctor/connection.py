@@ -10,18 +10,17 @@ import ssl
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from enum import Enum
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import botocore.session
-from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.exceptions import BotoCoreError
-from botocore.httpsession import URLLib3Session
-from botocore.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError
 
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.fetch_cors import Headers
 from s3portal.transfer import TransferSettings
+
+if TYPE_CHECKING:
+    from botocore.httpsession import URLLib3Session
 
 _CONNECT_TIMEOUT_S = 5
 _READ_TIMEOUT_S = 10
@@ -82,6 +81,10 @@ class Connection:
     def _send_once(
         self, method: str, url: str, headers: Headers, body: bytes | None, read_bytes: int
     ) -> Answer:
+        # Whoever looks at a finding only does not need them, and they take long to load.
+        from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+        from urllib3.exceptions import HTTPError
+
         named = HeadersDict()
         for name, value in (("User-Agent", _USER_AGENT), *headers):
             named[name] = value
@@ -97,7 +100,10 @@ class Connection:
             raise NoAnswer(_without_query(url), silence_of(error), _innermost(error)) from error
         return Answer(response.status_code, raw_headers, content, sent_at + (answered_at - sent_at) / 2)
 
-    def _session_for(self, url: str) -> URLLib3Session:
+    def _session_for(self, url: str) -> "URLLib3Session":
+        from botocore.httpsession import URLLib3Session
+        from botocore.utils import get_environ_proxies
+
         place = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         if place not in self._sessions:
             self._sessions[place] = URLLib3Session(
@@ -145,6 +151,8 @@ def _innermost(error: BaseException) -> str:
 
 def _certificates(settings: TransferSettings) -> str | bool:
     """What botocore's clients verify certificates with: a file, or its own list."""
+    import botocore.session
+
     try:
         configured = botocore.session.Session(profile=settings.s3_profile or None).get_config_variable(
             "ca_bundle"

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from botocore.credentials import ReadOnlyCredentials
-
 from s3portal.portal.doctor.addresses import examine_addresses
 from s3portal.portal.doctor.browsers import Browser
 from s3portal.portal.doctor.case import Case, Use
@@ -23,7 +21,7 @@ from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.trial import Outcome, Sample, examine_plain_write, examine_upload, part_request
 from s3portal.portal.doctor.workspace import Workspace, workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer import SessionCredentials
+from s3portal.transfer import SessionCredentials, SigningKeys
 
 
 def examine_store(case: Case, *, apply: bool = False) -> Iterator[Finding]:
@@ -97,9 +95,7 @@ def _examine_sts_preflight(
     apply: bool,
 ) -> Iterator[Finding]:
     """As a browser asks that signs its parts itself: the URL has a token, and pins the host alone."""
-    keys = ReadOnlyCredentials(
-        credentials.access_key_id, credentials.secret_access_key, credentials.session_token
-    )
+    keys = SigningKeys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
     query = {"uploadId": "doctor", "partNumber": "1"}
     url = signed_url(case.store, "PUT", space.key("own/trial.bin"), query, 900, keys)
     request = part_request(browser, Sample(b"", algorithm).part_headers)

@@ -3,8 +3,6 @@
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from botocore.credentials import ReadOnlyCredentials
-
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.case import Case
 from s3portal.portal.doctor.causes import (
@@ -21,9 +19,9 @@ from s3portal.portal.doctor.clock import clock_problem
 from s3portal.portal.doctor.connection import Connection, NoAnswer
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.findings import Finding
-from s3portal.transfer import Store
+from s3portal.transfer import SigningKeys, Store
 
-_NOBODY = ReadOnlyCredentials("AKIAIOSFODNN7NOBODYS", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYNOBODYSKEY", None)
+_NOBODY = SigningKeys("AKIAIOSFODNN7NOBODYS", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYNOBODYSKEY", None)
 _LISTING = {"list-type": "2", "max-keys": "1"}
 #: How old stores list, and what every store's answer to it has.
 _ROOT_ELEMENT = b"<ListBucketResult"

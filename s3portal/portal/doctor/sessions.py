@@ -10,8 +10,6 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from botocore.credentials import ReadOnlyCredentials
-
 from s3portal.portal.doctor.altered_tokens import altered_tokens
 from s3portal.portal.doctor.answer import Answer
 from s3portal.portal.doctor.case import Case
@@ -21,7 +19,7 @@ from s3portal.portal.doctor.role import examine_role
 from s3portal.portal.doctor.signing import signed_url
 from s3portal.portal.doctor.workspace import Workspace
 from s3portal.portal.findings import Finding
-from s3portal.transfer import UPLOAD_ACTIONS, SessionCredentials
+from s3portal.transfer import UPLOAD_ACTIONS, SessionCredentials, SigningKeys
 
 _AT_A_TIME = 8
 _TRIES = 3
@@ -46,7 +44,7 @@ class SessionTrial:
         self._case = case
         self._connection = connection
         self._space = space
-        self._keys = ReadOnlyCredentials(
+        self._keys = SigningKeys(
             credentials.access_key_id, credentials.secret_access_key, credentials.session_token
         )
 

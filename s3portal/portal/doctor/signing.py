@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from botocore.credentials import ReadOnlyCredentials
-
-from s3portal.transfer import Store, UrlSigner
+from s3portal.transfer import SigningKeys, Store, UrlSigner
 
 
 def signed_url(
@@ -14,7 +12,7 @@ def signed_url(
     key: str,
     query: Mapping[str, str],
     expires_s: int,
-    credentials: ReadOnlyCredentials | None = None,
+    credentials: SigningKeys | None = None,
 ) -> str:
     """The presigned URL of a request, of the bucket itself where the key is ""; with the portal's own keys
     unless others are given. Raises what ``Store.credentials`` raises.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from s3portal.server.access.directory import Account, Identity, Role, User
+from s3portal.server.access.oidc_providers import OidcProvider
 from s3portal.server.authority.policy import Policy
 from s3portal.server.bucket_settings.canonical_users import canonical_id
 from s3portal.server.storage.records import FIRST_ACCOUNT
@@ -17,8 +18,14 @@ class ConfiguredDirectory:
     """A Directory of what it is given. The first account is always there."""
 
     def __init__(
-        self, users: Iterable[User], roles: Iterable[Role], accounts: Iterable[Account] = ()
+        self,
+        users: Iterable[User],
+        roles: Iterable[Role],
+        accounts: Iterable[Account] = (),
+        providers: Iterable[OidcProvider] = (),
     ) -> None:
+        #: Whose tokens are taken in the place of a key.
+        self.providers = tuple(providers)
         self._users = {user.access_key_id: user for user in users}
         self._named = {(user.account_id, user.name): user for user in self._users.values()}
         self._roles = {(role.account_id, role.name): role for role in roles}

@@ -13,6 +13,7 @@ from s3portal.server.access.session_tokens import Session, role_id
 from s3portal.server.authority.arns import federated_user_arn, session_arn
 from s3portal.server.authority.callers import Caller, SessionKind
 from s3portal.server.authority.policy import NOTHING, Policy, read_policy_text
+from s3portal.server.authority.policy_patterns import Values
 from s3portal.server.wire.errors import S3Error
 
 
@@ -122,7 +123,7 @@ def _tags(own: Mapping[str, str], of_session: Mapping[str, str]) -> Mapping[str,
     return {name: value for name, value in own.items() if name.lower() not in replaced} | dict(of_session)
 
 
-def _session_keys(session: Session) -> Mapping[str, str]:
+def _session_keys(session: Session) -> Mapping[str, Values]:
     keys = dict(session.keys)
     if session.source_identity:
         keys["aws:sourceidentity"] = session.source_identity

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from s3portal.server.authority.policy_patterns import Values
 from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.wire.errors import S3Error
 
@@ -60,7 +61,7 @@ class Session:
     source_identity: str = ""
     transitive_tags: Sequence[str] = ()
     policy_arns: Sequence[str] = ()
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, Values] = field(default_factory=dict)
 
 
 #: Fields that the tokens of earlier servers do not have, with their defaults.

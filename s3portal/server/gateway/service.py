@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3portal.server.access.authenticator import Authenticator
+from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.refusals import Refusals
@@ -32,6 +33,7 @@ class Service:
     keys: Keys
     authenticator: Authenticator
     people: People
+    web_identities: WebIdentities
     region: str | None
     base_domain: str | None
     proxies: Networks = ()

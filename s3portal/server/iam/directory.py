@@ -81,12 +81,12 @@ class IdentityDirectory:
         noted = self._noted.get(access_key_id)
         if noted is not None and abs(now - noted) < USE_NOTED_EVERY_MS:
             return
-        if self._configuration().user_with_key(access_key_id) is not None:
-            # Of these the database knows nothing.
-            return
         if len(self._noted) >= _NOTED_LIMIT:
             self._noted = {}
         self._noted[access_key_id] = now
+        if self._configuration().user_with_key(access_key_id) is not None:
+            # Of these the database knows nothing.
+            return
         used = (access_key_id, now, service[:_TEXT_LIMIT], region[:_TEXT_LIMIT])
         try:
             self._storage.database.write(lambda rows: access_keys.note_use(rows, *used))

@@ -13,6 +13,7 @@ from s3portal.server.background.lifecycle import LifecycleJob
 from s3portal.server.background.notifications import NotificationJob
 from s3portal.server.background.replication.job import ReplicationJob
 from s3portal.server.config import ServerConfig, config_of_json
+from s3portal.server.config_watch import ConfigFile
 from s3portal.server.gateway.access_log import AccessLog, RequestRecord
 from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.testing.faults import Faults
@@ -33,12 +34,15 @@ class RunningServer:
     def __init__(
         self,
         root: Path | str,
-        config: ServerConfig | Mapping[str, Any],
+        config: ServerConfig | Mapping[str, Any] | Path,
         host: str = "127.0.0.1",
         port: int = 0,
         log: Path | None = None,
         front_end: FrontEnd | None = None,
     ) -> None:
+        config_file = ConfigFile(config, {}) if isinstance(config, Path) else None
+        if isinstance(config, Path):
+            config = ConfigFile(config, {}).read()
         if not isinstance(config, ServerConfig):
             config = config_of_json(config)
         self._log = AccessLog(log, keep=True)
@@ -58,6 +62,7 @@ class RunningServer:
             around=Clocked(self.clock, self.faults),
             now=self.clock.now,
             front_end=front_end,
+            config_file=config_file,
         )
         self._config = config
         self._notifications = self._new_notifications()

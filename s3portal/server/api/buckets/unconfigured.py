@@ -40,15 +40,23 @@ def put_bucket_request_payment(call: Call) -> Reply:
     return Reply(200)
 
 
-def _none_of(name: str, subresource: str, root_name: str) -> Operation:
+def _none_of(name: str, subresource: str, root_name: str) -> tuple[Operation, Operation]:
     def get_or_list(call: Call) -> Reply:
         call.bucket_row.require()
         if call.parameter("id"):
             raise S3Error("NoSuchConfiguration")
         return xml_reply(document(root_name, field("IsTruncated", False)))
 
-    action = f"s3:Get{name}Configuration"
-    return Operation(f"ListBucket{name}Configurations", BUCKET, "GET", (subresource,), action, get_or_list)
+    def delete(call: Call) -> Reply:
+        call.bucket_row.require()
+        raise S3Error("NoSuchConfiguration")
+
+    get_action, put_action = (f"s3:{verb}{name}Configuration" for verb in ("Get", "Put"))
+    needs = (subresource,)
+    return (
+        Operation(f"ListBucket{name}Configurations", BUCKET, "GET", needs, get_action, get_or_list),
+        Operation(f"DeleteBucket{name}Configuration", BUCKET, "DELETE", needs, put_action, delete),
+    )
 
 
 OPERATIONS = (
@@ -76,5 +84,5 @@ OPERATIONS = (
         "s3:PutBucketRequestPayment",
         put_bucket_request_payment,
     ),
-    *(_none_of(name, subresource, root_name) for subresource, name, root_name in _LISTS),
+    *(each for subresource, name, root_name in _LISTS for each in _none_of(name, subresource, root_name)),
 )

@@ -9,6 +9,7 @@ from s3portal.server.api.iam import (
     identities,
     inline_policies,
     managed_policies,
+    providers,
     roles,
     simulating,
     tagging,
@@ -25,4 +26,5 @@ OPERATIONS: tuple[QueryOperation, ...] = (
     *tagging.OPERATIONS,
     *simulating.OPERATIONS,
     *account.OPERATIONS,
+    *providers.OPERATIONS,
 )

@@ -51,7 +51,7 @@ DEFAULT_SESSION_S = 3600
 # A role that assumes a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
 CHAINED_SESSION_LIMIT_S = 3600
 SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_ROLE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:.*/)?([^/]+)")
+ROLE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:.*/)?([^/]+)")
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
 _SOURCE_IDENTITY_KEY = "aws:sourceidentity"
 _PARAMETERS = {
@@ -185,7 +185,7 @@ def _source_identity(text: str, caller: Caller) -> str:
 def _allowed_role(call: Call, asked: _Asked) -> Role:
     """Returns the role, once it trusts the caller and the caller's own policies allow what is asked for. A
     role that does not exist is refused in the same words."""
-    match = _ROLE_ARN.fullmatch(asked.role_arn)
+    match = ROLE_ARN.fullmatch(asked.role_arn)
     directory = call.service.authenticator.directory
     role = directory.role_named(match[1], match[2]) if match else None
     if role is None or role.arn != asked.role_arn:

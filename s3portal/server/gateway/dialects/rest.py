@@ -23,10 +23,10 @@ SUBRESOURCES = frozenset({
     "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "audit", "cors", "delete",
     "encryption", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "list-type", "location",
     "logging", "metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable",
-    "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "partNumber",
-    "policy", "policyStatus", "publicAccessBlock", "quota", "quota-user", "renameObject", "replication",
-    "requestPayment", "restore", "retention", "select", "session", "tagging", "torrent", "uploadId",
-    "uploads", "versioning", "versions", "website",
+    "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock", "ownershipControls",
+    "partNumber", "policy", "policyStatus", "publicAccessBlock", "quota", "quota-user", "renameObject",
+    "replication", "requestPayment", "restore", "retention", "select", "session", "tagging", "torrent",
+    "uploadId", "uploads", "versioning", "versions", "website",
 })
 # fmt: on
 _HALVES_OF_A_PART = (frozenset({"uploadId"}), frozenset({"partNumber"}))
@@ -85,7 +85,7 @@ class RestDialect:
         copies = COPY_HEADER in request.headers and level == OBJECT and request.method == "PUT"
         operation = self._by_request.get((level, request.method, subresources, copies))
         if operation is not None:
-            _refuse_unknown_parameters(request)
+            _refuse_unknown_parameters(request, operation)
             return operation
         methods = self._methods[level]
         if request.method == "PUT" and subresources in _HALVES_OF_A_PART:
@@ -98,15 +98,17 @@ class RestDialect:
         raise S3Error("MethodNotAllowed", facts=facts, headers={"Allow": ", ".join(sorted(methods))})
 
 
-def _refuse_unknown_parameters(request: S3Request) -> None:
+def _refuse_unknown_parameters(request: S3Request, operation: Operation) -> None:
     """Raises NotImplemented for a change with a parameter nobody here knows: it may be a sub-resource that S3
     has since we were written, and must not be taken for the object itself."""
     if request.method in ("GET", "HEAD"):
         return
+    # Configurations of which a bucket may have several are told apart by their id.
+    known = _KNOWN | {"id"} if operation.level == BUCKET and operation.needs else _KNOWN
     unknown = [
         name
         for name, _ in request.query
-        if name not in _KNOWN and not name.lower().startswith(PREFIX) and name.lower() not in ENTITY_HEADERS
+        if name not in known and not name.lower().startswith(PREFIX) and name.lower() not in ENTITY_HEADERS
     ]
     if unknown:
         raise S3Error("NotImplemented", facts={"Header": ", ".join(unknown)})
