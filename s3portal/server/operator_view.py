@@ -1,6 +1,6 @@
 """What those who run a server may look at: the audit log, counters, damage, and where everything is.
 
-For front ends in the same process. Who may look is their affair to ask; nothing can be changed here.
+For front ends in the same process. Who may look, or change what is replicated, is their affair to ask.
 """
 
 from __future__ import annotations
@@ -12,20 +12,35 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from s3portal import __version__
+from s3portal.server.access.credentials import caller_of_user
+from s3portal.server.access.directory import Directory
+from s3portal.server.authority.decision import decide
+from s3portal.server.background.replication.managing import Replicator, RuleProblem
+from s3portal.server.bucket_settings.replication import ReplicationRule
 from s3portal.server.gateway.audit import AuditRecord, Outcome
 from s3portal.server.gateway.audit_reading import AuditFilter, read_audit
 from s3portal.server.gateway.metrics import BOUNDS_S, JobCounts, MetricsMemory, OperationCounts
-from s3portal.server.storage import buckets, damage
+from s3portal.server.replication import states
+from s3portal.server.replication.connections import ConnectionProblem, NewConnection
+from s3portal.server.replication.states import RuleReport
+from s3portal.server.storage import buckets, damage, replication_connections
+from s3portal.server.storage.replication_backlog import Task
+from s3portal.server.storage.replication_connections import Connection
 from s3portal.server.storage.storage import Storage
 
 __all__ = [
     "BOUNDS_S",
     "AuditFilter",
     "AuditRecord",
+    "ConnectionProblem",
     "DamagedObject",
     "JobCounts",
+    "NewConnection",
     "OperationCounts",
     "Outcome",
+    "ReplicationRule",
+    "RuleProblem",
+    "RuleReport",
 ]
 
 
@@ -41,6 +56,13 @@ class DamagedObject:
     found_at: datetime
 
 
+class _NoContext:
+    """Nothing is known of the circumstances."""
+
+    def get(self, key: str, /) -> None:
+        return None
+
+
 @dataclass(frozen=True)
 class OperatorView:
     """``audit_path`` is None where there is no audit log."""
@@ -50,6 +72,8 @@ class OperatorView:
     root: Path
     audit_path: Path | None
     started_at: datetime
+    directory: Directory
+    replicator: Replicator
 
     @property
     def version(self) -> str:
@@ -65,6 +89,25 @@ class OperatorView:
 
     def jobs(self) -> Sequence[JobCounts]:
         return self.metrics.of_jobs()
+
+    def may_administer(self, access_key_id: str) -> bool:
+        """Whether a user may do all of ``iam:*``, as who makes connections and rules of replication must."""
+        user = self.directory.user_with_key(access_key_id)
+        if user is None:
+            return False
+        return decide(caller_of_user(user), "iam:*", "*", _NoContext(), None).allowed
+
+    def replication(self) -> list[RuleReport]:
+        """Returns how each rule of each bucket is doing."""
+        return states.reports(self.storage)
+
+    def replication_failures(self, bucket: str) -> list[Task]:
+        """Returns what was tried and did not work, with what went wrong."""
+        return states.failures(self.storage, bucket)
+
+    def connections(self) -> list[Connection]:
+        """Returns where buckets can be replicated to; secrets are sealed in it."""
+        return replication_connections.find_all(self.storage)
 
     def free_bytes(self) -> int:
         """Returns how much room the disk has."""

@@ -33,7 +33,7 @@ from s3portal.server.gateway.metrics import Metrics, MetricsMemory
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
-from s3portal.server.gateway.self_report import SelfReport, warn_of_shadows
+from s3portal.server.gateway.self_report import RESERVED_NAMES, SelfReport, warn_of_shadows
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
@@ -161,10 +161,10 @@ class S3Server:
                 root,
                 config.audit.path_in(root) if config.audit.enabled else None,
                 utc_now(),
+                self.directory,
+                Replicator(self.storage, self.master_key),
             )
             self.region = config.region or DEFAULT_REGION
-            #: Connections and rules of replication, for the same. Who may change them is its affair to ask.
-            self.replicator = Replicator(self.storage, self.master_key)
             self._background = Background(
                 root / "background",
                 jobs_named(
@@ -237,6 +237,8 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             raise ConfigError(
                 f"bucket {bucket.name} belongs to account {found.owner}, not to {bucket.account_id}"
             )
+        if found is None and bucket.name in RESERVED_NAMES:
+            raise ConfigError(f"no bucket can be called {bucket.name}: this server answers there itself")
         rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
         if found is None:
             settings = {ownership.KIND: ownership.write(ownership.DEFAULT)}

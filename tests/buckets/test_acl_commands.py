@@ -41,7 +41,9 @@ def test_where_settings_decide_no_acl_is_read(s3portal, server, with_acls, clien
     assert "ACLs are off" in said.out
     operations = {request.operation for request in server.requests[before:]}
     assert not operations & {"GetObjectAcl", "ListObjectsV2"}
+    before = len(server.requests)
     assert "Nothing to do" in s3portal("bucket", "acl", "reset", "files").out
+    assert len(server.requests) - before == 1
 
 
 def test_a_public_policy_is_named(s3portal, client):
@@ -57,6 +59,7 @@ def test_a_reset_takes_one_request_an_object(s3portal, json_lines, server, with_
     assert said.code == 0
     operations = [request.operation for request in server.requests[before:]]
     assert operations.count("PutObjectAcl") == 40
+    assert len(operations) == 42  # and what says that ACLs count, and a page of the listing
     assert "GetObjectAcl" not in operations
     assert public_keys(json_lines) == []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from s3portal.buckets.parallel import side_by_side
+from s3portal.buckets.parallel import Throttle, read_ahead, side_by_side
 
 INTERRUPTED = Path(__file__).with_name("interrupted_calls.py")
 
@@ -40,3 +40,51 @@ def test_ctrl_c_at_any_moment_ends_the_calls():
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split() == [str(number) for number in range(30)]
+
+
+def test_a_burst_that_says_slow_down_counts_once():
+    now, pauses = [100.0], []
+    throttle = Throttle(sleep=pauses.append, clock=lambda: now[0])
+
+    def pause_after(*seconds):
+        for each in seconds:
+            now[0] += each
+            throttle.slow_down()
+        pauses.clear()
+        throttle.wait()
+        return pauses
+
+    assert pause_after(0, 0.01, 0.01) == [0.1]
+    assert pause_after(0.2, 0.01) == [0.2]
+    throttle.went_well()
+    assert pause_after() == [pytest.approx(0.18)]
+
+
+def test_what_is_read_ahead_comes_in_order_and_so_does_what_it_raises():
+    def given():
+        yield from range(5)
+        raise ValueError("five")
+
+    ahead = read_ahead(given())
+    assert [next(ahead) for _ in range(5)] == list(range(5))
+    with pytest.raises(ValueError, match="five"):
+        next(ahead)
+    assert list(read_ahead(iter(()))) == []
+
+
+def test_no_more_is_read_ahead_than_said_and_nothing_once_nobody_wants_it():
+    taken = []
+
+    def given():
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    ahead = read_ahead(given(), most=2)
+    assert next(ahead) == 0
+    ahead.close()
+    (thread,) = [each for each in threading.enumerate() if each.name == "s3portal-ahead"] or [None]
+    if thread is not None:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert len(taken) <= 6

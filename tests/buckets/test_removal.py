@@ -1,6 +1,7 @@
 """Emptying and deleting: all of it, nothing by accident, and what is locked is named."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,9 +10,13 @@ import pytest
 def fill(client, objects):
     """Two versions of each object, a marker, and an unfinished upload."""
     client.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
-    for version in range(2):
-        for number in range(objects):
+
+    def put(number):
+        for version in range(2):
             client.put_object(Bucket="files", Key=f"a/{number:04}", Body=b"x" * (version + 1))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(put, range(objects)))
     client.delete_object(Bucket="files", Key="a/0000")
     client.create_multipart_upload(Bucket="files", Key="b/unfinished")
 
@@ -88,6 +93,22 @@ def test_a_store_that_is_busy_is_asked_again(s3portal, client, server, filled, c
     server.faults.add("DeleteObjects", status=503, code=code, first=3)
     assert s3portal("bucket", "empty", "files", "--yes").code == 0
     assert left(client) == 0
+
+
+def test_uploads_that_a_store_keeps_a_bucket_for_are_ended(s3portal, client, server, filled):
+    server.faults.add("DeleteBucket", status=409, code="BucketNotEmpty", first=1)
+    said = s3portal("bucket", "delete", "files", "--empty", "--yes")
+    assert said.code == 0, said.err
+    assert "1 unfinished uploads" in said.out
+    assert client.list_buckets()["Buckets"] == []
+
+
+def test_a_bucket_is_deleted_with_no_request_too_many(s3portal, client, server):
+    fill(client, 20)
+    before = len(server.requests)
+    assert s3portal("bucket", "delete", "files", "--empty", "--yes").code == 0
+    operations = [request.operation for request in server.requests][before:]
+    assert operations == ["ListObjectVersions", "DeleteObjects", "DeleteBucket"]
 
 
 def test_only_what_begins_with_the_prefix_goes(s3portal, client):

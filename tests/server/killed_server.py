@@ -100,11 +100,18 @@ def require_no_leftovers(root):
     storage = Storage(root)
     for bucket in buckets.find_all(storage):
         assert usage.of_bucket(storage, bucket.name) == usage.recounted(storage, bucket.name)
+    with storage.database.snapshot() as connection:
+        counted, right = usage.users_in(connection), usage.recounted_users_in(connection)
+    assert _something(counted) == _something(right)
     with storage.database.read() as connection:
         known = {blob for (blob,) in connection.execute("SELECT blob FROM parts WHERE blob IS NOT NULL")}
     storage.close()
     assert files_below(root) == known
     return known
+
+
+def _something(counted):
+    return {writer: found for writer, found in counted.items() if found != usage.NOTHING}
 
 
 def files_below(root):

@@ -9,6 +9,7 @@ import pytest
 from s3_callers import client_of, refusal_of, send
 
 from s3portal import __version__
+from s3portal.server.config_values import ConfigError
 from s3portal.server.gateway import self_report
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.storage import buckets
@@ -74,11 +75,18 @@ def test_no_bucket_of_that_name_can_be_created(s3_server):
     assert "answers at /healthz itself" in refused.error["Message"]
 
 
+def test_nor_by_the_configuration(tmp_path):
+    with pytest.raises(ConfigError, match="no bucket can be called healthz"):
+        RunningServer(tmp_path / "s3", {"buckets": [{"name": "healthz"}]})
+
+
 def test_one_that_is_there_is_served_and_named_at_the_start(tmp_path, caplog):
     storage = Storage(tmp_path / "s3")
     buckets.create(storage, "healthz")
     storage.close()
-    with RunningServer(tmp_path / "s3", server_config()) as server:
+    config = server_config()
+    config["buckets"].append({"name": "healthz"})
+    with RunningServer(tmp_path / "s3", config) as server:
         s3 = client_of(server, "admin")
         s3.put_object(Bucket="healthz", Key="k", Body=b"12345")
         assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="healthz")["Contents"]] == ["k"]

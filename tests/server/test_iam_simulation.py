@@ -72,6 +72,22 @@ def test_a_users_own_policies_groups_and_boundary_are_asked(s3_server, iam):
     assert code_of(s3.put_object, Bucket=BUCKET, Key="k", Body=b"") == "AccessDenied"
 
 
+def test_variables_of_the_user_have_its_own_values(iam):
+    home = policy(
+        "s3:PutObject", resource=f"arn:aws:s3:::{BUCKET}/${{aws:PrincipalTag/team}}/${{aws:username}}/*"
+    )
+    new_user(iam, "anna", home, Tags=[{"Key": "Team", "Value": "blue"}])
+    given = {
+        "PolicySourceArn": arn_of("user", "anna"),
+        "ActionNames": ["s3:PutObject"],
+        "ResourceArns": [f"arn:aws:s3:::{BUCKET}/blue/{name}/k" for name in ("anna", "bert")],
+    }
+    assert list(decisions(iam.simulate_principal_policy(**given)).values()) == ["allowed", "implicitDeny"]
+    entry = {"ContextKeyName": "aws:username", "ContextKeyType": "string", "ContextKeyValues": ["bert"]}
+    other = iam.simulate_principal_policy(**given, ContextEntries=[entry])
+    assert list(decisions(other).values()) == ["implicitDeny", "allowed"]
+
+
 def test_users_of_the_file_can_be_asked_about(iam):
     answer = iam.simulate_principal_policy(
         PolicySourceArn=arn_of("user", "portal"),

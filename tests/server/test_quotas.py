@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
+from earlier_folder import unpack
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -250,6 +251,26 @@ class TestUsers:
         assert usage.of_user(storage, PORTAL) == usage.UserUsage(0, 0, 5)
         s3.abort_multipart_upload(**{name: begun[name] for name in ("Bucket", "Key", "UploadId")})
         assert usage.of_user(storage, PORTAL) == usage.UserUsage()
+
+
+def test_what_an_earlier_release_stored_counts_for_its_bucket_and_for_no_user(tmp_path):
+    with RunningServer(unpack(tmp_path, 4), server_config()) as server:
+        storage = server._server.storage
+        with storage.database.read() as connection:
+            assert usage.users_in(connection) == {}
+        there = used(server)
+        assert there > 0
+        quotas.put_of_bucket(storage, BUCKET, Quota(there))
+        quotas.put_of_user(storage, PORTAL, Quota(5))
+        s3 = client_of(server)
+        assert refusal_of(s3.put_object, Bucket=BUCKET, Key="new", Body=b"1").code == "QuotaExceeded"
+        upload = s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"][0]
+        s3.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
+        found = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+        largest = max(found, key=lambda entry: entry["Size"])
+        s3.put_object(Bucket=BUCKET, Key=largest["Key"], Body=b"12345")
+        assert usage.of_user(storage, PORTAL) == usage.UserUsage(1, 5, 0)
+        s3.delete_object(Bucket=BUCKET, Key=largest["Key"])
 
 
 class TestAskingAndChanging:

@@ -16,6 +16,7 @@ from s3portal.console.pages.operating import operating_pages
 from s3portal.console.pages.people import people_pages
 from s3portal.console.pages.policies import policy_pages
 from s3portal.console.pages.previews import preview_pages
+from s3portal.console.pages.replication import may_see_replication, replication_pages
 from s3portal.console.pages.settings import setting_pages
 from s3portal.console.pages.sharing import sharing_pages
 from s3portal.console.pages.unfinished import unfinished_pages
@@ -39,6 +40,7 @@ PAGES: tuple[Blueprint, ...] = (
     why_pages,
     key_pages,
     operating_pages,
+    replication_pages,
 )
 
 
@@ -51,9 +53,11 @@ def menu() -> Iterator[tuple[str, str, str]]:
     yield "operating", "operating.metrics", _("Server")
 
 
-def bucket_menu() -> Iterator[tuple[str, str, str]]:
+def bucket_menu(bucket: str) -> Iterator[tuple[str, str, str]]:
     """Yields tab, endpoint and words of a bucket's pages."""
     yield "objects", "objects.show_folder", _("Objects")
     yield "uploads", "unfinished.show", _("Unfinished uploads")
     yield "policy", "policies.show", _("Policy")
     yield "settings", "settings.show", _("Settings")
+    if may_see_replication(bucket):
+        yield "replication", "replication.show", _("Replication")

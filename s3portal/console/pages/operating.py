@@ -103,6 +103,7 @@ def operating_menu() -> list[tuple[str, str, str]]:
         ("metrics", "operating.metrics", _("Requests")),
         ("audit", "operating.audit", _("Audit log")),
         ("integrity", "operating.integrity", _("Integrity")),
+        ("connections", "replication.connections", _("Connections")),
         ("about", "operating.about", _("About")),
     ]
 

@@ -16,7 +16,7 @@ from s3portal.server.api.iam.row import row
 from s3portal.server.api.query_parameters import Parameters
 from s3portal.server.authority.bucket_policy import read_bucket_policy
 from s3portal.server.authority.callers import ANONYMOUS, Caller
-from s3portal.server.authority.condition_keys import is_known_key
+from s3portal.server.authority.condition_keys import PRINCIPAL_TAG, is_known_key
 from s3portal.server.authority.decision import Answer, decide
 from s3portal.server.authority.facts import BucketFacts
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
@@ -135,7 +135,7 @@ def _results(call: Call, parameters: Parameters, caller: Caller) -> str:
         raise S3Error("ValidationError", f"A simulation can ask {_QUESTIONS_LIMIT} questions at most")
     numbered = [(f"{number:06}", pair) for number, pair in enumerate(asked)]
     shown, more = page(parameters, numbered, lambda one: one[0])
-    values = _context_values(parameters)
+    values = _keys_of_caller(call, caller) | _context_values(parameters)
     answers = (
         _result(parameters, caller, action, resource, _Context(dict(values)))
         for _, (action, resource) in shown
@@ -181,6 +181,25 @@ def _bucket(parameters: Parameters, caller: Caller, resource: str) -> BucketFact
         except PolicyError as problem:
             raise S3Error("InvalidInput", f"ResourcePolicy: {problem}") from problem
     return BucketFacts(match[1], account_id, {policy_setting.KIND: text} if text else {})
+
+
+def _keys_of_caller(call: Call, caller: Caller) -> dict[str, Values]:
+    """Returns the condition keys that follow from who is asked about, and when."""
+    now = call.service.authenticator.now()
+    match = _SOURCE_ARN.fullmatch(caller.arn)
+    keys: dict[str, Values] = {
+        "aws:currenttime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "aws:epochtime": str(int(now.timestamp())),
+        "aws:principalaccount": caller.account_id or "",
+        "aws:principalarn": caller.arn,
+        "aws:userid": caller.user_id,
+    }
+    if match is not None and match[2] != Kind.GROUP.value:
+        is_user = match[2] == Kind.USER.value
+        keys["aws:principaltype"] = "User" if is_user else "AssumedRole"
+        if is_user:
+            keys["aws:username"] = match[3]
+    return keys | {f"{PRINCIPAL_TAG}{name.lower()}": value for name, value in caller.tags.items()}
 
 
 def _context_values(parameters: Parameters) -> dict[str, Values]:

@@ -1,0 +1,180 @@
+"""Replication: where to (connections), what of a bucket (rules), and how far it has come.
+
+Connections and rules are an administrator's; whoever may put a bucket's replication pauses and resumes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from botocore.exceptions import ClientError
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from s3portal.console.errors import is_denied, sentence_of
+from s3portal.console.texts import gettext as _
+from s3portal.console.visit import console, visit
+from s3portal.server.operator_view import (
+    ConnectionProblem,
+    NewConnection,
+    ReplicationRule,
+    RuleProblem,
+    RuleReport,
+)
+
+replication_pages = Blueprint("replication", __name__)
+
+
+def may_see_replication(bucket: str) -> bool:
+    """Whether the tab is there: for who may get the bucket's replication."""
+    try:
+        visit().s3.get_bucket_replication(Bucket=bucket)
+    except ClientError as refused:
+        return not is_denied(refused)
+    return True
+
+
+@replication_pages.get("/buckets/<bucket>/replication")
+def show(bucket: str) -> AnyResponse:
+    return _page(bucket)
+
+
+@replication_pages.post("/buckets/<bucket>/replication")
+def add(bucket: str) -> AnyResponse:
+    _require_administrator()
+    form = request.form
+    rule = ReplicationRule(
+        rule_id=form.get("rule_id", "").strip() or "copy",
+        connection=form.get("connection", ""),
+        target_bucket=form.get("target_bucket", "").strip(),
+        prefix=form.get("prefix", "").strip(),
+        delete_markers="deletions" in form,
+        deletions="deletions" in form,
+        existing_objects="existing" in form,
+    )
+    # Whether there is such a bucket, and whether they may see it, is the store's to say.
+    visit().s3.head_bucket(Bucket=bucket)
+    try:
+        for remark in console().backend.view.replicator.save_rule(bucket, rule):
+            flash(remark)
+    except (ConnectionProblem, RuleProblem) as problem:
+        return _page(bucket, str(problem))
+    flash(_("The rule is saved, and its objects are being sent."))
+    return redirect(url_for("replication.show", bucket=bucket), 303)
+
+
+@replication_pages.post("/buckets/<bucket>/replication/<what>")
+def change(bucket: str, what: str) -> AnyResponse:
+    rule_id, replicator = request.form.get("rule_id", ""), console().backend.view.replicator
+    try:
+        if what in ("pause", "resume"):
+            _pause(bucket, rule_id, is_paused=what == "pause")
+        elif what in ("remove", "compare"):
+            _require_administrator()
+            visit().s3.head_bucket(Bucket=bucket)
+            act = replicator.remove_rule if what == "remove" else replicator.compare
+            act(bucket, rule_id)
+        else:
+            abort(404)
+    except RuleProblem as problem:
+        return _page(bucket, str(problem))
+    except ClientError as refused:
+        return _page(bucket, sentence_of(refused))
+    flash(_("Saved."))
+    return redirect(url_for("replication.show", bucket=bucket), 303)
+
+
+@replication_pages.get("/server/connections")
+def connections() -> AnyResponse:
+    _require_administrator()
+    return _connections_page()
+
+
+@replication_pages.post("/server/connections")
+def connect() -> AnyResponse:
+    _require_administrator()
+    form = request.form
+    new = NewConnection(
+        name=form.get("name", "").strip(),
+        endpoint=form.get("endpoint", "").strip(),
+        access_key_id=form.get("access_key_id", "").strip(),
+        secret_access_key=form.get("secret_access_key", "").strip(),
+    )
+    if region := form.get("region", "").strip():
+        new = replace(new, region=region)
+    try:
+        console().backend.view.replicator.save_connection(new)
+    except ConnectionProblem as problem:
+        return _connections_page(str(problem))
+    flash(_("The connection works, and is saved."))
+    return redirect(url_for("replication.connections"), 303)
+
+
+@replication_pages.post("/server/connections/<what>")
+def change_connection(what: str) -> AnyResponse:
+    _require_administrator()
+    name, replicator = request.form.get("name", ""), console().backend.view.replicator
+    try:
+        if what == "test":
+            replicator.test_connection(name)
+            flash(_("%(name)s answers, and takes the key.", name=name))
+        elif what == "remove":
+            replicator.remove_connection(name)
+            flash(_("%(name)s is deleted.", name=name))
+        else:
+            abort(404)
+    except ConnectionProblem as problem:
+        return _connections_page(str(problem))
+    return redirect(url_for("replication.connections"), 303)
+
+
+def is_administrator() -> bool:
+    return visit().key.session_token is None and console().backend.view.may_administer(
+        visit().key.access_key_id
+    )
+
+
+def _require_administrator() -> None:
+    if not is_administrator():
+        abort(403, _("Only administrators (iam:*) make connections and rules."))
+
+
+def _pause(bucket: str, rule_id: str, *, is_paused: bool) -> None:
+    """By S3's own operation, so that it is decided and noted as any other."""
+    s3 = visit().s3
+    configuration = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]
+    for rule in configuration["Rules"]:
+        if rule["ID"] == rule_id:
+            rule["Status"] = "Disabled" if is_paused else "Enabled"
+    s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=configuration)
+
+
+def _page(bucket: str, problem: str = "") -> AnyResponse:
+    try:
+        visit().s3.get_bucket_replication(Bucket=bucket)
+    except ClientError as refused:
+        if refused.response["Error"]["Code"] != "ReplicationConfigurationNotFoundError":
+            raise
+    view = console().backend.view
+    reports: list[RuleReport] = [report for report in view.replication() if report.bucket == bucket]
+    page = render_template(
+        "console/replication.html",
+        bucket=bucket,
+        reports=reports,
+        failures=view.replication_failures(bucket)[:50],
+        connections=[connection.name for connection in view.connections()] if is_administrator() else [],
+        is_administrator=is_administrator(),
+        problem=problem,
+        form=request.form,
+    )
+    return Response(page, 400 if problem else 200)
+
+
+def _connections_page(problem: str = "") -> AnyResponse:
+    page = render_template(
+        "console/connections.html",
+        connections=console().backend.view.connections(),
+        problem=problem,
+        form=request.form,
+    )
+    return Response(page, 400 if problem else 200)
