@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from flask import Flask, g, redirect, request, url_for
+from flask.sessions import SecureCookieSessionInterface
 from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
@@ -21,7 +22,7 @@ from s3portal.console.sessions import Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.sign_in import find_visit, form_token, sign_in_pages
 from s3portal.console.throttle import Throttle
-from s3portal.console.visit import Console
+from s3portal.console.visit import Console, console
 from s3portal.portal.web import web_folder, web_version
 
 #: Everything is below it, so that a proxy can put the console beside something else.
@@ -36,6 +37,7 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     app = Flask(__name__, static_url_path=f"{ROOT}/static")
     # Of what Flask signs there are only the sentences that the next page shows.
     app.secret_key = backend.key
+    app.session_interface = _SaidSentences()
     app.config.update(
         SESSION_COOKIE_NAME="s3portal_said",
         SESSION_COOKIE_PATH=ROOT,
@@ -68,6 +70,13 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
         return redirect(url_for("buckets.show_all"))
 
     return app
+
+
+class _SaidSentences(SecureCookieSessionInterface):
+    """The cookie with the sentences that the next page shows."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return console().is_secure()
 
 
 def _prepare_templates(app: Flask) -> None:

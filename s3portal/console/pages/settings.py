@@ -13,7 +13,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.documents import DocumentError, line_of, read_document, write_document
-from s3portal.console.errors import sentence_of
+from s3portal.console.errors import is_denied, sentence_of
 from s3portal.console.pages.buckets import quota_of
 from s3portal.console.pages.object import pairs_of
 from s3portal.console.texts import gettext as _
@@ -183,6 +183,7 @@ def _document_page(
 
 def _page(bucket: str, problem: str = "") -> AnyResponse:
     s3 = visit().s3
+    _require_something_known(bucket)
     rules = (
         _known(s3.get_bucket_encryption, bucket).get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
     )
@@ -221,6 +222,24 @@ def _known(ask: Callable[..., dict[str, Any]], bucket: str) -> dict[str, Any]:
         if none.response["Error"]["Code"] == "NoSuchBucket":
             raise
         return {}
+
+
+def _require_something_known(bucket: str) -> None:
+    """Raises the refusal where the visitor may know nothing of a bucket: a page of defaults would look like
+    its settings."""
+    s3, refusal = visit().s3, None
+    for ask in (s3.get_bucket_versioning, s3.get_bucket_location, s3.head_bucket, s3.get_bucket_tagging):
+        try:
+            ask(Bucket=bucket)
+        except ClientError as refused:
+            if is_denied(refused):
+                refusal = refusal or refused
+                continue
+            if refused.response["Error"]["Code"] == "NoSuchBucket":
+                raise
+        return
+    if refusal is not None and quota_of(bucket) is None:
+        raise refusal
 
 
 def _write_versioning(bucket: str) -> None:
