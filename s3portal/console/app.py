@@ -14,6 +14,7 @@ from s3portal.console.backend import Backend
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.errors import answer_errors
 from s3portal.console.guards import FORM_FIELD, guard_answers
+from s3portal.console.oidc.pages import oidc_pages
 from s3portal.console.pages import PAGES, bucket_menu, menu
 from s3portal.console.pages.operating import operating_menu
 from s3portal.console.pages.why import why_url
@@ -21,7 +22,7 @@ from s3portal.console.sessions import Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.sign_in import find_visit, form_token, sign_in_pages
 from s3portal.console.throttle import Throttle
-from s3portal.console.visit import Console
+from s3portal.console.visit import Console, console
 from s3portal.portal.web import web_folder, web_version
 
 #: Everything is below it, so that a proxy can put the console beside something else.
@@ -57,6 +58,7 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     answer_errors(app)
     app.before_request(find_visit)
     app.register_blueprint(sign_in_pages, url_prefix=ROOT)
+    app.register_blueprint(oidc_pages, url_prefix=ROOT)
     for pages in PAGES:
         app.register_blueprint(pages, url_prefix=ROOT)
 
@@ -88,6 +90,7 @@ def _prepare_templates(app: Flask) -> None:
         why_url=why_url,
         web_version=web_version,
         csrf=_csrf_field,
+        sign_in_providers=lambda: console().backend.sign_in.providers(),
     )
 
     @app.context_processor

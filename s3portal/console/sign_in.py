@@ -11,6 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.gateway_client import Key, Visitor
 from s3portal.console.guards import require_own_page, token_of
+from s3portal.console.oidc.farewell import farewell
+from s3portal.console.sessions import Session
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import Visit, console, visit
 
@@ -18,7 +20,7 @@ from s3portal.console.visit import Visit, console, visit
 COOKIE, SECURE_COOKIE = "s3portal_console", "__Host-s3portal_console"
 #: Who has not signed in gets one too, so that their form has a token.
 VISITOR_COOKIE = "s3portal_visitor"
-_OPEN = ("sign_in.show", "sign_in.sign_in", "static")
+_OPEN = ("sign_in.show", "sign_in.sign_in", "oidc.start", "oidc.come_back", "oidc.choose", "static")
 
 sign_in_pages = Blueprint("sign_in", __name__)
 
@@ -60,7 +62,7 @@ def form_token() -> str:
 @sign_in_pages.get("/sign-in")
 def show() -> AnyResponse:
     if g.visit:
-        return redirect(_back())
+        return redirect(page_wanted())
     return _form()
 
 
@@ -89,22 +91,24 @@ def sign_in() -> AnyResponse:
     session = console().sessions.begin(
         access_key_id, token, ends_at, request.remote_addr or "", request.headers.get("User-Agent", "")
     )
-    answer: AnyResponse = redirect(_back(), 303)
-    _set_cookie(answer, cookie_name(), session.number)
+    answer: AnyResponse = redirect(page_wanted(), 303)
+    set_cookie(answer, cookie_name(), session.number)
     answer.delete_cookie(VISITOR_COOKIE, path="/")
     return answer
 
 
 @sign_in_pages.post("/sign-out")
 def sign_out() -> AnyResponse:
-    console().sessions.end(visit().session)
-    return _signed_out()
+    session = visit().session
+    console().sessions.end(session)
+    return _signed_out(session)
 
 
 @sign_in_pages.post("/sign-out-everywhere")
 def sign_out_everywhere() -> AnyResponse:
-    console().sessions.end_all(visit().session.access_key_id)
-    return _signed_out()
+    session = visit().session
+    console().sessions.end_all(session.access_key_id, session.person)
+    return _signed_out(session)
 
 
 def _problem_of(key: Key) -> str | None:
@@ -126,24 +130,34 @@ def _form(problem: str | None = None, status: int = 200) -> Response:
     page = render_template("console/sign_in.html", problem=problem, back=request.values.get("back", ""))
     answer = Response(page, status)
     if is_new:
-        _set_cookie(answer, VISITOR_COOKIE, number)
+        set_cookie(answer, VISITOR_COOKIE, number)
     return answer
 
 
-def _signed_out() -> AnyResponse:
+def _signed_out(session: Session) -> AnyResponse:
     flash(_("You are signed out."))
-    answer = redirect(url_for("sign_in.show"), 303)
+    leaving = farewell(console(), session)
+    g.visit = None
+    answer: AnyResponse
+    if leaving is None:
+        answer = redirect(url_for("sign_in.show"), 303)
+    else:
+        # Not a redirect: forms lead to the console alone.
+        url, place = leaving
+        answer = Response(render_template("console/leading_on.html", url=url, place=place))
     answer.delete_cookie(cookie_name(), path="/", secure=request.scheme == "https")
     return answer
 
 
-def _set_cookie(answer: AnyResponse, name: str, value: str) -> None:
-    answer.set_cookie(
-        name, value, path="/", httponly=True, samesite="Strict", secure=request.scheme == "https"
-    )
+def set_cookie(
+    answer: AnyResponse, name: str, value: str, same_site: str = "Strict", lifetime_s: int | None = None
+) -> None:
+    """Sets a cookie that no script reads; without a lifetime, until the browser is closed."""
+    is_secure = request.scheme == "https"
+    answer.set_cookie(name, value, lifetime_s, path="/", httponly=True, samesite=same_site, secure=is_secure)
 
 
-def _back() -> str:
+def page_wanted() -> str:
     """Where the visitor wanted to go: a page of the console, and no other place."""
     wanted = request.values.get("back", "")
     parts = urlsplit(wanted)
