@@ -134,6 +134,12 @@ class _ServerGroup(click.Group):
     help="Tell every caller why, in the header x-s3portal-reason. For development.",
 )
 @click.option(
+    "--myfsio",
+    is_flag=True,
+    envvar=f"{PREFIX}MYFSIO",
+    help="Speak MyFSIO's dialect too: keys in headers, its routes, files and environment variables.",
+)
+@click.option(
     "--integrity-scan/--no-integrity-scan",
     default=True,
     show_default=True,
@@ -172,6 +178,7 @@ def server_command(
     trusted_proxies: tuple[str, ...],
     allow_sigv2: bool,
     explain_refusals: bool,
+    myfsio: bool,
     **jobs: bool,
 ) -> None:
     """An S3-compatible server on the local disk, with STS.
@@ -196,6 +203,7 @@ def server_command(
             trusted_proxies=(*config.trusted_proxies, *proxies_of(trusted_proxies, "--trusted-proxy")),
             allow_sigv2=allow_sigv2 or config.allow_sigv2,
             explain_refusals=explain_refusals or config.explain_refusals,
+            myfsio=replace(config.myfsio, enabled=myfsio or config.myfsio.enabled),
         )
         server: S3Server | Supervisor
         chosen = [option.replace("_", "-") for option, is_on in jobs.items() if is_on]

@@ -25,6 +25,7 @@ from s3portal.server.config_contents import FIELDS, ContentsConfig, read_content
 from s3portal.server.config_documents import read_document
 from s3portal.server.config_encryption import master_key_of_environment, read_master_key
 from s3portal.server.config_metrics import MetricsConfig, metrics_of_environment, read_metrics_config
+from s3portal.server.config_myfsio import MyfsioConfig, read_myfsio
 from s3portal.server.config_oidc import read_oidc_providers
 from s3portal.server.config_quotas import FIELD as QUOTA
 from s3portal.server.config_quotas import read_quota, read_user_quotas
@@ -77,7 +78,7 @@ class ServerConfig:
     ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``user_quotas`` are those
     of users and roles, by their ARNs; the quotas of others stay as they are. ``master_key`` is where the key
     comes from that seals secrets; ``customer_keys_over_http`` takes those of SSE-C without TLS.
-    ``oidc_providers`` are those whose tokens give sessions of roles."""
+    ``oidc_providers`` are those whose tokens give sessions of roles. ``myfsio`` is MyFSIO's dialect."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -100,6 +101,7 @@ class ServerConfig:
     audit: AuditConfig = field(default_factory=AuditConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     customer_keys_over_http: bool = False
+    myfsio: MyfsioConfig = field(default_factory=MyfsioConfig)
 
 
 # What is put together of other fields has no field of its own.
@@ -148,6 +150,7 @@ def config_of_json(document: Any) -> ServerConfig:
         audit=read_audit_config(top),
         metrics=read_metrics_config(top),
         customer_keys_over_http=_switch(top, "customer_keys_over_http"),
+        myfsio=read_myfsio(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
