@@ -24,7 +24,7 @@ from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import BucketConfig, ServerConfig
 from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
-from s3portal.server.config_watch import ConfigFile, WatchedUsers, with_users
+from s3portal.server.config_watch import ConfigFile, WatchedUsers, nobody_else, with_users
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.audit import AuditLog
 from s3portal.server.gateway.dialects.dialect import Dialect
@@ -47,6 +47,7 @@ from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.myfsio.files import MyfsioFiles
 from s3portal.server.operator_view import OperatorView
 from s3portal.server.replication import configured
 from s3portal.server.replication.connections import ConnectionProblem
@@ -125,7 +126,9 @@ class S3Server:
             keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
             keys.delete_expired()
             self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
-            configuration = WatchedUsers(root, config, config_file).current
+            files = _myfsio_files(self.storage, root, config)
+            others = nobody_else if files is None else files.users
+            configuration = WatchedUsers(root, config, config_file, others).current
             metrics = metrics or Metrics(new_metrics_memory())
             self.audit = audit_log(root, config)
             service = Service(
@@ -158,7 +161,7 @@ class S3Server:
                 presigned_base_url=config.myfsio.api_base_url,
                 presigned_region=config.myfsio.region,
             )
-            myfsio = MyfsioDialect(ROUTES, self.storage) if config.myfsio.enabled else None
+            myfsio = None if files is None else MyfsioDialect(ROUTES, self.storage, files.look)
             report = SelfReport(self.storage, metrics.memory, config.metrics.token)
             dialects: list[Dialect[Any]] = [
                 *([] if myfsio is None else [myfsio]),
@@ -225,6 +228,25 @@ class S3Server:
         self.access_log.close()
         if self.audit is not None:
             self.audit.close()
+
+
+def _myfsio_files(storage: Storage, root: Path, config: ServerConfig) -> MyfsioFiles | None:
+    """Returns MyFSIO's files, read once; None where its dialect is not spoken. Raises ConfigError."""
+    given = config.myfsio
+    if not given.enabled:
+        return None
+    try:
+        files = MyfsioFiles(
+            storage,
+            root,
+            iam_file=given.iam_path,
+            policies_file=given.bucket_policies_path,
+            localadmin=given.localadmin,
+        )
+    except ValueError as problem:
+        raise ConfigError(str(problem)) from problem
+    files.look()
+    return files
 
 
 def new_metrics_memory(places: int = 1) -> MetricsMemory:
