@@ -42,6 +42,7 @@ _COMMANDS = {
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "import-myfsio": "Take over MyFSIO's data folder.",
     "quota": "Show and set how much buckets and users may store.",
     "audit": "Show who did what.",
     "replication": "Replicate buckets to other servers.",
@@ -49,6 +50,7 @@ _COMMANDS = {
 }
 _MODULES = {
     "audit": "s3portal.server.upkeep.audit_command",
+    "import-myfsio": "s3portal.server.upkeep.myfsio_command",
     "quota": "s3portal.server.upkeep.quota_command",
     "replication": "s3portal.server.replication_command",
     "rewrap": "s3portal.server.rewrap_command",
@@ -65,7 +67,7 @@ class _ServerGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_MODULES.get(cmd_name, "s3portal.server.upkeep.commands"))
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
