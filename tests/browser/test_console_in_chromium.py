@@ -45,6 +45,8 @@ PAGES = (
     "/ui/server",
     "/ui/server/audit",
     "/ui/server/integrity",
+    "/ui/server/connections",
+    f"/ui/buckets/{BUCKET}/replication",
     "/ui/server/about",
     "/ui/no-such-page",
 )

@@ -78,10 +78,8 @@ def test_a_bucket_that_is_not_there_is_said(connected: ConsoleVisitor) -> None:
 
 def test_connections_are_for_administrators(limited: ConsoleVisitor, connected: ConsoleVisitor) -> None:
     assert limited.open("/ui/server/connections").status_code == 403
-    assert (
-        "answers, and takes the key"
-        in (connected.open("/ui/server/connections"), connected.submit("/test"))[1].text
-    )
+    connected.open("/ui/server/connections")
+    assert "answers, and takes the key" in connected.submit("/test").text
 
 
 def test_secrets_are_sealed_on_the_disk(

@@ -19,7 +19,7 @@ from replicating_processes import BUCKET, Cable, ReplicatingProcess
 from replicating_servers import history_of
 from s3_callers import MIB
 
-KILLS = int(os.environ.get("S3PORTAL_REPLICATION_KILLS", "2"))
+KILLS = int(os.environ.get("S3PORTAL_REPLICATION_KILLS", "1"))
 PATIENCE_S = 300
 KEYS = "abcde"
 

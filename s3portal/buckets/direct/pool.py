@@ -144,6 +144,9 @@ def _proxy_authorization(proxy: str) -> dict[str, str]:
 
 
 def _has_something_to_say(connection: Connection) -> bool:
+    if not hasattr(select, "poll"):
+        # Windows, whose select takes any number of a socket.
+        return bool(select.select([connection.fileno()], [], [], 0)[0])
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))

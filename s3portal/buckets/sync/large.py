@@ -27,6 +27,8 @@ PART_BYTES = 16 * MIB
 COPY_PART_BYTES = 512 * MIB
 #: Parts of one large file that are on their way, beside other files.
 PARTS_AT_A_TIME = 4
+#: Of the parts of all files that are on their way, so many are in memory: 128 MiB, twice while they are read.
+_IN_MEMORY = threading.BoundedSemaphore(8)
 #: Answers after which the same upload may still succeed: no answer, busy, keys that have expired.
 _WORTH_TAKING_UP = frozenset({0, 401, 403, 429})
 
@@ -88,15 +90,16 @@ class LargeFiles:
         def parts(begun: Begun) -> dict[int, str]:
             def send(part: Part) -> str:
                 self._require_going()
-                body = part.read()
-                md5 = hashlib.md5(body, usedforsecurity=False)
-                etag = begun.kept(part.number, len(body), md5.hexdigest())
-                if etag:
-                    self.on_kept(entry.path, part.number)
-                else:
-                    etag = upload.put(begun.upload_id, part.number, body, md5.digest())
-                    begun.note.add(part.number, NotedPart(etag, md5.hexdigest()))
-                return etag
+                with _IN_MEMORY:
+                    body = part.read()
+                    md5 = hashlib.md5(body, usedforsecurity=False)
+                    etag = begun.kept(part.number, len(body), md5.hexdigest())
+                    if etag:
+                        self.on_kept(entry.path, part.number)
+                    else:
+                        etag = upload.put(begun.upload_id, part.number, body, md5.digest())
+                        begun.note.add(part.number, NotedPart(etag, md5.hexdigest()))
+                    return etag
 
             sent = send_parts(PatientParts(self.reads, path, plan), send, at_a_time=PARTS_AT_A_TIME)
             after = self.reads.stat(path)
@@ -139,9 +142,10 @@ class LargeFiles:
         def relayed(begun: Begun, number: int) -> NotedPart:
             first = plan.offset(number)
             last = first + plan.length(number) - 1
-            body = range_of(requests, source.key, source.etag, first, last)
-            md5 = hashlib.md5(body, usedforsecurity=False).digest()
-            return NotedPart(upload.put(begun.upload_id, number, body, md5), "")
+            with _IN_MEMORY:
+                body = range_of(requests, source.key, source.etag, first, last)
+                md5 = hashlib.md5(body, usedforsecurity=False).digest()
+                return NotedPart(upload.put(begun.upload_id, number, body, md5), "")
 
         return self._upload_like(entry, source, upload, headers, condition, plan, relayed)
 
