@@ -1,56 +1,7 @@
-"""Slows down who guesses: failed sign-ins are counted by address and by key.
-
-In the memory of the process: a restart forgives, and an attacker cannot fill a disk.
-Source: https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html, *Login Throttling*
-"""
+"""Slows down who guesses at the sign-in, as the server does with keys in headers."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from s3portal.server.http.throttle import FORGIVEN_AFTER_S, FREE_FAILURES, LONGEST_WAIT_S, Throttle
 
-#: So many failures are forgiven before waiting begins, of one address and of one key.
-FREE_FAILURES = 5
-FIRST_WAIT_S = 2.0
-LONGEST_WAIT_S = 900.0
-#: After this time without a failure everything is forgiven.
-FORGIVEN_AFTER_S = 3600.0
-_KEPT = 10_000
-
-
-class Throttle:
-    """Counts failures by what they have in common. ``now`` is a monotonic clock in seconds."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._lock = threading.Lock()
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
-
-    def wait_s(self, *sources: str) -> float:
-        """Returns how many seconds these have to wait before they may try again; 0 for now."""
-        with self._lock:
-            return max((self._left_s(source) for source in sources), default=0.0)
-
-    def failed(self, *sources: str) -> None:
-        """Notes a failure of each."""
-        now = self._now()
-        with self._lock:
-            for source in sources:
-                count, at = self._failures.pop(source, (0, now))
-                self._failures[source] = (1 if now - at > FORGIVEN_AFTER_S else count + 1, now)
-            while len(self._failures) > _KEPT:
-                self._failures.popitem(last=False)
-
-    def succeeded(self, *sources: str) -> None:
-        """Forgives these."""
-        with self._lock:
-            for source in sources:
-                self._failures.pop(source, None)
-
-    def _left_s(self, source: str) -> float:
-        count, at = self._failures.get(source, (0, 0.0))
-        if count < FREE_FAILURES:
-            return 0.0
-        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (count - FREE_FAILURES))
-        return max(0.0, at + wait_s - self._now())
+__all__ = ["FORGIVEN_AFTER_S", "FREE_FAILURES", "LONGEST_WAIT_S", "Throttle"]
