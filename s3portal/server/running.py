@@ -73,6 +73,9 @@ class FrontEnd(Protocol):
     port: int
     origins: frozenset[str]
 
+    def url_over(self, scheme: str) -> str:
+        """Returns what people open in a browser, where the server speaks ``scheme``."""
+
     def start(self, server: S3Server) -> None:
         """Begins to answer; called once, when the server begins to serve."""
 
@@ -196,11 +199,13 @@ class S3Server:
                 ),
                 metrics.job_ended,
             )
-            contexts = TLSContexts(config.tls) if config.tls else None
+            #: What a front end speaks and hears by, too.
+            self.tls = TLSContexts(config.tls) if config.tls else None
+            self.proxies = config.trusted_proxies
             self.http = HTTPServer(
-                self.gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
+                self.gateway, host, port, fitting(config.limits), s3_refusal, listener, self.tls
             )
-            self._scheme = "https" if contexts else "http"
+            self._scheme = "https" if self.tls else "http"
         except BaseException:
             self.storage.close()
             raise
