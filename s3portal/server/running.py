@@ -55,6 +55,7 @@ from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
+from s3portal.server.web_sign_in import WebSignIn
 from s3portal.server.wire.errors import ERRORS, S3Error
 
 _ABORTING_RULE = "abort-unfinished-uploads"
@@ -186,6 +187,8 @@ class S3Server:
                 self.directory,
                 Replicator(self.storage, self.master_key),
             )
+            #: How people sign in to a front end with an identity provider.
+            self.web_sign_in = WebSignIn(service.web_identities, service.people, self.directory, now)
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
