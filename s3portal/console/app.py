@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from flask import Flask, g, redirect, request, url_for
+from flask.sessions import SecureCookieSessionInterface
 from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
@@ -37,12 +38,14 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     app = Flask(__name__, static_url_path=f"{ROOT}/static")
     # Of what Flask signs there are only the sentences that the next page shows.
     app.secret_key = backend.key
+    app.session_interface = _SaidSentences()
     app.config.update(
         SESSION_COOKIE_NAME="s3portal_said",
         SESSION_COOKIE_PATH=ROOT,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         MAX_CONTENT_LENGTH=_FORM_LIMIT_BYTES,
+        MAX_FORM_MEMORY_SIZE=_FORM_LIMIT_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     database = ConsoleDatabase(backend.folder / "console.sqlite")
@@ -71,6 +74,13 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     return app
 
 
+class _SaidSentences(SecureCookieSessionInterface):
+    """The cookie with the sentences that the next page shows."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return console().is_secure()
+
+
 def _prepare_templates(app: Flask) -> None:
     environment = app.jinja_env
     # The uploader's markup is every portal's.
@@ -79,6 +89,7 @@ def _prepare_templates(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.trim_blocks = environment.lstrip_blocks = True
+    environment.finalize = formats.printable
     environment.filters.update(formats.FILTERS)
     environment.globals.update(
         _=texts.gettext,

@@ -1,56 +1,47 @@
-"""Slows down who guesses: failed sign-ins are counted by address and by key.
+"""What an attempt to sign in is counted by, for those who guess to be slowed down.
 
-In the memory of the process: a restart forgives, and an attacker cannot fill a disk.
-Source: https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html, *Login Throttling*
+A browser that has signed in with a key before is counted for itself, so that nobody is kept out by others
+who guess at their key.
+Source: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
+import hmac
+import ipaddress
+import secrets
 
-#: So many failures are forgiven before waiting begins, of one address and of one key.
-FREE_FAILURES = 5
-FIRST_WAIT_S = 2.0
-LONGEST_WAIT_S = 900.0
-#: After this time without a failure everything is forgiven.
-FORGIVEN_AFTER_S = 3600.0
-_KEPT = 10_000
+from s3portal.server.http.throttle import FORGIVEN_AFTER_S, FREE_FAILURES, LONGEST_WAIT_S, Throttle
+
+__all__ = ["FORGIVEN_AFTER_S", "FREE_FAILURES", "LONGEST_WAIT_S", "Throttle"]
 
 
-class Throttle:
-    """Counts failures by what they have in common. ``now`` is a monotonic clock in seconds."""
+def sources_of(address: str, access_key_id: str, browser: str | None) -> tuple[str, ...]:
+    """Returns what an attempt to sign in is counted by: the ``browser`` where it is known, else the key and
+    the address, of IPv6 the network of one connection (RFC 6177)."""
+    if browser is not None:
+        return (f"browser {browser}",)
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return (f"address {address}", f"key {access_key_id}")
+    if found.version == 6 and found.ipv4_mapped is None:
+        address = str(ipaddress.ip_network((found, 64), strict=False))
+    return (f"address {address}", f"key {access_key_id}")
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._lock = threading.Lock()
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def wait_s(self, *sources: str) -> float:
-        """Returns how many seconds these have to wait before they may try again; 0 for now."""
-        with self._lock:
-            return max((self._left_s(source) for source in sources), default=0.0)
+def new_browser(key: bytes, access_key_id: str) -> str:
+    """Returns what a browser is known by that has signed in with a key; ``key`` is the server's own."""
+    number = secrets.token_urlsafe(16)
+    return f"{number}.{_seal(key, number, access_key_id)}"
 
-    def failed(self, *sources: str) -> None:
-        """Notes a failure of each."""
-        now = self._now()
-        with self._lock:
-            for source in sources:
-                count, at = self._failures.pop(source, (0, now))
-                self._failures[source] = (1 if now - at > FORGIVEN_AFTER_S else count + 1, now)
-            while len(self._failures) > _KEPT:
-                self._failures.popitem(last=False)
 
-    def succeeded(self, *sources: str) -> None:
-        """Forgives these."""
-        with self._lock:
-            for source in sources:
-                self._failures.pop(source, None)
+def known_browser(key: bytes, access_key_id: str, given: str) -> str | None:
+    """Returns the number of a browser that has signed in with this key before, None for any other."""
+    number, _dot, seal = given.partition(".")
+    is_known = hmac.compare_digest(seal.encode(), _seal(key, number, access_key_id).encode())
+    return number if is_known else None
 
-    def _left_s(self, source: str) -> float:
-        count, at = self._failures.get(source, (0, 0.0))
-        if count < FREE_FAILURES:
-            return 0.0
-        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (count - FREE_FAILURES))
-        return max(0.0, at + wait_s - self._now())
+
+def _seal(key: bytes, number: str, access_key_id: str) -> str:
+    return hmac.digest(key, f"browser {number} {access_key_id}".encode(), "sha256").hex()

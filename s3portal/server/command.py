@@ -42,6 +42,7 @@ _COMMANDS = {
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "import-myfsio": "Take over MyFSIO's data folder.",
     "quota": "Show and set how much buckets and users may store.",
     "audit": "Show who did what.",
     "replication": "Replicate buckets to other servers.",
@@ -49,6 +50,7 @@ _COMMANDS = {
 }
 _MODULES = {
     "audit": "s3portal.server.upkeep.audit_command",
+    "import-myfsio": "s3portal.server.upkeep.myfsio_command",
     "quota": "s3portal.server.upkeep.quota_command",
     "replication": "s3portal.server.replication_command",
     "rewrap": "s3portal.server.rewrap_command",
@@ -65,7 +67,7 @@ class _ServerGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_MODULES.get(cmd_name, "s3portal.server.upkeep.commands"))
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -134,6 +136,12 @@ class _ServerGroup(click.Group):
     help="Tell every caller why, in the header x-s3portal-reason. For development.",
 )
 @click.option(
+    "--myfsio",
+    is_flag=True,
+    envvar=f"{PREFIX}MYFSIO",
+    help="Speak MyFSIO's dialect too: keys in headers, its routes, files and environment variables.",
+)
+@click.option(
     "--integrity-scan/--no-integrity-scan",
     default=True,
     show_default=True,
@@ -172,6 +180,7 @@ def server_command(
     trusted_proxies: tuple[str, ...],
     allow_sigv2: bool,
     explain_refusals: bool,
+    myfsio: bool,
     **jobs: bool,
 ) -> None:
     """An S3-compatible server on the local disk, with STS.
@@ -196,6 +205,7 @@ def server_command(
             trusted_proxies=(*config.trusted_proxies, *proxies_of(trusted_proxies, "--trusted-proxy")),
             allow_sigv2=allow_sigv2 or config.allow_sigv2,
             explain_refusals=explain_refusals or config.explain_refusals,
+            myfsio=replace(config.myfsio, enabled=myfsio or config.myfsio.enabled),
         )
         server: S3Server | Supervisor
         chosen = [option.replace("_", "-") for option, is_on in jobs.items() if is_on]
@@ -234,6 +244,8 @@ def server_command(
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
     except OSError as problem:
         raise click.ClickException(_sentence_of(problem, host, port)) from problem
+    if front_end is not None:
+        click.echo(f"Console:   {front_end.url_over('https' if config.tls else 'http')}")
     click.echo(f"S3 server: {server.endpoint}, data in {root}")
     click.echo("It is for one machine: development, tests, small sites.")
     if server.root_key_file:

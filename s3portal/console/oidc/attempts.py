@@ -14,8 +14,6 @@ import time
 from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
-from flask import request
-
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.oidc.endpoints import Endpoints
 from s3portal.console.oidc.sealing import seal, unseal
@@ -76,8 +74,9 @@ def attempt_of(key: bytes, cookie: str) -> Attempt | None:
     return None if content is None else Attempt(**content)
 
 
-def cookie_name() -> str:
-    return "__Host-s3portal_oidc" if request.scheme == "https" else "s3portal_oidc"
+def cookie_name(is_secure: bool) -> str:
+    """Returns what the cookie of an attempt is called, over TLS or not."""
+    return "__Host-s3portal_oidc" if is_secure else "s3portal_oidc"
 
 
 def use_once(database: ConsoleDatabase, attempt: Attempt) -> bool:

@@ -27,7 +27,7 @@ from s3portal.console.oidc.farewell import own_origin
 from s3portal.console.oidc.problems import ProviderFailed
 from s3portal.console.oidc.sealing import seal, unseal
 from s3portal.console.sessions import person_of, subject_of
-from s3portal.console.sign_in import VISITOR_COOKIE, cookie_name, page_wanted, set_cookie
+from s3portal.console.sign_in import VISITOR_COOKIE, page_wanted, set_cookie, set_session_cookie
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import console
 from s3portal.server.web_sign_in import (
@@ -73,7 +73,7 @@ def start(name: str) -> AnyResponse:
     answer = _lead_on(url, client.label)
     cookie = attempt.sealed(console().backend.key)
     # Lax: the provider's site leads back here.
-    set_cookie(answer, attempts.cookie_name(), cookie, same_site="Lax", lifetime_s=attempts.LIFETIME_S)
+    set_cookie(answer, _attempt_cookie(), cookie, same_site="Lax", lifetime_s=attempts.LIFETIME_S)
     return answer
 
 
@@ -104,7 +104,7 @@ def come_back(name: str) -> AnyResponse:
     else:
         answer = _ask_for_role(identity.roles, token, person, attempt.back, client)
     answer.delete_cookie(
-        attempts.cookie_name(), path="/", secure=request.scheme == "https", httponly=True, samesite="Lax"
+        _attempt_cookie(), path="/", secure=console().is_secure(), httponly=True, samesite="Lax"
     )
     return answer
 
@@ -119,6 +119,10 @@ def choose() -> AnyResponse:
     if role is None:
         abort(400)
     return _signed_in(OfferedRole(**role), chosen["token"], chosen["person"], chosen["back"])
+
+
+def _attempt_cookie() -> str:
+    return attempts.cookie_name(console().is_secure())
 
 
 def _provider(name: str) -> tuple[OidcProvider, ConsoleClient]:
@@ -141,7 +145,7 @@ def _refuse_guessers() -> None:
 def _attempt_of_this_browser(provider: OidcProvider) -> Attempt:
     """Returns the attempt that this answer of a provider belongs to, which is used up then. An answer that
     another browser, another provider or another time has asked for is refused."""
-    cookie = request.cookies.get(attempts.cookie_name(), "")
+    cookie = request.cookies.get(_attempt_cookie(), "")
     attempt = attempts.attempt_of(console().backend.key, cookie)
     states = request.args.getlist("state")
     if attempt is None or attempt.issuer != provider.issuer or len(states) != 1:
@@ -180,7 +184,7 @@ def _checked(token: str, provider: OidcProvider, client: ConsoleClient, attempt:
 
     Source: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation, 2, 3, 4, 5 and 11
     """
-    is_secure = request.scheme == "https"
+    is_secure = console().is_secure()
     try:
         found = console().backend.sign_in.open(token, _session_name, request.remote_addr or "", is_secure)
     except SignInRefused as problem:
@@ -245,7 +249,8 @@ def _signed_in(role: OfferedRole, token: str, person: str, back: str) -> AnyResp
     )
     g.visit = None
     answer = _lead_on(back or url_for("buckets.show_all"), _("S3 console"))
-    set_cookie(answer, cookie_name(), session.number)
+    key = Key(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
+    set_session_cookie(answer, session, key)
     answer.delete_cookie(VISITOR_COOKIE, path="/")
     return answer
 
