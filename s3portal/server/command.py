@@ -20,6 +20,7 @@ import click
 from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
 from s3portal.server.config_connections import proxies_of
 from s3portal.server.config_encryption import master_key_of_environment
+from s3portal.server.config_myfsio import MyfsioConfig
 from s3portal.server.config_values import ConfigError
 from s3portal.server.config_watch import ConfigFile
 from s3portal.server.configured_faults import around_of
@@ -28,6 +29,7 @@ from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.http.tls import TLSFiles
 from s3portal.server.kms.key_sources import KEY_SOURCE, MasterKeySource
 from s3portal.server.kms.master_key_errors import MasterKeyError
+from s3portal.server.myfsio_environment import defaults_of, with_environment
 from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
@@ -37,6 +39,7 @@ from s3portal.server.workers import Supervisor
 #: Where in click's context a command around this one leaves a FrontEnd.
 FRONT_END = "s3portal.server.front_end"
 _PATH = click.Path(path_type=Path)
+log = logging.getLogger(__name__)
 _COMMANDS = {
     "fsck": "Check a server's folder, and repair it.",
     "where": "Show in which files an object is.",
@@ -73,6 +76,13 @@ class _ServerGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+def _take_defaults(context: click.Context, parameter: click.Parameter, myfsio: bool) -> bool:
+    """Lets MyFSIO's variables be the defaults of options, which are read after this one."""
+    if myfsio:
+        context.default_map = {**(context.default_map or {}), **defaults_of(os.environ)}
+    return myfsio
 
 
 @click.group(
@@ -138,6 +148,8 @@ class _ServerGroup(click.Group):
 @click.option(
     "--myfsio",
     is_flag=True,
+    is_eager=True,
+    callback=_take_defaults,
     envvar=f"{PREFIX}MYFSIO",
     help="Speak MyFSIO's dialect too: keys in headers, its routes, files and environment variables.",
 )
@@ -205,7 +217,7 @@ def server_command(
             trusted_proxies=(*config.trusted_proxies, *proxies_of(trusted_proxies, "--trusted-proxy")),
             allow_sigv2=allow_sigv2 or config.allow_sigv2,
             explain_refusals=explain_refusals or config.explain_refusals,
-            myfsio=replace(config.myfsio, enabled=myfsio or config.myfsio.enabled),
+            myfsio=_myfsio_config(config, enabled=myfsio),
         )
         server: S3Server | Supervisor
         chosen = [option.replace("_", "-") for option, is_on in jobs.items() if is_on]
@@ -256,6 +268,17 @@ def server_command(
         server.serve()
     finally:
         signal.set_wakeup_fd(-1)
+
+
+def _myfsio_config(config: ServerConfig, *, enabled: bool) -> MyfsioConfig:
+    """Says of each of MyFSIO's variables that has no meaning here why."""
+    given = replace(config.myfsio, enabled=enabled or config.myfsio.enabled)
+    if not given.enabled:
+        return given
+    given, said = with_environment(given, os.environ)
+    for sentence in said:
+        log.warning("%s", sentence)
+    return given
 
 
 def _key_source(config_file: Path | None) -> MasterKeySource:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import urllib.error
-import urllib.request
 
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from myfsio_callers import ask, fetch, keys_of
 from s3_callers import BUCKET, client_of, refusal_of, send, signed_headers
 
 from s3portal.server.access.plain_keys import is_unobserved
@@ -42,27 +41,6 @@ def configured(**fields):
 def server(tmp_path_factory):
     with RunningServer(tmp_path_factory.mktemp("myfsio") / "s3", configured()) as running:
         yield running
-
-
-def keys_of(user):
-    return {"X-Access-Key": f"{user}-key", "X-Secret-Key": f"{user}-secret"}
-
-
-def ask(server, method, path, document=None, user="portal", **headers):
-    body = None if document is None else json.dumps(document)
-    given = {} if document is None else {"Content-Type": "application/json"}
-    status, answered, body = send(server, method, path, keys_of(user) | given | headers, body)
-    is_json = answered.get("content-type") == "application/json"
-    return status, json.loads(body) if is_json and body else body
-
-
-def fetch(url, method="GET", body=None, headers=None):
-    request = urllib.request.Request(url, body, headers or {}, method=method)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as refused:
-        return refused.code, refused.read()
 
 
 class TestKeysInHeaders:
