@@ -90,6 +90,9 @@ class TestSection2Quickstart:
         options = {"port": 5000, "console_port": 5100, "host": "0.0.0.0", "root": Path("/app/data/.s3portal")}
         given = with_console.make_context("server", ["--myfsio"]).params
         assert {name: given[name] for name in options} == options
+        monkeypatch.setenv("S3PORTAL_SERVER_MYFSIO", "1")
+        assert with_console.make_context("server", []).params["port"] == 5000
+        monkeypatch.delenv("S3PORTAL_SERVER_MYFSIO")
         assert with_console.make_context("server", ["--myfsio", "--port", "7000"]).params["port"] == 7000
         assert server_command.make_context("server", []).params["port"] == 9000
 

@@ -163,7 +163,7 @@ class TestAtWork:
             assert code_of(reader.list_objects_v2, Bucket=BUCKET) == "AccessDenied"
             (folder / "iam.json").write_text("{")
             assert reader.put_object(Bucket=BUCKET, Key="a")
-            assert "MyFSIO's users stay as they were" in caplog.text
+            assert "users of MyFSIO stay as they were" in caplog.text
             write_users(folder)
             assert code_of(reader.put_object, Bucket=BUCKET, Key="a") == "InvalidAccessKeyId"
 
@@ -202,6 +202,14 @@ class TestAtWork:
             write_users(folder, user("localadmin", ADMIN, secret="chosen-by-us", name="Local Admin"))
             assert client(server, "localadmin", "chosen-by-us").list_buckets()["Buckets"]
             assert (tmp_path / "asked" / LOCALADMIN_KEY_FILE).stat().st_mode & 0o077 == 0
+
+    def test_without_a_file_localadmin_has_a_secret_of_its_own_and_nothing_is_wrong(
+        self, tmp_path, folder, caplog
+    ):
+        with RunningServer(tmp_path / "s3", configured(folder, localadmin=True)) as server:
+            stored = json.loads((tmp_path / "s3" / LOCALADMIN_KEY_FILE).read_text())
+            assert client(server, "localadmin", stored["secret_access_key"]).list_buckets()["Buckets"]
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
     def test_users_of_the_configuration_count_first(self, tmp_path, folder, caplog):
         write_users(folder, user("portal-key", ADMIN, secret="other-secret"))

@@ -13,6 +13,8 @@ from s3_callers import client_of, code_of
 from s3portal.server.command import server_command
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
+from s3portal.server.upkeep import myfsio_importing
+from s3portal.server.upkeep.importing import store_stream
 
 CONTENT = secrets.token_bytes(2_500)
 PUBLIC = {
@@ -141,6 +143,29 @@ def test_it_may_be_run_again_and_takes_what_is_new(tmp_path, folder):
         s3 = client_of(server, "admin")
         assert s3.get_object(Bucket="kept", Key="secret/now")["Body"].read() == b"newer"
         assert len(s3.list_object_versions(Bucket="kept", Prefix="secret/")["Versions"]) == 4
+
+
+def test_an_interrupted_one_is_finished_by_the_next(tmp_path, folder, monkeypatch):
+    stored = []
+
+    def interrupted(*arguments, **options):
+        if len(stored) == 3:
+            raise KeyboardInterrupt
+        stored.append(arguments)
+        return store_stream(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(myfsio_importing, "store_stream", interrupted)
+        assert run(tmp_path / "s3", folder)[0] != 0
+    code, output = run(tmp_path / "s3", folder)
+    assert code == 0, output
+    assert "3 objects and 1 older versions" in output
+    with RunningServer(tmp_path / "s3", server_config()) as server:
+        s3 = client_of(server, "admin")
+        listed = s3.list_object_versions(Bucket="kept")
+        assert (len(listed["Versions"]), len(listed["DeleteMarkers"])) == (4, 1)
+        assert s3.get_object(Bucket="kept", Key="secret/now")["Body"].read() == CONTENT
+        assert s3.list_objects_v2(Bucket="plain")["KeyCount"] == 2
 
 
 def test_changed_bytes_are_found_and_the_rest_is_taken_over(tmp_path, folder):

@@ -34,11 +34,12 @@ class MyfsioFiles:
             assert policies_file is not None
             return bucket_policies.take_over(storage, policies_file)
 
-        # Without a file, localadmin is made; where there is one, it may have the secret of its own.
-        first = () if iam_file is not None else users_let_in((), root, localadmin=localadmin)
-        self._users = WatchedFile(iam_file, read, first, "MyFSIO's users")
+        # Without a file, localadmin is made; where there is one, it may have a secret of its own.
+        is_there = iam_file is not None and iam_file.exists()
+        first = () if is_there else users_let_in((), root, localadmin=localadmin)
+        self._users = WatchedFile(iam_file, read, first, "users of MyFSIO", may_be_missing=True)
         self._policies: WatchedFile[Sequence[str]] = WatchedFile(
-            policies_file, take_over, (), "MyFSIO's policies of buckets"
+            policies_file, take_over, (), "MyFSIO's policies of buckets", may_be_missing=True
         )
 
     def users(self) -> tuple[User, ...]:

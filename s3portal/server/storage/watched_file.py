@@ -22,10 +22,20 @@ class WatchedFile(Generic[Content]):
     logged once, and what it said before counts on.
 
     ``read`` raises OSError, ValueError or RecursionError for a mistake. ``first`` is what counts until it was
-    read; ``content`` names it in the log, and ``path`` None never changes.
+    read; ``content`` names it in the log, and ``path`` None never changes. One that ``may_be_missing`` is no
+    mistake until it was there.
     """
 
-    def __init__(self, path: Path | None, read: Callable[[], Content], first: Content, content: str) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        read: Callable[[], Content],
+        first: Content,
+        content: str,
+        *,
+        may_be_missing: bool = False,
+    ) -> None:
+        self._may_be_missing = may_be_missing
         # As a text: making one of a path would take longer than the look itself.
         self._path = "" if path is None else str(path)
         self._read = read
@@ -52,7 +62,10 @@ class WatchedFile(Generic[Content]):
         try:
             self._found = self._read()
         except (OSError, ValueError, RecursionError) as problem:
-            log.error("%s stay as they were: %s", self._content, problem)
+            if self._may_be_missing and not self._was_read and isinstance(problem, FileNotFoundError):
+                log.info("there are no %s: %s is not there", self._content, self._path)
+            else:
+                log.error("%s stay as they were: %s", self._content, problem)
         else:
             if self._was_read:
                 log.info("%s of %s were read again", self._content, self._path)
