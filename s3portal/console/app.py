@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from flask import Flask, g, redirect, request, url_for
+from flask.sessions import SecureCookieSessionInterface
 from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
@@ -14,6 +15,7 @@ from s3portal.console.backend import Backend
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.errors import answer_errors
 from s3portal.console.guards import FORM_FIELD, guard_answers
+from s3portal.console.oidc.pages import oidc_pages
 from s3portal.console.pages import PAGES, bucket_menu, menu
 from s3portal.console.pages.operating import operating_menu
 from s3portal.console.pages.why import why_url
@@ -21,7 +23,7 @@ from s3portal.console.sessions import Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.sign_in import find_visit, form_token, sign_in_pages
 from s3portal.console.throttle import Throttle
-from s3portal.console.visit import Console
+from s3portal.console.visit import Console, console
 from s3portal.portal.web import web_folder, web_version
 
 #: Everything is below it, so that a proxy can put the console beside something else.
@@ -36,12 +38,14 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     app = Flask(__name__, static_url_path=f"{ROOT}/static")
     # Of what Flask signs there are only the sentences that the next page shows.
     app.secret_key = backend.key
+    app.session_interface = _SaidSentences()
     app.config.update(
         SESSION_COOKIE_NAME="s3portal_said",
         SESSION_COOKIE_PATH=ROOT,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         MAX_CONTENT_LENGTH=_FORM_LIMIT_BYTES,
+        MAX_FORM_MEMORY_SIZE=_FORM_LIMIT_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     database = ConsoleDatabase(backend.folder / "console.sqlite")
@@ -57,6 +61,7 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     answer_errors(app)
     app.before_request(find_visit)
     app.register_blueprint(sign_in_pages, url_prefix=ROOT)
+    app.register_blueprint(oidc_pages, url_prefix=ROOT)
     for pages in PAGES:
         app.register_blueprint(pages, url_prefix=ROOT)
 
@@ -69,6 +74,13 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     return app
 
 
+class _SaidSentences(SecureCookieSessionInterface):
+    """The cookie with the sentences that the next page shows."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return console().is_secure()
+
+
 def _prepare_templates(app: Flask) -> None:
     environment = app.jinja_env
     # The uploader's markup is every portal's.
@@ -77,6 +89,7 @@ def _prepare_templates(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.trim_blocks = environment.lstrip_blocks = True
+    environment.finalize = formats.printable
     environment.filters.update(formats.FILTERS)
     environment.globals.update(
         _=texts.gettext,
@@ -88,6 +101,7 @@ def _prepare_templates(app: Flask) -> None:
         why_url=why_url,
         web_version=web_version,
         csrf=_csrf_field,
+        sign_in_providers=lambda: console().backend.sign_in.providers(),
     )
 
     @app.context_processor

@@ -42,6 +42,12 @@ _OPTIONS: list[click.Parameter] = [
         default="",
         help="Where browsers reach the S3 port, if not at its own port of the console's host.",
     ),
+    click.Option(
+        ["--console-url"],
+        envvar=f"{PREFIX}CONSOLE_URL",
+        default="",
+        help="What browsers call the console behind a proxy, like https://console.example.org.",
+    ),
 ]
 
 
@@ -60,6 +66,7 @@ def _with_console(command: click.Group) -> click.Group:
         console_host: str | None,
         console_port: int | None,
         store_url: str,
+        console_url: str,
         **options: Any,
     ) -> None:
         if mode == _ALL and context.invoked_subcommand is None:
@@ -67,7 +74,10 @@ def _with_console(command: click.Group) -> click.Group:
                 options["root"],
                 console_host or options["host"],
                 _port(options["port"]) if console_port is None else console_port,
-                store_url,
+                ConsoleSettings(
+                    store_url=_origin(store_url, "--store-url"),
+                    console_origin=_origin(console_url, "--console-url"),
+                ),
                 options["port"],
             )
             context.meta[server.FRONT_END] = front_end
@@ -81,29 +91,42 @@ def _port(s3_port: int) -> int:
     return 0 if s3_port in (0, 65535) else s3_port + 1
 
 
-def _front_end(root: Path, host: str, port: int, store_url: str, s3_port: int) -> ConsoleFrontEnd | None:
+def _origin(url: str, option: str) -> str:
+    """Returns an address as browsers write an origin; '' stays. Raises UsageError."""
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url.lower())
+        default = {"http": 80, "https": 443}[parts.scheme]
+        is_origin = parts.hostname and not (parts.path.strip("/") or parts.query or parts.fragment)
+        port = parts.port
+    except (KeyError, ValueError):
+        is_origin = None
+    if not is_origin or "@" in parts.netloc:
+        raise click.UsageError(
+            f"{option} must be an address like https://s3.example.org, without a path: {url!r}"
+        )
+    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{port}') if port == default else parts.netloc}"
+
+
+def _front_end(
+    root: Path, host: str, port: int, settings: ConsoleSettings, s3_port: int
+) -> ConsoleFrontEnd | None:
     if port == s3_port != 0:
         raise click.UsageError(
             "The console needs an origin of its own: on the S3 port, a page that somebody uploaded could act "
             f"with your rights. Give another --console-port than {port}."
         )
-    parts = urlsplit(store_url)
-    if store_url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/")):
-        raise click.UsageError(
-            f"--store-url must be an address like https://s3.example.org, without a path: {store_url!r}"
-        )
     if importlib.util.find_spec("flask") is None:
         click.echo("The console needs one more package: pip install 's3portal[console]'")
         return None
     try:
-        front_end = ConsoleFrontEnd(root, host, port, ConsoleSettings(store_url=store_url.rstrip("/")))
+        return ConsoleFrontEnd(root, host, port, settings)
     except OSError as problem:
         raise click.ClickException(
             f"The console cannot listen on {host}:{port}: {problem.strerror}. Give another --console-port, "
             "or --mode api for no console."
         ) from problem
-    click.echo(f"Console:   {front_end.url}")
-    return front_end
 
 
 server_command = _with_console(server.server_command)

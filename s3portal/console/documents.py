@@ -26,13 +26,26 @@ def read_document(text: str) -> dict[str, Any]:
         raise DocumentError(sentence, problem.lineno) from problem
     except RecursionError as problem:
         raise DocumentError(_("This is nested too deeply."), None) from problem
+    except ValueError as problem:
+        # Python reads no number of more than 4,300 digits.
+        raise DocumentError(_("A number in this has too many digits."), None) from problem
     if not isinstance(document, dict):
         raise DocumentError(_("The document has to be an object: { … }."), 1)
     return document
 
 
 def write_document(document: Any) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    """Returns JSON for people. Half a character (a lone surrogate), which no page can hold, stays escaped."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    return text if _is_whole(text) else json.dumps(document, indent=2, default=str)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def line_of(text: str, sentence: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -14,7 +14,9 @@ from s3portal.console.visit import console
 
 log = logging.getLogger(__name__)
 
-_DENIED = ("AccessDenied", "AccessDeniedException")
+#: What answers without a body (HEAD) are called by is their status.
+_DENIED = ("AccessDenied", "AccessDeniedException", "403")
+_NOT_THERE = "404"
 #: The session's key has gone, or its temporary credentials are over.
 _OVER = (
     "ExpiredToken",
@@ -42,16 +44,21 @@ def answer_errors(app: Flask) -> None:
             log.error("%s failed: %s", problem.operation_name, problem)
         return _page(status, _("This did not work"), sentence_of(problem))
 
+    @app.errorhandler(BotoCoreError)
+    def not_asked(problem: BotoCoreError) -> AnyResponse:
+        # A name or a value that no request can have: nothing was sent.
+        return _page(400, _("This did not work"), sentence_of(problem))
+
     @app.errorhandler(HTTPException)
     def failed(problem: HTTPException) -> AnyResponse:
         status = problem.code or 500
         if status == 404:
             return _page(404, _("There is no such page"), _("It may have been moved or deleted."))
-        return _page(status, problem.name, problem.description or "")
+        return _page(status, _title_of(status), problem.description or "")
 
     @app.errorhandler(Exception)
     def broke(problem: Exception) -> AnyResponse:
-        log.exception("the console failed at %s %s", request.method, request.path)
+        log.exception("the console failed at %s %r", request.method, request.path)
         return _page(
             500, _("The console has a problem"), _("It is in the server's log. Please try again later.")
         )
@@ -62,14 +69,30 @@ def is_denied(problem: ClientError) -> bool:
     return problem.response["Error"]["Code"] in _DENIED
 
 
-def sentence_of(problem: ClientError) -> str:
-    """Returns a refusal as one sentence, for a form that stays open."""
+def sentence_of(problem: Exception) -> str:
+    """Returns a refusal as one sentence, for a form that stays open: of the server, or of what was to ask it
+    and found that no request can say this."""
+    if isinstance(problem, ParamValidationError):
+        return str(problem.kwargs["report"])
+    if not isinstance(problem, ClientError):
+        return str(problem)
     error = problem.response["Error"]
+    if error["Code"] == _NOT_THERE:
+        return _("It is not there: it may have been moved or deleted.")
     if is_denied(problem):
         return _(
             "You may not do this: %(operation)s is not allowed to you.", operation=problem.operation_name
         )
     return error.get("Message") or error["Code"]
+
+
+def _title_of(status: int) -> str:
+    titles = {
+        403: _("You may not do this"),
+        405: _("This page takes no such request"),
+        413: _("This is too much at once"),
+    }
+    return titles.get(status) or (_("The console has a problem") if status >= 500 else _("This did not work"))
 
 
 def _page(status: int, title: str, sentence: str, why: str | None = None) -> AnyResponse:

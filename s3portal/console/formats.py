@@ -35,4 +35,17 @@ def moment(at: datetime | None) -> Markup:
     )
 
 
+def printable(value: Any) -> Any:
+    """Returns what a template prints, without half characters (lone surrogates): JSON can hold them, a
+    page cannot."""
+    if not isinstance(value, str):
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        whole = value.encode("utf-8", "replace").decode()
+        return Markup(whole) if isinstance(value, Markup) else whole  # noqa: S704  (as safe as it was)
+    return value
+
+
 FILTERS: dict[str, Callable[..., Any]] = {"size": size, "count": count, "moment": moment}

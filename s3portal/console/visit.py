@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
@@ -12,6 +13,7 @@ from flask import current_app, g, request
 from s3portal.console.backend import Backend
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.gateway_client import GatewayClients, Key, Visitor
+from s3portal.console.oidc.endpoints import KnownEndpoints
 from s3portal.console.sessions import Session, Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.throttle import Throttle
@@ -33,13 +35,19 @@ class Console:
         self.database = database
         self.sessions = sessions
         self.throttle = throttle
+        self.endpoints = KnownEndpoints(backend.sign_in)
         self.clients = GatewayClients(backend.gateway, backend.region)
+
+    def is_secure(self) -> bool:
+        """Whether the browser of this request reaches the console over TLS."""
+        return (self.settings.console_origin or request.scheme).startswith("https")
 
     def store_url(self) -> str:
         """Returns where the browser of this request reaches the S3 API."""
         if self.settings.store_url:
             return self.settings.store_url
-        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+        asked = urlsplit(self.settings.console_origin).netloc or request.host
+        host = asked.rsplit(":", 1)[0] if not asked.endswith("]") else asked
         return f"{self.backend.store_scheme}://{host}:{self.backend.store_port}"
 
 

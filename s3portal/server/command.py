@@ -256,6 +256,8 @@ def server_command(
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
     except OSError as problem:
         raise click.ClickException(_sentence_of(problem, host, port)) from problem
+    if front_end is not None:
+        click.echo(f"Console:   {front_end.url_over('https' if config.tls else 'http')}")
     click.echo(f"S3 server: {server.endpoint}, data in {root}")
     click.echo("It is for one machine: development, tests, small sites.")
     if server.root_key_file:

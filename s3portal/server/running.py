@@ -55,6 +55,7 @@ from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
+from s3portal.server.web_sign_in import WebSignIn
 from s3portal.server.wire.errors import ERRORS, S3Error
 
 _ABORTING_RULE = "abort-unfinished-uploads"
@@ -72,6 +73,9 @@ class FrontEnd(Protocol):
 
     port: int
     origins: frozenset[str]
+
+    def url_over(self, scheme: str) -> str:
+        """Returns what people open in a browser, where the server speaks ``scheme``."""
 
     def start(self, server: S3Server) -> None:
         """Begins to answer; called once, when the server begins to serve."""
@@ -183,6 +187,8 @@ class S3Server:
                 self.directory,
                 Replicator(self.storage, self.master_key),
             )
+            #: How people sign in to a front end with an identity provider.
+            self.web_sign_in = WebSignIn(service.web_identities, service.people, self.directory, now)
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
@@ -196,11 +202,13 @@ class S3Server:
                 ),
                 metrics.job_ended,
             )
-            contexts = TLSContexts(config.tls) if config.tls else None
+            #: What a front end speaks and hears by, too.
+            self.tls = TLSContexts(config.tls) if config.tls else None
+            self.proxies = config.trusted_proxies
             self.http = HTTPServer(
-                self.gateway, host, port, fitting(config.limits), s3_refusal, listener, contexts
+                self.gateway, host, port, fitting(config.limits), s3_refusal, listener, self.tls
             )
-            self._scheme = "https" if contexts else "http"
+            self._scheme = "https" if self.tls else "http"
         except BaseException:
             self.storage.close()
             raise

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.sessions import Sessions
-from s3portal.console.throttle import FORGIVEN_AFTER_S, FREE_FAILURES, LONGEST_WAIT_S, Throttle
+from s3portal.console.throttle import (
+    FORGIVEN_AFTER_S,
+    FREE_FAILURES,
+    LONGEST_WAIT_S,
+    Throttle,
+    known_browser,
+    new_browser,
+    sources_of,
+)
 
 
 class Clock:
@@ -95,3 +103,33 @@ def test_old_failures_are_forgotten() -> None:
     clock.now += FORGIVEN_AFTER_S + 1
     throttle.failed("a")
     assert throttle.wait_s("a") == 0
+
+
+def test_attempts_at_the_same_time_are_no_more_than_one_after_the_other() -> None:
+    throttle = Throttle(Clock())
+    waits = [throttle.attempt("a") for _ in range(FREE_FAILURES + 5)]
+    assert waits[:FREE_FAILURES] == [0] * FREE_FAILURES and all(waits[FREE_FAILURES:])
+    throttle.succeeded("a")
+    assert throttle.attempt("a") == 0
+
+
+def test_a_long_key_takes_no_more_room_than_a_short_one() -> None:
+    throttle = Throttle(Clock())
+    throttle.failed("key " + "x" * 1_000_000, "key \ud800")
+    assert all(len(source) == 32 for source in throttle._failures)
+
+
+def test_a_network_of_ipv6_is_one_source() -> None:
+    assert sources_of("2001:db8::1", "K", None) == sources_of("2001:db8::ffff:1", "K", None)
+    assert sources_of("2001:db8::1", "K", None) != sources_of("2001:db8:0:1::1", "K", None)
+    assert sources_of("192.0.2.1", "K", None) != sources_of("192.0.2.2", "K", None)
+    assert sources_of("fe80::1%eth0", "K", None)[0] == "address fe80::/64"
+    assert sources_of("", "K", None) == ("address ", "key K")
+
+
+def test_a_browser_is_known_by_the_key_it_signed_in_with() -> None:
+    given = new_browser(b"k", "KEY")
+    assert known_browser(b"k", "KEY", given) == given.partition(".")[0]
+    assert known_browser(b"k", "OTHER", given) is None
+    assert known_browser(b"other", "KEY", given) is None
+    assert known_browser(b"k", "KEY", "") is None and known_browser(b"k", "KEY", "a.\xff") is None

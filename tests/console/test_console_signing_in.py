@@ -127,6 +127,25 @@ class TestGuessing:
         page = visitor.sign_in(admin.access_key_id, admin.secret_access_key)
         assert page.status_code == 429 and int(page.headers["Retry-After"]) >= 1
 
+    def test_by_others_keeps_nobody_out_who_has_signed_in_before(self, console: ConsoleFrontEnd) -> None:
+        mine, admin = ConsoleVisitor(console.url), self.server.users["admin"]
+        mine.sign_in(admin.access_key_id, admin.secret_access_key)
+        mine.submit("/ui/sign-out")
+        attacker = ConsoleVisitor(console.url)
+        for _ in range(FREE_FAILURES + 1):
+            attacker.sign_in(admin.access_key_id, "guess")
+        assert attacker.sign_in(admin.access_key_id, admin.secret_access_key).status_code == 429
+        page = mine.sign_in(admin.access_key_id, admin.secret_access_key)
+        assert page.status_code == 200 and page.url.endswith("/ui/buckets")
+
+    def test_with_a_known_browser_is_slowed_down_too(self, console: ConsoleFrontEnd) -> None:
+        visitor, admin = ConsoleVisitor(console.url), self.server.users["admin"]
+        visitor.sign_in(admin.access_key_id, admin.secret_access_key)
+        visitor.submit("/ui/sign-out")
+        for _ in range(FREE_FAILURES):
+            assert visitor.sign_in(admin.access_key_id, "guess").status_code == 403
+        assert visitor.sign_in(admin.access_key_id, admin.secret_access_key).status_code == 429
+
     def test_does_not_tell_which_keys_there_are(self, console: ConsoleFrontEnd) -> None:
         visitor, admin = ConsoleVisitor(console.url), self.server.users["admin"]
         wrong = visitor.sign_in(admin.access_key_id, "guess").text

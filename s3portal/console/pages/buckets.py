@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -67,7 +68,7 @@ def create() -> AnyResponse:
     name, locked = form.get("name", "").strip(), "object_lock" in form
     try:
         s3.create_bucket(Bucket=name, **({"ObjectLockEnabledForBucket": True} if locked else {}))
-    except ClientError as refused:
+    except (ClientError, ParamValidationError) as refused:
         page = render_template(
             "console/bucket_new.html",
             name=name,
@@ -75,6 +76,8 @@ def create() -> AnyResponse:
             object_lock=locked,
             problem=sentence_of(refused),
         )
+        if not isinstance(refused, ClientError):
+            return Response(page, 400)
         return Response(page, refused.response["ResponseMetadata"]["HTTPStatusCode"])
     s3.put_public_access_block(
         Bucket=name,
@@ -134,7 +137,7 @@ def _lines() -> Iterator[BucketLine]:
 
 def quota_of(bucket: str) -> dict[str, Any] | None:
     """The quota of a bucket and what is used of it, None where the visitor may not know."""
-    answer = visit().call("GET", f"/{bucket}", "quota=")
+    answer = visit().call("GET", f"/{quote(bucket, safe='')}", "quota=")
     return json.loads(answer.content) if answer.status_code == 200 else None
 
 

@@ -87,7 +87,7 @@ def copy(bucket: str) -> AnyResponse:
 def _step(bucket: str, act: Any) -> Step:
     """Does something to the next thousand objects of what was chosen."""
     left, after = request.form.getlist("key"), request.form.get("after", "")
-    done = int(request.form.get("done", "0"))
+    done = _number("done")
     keys: list[str] = []
     while left and len(keys) < STEP:
         if not left[0].startswith(FOLDER):
@@ -125,7 +125,8 @@ def _next(bucket: str, step: Step, endpoint: str, kept: dict[str, str]) -> AnyRe
             bucket=bucket,
             step=step,
             failures=failures[:_SHOWN_FAILURES],
-            failed=len(failures),
+            # Few of them are shown, and go along to the next step.
+            failed=_number("failed") + len(step.failures),
             action=url_for(endpoint, bucket=bucket),
             kept=kept,
             prefix=prefix,
@@ -137,3 +138,9 @@ def _next(bucket: str, step: Step, endpoint: str, kept: dict[str, str]) -> AnyRe
         else ngettext("%(number)d object is deleted.", "%(number)d objects are deleted.", step.done)
     )
     return redirect(url_for("objects.show_folder", bucket=bucket, prefix=prefix or None), 303)
+
+
+def _number(field: str) -> int:
+    """What a step before has counted; nothing where somebody wrote something else into the form."""
+    text = request.form.get(field, "")
+    return int(text) if text.isdecimal() and len(text) < 12 else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 import zipfile
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from flask import Blueprint, render_template, request
 
+from s3portal.console.documents import write_document
 from s3portal.console.errors import sentence_of
 from s3portal.console.range_file import RangeFile, TooMuchToRead
 from s3portal.console.texts import gettext as _
@@ -25,6 +27,11 @@ from s3portal.console.visit import visit
 TEXT_BYTES = 64 * 1024
 _TABLE_ROWS, _TABLE_COLUMNS, _ARCHIVE_NAMES = 100, 50, 1000
 _LINK_S = 300
+#: What the reading of an archive that somebody made up can end with.
+_NO_ARCHIVE = (
+    *(zipfile.BadZipFile, NotImplementedError, EOFError, ValueError),
+    *(struct.error, IndexError, OverflowError),
+)
 _IMAGES = {
     "png": "image/png",
     "jpg": "image/jpeg",
@@ -107,7 +114,7 @@ def _text(named: dict[str, str], facts: dict[str, Any], ending: str, kind: str) 
         return Preview(rows=table, is_part=is_part or len(table) == _TABLE_ROWS)
     if (ending == "json" or kind == "application/json") and not is_part:
         try:
-            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+            text = write_document(json.loads(text))
         except (ValueError, RecursionError):
             return Preview(text=text)
     return Preview(text=text, is_part=is_part)
@@ -116,9 +123,9 @@ def _text(named: dict[str, str], facts: dict[str, Any], ending: str, kind: str) 
 def _archive(named: dict[str, str], facts: dict[str, Any]) -> Preview:
     file = RangeFile(visit().s3, named, facts["ContentLength"], facts["ETag"])
     try:
-        with zipfile.ZipFile(io.BufferedReader(file)) as archive:
+        with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError):
+    except _NO_ARCHIVE:
         return Preview(problem=_("This is not a ZIP file that can be read."))
     except TooMuchToRead:
         return Preview(problem=_("This archive has too many files for a preview."))

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from botocore.exceptions import ClientError, ParamValidationError
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.documents import DocumentError, line_of, read_document, write_document
-from s3portal.console.errors import sentence_of
+from s3portal.console.errors import is_denied, sentence_of
 from s3portal.console.pages.buckets import quota_of
 from s3portal.console.pages.object import pairs_of
 from s3portal.console.texts import gettext as _
@@ -139,8 +140,9 @@ def save_document(bucket: str, name: str) -> AnyResponse:
             getattr(s3, setting.write)(Bucket=bucket, **{setting.field: {}})
     except DocumentError as wrong:
         return _document_page(bucket, setting, text, True, str(wrong), wrong.line)
-    except (ClientError, ParamValidationError) as refused:
-        sentence = sentence_of(refused) if isinstance(refused, ClientError) else str(refused)
+    except (ClientError, ParamValidationError, RuntimeError) as refused:
+        # RuntimeError is botocore's, for a time that no calendar has.
+        sentence = sentence_of(refused)
         return _document_page(bucket, setting, text, True, sentence, line_of(text, sentence))
     flash(_("Saved."))
     return redirect(url_for("settings.show_document", bucket=bucket, name=name), 303)
@@ -181,6 +183,7 @@ def _document_page(
 
 def _page(bucket: str, problem: str = "") -> AnyResponse:
     s3 = visit().s3
+    _require_something_known(bucket)
     rules = (
         _known(s3.get_bucket_encryption, bucket).get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
     )
@@ -219,6 +222,24 @@ def _known(ask: Callable[..., dict[str, Any]], bucket: str) -> dict[str, Any]:
         if none.response["Error"]["Code"] == "NoSuchBucket":
             raise
         return {}
+
+
+def _require_something_known(bucket: str) -> None:
+    """Raises the refusal where the visitor may know nothing of a bucket: a page of defaults would look like
+    its settings."""
+    s3, refusal = visit().s3, None
+    for ask in (s3.get_bucket_versioning, s3.get_bucket_location, s3.head_bucket, s3.get_bucket_tagging):
+        try:
+            ask(Bucket=bucket)
+        except ClientError as refused:
+            if is_denied(refused):
+                refusal = refusal or refused
+                continue
+            if refused.response["Error"]["Code"] == "NoSuchBucket":
+                raise
+        return
+    if refusal is not None and quota_of(bucket) is None:
+        raise refusal
 
 
 def _write_versioning(bucket: str) -> None:
@@ -275,7 +296,7 @@ def _write_quota(bucket: str) -> None:
         if text and not text.isdecimal():
             raise ValueError(_("A quota is a whole number, or empty for none."))
         limits[field] = int(text) * factor if text else None
-    answer = visit().call("PUT", f"/{bucket}", "quota=", json.dumps(limits).encode())
+    answer = visit().call("PUT", f"/{quote(bucket, safe='')}", "quota=", json.dumps(limits).encode())
     if answer.status_code == 403:
         raise ValueError(_("Only administrators change quotas."))
     if answer.status_code >= 300:

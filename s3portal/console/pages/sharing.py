@@ -57,7 +57,6 @@ def _page(
     method: str = "GET",
     ends_at: datetime | None = None,
 ) -> AnyResponse:
-    code = segno.make(url, error="l", micro=False).svg_inline(scale=3, omitsize=True) if url else ""
     page = render_template(
         "console/sharing.html",
         bucket=bucket,
@@ -69,6 +68,16 @@ def _page(
         method=method,
         ends_at=ends_at,
         # segno's own drawing of our own link.
-        code=Markup(code),  # noqa: S704
+        code=Markup(_code_of(url)),  # noqa: S704
     )
     return Response(page, 400 if problem else 200)
+
+
+def _code_of(url: str) -> str:
+    """The link as a QR code; '' where it is longer than a code can be (2,953 bytes)."""
+    if not url:
+        return ""
+    try:
+        return segno.make(url, error="l", micro=False).svg_inline(scale=3, omitsize=True)
+    except segno.DataOverflowError:
+        return ""

@@ -101,9 +101,9 @@ def _question(who: str, action: str, resource: str) -> Question:
     }
     of_bucket = _bucket_policy(bucket) if bucket else None
     arn = f"arn:aws:s3:::{resource}" if resource else "*"
-    if who in ("", ANONYMOUS):
-        return Question(ANONYMOUS, action, arn, (), of_bucket, context)
     kind, _slash, name = who.partition("/")
+    if kind not in ("user", "role"):
+        return Question(ANONYMOUS, action, arn, (), of_bucket, context)
     policies = list(_policies(f"{kind}s", name))
     entry = kinds()[f"{kind}s"].call("get_KIND", name)
     return Question(entry[kind.capitalize()]["Arn"], action, arn, policies, of_bucket, context)
