@@ -15,15 +15,19 @@ from s3portal.console.settings import ConsoleSettings
 from s3portal.server import command as server
 from s3portal.server.config import PREFIX
 
-_API, _ALL = "api", "all"
+_API, _UI, _ALL = "api", "ui", "all"
+#: Where the S3 port listens with ``--mode ui``: for this machine, and for a proxy on it.
+_THIS_MACHINE = "127.0.0.1"
+_MISSING = "The console needs one more package: pip install 's3portal[console]'"
 _OPTIONS: list[click.Parameter] = [
     click.Option(
         ["--mode"],
-        type=click.Choice([_API, _ALL]),
+        type=click.Choice([_API, _UI, _ALL]),
         envvar=f"{PREFIX}MODE",
         default=_ALL,
         show_default=True,
-        help="With or without the console.",
+        help="api: without the console. ui: other machines reach the console alone, and the S3 port is for "
+        "this one.",
     ),
     click.Option(
         ["--console-host"],
@@ -69,10 +73,13 @@ def _with_console(command: click.Group) -> click.Group:
         console_url: str,
         **options: Any,
     ) -> None:
-        if mode == _ALL and context.invoked_subcommand is None:
+        if mode != _API and context.invoked_subcommand is None:
+            console_host = console_host or options["host"]
+            if mode == _UI:
+                options["host"] = _THIS_MACHINE
             front_end = _front_end(
                 options["root"],
-                console_host or options["host"],
+                console_host,
                 _port(options["port"]) if console_port is None else console_port,
                 ConsoleSettings(
                     store_url=_origin(store_url, "--store-url"),
@@ -80,6 +87,8 @@ def _with_console(command: click.Group) -> click.Group:
                 ),
                 options["port"],
             )
+            if front_end is None and mode == _UI:
+                raise click.ClickException(_MISSING)
             context.meta[server.FRONT_END] = front_end
         serve(**options)
 
@@ -118,7 +127,7 @@ def _front_end(
             f"with your rights. Give another --console-port than {port}."
         )
     if importlib.util.find_spec("flask") is None:
-        click.echo("The console needs one more package: pip install 's3portal[console]'")
+        click.echo(_MISSING)
         return None
     try:
         return ConsoleFrontEnd(root, host, port, settings)

@@ -59,7 +59,10 @@ PAGES = (
     "/ui/no-such-page",
 )
 #: What is asked for by GET and is no page, or is walked through by those who are not signed in.
-NO_PAGES = {"static", "uploading.web", "object.download", "home", "people.home", "sign_in.show"}
+NO_PAGES = {
+    *("static", "uploading.web", "object.download", "home", "people.home"),
+    *("sign_in.show", "oidc.come_back"),
+}
 
 
 @pytest.fixture
