@@ -209,3 +209,29 @@ def test_the_page_with_a_secret_is_kept_nowhere(console: Any) -> None:
     assert len(secret) >= 40 and secret not in visitor.open("/ui/people/users/one?name=anna").text
     kept = [path for path in front_end.folder.rglob("*") if path.is_file()]
     assert not [path for path in kept if secret.encode() in path.read_bytes()]
+
+
+class TestAnotherAccount:
+    @pytest.fixture
+    def config(self) -> dict[str, Any]:
+        config = server_config()
+        everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+        guest = {
+            "name": "guest",
+            "account": "111111111111",
+            "access_key_id": "guest-key",
+            "secret_access_key": "guest-secret",
+            "policy": {"Version": "2012-10-17", "Statement": everything},
+        }
+        accounts = [{"id": "111111111111", "name": "guests"}]
+        return config | {"users": [*config["users"], guest], "accounts": accounts}
+
+    def test_sees_nothing_of_the_whole_server(self, console: Any) -> None:
+        visitor = ConsoleVisitor(console[0].url)
+        page = visitor.sign_in("guest-key", "guest-secret")
+        assert page.status_code == 200 and "test-bucket" not in page.text
+        for path in ("", "/audit", "/integrity", "/about", "/connections"):
+            assert visitor.open(f"/ui/server{path}").status_code == 403, path
+        assert visitor.open("/ui/people/users").status_code == 200
+        assert "portal" not in visitor.text
+        assert visitor.open("/ui/buckets/test-bucket/replication").status_code == 403
