@@ -15,6 +15,7 @@ from s3portal.console.backend import Backend
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.errors import answer_errors
 from s3portal.console.guards import FORM_FIELD, guard_answers
+from s3portal.console.oidc.pages import oidc_pages
 from s3portal.console.pages import PAGES, bucket_menu, menu
 from s3portal.console.pages.operating import operating_menu
 from s3portal.console.pages.why import why_url
@@ -60,6 +61,7 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     answer_errors(app)
     app.before_request(find_visit)
     app.register_blueprint(sign_in_pages, url_prefix=ROOT)
+    app.register_blueprint(oidc_pages, url_prefix=ROOT)
     for pages in PAGES:
         app.register_blueprint(pages, url_prefix=ROOT)
 
@@ -99,6 +101,7 @@ def _prepare_templates(app: Flask) -> None:
         why_url=why_url,
         web_version=web_version,
         csrf=_csrf_field,
+        sign_in_providers=lambda: console().backend.sign_in.providers(),
     )
 
     @app.context_processor

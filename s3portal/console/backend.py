@@ -8,6 +8,7 @@ from pathlib import Path
 
 from s3portal.console.gateway_client import Application, Key
 from s3portal.server.operator_view import OperatorView
+from s3portal.server.web_sign_in import WebSignIn
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Backend:
     ``end_of_session`` tells the end of, in seconds since 1970.
 
     ``key`` are 32 random bytes of this server's own, ``folder`` is where the console may keep its sessions,
-    and ``store_scheme`` and ``store_port`` are the S3 API's. ``view`` is for those who may list users.
+    and ``store_scheme`` and ``store_port`` are the S3 API's. ``view`` is for those who may list users,
+    ``sign_in`` for who comes from an identity provider.
     """
 
     gateway: Application
@@ -30,6 +32,7 @@ class Backend:
     store_scheme: str
     store_port: int
     view: OperatorView
+    sign_in: WebSignIn
 
     def key_of(self, access_key_id: str, session_token: str | None) -> Key | None:
         """Returns what signs the requests of somebody who has shown the secret before."""

@@ -1,4 +1,4 @@
-"""The console's own small database: sessions, and uploads that pages have begun.
+"""The console's own small database: sessions, uploads that pages have begun, and sign-ins that have ended.
 
 Its schema changes by numbered steps, each one transaction; none is ever changed.
 """
@@ -38,6 +38,13 @@ _STEPS = (
         UNIQUE (user, idempotency_key)
     ) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE used_states (
+        digest BLOB PRIMARY KEY,
+        ends_at INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "ALTER TABLE sessions ADD COLUMN person TEXT",
 )
 
 

@@ -129,4 +129,5 @@ def backend_of(server: S3Server, folder: Path) -> Backend:
         store_scheme=server.endpoint.partition(":")[0],
         store_port=server.http.port,
         view=server.view,
+        sign_in=server.web_sign_in,
     )

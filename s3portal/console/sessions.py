@@ -22,7 +22,8 @@ _AGENT_LIMIT_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Session:
-    """A signed-in browser. Times are in seconds since 1970; ``number`` is the secret that its cookie has."""
+    """A signed-in browser. Times are in seconds since 1970; ``number`` is the secret that its cookie has.
+    ``person`` is who it is of where an identity provider says so, None where a key was shown."""
 
     number: str
     access_key_id: str
@@ -31,6 +32,7 @@ class Session:
     ends_at: int
     address: str
     agent: str
+    person: str | None = None
 
     @property
     def digest(self) -> bytes:
@@ -53,7 +55,13 @@ class Sessions:
         self._idle_s = idle_s
 
     def begin(
-        self, access_key_id: str, session_token: str | None, ends_at: float | None, address: str, agent: str
+        self,
+        access_key_id: str,
+        session_token: str | None,
+        ends_at: float | None,
+        address: str,
+        agent: str,
+        person: str | None = None,
     ) -> Session:
         """Returns a new session, with a number of its own; ``ends_at`` is when its credentials end."""
         now = int(self._now())
@@ -66,13 +74,14 @@ class Sessions:
             ends_at=last if ends_at is None else min(last, int(ends_at)),
             address=address,
             agent=agent[:_AGENT_LIMIT_CHARACTERS],
+            person=person,
         )
         with self._database.transaction() as connection:
             connection.execute(
                 "DELETE FROM sessions WHERE ends_at <= ? OR seen_at <= ?", (now, now - self._idle_s)
             )
             connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     session.digest,
                     session.access_key_id,
@@ -82,6 +91,7 @@ class Sessions:
                     session.ends_at,
                     session.address,
                     session.agent,
+                    session.person,
                 ),
             )
         return session
@@ -92,15 +102,15 @@ class Sessions:
         digest = _digest(number)
         with self._database.transaction() as connection:
             row = connection.execute(
-                "SELECT access_key_id, session_token, begun_at, ends_at, address, agent, seen_at "
+                "SELECT access_key_id, session_token, begun_at, ends_at, address, agent, person, seen_at "
                 "FROM sessions WHERE digest = ? AND ends_at > ? AND seen_at > ?",
                 (digest, now, now - self._idle_s),
             ).fetchone()
             if row is None:
                 return None
-            if now - row[6] >= _NOTED_EVERY_S:
+            if now - row[7] >= _NOTED_EVERY_S:
                 connection.execute("UPDATE sessions SET seen_at = ? WHERE digest = ?", (now, digest))
-        return Session(number, *row[:6])
+        return Session(number, *row[:7])
 
     def count(self) -> int:
         """Returns how many browsers are signed in."""
@@ -116,12 +126,26 @@ class Sessions:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM sessions WHERE digest = ?", (session.digest,))
 
-    def end_all(self, access_key_id: str) -> int:
-        """Signs everybody out who signed in with this key; returns how many sessions that were."""
+    def end_all(self, access_key_id: str, person: str | None = None) -> int:
+        """Signs everybody out who signed in with this key, or as this person; returns how many sessions that
+        were."""
         with self._database.transaction() as connection:
             return connection.execute(
-                "DELETE FROM sessions WHERE access_key_id = ?", (access_key_id,)
+                "DELETE FROM sessions WHERE access_key_id = ? OR person = ?", (access_key_id, person)
             ).rowcount
+
+
+def person_of(issuer: str, subject: str) -> str:
+    """Returns who somebody is: a subject means something only together with its issuer, a URL."""
+    return f"{issuer} {subject}"
+
+
+def issuer_of(person: str) -> str:
+    return person.partition(" ")[0]
+
+
+def subject_of(person: str) -> str:
+    return person.partition(" ")[2]
 
 
 def _digest(number: str) -> bytes:

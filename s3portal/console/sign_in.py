@@ -11,6 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.gateway_client import Key, Visitor
 from s3portal.console.guards import is_bucket_name, require_own_page, token_of
+from s3portal.console.oidc.farewell import farewell
+from s3portal.console.sessions import Session
 from s3portal.console.texts import gettext as _
 from s3portal.console.throttle import known_browser, new_browser, sources_of
 from s3portal.console.visit import Visit, console, visit
@@ -22,7 +24,7 @@ VISITOR_COOKIE = "s3portal_visitor"
 #: Who has signed in is not kept out by others who guess at their key.
 BROWSER_COOKIE = "s3portal_browser"
 _KNOWN_S = 365 * 24 * 3600
-_OPEN = ("sign_in.show", "sign_in.sign_in", "static")
+_OPEN = ("sign_in.show", "sign_in.sign_in", "oidc.start", "oidc.come_back", "oidc.choose", "static")
 
 sign_in_pages = Blueprint("sign_in", __name__)
 
@@ -85,7 +87,7 @@ def form_token() -> str:
 @sign_in_pages.get("/sign-in")
 def show() -> AnyResponse:
     if g.visit:
-        return redirect(_back())
+        return redirect(page_wanted())
     return _form()
 
 
@@ -118,25 +120,27 @@ def sign_in() -> AnyResponse:
     if g.visit:
         # Who signs in again leaves no session behind.
         console().sessions.end(g.visit.session)
-    answer: AnyResponse = redirect(_back(), 303)
-    _set_cookie(answer, cookie_name(), f"{session.number}.{_mark(session.number, key)}")
+    answer: AnyResponse = redirect(page_wanted(), 303)
+    set_session_cookie(answer, session, key)
     answer.delete_cookie(VISITOR_COOKIE, path="/")
     if browser is None:
         known = new_browser(console().backend.key, access_key_id)
-        _set_cookie(answer, BROWSER_COOKIE, known, max_age_s=_KNOWN_S)
+        set_cookie(answer, BROWSER_COOKIE, known, lifetime_s=_KNOWN_S)
     return answer
 
 
 @sign_in_pages.post("/sign-out")
 def sign_out() -> AnyResponse:
-    console().sessions.end(visit().session)
-    return _signed_out()
+    session = visit().session
+    console().sessions.end(session)
+    return _signed_out(session)
 
 
 @sign_in_pages.post("/sign-out-everywhere")
 def sign_out_everywhere() -> AnyResponse:
-    console().sessions.end_all(visit().session.access_key_id)
-    return _signed_out()
+    session = visit().session
+    console().sessions.end_all(session.access_key_id, session.person)
+    return _signed_out(session)
 
 
 def _problem_of(key: Key) -> str | None:
@@ -158,30 +162,39 @@ def _form(problem: str | None = None, status: int = 200) -> Response:
     page = render_template("console/sign_in.html", problem=problem, back=request.values.get("back", ""))
     answer = Response(page, status)
     if is_new:
-        _set_cookie(answer, VISITOR_COOKIE, number)
+        set_cookie(answer, VISITOR_COOKIE, number)
     return answer
 
 
-def _signed_out() -> AnyResponse:
+def _signed_out(session: Session) -> AnyResponse:
     flash(_("You are signed out."))
-    answer = redirect(url_for("sign_in.show"), 303)
+    leaving = farewell(console(), session)
+    g.visit = None
+    answer: AnyResponse
+    if leaving is None:
+        answer = redirect(url_for("sign_in.show"), 303)
+    else:
+        # Not a redirect: forms lead to the console alone.
+        url, place = leaving
+        answer = Response(render_template("console/leading_on.html", url=url, place=place))
     answer.delete_cookie(cookie_name(), path="/", secure=console().is_secure())
     return answer
 
 
-def _set_cookie(answer: AnyResponse, name: str, value: str, max_age_s: int | None = None) -> None:
-    answer.set_cookie(
-        name,
-        value,
-        max_age=max_age_s,
-        path="/",
-        httponly=True,
-        samesite="Strict",
-        secure=console().is_secure(),
-    )
+def set_session_cookie(answer: AnyResponse, session: Session, key: Key) -> None:
+    """Sets the cookie of a session that was begun with a key."""
+    set_cookie(answer, cookie_name(), f"{session.number}.{_mark(session.number, key)}")
 
 
-def _back() -> str:
+def set_cookie(
+    answer: AnyResponse, name: str, value: str, same_site: str = "Strict", lifetime_s: int | None = None
+) -> None:
+    """Sets a cookie that no script reads; without a lifetime, until the browser is closed."""
+    is_secure = console().is_secure()
+    answer.set_cookie(name, value, lifetime_s, path="/", httponly=True, samesite=same_site, secure=is_secure)
+
+
+def page_wanted() -> str:
     """Where the visitor wanted to go: a page of the console, and no other place."""
     wanted = request.values.get("back", "")
     # An address that begins with one slash has no host, whatever follows; browsers read "\\" as "/".

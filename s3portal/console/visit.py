@@ -13,6 +13,7 @@ from flask import current_app, g, request
 from s3portal.console.backend import Backend
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.gateway_client import GatewayClients, Key, Visitor
+from s3portal.console.oidc.endpoints import KnownEndpoints
 from s3portal.console.sessions import Session, Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.throttle import Throttle
@@ -34,6 +35,7 @@ class Console:
         self.database = database
         self.sessions = sessions
         self.throttle = throttle
+        self.endpoints = KnownEndpoints(backend.sign_in)
         self.clients = GatewayClients(backend.gateway, backend.region)
 
     def is_secure(self) -> bool:

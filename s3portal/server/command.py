@@ -20,6 +20,7 @@ import click
 from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
 from s3portal.server.config_connections import proxies_of
 from s3portal.server.config_encryption import master_key_of_environment
+from s3portal.server.config_myfsio import MyfsioConfig
 from s3portal.server.config_values import ConfigError
 from s3portal.server.config_watch import ConfigFile
 from s3portal.server.configured_faults import around_of
@@ -28,6 +29,7 @@ from s3portal.server.http.limits import raise_descriptor_limit
 from s3portal.server.http.tls import TLSFiles
 from s3portal.server.kms.key_sources import KEY_SOURCE, MasterKeySource
 from s3portal.server.kms.master_key_errors import MasterKeyError
+from s3portal.server.myfsio_environment import defaults_of, with_environment
 from s3portal.server.running import FrontEnd, S3Server
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import StorageInUse
@@ -37,11 +39,13 @@ from s3portal.server.workers import Supervisor
 #: Where in click's context a command around this one leaves a FrontEnd.
 FRONT_END = "s3portal.server.front_end"
 _PATH = click.Path(path_type=Path)
+log = logging.getLogger(__name__)
 _COMMANDS = {
     "fsck": "Check a server's folder, and repair it.",
     "where": "Show in which files an object is.",
     "export": "Copy a bucket's objects into plain files.",
     "import": "Store the files of a folder in a bucket.",
+    "import-myfsio": "Take over MyFSIO's data folder.",
     "quota": "Show and set how much buckets and users may store.",
     "audit": "Show who did what.",
     "replication": "Replicate buckets to other servers.",
@@ -49,6 +53,7 @@ _COMMANDS = {
 }
 _MODULES = {
     "audit": "s3portal.server.upkeep.audit_command",
+    "import-myfsio": "s3portal.server.upkeep.myfsio_command",
     "quota": "s3portal.server.upkeep.quota_command",
     "replication": "s3portal.server.replication_command",
     "rewrap": "s3portal.server.rewrap_command",
@@ -65,12 +70,19 @@ class _ServerGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_MODULES.get(cmd_name, "s3portal.server.upkeep.commands"))
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+def _take_defaults(context: click.Context, parameter: click.Parameter, myfsio: bool) -> bool:
+    """Lets MyFSIO's variables be the defaults of options, which are read after this one."""
+    if myfsio:
+        context.default_map = {**(context.default_map or {}), **defaults_of(os.environ)}
+    return myfsio
 
 
 @click.group(
@@ -134,6 +146,14 @@ class _ServerGroup(click.Group):
     help="Tell every caller why, in the header x-s3portal-reason. For development.",
 )
 @click.option(
+    "--myfsio",
+    is_flag=True,
+    is_eager=True,
+    callback=_take_defaults,
+    envvar=f"{PREFIX}MYFSIO",
+    help="Speak MyFSIO's dialect too: keys in headers, its routes, files and environment variables.",
+)
+@click.option(
     "--integrity-scan/--no-integrity-scan",
     default=True,
     show_default=True,
@@ -172,6 +192,7 @@ def server_command(
     trusted_proxies: tuple[str, ...],
     allow_sigv2: bool,
     explain_refusals: bool,
+    myfsio: bool,
     **jobs: bool,
 ) -> None:
     """An S3-compatible server on the local disk, with STS.
@@ -196,6 +217,7 @@ def server_command(
             trusted_proxies=(*config.trusted_proxies, *proxies_of(trusted_proxies, "--trusted-proxy")),
             allow_sigv2=allow_sigv2 or config.allow_sigv2,
             explain_refusals=explain_refusals or config.explain_refusals,
+            myfsio=_myfsio_config(config, enabled=myfsio),
         )
         server: S3Server | Supervisor
         chosen = [option.replace("_", "-") for option, is_on in jobs.items() if is_on]
@@ -248,6 +270,17 @@ def server_command(
         server.serve()
     finally:
         signal.set_wakeup_fd(-1)
+
+
+def _myfsio_config(config: ServerConfig, *, enabled: bool) -> MyfsioConfig:
+    """Says of each of MyFSIO's variables that has no meaning here why."""
+    given = replace(config.myfsio, enabled=enabled or config.myfsio.enabled)
+    if not given.enabled:
+        return given
+    given, said = with_environment(given, os.environ)
+    for sentence in said:
+        log.warning("%s", sentence)
+    return given
 
 
 def _key_source(config_file: Path | None) -> MasterKeySource:

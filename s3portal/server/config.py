@@ -5,7 +5,6 @@ There is no default password: without a configured user, a random key is made an
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from s3portal.server.access.directory import ROOT_USER, Account, Role, User
+from s3portal.server.access.kept_keys import kept_key
 from s3portal.server.access.oidc_providers import OidcProvider
 from s3portal.server.access.session_tokens import is_session_key
 from s3portal.server.authority.policy import Policy, PolicyError, read_policy
@@ -25,6 +25,7 @@ from s3portal.server.config_contents import FIELDS, ContentsConfig, read_content
 from s3portal.server.config_documents import read_document
 from s3portal.server.config_encryption import master_key_of_environment, read_master_key
 from s3portal.server.config_metrics import MetricsConfig, metrics_of_environment, read_metrics_config
+from s3portal.server.config_myfsio import MyfsioConfig, read_myfsio
 from s3portal.server.config_oidc import read_oidc_providers
 from s3portal.server.config_quotas import FIELD as QUOTA
 from s3portal.server.config_quotas import read_quota, read_user_quotas
@@ -38,8 +39,6 @@ from s3portal.server.http.tls import TLSFiles
 from s3portal.server.kms.key_sources import MasterKeySource
 from s3portal.server.storage.records import FIRST_ACCOUNT, Quota
 from s3portal.server.storage.reserve import RESERVE_BYTES
-from s3portal.server.storage.storage import write_private_file
-from s3portal.server.wire.json_documents import parse_json
 from s3portal.server.wire.s3_request import valid_bucket_name
 
 PREFIX = "S3PORTAL_SERVER_"
@@ -77,7 +76,7 @@ class ServerConfig:
     ``explain_refusals`` puts the reason of a refusal into a header of the answer. ``user_quotas`` are those
     of users and roles, by their ARNs; the quotas of others stay as they are. ``master_key`` is where the key
     comes from that seals secrets; ``customer_keys_over_http`` takes those of SSE-C without TLS.
-    ``oidc_providers`` are those whose tokens give sessions of roles."""
+    ``oidc_providers`` are those whose tokens give sessions of roles. ``myfsio`` is MyFSIO's dialect."""
 
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -100,6 +99,7 @@ class ServerConfig:
     audit: AuditConfig = field(default_factory=AuditConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     customer_keys_over_http: bool = False
+    myfsio: MyfsioConfig = field(default_factory=MyfsioConfig)
 
 
 # What is put together of other fields has no field of its own.
@@ -148,6 +148,7 @@ def config_of_json(document: Any) -> ServerConfig:
         audit=read_audit_config(top),
         metrics=read_metrics_config(top),
         customer_keys_over_http=_switch(top, "customer_keys_over_http"),
+        myfsio=read_myfsio(top),
         faults=tuple(_fault(entry, f"faults[{i}]") for i, entry in enumerate(list_of(top, "faults"))),
     )
 
@@ -213,19 +214,10 @@ def root_user(folder: Path) -> tuple[User, Path]:
     The key is random, made at the first start; only the server's own user can read the file.
     """
     path = folder / ROOT_KEY_FILE
-    if not path.exists():
-        key = {
-            "access_key_id": "ROOT" + secrets.token_hex(8).upper(),
-            "secret_access_key": secrets.token_urlsafe(30),
-        }
-        write_private_file(path, json.dumps(key, indent=1).encode())
     try:
-        stored = parse_json(path.read_text("utf-8"))
-        return User(ROOT_USER, stored["access_key_id"], stored["secret_access_key"]), path
-    except (ValueError, KeyError, TypeError) as problem:
-        raise ConfigError(
-            f"{path} no longer holds an access key. Remove it, and a new one is made."
-        ) from problem
+        return User(ROOT_USER, *kept_key(path, "ROOT" + secrets.token_hex(8).upper())), path
+    except ValueError as problem:
+        raise ConfigError(str(problem)) from problem
 
 
 def _account(entry: Any, place: str) -> Account:

@@ -7,18 +7,14 @@ configuration is what it was at the start.
 from __future__ import annotations
 
 import logging
-import os
-import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s3portal.server.access.configured_directory import ConfiguredDirectory
+from s3portal.server.access.directory import User
 from s3portal.server.config import ServerConfig, add_environment, read_config_file, root_user
-
-# Within one tick of the kernel's clock, a file can change without its time showing it.
-_TICK_NS = 50_000_000
+from s3portal.server.storage.watched_file import WatchedFile
 
 log = logging.getLogger(__name__)
 
@@ -44,55 +40,51 @@ def with_users(root: Path, config: ServerConfig) -> tuple[ServerConfig, Path | N
     return replace(config, users=(user,)), key_file
 
 
+def nobody_else() -> tuple[User, ...]:
+    """There are no users but those of the configuration."""
+    return ()
+
+
 class WatchedUsers:
     """Who is in a configuration. Without a ``file`` it stays as it is. A file that cannot be read, or has a
-    mistake, is logged once, and who was let in before still is."""
+    mistake, is logged once, and who was let in before still is. ``others`` returns the users of another file,
+    the same tuple until they change; the configuration's count where both have a name or a key."""
 
-    def __init__(self, root: Path, config: ServerConfig, file: ConfigFile | None) -> None:
-        self._root = root
-        self._file = file
-        # As a text: making one of a path would take longer than the look itself.
-        self._path = "" if file is None else str(file.path)
-        self._lock = threading.Lock()
-        self._directory = _directory_of(with_users(root, config)[0])
-        # Not known: the file may have changed between the start of the server and that of this process.
-        self._state: tuple[int, ...] | None = None
-        self._was_read = False
+    def __init__(
+        self,
+        root: Path,
+        config: ServerConfig,
+        file: ConfigFile | None,
+        others: Callable[[], tuple[User, ...]] = nobody_else,
+    ) -> None:
+        first = with_users(root, config)[0]
+
+        def read() -> ServerConfig:
+            assert file is not None
+            return with_users(root, file.read())[0]
+
+        path = None if file is None else file.path
+        self._config = WatchedFile(path, read, first, "users and roles")
+        self._others = others
+        self._made = (first, others(), _directory_of(first, others()))
 
     def current(self) -> ConfiguredDirectory:
         """Returns who is in the file now. May be called from any thread."""
-        if self._file is not None and _state_of(self._path) != self._state:
-            with self._lock:
-                self._read_again(self._file)
-        return self._directory
+        config, others = self._config.current(), self._others()
+        known, known_others, directory = self._made
+        if config is not known or others is not known_others:
+            directory = _directory_of(config, others)
+            self._made = (config, others, directory)
+        return directory
 
-    def _read_again(self, file: ConfigFile) -> None:
-        state = _state_of(self._path)
-        if state == self._state:
-            # Another thread has read it meanwhile.
-            return
-        settled = not state or not 0 <= time.time_ns() - state[0] < _TICK_NS
-        try:
-            directory = _directory_of(with_users(self._root, file.read())[0])
-        except (OSError, ValueError, RecursionError) as problem:
-            log.error("users and roles stay as they were: %s", problem)
+
+def _directory_of(config: ServerConfig, others: Sequence[User]) -> ConfiguredDirectory:
+    keys = {user.access_key_id for user in config.users}
+    names = {(user.account_id, user.name.lower()) for user in config.users}
+    added = []
+    for user in others:
+        if user.access_key_id in keys or (user.account_id, user.name.lower()) in names:
+            log.warning("the configuration has a user %s already; it counts", user.name)
         else:
-            self._directory = directory
-            if self._was_read:
-                log.info("users and roles of %s were read again", file.path)
-            self._was_read = True
-        # Noted last, so that nobody takes what was there before for what is there now.
-        self._state = state if settled else None
-
-
-def _state_of(path: str) -> tuple[int, ...]:
-    """What changes with a file; () while it is not there."""
-    try:
-        found = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return ()
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
-
-
-def _directory_of(config: ServerConfig) -> ConfiguredDirectory:
-    return ConfiguredDirectory(config.users, config.roles, config.accounts, config.oidc_providers)
+            added.append(user)
+    return ConfiguredDirectory((*config.users, *added), config.roles, config.accounts, config.oidc_providers)

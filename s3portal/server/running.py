@@ -7,12 +7,14 @@ import socket
 from collections.abc import Callable, Collection
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from s3portal.server.access.authenticator import DEFAULT_REGION, Authenticator
+from s3portal.server.access.plain_keys import PlainKeys
 from s3portal.server.access.session_tokens import SessionSealer
 from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
+from s3portal.server.api.myfsio.routes import ROUTES
 from s3portal.server.api.operations import OPERATIONS, QUERY_OPERATIONS, operation_names
 from s3portal.server.background.jobs import JOB_NAMES, jobs_named
 from s3portal.server.background.replication.managing import Replicator
@@ -22,10 +24,12 @@ from s3portal.server.bucket_settings.lifecycle import Lifecycle, LifecycleRule
 from s3portal.server.config import BucketConfig, ServerConfig
 from s3portal.server.config_contents import ObjectConfig
 from s3portal.server.config_values import ConfigError
-from s3portal.server.config_watch import ConfigFile, WatchedUsers, with_users
+from s3portal.server.config_watch import ConfigFile, WatchedUsers, nobody_else, with_users
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.audit import AuditLog
+from s3portal.server.gateway.dialects.dialect import Dialect
 from s3portal.server.gateway.dialects.json import JsonDialect
+from s3portal.server.gateway.dialects.myfsio import ROUTE_NAMES, MyfsioDialect
 from s3portal.server.gateway.dialects.query import QueryDialect
 from s3portal.server.gateway.dialects.rest import RestDialect
 from s3portal.server.gateway.http_errors import s3_refusal
@@ -43,6 +47,7 @@ from s3portal.server.iam.people import People
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.keys import Keys
 from s3portal.server.kms.master_key import MasterKey
+from s3portal.server.myfsio.files import MyfsioFiles
 from s3portal.server.operator_view import OperatorView
 from s3portal.server.replication import configured
 from s3portal.server.replication.connections import ConnectionProblem
@@ -50,6 +55,7 @@ from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import StoredPlace, store_content
+from s3portal.server.web_sign_in import WebSignIn
 from s3portal.server.wire.errors import ERRORS, S3Error
 
 _ABORTING_RULE = "abort-unfinished-uploads"
@@ -124,7 +130,9 @@ class S3Server:
             keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
             keys.delete_expired()
             self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
-            configuration = WatchedUsers(root, config, config_file).current
+            files = _myfsio_files(self.storage, root, config)
+            others = nobody_else if files is None else files.users
+            configuration = WatchedUsers(root, config, config_file, others).current
             metrics = metrics or Metrics(new_metrics_memory())
             self.audit = audit_log(root, config)
             service = Service(
@@ -137,6 +145,7 @@ class S3Server:
                     region=config.region,
                     now=now,
                     allow_sigv2=config.allow_sigv2,
+                    plain_keys=PlainKeys() if config.myfsio.enabled else None,
                 ),
                 people=People(self.storage, self.master_key, configuration),
                 web_identities=WebIdentities(lambda: configuration().providers, now),
@@ -151,11 +160,22 @@ class S3Server:
                 metrics=metrics,
                 audit_file=config.audit.path_in(root) if config.audit.enabled else None,
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
+                reserved_names=reserved_names(config),
+                upload_limit_bytes=config.myfsio.upload_limit_bytes,
+                presigned_base_url=config.myfsio.api_base_url,
+                presigned_region=config.myfsio.region,
             )
+            myfsio = None if files is None else MyfsioDialect(ROUTES, self.storage, files.look)
             report = SelfReport(self.storage, metrics.memory, config.metrics.token)
-            dialects = (JsonDialect(KEY_OPERATIONS), QueryDialect(QUERY_OPERATIONS), RestDialect(OPERATIONS))
+            dialects: list[Dialect[Any]] = [
+                *([] if myfsio is None else [myfsio]),
+                JsonDialect(KEY_OPERATIONS),
+                QueryDialect(QUERY_OPERATIONS),
+                RestDialect(OPERATIONS),
+            ]
+            named = None if myfsio is None else myfsio.named
             #: What answers requests, for a front end in the same process.
-            self.gateway = Gateway(service, dialects, access_log, around, report, self.audit)
+            self.gateway = Gateway(service, dialects, access_log, around, report, self.audit, named)
             self.directory = service.authenticator.directory
             #: What those who run the server may look at.
             self.view = OperatorView(
@@ -167,6 +187,8 @@ class S3Server:
                 self.directory,
                 Replicator(self.storage, self.master_key),
             )
+            #: How people sign in to a front end with an identity provider.
+            self.web_sign_in = WebSignIn(service.web_identities, service.people, self.directory, now)
             self.region = config.region or DEFAULT_REGION
             self._background = Background(
                 root / "background",
@@ -216,6 +238,25 @@ class S3Server:
             self.audit.close()
 
 
+def _myfsio_files(storage: Storage, root: Path, config: ServerConfig) -> MyfsioFiles | None:
+    """Returns MyFSIO's files, read once; None where its dialect is not spoken. Raises ConfigError."""
+    given = config.myfsio
+    if not given.enabled:
+        return None
+    try:
+        files = MyfsioFiles(
+            storage,
+            root,
+            iam_file=given.iam_path,
+            policies_file=given.bucket_policies_path,
+            localadmin=given.localadmin,
+        )
+    except ValueError as problem:
+        raise ConfigError(str(problem)) from problem
+    files.look()
+    return files
+
+
 def new_metrics_memory(places: int = 1) -> MetricsMemory:
     """Returns the memory for the counters of so many processes."""
     return MetricsMemory(operation_names(), ERRORS, JOB_NAMES, places)
@@ -242,7 +283,7 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             raise ConfigError(
                 f"bucket {bucket.name} belongs to account {found.owner}, not to {bucket.account_id}"
             )
-        if found is None and bucket.name in RESERVED_NAMES:
+        if found is None and bucket.name in reserved_names(config):
             raise ConfigError(f"no bucket can be called {bucket.name}: this server answers there itself")
         rules = cors.rules_to_json(bucket.cors) if bucket.cors else None
         if found is None:
@@ -254,7 +295,12 @@ def create_buckets(storage: Storage, config: ServerConfig) -> None:
             rule = LifecycleRule(_ABORTING_RULE, enabled=True, abort_days=bucket.abort_uploads_after_days)
             buckets.put_setting(storage, bucket.name, lifecycle.KIND, lifecycle.write(Lifecycle((rule,))))
         _fill(storage, bucket, found.owner if found else bucket.account_id or FIRST_ACCOUNT)
-    warn_of_shadows(storage)
+    warn_of_shadows(storage, reserved_names(config))
+
+
+def reserved_names(config: ServerConfig) -> frozenset[str]:
+    """Returns the names that no bucket can be created with."""
+    return RESERVED_NAMES | ROUTE_NAMES if config.myfsio.enabled else RESERVED_NAMES
 
 
 def replicate_as_configured(storage: Storage, master_key: MasterKey, config: ServerConfig) -> None:

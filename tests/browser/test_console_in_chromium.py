@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import boto3
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import open_context
+from console_in_browser import BUCKET, client_of
+from console_in_browser import console as console  # a fixture
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from random_files import random_file
 
-from s3portal.console.serving import ConsoleFrontEnd
-from s3portal.server.pytest_plugin import server_config
+from s3portal.console.app import create_console
+from s3portal.console.serving import ConsoleFrontEnd, backend_of
 from s3portal.server.testing import RunningServer
 
-BUCKET = "test-bucket"
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}"
 SCREENS = {"desktop": (1280, 800, "light"), "phone": (390, 844, "dark")}
 PAGES = (
     "/ui/buckets",
+    "/ui/buckets/open?name=no-such-bucket",
     "/ui/buckets/new",
     f"/ui/buckets/{BUCKET}/objects",
     f"/ui/buckets/{BUCKET}/objects?prefix=no-such-folder/",
@@ -35,13 +36,20 @@ PAGES = (
     f"/ui/buckets/{BUCKET}/policy?preset=public-read",
     f"/ui/buckets/{BUCKET}/settings",
     f"/ui/buckets/{BUCKET}/documents/cors",
+    f"/ui/buckets/{BUCKET}/documents/lifecycle",
+    f"/ui/buckets/{BUCKET}/documents/notifications",
     f"/ui/buckets/{BUCKET}/delete",
     "/ui/people/users",
     "/ui/people/users/one?name=anna",
+    "/ui/people/groups",
+    "/ui/people/groups/one?name=hydrologists",
     "/ui/people/roles",
+    "/ui/people/roles/one?name=harvester",
     "/ui/people/policies",
+    "/ui/people/policies/one?arn=arn:aws:iam::000000000000:policy/reading",
     "/ui/why?who=user/anna&action=s3:GetObject&resource=test-bucket/a",
     "/ui/keys",
+    "/ui/keys/one?id=alias/field-data",
     "/ui/server",
     "/ui/server/audit",
     "/ui/server/integrity",
@@ -50,34 +58,8 @@ PAGES = (
     "/ui/server/about",
     "/ui/no-such-page",
 )
-
-
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ConsoleFrontEnd, RunningServer]]:
-    root = tmp_path_factory.mktemp("console") / "s3"
-    root.mkdir()
-    front_end = ConsoleFrontEnd(root, "127.0.0.1", 0)
-    with RunningServer(root, server_config(), front_end=front_end) as server:
-        s3 = client_of(server)
-        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        for _ in range(2):
-            s3.put_object(Bucket=BUCKET, Key="stations.csv", Body=b"gauge,level\nDresden,3.2\n")
-        s3.put_object(Bucket=BUCKET, Key="2026/a.nc", Body=b"x")
-        s3.create_multipart_upload(Bucket=BUCKET, Key="half")
-        client_of(server, "iam").create_user(UserName="anna")
-        client_of(server, "iam").create_access_key(UserName="anna")
-        yield front_end, server
-
-
-def client_of(server: RunningServer, service: str = "s3") -> Any:
-    admin = server.users["admin"]
-    return boto3.client(
-        service,
-        endpoint_url=server.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=admin.access_key_id,
-        aws_secret_access_key=admin.secret_access_key,
-    )
+#: What is asked for by GET and is no page, or is walked through by those who are not signed in.
+NO_PAGES = {"static", "uploading.web", "object.download", "home", "people.home", "sign_in.show"}
 
 
 @pytest.fixture
@@ -117,9 +99,15 @@ PICTURES = {
     "users": "/ui/people/users",
     "user": "/ui/people/users/one?name=anna",
     "roles": "/ui/people/roles",
+    "group": "/ui/people/groups/one?name=hydrologists",
+    "role": "/ui/people/roles/one?name=harvester",
     "policies": "/ui/people/policies",
     "why": "/ui/why?who=user/portal&action=s3:GetObject&resource=test-bucket/stations.csv",
     "keys": "/ui/keys",
+    "key": "/ui/keys/one?id=alias/field-data",
+    "replication": f"/ui/buckets/{BUCKET}/replication",
+    "connections": "/ui/server/connections",
+    "integrity": "/ui/server/integrity",
     "server": "/ui/server",
     "audit": "/ui/server/audit",
     "about": "/ui/server/about",
@@ -147,12 +135,18 @@ def test_pictures_for_the_docs(
             page.wait_for_load_state("networkidle")
             if name == "upload":
                 file = random_file(tmp_path / "river-gauges-2026.nc", 3 * 1024 * 1024)
-                page.locator("[data-s3portal=input]").set_input_files(file)
+                choose(page, file)
                 expect(page.get_by_text("Uploaded and verified").first).to_be_visible()
             page.screenshot(
                 path=folder / f"console-{name}-{screen}.jpg", type="jpeg", quality=70, full_page=True
             )
         context.close()
+
+
+def choose(page: Page, file: Path) -> None:
+    """Choose a file once the uploader shows: before that, nobody can, and nothing listens."""
+    expect(page.get_by_role("button", name="Drop files here")).to_be_visible()
+    page.locator("[data-s3portal=input]").set_input_files(file)
 
 
 def sign_in(page: Page, server: RunningServer) -> None:
@@ -162,6 +156,17 @@ def sign_in(page: Page, server: RunningServer) -> None:
     page.get_by_label("Secret access key").fill(admin.secret_access_key)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/ui/buckets")
+
+
+def test_every_page_of_the_console_is_walked_through(
+    console: tuple[ConsoleFrontEnd, RunningServer], tmp_path: Path
+) -> None:
+    """A page that somebody adds has to be added above too."""
+    app = create_console(backend_of(console[1]._server, tmp_path))
+    urls = app.url_map.bind("")
+    walked = {urls.match(path.partition("?")[0])[0] for path in PAGES if path != "/ui/no-such-page"}
+    pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    assert pages - walked - NO_PAGES == set()
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -199,7 +204,7 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
 def test_a_file_is_uploaded_and_is_an_object_at_once(page: Page, s3: Any, tmp_path: Path) -> None:
     file = random_file(tmp_path / "ü river.bin", 12 * 1024 * 1024 + 5)
     page.goto(f"/ui/buckets/{BUCKET}/upload?prefix=up%20here/")
-    page.locator("[data-s3portal=input]").set_input_files(file)
+    choose(page, file)
     expect(page.get_by_text("Uploaded and verified").first).to_be_visible()
     stored = s3.get_object(Bucket=BUCKET, Key="up here/ü river.bin", ChecksumMode="ENABLED")
     assert stored["Body"].read() == file.read_bytes() and "ChecksumCRC64NVME" in stored
@@ -222,8 +227,8 @@ def test_an_upload_that_a_closed_page_left_is_offered_again_and_continued(
     hold = server.faults.hold("UploadPart", after=4)
     try:
         page.goto(f"/ui/buckets/{BUCKET}/upload")
-        page.locator("[data-s3portal=input]").set_input_files(file)
-        expect(page.locator("progress").first).to_be_visible()
+        choose(page, file)
+        expect(page.locator("[data-s3portal=progress]")).to_be_visible()
         page.wait_for_function("() => document.querySelector('[data-s3portal=progress]').value > 0.3")
         page.close(run_before_unload=False)
     finally:
@@ -233,7 +238,7 @@ def test_an_upload_that_a_closed_page_left_is_offered_again_and_continued(
     again.goto(f"/ui/buckets/{BUCKET}/upload")
     expect(again.get_by_text("You have an unfinished upload here")).to_be_visible()
     server.requests.clear()
-    again.locator("[data-s3portal=input]").set_input_files(file)
+    choose(again, file)
     expect(again.get_by_text("Uploaded and verified").first).to_be_visible()
     assert s3.get_object(Bucket=BUCKET, Key="half.bin")["Body"].read() == file.read_bytes()
     sent = [r for r in server.requests if r.operation == "UploadPart" and r.status == 200]

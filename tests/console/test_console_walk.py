@@ -17,7 +17,8 @@ from s3portal.server.testing import RunningServer
 
 SECRET_BUCKET, SECRET_USER, SECRET_KEY = "not-for-portal", "hidden-person", "hidden-object"
 #: What a stranger may ask for.
-OPEN = {"sign_in.show", "sign_in.sign_in", "static"}
+#: What answers those who are not signed in: a provider that is not there is not found.
+OPEN = {"sign_in.show", "sign_in.sign_in", "oidc.start", "oidc.come_back", "oidc.choose", "static"}
 VALUES = {
     "bucket": SECRET_BUCKET,
     "kind": "users",

@@ -4,8 +4,9 @@ import atexit
 import functools
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from dialogs import require_no_unexpected_dialog, watch_dialogs
@@ -32,12 +33,28 @@ def _playwright() -> Playwright:
     return playwright
 
 
+class _Relaunched:
+    """Makes contexts as a Browser does. A Chromium that crashed is replaced, so that it fails one test."""
+
+    def __init__(self) -> None:
+        self._browser = launch_chromium()
+
+    def new_context(self, **options: Any) -> BrowserContext:
+        if not self._browser.is_connected():
+            warnings.warn("Chromium crashed, and is launched again", stacklevel=2)
+            self._browser = launch_chromium()
+        return self._browser.new_context(**options)
+
+    def close(self) -> None:
+        self._browser.close()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One Chromium for a folder of tests; each test makes a context (profile) of its own in it."""
-    browser = launch_chromium()
-    yield browser
-    browser.close()
+    running = _Relaunched()
+    yield cast(Browser, running)
+    running.close()
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ from s3portal.server.access.credentials import Credentials, caller_of_user, cred
 from s3portal.server.access.directory import Directory, User
 from s3portal.server.access.headers_in_query import signed_values
 from s3portal.server.access.mismatch import SignatureMismatch, Signed, find_mistake
+from s3portal.server.access.plain_keys import PlainKeys
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
 from s3portal.server.access.sigv2 import OldClaim, read_old_claim, read_old_form
@@ -68,13 +69,14 @@ class Proof:
 @dataclass(frozen=True)
 class Authenticator:
     """Knows the users and how to open session tokens. ``region`` None accepts any region in a signature;
-    ``allow_sigv2`` accepts signatures of version 2 by users."""
+    ``allow_sigv2`` accepts signatures of version 2 by users; ``plain_keys`` accepts their keys in headers."""
 
     directory: Directory
     sealer: SessionSealer
     region: str | None
     now: Callable[[], datetime]
     allow_sigv2: bool = False
+    plain_keys: PlainKeys | None = None
 
     def authenticate(self, request: S3Request, service: str = "s3", body: bytes | None = None) -> Proof:
         """Returns the proof of a request to a service.
@@ -89,6 +91,10 @@ class Authenticator:
         if claim is None:
             if service != "s3":
                 raise S3Error("AccessDenied")
+            user = self.plain_keys.user(request, self.directory) if self.plain_keys else None
+            if user is not None:
+                payload_hash = request.header("x-amz-content-sha256") or sigv4.UNSIGNED_PAYLOAD
+                return Proof(caller_of_user(user), payload_hash, presigned=False, chunk_signing=None)
             return _anonymous(request.header("x-amz-content-sha256") or sigv4.UNSIGNED_PAYLOAD)
         self._check_scope(claim, service)
         late = self._lateness(claim)

@@ -6,18 +6,15 @@ Source: https://openid.net/specs/openid-connect-discovery-1_0.html
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
-from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 from s3portal.server.access.oidc_providers import OidcProvider
+from s3portal.server.http.documents import DocumentError, fetch_document
 from s3portal.server.wire.errors import S3Error
 
 LIFE_S = 3600.0
@@ -96,36 +93,36 @@ class JsonWebKeys:
 
     def _discovered_uri(self) -> str:
         issuer = self._provider.issuer
-        document = self._fetch(issuer.rstrip("/") + _DISCOVERY)
-        if not isinstance(document, Mapping) or document.get("issuer") != issuer:
-            raise _unusable("its discovery document is another issuer's")
-        uri = document.get("jwks_uri")
-        if not isinstance(uri, str) or urlsplit(uri)[:2] != urlsplit(issuer)[:2]:
+        uri = discovered(issuer, self._fetch).get("jwks_uri")
+        if not isinstance(uri, str) or not is_of_issuer(uri, issuer):
             raise _unusable(
                 "its keys are on another host; if that is right, name it as jwks_uri in the configuration"
             )
         return uri
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect is an error: it could lead anywhere."""
+def discovered(issuer: str, fetch: Fetch) -> Mapping[str, Any]:
+    """Returns an issuer's discovery document. Raises IDPCommunicationError."""
+    document = fetch(issuer.rstrip("/") + _DISCOVERY)
+    if not isinstance(document, Mapping) or document.get("issuer") != issuer:
+        raise _unusable("its discovery document is another issuer's")
+    return document
 
-    def redirect_request(self, *given: Any, **more: Any) -> None:
-        return None
+
+def is_of_issuer(url: str, issuer: str) -> bool:
+    """Whether a URL is of the scheme, host and port of the issuer: nobody has allowed any other."""
+    try:
+        return urlsplit(url)[:2] == urlsplit(issuer)[:2]
+    except ValueError:
+        return False
 
 
 def fetch_json(url: str) -> Any:
     """Returns the JSON document of a URL. Raises IDPCommunicationError."""
-    opener = urllib.request.build_opener(_NoRedirect)
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310
     try:
-        with opener.open(request, timeout=TIMEOUT_S) as answer:
-            content = answer.read(DOCUMENT_LIMIT_BYTES + 1)
-        if len(content) > DOCUMENT_LIMIT_BYTES:
-            raise _unusable("its answer is too long")
-        return json.loads(content)
-    except (OSError, HTTPException, ValueError, RecursionError) as problem:
-        log.warning("%s cannot be read: %s", url, problem)
+        return fetch_document(url, limit_bytes=DOCUMENT_LIMIT_BYTES, deadline_s=TIMEOUT_S)
+    except DocumentError as problem:
+        log.warning("%s", problem)
         raise _unusable("it does not answer with a document") from problem
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from s3portal.server.authority.arns import oidc_provider_arn
 from s3portal.server.storage.records import FIRST_ACCOUNT
@@ -21,10 +21,26 @@ class RoleMapping:
 
 
 @dataclass(frozen=True)
+class ConsoleClient:
+    """How people sign in to the console with a provider. ``name`` is in the console's addresses; a public
+    client has no secret. Endpoints are None where the discovery document says them."""
+
+    name: str
+    client_id: str
+    label: str
+    client_secret: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ("openid",)
+    authorization_endpoint: str | None = None
+    token_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+
+
+@dataclass(frozen=True)
 class OidcProvider:
     """``issuer`` is its URL as its tokens have it; a token must be for one of ``audiences`` and signed with
     one of ``algorithms``. ``jwks_uri`` is where its keys are, None where its discovery document says it.
-    ``groups_claim`` is the name of the claim with somebody's groups."""
+    ``groups_claim`` is the name of the claim with somebody's groups. With a ``console``, people sign in to it
+    with this provider."""
 
     issuer: str
     audiences: tuple[str, ...]
@@ -33,6 +49,7 @@ class OidcProvider:
     jwks_uri: str | None = None
     groups_claim: str = "groups"
     roles: tuple[RoleMapping, ...] = ()
+    console: ConsoleClient | None = None
 
     @property
     def name(self) -> str:

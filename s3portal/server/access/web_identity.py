@@ -25,7 +25,8 @@ _SUBJECT_LIMIT = 255
 
 @dataclass(frozen=True)
 class WebIdentity:
-    """Somebody whom a provider vouches for."""
+    """Somebody whom a provider vouches for. ``audience`` is the first of the token's ``audiences`` that the
+    provider's settings name; ``nonce`` is what the sign-in has asked the token to have."""
 
     provider: OidcProvider
     subject: str
@@ -33,6 +34,8 @@ class WebIdentity:
     groups: frozenset[str]
     authorised_party: str | None = None
     methods: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    nonce: str | None = None
 
     @property
     def keys(self) -> Mapping[str, Values]:
@@ -139,7 +142,7 @@ def _identity(claims: Mapping[str, Any], provider: OidcProvider) -> WebIdentity:
     if not isinstance(subject, str) or not 0 < len(subject) <= _SUBJECT_LIMIT:
         raise _invalid(f"its subject must have 1 to {_SUBJECT_LIMIT} characters")
     audiences = [claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"]
-    party, methods = claims.get("azp"), claims.get("amr", [])
+    party, methods, nonce = claims.get("azp"), claims.get("amr", []), claims.get("nonce")
     return WebIdentity(
         provider=provider,
         subject=subject,
@@ -147,6 +150,8 @@ def _identity(claims: Mapping[str, Any], provider: OidcProvider) -> WebIdentity:
         groups=frozenset(_texts([groups] if isinstance(groups, str) else groups)),
         authorised_party=party if isinstance(party, str) else None,
         methods=tuple(_texts(methods)),
+        audiences=tuple(audiences),
+        nonce=nonce if isinstance(nonce, str) else None,
     )
 
 

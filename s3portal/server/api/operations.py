@@ -24,6 +24,7 @@ from s3portal.server.api.iam import operations as iam
 from s3portal.server.api.kms.operations import OPERATIONS as KEY_OPERATIONS
 from s3portal.server.api.multipart import completing, part_copies, uploading
 from s3portal.server.api.multipart import listing as multipart_listing
+from s3portal.server.api.myfsio.routes import ROUTES
 from s3portal.server.api.objects import (
     attributes,
     copying,
@@ -86,4 +87,5 @@ def operation_names() -> frozenset[str]:
     rest = [operation.name for operation in OPERATIONS]
     query = [operation.name for operation in QUERY_OPERATIONS]
     keys = [operation.name for operation in KEY_OPERATIONS]
-    return frozenset([*rest, *query, *keys, PREFLIGHT, UNKNOWN])
+    routes = [route.operation.name for route in ROUTES]
+    return frozenset([*rest, *query, *keys, *routes, PREFLIGHT, UNKNOWN])

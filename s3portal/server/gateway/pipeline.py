@@ -28,10 +28,11 @@ from s3portal.server.gateway.responses import LoggedBody, begin_answer
 from s3portal.server.gateway.self_report import SelfReport
 from s3portal.server.gateway.service import Service
 from s3portal.server.http.errors import ConnectionLost, HTTPError
+from s3portal.server.http.values import whole_number
 from s3portal.server.wire.error_documents import error_reply
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, is_streamed
-from s3portal.server.wire.s3_request import read_request
+from s3portal.server.wire.s3_request import S3Request, read_request
 
 # How often an object may be replaced between the decision about it and the act.
 _JUDGEMENTS_LIMIT = 10
@@ -55,6 +56,7 @@ class Gateway:
 
     ``dialects`` are asked in turn; the last one owns what no other claims, and answers what cannot be read.
     Before them the ``report`` of the server on itself is asked. ``audit`` is told of every other.
+    ``named`` finds the bucket and the key of requests whose paths are not S3's.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class Gateway:
         around: Around | None = None,
         report: SelfReport | None = None,
         audit: AuditLog | None = None,
+        named: Callable[[S3Request], S3Request] | None = None,
     ) -> None:
         self._audit_log = audit
+        self._named = named
         self._report = report
         self._service = service
         self._dialects = dialects
@@ -91,6 +95,8 @@ class Gateway:
         page = None if self._report is None else self._report.answer(request)
         if page is not None:
             return begin_answer(page, _whole(page), request_id, start_response)
+        if self._named is not None:
+            request = self._named(request)
         dialect = next(dialect for dialect in self._dialects if dialect.owns(request))
         exchange = Exchange(environ, request, request_id, dialect, self._service.storage)
         unread = self._choose(exchange)
@@ -204,6 +210,7 @@ class Gateway:
         else:
             exchange.prove()
             exchange.user = caller.name
+        _refuse_too_long(request, self._service.upload_limit_bytes)
         if asked.operation is None:
             # Only who has proven who it is learns what there is and what not.
             if caller.is_anonymous or asked.refused is None:
@@ -226,6 +233,14 @@ class Gateway:
                     raise
                 call.judged.forget()
         raise AssertionError("unreachable")
+
+
+def _refuse_too_long(request: S3Request, limit_bytes: int | None) -> None:
+    """Raises EntityTooLarge for a body over the limit of this server, before any of it is read."""
+    size_bytes = whole_number(request.header("content-length"))
+    if limit_bytes is not None and size_bytes is not None and size_bytes > limit_bytes:
+        facts = {"ProposedSize": str(size_bytes), "MaxSizeAllowed": str(limit_bytes)}
+        raise S3Error("EntityTooLarge", facts=facts)
 
 
 def _for_the_page(exchange: Exchange, reply: Reply, service: Service) -> Reply:

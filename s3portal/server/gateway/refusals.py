@@ -27,7 +27,7 @@ _HEADER_LIMIT = 1000
 _TEXT_LIMIT = 16 * 1024
 _SECRETS = re.compile(
     r"((?:X-Amz-Security-Token|X-Amz-Signature|Signature)="
-    r"|(?:x-amz-security-token|x-amz-[a-z-]*customer-key|authorization|cookie):)[^&\n]+",
+    r"|(?:x-amz-security-token|x-amz-[a-z-]*customer-key|x-secret-key|authorization|cookie):)[^&\n]+",
     re.IGNORECASE,
 )
 _TIMES = ("%Y%m%dT%H%M%SZ", "%Y-%m-%dT%H:%M:%SZ")

@@ -132,12 +132,17 @@ def _json(status: int, shown: dict[str, str]) -> Reply:
     return Reply(status, headers, json.dumps(shown).encode())
 
 
-def warn_of_shadows(storage: Storage) -> None:
+def warn_of_shadows(storage: Storage, names: frozenset[str] = RESERVED_NAMES) -> None:
     """Names the buckets whose names this server would answer itself, for those who start it."""
     for found in buckets.find_all(storage):
-        if found.name in RESERVED_NAMES:
-            log.warning(
-                "the bucket %s has a name that this server answers itself: it is still served, and the "
-                "health is at /-/healthz alone. Copy its objects into another bucket, then delete it.",
-                found.name,
-            )
+        if found.name not in names:
+            continue
+        lost = (
+            "the health is at /-/healthz alone" if found.name in RESERVED_NAMES else "MyFSIO's route is not"
+        )
+        log.warning(
+            "the bucket %s has a name that this server answers itself: it is still served, and %s. Copy its "
+            "objects into another bucket, then delete it.",
+            found.name,
+            lost,
+        )

@@ -10,6 +10,7 @@ from s3portal.server.access.web_identity import WebIdentities
 from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.gateway.own_pages import NO_PAGES, OwnPages
 from s3portal.server.gateway.refusals import Refusals
+from s3portal.server.gateway.self_report import RESERVED_NAMES
 from s3portal.server.http.forwarded import Networks
 from s3portal.server.iam.people import People
 from s3portal.server.kms.keys import Keys
@@ -26,7 +27,10 @@ class Service:
     connections that others can read. ``people`` are those who may be let in, ``own_pages`` those of a front
     end beside this port. Requests are counted in ``metrics``, and changes noted in ``audit_file``,
     None without an audit log. ``replication_users`` are account and name of those by whom other servers
-    replicate to this one, as far as the configuration names them."""
+    replicate to this one, as far as the configuration names them. No bucket can be created with one of the
+    ``reserved_names``. ``upload_limit_bytes`` is the most that one request may bring, None for S3's limits.
+    ``presigned_base_url`` and ``presigned_region`` are for URLs that this server signs; '' for what the
+    caller calls it, and for the default region."""
 
     storage: Storage
     master_key: MasterKey
@@ -45,3 +49,7 @@ class Service:
     audit_file: Path | None = None
     own_pages: OwnPages = NO_PAGES
     customer_keys_over_http: bool = False
+    reserved_names: frozenset[str] = RESERVED_NAMES
+    upload_limit_bytes: int | None = None
+    presigned_base_url: str = ""
+    presigned_region: str = ""

@@ -10,8 +10,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.envelopes import Sealing, Wrapping
@@ -40,6 +41,12 @@ PART_BYTES = 1024**3
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 # The table that comes with Python, so that every machine guesses the same.
 _TYPES = mimetypes.MimeTypes()
+
+
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
 
 
 class Changed(OSError):
@@ -173,7 +180,15 @@ def _import(storage: Storage, path: Path, target: Target, key: str, done: Import
         headers = {"content-type": content_type_of(key.split("/")[-1]), MTIME_HEADER: mtime}
         place = StoredPlace(target.bucket.name, key, target.bucket.owner)
         encryption, wrapping = target.keys.of_new_object(target.bucket, key) if target.keys else ({}, None)
-        _store(storage, file, before, place, headers | encryption, wrapping)
+
+        def require_unchanged(parts: Sequence[Part]) -> None:
+            after = os.fstat(file.fileno())
+            if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+                raise Changed("it changed while it was read; import it again")
+
+        store_stream(
+            storage, file, before.st_size, place, headers | encryption, wrapping, check=require_unchanged
+        )
     done.files += 1
     done.bytes_read += before.st_size
 
@@ -187,24 +202,28 @@ class StoredPlace:
     owner: str
 
 
-def _store(
+def store_stream(
     storage: Storage,
-    file: io.FileIO,
-    before: os.stat_result,
+    file: Readable,
+    size_bytes: int,
     place: StoredPlace,
     headers: dict[str, str],
     wrapping: Wrapping | None,
+    *,
+    check: Callable[[Sequence[Part]], None],
+    tags: str | None = None,
 ) -> None:
-    """Receives a file's bytes, in one part or, over S3's limit for one, in several, and makes the object."""
+    """Receives so many bytes, in one part or, over S3's limit for one, in several, and makes the object.
+    ``check`` is called once all are received; it raises to store nothing."""
     algorithm = ALGORITHMS[DEFAULT_ALGORITHM]
-    is_single = before.st_size <= SINGLE_LIMIT_BYTES
-    part_bytes = before.st_size if is_single else PART_BYTES
+    is_single = size_bytes <= SINGLE_LIMIT_BYTES
+    part_bytes = size_bytes if is_single else PART_BYTES
     body_id = new_body_id()
     parts: list[Part] = []
     with ExitStack() as received:
         start = 0
-        while not parts or start < before.st_size:
-            source = _FileSource(file, min(part_bytes, before.st_size - start))
+        while not parts or start < size_bytes:
+            source = _FileSource(file, min(part_bytes, size_bytes - start))
             number = len(parts) + 1
             sealing = Sealing(wrapping, source) if wrapping else None
             receiving = storage.receive(sealing.source if sealing else source, body_id, number)
@@ -213,13 +232,12 @@ def _store(
             part = Part(number, blob, start, source.size_bytes, etag, digest, now_ms(), content)
             parts.append(sealing.sealed(part) if sealing else part)
             start += source.size_bytes
-        after = os.fstat(file.fileno())
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise Changed("it changed while it was read; import it again")
+        check(parts)
         checksum = checksum_of_parts(
             algorithm, FULL_OBJECT, [part.checksum for part in parts], [part.size_bytes for part in parts]
         )
-        objects.put(storage, _object(place, body_id, parts, headers, checksum), parts, lambda found: None)
+        made = replace(_object(place, body_id, parts, headers, checksum), tags=tags)
+        objects.put(storage, made, parts, lambda found: None)
 
 
 def store_content(storage: Storage, place: StoredPlace, content: bytes, headers: dict[str, str]) -> None:
@@ -258,7 +276,7 @@ def _object(
 class _FileSource:
     """The next bytes of a file, with their digests; a blob store's Source."""
 
-    def __init__(self, file: io.FileIO | io.BytesIO, size_bytes: int) -> None:
+    def __init__(self, file: Readable, size_bytes: int) -> None:
         self._file = file
         self._left_bytes = size_bytes
         self.size_bytes = size_bytes

@@ -33,7 +33,9 @@ def valid_bucket_name(name: str) -> bool:
 
 @dataclass(frozen=True)
 class S3Request:
-    """One request. Header names are lower case; ``query`` keeps order and repeats, decoded."""
+    """One request. Header names are lower case; ``query`` keeps order and repeats, decoded. ``route`` is the
+    decoded path of a request that is not written as S3 has it, where another dialect has read its bucket and
+    its key from it."""
 
     method: str
     raw_path: str
@@ -45,6 +47,7 @@ class S3Request:
     scheme: str = "http"
     tls_version: str | None = None
     bucket_in_host: bool = False
+    route: str | None = None
     _first: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def parameter(self, name: str) -> str | None:

@@ -10,7 +10,6 @@ from s3portal.server.api.acl.requested import owners_of
 from s3portal.server.bucket_settings import acl, acl_documents, location, ownership, tagging
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import BUCKET, Operation
-from s3portal.server.gateway.self_report import RESERVED_NAMES
 from s3portal.server.storage import buckets
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply
@@ -37,7 +36,7 @@ def create_bucket(call: Call) -> Reply:
     """
     if not valid_bucket_name(call.bucket) or not _has_labels(call.bucket):
         raise S3Error("InvalidBucketName", facts={"BucketName": call.bucket})
-    if call.bucket in RESERVED_NAMES and call.bucket_row.find() is None:
+    if call.bucket in call.service.reserved_names and call.bucket_row.find() is None:
         message = f"This server answers at /{call.bucket} itself. Choose another name."
         raise S3Error("InvalidBucketName", message, facts={"BucketName": call.bucket})
     configuration = _configuration(call)

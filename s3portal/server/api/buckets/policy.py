@@ -18,7 +18,16 @@ _JSON = "application/json"
 
 def put_bucket_policy(call: Call) -> Reply:
     _refuse_other_accounts(call)
-    text = _text(stored.setting_text(call))
+    return _store(call, _text(stored.setting_text(call)))
+
+
+def put_bucket_policy_unsummed(call: Call) -> Reply:
+    """The same without a checksum of the body, which MyFSIO's route does not ask for."""
+    _refuse_other_accounts(call)
+    return _store(call, _text(call.document_text()))
+
+
+def _store(call: Call, text: str) -> Reply:
     try:
         read_bucket_policy(text, call.bucket)
     except PolicyError as problem:

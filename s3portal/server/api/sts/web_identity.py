@@ -17,7 +17,7 @@ from s3portal.server.api.sts.granted import duration_of, narrowing_of, now_s, re
 from s3portal.server.authority.decision import Answer, Decision
 from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.authority.identity_keys import ROLE_SESSION_NAME
-from s3portal.server.authority.policy_patterns import PolicyError, Values
+from s3portal.server.authority.policy_patterns import Context, PolicyError
 from s3portal.server.authority.trust_policy import read_trust_policy
 from s3portal.server.gateway.call import Call
 from s3portal.server.wire.xml_documents import fields
@@ -61,22 +61,30 @@ def assume_role_with_web_identity(call: Call) -> str:
 
 def _allowed_role(call: Call, role_arn: str, identity: WebIdentity, session_name: str) -> Role:
     """A role that does not exist is refused in the same words as one that is closed."""
-    match, provider = ROLE_ARN.fullmatch(role_arn), identity.provider
+    match = ROLE_ARN.fullmatch(role_arn)
     directory = call.service.authenticator.directory
     role = directory.role_named(match[1], match[2]) if match else None
     if role is None or role.arn != role_arn:
         raise _denied(Decision(Answer.NOT_MENTIONED, _ACTION, role_arn, "a role that exists"))
-    decision = _decision(call, role, identity, session_name)
-    is_mapped = role.account_id == provider.account_id and provider.maps(
-        role.name, identity.subject, identity.groups
-    )
-    if decision.answer is Answer.DENIED or not (is_mapped or decision.allowed):
+    context = context_of(call, _ACTION, {ROLE_SESSION_NAME: session_name, **identity.keys})
+    decision = decision_on(role, identity, context)
+    if not is_open_to(role, identity, decision):
         raise _denied(decision)
     return role
 
 
-def _decision(call: Call, role: Role, identity: WebIdentity, session_name: str) -> Decision:
-    """What the role itself says of the provider and the person."""
+def is_open_to(role: Role, identity: WebIdentity, decision: Decision) -> bool:
+    """Whether somebody may have a role, after the ``decision_on`` it: their provider's settings may give it,
+    unless the role itself denies it."""
+    provider = identity.provider
+    is_mapped = role.account_id == provider.account_id and provider.maps(
+        role.name, identity.subject, identity.groups
+    )
+    return decision.answer is not Answer.DENIED and (is_mapped or decision.allowed)
+
+
+def decision_on(role: Role, identity: WebIdentity, context: Context) -> Decision:
+    """Returns what the role itself says of the provider and the person. ``context`` has their keys, too."""
     if role.trust_policy is None:
         name = f"the role mappings of {identity.provider.issuer}"
         return Decision(Answer.NOT_MENTIONED, _ACTION, role.arn, name)
@@ -85,8 +93,6 @@ def _decision(call: Call, role: Role, identity: WebIdentity, session_name: str) 
     except PolicyError as problem:
         name = f"the trust policy of role {role.name}, which cannot be read ({problem})"
         return Decision(Answer.DENIED, _ACTION, role.arn, name)
-    values: dict[str, Values] = {ROLE_SESSION_NAME: session_name, **identity.keys}
-    context = context_of(call, _ACTION, values)
     return policy.decide_on_provider(identity.provider.arn, _ACTION, role.arn, context)
 
 

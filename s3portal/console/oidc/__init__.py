@@ -1,0 +1,1 @@
+"""Signing in to the console with an identity provider: OpenID Connect."""

@@ -1,0 +1,69 @@
+"""A console beside a server that holds a little of everything, for browsers to walk through."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from s3portal.console.serving import ConsoleFrontEnd
+from s3portal.server.pytest_plugin import server_config
+from s3portal.server.testing import RunningServer
+
+BUCKET = "test-bucket"
+#: The alias of a KMS key: its own id is made.
+KEY_ALIAS = "alias/field-data"
+
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+_READING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}],
+}
+
+
+def client_of(server: RunningServer, service: str = "s3") -> Any:
+    """boto3 as the administrator."""
+    admin = server.users["admin"]
+    return boto3.client(
+        service,
+        endpoint_url=server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=admin.access_key_id,
+        aws_secret_access_key=admin.secret_access_key,
+    )
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ConsoleFrontEnd, RunningServer]]:
+    """The console and its server, with objects, versions, an unfinished upload, people, and a key."""
+    root = tmp_path_factory.mktemp("console") / "s3"
+    root.mkdir()
+    front_end = ConsoleFrontEnd(root, "127.0.0.1", 0)
+    with RunningServer(root, server_config(), front_end=front_end) as server:
+        s3, iam, kms = client_of(server), client_of(server, "iam"), client_of(server, "kms")
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        for _ in range(2):
+            s3.put_object(Bucket=BUCKET, Key="stations.csv", Body=b"gauge,level\nDresden,3.2\n")
+        s3.put_object(Bucket=BUCKET, Key="2026/a.nc", Body=b"x")
+        s3.create_multipart_upload(Bucket=BUCKET, Key="half")
+        iam.create_user(UserName="anna")
+        iam.create_access_key(UserName="anna")
+        iam.create_group(GroupName="hydrologists")
+        iam.add_user_to_group(GroupName="hydrologists", UserName="anna")
+        iam.create_role(RoleName="harvester", AssumeRolePolicyDocument=json.dumps(_TRUST))
+        iam.create_policy(PolicyName="reading", PolicyDocument=json.dumps(_READING))
+        key = kms.create_key(Description="Measurements")["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=key)
+        yield front_end, server
