@@ -86,9 +86,16 @@ class Visit:
         """What people call who is signed in: the user's or the role's name."""
         return self.identity["Arn"].rpartition(":")[2].partition("/")[2] or self.identity["Arn"]
 
+    @property
+    def is_of_first_account(self) -> bool:
+        return self.identity["Account"] == self.console.backend.view.account_id
+
     @cached_property
     def is_operator(self) -> bool:
-        """Whether they may see what concerns the whole server: those who may list its users may."""
+        """Whether they may see what concerns the whole server: those of its first account who may list its
+        users may."""
+        if not self.is_of_first_account:
+            return False
         try:
             self.iam.list_users(MaxItems=1)
         except ClientError as refused:

@@ -24,6 +24,7 @@ from s3portal.server.replication import states
 from s3portal.server.replication.connections import ConnectionProblem, NewConnection
 from s3portal.server.replication.states import RuleReport
 from s3portal.server.storage import buckets, damage, replication_connections
+from s3portal.server.storage.records import FIRST_ACCOUNT
 from s3portal.server.storage.replication_backlog import Task
 from s3portal.server.storage.replication_connections import Connection
 from s3portal.server.storage.storage import Storage
@@ -78,6 +79,11 @@ class OperatorView:
     @property
     def version(self) -> str:
         return __version__
+
+    @property
+    def account_id(self) -> str:
+        """The account of those who run the server: the first. Others have a part of it alone."""
+        return FIRST_ACCOUNT
 
     def audit(self, wanted: AuditFilter) -> Iterator[AuditRecord]:
         """Yields audit records, the newest first. Raises OSError."""

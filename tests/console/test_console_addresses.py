@@ -226,16 +226,42 @@ def test_with_mode_ui_only_this_machine_reaches_the_s3_port(tmp_path: Path) -> N
         assert process.stdout is not None
         ports: dict[str, int] = {}
         for line in process.stdout:
-            if found := re.match(r"(S3 API|Console):.*:(\d+)", line):
+            if found := re.match(r"(S3 server|Console): +http://[\d.]+:(\d+)", line):
                 ports[found[1]] = int(found[2])
             if len(ports) == 2:
                 break
         # An address that is not the one that the S3 port listens on, as another machine's way here is not.
         sign_in_page = requests.get(f"http://127.0.0.2:{ports['Console']}/ui/sign-in", timeout=60)
         assert sign_in_page.status_code == 200
-        assert requests.get(f"http://127.0.0.1:{ports['S3 API']}/", timeout=60).status_code == 403
+        assert requests.get(f"http://127.0.0.1:{ports['S3 server']}/", timeout=60).status_code == 403
         with pytest.raises(requests.ConnectionError):
-            requests.get(f"http://127.0.0.2:{ports['S3 API']}/", timeout=60)
+            requests.get(f"http://127.0.0.2:{ports['S3 server']}/", timeout=60)
     finally:
         process.terminate()
         process.communicate(timeout=60)
+
+
+class TestAnotherAccount:
+    @pytest.fixture
+    def config(self) -> dict[str, Any]:
+        config = server_config()
+        everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+        guest = {
+            "name": "guest",
+            "account": "111111111111",
+            "access_key_id": "guest-key",
+            "secret_access_key": "guest-secret",
+            "policy": {"Version": "2012-10-17", "Statement": everything},
+        }
+        accounts = [{"id": "111111111111", "name": "guests"}]
+        return config | {"users": [*config["users"], guest], "accounts": accounts}
+
+    def test_sees_nothing_of_the_whole_server(self, console: Any) -> None:
+        visitor = ConsoleVisitor(console[0].url)
+        page = visitor.sign_in("guest-key", "guest-secret")
+        assert page.status_code == 200 and "test-bucket" not in page.text
+        for path in ("", "/audit", "/integrity", "/about", "/connections"):
+            assert visitor.open(f"/ui/server{path}").status_code == 403, path
+        assert visitor.open("/ui/people/users").status_code == 200
+        assert "portal" not in visitor.text
+        assert visitor.open("/ui/buckets/test-bucket/replication").status_code == 403

@@ -86,13 +86,13 @@ def change(bucket: str, what: str) -> AnyResponse:
 
 @replication_pages.get("/server/connections")
 def connections() -> AnyResponse:
-    _require_administrator()
+    _require_administrator_of_all()
     return _connections_page()
 
 
 @replication_pages.post("/server/connections")
 def connect() -> AnyResponse:
-    _require_administrator()
+    _require_administrator_of_all()
     form = request.form
     new = NewConnection(
         name=form.get("name", "").strip(),
@@ -112,7 +112,7 @@ def connect() -> AnyResponse:
 
 @replication_pages.post("/server/connections/<what>")
 def change_connection(what: str) -> AnyResponse:
-    _require_administrator()
+    _require_administrator_of_all()
     name, replicator = request.form.get("name", ""), console().backend.view.replicator
     try:
         if what == "test":
@@ -136,6 +136,13 @@ def is_administrator() -> bool:
 
 def _require_administrator() -> None:
     if not is_administrator():
+        abort(403, _("Only administrators (iam:*) make connections and rules."))
+
+
+def _require_administrator_of_all() -> None:
+    """Connections are the server's, and so are their keys: other accounts only name them in rules."""
+    _require_administrator()
+    if not visit().is_of_first_account:
         abort(403, _("Only administrators (iam:*) make connections and rules."))
 
 
