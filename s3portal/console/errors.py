@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, url_for
+from flask import Flask, Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -97,7 +97,9 @@ def _title_of(status: int) -> str:
 
 def _page(status: int, title: str, sentence: str, why: str | None = None) -> AnyResponse:
     g.setdefault("visit", None)
-    has_why = why and g.visit and "why.show" in current_app.view_functions
-    why_url = url_for("why.show", operation=why) if has_why else None
+    # Here, since the pages need this module.
+    from s3portal.console.pages.why import refused_url
+
+    why_url = refused_url(why) if why and g.visit else None
     page = render_template("console/error.html", title=title, sentence=sentence, why_url=why_url)
     return Response(page, status)

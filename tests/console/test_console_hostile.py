@@ -204,6 +204,15 @@ def test_no_content_breaks_a_preview(
     assert page.status_code == 200 and "<img src=x" not in page.text and "<script>" not in page.text
 
 
+@pytest.mark.parametrize(("name", "opens"), [("a.html", False), ("a.svg", False), ("a.pdf", True)])
+def test_what_runs_scripts_is_not_offered_outside_of_its_frame(
+    admin: ConsoleVisitor, running: RunningServer, name: str, opens: bool
+) -> None:
+    client_for(running, "admin").put_object(Bucket=BUCKET, Key=name, Body=b"<script>1</script>")
+    page = admin.open(f"{OBJECTS}/object/preview?key={name}").text
+    assert "<iframe" in page and ("Open it by itself" in page) is opens
+
+
 def test_a_link_that_is_too_long_for_a_code_is_still_a_link(
     admin: ConsoleVisitor, running: RunningServer
 ) -> None:

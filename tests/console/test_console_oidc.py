@@ -9,6 +9,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +21,7 @@ from s3_clients import client_for
 
 from s3portal.console.oidc import exchange
 from s3portal.console.serving import ConsoleFrontEnd
+from s3portal.console.settings import ConsoleSettings
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
 
@@ -33,6 +35,7 @@ MAIN, OTHER = "/ui/oidc/main", "/ui/oidc/other"
 @pytest.fixture(scope="module")
 def providers() -> Iterator[tuple[SigningInProvider, SigningInProvider]]:
     both = SigningInProvider(), SigningInProvider()
+    both[1].metadata["authorization_response_iss_parameter_supported"] = True
     yield both
     for one in both:
         one.close()
@@ -333,6 +336,14 @@ class TestForgedAnswers:
         provider.answers["iss"] = provider.issuer
         next_url(sign_in(visitor))
 
+    def test_the_issuer_s_name_is_missed_where_the_provider_tells_it(
+        self, visitor: ConsoleVisitor, providers: tuple[SigningInProvider, SigningInProvider]
+    ) -> None:
+        """RFC 9207, section 2.4."""
+        assert refused(visitor.http.get(way_back(visitor, OTHER)), 502, visitor)
+        assert providers[1].exchanges == []
+        next_url(visitor.http.get(changed(way_back(visitor, OTHER), iss=providers[1].issuer)))
+
     def test_a_role_that_was_not_offered(self, visitor: ConsoleVisitor, provider: SigningInProvider) -> None:
         provider.claims["groups"] = ["staff"]
         page = sign_in(visitor)
@@ -446,3 +457,14 @@ class TestBadProviders:
         finally:
             provider.released.set()
         assert "no whole answer within 0.3 s" in caplog.text
+
+
+def test_a_console_behind_a_proxy_is_come_back_to_at_its_public_address(
+    tmp_path: Path, console: ConsoleFrontEnd, provider: SigningInProvider
+) -> None:
+    settings = ConsoleSettings(console_origin="https://console.example.org")
+    front_end = ConsoleFrontEnd(tmp_path, "127.0.0.1", 0, settings)
+    config = server_config() | {"oidc_providers": [entry_of(provider, "main") | {"roles": []}]}
+    with RunningServer(tmp_path, config, front_end=front_end):
+        asked = parse_qs(urlsplit(begin(ConsoleVisitor(front_end.url))).query)
+    assert asked["redirect_uri"] == ["https://console.example.org/ui/oidc/main/callback"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from console_visitor import ConsoleVisitor
 from s3_clients import client_for
 
+from s3portal.console.serving import ConsoleFrontEnd
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
 
@@ -89,3 +92,56 @@ def test_secrets_are_sealed_on_the_disk(
     secret = other.users["admin"].secret_access_key.encode()
     for path in folder.glob("*.sqlite*"):
         assert secret not in path.read_bytes(), path
+
+
+def test_rules_take_the_permission_of_the_bucket_too(
+    connected: ConsoleVisitor, console: ConsoleFrontEnd, running: RunningServer
+) -> None:
+    """Who administers users may read this bucket, and does not replicate it to a server of their own."""
+    iam = client_for(running, "admin", "iam")
+    iam.create_user(UserName="people-admin")
+    statement = {"Effect": "Allow", "Action": ["iam:*", "s3:Get*", "s3:List*"], "Resource": "*"}
+    iam.put_user_policy(
+        UserName="people-admin",
+        PolicyName="people",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    key = iam.create_access_key(UserName="people-admin")["AccessKey"]
+    visitor = ConsoleVisitor(console.url)
+    visitor.sign_in(key["AccessKeyId"], key["SecretAccessKey"])
+    visitor.open(PAGE)
+    page = visitor.submit("/replication", connection="second-site", target_bucket=BUCKET)
+    assert page.status_code == 403 and "rules are not yours" in page.text
+    for what in ("remove", "compare"):
+        refused = visitor.http.post(
+            f"{visitor.origin}{PAGE}/{what}",
+            data={"csrf_token": visitor.token(), "rule_id": "copy"},
+            headers={"Origin": visitor.origin},
+        )
+        assert refused.status_code == 403
+    assert "This bucket is not replicated" in connected.open(PAGE).text
+
+
+def test_who_may_not_list_a_bucket_is_not_told_what_did_not_arrive(
+    admin: ConsoleVisitor, console: ConsoleFrontEnd, running: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = running._server.view
+    monkeypatch.setattr(
+        type(view),
+        "replication_failures",
+        lambda self, bucket: [SimpleNamespace(key="hidden-name", problem="x", attempts=1)],
+    )
+    iam = client_for(running, "admin", "iam")
+    iam.create_user(UserName="watcher")
+    statement = {"Effect": "Allow", "Action": "s3:GetReplicationConfiguration", "Resource": "*"}
+    iam.put_user_policy(
+        UserName="watcher",
+        PolicyName="watching",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    key = iam.create_access_key(UserName="watcher")["AccessKey"]
+    visitor = ConsoleVisitor(console.url)
+    visitor.sign_in(key["AccessKeyId"], key["SecretAccessKey"])
+    page = visitor.open(PAGE)
+    assert page.status_code == 200 and "hidden-name" not in page.text
+    assert "hidden-name" in admin.open(PAGE).text

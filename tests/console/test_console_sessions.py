@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
 from pathlib import Path
 
+import pytest
+
+from s3portal.console import database
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.sessions import Sessions
 from s3portal.console.throttle import (
@@ -35,6 +40,23 @@ def test_a_session_survives_a_restart_and_is_private(tmp_path: Path) -> None:
     found = new_sessions(tmp_path, clock).find(number)
     assert found is not None and (found.access_key_id, found.address) == ("KEY", "192.0.2.1")
     assert (tmp_path / "console.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_sessions_of_an_earlier_console_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There were two steps when sessions had no person."""
+    clock = Clock()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(database, "_STEPS", database._STEPS[:2])
+        ConsoleDatabase(tmp_path / "console.sqlite")
+    with sqlite3.connect(tmp_path / "console.sqlite") as rows:
+        digest = hashlib.sha256(b"number").digest()
+        row = (digest, "KEY", None, 1_000_000, 1_000_000, 1_000_900, "192.0.2.1", "a browser")
+        rows.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    sessions = new_sessions(tmp_path, clock)
+    found = sessions.find("number")
+    assert found is not None and (found.access_key_id, found.person) == ("KEY", None)
+    # Whom no provider vouches for is nobody in particular.
+    assert sessions.end_all("ANOTHER", found.person) == 0 and sessions.find("number") == found
 
 
 def test_a_session_ends_when_nobody_uses_it(tmp_path: Path) -> None:

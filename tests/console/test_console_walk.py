@@ -17,7 +17,8 @@ from s3portal.server.testing import RunningServer
 
 SECRET_BUCKET, SECRET_USER, SECRET_KEY = "not-for-portal", "hidden-person", "hidden-object"
 #: What a stranger may ask for.
-OPEN = {"sign_in.show", "sign_in.sign_in", "static"}
+#: What answers those who are not signed in: a provider that is not there is not found.
+OPEN = {"sign_in.show", "sign_in.sign_in", "oidc.start", "oidc.come_back", "oidc.choose", "static"}
 VALUES = {
     "bucket": SECRET_BUCKET,
     "kind": "users",
@@ -142,5 +143,8 @@ def test_a_limited_user_changes_nothing_of_others(
 def test_a_refused_object_is_refused_in_words(limited: ConsoleVisitor) -> None:
     page = limited.open(f"/ui/buckets/{SECRET_BUCKET}/object?key={SECRET_KEY}")
     assert page.status_code == 403 and "You may not do this" in page.text
+    why = page.text.split('<a href="/ui/why?')[1].split('"')[0].replace("&amp;", "&")
+    assert "who=user/portal" in why and f"resource={SECRET_BUCKET}/{SECRET_KEY}" in why
+    assert "action=s3:GetObject" in why
     missing = limited.open("/ui/buckets/test-bucket/object?key=no-such-object")
     assert missing.status_code == 404 and "This did not work" in missing.text

@@ -55,6 +55,7 @@ class Preview:
     archive: tuple[tuple[str, int], ...] = ()
     image_url: str = ""
     frame_url: str = ""
+    is_pdf: bool = False
     is_part: bool = False
     problem: str = ""
 
@@ -82,7 +83,9 @@ def _preview(named: dict[str, str], facts: dict[str, Any]) -> Preview:
     if ending in _IMAGES or kind in _IMAGES.values():
         return Preview(image_url=_url(named, _IMAGES.get(ending, kind)))
     if ending in _FRAMED or kind in _FRAMED.values():
-        return Preview(frame_url=_url(named, _FRAMED.get(ending, kind)))
+        framed = _FRAMED.get(ending, kind)
+        # A page by itself would run its scripts, beside the console's cookies.
+        return Preview(frame_url=_url(named, framed), is_pdf=framed == _FRAMED["pdf"])
     if ending == "zip" or kind == "application/zip":
         return _archive(named, facts)
     return _text(named, facts, ending, kind)

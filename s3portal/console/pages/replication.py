@@ -6,6 +6,7 @@ Connections and rules are an administrator's; whoever may put a bucket's replica
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -52,8 +53,7 @@ def add(bucket: str) -> AnyResponse:
         deletions="deletions" in form,
         existing_objects="existing" in form,
     )
-    # Whether there is such a bucket, and whether they may see it, is the store's to say.
-    visit().s3.head_bucket(Bucket=bucket)
+    _require_may_put(bucket)
     try:
         for remark in console().backend.view.replicator.save_rule(bucket, rule):
             flash(remark)
@@ -71,7 +71,7 @@ def change(bucket: str, what: str) -> AnyResponse:
             _pause(bucket, rule_id, is_paused=what == "pause")
         elif what in ("remove", "compare"):
             _require_administrator()
-            visit().s3.head_bucket(Bucket=bucket)
+            _require_may_put(bucket)
             act = replicator.remove_rule if what == "remove" else replicator.compare
             act(bucket, rule_id)
         else:
@@ -139,6 +139,29 @@ def _require_administrator() -> None:
         abort(403, _("Only administrators (iam:*) make connections and rules."))
 
 
+def _require_may_put(bucket: str) -> None:
+    """Aborts unless the store would take rules for this bucket from the visitor: who administers one account
+    has no say about another's buckets, and nobody about one whose policy forbids it.
+
+    S3 decides before it reads: what may put a configuration is told that this is none.
+    """
+    answer = visit().call("PUT", f"/{quote(bucket, safe='')}", "replication=", b"<Nothing/>")
+    if answer.status_code != 400:
+        abort(
+            answer.status_code if answer.status_code == 404 else 403, _("This bucket's rules are not yours.")
+        )
+
+
+def _may_list(bucket: str) -> bool:
+    try:
+        visit().s3.list_objects_v2(Bucket=bucket, MaxKeys=1)
+    except ClientError as refused:
+        if is_denied(refused):
+            return False
+        raise
+    return True
+
+
 def _pause(bucket: str, rule_id: str, *, is_paused: bool) -> None:
     """By S3's own operation, so that it is decided and noted as any other."""
     s3 = visit().s3
@@ -161,7 +184,8 @@ def _page(bucket: str, problem: str = "") -> AnyResponse:
         "console/replication.html",
         bucket=bucket,
         reports=reports,
-        failures=view.replication_failures(bucket)[:50],
+        # They name objects.
+        failures=view.replication_failures(bucket)[:50] if _may_list(bucket) else [],
         connections=[connection.name for connection in view.connections()] if is_administrator() else [],
         is_administrator=is_administrator(),
         problem=problem,

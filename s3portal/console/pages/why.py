@@ -78,15 +78,32 @@ def show() -> str:
 
 def why_url(record: AuditRecord) -> str:
     """Returns the page with the question that a refused line of the audit log asks."""
-    kind, _slash, name = (record.user or "").rpartition(":")[2].partition("/")
-    # A session is of its role.
-    who = {"user": f"user/{name.rpartition('/')[2]}", "assumed-role": f"role/{name.partition('/')[0]}"}.get(
-        kind
-    )
     path = f"{record.bucket}/{record.key}" if record.key else record.bucket
     address = record.source_ip
     action = _ACTION_OF.get(record.action, record.action)
-    return url_for("why.show", who=who or ANONYMOUS, action=f"s3:{action}", resource=path, address=address)
+    who = _who_is(record.user or "")
+    return url_for("why.show", who=who, action=f"s3:{action}", resource=path, address=address)
+
+
+def refused_url(operation: str) -> str:
+    """Returns the page with the question why the visitor's own request was refused this operation."""
+    page = request.path.removeprefix("/ui/").partition("/")[0]
+    service = {"people": "iam", "keys": "kms"}.get(page, "s3")
+    bucket, key = (request.view_args or {}).get("bucket", ""), request.values.get("key", "")
+    return url_for(
+        "why.show",
+        who=_who_is(visit().identity["Arn"]),
+        action=f"{service}:{_ACTION_OF.get(operation, operation)}",
+        resource=f"{bucket}/{key}" if bucket and key else bucket or None,
+    )
+
+
+def _who_is(arn: str) -> str:
+    """Returns who an ARN names, as the form says it; a session is of its role."""
+    kind, _slash, name = arn.rpartition(":")[2].partition("/")
+    if kind == "user":
+        return f"user/{name.rpartition('/')[2]}"
+    return f"role/{name.partition('/')[0]}" if kind == "assumed-role" else ANONYMOUS
 
 
 def _question(who: str, action: str, resource: str) -> Question:

@@ -3,13 +3,36 @@
 /** Buttons that copy: `data-copies` names the element whose text it is. */
 for (const button of document.querySelectorAll("button[data-copies]")) {
   button.hidden = false;
+  button.ariaLive = "polite";
   button.addEventListener("click", async () => {
     const source = document.getElementById(button.dataset.copies);
-    await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+    const text = source.value ?? source.textContent.trim();
+    if (navigator.clipboard) await navigator.clipboard.writeText(text);
+    else copyWithoutClipboard(text);
     const words = button.textContent;
     button.textContent = button.dataset.copied;
     setTimeout(() => (button.textContent = words), 2000);
   });
+}
+
+/** Browsers give pages over plain HTTP no clipboard; what is selected they copy. */
+function copyWithoutClipboard(text) {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "unseen";
+  document.body.append(area);
+  const focused = document.activeElement;
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+  focused?.focus();
+}
+
+/** Who reads a page by ear hears first what is wrong with the form that came back. */
+const problem = document.getElementById("problem");
+if (problem && !document.querySelector("[autofocus]")) {
+  problem.tabIndex = -1;
+  problem.focus();
 }
 
 /** A box that chooses all boxes of its form: `data-chooses` is their name. */
