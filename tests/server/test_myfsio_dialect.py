@@ -324,6 +324,16 @@ class TestKeys:
         assert ask(server, method, path, user="admin")[0] == status
         assert ask(server, method, path, user="admin")[1]["code"] == code
 
+    def test_the_audit_log_names_the_key(self, tmp_path):
+        with RunningServer(tmp_path / "s3", configured()) as server:
+            key_id = ask(server, "POST", "/kms/keys", {}, user="admin")[1]["KeyId"]
+            assert ask(server, "POST", f"/kms/keys/{key_id}/disable", user="admin")[0] == 200
+            assert ask(server, "POST", f"/presign/{BUCKET}/a", {})[0] == 200
+        lines = [json.loads(line) for line in (tmp_path / "s3" / "audit.jsonl").read_text().splitlines()]
+        found = {line["action"]: line for line in lines}
+        assert found["DisableKey"]["parameters"] == {"KeyId": key_id}
+        assert found["PresignObject"]["resource"] == f"arn:aws:s3:::{BUCKET}/a"
+
     def test_only_who_may(self, server):
         assert ask(server, "POST", "/kms/keys", {})[0] == 403
         assert send(server, "GET", "/kms/keys")[0] == 403

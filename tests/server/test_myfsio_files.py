@@ -7,6 +7,7 @@ import logging
 
 import pytest
 from s3_callers import BUCKET, client_of, code_of, send
+from two_workers import Workers
 
 from s3portal.server.authority.policy import read_policy
 from s3portal.server.authority.policy_patterns import Values
@@ -219,3 +220,25 @@ class TestAtWork:
                 code_of(client(server, "portal-key", "other-secret").list_buckets) == "SignatureDoesNotMatch"
             )
         assert "the configuration has a user" in caplog.text
+
+
+def test_every_worker_sees_what_changes(tmp_path, folder):
+    write_users(folder)
+    write_policies(folder)
+    workers = Workers(tmp_path, myfsio={"folder": str(folder.parent.parent)})
+    try:
+        write_users(folder, user("reader-key", [{"bucket": BUCKET, "actions": ["list", "read"]}]))
+        write_policies(folder, **{BUCKET: PUBLIC})
+        for pid in workers.pids():
+            with workers.only(pid):
+                assert client(workers, "reader-key").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+                assert send(workers, "GET", f"/{BUCKET}")[0] == 200
+        write_users(folder)
+        write_policies(folder)
+        for pid in workers.pids():
+            with workers.only(pid):
+                refused = code_of(client(workers, "reader-key").list_objects_v2, Bucket=BUCKET)
+                assert refused == "InvalidAccessKeyId"
+                assert send(workers, "GET", f"/{BUCKET}")[0] == 403
+    finally:
+        workers.stop()

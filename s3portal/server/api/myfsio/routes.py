@@ -18,11 +18,12 @@ _PRESIGN = re.compile("presign/(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
 _POLICY = re.compile(f"bucket-policy/{_BUCKET}")
 _QUOTA = re.compile(f"bucket/{_BUCKET}")
 _KEYS = re.compile("kms/keys/?")
-_KEY = re.compile("kms/keys/[^/]+/?")
+_KEY_ID = "kms/keys/(?P<key_id>[^/]+)"
+_KEY = re.compile(f"{_KEY_ID}/?")
 
 
 def _of_key(verb: str) -> re.Pattern[str]:
-    return re.compile(f"kms/keys/[^/]+/{verb}/?")
+    return re.compile(f"{_KEY_ID}/{verb}/?")
 
 
 def _policy_route(method: str, name: str, handler: Callable[[Call], Reply]) -> Route:

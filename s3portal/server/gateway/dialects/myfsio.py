@@ -41,7 +41,8 @@ _STATUSES = {
 @dataclass(frozen=True)
 class Route:
     """``path`` is matched against ``<bucket>/<key>`` of the request as S3 would read it; its groups
-    ``bucket`` and ``key`` are what the operation is about. ``query`` has to be among the parameters."""
+    ``bucket`` and ``key``, or ``key_id``, are what the operation is about. ``query`` has to be among the
+    parameters."""
 
     path: re.Pattern[str]
     method: str
@@ -83,7 +84,7 @@ class MyfsioDialect:
         fitting = [route for route in self._routes if route.path.fullmatch(request.route or "")]
         for route in fitting:
             if route.method == request.method and route.matches(request):
-                return Asked(route.operation.name, route.operation)
+                return Asked(route.operation.name, route.operation, None, _naming(route, request))
         allowed = ", ".join(sorted({route.method for route in fitting}))
         facts = {"Method": request.method, "ResourceType": "ROUTE"}
         return Asked(UNKNOWN, None, S3Error("MethodNotAllowed", facts=facts, headers={"Allow": allowed}))
@@ -105,6 +106,13 @@ class MyfsioDialect:
             message = f"You are not authorized to perform: {error.decision.action}"
         document = {"__type": error.code, "code": error.code, "message": message, "request_id": request_id}
         return json_reply(document, _STATUSES.get(error.code, error.status), dict(error.headers))
+
+
+def _naming(route: Route, request: S3Request) -> bytes | None:
+    """What names the key of the key management, as the body does in its own protocol: for the audit log."""
+    match = route.path.fullmatch(request.route or "")
+    key_id = match.groupdict().get("key_id") if match else None
+    return None if key_id is None else json.dumps({"KeyId": key_id}).encode()
 
 
 def json_reply(document: object, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
