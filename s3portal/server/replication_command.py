@@ -106,7 +106,10 @@ def _line(report: RuleReport) -> str:
 @click.argument("bucket")
 @click.pass_obj
 def failures_command(given: tuple[Path, ServerConfig], bucket: str) -> None:
-    """Show which versions of BUCKET did not get through, and why. They are tried again by themselves."""
+    """Show what did not get through, and why.
+
+    The versions of BUCKET that are listed are tried again by themselves.
+    """
     with _replicator(given) as replicator:
         for task in states.failures(replicator.storage, bucket):
             version = "" if task.version_id == "null" else f" (version {task.version_id})"
@@ -164,7 +167,10 @@ def disconnect_command(given: tuple[Path, ServerConfig], name: str) -> None:
 @click.argument("target_bucket", required=False)
 @click.pass_obj
 def test_command(given: tuple[Path, ServerConfig], name: str, target_bucket: str | None) -> None:
-    """Try a connection, and with TARGET_BUCKET all that replication does there."""
+    """Try a connection.
+
+    With TARGET_BUCKET, also everything that replication does there.
+    """
     with _replicator(given) as replicator:
         remarks = replicator.test_connection(name, target_bucket)
     click.echo("\n".join(["It works.", *remarks]))
@@ -245,7 +251,10 @@ def pause_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -
 @click.argument("rule_id")
 @click.pass_obj
 def resume_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
-    """Resume a rule, and try at once what did not get through."""
+    """Resume a rule.
+
+    What did not get through is tried again at once.
+    """
     with _replicator(given) as replicator:
         replicator.resume(bucket, rule_id)
     click.echo(f"The rule {bucket}/{rule_id} is active.")
@@ -256,7 +265,10 @@ def resume_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) 
 @click.argument("rule_id")
 @click.pass_obj
 def compare_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
-    """Look through all objects of a bucket again, and send what the target does not have."""
+    """Send whatever the target does not have.
+
+    All objects of the bucket are looked through again.
+    """
     with _replicator(given) as replicator:
         replicator.compare(bucket, rule_id)
     click.echo(f"The objects of {bucket} are compared with those of the target.")
@@ -270,7 +282,10 @@ def compare_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str)
 def accept_command(
     given: tuple[Path, ServerConfig], user: str | None, account: str, is_removed: bool
 ) -> None:
-    """Take what USER of this server sends for replicas, as other servers send them; without USER, list whose.
+    """Accept replicas that USER sends.
+
+    USER is the user of this server that another server signs in as. Without USER, those are listed whose
+    replicas are accepted.
 
     Its policies still decide what the user may do: s3:ReplicateObject, s3:ReplicateDelete and
     s3:ReplicateTags are enough, with s3:GetObject for the comparison.
