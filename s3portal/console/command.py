@@ -127,7 +127,7 @@ def _front_end(
             f"with your rights. Give another --console-port than {port}."
         )
     if importlib.util.find_spec("flask") is None:
-        click.echo(_MISSING)
+        click.echo(_MISSING, err=True)
         return None
     try:
         return ConsoleFrontEnd(root, host, port, settings)

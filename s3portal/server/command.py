@@ -256,14 +256,14 @@ def server_command(
         raise click.ClickException(f"The database in {root} cannot be used: {problem}") from problem
     except OSError as problem:
         raise click.ClickException(_sentence_of(problem, host, port)) from problem
-    if front_end is not None:
-        click.echo(f"Console:   {front_end.url_over('https' if config.tls else 'http')}")
     click.echo(f"S3 server: {server.endpoint}, data in {root}")
     click.echo("It is for one machine: development, tests, small sites.")
     if server.root_key_file:
         click.echo(
             f"No users are configured. The access key of the administrator is in {server.root_key_file}"
         )
+    if front_end is not None:
+        click.echo(f"Console:   {front_end.url_over('https' if config.tls else 'http')}")
     if isinstance(server, S3Server):
         _stop_on_signals(server)
     try:

@@ -71,7 +71,8 @@ def test_the_command_says_what_it_can_do(python: Path) -> None:
 def test_every_module_that_needs_no_portal_can_be_imported(python: Path) -> None:
     done = run(python, "-W", "error::SyntaxWarning", "-c", (
         "import importlib, pkgutil, s3portal\n"
-        "needs_more = ('s3portal.dtool', 's3portal.demo', 's3portal.server.pytest_plugin')\n"
+        "needs_more = ('s3portal.console', 's3portal.dtool', 's3portal.demo',\n"
+        "              's3portal.server.pytest_plugin')\n"
         "names = [m.name for m in pkgutil.walk_packages(s3portal.__path__, 's3portal.')\n"
         "         if not m.name.startswith(needs_more) and not m.name.endswith('__main__')]\n"
         "for name in names:\n"
