@@ -462,9 +462,19 @@ class TestBadProviders:
 def test_a_console_behind_a_proxy_is_come_back_to_at_its_public_address(
     tmp_path: Path, console: ConsoleFrontEnd, provider: SigningInProvider
 ) -> None:
-    settings = ConsoleSettings(console_origin="https://console.example.org")
-    front_end = ConsoleFrontEnd(tmp_path, "127.0.0.1", 0, settings)
+    outside = "https://console.example.org"
+    front_end = ConsoleFrontEnd(tmp_path, "127.0.0.1", 0, ConsoleSettings(console_origin=outside))
     config = server_config() | {"oidc_providers": [entry_of(provider, "main") | {"roles": []}]}
     with RunningServer(tmp_path, config, front_end=front_end):
-        asked = parse_qs(urlsplit(begin(ConsoleVisitor(front_end.url))).query)
-    assert asked["redirect_uri"] == ["https://console.example.org/ui/oidc/main/callback"]
+        visitor = ConsoleVisitor(f"http://127.0.0.1:{front_end.port}/ui")
+        visitor.open("/ui/sign-in")
+        # Cookies are for TLS, which ends at the proxy.
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.http.cookies)
+        page = visitor.http.post(
+            visitor.origin + MAIN,
+            data={"csrf_token": visitor.token()},
+            headers={"Origin": outside, "Cookie": cookies},
+        )
+    asked = parse_qs(urlsplit(next_url(page)).query)
+    assert asked["redirect_uri"] == [f"{outside}/ui/oidc/main/callback"]
+    assert page.headers["Set-Cookie"].startswith("__Host-s3portal_oidc=")

@@ -184,7 +184,8 @@ def _checked(token: str, provider: OidcProvider, client: ConsoleClient, attempt:
 
     Source: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation, 2, 3, 4, 5 and 11
     """
-    is_secure = console().is_secure()
+    # As AssumeRoleWithWebIdentity will see it.
+    is_secure = request.scheme == "https"
     try:
         found = console().backend.sign_in.open(token, _session_name, request.remote_addr or "", is_secure)
     except SignInRefused as problem:
