@@ -108,9 +108,10 @@ def _resources(given: Any) -> str:
 
 def _conditions(statement: Mapping[str, Any]) -> list[str]:
     said = []
+    between = " " + _("or") + " "
     for operator, keys in (statement.get("Condition") or {}).items():
         sign = _OPERATORS.get(operator, operator)
-        said += [f"{key} {sign} {_(' or ').join(map(str, _list(values)))}" for key, values in keys.items()]
+        said += [f"{key} {sign} {between.join(map(str, _list(values)))}" for key, values in keys.items()]
     return said
 
 

@@ -4,6 +4,7 @@ Brings the template (.pot), the translations (.po) and what the portal reads of 
 in the environment of the portal, which has Babel and what reads its templates.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import click
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -81,6 +82,8 @@ class Texts:
 
     def problems(self) -> Iterator[str]:
         """The problems, one line each."""
+        for source in self.sources:
+            yield from _hidden_in_f_strings(source.folder)
         collected = _ids(self.collect())
         for path in (self.template, *self.translations()):
             texts = _ids(_read(path))
@@ -100,6 +103,15 @@ class Texts:
         found = list(self.problems())
         click.echo("\n".join(found) or f"All texts for {self.portal} are translated.")
         sys.exit(1 if found else 0)
+
+
+def _hidden_in_f_strings(folder: Path) -> Iterator[str]:
+    """The texts that Babel finds from Python 3.12 on only, where an f-string is no longer one token."""
+    for path in sorted(folder.rglob("*.py")):
+        strings = (node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.JoinedStr))
+        for call in (node for string in strings for node in ast.walk(string) if isinstance(node, ast.Call)):
+            if isinstance(call.func, ast.Name) and call.func.id in DEFAULT_KEYWORDS:
+                yield f"{path.name}:{call.lineno}: a text within an f-string, which Babel may not find"
 
 
 def _problems_of(path: Path) -> Iterator[str]:
