@@ -49,6 +49,13 @@ class Console:
         else:
             click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
+    def document_if_any(self, name: str, document: Any, otherwise: str) -> None:
+        """The document of a setting that a bucket may lack; ``otherwise`` tells people that it does."""
+        if document is None and not self.as_json:
+            click.echo(otherwise)
+        else:
+            self.document(name, document)
+
     def table(self, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
         """Rows under headings; ``columns`` gives the heading of each fact."""
         if self.as_json:
