@@ -112,6 +112,7 @@ def assume_role(call: Call) -> str:
         source_identity=asked.source_identity or asked.inherited_identity,
         transitive_tags=(*asked.inherited_tags, *asked.transitive),
         policy_arns=narrowing.policy_arns,
+        provider=caller.provider,
     )
     return assumed(call, session, narrowing)
 

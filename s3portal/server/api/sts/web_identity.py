@@ -51,6 +51,7 @@ def assume_role_with_web_identity(call: Call) -> str:
         issued_at=now,
         policy_arns=narrowing.policy_arns,
         keys=dict(identity.keys),
+        provider=identity.provider.arn,
     )
     return assumed(call, session, narrowing) + fields(
         ("SubjectFromWebIdentityToken", identity.subject),
