@@ -43,10 +43,13 @@ class Console:
         """The same, to be shown with others."""
         return json.dumps(facts, default=str) if self.as_json else text
 
-    def document(self, name: str, document: Any) -> None:
-        """A setting's document, as it is written in AWS's command line."""
+    def document(self, name: str, document: Any, none: str = "") -> None:
+        """A setting's document, as it is written in AWS's command line. Where there is none, people are told
+        ``none``."""
         if self.as_json:
             click.echo(json.dumps({name: document}, default=str))
+        elif document is None and none:
+            click.echo(none)
         else:
             click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 

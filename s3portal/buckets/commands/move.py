@@ -1,6 +1,8 @@
 """``s3portal bucket move`` and ``rename``: another bucket becomes like this one, and takes its place."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -40,6 +42,8 @@ from s3portal.transfer import ListedUpload, Store, format_size
 _NAMED = 5
 _MOST_LISTED = 1000
 _options = (
+    click.argument("source"),
+    click.argument("target"),
     click.option(
         "--current-only", is_flag=True,
         help="Leave former versions and markers of deletion behind: only current objects are moved.",
@@ -57,83 +61,6 @@ _options = (
 )  # fmt: skip
 
 
-def _moving(command: Any) -> Any:
-    for option in reversed(_options):
-        command = option(command)
-    return command
-
-
-@click.command("move", short_help="Make another bucket like this one.")
-@click.argument("source")
-@click.argument("target")
-@_moving
-@bucket_command(changes=True)
-def move_command(
-    console: Console,
-    access: Access,
-    source: str,
-    target: str,
-    current_only: bool,
-    abort_uploads: bool,
-    switch: Path | None,
-    failures_path: Path | None,
-    from_failures: Path | None,
-) -> int:
-    """Create TARGET with SOURCE's settings, copy everything on the server, and compare. SOURCE stays.
-
-    Where SOURCE keeps versions, all of them and the markers of deletion are copied, in order; their version
-    ids are new. Retention and legal holds come along. Interrupted, the same command continues.
-
-    To end SOURCE afterwards:  s3portal bucket delete SOURCE --empty
-    """
-    reports = _Reports(failures_path, from_failures)
-    return _move(console, access, source, target, current_only, abort_uploads, switch, reports).code
-
-
-@click.command("rename", short_help="Move, compare, delete the old bucket.")
-@click.argument("source")
-@click.argument("target")
-@_moving
-@bucket_command(changes=True)
-def rename_command(
-    console: Console,
-    access: Access,
-    source: str,
-    target: str,
-    current_only: bool,
-    abort_uploads: bool,
-    switch: Path | None,
-    failures_path: Path | None,
-    from_failures: Path | None,
-) -> int:
-    """As move; then SOURCE is emptied and deleted. Nothing is deleted before the comparison has passed.
-
-    What writes to SOURCE meanwhile is lost: stop the portal first, or move, switch it over, and move again.
-    """
-    reports = _Reports(failures_path, from_failures)
-    moved = _move(console, access, source, target, current_only, abort_uploads, switch, reports)
-    if moved.code != EXIT_DONE or console.dry_run:
-        return moved.code
-    store = bucket_of(access, source)
-    if moved.held.count:
-        until = f" until {moved.held.until}" if moved.held.until else ""
-        raise Refused(
-            f"everything is in {target}, but Object Lock keeps {moved.held.count:,} versions in"
-            f" {store.bucket}{until}, so nothing was deleted",
-            f"s3portal bucket delete {store.bucket} --empty  once they may go",
-        )
-    _require_no_uploads(store, abort_uploads)
-    console.confirm_by_name(store.bucket, f"{store.bucket} is removed now, with everything in it.")
-    with FailureReport() as failures:
-        removed = emptying.empty(store, failures)
-        console.say(f"Removed: {removed}.", removed=dataclasses.asdict(removed), failed=failures.count)
-        if code := told_of_failures(console, failures, ""):
-            return code
-    creating.delete_bucket(store)
-    console.say(f"Deleted: {store.bucket}", deleted=store.bucket)
-    return EXIT_DONE
-
-
 @dataclass(frozen=True)
 class _Reports:
     """Where what fails is written, and from which report what is copied is read; everything is compared."""
@@ -147,6 +74,76 @@ class _Reports:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """What is to be moved, and how."""
+
+    source: str
+    target: str
+    current_only: bool
+    abort_uploads: bool
+    switch: Path | None
+    reports: _Reports
+
+
+def _moving(command: Callable[[Console, Access, _Asked], int]) -> Any:
+    """The arguments and options of both commands."""
+
+    @bucket_command(changes=True)
+    @functools.wraps(command)
+    def collected(
+        console: Console, access: Access, failures_path: Path | None, from_failures: Path | None, **asked: Any
+    ) -> int:
+        return command(console, access, _Asked(reports=_Reports(failures_path, from_failures), **asked))
+
+    for option in reversed(_options):
+        collected = option(collected)
+    return collected
+
+
+@click.command("move", short_help="Make another bucket like this one.")
+@_moving
+def move_command(console: Console, access: Access, asked: _Asked) -> int:
+    """Create TARGET with SOURCE's settings, copy everything on the server, and compare. SOURCE stays.
+
+    Where SOURCE keeps versions, all of them and the markers of deletion are copied, in order; their version
+    ids are new. Retention and legal holds come along. Interrupted, the same command continues.
+
+    To end SOURCE afterwards:  s3portal bucket delete SOURCE --empty
+    """
+    return _move(console, access, asked).code
+
+
+@click.command("rename", short_help="Move, compare, delete the old bucket.")
+@_moving
+def rename_command(console: Console, access: Access, asked: _Asked) -> int:
+    """As move; then SOURCE is emptied and deleted. Nothing is deleted before the comparison has passed.
+
+    What writes to SOURCE meanwhile is lost: stop the portal first, or move, switch it over, and move again.
+    """
+    moved = _move(console, access, asked)
+    if moved.code != EXIT_DONE or console.dry_run:
+        return moved.code
+    store = bucket_of(access, asked.source)
+    if moved.held.count:
+        until = f" until {moved.held.until}" if moved.held.until else ""
+        raise Refused(
+            f"everything is in {asked.target}, but Object Lock keeps {moved.held.count:,} versions in"
+            f" {store.bucket}{until}, so nothing was deleted",
+            f"s3portal bucket delete {store.bucket} --empty  once they may go",
+        )
+    _require_no_uploads(store, asked.abort_uploads)
+    console.confirm_by_name(store.bucket, f"{store.bucket} is removed now, with everything in it.")
+    with FailureReport() as failures:
+        removed = emptying.empty(store, failures)
+        console.say(f"Removed: {removed}.", removed=dataclasses.asdict(removed), failed=failures.count)
+        if code := told_of_failures(console, failures, ""):
+            return code
+    creating.delete_bucket(store)
+    console.say(f"Deleted: {store.bucket}", deleted=store.bucket)
+    return EXIT_DONE
+
+
+@dataclass(frozen=True)
 class _Moved:
     """How far it came: an exit code, and what Object Lock keeps in the source."""
 
@@ -154,24 +151,16 @@ class _Moved:
     held: Held = field(default_factory=Held)
 
 
-def _move(
-    console: Console,
-    access: Access,
-    source: str,
-    target: str,
-    current_only: bool,
-    abort_uploads: bool,
-    switch: Path | None,
-    reports: _Reports,
-) -> _Moved:
-    ours, theirs = bucket_of(access, source), bucket_of(access, target)
+def _move(console: Console, access: Access, asked: _Asked) -> _Moved:
+    ours, theirs = bucket_of(access, asked.source), bucket_of(access, asked.target)
     if ours.bucket == theirs.bucket:
         raise Refused("both are the same bucket")
     require_bucket(ours)
+    switch = asked.switch
     switching = moving.switch_ckan(switch, ours.bucket, theirs.bucket) if switch else None
-    locked, all_versions = moving.keeps_locked(ours), not current_only and _keeps_versions(ours)
-    uploads = _require_no_uploads(ours, abort_uploads)
-    if reports.read is not None and all_versions:
+    locked, all_versions = moving.keeps_locked(ours), not asked.current_only and _keeps_versions(ours)
+    uploads = _require_no_uploads(ours, asked.abort_uploads)
+    if asked.reports.read is not None and all_versions:
         raise Unusable(
             "--from-failures is for current objects: a move of all versions looks at what is there by itself"
         )
@@ -191,10 +180,12 @@ def _move(
     if all_versions:
         # A move that ended before has suspended it again.
         versioning.versioning_change(theirs, on=True).apply()
-        moved = _versions_moved(console, VersionMove(ours, theirs, locked, with_acls), reports)
+        moved = _versions_moved(console, VersionMove(ours, theirs, locked, with_acls), asked.reports)
     else:
         wanted = Wanted(keep_retention=locked, keep_acl=with_acls, keep_storage_class=True)
-        moved = _Moved(_copied(console, ours, theirs, wanted, reports) or _compared(console, ours, theirs))
+        moved = _Moved(
+            _copied(console, ours, theirs, wanted, asked.reports) or _compared(console, ours, theirs)
+        )
     if moved.code:
         return moved
     _give_settings(console, ours, theirs, late=True)
