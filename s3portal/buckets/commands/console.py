@@ -43,15 +43,19 @@ class Console:
         """The same, to be shown with others."""
         return json.dumps(facts, default=str) if self.as_json else text
 
-    def document(self, name: str, document: Any, none: str = "") -> None:
-        """A setting's document, as it is written in AWS's command line. Where there is none, people are told
-        ``none``."""
+    def document(self, name: str, document: Any) -> None:
+        """A setting's document, as it is written in AWS's command line."""
         if self.as_json:
             click.echo(json.dumps({name: document}, default=str))
-        elif document is None and none:
-            click.echo(none)
         else:
             click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+    def document_if_any(self, name: str, document: Any, otherwise: str) -> None:
+        """The document of a setting that a bucket may lack; ``otherwise`` tells people that it does."""
+        if document is None and not self.as_json:
+            click.echo(otherwise)
+        else:
+            self.document(name, document)
 
     def table(self, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
         """Rows under headings; ``columns`` gives the heading of each fact."""

@@ -1,8 +1,6 @@
 """``s3portal bucket move`` and ``rename``: another bucket becomes like this one, and takes its place."""
 
 import dataclasses
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -42,8 +40,6 @@ from s3portal.transfer import ListedUpload, Store, format_size
 _NAMED = 5
 _MOST_LISTED = 1000
 _options = (
-    click.argument("source"),
-    click.argument("target"),
     click.option(
         "--current-only", is_flag=True,
         help="Leave former versions and markers of deletion behind: only current objects are moved.",
@@ -61,48 +57,18 @@ _options = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Reports:
-    """Where what fails is written, and from which report what is copied is read; everything is compared."""
-
-    written: Path | None
-    read: Path | None
-
-    def opened(self) -> FailureReport:
-        """The one to write to. Raises Unusable."""
-        return FailureReport(self.written, read_from=self.read)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What is to be moved, and how."""
-
-    source: str
-    target: str
-    current_only: bool
-    abort_uploads: bool
-    switch: Path | None
-    reports: _Reports
-
-
-def _moving(command: Callable[[Console, Access, _Asked], int]) -> Any:
-    """The arguments and options of both commands."""
-
-    @bucket_command(changes=True)
-    @functools.wraps(command)
-    def collected(
-        console: Console, access: Access, failures_path: Path | None, from_failures: Path | None, **asked: Any
-    ) -> int:
-        return command(console, access, _Asked(reports=_Reports(failures_path, from_failures), **asked))
-
+def _moving(command: Any) -> Any:
     for option in reversed(_options):
-        collected = option(collected)
-    return collected
+        command = option(command)
+    return command
 
 
 @click.command("move", short_help="Make another bucket like this one.")
+@click.argument("source")
+@click.argument("target")
 @_moving
-def move_command(console: Console, access: Access, asked: _Asked) -> int:
+@bucket_command(changes=True)
+def move_command(console: Console, access: Access, **given: Any) -> int:
     """Create TARGET with SOURCE's settings, copy everything on the server, and compare. SOURCE stays.
 
     Where SOURCE keeps versions, all of them and the markers of deletion are copied, in order; their version
@@ -110,16 +76,20 @@ def move_command(console: Console, access: Access, asked: _Asked) -> int:
 
     To end SOURCE afterwards:  s3portal bucket delete SOURCE --empty
     """
-    return _move(console, access, asked).code
+    return _move(console, access, _Asked(**given)).code
 
 
 @click.command("rename", short_help="Move, compare, delete the old bucket.")
+@click.argument("source")
+@click.argument("target")
 @_moving
-def rename_command(console: Console, access: Access, asked: _Asked) -> int:
+@bucket_command(changes=True)
+def rename_command(console: Console, access: Access, **given: Any) -> int:
     """As move; then SOURCE is emptied and deleted. Nothing is deleted before the comparison has passed.
 
     What writes to SOURCE meanwhile is lost: stop the portal first, or move, switch it over, and move again.
     """
+    asked = _Asked(**given)
     moved = _move(console, access, asked)
     if moved.code != EXIT_DONE or console.dry_run:
         return moved.code
@@ -144,6 +114,23 @@ def rename_command(console: Console, access: Access, asked: _Asked) -> int:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """What a command was asked for. ``from_failures`` narrows what is copied; everything is compared."""
+
+    source: str
+    target: str
+    current_only: bool
+    abort_uploads: bool
+    switch: Path | None
+    failures_path: Path | None
+    from_failures: Path | None
+
+    def failures(self) -> FailureReport:
+        """The report to write to. Raises Unusable."""
+        return FailureReport(self.failures_path, read_from=self.from_failures)
+
+
+@dataclass(frozen=True)
 class _Moved:
     """How far it came: an exit code, and what Object Lock keeps in the source."""
 
@@ -156,11 +143,10 @@ def _move(console: Console, access: Access, asked: _Asked) -> _Moved:
     if ours.bucket == theirs.bucket:
         raise Refused("both are the same bucket")
     require_bucket(ours)
-    switch = asked.switch
-    switching = moving.switch_ckan(switch, ours.bucket, theirs.bucket) if switch else None
+    switching = moving.switch_ckan(asked.switch, ours.bucket, theirs.bucket) if asked.switch else None
     locked, all_versions = moving.keeps_locked(ours), not asked.current_only and _keeps_versions(ours)
     uploads = _require_no_uploads(ours, asked.abort_uploads)
-    if asked.reports.read is not None and all_versions:
+    if asked.from_failures is not None and all_versions:
         raise Unusable(
             "--from-failures is for current objects: a move of all versions looks at what is there by itself"
         )
@@ -180,12 +166,10 @@ def _move(console: Console, access: Access, asked: _Asked) -> _Moved:
     if all_versions:
         # A move that ended before has suspended it again.
         versioning.versioning_change(theirs, on=True).apply()
-        moved = _versions_moved(console, VersionMove(ours, theirs, locked, with_acls), asked.reports)
+        moved = _versions_moved(console, VersionMove(ours, theirs, locked, with_acls), asked)
     else:
         wanted = Wanted(keep_retention=locked, keep_acl=with_acls, keep_storage_class=True)
-        moved = _Moved(
-            _copied(console, ours, theirs, wanted, asked.reports) or _compared(console, ours, theirs)
-        )
+        moved = _Moved(_copied(console, ours, theirs, wanted, asked) or _compared(console, ours, theirs))
     if moved.code:
         return moved
     _give_settings(console, ours, theirs, late=True)
@@ -246,8 +230,8 @@ def _give_settings(console: Console, source: Store, target: Store, *, late: bool
         console.say(f"Done: {change.text}", changed=True, change=change.text)
 
 
-def _versions_moved(console: Console, move: VersionMove, reports: _Reports) -> _Moved:
-    with reports.opened() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
+def _versions_moved(console: Console, move: VersionMove, asked: _Asked) -> _Moved:
+    with asked.failures() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
         done = move.run(failures, progress.reached)
     console.say(f"Copied {done:,} versions and markers.", copied=done, failed=failures.count)
     if code := told_of_failures(console, failures):
@@ -261,10 +245,10 @@ def _versions_moved(console: Console, move: VersionMove, reports: _Reports) -> _
     return _Moved(EXIT_DONE, checked.held)
 
 
-def _copied(console: Console, source: Store, target: Store, wanted: Wanted, reports: _Reports) -> int:
-    only = retried(reports.read, one_target=True)
+def _copied(console: Console, source: Store, target: Store, wanted: Wanted, asked: _Asked) -> int:
+    only = retried(asked.from_failures, one_target=True)
     rules = SyncRules(compare=Compare.CHECKSUM, delete=False, wanted=wanted, only=only)
-    with reports.opened() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
+    with asked.failures() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
         sync = Sync(Prefix(source), Prefix(target), rules, failures)
         sync.on_progress = lambda tally: progress.reached(tally.carried + tally.same)
         tally = sync.run()

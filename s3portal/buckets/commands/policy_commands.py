@@ -31,7 +31,7 @@ def policy_show(console: Console, access: Access, bucket: str | None) -> None:
     """Show the bucket policy."""
     store = bucket_of(access, bucket)
     none = f"{store.bucket} has no policy: who may do what is up to the users' own policies."
-    console.document("policy", policy.read_policy(store), none)
+    console.document_if_any("policy", policy.read_policy(store), none)
 
 
 @policy_group.command("set")
@@ -91,6 +91,12 @@ def policy_set_public_read(console: Console, access: Access, bucket: str | None,
     _add(console, store, statement, f"let EVERYONE read s3://{store.bucket}/{prefix}*")
 
 
+def _add(console: Console, store: Store, statement: dict[str, Any], text: str) -> None:
+    """Adds the statement to those that are there."""
+    wanted = policy.with_statement(policy.read_policy(store), statement)
+    console.carry_out([policy.policy_change(store, wanted, text)])
+
+
 @policy_group.command("remove")
 @bucket_argument
 @click.option("--sid", default="", help="Only the statement of this Sid.")
@@ -100,10 +106,4 @@ def policy_remove(console: Console, access: Access, bucket: str | None, sid: str
     store = bucket_of(access, bucket)
     wanted = policy.without_statement(policy.read_policy(store), sid) if sid else None
     text = f"remove the statement {sid}" if sid else f"remove the policy of {store.bucket}"
-    console.carry_out([policy.policy_change(store, wanted, text)])
-
-
-def _add(console: Console, store: Store, statement: dict[str, Any], text: str) -> None:
-    """Beside the policy's other statements."""
-    wanted = policy.with_statement(policy.read_policy(store), statement)
     console.carry_out([policy.policy_change(store, wanted, text)])

@@ -228,7 +228,7 @@ def public_access_show(console: Console, access: Access, bucket: str | None) -> 
     """Show the four switches."""
     store = bucket_of(access, bucket)
     none = f"{store.bucket} has no Block Public Access."
-    console.document("PublicAccessBlockConfiguration", public_access.read_block(store), none)
+    console.document_if_any("PublicAccessBlockConfiguration", public_access.read_block(store), none)
 
 
 @public_access_group.command("block")
