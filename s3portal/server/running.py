@@ -133,7 +133,7 @@ class S3Server:
             files = _myfsio_files(self.storage, root, config)
             others = nobody_else if files is None else files.users
             configuration = WatchedUsers(root, config, config_file, others).current
-            metrics = metrics or Metrics(new_metrics_memory())
+            metrics = metrics or Metrics(new_metrics_memory(), now_s=lambda: now().timestamp())
             self.audit = audit_log(root, config)
             service = Service(
                 storage=self.storage,
@@ -186,6 +186,7 @@ class S3Server:
                 utc_now(),
                 self.directory,
                 Replicator(self.storage, self.master_key),
+                now,
             )
             #: How people sign in to a front end with an identity provider.
             self.web_sign_in = WebSignIn(service.web_identities, service.people, self.directory, now)

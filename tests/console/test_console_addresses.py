@@ -262,6 +262,9 @@ class TestAnotherAccount:
         assert page.status_code == 200 and "test-bucket" not in page.text
         for path in ("", "/audit", "/integrity", "/about", "/connections"):
             assert visitor.open(f"/ui/server{path}").status_code == 403, path
+        # An administrator of the account: its people are shown, and nothing of the server's.
+        menu = visitor.open("/ui/buckets").text
+        assert 'href="/ui/people"' in menu and 'href="/ui/server' not in menu
         assert visitor.open("/ui/people/users").status_code == 200
         assert "portal" not in visitor.text
         assert visitor.open("/ui/buckets/test-bucket/replication").status_code == 403

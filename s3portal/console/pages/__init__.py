@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint
 
+from s3portal.console.pages.acls import acl_pages
 from s3portal.console.pages.buckets import bucket_pages
 from s3portal.console.pages.chosen import chosen_pages
 from s3portal.console.pages.keys import key_pages
@@ -23,6 +24,7 @@ from s3portal.console.pages.unfinished import unfinished_pages
 from s3portal.console.pages.uploading import upload_pages
 from s3portal.console.pages.why import why_pages
 from s3portal.console.texts import gettext as _
+from s3portal.console.visit import visit
 
 PAGES: tuple[Blueprint, ...] = (
     bucket_pages,
@@ -34,6 +36,7 @@ PAGES: tuple[Blueprint, ...] = (
     unfinished_pages,
     policy_pages,
     setting_pages,
+    acl_pages,
     upload_pages,
     people_pages,
     managed_pages,
@@ -45,12 +48,14 @@ PAGES: tuple[Blueprint, ...] = (
 
 
 def menu() -> Iterator[tuple[str, str, str]]:
-    """Yields section, endpoint and words of what the top of each page leads to."""
+    """Yields section, endpoint and words of what the top of each page leads to; the server only for those
+    who run it."""
     yield "buckets", "buckets.show_all", _("Buckets")
     yield "people", "people.home", _("Users and policies")
     yield "why", "why.show", _("Who may do what?")
     yield "keys", "keys.show_all", _("Encryption keys")
-    yield "operating", "operating.metrics", _("Server")
+    if visit().is_operator:
+        yield "operating", "operating.metrics", _("Server")
 
 
 def bucket_menu(bucket: str) -> Iterator[tuple[str, str, str]]:
