@@ -167,7 +167,10 @@ class TestWhatIsNoted:
         (noted,) = records(s3_server)
         assert (noted.action, noted.resource) == ("CreateUser", "UserName=eve")
 
-    @pytest.mark.parametrize("twice", ["Action=CreateUser&Action=DeleteUser&UserName=eve", "Action=CreateUser&UserName=eve&UserName=bob"])
+    @pytest.mark.parametrize(
+        "twice",
+        ["Action=CreateUser&Action=DeleteUser&UserName=eve", "Action=CreateUser&UserName=eve&UserName=bob"],
+    )
     def test_nothing_is_said_twice(self, s3_server, twice):
         body = f"{twice}&Version=2010-05-08"
         answer = send(s3_server, "POST", "/", signed_for(s3_server, "iam", body.encode(), user="admin"), body)

@@ -285,7 +285,10 @@ class TestAProviderThatLeaves:
 
     @pytest.fixture
     def server(self, tmp_path, settings, file):
-        everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        everything = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+        }
         config = server_config() | {"oidc_providers": [settings]}
         config["roles"] += [
             {"name": "readers", "trusted": [], "policy": everything},

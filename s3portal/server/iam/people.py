@@ -49,7 +49,7 @@ class People:
         names = {one.name for one in in_file}
         stored = self.read(lambda rows: identities.find_all(rows, kind, account_id))
         there = [*in_file, *(one for one in stored if one.name not in names)]
-        return sorted(there, key=lambda one: one.name.lower())
+        return sorted(there, key=lambda one: (one.name.lower(), one.name))
 
     def create(self, asked: Identity) -> Identity:
         """Stores a new identity. Raises EntityAlreadyExists, also for a name of the file; LimitExceeded."""
