@@ -84,8 +84,9 @@ def create(rows: sqlite3.Connection, asked: Identity) -> Identity:
     return made
 
 
-def rename(rows: sqlite3.Connection, identity: Identity, name: str, path: str) -> None:
-    """Gives an identity another name and path. What it has stored, and its quota, stay with it.
+def rename(rows: sqlite3.Connection, identity: Identity, name: str, path: str) -> tuple[Identity, Identity]:
+    """Gives an identity another name and path. What it has stored, and its quota, stay with it. Returns what
+    it was and what it is.
 
     Raises EntityAlreadyExists, NoSuchEntity."""
     there = require_there(rows, identity)
@@ -95,6 +96,7 @@ def rename(rows: sqlite3.Connection, identity: Identity, name: str, path: str) -
     renamed = replace(there, name=name, path=path)
     if renamed.arn != there.arn:
         quotas.rename_writer(rows, there.arn, renamed.arn)
+    return there, renamed
 
 
 def arn_named(rows: sqlite3.Connection, kind: Kind, account_id: str, name: str) -> str:
@@ -128,14 +130,16 @@ def require_there(rows: sqlite3.Connection, identity: Identity) -> Identity:
     return found
 
 
-def delete(rows: sqlite3.Connection, identity: Identity) -> None:
-    """Removes an identity. Raises DeleteConflict while something belongs to it, NoSuchEntity."""
-    require_there(rows, identity)
+def delete(rows: sqlite3.Connection, identity: Identity) -> Identity:
+    """Removes an identity; returns what it was. Raises DeleteConflict while something belongs to it,
+    NoSuchEntity."""
+    there = require_there(rows, identity)
     for table, column, message in _BELONGINGS:
         statement = f"SELECT 1 FROM {table} WHERE {column} = ? LIMIT 1"  # noqa: S608
         if rows.execute(statement, (identity.identity_id,)).fetchone():
             raise S3Error("DeleteConflict", message)
     rows.execute("DELETE FROM identities WHERE identity_id = ?", (identity.identity_id,))
+    return there
 
 
 def _refuse_taken(rows: sqlite3.Connection, kind: Kind, account_id: str, name: str) -> None:
