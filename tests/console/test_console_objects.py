@@ -51,30 +51,6 @@ class TestFolders:
         page = admin.open(path("objects", prefix="rivers/2026/")).text
         assert "a.nc" in page and "5 bytes" in page and ">rivers<" in page
 
-    def test_find_names_by_their_beginning(self, admin: ConsoleVisitor, s3: Any) -> None:
-        for key in ("found/abc", "found/abd", "found/xyz"):
-            s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
-        page = admin.open(path("objects", prefix="found/", start="ab")).text
-        assert ">abc<" in page and ">abd<" in page and ">xyz<" not in page
-
-    def test_go_on_to_the_next_page(
-        self, admin: ConsoleVisitor, s3: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("s3portal.console.pages.objects.PAGE_SIZE", 2)
-        for number in range(3):
-            s3.put_object(Bucket=BUCKET, Key=f"paged/{number}", Body=b"")
-        first = admin.open(path("objects", prefix="paged/")).text
-        assert ">1<" in first and ">2<" not in first
-        next_page = first.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
-        assert ">2<" in admin.open(next_page).text
-
-    def test_sort_a_page_by_size(self, admin: ConsoleVisitor, s3: Any) -> None:
-        for name, size in (("small", 1), ("large", 3000), ("middle", 20)):
-            s3.put_object(Bucket=BUCKET, Key=f"sorted/{name}", Body=b"x" * size)
-        page = admin.open(path("objects", prefix="sorted/", sort="size", down="")).text
-        assert page.index(">large<") < page.index(">middle<") < page.index(">small<")
-        assert 'aria-sort="descending"' in page
-
     @pytest.mark.parametrize("key", ODD_KEYS)
     def test_names_of_every_kind_are_words_and_can_be_opened(
         self, admin: ConsoleVisitor, s3: Any, key: str

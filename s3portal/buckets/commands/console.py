@@ -37,10 +37,11 @@ class Console:
 
     def say(self, text: str, **facts: Any) -> None:
         """A sentence, or the facts of it as a line of JSON."""
-        if self.as_json:
-            click.echo(json.dumps(facts or {"text": text}, default=str))
-        else:
-            click.echo(text)
+        click.echo(self.line(text, facts or {"text": text}))
+
+    def line(self, text: str, facts: Mapping[str, Any]) -> str:
+        """The same, to be shown with others."""
+        return json.dumps(facts, default=str) if self.as_json else text
 
     def document(self, name: str, document: Any) -> None:
         """A setting's document, as it is written in AWS's command line."""

@@ -4,6 +4,7 @@ Elements are found by their local names: some stores leave the namespace out.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from xml.etree import ElementTree
 
 
@@ -59,6 +60,7 @@ def element(name: str, text: str) -> str:
     return f"<{name}>{escaped}</{name}>"
 
 
+@lru_cache(maxsize=256)
 def local_name(tag: str) -> str:
     """An element's name without its namespace."""
     return tag.rpartition("}")[2]

@@ -201,11 +201,14 @@ def _parameters(exchange: Exchange) -> dict[str, str]:
         return {}
     text = content.decode("utf-8", "replace")
     try:
-        if text.lstrip().startswith("{"):
-            document: dict[str, Any] = json.loads(text)
+        # What it is, its dialect says: a text can be both.
+        if exchange.asked.is_form:
+            document: Any = {name: values[0] for name, values in parse_qs(text).items()}
         else:
-            document = {name: values[0] for name, values in parse_qs(text).items()}
+            document = json.loads(text)
     except (ValueError, RecursionError):
+        return {}
+    if not isinstance(document, Mapping):
         return {}
     found = {name: document.get(name) for name in _NAMING}
     return {name: str(value)[:_TEXT_LIMIT] for name, value in found.items() if isinstance(value, (str, int))}
