@@ -184,7 +184,7 @@ def rename_writer(connection: sqlite3.Connection, old: str, new: str) -> None:
     if used is not None:
         for table in ("objects", "versions", "uploads"):
             # The counters follow for objects alone: what is left behind is of the others.
-            connection.execute(f"UPDATE {table} SET writer = ? WHERE writer = ?", (new, old))  # noqa: S608
+            connection.execute(f"UPDATE {table} SET writer = ? WHERE writer = ?", (new, old))
         left = connection.execute(_OF_USER, (old,)).fetchone()
         connection.execute(
             "INSERT INTO user_usage (writer, objects, bytes, upload_bytes) VALUES (?, ?, ?, ?) "
