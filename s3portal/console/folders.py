@@ -37,8 +37,8 @@ class Line:
 
 @dataclass(frozen=True)
 class FolderPage:
-    """``next_page`` is what the next page is asked for by, '' on the last. ``sorted_count`` is how many entries
-    were sorted, None where the server's own order is shown."""
+    """``next_page`` is what the next page is asked for by, '' on the last. ``sorted_count`` is how many
+    entries were sorted, None where the server's own order is shown."""
 
     folders: list[Folder]
     objects: list[Line]
@@ -71,8 +71,8 @@ class FolderOfBucket:
         )
 
     def sorted_page(self, sort: str, down: bool, number: int) -> FolderPage | None:
-        """Returns a page of all entries, folders first, sorted by one of ``SORTS``; ``number`` counts from 1. None
-        where there are more than ``SORTED_LIMIT``."""
+        """Returns a page of all entries, folders first, sorted by one of ``SORTS``; ``number`` counts from 1.
+        None where there are more than ``SORTED_LIMIT``."""
         folders: list[Folder] = []
         objects: list[Line] = []
         more: dict[str, str] = {}

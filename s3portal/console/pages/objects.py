@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 
@@ -29,7 +30,7 @@ def show_folder(bucket: str) -> str:
         sort, down, number = "name", False, 1
         shown = folder.page(page)
 
-    def url(**more: str | None) -> str:
+    def url(**more: Any) -> str:
         return url_for(
             "objects.show_folder", bucket=bucket, prefix=prefix or None, start=start or None, **more
         )
@@ -37,9 +38,7 @@ def show_folder(bucket: str) -> str:
     def sort_url(column: str) -> str:
         return url(sort=column, down="" if column == sort and not down else None)
 
-    order: dict[str, str | None] = (
-        {} if shown.sorted_count is None else {"sort": sort, "down": "" if down else None}
-    )
+    order = {} if shown.sorted_count is None else {"sort": sort, "down": "" if down else None}
     place = "page" if shown.sorted_count is None else "number"
     return render_template(
         "console/objects.html",
