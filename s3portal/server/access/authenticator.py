@@ -82,15 +82,15 @@ class Authenticator:
         """Returns the proof of a request to a service.
 
         Other services than S3 sign the hash of the body without sending it, so their whole ``body`` is given.
-        Raises AccessDenied for a request to another service without a signature, and S3's error for every
-        defect of one.
+        Raises MissingAuthenticationToken for a request to another service without a signature, and S3's error
+        for every defect of one.
         """
         if self.allow_sigv2 and service == "s3" and (old := read_old_claim(request)):
             return self._proof_of_old(old, request)
         claim = read_claim(dict(reversed(request.query)), request.headers)
         if claim is None:
             if service != "s3":
-                raise S3Error("AccessDenied")
+                raise S3Error("MissingAuthenticationToken")
             user = self.plain_keys.user(request, self.directory) if self.plain_keys else None
             if user is not None:
                 payload_hash = request.header("x-amz-content-sha256") or sigv4.UNSIGNED_PAYLOAD
