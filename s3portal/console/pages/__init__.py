@@ -54,7 +54,7 @@ def menu() -> Iterator[tuple[str, str, str]]:
     yield "people", "people.home", _("Users and policies")
     yield "why", "why.show", _("Who may do what?")
     yield "keys", "keys.show_all", _("Encryption keys")
-    if visit().is_operator:
+    if visit().is_led_to_server:
         yield "operating", "operating.metrics", _("Server")
 
 
