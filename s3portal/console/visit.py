@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -14,8 +13,8 @@ from flask import current_app, g, request
 from s3portal.console.backend import Backend
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.gateway_client import GatewayClients, Key, Visitor
-from s3portal.console.menu_memory import MenuMemory
 from s3portal.console.oidc.endpoints import KnownEndpoints
+from s3portal.console.remembered import Sights
 from s3portal.console.sessions import Session, Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.throttle import Throttle
@@ -31,13 +30,14 @@ class Console:
         database: ConsoleDatabase,
         sessions: Sessions,
         throttle: Throttle,
+        sights: Sights,
     ) -> None:
         self.backend = backend
         self.settings = settings
         self.database = database
         self.sessions = sessions
         self.throttle = throttle
-        self.menu_memory = MenuMemory(time.monotonic)
+        self.sights = sights
         self.endpoints = KnownEndpoints(backend.sign_in)
         self.clients = GatewayClients(backend.gateway, backend.region)
 
@@ -97,18 +97,8 @@ class Visit:
     def is_operator(self) -> bool:
         """Whether they may see what concerns the whole server: those of its first account who may list its
         users may."""
-        found = self.is_of_first_account and self._may_list_users()
-        self.console.menu_memory.note(self.session.digest, found)
-        return found
-
-    @property
-    def is_led_to_server(self) -> bool:
-        """Whether the menu leads to what concerns the whole server: as ``is_operator``, a minute ago at
-        most."""
-        remembered = self.console.menu_memory.find(self.session.digest)
-        return self.is_operator if remembered is None else remembered
-
-    def _may_list_users(self) -> bool:
+        if not self.is_of_first_account:
+            return False
         try:
             self.iam.list_users(MaxItems=1)
         except ClientError as refused:

@@ -12,9 +12,8 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from chromium import open_context
-from console_in_browser import ACL_BUCKET, BUCKET, client_of
+from console_in_browser import ACL_BUCKET, BUCKET, client_of, serious_findings, sign_in
 from console_in_browser import console as console  # a fixture
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from random_files import random_file
@@ -183,15 +182,6 @@ def choose(page: Page, file: Path) -> None:
     page.locator("[data-s3portal=input]").set_input_files(file)
 
 
-def sign_in(page: Page, server: RunningServer) -> None:
-    admin = server.users["admin"]
-    page.goto("/ui/sign-in")
-    page.get_by_label("Access key ID").fill(admin.access_key_id)
-    page.get_by_label("Secret access key").fill(admin.secret_access_key)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/ui/buckets")
-
-
 def test_every_page_of_the_console_is_walked_through(
     console: tuple[ConsoleFrontEnd, RunningServer], tmp_path: Path
 ) -> None:
@@ -212,15 +202,7 @@ def test_every_page_fits_the_screen_and_axe_has_nothing_serious(page: Page, scre
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
-        found = Axe().run(page).response["violations"]
-        serious = [
-            f"{path}: {each['id']}: {node['html'][:200]}"
-            for each in found
-            if each["impact"] in ("serious", "critical")
-            for node in each["nodes"]
-        ]
-        assert serious == []
-        assert page.get_by_role("heading", level=1).count() == 1, path
+        assert serious_findings(page) == [], path
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:

@@ -197,7 +197,7 @@ class TestPreviews:
         page = admin.open(path("object/preview", key=name))
         assert page.status_code == 200 and "<p>Th" in page.text
 
-    @pytest.mark.parametrize("name", ["a.html", "a.svg", "a.pdf"])
+    @pytest.mark.parametrize("name", ["a.html", "a.svg"])
     def test_of_what_could_act_is_in_a_frame_that_may_do_nothing(
         self, admin: ConsoleVisitor, s3: Any, running: RunningServer, name: str
     ) -> None:

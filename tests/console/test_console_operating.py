@@ -14,7 +14,6 @@ from console_visitor import ConsoleVisitor
 from s3_clients import client_for
 
 from s3portal.console.charts import draw
-from s3portal.console.menu_memory import REMEMBERED_S, MenuMemory
 from s3portal.console.serving import ConsoleFrontEnd
 from s3portal.server.testing import RunningServer
 
@@ -101,22 +100,6 @@ class TestMenu:
         assert 'href="/ui/server/connections"' in admin.open("/ui/server").text
         for path in ("/ui/buckets/test-bucket/objects", "/ui/no-such-page", "/ui/server"):
             assert 'href="/ui/server' not in limited.open(path).text, path
-
-    def test_asks_once_a_minute_for_who_is_refused(
-        self, limited: ConsoleVisitor, running: RunningServer
-    ) -> None:
-        running.requests.clear()
-        for _ in range(3):
-            limited.open("/ui/buckets/test-bucket/objects")
-        assert [record.operation for record in running.requests].count("ListUsers") <= 1
-        now_s = [100.0]
-        memory = MenuMemory(lambda: now_s[0])
-        assert memory.find(b"a") is None
-        memory.note(b"a", False)
-        now_s[0] += REMEMBERED_S
-        assert memory.find(b"a") is False and memory.find(b"b") is None
-        now_s[0] += 1
-        assert memory.find(b"a") is None
 
     def test_of_who_may_list_users_has_no_connections(
         self, console: ConsoleFrontEnd, running: RunningServer

@@ -8,6 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
 from s3portal.console.serving import ConsoleFrontEnd
 from s3portal.server.pytest_plugin import server_config
@@ -73,3 +75,25 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ConsoleF
         key = kms.create_key(Description="Measurements")["KeyMetadata"]["KeyId"]
         kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=key)
         yield front_end, server
+
+
+def sign_in(page: Page, server: RunningServer, name: str = "admin") -> None:
+    """Signs a user in, at the form."""
+    user = server.users[name]
+    page.goto("/ui/sign-in")
+    page.get_by_label("Access key ID").fill(user.access_key_id)
+    page.get_by_label("Secret access key").fill(user.secret_access_key)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/ui/buckets")
+
+
+def serious_findings(page: Page) -> list[str]:
+    """What axe finds serious or worse on a page, and whether it has one main heading."""
+    found = [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+    headings = page.get_by_role("heading", level=1).count()
+    return found + ([] if headings == 1 else [f"{headings} main headings"])

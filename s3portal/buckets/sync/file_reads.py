@@ -12,7 +12,7 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from s3portal.transfer import PartPlan
 
@@ -41,13 +41,14 @@ class _Thread:
     """A thread that makes one call after the other, for whoever has it."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        self._answers: SimpleQueue[tuple[object, BaseException | None]] = SimpleQueue()
+        self._calls: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
         threading.Thread(target=self._work, name="s3portal-files", daemon=True).start()
 
-    def call(self, call: Callable[[], object], timeout_s: float) -> object:
+    def call(self, call: Callable[[], Answer], timeout_s: float) -> Answer:
         """What the call returns. Raises what it raises, and queue.Empty after the time."""
         self._calls.put(call)
+        answer: Answer
         answer, error = self._answers.get(timeout=timeout_s)
         if error is not None:
             raise error
@@ -84,7 +85,7 @@ def within(timeout_s: float, call: Callable[[], Answer]) -> Answer:
         _idle.append(thread)
         raise
     _idle.append(thread)
-    return answer  # type: ignore[return-value]
+    return answer
 
 
 @dataclass(frozen=True)

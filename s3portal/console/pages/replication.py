@@ -26,15 +26,6 @@ from s3portal.server.operator_view import (
 replication_pages = Blueprint("replication", __name__)
 
 
-def may_see_replication(bucket: str) -> bool:
-    """Whether the tab is there: for who may get the bucket's replication."""
-    try:
-        visit().s3.get_bucket_replication(Bucket=bucket)
-    except ClientError as refused:
-        return not is_denied(refused)
-    return True
-
-
 @replication_pages.get("/buckets/<bucket>/replication")
 def show(bucket: str) -> AnyResponse:
     return _page(bucket)
