@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import requests
 from chromium import open_context
-from console_in_browser import BUCKET, client_of, serious_findings, sign_in
+from console_in_browser import ACL_BUCKET, BUCKET, client_of, serious_findings, sign_in
 from console_in_browser import console as console  # a fixture
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from random_files import random_file
@@ -34,6 +37,11 @@ PAGES = (
     f"/ui/buckets/{BUCKET}/uploads",
     f"/ui/buckets/{BUCKET}/policy?preset=public-read",
     f"/ui/buckets/{BUCKET}/settings",
+    f"/ui/buckets/{BUCKET}/acl",
+    f"/ui/buckets/{ACL_BUCKET}/acl",
+    f"/ui/buckets/{ACL_BUCKET}/acl?key=levels.csv",
+    f"/ui/buckets/{ACL_BUCKET}/object?key=levels.csv",
+    f"/ui/buckets/{ACL_BUCKET}/settings",
     f"/ui/buckets/{BUCKET}/documents/cors",
     f"/ui/buckets/{BUCKET}/documents/lifecycle",
     f"/ui/buckets/{BUCKET}/documents/notifications",
@@ -50,6 +58,7 @@ PAGES = (
     "/ui/keys",
     "/ui/keys/one?id=alias/field-data",
     "/ui/server",
+    "/ui/server?over=day",
     "/ui/server/audit",
     "/ui/server/integrity",
     "/ui/server/connections",
@@ -97,6 +106,7 @@ PICTURES = {
     "unfinished": f"/ui/buckets/{BUCKET}/uploads",
     "policy": f"/ui/buckets/{BUCKET}/policy?preset=public-read",
     "settings": f"/ui/buckets/{BUCKET}/settings",
+    "acl": f"/ui/buckets/{ACL_BUCKET}/acl",
     "cors": f"/ui/buckets/{BUCKET}/documents/cors",
     "users": "/ui/people/users",
     "user": "/ui/people/users/one?name=anna",
@@ -121,6 +131,7 @@ def test_pictures_for_the_docs(
     chromium: Browser, console: tuple[ConsoleFrontEnd, RunningServer], tmp_path: Path
 ) -> None:
     folder = Path("docs/screenshots")
+    use_for_an_hour(console[1])
     for screen, (width, height, scheme) in SCREENS.items():
         context = open_context(
             chromium,
@@ -143,6 +154,19 @@ def test_pictures_for_the_docs(
                 path=folder / f"console-{name}-{screen}.jpg", type="jpeg", quality=70, full_page=True
             )
         context.close()
+
+
+def use_for_an_hour(server: RunningServer) -> None:
+    """Asks for things at every minute of the last hour by the server's clock. Nothing is signed: signatures
+    have a time of their own."""
+    url, numbers = f"{server.endpoint}/{ACL_BUCKET}", Random(7)
+    for minute in range(59, 0, -1):
+        server.clock.set(datetime.now(timezone.utc) - timedelta(minutes=minute))
+        for _ in range(numbers.randrange(3, 9)):
+            requests.get(f"{url}/levels.csv", timeout=60)
+        if minute % 9 == 0:
+            requests.get(f"{url}/no-such-object", timeout=60)
+    server.clock.reset()
 
 
 def choose(page: Page, file: Path) -> None:
@@ -289,6 +313,24 @@ def test_a_mistake_is_selected_in_the_editor(page: Page) -> None:
         "(document.activeElement)"
     )
     assert selected == '  "CORSRules": [,]'
+
+
+def test_an_acl_is_changed_by_labels_and_names(page: Page, s3: Any) -> None:
+    s3.put_object(Bucket=ACL_BUCKET, Key="changed.csv", Body=b"x")
+    page.goto(f"/ui/buckets/{ACL_BUCKET}/object?key=changed.csv")
+    page.get_by_role("link", name="ACL", exact=True).click()
+    expect(page.get_by_text("This ACL lets nobody in")).to_be_visible()
+    page.get_by_label("To", exact=True).select_option(label="Everybody, also without signing in")
+    page.get_by_label("They may").select_option(label="read it")
+    page.get_by_role("button", name="Grant", exact=True).click()
+    expect(page.get_by_text("This ACL lets everybody in.")).to_be_visible()
+    page.get_by_role("button", name="Remove READ, Everybody, also without signing in").click()
+    expect(page.get_by_text("This ACL lets nobody in")).to_be_visible()
+    page.get_by_label("Account", exact=True).fill("12")
+    page.get_by_role("button", name="Grant", exact=True).click()
+    expect(page.locator("#problem")).to_be_focused()
+    expect(page.get_by_label("Account", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Account", exact=True)).to_have_value("12")
 
 
 def test_all_of_a_page_is_chosen_and_deleted_step_by_step(page: Page, s3: Any) -> None:

@@ -131,6 +131,8 @@ def test_no_form_breaks_a_page(
         {"done": "nonsense"},
         {"done": "9" * 5000},
         {"done": "-5", "failed": "x"},
+        {"total": "x"},
+        {"total": "9" * 5000},
         {"key": ""},
         {"key": "o:"},
         {"key": "f:", "after": "\0"},

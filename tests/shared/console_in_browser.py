@@ -16,6 +16,8 @@ from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
 
 BUCKET = "test-bucket"
+#: One where ACLs count, with one for everybody.
+ACL_BUCKET = "shared-levels"
 #: The alias of a KMS key: its own id is made.
 KEY_ALIAS = "alias/field-data"
 
@@ -60,6 +62,10 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ConsoleF
             s3.put_object(Bucket=BUCKET, Key="stations.csv", Body=b"gauge,level\nDresden,3.2\n")
         s3.put_object(Bucket=BUCKET, Key="2026/a.nc", Body=b"x")
         s3.create_multipart_upload(Bucket=BUCKET, Key="half")
+        s3.create_bucket(Bucket=ACL_BUCKET, ObjectOwnership="ObjectWriter")
+        s3.delete_public_access_block(Bucket=ACL_BUCKET)
+        s3.put_bucket_acl(Bucket=ACL_BUCKET, ACL="public-read")
+        s3.put_object(Bucket=ACL_BUCKET, Key="levels.csv", Body=b"gauge,level\n", ACL="public-read")
         iam.create_user(UserName="anna")
         iam.create_access_key(UserName="anna")
         iam.create_group(GroupName="hydrologists")

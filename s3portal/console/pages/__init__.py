@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint
 
+from s3portal.console.pages.acls import acl_pages
 from s3portal.console.pages.buckets import bucket_pages
 from s3portal.console.pages.chosen import chosen_pages
 from s3portal.console.pages.keys import key_pages
@@ -35,6 +36,7 @@ PAGES: tuple[Blueprint, ...] = (
     unfinished_pages,
     policy_pages,
     setting_pages,
+    acl_pages,
     upload_pages,
     people_pages,
     managed_pages,

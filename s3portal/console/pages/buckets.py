@@ -14,6 +14,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.errors import is_denied, sentence_of
+from s3portal.console.pages.acls import is_public_by_acl
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
 
@@ -120,7 +121,7 @@ def _lines() -> Iterator[BucketLine]:
     for bucket in s3.list_buckets()["Buckets"]:
         name = bucket["Name"]
         status = _answer(s3.get_bucket_policy_status, name).get("PolicyStatus", {})
-        is_public = status.get("IsPublic", False)
+        is_public = status.get("IsPublic", False) or is_public_by_acl(name)
         versioning = _answer(s3.get_bucket_versioning, name).get("Status", "")
         used = quota_of(name)
         yield BucketLine(

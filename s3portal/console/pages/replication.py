@@ -125,15 +125,18 @@ def is_administrator() -> bool:
     )
 
 
+def may_see_connections() -> bool:
+    """Connections are the server's, and so are their keys: other accounts only name them in rules."""
+    return is_administrator() and visit().is_of_first_account
+
+
 def _require_administrator() -> None:
     if not is_administrator():
         abort(403, _("Only administrators (iam:*) make connections and rules."))
 
 
 def _require_administrator_of_all() -> None:
-    """Connections are the server's, and so are their keys: other accounts only name them in rules."""
-    _require_administrator()
-    if not visit().is_of_first_account:
+    if not may_see_connections():
         abort(403, _("Only administrators (iam:*) make connections and rules."))
 
 

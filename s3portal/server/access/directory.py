@@ -116,6 +116,9 @@ class Directory(Protocol):
     def managed_policy(self, policy_arn: str) -> Policy | None:
         """Returns a managed policy."""
 
+    def has_provider(self, provider_arn: str) -> bool:
+        """Whether there is an identity provider of this ARN."""
+
     def note_use(self, access_key_id: str, service: str, region: str) -> None:
         """Notes that a request was signed with a long-lived key. Never raises."""
 
