@@ -20,6 +20,7 @@ from random_files import random_file
 
 from s3portal.console.app import create_console
 from s3portal.console.serving import ConsoleFrontEnd, backend_of
+from s3portal.server.operator_view import NewConnection, ReplicationRule
 from s3portal.server.testing import RunningServer
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}"
@@ -132,6 +133,7 @@ def test_pictures_for_the_docs(
 ) -> None:
     folder = Path("docs/screenshots")
     use_for_an_hour(console[1])
+    replicate(console[1])
     for screen, (width, height, scheme) in SCREENS.items():
         context = open_context(
             chromium,
@@ -154,6 +156,18 @@ def test_pictures_for_the_docs(
                 path=folder / f"console-{name}-{screen}.jpg", type="jpeg", quality=70, full_page=True
             )
         context.close()
+
+
+def replicate(server: RunningServer) -> None:
+    """Replicates a bucket to another of the same server, as if it were a second site."""
+    admin, replicator = server.users["admin"], server._server.view.replicator
+    client_of(server).create_bucket(Bucket="archive")
+    client_of(server).put_bucket_versioning(Bucket="archive", VersioningConfiguration={"Status": "Enabled"})
+    replicator.save_connection(
+        NewConnection("second-site", server.endpoint, admin.access_key_id, admin.secret_access_key)
+    )
+    rule = ReplicationRule("to-the-archive", "second-site", "archive", prefix="2026/", existing_objects=True)
+    replicator.save_rule(BUCKET, rule)
 
 
 def use_for_an_hour(server: RunningServer) -> None:
