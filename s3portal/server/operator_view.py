@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from s3portal import __version__
-from s3portal.server.access.credentials import caller_of_user
 from s3portal.server.access.directory import Directory
 from s3portal.server.authority.decision import decide
 from s3portal.server.background.replication.managing import Replicator, RuleProblem
@@ -112,7 +111,7 @@ class OperatorView:
         user = self.directory.user_with_key(access_key_id)
         if user is None:
             return False
-        return decide(caller_of_user(user), "iam:*", "*", _NoContext(), None).allowed
+        return decide(user.caller, "iam:*", "*", _NoContext(), None).allowed
 
     def replication(self) -> list[RuleReport]:
         """Returns how each rule of each bucket is doing."""

@@ -68,7 +68,7 @@ class TestOfABucket:
     def test_is_shown_in_words_with_its_owner(self, admin: ConsoleVisitor, bucket: str) -> None:
         page = admin.open(path(bucket)).text
         assert "your account" in page and OWN_ID in page and ">private<" in page
-        assert "<td>everything</td>" in page and "FULL_CONTROL" in page
+        assert ">everything<br>" in page and "FULL_CONTROL" in page
         assert "This ACL lets nobody in but the accounts below" in page
 
     def test_a_canned_one_replaces_it_and_what_is_public_has_a_word(

@@ -40,7 +40,7 @@ def admin(console: ConsoleFrontEnd, running: RunningServer) -> ConsoleVisitor:
     [
         f"/ui/buckets/{quote(name, safe='')}{page}"
         for name in (HOSTILE, "..", "%2e%2e", "a/../b", "\0", "a?policy", "x" * 300, "A b", "a--x-s3", "ö")
-        for page in ("/objects", "/settings", "/policy", "/upload")
+        for page in ("/objects", "/settings", "/policy", "/upload", "/acl")
     ]
     + [
         "/ui/buckets/arn:aws:s3:us-east-1:000000000000:accesspoint:one/objects",

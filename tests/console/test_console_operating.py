@@ -32,7 +32,7 @@ def test_requests_are_counted_by_operation(admin: ConsoleVisitor, running: Runni
     for number in range(3):
         s3.put_object(Bucket="test-bucket", Key=f"counted/{number}", Body=b"x" * 2000)
     page = admin.open("/ui/server").text
-    row = page.split('<th scope="row">PutObject</th>')[1].split("</tr>")[0]
+    row = page.split('<th scope="row" class="whole">PutObject</th>')[1].split("</tr>")[0]
     assert '<td class="number">3</td>' in row and "6 kB" in row and "<svg" in row and 'aria-label="' in row
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from two_workers import at_once
 
@@ -98,6 +100,20 @@ def test_counts_of_all_places_and_threads_are_added_up():
     assert (minute.requests, minute.refused, minute.bytes_in, minute.bytes_out) == (3001, 3000, 6000, 9000)
     (counted,) = memory.of_operations()
     assert sum(counted.by_outcome) == 3001, "the other counters are as they were"
+
+
+def test_what_another_process_counts_is_told_by_this_one():
+    memory, clock = MetricsMemory(("A",), (), (), places=2), Clock()
+    child = os.fork()
+    if child == 0:
+        try:
+            Metrics(memory, 1, clock).count("A", 503, None, 4, 5, 0.004)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    Metrics(memory, 0, clock).count("A", 200, None, 1, 1, 0.004)
+    (minute,) = memory.of_periods(NOON, 1, 1)
+    assert (minute.requests, minute.failed, minute.bytes_in, minute.bytes_out) == (2, 1, 5, 6)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,12 @@ class TestConditions:
         assert facts["additionalMessage"]
         assert [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["k"]
 
+    def test_of_a_deletion_that_would_be_ignored(self, s3_server, s3):
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"kept")
+        answer = told(signed_send(s3_server, "DELETE", f"/{BUCKET}/k", {"If-None-Match": "*"}))
+        assert answer[:2] == (501, "NotImplemented")
+        assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"kept"
+
 
 class TestReading:
     def test_only_some_headers_of_an_answer_can_be_chosen(self, s3_server, s3):

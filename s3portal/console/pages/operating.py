@@ -32,7 +32,6 @@ class OperationLine:
     failed: int
     bytes_in: int
     bytes_out: int
-    mean_s: float | None
     median_s: float | None
     most_s: float | None
     bars: Sequence[int]
@@ -122,7 +121,6 @@ def _line(counts: OperationCounts) -> OperationLine:
         failed=counts.by_outcome[_FAILED] + counts.by_outcome[0],
         bytes_in=counts.bytes_in,
         bytes_out=counts.bytes_out,
-        mean_s=counts.seconds / total if total else None,
         median_s=quantile_s(counts.histogram, BOUNDS_S, 0.5),
         most_s=quantile_s(counts.histogram, BOUNDS_S, 0.95),
         bars=tuple(counts.histogram),

@@ -146,8 +146,10 @@ class Metrics:
         words = self._words
         with self._lock:
             words[at + (status // 100 if 100 <= status < 600 else 0)] += 1
-            words[at + _IN] += bytes_in
-            words[at + _OUT] += bytes_out
+            if bytes_in:
+                words[at + _IN] += bytes_in
+            if bytes_out:
+                words[at + _OUT] += bytes_out
             words[at + _HISTOGRAM + bucket] += 1
             words[at + _NANOSECONDS] += max(0, int(seconds * 1e9))
             self._minutes.add(self._now_s(), status, bytes_in, bytes_out, bucket)
