@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -78,6 +78,11 @@ def _replicator(given: tuple[Path, ServerConfig]) -> Iterator[Replicator]:
         raise click.ClickException(refused.message) from refused
     except (NoStorage, ConnectionProblem, RuleProblem, MasterKeyError, OSError) as problem:
         raise click.ClickException(str(problem)) from problem
+
+
+def _of_a_rule(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the arguments that name a rule, and what the group was given."""
+    return click.argument("bucket")(click.argument("rule_id")(click.pass_obj(command)))
 
 
 @replication_command.command("status")
@@ -240,9 +245,7 @@ def add_command(
 
 
 @replication_command.command("remove")
-@click.argument("bucket")
-@click.argument("rule_id")
-@click.pass_obj
+@_of_a_rule
 def remove_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
     """Remove a rule. What the target has stays there."""
     with _changing(given, PUT_RULES, bucket, RuleId=rule_id, Change="Removed") as replicator:
@@ -251,9 +254,7 @@ def remove_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) 
 
 
 @replication_command.command("pause")
-@click.argument("bucket")
-@click.argument("rule_id")
-@click.pass_obj
+@_of_a_rule
 def pause_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
     """Pause a rule. What changes meanwhile is sent once it is resumed."""
     with _changing(given, PUT_RULES, bucket, RuleId=rule_id, Status="Disabled") as replicator:
@@ -262,9 +263,7 @@ def pause_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -
 
 
 @replication_command.command("resume")
-@click.argument("bucket")
-@click.argument("rule_id")
-@click.pass_obj
+@_of_a_rule
 def resume_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
     """Resume a rule.
 
@@ -276,9 +275,7 @@ def resume_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) 
 
 
 @replication_command.command("compare")
-@click.argument("bucket")
-@click.argument("rule_id")
-@click.pass_obj
+@_of_a_rule
 def compare_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
     """Send whatever the target does not have.
 

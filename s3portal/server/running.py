@@ -149,7 +149,7 @@ class S3Server:
                 config.replication.wanted,
                 lambda: watched.replication().wanted,
             )
-            metrics = metrics or Metrics(new_metrics_memory())
+            metrics = metrics or Metrics(new_metrics_memory(), now_s=lambda: now().timestamp())
             self.audit = audit_log(root, config)
             service = Service(
                 storage=self.storage,
@@ -202,6 +202,7 @@ class S3Server:
                 utc_now(),
                 self.directory,
                 Replicator(self.storage, self.master_key),
+                now,
             )
             #: How people sign in to a front end with an identity provider.
             self.web_sign_in = WebSignIn(service.web_identities, service.people, self.directory, now)

@@ -140,6 +140,16 @@ class TestLimits:
         iam.update_role(**lenient)
         assert code_of(assume, sts=anna, DurationSeconds=43201) == "ValidationError"
 
+    def test_a_condition_may_limit_how_long_it_is_asked_for(self, iam, anna, role):
+        short = trust(
+            arn_of("user", "anna"), Condition={"NumericLessThanEquals": {"sts:DurationSeconds": "1800"}}
+        )
+        iam.update_assume_role_policy(RoleName="worker", PolicyDocument=short)
+        assume(anna, DurationSeconds=1800)
+        assert code_of(assume, sts=anna, DurationSeconds=1801) == "AccessDenied"
+        # Without the parameter it would be an hour.
+        assert code_of(assume, sts=anna) == "AccessDenied"
+
     def test_managed_policies_narrow_a_session_and_may_change_meanwhile(self, s3_server, iam, anna, role):
         arn = iam.create_policy(PolicyName="p", PolicyDocument=policy("s3:ListBucket"))["Policy"]["Arn"]
         answer = assume(anna, PolicyArns=[{"arn": arn}])

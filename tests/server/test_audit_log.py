@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from click.testing import CliRunner
 from s3_callers import BUCKET, client_of, code_of, send, session_client, signed_headers
+from test_dialects import signed_for
 from two_workers import Workers, at_once
 
 from s3portal.server.command import server_command
@@ -151,6 +152,50 @@ class TestWhatIsNoted:
         assert noted[2].parameters == {"UserName": "new", "PolicyName": "all"}
         assert noted[3].user == PORTAL
         assert key["SecretAccessKey"] not in log_of(s3_server).read_text()
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "Act%69on=CreateUser&Version=2010-05-08&UserName=eve",
+            # This is JSON as well.
+            '{"&Action=CreateUser&Version=2010-05-08&UserName=eve&x":"1"}',
+        ],
+    )
+    def test_no_spelling_hides_what_is_done(self, s3_server, body):
+        answer = send(s3_server, "POST", "/", signed_for(s3_server, "iam", body.encode(), user="admin"), body)
+        assert answer[0] == 200
+        (noted,) = records(s3_server)
+        assert (noted.action, noted.resource) == ("CreateUser", "UserName=eve")
+
+    @pytest.mark.parametrize(
+        "twice",
+        ["Action=CreateUser&Action=DeleteUser&UserName=eve", "Action=CreateUser&UserName=eve&UserName=bob"],
+    )
+    def test_nothing_is_said_twice(self, s3_server, twice):
+        body = f"{twice}&Version=2010-05-08"
+        answer = send(s3_server, "POST", "/", signed_for(s3_server, "iam", body.encode(), user="admin"), body)
+        assert (answer[0], b"given more than once" in answer[2]) == (400, True)
+        (noted,) = records(s3_server)
+        assert (noted.action, noted.outcome, noted.code) == ("CreateUser", "failed", "ValidationError")
+        names = [user["UserName"] for user in client_of(s3_server, "admin", "iam").list_users()["Users"]]
+        assert not {"eve", "bob"} & set(names)
+
+    def test_a_refusal_is_one_in_every_protocol(self, s3_server):
+        iam = client_of(s3_server, "admin", "iam")
+        iam.create_user(UserName="eve")
+        key = iam.create_access_key(UserName="eve")["AccessKey"]
+        given = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        kms = client_of(s3_server, service="kms", **given)
+        assert code_of(kms.create_key) == "AccessDeniedException"
+        session = client_of(s3_server, "admin", "sts").get_session_token()["Credentials"]
+        broken = session_client(s3_server, session | {"SessionToken": "AAAA"})
+        assert code_of(broken.delete_object, Bucket=BUCKET, Key="k") == "InvalidToken"
+        found = [(one.action, one.outcome, one.status) for one in records(s3_server)][-3:]
+        assert found == [
+            ("CreateKey", "refused", 400),
+            ("GetSessionToken", "allowed", 200),
+            ("DeleteObject", "refused", 400),
+        ]
 
     def test_reads_are_noted_on_demand_alone(self, s3_server, s3, tmp_path):
         s3.list_objects_v2(Bucket=BUCKET)

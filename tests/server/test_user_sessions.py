@@ -42,6 +42,14 @@ class TestSessionToken:
         iam.put_user_policy(UserName="carl", PolicyName="p", PolicyDocument=deny)
         assert code_of(sts.get_session_token) == "AccessDenied"
 
+    def test_a_deny_may_limit_how_long_it_lasts(self, s3_server, iam):
+        long = {"NumericGreaterThan": {"sts:DurationSeconds": "900"}}
+        deny = policy("sts:GetSessionToken", effect="Deny", Condition=long)
+        limited = client_of(s3_server, service="sts", **new_user(iam, "brief", deny))
+        limited.get_session_token(DurationSeconds=900)
+        assert code_of(limited.get_session_token, DurationSeconds=901) == "AccessDenied"
+        assert code_of(limited.get_session_token) == "AccessDenied"
+
     def test_it_lasts_up_to_36_hours(self, s3_server, sts):
         for seconds in (899, 129_601):
             lenient = client_of(s3_server, service="sts", parameter_validation=False, **_key_of(sts))

@@ -10,10 +10,11 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from identity_callers import iam_of, policy
 from identity_provider import AUDIENCE, IdentityProvider, new_key, public_key
-from s3_callers import BUCKET, client_of, code_of, refusal_of, session_client
+from s3_callers import BUCKET, client_of, code_of, refusal_of, send, session_client
 
 from s3portal.server.access.json_web_keys import LEAST_PAUSE_S, LIFE_S, JsonWebKeys
 from s3portal.server.access.oidc_providers import OidcProvider
+from s3portal.server.access.session_tokens import Session, new_access_key_id, role_id
 from s3portal.server.config import ConfigError, config_of_json
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
@@ -273,6 +274,76 @@ class TestKeys:
         provider.documents["/realms/main/keys"] = {"keys": [{"kty": "oct", "kid": "one", "k": "c2VjcmV0"}]}
         with pytest.raises(S3Error, match="InvalidIdentityToken"):
             JsonWebKeys(OidcProvider(provider.issuer, (AUDIENCE,))).find("one")
+
+
+class TestAProviderThatLeaves:
+    """Its sessions are refused from then on, and those that were begun with them."""
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        return tmp_path / "config.json"
+
+    @pytest.fixture
+    def server(self, tmp_path, settings, file):
+        everything = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+        }
+        config = server_config() | {"oidc_providers": [settings]}
+        config["roles"] += [
+            {"name": "readers", "trusted": [], "policy": everything},
+            {"name": "next", "trusted": ["role/readers"], "policy": everything},
+        ]
+        file.write_text(json.dumps(config))
+        with RunningServer(tmp_path / "s3", file) as server:
+            yield server
+
+    @staticmethod
+    def put(file, *providers):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"oidc_providers": list(providers)}))
+
+    def test_its_sessions_and_theirs_end(self, server, token, file, settings):
+        first = assume(server, token())["Credentials"]
+        sts = session_client(server, first, service="sts")
+        given = {"RoleArn": ROLE.replace("readers", "next"), "RoleSessionName": "session"}
+        second = sts.assume_role(**given)["Credentials"]
+        of_a_user = client_of(server, "portal", "sts").get_session_token()["Credentials"]
+        url = session_client(server, first).generate_presigned_url("list_objects_v2", {"Bucket": BUCKET})
+        link = url.removeprefix(server.endpoint)
+        clients = [session_client(server, credentials) for credentials in (first, second)]
+        for s3 in clients:
+            s3.list_objects_v2(Bucket=BUCKET)
+        assert send(server, "GET", link)[0] == 200
+        self.put(file, settings | {"issuer": settings["issuer"] + "/other"})
+        for s3 in clients:
+            assert code_of(s3.list_objects_v2, Bucket=BUCKET) == "InvalidToken"
+        assert code_of(sts.get_caller_identity) == "InvalidClientTokenId"
+        assert send(server, "GET", link)[0] == 400
+        session_client(server, of_a_user).list_objects_v2(Bucket=BUCKET)
+        # Other settings of the same one are no other one.
+        self.put(file, settings | {"roles": [], "audiences": ["elsewhere"]})
+        for s3 in clients:
+            s3.list_objects_v2(Bucket=BUCKET)
+
+    def test_a_token_of_an_earlier_version_ends_too(self, server, file, provider):
+        now = int(server.clock.now().timestamp())
+        arn = OidcProvider(provider.issuer, (AUDIENCE,)).arn
+        session = Session(
+            new_access_key_id(), "readers", role_id("readers"), "session", "", now + 900,
+            keys={"aws:federatedprovider": arn},
+        )  # fmt: skip
+        sealer = server._server.sealer
+        s3 = session_client(
+            server,
+            {
+                "AccessKeyId": session.access_key_id,
+                "SecretAccessKey": sealer.secret_access_key(session.access_key_id),
+                "SessionToken": sealer.seal(session),
+            },
+        )
+        s3.list_objects_v2(Bucket=BUCKET)
+        self.put(file)
+        assert code_of(s3.list_objects_v2, Bucket=BUCKET) == "InvalidToken"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,9 @@ class ConfiguredDirectory:
     def managed_policy(self, policy_arn: str) -> Policy | None:
         return None
 
+    def has_provider(self, provider_arn: str) -> bool:
+        return any(provider.arn == provider_arn for provider in self.providers)
+
     def note_use(self, access_key_id: str, service: str, region: str) -> None:
         """A file remembers nothing."""
 

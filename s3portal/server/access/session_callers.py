@@ -1,7 +1,7 @@
 """Who calls with temporary credentials: a session of a role or a user, or somebody whom a user vouches for.
 
-A session ends with the role or the user that it is of, and with the user who began it. What they may do is
-looked up for each request.
+A session ends with the role or the user that it is of, and with the user who began it, or the identity
+provider that vouched for whoever did. What they may do is looked up for each request.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from s3portal.server.access.directory import ROOT_USER, Directory, Identity, Role, User
 from s3portal.server.access.session_tokens import Session, role_id
+from s3portal.server.access.web_identity import FEDERATED_PROVIDER
 from s3portal.server.authority.arns import federated_user_arn, session_arn
 from s3portal.server.authority.callers import Caller, SessionKind
 from s3portal.server.authority.policy import NOTHING, Policy, read_policy_text
@@ -48,6 +49,7 @@ def _require_active_key(session: Session, directory: Directory, user: User) -> N
 
 
 def _of_role(session: Session, directory: Directory) -> Caller:
+    provider = _who_vouched(session, directory)
     role = directory.role_named(session.account_id, session.role)
     if role is None or session.role_id != id_of_role(role):
         raise S3Error("InvalidToken")
@@ -67,7 +69,18 @@ def _of_role(session: Session, directory: Directory) -> Caller:
         session_keys=_session_keys(session),
         ends_with=session.ends_with,
         transitive_tags=tuple(session.transitive_tags),
+        provider=provider,
     )
+
+
+def _who_vouched(session: Session, directory: Directory) -> str:
+    """The ARN of the identity provider behind a session, '' where none is. Raises InvalidToken once it has
+    left the configuration."""
+    # Earlier tokens name it among the condition keys alone.
+    provider = session.provider or str(session.keys.get(FEDERATED_PROVIDER, ""))
+    if provider and not directory.has_provider(provider):
+        raise S3Error("InvalidToken")
+    return provider
 
 
 def _of_user(session: Session, user: User) -> Caller:

@@ -30,9 +30,11 @@ _NONCE_BYTES = 12
 VERSION = 1
 # With tags, which earlier servers do not know: they would grant what the tags are to forbid.
 VERSION_WITH_TAGS = 2
-# With anything else that earlier servers do not know.
+# With what came next.
 VERSION_WITH_MORE = 3
-_VERSIONS = (VERSION, VERSION_WITH_TAGS, VERSION_WITH_MORE)
+# With an identity provider, with which it is to end.
+VERSION_WITH_PROVIDER = 4
+_VERSIONS = (VERSION, VERSION_WITH_TAGS, VERSION_WITH_MORE, VERSION_WITH_PROVIDER)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Session:
 
     ``kind`` is a SessionKind's value. ``ends_with`` names the user who began it; ``parent_key_id`` is the key
     of a user's own session. ``policy_arns`` are managed session policies; ``keys`` are further condition
-    keys, in lower case. A field that is not in a token has its default.
+    keys, in lower case. ``provider`` is the ARN of the identity provider that vouched for whoever began it. A
+    field that is not in a token has its default.
     """
 
     access_key_id: str
@@ -62,6 +65,7 @@ class Session:
     transitive_tags: Sequence[str] = ()
     policy_arns: Sequence[str] = ()
     keys: Mapping[str, Values] = field(default_factory=dict)
+    provider: str = ""
 
 
 #: Fields that the tokens of earlier servers do not have, with their defaults.
@@ -73,6 +77,7 @@ _LATER = {
     "transitive_tags": (),
     "policy_arns": (),
     "keys": {},
+    "provider": "",
 }
 
 
@@ -113,6 +118,8 @@ class SessionSealer:
         version = VERSION
         if later:
             version = VERSION_WITH_TAGS if set(later) == {"tags"} else VERSION_WITH_MORE
+        if session.provider:
+            version = VERSION_WITH_PROVIDER
         content = {"version": version, **fields, **later}
         text = json.dumps(content, separators=(",", ":")).encode()
         sealed = self._cipher.encrypt(nonce, text, session.access_key_id.encode())

@@ -21,6 +21,8 @@ TOKEN_LIMIT = 20_000
 #: How far the provider's clock may be from ours.
 LEEWAY_S = 60
 _SUBJECT_LIMIT = 255
+#: The condition key that names the provider of a session.
+FEDERATED_PROVIDER = "aws:federatedprovider"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class WebIdentity:
         keys: dict[str, Values] = {
             f"{name}:sub": self.subject,
             f"{name}:aud": self.audience,
-            "aws:federatedprovider": self.provider.arn,
+            FEDERATED_PROVIDER: self.provider.arn,
         }
         if self.authorised_party is not None:
             keys[f"{name}:azp"] = self.authorised_party

@@ -35,7 +35,8 @@ class Caller:
     None where it follows from ``role`` or is the caller's own. ``session_keys`` are the condition keys that
     the session brings along, in lower case.
 
-    ``ends_with`` names the user with whom sessions that the caller begins end, '' without one;
+    ``ends_with`` names the user with whom sessions that the caller begins end, '' without one; ``provider``
+    is the ARN of the identity provider with which they end, '' where none has vouched for the caller;
     ``access_key_id`` is the long-lived key that signed, '' of a session; ``transitive_tags`` are the names of
     the session's tags that it hands on.
     """
@@ -55,6 +56,7 @@ class Caller:
     behind: str | None = None
     session_keys: Mapping[str, Values] = field(default_factory=dict)
     ends_with: str = ""
+    provider: str = ""
     access_key_id: str = ""
     transitive_tags: tuple[str, ...] = ()
 

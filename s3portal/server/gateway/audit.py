@@ -44,6 +44,9 @@ _NAMING = (
 )
 # fmt: on
 
+_REFUSING = frozenset({401, 403})
+_REFUSALS = frozenset({"AccessDeniedException", "ExpiredToken", "InvalidToken"})
+
 log = logging.getLogger(__name__)
 
 
@@ -138,7 +141,7 @@ def _lines_of(exchange: Exchange, status: int) -> Iterator[bytes]:
         return
     for touched in touched_ones:
         refused = touched.refused
-        outcome = _outcome(status if refused is None else refused.status)
+        outcome = _outcome(status if refused is None else refused.status, refused)
         resource = object_arn(exchange.request.bucket or "", touched.key)
         of_one = {"outcome": outcome, "resource": resource, "key": touched.key}
         yield _encoded(line | of_one | {"version_id": touched.version_id} | _refusal(refused))
@@ -157,7 +160,7 @@ def _described(exchange: Exchange, status: int) -> dict[str, Any]:
         "at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "request_id": exchange.request_id,
         "action": exchange.operation_name,
-        "outcome": _outcome(status),
+        "outcome": _outcome(status, exchange.error),
         "status": status,
         "source_ip": request.remote_addr,
         "resource": _resource(exchange, parameters),
@@ -183,12 +186,15 @@ def _refusal(error: S3Error | None) -> dict[str, Any]:
     return told
 
 
-def _outcome(status: int) -> str:
+def _outcome(status: int, error: S3Error | None) -> str:
     if status == 0:
         return Outcome.LOST.value
     if status < 400:
         return Outcome.ALLOWED.value
-    return Outcome.REFUSED.value if status in (401, 403) else Outcome.FAILED.value
+    # Some protocols answer refusals with 400.
+    statuses = (status, status if error is None else error.status)
+    is_refusal = not _REFUSING.isdisjoint(statuses) or (error is not None and error.code in _REFUSALS)
+    return (Outcome.REFUSED if is_refusal else Outcome.FAILED).value
 
 
 def _resource(exchange: Exchange, parameters: Mapping[str, str]) -> str:
@@ -209,11 +215,14 @@ def _parameters(exchange: Exchange) -> dict[str, str]:
         return {}
     text = content.decode("utf-8", "replace")
     try:
-        if text.lstrip().startswith("{"):
-            document: dict[str, Any] = json.loads(text)
+        # What it is, its dialect says: a text can be both.
+        if exchange.asked.is_form:
+            document: Any = {name: values[0] for name, values in parse_qs(text).items()}
         else:
-            document = {name: values[0] for name, values in parse_qs(text).items()}
+            document = json.loads(text)
     except (ValueError, RecursionError):
+        return {}
+    if not isinstance(document, Mapping):
         return {}
     found = {name: document.get(name) for name in _NAMING}
     return {name: str(value)[:_TEXT_LIMIT] for name, value in found.items() if isinstance(value, (str, int))}

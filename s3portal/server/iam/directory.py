@@ -70,6 +70,9 @@ class IdentityDirectory:
 
         return cast("Policy | None", self._storage.known_identities.find(("policy", policy_arn), read))
 
+    def has_provider(self, provider_arn: str) -> bool:
+        return self._configuration().has_provider(provider_arn)
+
     def account(self, account_id: str) -> Account:
         return self._configuration().account(account_id)
 

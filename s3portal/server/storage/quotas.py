@@ -10,6 +10,8 @@ upload keeps another from storing, an object in a full bucket can be replaced in
 the quota is ever on the disk.
 """
 
+# ruff: noqa: S608  (what goes into the statements is the names of two tables and their columns)
+
 from __future__ import annotations
 
 import sqlite3
@@ -176,12 +178,30 @@ def put_of_user_in(connection: sqlite3.Connection, writer: str, quota: Quota) ->
     _put(connection, "user_quotas", "writer", writer, quota)
 
 
+def rename_writer(connection: sqlite3.Connection, old: str, new: str) -> None:
+    """Within a transaction: what a user has stored, and its quota, stay with it under another ARN."""
+    used = connection.execute(_OF_USER, (old,)).fetchone()
+    if used is not None:
+        for table in ("objects", "versions", "uploads"):
+            # The counters follow for objects alone: what is left behind is of the others.
+            connection.execute(f"UPDATE {table} SET writer = ? WHERE writer = ?", (new, old))
+        left = connection.execute(_OF_USER, (old,)).fetchone()
+        connection.execute(
+            "INSERT INTO user_usage (writer, objects, bytes, upload_bytes) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (writer) DO UPDATE SET objects = objects + excluded.objects, "
+            "bytes = bytes + excluded.bytes, upload_bytes = upload_bytes + excluded.upload_bytes",
+            (new, *left),
+        )
+        connection.execute("DELETE FROM user_usage WHERE writer = ?", (old,))
+    connection.execute("UPDATE OR REPLACE user_quotas SET writer = ? WHERE writer = ?", (new, old))
+
+
 def _put(connection: sqlite3.Connection, table: str, column: str, subject: object, quota: Quota) -> None:
     if quota == NO_QUOTA:
-        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (subject,))  # noqa: S608
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (subject,))
         return
     connection.execute(
-        f"INSERT OR REPLACE INTO {table} ({column}, max_bytes, max_objects) VALUES (?, ?, ?)",  # noqa: S608
+        f"INSERT OR REPLACE INTO {table} ({column}, max_bytes, max_objects) VALUES (?, ?, ?)",
         (subject, quota.max_bytes, quota.max_objects),
     )
 

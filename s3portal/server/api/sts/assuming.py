@@ -24,6 +24,7 @@ from s3portal.server.api.sts.callers import refuse_sessions
 from s3portal.server.api.sts.granted import (
     Narrowing,
     credentials_element,
+    duration_key,
     duration_of,
     invalid,
     narrowing_of,
@@ -72,11 +73,16 @@ class _Asked:
     tags: Mapping[str, str]
     inherited_tags: Mapping[str, str]
     transitive: tuple[str, ...]
+    duration: Mapping[str, Values]
 
     @property
     def values(self) -> Mapping[str, Values]:
         """The condition keys of the request."""
-        values: dict[str, Values] = {ROLE_SESSION_NAME: self.name, **request_tags(self.tags)}
+        values: dict[str, Values] = {
+            ROLE_SESSION_NAME: self.name,
+            **self.duration,
+            **request_tags(self.tags),
+        }
         if self.external_id is not None:
             values[EXTERNAL_ID] = self.external_id
         if identity := self.source_identity or self.inherited_identity:
@@ -112,6 +118,7 @@ def assume_role(call: Call) -> str:
         source_identity=asked.source_identity or asked.inherited_identity,
         transitive_tags=(*asked.inherited_tags, *asked.transitive),
         policy_arns=narrowing.policy_arns,
+        provider=caller.provider,
     )
     return assumed(call, session, narrowing)
 
@@ -157,6 +164,7 @@ def _asked(parameters: Parameters, caller: Caller) -> _Asked:
         tags=tags,
         inherited_tags=inherited,
         transitive=transitive_keys(parameters, tags),
+        duration=duration_key(parameters, default_s=DEFAULT_SESSION_S),
     )
 
 

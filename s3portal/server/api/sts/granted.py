@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 
 from s3portal.server.access.session_tokens import Session
 from s3portal.server.api.query_parameters import Parameters
+from s3portal.server.authority.identity_keys import DURATION_S
 from s3portal.server.authority.policy import PolicyError, read_policy
+from s3portal.server.authority.policy_patterns import Values
 from s3portal.server.gateway.call import Call
 from s3portal.server.http.values import whole_number
 from s3portal.server.iam import aws_managed
@@ -59,6 +61,11 @@ def _session_policy(policy: str) -> str:
         except PolicyError as problem:
             raise S3Error("MalformedPolicyDocument", str(problem)) from problem
     return policy
+
+
+def duration_key(parameters: Parameters, *, default_s: int) -> dict[str, Values]:
+    """Returns the condition key that says how long a session is asked for."""
+    return {DURATION_S: parameters.given.get("DurationSeconds") or str(default_s)}
 
 
 def duration_of(parameters: Parameters, *, default_s: int, limit_s: int) -> int:

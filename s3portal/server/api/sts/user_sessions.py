@@ -15,6 +15,7 @@ from s3portal.server.api.query_parameters import Parameters
 from s3portal.server.api.sts.callers import refuse_sessions
 from s3portal.server.api.sts.granted import (
     credentials_element,
+    duration_key,
     duration_of,
     narrowing_of,
     now_s,
@@ -39,7 +40,8 @@ def get_session_token(call: Call) -> str:
     parameters = Parameters(dict(call.request.query))
     refuse_unknown(parameters, {"DurationSeconds"})
     action, caller = "sts:GetSessionToken", call.proof.caller
-    decision = decide(caller, action, "*", context_of(call, action), None)
+    values = duration_key(parameters, default_s=DEFAULT_S)
+    decision = decide(caller, action, "*", context_of(call, action, values), None)
     if decision.answer is Answer.DENIED:
         raise denied(call, decision)
     return credentials_element(call, _session(call, parameters, SessionKind.OWN))
@@ -53,7 +55,8 @@ def get_federation_token(call: Call) -> str:
     refuse_unknown(parameters, {"Name", "DurationSeconds", "Policy"}, ("Tags", "PolicyArns"))
     name = parameters.required("Name", _NAME, most=32, least=2)
     tags, arn = session_tags(parameters.given), federated_user_arn(call.account_id, name)
-    require(call, "sts:GetFederationToken", arn, request_tags(tags))
+    values = {**request_tags(tags), **duration_key(parameters, default_s=DEFAULT_S)}
+    require(call, "sts:GetFederationToken", arn, values)
     if tags:
         require(call, "sts:TagSession", arn, request_tags(tags))
     narrowing = narrowing_of(call, parameters, call.account_id)

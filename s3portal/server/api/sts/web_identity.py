@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from s3portal.server.access.directory import Role
 from s3portal.server.access.session_callers import id_of_role
 from s3portal.server.access.session_tokens import Session, new_access_key_id
@@ -13,11 +15,11 @@ from s3portal.server.access.web_identity import TOKEN_LIMIT, WebIdentity
 from s3portal.server.api.caller_permissions import context_of
 from s3portal.server.api.query_parameters import Parameters
 from s3portal.server.api.sts.assuming import DEFAULT_SESSION_S, ROLE_ARN, assumed, check_session_name
-from s3portal.server.api.sts.granted import duration_of, narrowing_of, now_s, refuse_unknown
+from s3portal.server.api.sts.granted import duration_key, duration_of, narrowing_of, now_s, refuse_unknown
 from s3portal.server.authority.decision import Answer, Decision
 from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.authority.identity_keys import ROLE_SESSION_NAME
-from s3portal.server.authority.policy_patterns import Context, PolicyError
+from s3portal.server.authority.policy_patterns import Context, PolicyError, Values
 from s3portal.server.authority.trust_policy import read_trust_policy
 from s3portal.server.gateway.call import Call
 from s3portal.server.wire.xml_documents import fields
@@ -36,7 +38,8 @@ def assume_role_with_web_identity(call: Call) -> str:
     check_session_name(name)
     token = parameters.required("WebIdentityToken", most=TOKEN_LIMIT, least=4)
     identity = call.service.web_identities.open(token)
-    role = _allowed_role(call, role_arn, identity, name)
+    values = {ROLE_SESSION_NAME: name, **duration_key(parameters, default_s=DEFAULT_SESSION_S)}
+    role = _allowed_role(call, role_arn, identity, values)
     narrowing = narrowing_of(call, parameters, role.account_id)
     duration_s = duration_of(parameters, default_s=DEFAULT_SESSION_S, limit_s=role.max_session_s)
     now = now_s(call)
@@ -51,6 +54,7 @@ def assume_role_with_web_identity(call: Call) -> str:
         issued_at=now,
         policy_arns=narrowing.policy_arns,
         keys=dict(identity.keys),
+        provider=identity.provider.arn,
     )
     return assumed(call, session, narrowing) + fields(
         ("SubjectFromWebIdentityToken", identity.subject),
@@ -59,14 +63,14 @@ def assume_role_with_web_identity(call: Call) -> str:
     )
 
 
-def _allowed_role(call: Call, role_arn: str, identity: WebIdentity, session_name: str) -> Role:
+def _allowed_role(call: Call, role_arn: str, identity: WebIdentity, values: Mapping[str, Values]) -> Role:
     """A role that does not exist is refused in the same words as one that is closed."""
     match = ROLE_ARN.fullmatch(role_arn)
     directory = call.service.authenticator.directory
     role = directory.role_named(match[1], match[2]) if match else None
     if role is None or role.arn != role_arn:
         raise _denied(Decision(Answer.NOT_MENTIONED, _ACTION, role_arn, "a role that exists"))
-    context = context_of(call, _ACTION, {ROLE_SESSION_NAME: session_name, **identity.keys})
+    context = context_of(call, _ACTION, {**values, **identity.keys})
     decision = decision_on(role, identity, context)
     if not is_open_to(role, identity, decision):
         raise _denied(decision)

@@ -49,7 +49,7 @@ def pause_s(attempts: int, longest_s: float = LONGEST_PAUSE_S) -> float:
     """Returns how long to wait after so many failures: twice as long each time, with jitter, so that what
     failed together is not tried again together."""
     whole_s: float = min(FIRST_PAUSE_S * 2 ** min(attempts, 20), longest_s)
-    return whole_s * random.uniform(0.5, 1.0)  # noqa: S311
+    return whole_s * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
 
 
 def new_client(connection: Connection, secret_access_key: str) -> TargetClient:

@@ -23,13 +23,14 @@ class Asked(Generic[Row]):
 
     ``name`` is the operation's, for the log and for faults. Without an ``operation``, ``refused`` says what
     is wrong; its sender learns that only after having proven who it is. ``content`` is the body where it had
-    to be read to find this out.
+    to be read to find this out: a form where ``is_form``, else JSON.
     """
 
     name: str
     operation: Row | None
     refused: S3Error | None = None
     content: bytes | None = None
+    is_form: bool = False
 
 
 class Dialect(Protocol[Row]):

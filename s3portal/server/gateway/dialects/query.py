@@ -52,12 +52,12 @@ class QueryDialect:
         content = read_limited(body)
         if content is None:
             return Asked(UNKNOWN, None, S3Error("MaxMessageLengthExceeded"))
-        match = _ACTION.search(content)
-        name = match[1].decode() if match else "STS"
         try:
-            return Asked(name, self._find(request, content), None, content)
+            operation = self._find(request, content)
         except S3Error as refused:
-            return Asked(name, None, refused, content)
+            match = _ACTION.search(content)
+            return Asked(match[1].decode() if match else "STS", None, refused, content, is_form=True)
+        return Asked(operation.name, operation, None, content, is_form=True)
 
     def prove(
         self,
@@ -76,7 +76,7 @@ class QueryDialect:
             proof = authenticator.nobody()
         else:
             proof = authenticator.authenticate(request, service=service, body=asked.content)
-        parameters = tuple(dict(parse_query(_text_of(asked.content))).items())
+        parameters = parse_query(_text_of(asked.content))
         return Incoming(replace(request, query=parameters, _first=dict(parameters)), body, proof)
 
     def authorise(self, call: Call, operation: QueryOperation) -> None:
@@ -109,7 +109,12 @@ class QueryDialect:
 
     def _find(self, request: S3Request, content: bytes) -> QueryOperation:
         service = self._known_service(request)
-        parameters = dict(parse_query(_text_of(content)))
+        parameters: dict[str, str] = {}
+        for name, value in parse_query(_text_of(content)):
+            if name in parameters:
+                # Whoever looks at the request, as the audit log does, must see what is done.
+                raise S3Error("ValidationError", f"The parameter {name[:200]} is given more than once")
+            parameters[name] = value
         action, version = parameters.get("Action", ""), self._versions[service]
         operation = self._operations.get((service, action))
         if operation is None or (parameters.get("Version") or version) != version:
