@@ -186,6 +186,7 @@ class S3Storage(S3StorageBase):
 
 @contextmanager
 def _storage_error(what: str) -> Iterator[None]:
+    """Whatever a store or its client raises becomes the StorageError that Indico expects of a storage."""
     try:
         yield
     except (StorageError, HTTPException):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from s3portal.transfer import SECONDS, Kind, setting
 
 #: Standard Webhooks, "Symmetric" signatures: the prefix of a secret, and how many bytes it may have.
-SECRET_PREFIX = "whsec_"  # noqa: S105
+SECRET_PREFIX = "whsec_"  # noqa: S105  (the beginning of each, and no secret)
 _SECRET_BYTES = range(24, 65)
 _HOW = "write whsec_ and 24 to 64 random bytes in Base64, as from: echo whsec_$(openssl rand -base64 32)"
 

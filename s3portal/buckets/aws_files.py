@@ -4,6 +4,8 @@ longer to load than a short command takes.
 Sources: AWS SDKs and Tools Reference Guide, "Shared config and credentials files" and "Credential providers".
 """
 
+# ruff: noqa: PTH111, PTH113  (botocore looks for the files by os.path, which never raises: pathlib may)
+
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -36,11 +38,11 @@ def scoped_config(profile: str, environment: Mapping[str, str]) -> dict[str, Any
     credentials_file = _expanded(environment.get("AWS_SHARED_CREDENTIALS_FILE") or _CREDENTIALS)
     profiles: dict[str, dict[str, Any]] = {}
     try:
-        if os.path.isfile(config_file):  # noqa: PTH113
+        if os.path.isfile(config_file):
             from botocore.configloader import load_config
 
             profiles = dict(load_config(config_file)["profiles"])
-        if os.path.isfile(credentials_file):  # noqa: PTH113
+        if os.path.isfile(credentials_file):
             from botocore.configloader import raw_config_parse
 
             for each, values in raw_config_parse(credentials_file).items():
@@ -74,4 +76,4 @@ def plain_keys(
 
 
 def _expanded(path: str) -> str:
-    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111
+    return os.path.expanduser(os.path.expandvars(path))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from queue import Full, Queue, SimpleQueue
 from typing import TypeVar
 
@@ -94,7 +95,7 @@ def side_by_side(
     with Workers(at_a_time, "s3portal-buckets") as workers:
         try:
             for each in given:
-                workers.submit(lambda each=each: run(each))  # type: ignore[misc]
+                workers.submit(partial(run, each))
                 in_flight += 1
                 if in_flight >= 2 * at_a_time:
                     yield next_result()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -124,7 +125,7 @@ class ItemReader:
                 return
             self._next_ahead += 1
             if not self._is_cached(identifier):
-                fetch = shared_workers().submit(lambda identifier=identifier: self._fetch(identifier))  # type: ignore[misc]
+                fetch = shared_workers().submit(partial(self._fetch, identifier))
                 self._ahead[identifier] = fetch
 
     def _path(self, identifier: str) -> Path:

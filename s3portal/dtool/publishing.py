@@ -131,8 +131,9 @@ def _allow_everybody(objects: BucketObjects, key: str) -> bool:
 def _require_public(objects: BucketObjects, keys: DatasetKeys, urls: SignedUrls) -> bool:
     """True where a policy of the bucket lets everyone read. Raises PublishingRefused where none does."""
     try:
-        # The address is the store's own, from the settings.
-        with urllib.request.urlopen(urls.plain(keys.readme), timeout=_PROBE_TIMEOUT_S):  # noqa: S310
+        with urllib.request.urlopen(  # noqa: S310  (the address is the store's, from the settings)
+            urls.plain(keys.readme), timeout=_PROBE_TIMEOUT_S
+        ):
             return True
     except (urllib.error.URLError, OSError) as error:
         raise PublishingRefused(

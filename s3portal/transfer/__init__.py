@@ -92,6 +92,7 @@ from s3portal.transfer.part_sources import (
     PathSource,
     StreamSource,
 )
+from s3portal.transfer.parts_etag import PartsEtag
 from s3portal.transfer.parts_only import keeps_to_parts
 from s3portal.transfer.presign import (
     SignedPart,
@@ -225,6 +226,7 @@ __all__ = [
     "PartOutsidePlan",
     "PartPlan",
     "PartSource",
+    "PartsEtag",
     "PartsMissing",
     "PathSource",
     "Problem",

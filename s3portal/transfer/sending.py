@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from s3portal.transfer.part_digest import PartDigest, whole_checksum
@@ -304,7 +305,7 @@ class _Sending(Generic[Answer]):
             content = next(contents, None)
             if content is None:
                 return
-            self._under_way.add(workers.submit(lambda given=content: self._work(given)))  # type: ignore[misc]
+            self._under_way.add(workers.submit(partial(self._work, content)))
             # The thread alone holds it.
             del content
 

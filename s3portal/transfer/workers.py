@@ -6,6 +6,7 @@ They are daemons: Ctrl-C does not wait for requests that no one needs any longer
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
+from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import TypeVar
@@ -65,7 +66,7 @@ def in_parallel(call: Callable[[Given], Result], given: Iterable[Given], workers
 
     The first error is raised once all running calls have ended, and no others begin. Ctrl-C does not wait.
     """
-    futures = [workers.submit(lambda one=one: call(one)) for one in given]  # type: ignore[misc]
+    futures = [workers.submit(partial(call, one)) for one in given]
     try:
         return [future.result() for future in futures]
     except BaseException as error:

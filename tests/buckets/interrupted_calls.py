@@ -11,6 +11,7 @@ ROUNDS = 30
 
 
 def interrupt(after_s: float) -> None:
+    # What is tried is a moment, whatever has been done by then: there is no condition to wait for.
     time.sleep(after_s)
     os.kill(os.getpid(), signal.SIGINT)
 

@@ -58,6 +58,11 @@ def hanging_blocks(monkeypatch):
                     released.wait()
                 return self._file.read(size)
 
+            def readinto(self, buffer):
+                content = self.read(len(buffer))
+                buffer[: len(content)] = content
+                return len(content)
+
             def __getattr__(self, each):
                 return getattr(self._file, each)
 

@@ -19,6 +19,21 @@ def test_folders_are_listed_and_all_below_them_on_demand(json_lines, client, som
     assert [row["bucket"] for row in json_lines("ls")] == ["files"]
 
 
+def test_lines_of_a_listing_say_time_size_and_version(s3portal, client):
+    client.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    kept = client.put_object(Bucket="files", Key="a/kept", Body=b"x" * 1500)
+    time = client.head_object(Bucket="files", Key="a/kept")["LastModified"].strftime("%Y-%m-%d %H:%M:%S")
+    gone = client.put_object(Bucket="files", Key="gone", Body=b"")
+    marker = client.delete_object(Bucket="files", Key="gone")
+    assert s3portal("ls", "s3://files").out == f"{'':19}  {'':>10}  a/\n"
+    assert s3portal("ls", "s3://files", "-r").out == f"{time}  {'1.5 kB':>10}  a/kept\n"
+    assert s3portal("ls", "s3://files", "--versions").out.splitlines() == [
+        f"{'':19}  {'1.5 kB':>10}  a/kept  {kept['VersionId']}",
+        f"{'':19}  {'0 bytes':>10}  gone  {gone['VersionId']}",
+        f"{'':19}  {'':>10}  gone  {marker['VersionId']}  deleted",
+    ]
+
+
 def test_versions_and_markers_are_listed(json_lines, client):
     client.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
     client.put_object(Bucket="files", Key="k", Body=b"1")

@@ -1,16 +1,22 @@
 """What the tests of migrations share: a publisher with files that CKAN itself stores, and the commands."""
 
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from callers import Caller
 from ckan import model
 
 from ckanext.s3multipart.cli import s3multipart
 from ckanext.s3multipart.model import UploadRow, attached_upload
 from ckanext.s3multipart.settings import portal_store
+
+#: Three parts.
+LARGE = os.urandom(12 * 1024 * 1024)
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,28 @@ class Migration:
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.mapping.read_text().splitlines()]
+
+
+@pytest.fixture
+def storage(ckan_config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """CKAN's own storage, with no file of another test."""
+    monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def migration(cli, storage: Path) -> Iterator[Migration]:
+    """The commands; only this test's resources are uploads of CKAN's."""
+    resources = model.resource_table
+    others = model.Session.query(model.Resource.id).filter_by(url_type="upload", state="active").all()
+    model.Session.execute(
+        resources.update().where(resources.c.id.in_([each.id for each in others])).values(state="x")
+    )
+    model.Session.commit()
+    yield Migration(cli, storage / "mapping.jsonl")
+    model.Session.rollback()
+    model.Session.execute(resources.update().where(resources.c.state == "x").values(state="active"))
+    model.Session.commit()
 
 
 def path_of(folder: Path, resource: dict[str, Any]) -> Path:

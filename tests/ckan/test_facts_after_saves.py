@@ -33,6 +33,7 @@ from ways_to_save import (
     served,
     update_without_resources,
 )
+from ways_to_save import resource as resource  # a fixture
 
 from ckanext.s3multipart.uploads import file_facts, uploader
 
@@ -200,12 +201,6 @@ BY_CKANS_UPLOAD: dict[str, Way] = {
         publisher, resource, url_type="upload", upload=(io.BytesIO(BY_CKAN), "levels.json")
     ),
 }  # fmt: skip
-
-
-@pytest.fixture
-def resource(publisher: Caller) -> dict[str, Any]:
-    """A published CSV."""
-    return publisher.publish(CONTENT, filename="rivers.csv")
 
 
 @pytest.mark.parametrize("way", rows_of(KEPT))

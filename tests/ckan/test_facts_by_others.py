@@ -15,17 +15,12 @@ from ways_to_save import (
     files,
     said,
 )
+from ways_to_save import resource as resource  # a fixture
 
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.uploads.file_facts import former_files
 
 MD5 = "0cc175b9c0f1b6a831c399e269772661"
-
-
-@pytest.fixture
-def resource(publisher: Caller) -> dict[str, Any]:
-    """A published CSV."""
-    return publisher.publish(CONTENT, filename="rivers.csv")
 
 
 class TestWhatOthersSay:

@@ -14,12 +14,7 @@ from ways_to_save import (
     package,
     served,
 )
-
-
-@pytest.fixture
-def resource(publisher: Caller) -> dict[str, Any]:
-    """A published CSV."""
-    return publisher.publish(CONTENT, filename="rivers.csv")
+from ways_to_save import resource as resource  # a fixture
 
 
 class TestCopied:

@@ -24,15 +24,10 @@ from ways_to_save import (
     served,
     update_without_resources,
 )
+from ways_to_save import resource as resource  # a fixture
 
 from ckanext.s3multipart.model import UploadRow
 from ckanext.s3multipart.upload_states import RowState
-
-
-@pytest.fixture
-def resource(publisher: Caller) -> dict[str, Any]:
-    """A published CSV."""
-    return publisher.publish(CONTENT, filename="rivers.csv")
 
 
 class TestGone:

@@ -25,6 +25,12 @@ LINK = "https://example.org/levels.json"
 LEFT_OUT_IS_DELETED = not tk.check_ckan_version(min_version="2.12")
 
 
+@pytest.fixture
+def resource(publisher: Caller) -> dict[str, Any]:
+    """A published CSV."""
+    return publisher.publish(CONTENT, filename="rivers.csv")
+
+
 def package(caller: Caller) -> dict[str, Any]:
     return caller.do("package_show", id=caller.dataset)
 

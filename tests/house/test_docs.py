@@ -47,6 +47,22 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     assert [target for target in files if not (page.parent / target).exists()] == []
 
 
+def sections_of(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    prose = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, flags=re.MULTILINE)
+    shown = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in shown}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_to_sections_lead_to_one(page: Path) -> None:
+    prose = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^):#]*)#([^)]+)\)", prose)
+    pages = [((page.parent / name).resolve() if name else page, section) for name, section in links]
+    assert [(to.name, section) for to, section in pages if section not in sections_of(to)] == []
+
+
 def test_the_settings_of_the_ckan_extension_are_described_as_they_are_declared() -> None:
     """If not: bin/settings"""
     run = subprocess.run(
@@ -70,6 +86,21 @@ def test_every_action_is_documented() -> None:
     page = (CHECKOUT / "docs/http-api.md").read_text("utf-8")
     assert len(names) == 7
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_every_room_is_drawn_and_every_suite_is_named() -> None:
+    """On the page that says how the parts fit, and on the one that says where to look."""
+    drawn = (CHECKOUT / "docs/architecture.md").read_text("utf-8")
+    rooms = (*folders_in("s3portal"), *folders_in("s3portal/server"), *folders_in("ckanext/s3multipart"))
+    assert [room for room in rooms if not re.search(rf"(?<![a-z]){room.name}/", drawn)] == []
+    named = (CHECKOUT / "docs/contributing.md").read_text("utf-8")
+    told = (*folders_in("s3portal"), *folders_in("tests"))
+    assert [folder for folder in told if f"{folder.relative_to(CHECKOUT)}/" not in named] == []
+
+
+def folders_in(folder: str) -> list[Path]:
+    """The folders with code in them."""
+    return sorted({path.parent for path in (CHECKOUT / folder).glob("*/*") if path.suffix in (".py", ".js")})
 
 
 @pytest.mark.parametrize("page", ABOUT_THE_CODE, ids=name_of)

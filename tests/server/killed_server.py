@@ -89,6 +89,15 @@ class KilledServer:
         self._process.stdout.read()
         self._process.stdout.close()
 
+    def kill_under(self, writers, once):
+        """Starts threads that write until the server is gone, and kills it ``once`` an event is set."""
+        for writer in writers:
+            writer.start()
+        assert once.wait(timeout=300)
+        self.kill()
+        for writer in writers:
+            writer.join()
+
     def _workers(self):
         pid = self._process.pid
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -1,4 +1,4 @@
-"""Clients of the key management, and callers with their own rights."""
+"""A server with keys, its clients, and callers with rights of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from s3portal.server.testing import RunningServer
 
 ACCOUNT = "000000000000"
 OTHER_ACCOUNT = "111111111111"
@@ -50,6 +52,27 @@ def config():
         ],
         "buckets": [{"name": "test-bucket"}],
     }
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """The folder of the module's server."""
+    return tmp_path_factory.mktemp("kms") / "s3"
+
+
+@pytest.fixture(scope="module")
+def whole_server(root):
+    with RunningServer(root, config()) as server:
+        yield server
+
+
+@pytest.fixture
+def server(whole_server):
+    """The module's server, as it was at first before each test."""
+    snapshot = whole_server.snapshot()
+    yield whole_server
+    whole_server.restore(snapshot)
+    snapshot.close()
 
 
 def code_of(call, **arguments):

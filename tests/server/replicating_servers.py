@@ -6,7 +6,9 @@ from contextlib import ExitStack, contextmanager
 
 from s3_callers import client_of
 
+from s3portal.server.background.replication.managing import Replicator
 from s3portal.server.pytest_plugin import server_config
+from s3portal.server.replication import states
 from s3portal.server.testing import RunningServer
 
 HERE, THERE = "here", "there"
@@ -60,6 +62,23 @@ def one_way(folder, *, versioned=True, honoured=True, **fields):
 
 def client(server):
     return client_of(server, "admin")
+
+
+def keys_in(server, bucket=THERE):
+    return {entry["Key"] for entry in client(server).list_objects_v2(Bucket=bucket).get("Contents", ())}
+
+
+def replicator_of(server):
+    return Replicator(server._server.storage, server._server.master_key)
+
+
+def report_of(server):
+    (report,) = states.reports(server._server.storage)
+    return report
+
+
+def operations_of(server):
+    return [record.operation for record in server.requests]
 
 
 def history_of(s3, bucket):

@@ -11,8 +11,8 @@ import pytest
 from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from odd_requests import sts
 from s3_callers import BUCKET, client_of, content_md5, send, signed_headers, signed_send
-from test_bounds import sts
 from test_posting import BOUNDARY, content_of, form_for, post
 
 from s3portal.server.pytest_plugin import ROLE_ARN

@@ -1,21 +1,15 @@
-"""Every number, date and depth that comes from outside has a bound: what is beyond it is a bad request, never
+"""Every number and depth that comes from outside has a bound: what is beyond it is a bad request, never
 a failure of the server."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
-import json
-import re
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-from hypothesis import given
-from hypothesis import strategies as st
+from odd_requests import MANY_DIGITS, NUMBERS, assert_no_failure, sts
+from odd_requests import stored as stored  # a fixture
 from s3_callers import (
     BUCKET,
     client_of,
@@ -32,107 +26,9 @@ from test_sts import assume
 from s3portal.server.access.claims import claim_of_form
 from s3portal.server.access.post_policy import read_post_policy
 from s3portal.server.access.sigv4 import hmac_hex, key_of
-from s3portal.server.api.objects.copy_source import parse_copy_source
 from s3portal.server.api.objects.reading import parse_range
-from s3portal.server.authority.policy import PolicyError, read_policy
-from s3portal.server.bucket_settings import cors
-from s3portal.server.http.values import list_of, parse_date, whole_number
 from s3portal.server.pytest_plugin import ROLE_ARN
 from s3portal.server.wire.errors import S3Error
-from s3portal.server.wire.json_documents import parse_json
-from s3portal.server.wire.xml_documents import parse_document
-
-MANY_DIGITS = "9" * 5000
-ARABIC_DIGITS = "\u0662\u0660\u0662\u0666\u0661\u0661\u0662\u0666"
-DATES = [
-    "Thu, 01 Jan 99999999999999999999 00:00:00 GMT",
-    "Thu, 01 Jan 9999 23:59:59 -9999",
-    "Thu, 01 Jan 0001 00:00:00 +9999",
-    "Thu, 01 Jan 2026 00:00:00 +99999999999999999999",
-    "Thu, 99 Foo 2026 99:99:99 GMT",
-    "0",
-    ",",
-    "Thu,",
-    "Mon, -1 Jan 2026 00:00:00 GMT",
-    "x" * 60_000,
-]
-# Numbers as callers write them: over every limit, in other alphabets, and not at all.
-NUMBERS = [
-    MANY_DIGITS,
-    "-1",
-    "1.5",
-    "1e9",
-    "\u0663",
-    "\u00b2",
-    "0x10",
-    "Infinity",
-    "NaN",
-    " 1",
-    "+1",
-    "1_000",
-]
-
-
-def assert_no_failure(status, body):
-    assert status < 500, body
-    if status >= 400 and body:
-        assert b"<Code>InternalError" not in body
-
-
-@pytest.fixture
-def stored(shared_server):
-    s3 = client_of(shared_server)
-    s3.put_object(Bucket=BUCKET, Key="k", Body=b"content")
-    return s3
-
-
-@pytest.mark.parametrize(
-    "date", ["99991231T235959Z", "00010101T000000Z", "20260231T000000Z", ARABIC_DIGITS + "T000000Z"]
-)
-@pytest.mark.parametrize("expires", ["604800", MANY_DIGITS, "-1", "\u0663"])
-def test_times_of_a_presigned_url(shared_server, stored, date, expires):
-    url = stored.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "k"})
-    url = re.sub(
-        r"X-Amz-Date=\w+", f"X-Amz-Date={date}", re.sub(r"X-Amz-Expires=\w+", f"X-Amz-Expires={expires}", url)
-    )
-    url = re.sub(r"%2F\d{8}%2F", f"%2F{date[:8]}%2F", url)
-    status, _, body = send(shared_server, "GET", quoted(url))
-    assert status in (400, 403)
-    assert_no_failure(status, body)
-
-
-def quoted(url):
-    return quote(url, safe="%/:?&=")
-
-
-@pytest.mark.parametrize("name", ["x-amz-date", "date"])
-@pytest.mark.parametrize("value", ["99991231T235959Z", "00010101T000000Z", *DATES[:-1]])
-def test_times_of_a_signed_header(shared_server, name, value):
-    authorization = (
-        f"AWS4-HMAC-SHA256 Credential=portal-key/{value[:8]}/us-east-1/s3/aws4_request, SignedHeaders=host, "
-        f"Signature={'0' * 64}"
-    )
-    status, _, body = send(shared_server, "GET", f"/{BUCKET}", {"Authorization": authorization, name: value})
-    assert status in (400, 403)
-    assert_no_failure(status, body)
-
-
-@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
-@pytest.mark.parametrize("date", DATES)
-def test_dates_of_conditions(shared_server, stored, name, date):
-    for method in ("GET", "HEAD"):
-        status, _, body = signed_send(
-            shared_server, method, f"/{BUCKET}/k", {name: date, "Range": "bytes=0-1"}
-        )
-        assert_no_failure(status, body)
-
-
-@pytest.mark.parametrize("name", ["if-modified-since", "if-unmodified-since"])
-@pytest.mark.parametrize("date", DATES)
-def test_dates_of_copy_sources(shared_server, stored, name, date):
-    headers = {"x-amz-copy-source": f"{BUCKET}/k", f"x-amz-copy-source-{name}": date}
-    status, _, body = signed_send(shared_server, "PUT", f"/{BUCKET}/copy", headers)
-    assert_no_failure(status, body)
 
 
 @pytest.mark.parametrize(
@@ -230,16 +126,6 @@ def test_numbers_of_sts(shared_server, number):
     assert (status, b"<Code>ValidationError</Code>" in answer) == (400, True)
 
 
-def sts(server, body):
-    """Sends a signed call of STS as it is."""
-    keys = server.users["portal"]
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    request = AWSRequest("POST", server.endpoint + "/", headers, body)
-    SigV4Auth(Credentials(keys.access_key_id, keys.secret_access_key), "sts", "us-east-1").add_auth(request)
-    status, _, answer = send(server, "POST", "/", dict(request.headers.items()), body)
-    return status, answer
-
-
 @pytest.mark.parametrize(
     "policy",
     [
@@ -316,81 +202,6 @@ def test_a_rule_that_lasts_longer_than_any_number(shared_server, stored):
         body = f"<CORSConfiguration>{age}</CORSConfiguration>".encode()
         status, _, answer = signed_send(shared_server, "PUT", f"/{BUCKET}?cors", body=body)
         assert (status, b"<Code>MalformedXML</Code>" in answer) == (400, True), number
-
-
-names = st.sampled_from(
-    ["Version", "Statement", "Effect", "Action", "Resource", "Condition", "conditions", "x"]
-)
-documents = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),
-    max_leaves=20,
-)
-
-
-class TestAnyText:
-    """Whatever text comes, the outcome is a value or a refusal."""
-
-    @given(st.text(max_size=80))
-    def test_dates(self, text):
-        moment = parse_date(text)
-        assert moment is None or isinstance(moment, int)
-
-    @given(
-        st.from_regex(r"(Mon, )?[0-9]{1,25} Jan [0-9]{1,25} [0-9:]{1,12} [+-]?[0-9A-Z]{1,22}", fullmatch=True)
-    )
-    def test_dates_that_look_like_some(self, text):
-        assert parse_date(text) is None or isinstance(parse_date(text), int)
-
-    @given(st.text(max_size=80), st.integers(0, 100))
-    def test_ranges(self, text, size_bytes):
-        for header in (text, f"bytes={text}"):
-            try:
-                found = parse_range(header, size_bytes)
-            except S3Error as refused:
-                assert refused.code == "InvalidRange"
-            else:
-                assert found is None or 0 <= found[0] <= found[1] < size_bytes
-
-    @given(st.text(max_size=40))
-    def test_numbers(self, text):
-        number = whole_number(text)
-        assert number is None or (0 <= number < 10**18 and number == int(text))
-
-    @given(st.text(st.characters(max_codepoint=255), max_size=80))
-    def test_lists_and_copy_sources(self, text):
-        assert all(member and member == member.strip(" \t") for member in list_of(text))
-        try:
-            bucket, key, _ = parse_copy_source(text)
-        except S3Error as refused:
-            assert refused.status in (400, 404)
-        else:
-            assert bucket and key
-
-    @given(st.text(max_size=200))
-    def test_json(self, text):
-        with contextlib.suppress(ValueError):
-            assert parse_json(text) == json.loads(text)
-
-    @given(documents)
-    def test_policies(self, document):
-        text = json.dumps(document)
-        try:
-            read_policy(text)
-        except PolicyError as refused:
-            assert str(refused)
-        try:
-            read_post_policy(base64.b64encode(text.encode()).decode())
-        except S3Error as refused:
-            assert refused.code == "InvalidPolicyDocument"
-
-    @given(st.binary(max_size=200))
-    def test_documents(self, body):
-        for given_body in (body, b"<CORSConfiguration>" + body + b"</CORSConfiguration>"):
-            try:
-                cors.rules_of_xml(parse_document(given_body, "CORSConfiguration"))
-            except S3Error as refused:
-                assert refused.status == 400
 
 
 def test_what_is_refused_can_always_be_read(shared_server):

@@ -66,6 +66,55 @@ def test_what_is_no_policy_of_this_bucket(admin, text):
     assert code_of(admin.get_bucket_policy, Bucket=BUCKET) == "NoSuchBucketPolicy"
 
 
+ACCOUNT = "000000000000"
+NOT_THERE = [
+    {"AWS": f"arn:aws:iam::{ACCOUNT}:user/nobody"},
+    {"AWS": [NOBODY, f"arn:aws:iam::{ACCOUNT}:user/lab/portal"]},
+    {"AWS": f"arn:aws:iam::{ACCOUNT}:role/nothing"},
+    {"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/nothing/session"},
+    {"AWS": "arn:aws:iam::111122223333:user/portal"},
+    {"CanonicalUser": "0" * 64},
+]
+
+
+@pytest.mark.parametrize("principal", NOT_THERE)
+@pytest.mark.parametrize("element", ["Principal", "NotPrincipal"])
+def test_those_whom_a_policy_names_exist(admin, principal, element):
+    statement = {"Effect": "Deny", element: principal, "Action": "s3:GetObject", "Resource": OBJECTS}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    refusal = refusal_of(admin.put_bucket_policy, Bucket=BUCKET, Policy=text)
+    assert (refusal.status, refusal.code) == (400, "MalformedPolicy")
+    assert refusal.error["Message"].startswith("statement 1: Invalid principal in policy: ")
+    assert code_of(admin.get_bucket_policy, Bucket=BUCKET) == "NoSuchBucketPolicy"
+
+
+def test_users_and_roles_of_the_database_exist_until_they_are_deleted(s3_server, admin):
+    iam = client_of(s3_server, "admin", service="iam")
+    iam.create_user(UserName="anna", Path="/lab/")
+    trust = {"Effect": "Allow", "Principal": {"AWS": NOBODY}, "Action": "sts:AssumeRole"}
+    iam.create_role(
+        RoleName="press", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
+    )
+    names = {
+        "AWS": [
+            f"arn:aws:iam::{ACCOUNT}:user/lab/anna",
+            f"arn:aws:iam::{ACCOUNT}:role/press",
+            # Sessions and federated users come and go; of accounts elsewhere nothing is known here.
+            f"arn:aws:sts::{ACCOUNT}:assumed-role/press/not-begun",
+            f"arn:aws:sts::{ACCOUNT}:federated-user/somebody",
+            "111122223333",
+            "arn:aws:iam::111122223333:root",
+        ],
+        "CanonicalUser": admin.list_buckets()["Owner"]["ID"],
+    }
+    text = policy_of(principal=names)
+    admin.put_bucket_policy(Bucket=BUCKET, Policy=text)
+    iam.delete_user(UserName="anna")
+    # What is stored stays; it cannot be put like this again.
+    assert admin.get_bucket_policy(Bucket=BUCKET)["Policy"] == text
+    assert code_of(admin.put_bucket_policy, Bucket=BUCKET, Policy=text) == "MalformedPolicy"
+
+
 def test_a_public_policy_where_those_are_blocked(admin):
     admin.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration={"BlockPublicPolicy": True})
     refusal = refusal_of(admin.put_bucket_policy, Bucket=BUCKET, Policy=policy_of())

@@ -86,13 +86,9 @@ def test_what_was_answered_survives_and_nothing_else_is_seen(server):
         listed = {entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
         assert listed == {key for key, (content,) in memory.items() if content is not None}
         enough = threading.Event()
-        writers = [Writer(s3, number, memory, 6 + number, enough) for number in range(3)]
-        for writer in writers:
-            writer.start()
-        assert enough.wait(timeout=300)
-        server.kill()
-        for writer in writers:
-            writer.join()
+        server.kill_under(
+            [Writer(s3, number, memory, 6 + number, enough) for number in range(3)], once=enough
+        )
     # The next start removes what the last kill left: only blobs that a row knows remain.
     server.start()
     server.kill()

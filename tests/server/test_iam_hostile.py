@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
+from collections import Counter
 
 import pytest
 from identity_callers import ACCOUNT, arn_of, iam_of, new_user, policy, trust
 from s3_callers import BUCKET, client_of, code_of, refusal_of, send
 from test_dialects import signed_for
+from two_workers import at_once
 
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.storage.migrations import STEPS
@@ -178,43 +179,23 @@ class TestHugeAndStrangeRequests:
 
 class TestAtOnce:
     def test_many_who_create_the_same_leave_one(self, s3_server, iam):
-        results, gate = [], threading.Barrier(8)
+        clients = [iam_of(s3_server) for _ in range(8)]
 
-        def create():
-            client = iam_of(s3_server)
-            gate.wait()
-            try:
-                client.create_user(UserName="anna")
-                results.append("made")
-            except client.exceptions.EntityAlreadyExistsException:
-                results.append("refused")
+        def create(number):
+            clients[number].create_user(UserName="anna")
+            return "made"
 
-        threads = [threading.Thread(target=create) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(results) == ["made"] + ["refused"] * 7
+        assert Counter(at_once(8, create)) == {"made": 1, "EntityAlreadyExists": 7}
 
     def test_many_keys_at_once_are_two(self, s3_server, iam):
         iam.create_user(UserName="anna")
-        results, gate = [], threading.Barrier(8)
+        clients = [iam_of(s3_server) for _ in range(8)]
 
-        def create():
-            client = iam_of(s3_server)
-            gate.wait()
-            try:
-                client.create_access_key(UserName="anna")
-                results.append("made")
-            except client.exceptions.LimitExceededException:
-                results.append("refused")
+        def create(number):
+            clients[number].create_access_key(UserName="anna")
+            return "made"
 
-        threads = [threading.Thread(target=create) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(results) == ["made"] * 2 + ["refused"] * 6
+        assert Counter(at_once(8, create)) == {"made": 2, "LimitExceeded": 6}
 
 
 def test_a_folder_from_before_has_room_for_users(tmp_path):

@@ -6,28 +6,10 @@ import json
 import sqlite3
 
 import pytest
-from kms_clients import ACCOUNT, OTHER_ACCOUNT, allow, arn_of, client_of, code_of, config
-
-from s3portal.server.testing import RunningServer
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tmp_path_factory.mktemp("kms") / "s3"
-
-
-@pytest.fixture(scope="module")
-def whole_server(root):
-    with RunningServer(root, config()) as server:
-        yield server
-
-
-@pytest.fixture
-def server(whole_server):
-    snapshot = whole_server.snapshot()
-    yield whole_server
-    whole_server.restore(snapshot)
-    snapshot.close()
+from kms_clients import ACCOUNT, OTHER_ACCOUNT, allow, arn_of, client_of, code_of
+from kms_clients import root as root  # fixtures
+from kms_clients import server as server
+from kms_clients import whole_server as whole_server
 
 
 @pytest.fixture

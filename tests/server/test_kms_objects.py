@@ -9,34 +9,17 @@ import os
 import sqlite3
 
 import pytest
-from kms_clients import ACCOUNT, OTHER_ACCOUNT, arn_of, client_of, code_of, config
+from kms_clients import ACCOUNT, OTHER_ACCOUNT, arn_of, client_of, code_of
+from kms_clients import root as root  # fixtures
+from kms_clients import server as server
+from kms_clients import whole_server as whole_server
 
-from s3portal.server.testing import RunningServer
 from s3portal.server.upkeep.checking import check_folder
 
 BUCKET = "test-bucket"
 MIB = 1024**2
 CONTENT = os.urandom(200_000)
 SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tmp_path_factory.mktemp("kms-objects") / "s3"
-
-
-@pytest.fixture(scope="module")
-def whole_server(root):
-    with RunningServer(root, config()) as server:
-        yield server
-
-
-@pytest.fixture
-def server(whole_server):
-    snapshot = whole_server.snapshot()
-    yield whole_server
-    whole_server.restore(snapshot)
-    snapshot.close()
 
 
 @pytest.fixture

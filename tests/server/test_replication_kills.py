@@ -8,6 +8,7 @@ The short form runs with the other tests. The long one is run by hand, and takes
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import threading
@@ -16,7 +17,6 @@ import time
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from replicating_processes import BUCKET, Cable, ReplicatingProcess
-from replicating_servers import history_of
 from s3_callers import MIB
 
 KILLS = int(os.environ.get("S3PORTAL_REPLICATION_KILLS", "1"))
@@ -31,7 +31,8 @@ class Writer:
         self._number, self._server = number, server
         self._chance = random.Random(f"{number} {KILLS}")
         self._count = 0
-        #: Content by version id, as answered; version ids of what was deleted for good, or may have been.
+        #: Key and digest of the content by version id, as answered; version ids of what was deleted for
+        #: good, or may have been.
         self.stored, self.doomed, self.markers = {}, set(), set()
         self.stopping = threading.Event()
         self.answered = threading.Semaphore(0)
@@ -65,7 +66,7 @@ class Writer:
                 answer = s3.put_object(
                     Bucket=BUCKET, Key=key, Body=content, Metadata={"n": content.decode()[:9]}
                 )
-            self.stored[answer["VersionId"]] = (key, content)
+            self.stored[answer["VersionId"]] = (key, digest(content))
         elif action < 0.9:
             self.markers.add(s3.delete_object(Bucket=BUCKET, Key=key)["VersionId"])
         else:
@@ -109,8 +110,11 @@ def test_servers_converge_whatever_is_killed_and_cut(tmp_path, count):
         finally:
             for writer in writers:
                 writer.join()
-        histories = wait_until_alike([server.client() for server in servers])
-        check(histories, writers)
+        clients = [server.client() for server in servers]
+        wait_until_alike(clients)
+        contents = [contents_of(s3) for s3 in clients]
+        assert all(found == contents[0] for found in contents[1:]), "the servers differ"
+        check(contents[0], writers)
     finally:
         for server in servers:
             server.kill()
@@ -119,33 +123,46 @@ def test_servers_converge_whatever_is_killed_and_cut(tmp_path, count):
 
 
 def wait_until_alike(clients):
-    """Returns what all servers have, once it is the same and nothing is on its way."""
+    """Returns once all servers list the same, and nothing is on its way."""
     ends_at = time.monotonic() + PATIENCE_S
-    histories = []
+    listings = []
     while time.monotonic() < ends_at:
-        try:
-            before, histories = histories, [history_of(s3, BUCKET) for s3 in clients]
-        except clients[0].exceptions.ClientError as problem:
-            # Deleted between the listing and the look at it.
-            assert problem.response["Error"]["Code"] == "NoSuchVersion"
-            continue
-        if histories == before and all(history == histories[0] for history in histories):
-            return histories
+        before, listings = listings, [listing_of(s3) for s3 in clients]
+        if listings == before and all(listing == listings[0] for listing in listings):
+            return
         threading.Event().wait(1)
-    raise AssertionError(f"after {PATIENCE_S} s the servers still differ: {histories}")
+    different = set.union(*listings) - set.intersection(*listings)
+    raise AssertionError(f"after {PATIENCE_S} s the servers still differ in {sorted(different)[:20]}")
 
 
-def check(histories, writers):
-    found = {
-        entry[1]: (key, entry[3])
-        for key, entries in histories[0].items()
-        for entry in entries
-        if len(entry) == 8
+def listing_of(s3):
+    """Returns all versions and delete markers: key, version id, date, ETag, and whether it is the latest."""
+    return {
+        (one["Key"], one["VersionId"], one["LastModified"], one.get("ETag", ""), one["IsLatest"])
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=BUCKET)
+        for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
     }
-    markers = {entry[1] for entries in histories[0].values() for entry in entries if len(entry) == 4}
+
+
+def contents_of(s3):
+    """Returns key and digest of the content of each version by its id, None for a delete marker."""
+    found = {}
+    for key, version_id, _, etag, _ in listing_of(s3):
+        named = {"Bucket": BUCKET, "Key": key, "VersionId": version_id}
+        found[version_id] = (key, digest(s3.get_object(**named)["Body"].read())) if etag else None
+    return found
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def check(contents, writers):
+    found = {name: version for name, version in contents.items() if version is not None}
+    markers = {name for name, version in contents.items() if version is None}
     for writer in writers:
         kept = {name: value for name, value in writer.stored.items() if name not in writer.doomed}
         assert kept.items() <= found.items(), "something was lost"
         assert writer.markers <= markers
-    contents = [content for _, content in found.values()]
-    assert len(set(contents)) == len(contents), "something is there twice"
+    digests = [content for _, content in found.values()]
+    assert len(set(digests)) == len(digests), "something is there twice"

@@ -115,13 +115,7 @@ def test_answered_versions_survive_and_removed_ones_stay_away(server):
         memory.answered = dict(found)
         memory.in_flight.clear()
         enough = threading.Event()
-        writers = [Writer(s3, 100 * number + each, memory, enough) for each in range(3)]
-        for writer in writers:
-            writer.start()
-        assert enough.wait(timeout=300)
-        server.kill()
-        for writer in writers:
-            writer.join()
+        server.kill_under([Writer(s3, 100 * number + each, memory, enough) for each in range(3)], once=enough)
     server.start()
     server.kill()
     assert require_no_leftovers(server.root)

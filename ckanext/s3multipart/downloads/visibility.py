@@ -13,12 +13,12 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy import event
 
 from ckanext.s3multipart.downloads.public_files import forget_cached, public_rows, withdraw
 from ckanext.s3multipart.errors import BeingWithdrawn
 from ckanext.s3multipart.refusal import refused
 from ckanext.s3multipart.schema import is_current
+from ckanext.s3multipart.session_events import listen_to_session
 from ckanext.s3multipart.uploads import attach, removal
 from ckanext.s3multipart.wording import sentence
 from s3portal.portal.protocol import can_be_kept
@@ -107,8 +107,7 @@ def chained_actions() -> dict[str, Any]:
 
 def listen_to_changes() -> None:
     """Has every change looked at when it is written; may be called again."""
-    if not event.contains(model.Session, "before_flush", _before_flush):
-        event.listen(model.Session, "before_flush", _before_flush)
+    listen_to_session(before_flush=_before_flush)
 
 
 def _before_flush(session: Any, _context: Any, _instances: Any) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from ckan import model
-from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.extending.errors import ExtensionFailed
@@ -15,6 +13,7 @@ from ckanext.s3multipart.extending.plugin_calls import tell
 from ckanext.s3multipart.outbox.claims import Due, claim, delivered, failed
 from ckanext.s3multipart.outbox.recording import PLUGIN, PLUGIN_METHODS, RECORDED
 from ckanext.s3multipart.outbox.sending import queue_webhooks
+from ckanext.s3multipart.session_events import listen_to_session
 from ckanext.s3multipart.settings import webhook_settings
 
 log = logging.getLogger(__name__)
@@ -54,13 +53,11 @@ def _tell(due: Due) -> bool:
 
 def listen_to_commits() -> None:
     """Has events told after each commit; may be called again."""
-    for name, listener in (
-        ("after_commit", _after_commit),
-        ("after_rollback", _after_rollback),
-        ("after_transaction_end", _after_transaction_end),
-    ):
-        if not event.contains(model.Session, name, listener):
-            event.listen(model.Session, name, listener)
+    listen_to_session(
+        after_commit=_after_commit,
+        after_rollback=_after_rollback,
+        after_transaction_end=_after_transaction_end,
+    )
 
 
 def _after_commit(session: Any) -> None:

@@ -3,11 +3,11 @@ database."""
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 from s3portal.transfer import (
     ContentDiffers,
     ObjectGone,
+    PartsEtag,
     Store,
     StoredObject,
     Upload,
@@ -69,7 +69,7 @@ def _compare_checksum(upload: Upload, found: StoredObject) -> bool:
 
 def _read(store: Store, file: RecordedFile, found: StoredObject) -> str:
     """The SHA-256, after comparing it, or else the ETag, which is made of the parts' MD5s."""
-    sha256, etag = hashlib.sha256(), _PartsMd5(file.upload.part_size_bytes)
+    sha256, etag = hashlib.sha256(), PartsEtag(file.upload.part_size_bytes)
     for block in read_object(store, file.upload):
         sha256.update(block)
         etag.update(block)
@@ -92,38 +92,3 @@ def _is_of_md5s(upload: Upload, found: StoredObject) -> bool:
     return (upload.etag or "").endswith(f"-{upload.part_count}") and not found.encryption.startswith(
         "aws:kms"
     )
-
-
-class _PartsMd5:
-    """The ETag of a multipart upload: the MD5 of its parts' MD5s, and their number."""
-
-    def __init__(self, part_size_bytes: int) -> None:
-        self._part_size_bytes = part_size_bytes
-        self._left = part_size_bytes
-        self._part: Any = _md5()
-        self._whole: Any = _md5()
-        self._count = 0
-
-    def update(self, block: bytes) -> None:
-        view = memoryview(block)
-        while view:
-            taken = view[: self._left]
-            self._part.update(taken)
-            self._left -= len(taken)
-            view = view[len(taken) :]
-            if not self._left:
-                self._end_part()
-
-    def etag(self) -> str:
-        if self._left < self._part_size_bytes or not self._count:
-            self._end_part()
-        return f"{self._whole.hexdigest()}-{self._count}"
-
-    def _end_part(self) -> None:
-        self._whole.update(self._part.digest())
-        self._count += 1
-        self._part, self._left = _md5(), self._part_size_bytes
-
-
-def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)

@@ -13,7 +13,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.s3multipart.extending.described_files import uploaded_file
@@ -21,6 +20,7 @@ from ckanext.s3multipart.model import UploadRow, now
 from ckanext.s3multipart.outbox.delivering import deliver
 from ckanext.s3multipart.outbox.recording import Kind, record_event
 from ckanext.s3multipart.schema import is_current
+from ckanext.s3multipart.session_events import listen_to_session
 from ckanext.s3multipart.settings import ON_DELETE, portal_settings, portal_store
 from ckanext.s3multipart.site_mark import is_copied
 from ckanext.s3multipart.upload_states import PUBLISHED, TRANSITIONS, RowState
@@ -189,13 +189,11 @@ def _release(engine: Any, upload_id: str, lease_token: str, state: RowState) -> 
 
 def listen_to_transactions() -> None:
     """Has marked files removed after each commit; may be called again."""
-    for name, listener in (
-        ("after_commit", _after_commit),
-        ("after_rollback", _after_rollback),
-        ("after_transaction_end", _after_transaction_end),
-    ):
-        if not event.contains(model.Session, name, listener):
-            event.listen(model.Session, name, listener)
+    listen_to_session(
+        after_commit=_after_commit,
+        after_rollback=_after_rollback,
+        after_transaction_end=_after_transaction_end,
+    )
 
 
 def _of_dataset(dataset_id: str) -> Any:

@@ -37,10 +37,11 @@ class Console:
 
     def say(self, text: str, **facts: Any) -> None:
         """A sentence, or the facts of it as a line of JSON."""
-        if self.as_json:
-            click.echo(json.dumps(facts or {"text": text}, default=str))
-        else:
-            click.echo(text)
+        click.echo(self.line(text, facts or {"text": text}))
+
+    def line(self, text: str, facts: Mapping[str, Any]) -> str:
+        """The same, to be shown with others."""
+        return json.dumps(facts, default=str) if self.as_json else text
 
     def document(self, name: str, document: Any) -> None:
         """A setting's document, as it is written in AWS's command line."""
@@ -48,6 +49,13 @@ class Console:
             click.echo(json.dumps({name: document}, default=str))
         else:
             click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+    def document_if_any(self, name: str, document: Any, otherwise: str) -> None:
+        """The document of a setting that a bucket may lack; ``otherwise`` tells people that it does."""
+        if document is None and not self.as_json:
+            click.echo(otherwise)
+        else:
+            self.document(name, document)
 
     def table(self, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
         """Rows under headings; ``columns`` gives the heading of each fact."""

@@ -68,17 +68,7 @@ def _moving(command: Any) -> Any:
 @click.argument("target")
 @_moving
 @bucket_command(changes=True)
-def move_command(
-    console: Console,
-    access: Access,
-    source: str,
-    target: str,
-    current_only: bool,
-    abort_uploads: bool,
-    switch: Path | None,
-    failures_path: Path | None,
-    from_failures: Path | None,
-) -> int:
+def move_command(console: Console, access: Access, **given: Any) -> int:
     """Create TARGET with SOURCE's settings, copy everything on the server, and compare. SOURCE stays.
 
     Where SOURCE keeps versions, all of them and the markers of deletion are copied, in order; their version
@@ -86,8 +76,7 @@ def move_command(
 
     To end SOURCE afterwards:  s3portal bucket delete SOURCE --empty
     """
-    reports = _Reports(failures_path, from_failures)
-    return _move(console, access, source, target, current_only, abort_uploads, switch, reports).code
+    return _move(console, access, _Asked(**given)).code
 
 
 @click.command("rename", short_help="Move, compare, delete the old bucket.")
@@ -95,34 +84,24 @@ def move_command(
 @click.argument("target")
 @_moving
 @bucket_command(changes=True)
-def rename_command(
-    console: Console,
-    access: Access,
-    source: str,
-    target: str,
-    current_only: bool,
-    abort_uploads: bool,
-    switch: Path | None,
-    failures_path: Path | None,
-    from_failures: Path | None,
-) -> int:
+def rename_command(console: Console, access: Access, **given: Any) -> int:
     """As move; then SOURCE is emptied and deleted. Nothing is deleted before the comparison has passed.
 
     What writes to SOURCE meanwhile is lost: stop the portal first, or move, switch it over, and move again.
     """
-    reports = _Reports(failures_path, from_failures)
-    moved = _move(console, access, source, target, current_only, abort_uploads, switch, reports)
+    asked = _Asked(**given)
+    moved = _move(console, access, asked)
     if moved.code != EXIT_DONE or console.dry_run:
         return moved.code
-    store = bucket_of(access, source)
+    store = bucket_of(access, asked.source)
     if moved.held.count:
         until = f" until {moved.held.until}" if moved.held.until else ""
         raise Refused(
-            f"everything is in {target}, but Object Lock keeps {moved.held.count:,} versions in"
+            f"everything is in {asked.target}, but Object Lock keeps {moved.held.count:,} versions in"
             f" {store.bucket}{until}, so nothing was deleted",
             f"s3portal bucket delete {store.bucket} --empty  once they may go",
         )
-    _require_no_uploads(store, abort_uploads)
+    _require_no_uploads(store, asked.abort_uploads)
     console.confirm_by_name(store.bucket, f"{store.bucket} is removed now, with everything in it.")
     with FailureReport() as failures:
         removed = emptying.empty(store, failures)
@@ -135,15 +114,20 @@ def rename_command(
 
 
 @dataclass(frozen=True)
-class _Reports:
-    """Where what fails is written, and from which report what is copied is read; everything is compared."""
+class _Asked:
+    """What a command was asked for. ``from_failures`` narrows what is copied; everything is compared."""
 
-    written: Path | None
-    read: Path | None
+    source: str
+    target: str
+    current_only: bool
+    abort_uploads: bool
+    switch: Path | None
+    failures_path: Path | None
+    from_failures: Path | None
 
-    def opened(self) -> FailureReport:
-        """The one to write to. Raises Unusable."""
-        return FailureReport(self.written, read_from=self.read)
+    def failures(self) -> FailureReport:
+        """The report to write to. Raises Unusable."""
+        return FailureReport(self.failures_path, read_from=self.from_failures)
 
 
 @dataclass(frozen=True)
@@ -154,24 +138,15 @@ class _Moved:
     held: Held = field(default_factory=Held)
 
 
-def _move(
-    console: Console,
-    access: Access,
-    source: str,
-    target: str,
-    current_only: bool,
-    abort_uploads: bool,
-    switch: Path | None,
-    reports: _Reports,
-) -> _Moved:
-    ours, theirs = bucket_of(access, source), bucket_of(access, target)
+def _move(console: Console, access: Access, asked: _Asked) -> _Moved:
+    ours, theirs = bucket_of(access, asked.source), bucket_of(access, asked.target)
     if ours.bucket == theirs.bucket:
         raise Refused("both are the same bucket")
     require_bucket(ours)
-    switching = moving.switch_ckan(switch, ours.bucket, theirs.bucket) if switch else None
-    locked, all_versions = moving.keeps_locked(ours), not current_only and _keeps_versions(ours)
-    uploads = _require_no_uploads(ours, abort_uploads)
-    if reports.read is not None and all_versions:
+    switching = moving.switch_ckan(asked.switch, ours.bucket, theirs.bucket) if asked.switch else None
+    locked, all_versions = moving.keeps_locked(ours), not asked.current_only and _keeps_versions(ours)
+    uploads = _require_no_uploads(ours, asked.abort_uploads)
+    if asked.from_failures is not None and all_versions:
         raise Unusable(
             "--from-failures is for current objects: a move of all versions looks at what is there by itself"
         )
@@ -191,10 +166,10 @@ def _move(
     if all_versions:
         # A move that ended before has suspended it again.
         versioning.versioning_change(theirs, on=True).apply()
-        moved = _versions_moved(console, VersionMove(ours, theirs, locked, with_acls), reports)
+        moved = _versions_moved(console, VersionMove(ours, theirs, locked, with_acls), asked)
     else:
         wanted = Wanted(keep_retention=locked, keep_acl=with_acls, keep_storage_class=True)
-        moved = _Moved(_copied(console, ours, theirs, wanted, reports) or _compared(console, ours, theirs))
+        moved = _Moved(_copied(console, ours, theirs, wanted, asked) or _compared(console, ours, theirs))
     if moved.code:
         return moved
     _give_settings(console, ours, theirs, late=True)
@@ -255,8 +230,8 @@ def _give_settings(console: Console, source: Store, target: Store, *, late: bool
         console.say(f"Done: {change.text}", changed=True, change=change.text)
 
 
-def _versions_moved(console: Console, move: VersionMove, reports: _Reports) -> _Moved:
-    with reports.opened() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
+def _versions_moved(console: Console, move: VersionMove, asked: _Asked) -> _Moved:
+    with asked.failures() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
         done = move.run(failures, progress.reached)
     console.say(f"Copied {done:,} versions and markers.", copied=done, failed=failures.count)
     if code := told_of_failures(console, failures):
@@ -270,10 +245,10 @@ def _versions_moved(console: Console, move: VersionMove, reports: _Reports) -> _
     return _Moved(EXIT_DONE, checked.held)
 
 
-def _copied(console: Console, source: Store, target: Store, wanted: Wanted, reports: _Reports) -> int:
-    only = retried(reports.read, one_target=True)
+def _copied(console: Console, source: Store, target: Store, wanted: Wanted, asked: _Asked) -> int:
+    only = retried(asked.from_failures, one_target=True)
     rules = SyncRules(compare=Compare.CHECKSUM, delete=False, wanted=wanted, only=only)
-    with reports.opened() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
+    with asked.failures() as failures, CountingProgress("copied", shown=not console.as_json) as progress:
         sync = Sync(Prefix(source), Prefix(target), rules, failures)
         sync.on_progress = lambda tally: progress.reached(tally.carried + tally.same)
         tally = sync.run()

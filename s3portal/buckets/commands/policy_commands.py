@@ -1,6 +1,7 @@
 """``s3portal bucket policy``: who may do what."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,6 +10,7 @@ from s3portal.buckets.commands.console import Console
 from s3portal.buckets.commands.files import file_argument, text_of
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of, required_bucket
 from s3portal.buckets.settings import policy
+from s3portal.transfer import Store
 
 _REFERER_WARNING = (
     "A Referer is what the reader's program claims, and easily forged: this stops hotlinking, not people."
@@ -28,11 +30,8 @@ def policy_group() -> None:
 def policy_show(console: Console, access: Access, bucket: str | None) -> None:
     """Show the bucket policy."""
     store = bucket_of(access, bucket)
-    found = policy.read_policy(store)
-    if found is None and not console.as_json:
-        console.say(f"{store.bucket} has no policy: who may do what is up to the users' own policies.")
-    else:
-        console.document("policy", found)
+    none = f"{store.bucket} has no policy: who may do what is up to the users' own policies."
+    console.document_if_any("policy", policy.read_policy(store), none)
 
 
 @policy_group.command("set")
@@ -60,10 +59,8 @@ def policy_set_referer(
     """
     store = bucket_of(access, bucket)
     statement = policy.referer_statement(store.bucket, domains, prefix)
-    wanted = policy.with_statement(policy.read_policy(store), statement)
     console.warn(_REFERER_WARNING)
-    text = f"let readers in who come from {', '.join(domains)}"
-    console.carry_out([policy.policy_change(store, wanted, text)])
+    _add(console, store, statement, f"let readers in who come from {', '.join(domains)}")
 
 
 @policy_group.command("set-cloudfront", short_help="Let one CloudFront distribution read.")
@@ -80,9 +77,7 @@ def policy_set_cloudfront(
     """
     store = bucket_of(access, bucket)
     statement = policy.cloudfront_statement(store.bucket, distribution, prefix)
-    wanted = policy.with_statement(policy.read_policy(store), statement)
-    text = f"let {distribution} read s3://{store.bucket}/{prefix}*"
-    console.carry_out([policy.policy_change(store, wanted, text)])
+    _add(console, store, statement, f"let {distribution} read s3://{store.bucket}/{prefix}*")
 
 
 @policy_group.command("set-public-read")
@@ -93,8 +88,12 @@ def policy_set_public_read(console: Console, access: Access, bucket: str | None,
     """Let everyone read, without listing. Other statements of the policy stay."""
     store = bucket_of(access, bucket)
     statement = policy.public_read_statement(store.bucket, prefix)
+    _add(console, store, statement, f"let EVERYONE read s3://{store.bucket}/{prefix}*")
+
+
+def _add(console: Console, store: Store, statement: dict[str, Any], text: str) -> None:
+    """Adds the statement to those that are there."""
     wanted = policy.with_statement(policy.read_policy(store), statement)
-    text = f"let EVERYONE read s3://{store.bucket}/{prefix}*"
     console.carry_out([policy.policy_change(store, wanted, text)])
 
 

@@ -227,11 +227,8 @@ def public_access_group() -> None:
 def public_access_show(console: Console, access: Access, bucket: str | None) -> None:
     """Show the four switches."""
     store = bucket_of(access, bucket)
-    found = public_access.read_block(store)
-    if found is None and not console.as_json:
-        console.say(f"{store.bucket} has no Block Public Access.")
-    else:
-        console.document("PublicAccessBlockConfiguration", found)
+    none = f"{store.bucket} has no Block Public Access."
+    console.document_if_any("PublicAccessBlockConfiguration", public_access.read_block(store), none)
 
 
 @public_access_group.command("block")

@@ -9,12 +9,16 @@ again.
 """
 
 from s3portal.buckets.direct.answers import Node, element, local_name, read_xml
+from s3portal.buckets.direct.connection import Body
+from s3portal.buckets.direct.pieces import Piece
 from s3portal.buckets.direct.sending import Answer, Direct, RequestFailed, Streamed, direct
 
 __all__ = [
     "Answer",
+    "Body",
     "Direct",
     "Node",
+    "Piece",
     "RequestFailed",
     "Streamed",
     "direct",

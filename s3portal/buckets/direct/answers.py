@@ -4,6 +4,7 @@ Elements are found by their local names: some stores leave the namespace out.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from xml.etree import ElementTree
 
 
@@ -42,9 +43,13 @@ class Node:
 
 def read_xml(body: bytes) -> Node:
     """The document of an answer. Raises ValueError where it is none."""
+    # Entities, whose text may grow without end, are declared in a document type, which no S3 answer has. In
+    # UTF-8 this finds it, and XML in UTF-16 has NULs. defusedxml does the same in Python, which makes a page
+    # of 1,000 keys take 11 ms in place of 4.
+    if b"<!DOCTYPE" in body or b"\0" in body:
+        raise ValueError("the answer has a document type, or is not UTF-8")
     try:
-        # An S3 store is trusted with more than what expat lets it do (expat 2.4.1 stops entities that grow).
-        return Node(ElementTree.fromstring(body))  # noqa: S314
+        return Node(ElementTree.fromstring(body))  # noqa: S314  (no entities: see above)
     except ElementTree.ParseError as error:
         raise ValueError(f"the answer is not XML: {error}") from error
 
@@ -55,6 +60,7 @@ def element(name: str, text: str) -> str:
     return f"<{name}>{escaped}</{name}>"
 
 
+@lru_cache(maxsize=256)
 def local_name(tag: str) -> str:
     """An element's name without its namespace."""
     return tag.rpartition("}")[2]

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import cast
 
+from s3portal.buckets.direct.pieces import InMemory, Piece, can_splice, spliced
+
 # No sane store sends more; what does is no store.
 _LONGEST_LINE_BYTES = 64 * 1024
 _MOST_HEADERS = 200
 #: A request up to this size is sent at once, head and body in one piece.
 _ONE_PIECE_BYTES = 64 * 1024
+_BUFFER_BYTES = 64 * 1024
 _BLOCK_BYTES = 256 * 1024
+
+Body = bytes | memoryview
 
 
 class NoHttp(OSError):
@@ -40,7 +45,7 @@ class Connection:
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
-        self._answers = cast(BufferedReader, connected.makefile("rb", 64 * 1024))
+        self._answers = cast(BufferedReader, connected.makefile("rb", _BUFFER_BYTES))
         self.is_reusable = True
 
     def fileno(self) -> int:
@@ -53,7 +58,7 @@ class Connection:
         self._answers.close()
         self._socket.close()
 
-    def send(self, head: bytes, body: bytes) -> Head:
+    def send(self, head: bytes, body: Body) -> Head:
         """Sends a request; the beginning of its answer, after which ``read`` or ``blocks`` has to follow.
 
         Raises OSError, ClosedEarly, NoHttp.
@@ -85,8 +90,7 @@ class Connection:
             return b"".join(bytes(block) for block in self.blocks(head, method))
         body = self._answers.read(length)
         if len(body) < length:
-            self.is_reusable = False
-            raise ClosedEarly(f"{len(body)} of {length} bytes came")
+            raise self._ended_early(len(body), length)
         return body
 
     def blocks(self, head: Head, method: str) -> Iterator[memoryview]:
@@ -107,15 +111,36 @@ class Connection:
             while count := self._answers.readinto(buffer):
                 yield buffer[:count]
 
+    def pieces(self, head: Head, method: str) -> Iterator[Piece]:
+        """As ``blocks``, for a body that goes into a file."""
+        left = self._length(head, method)
+        if left is None or not can_splice(self._socket):
+            yield from map(InMemory, self.blocks(head, method))
+            return
+        length = left
+        if left:
+            # Some of it came with the head; once that is taken, the buffer is empty.
+            came = self._answers.read1(min(left, _BUFFER_BYTES))
+            left -= len(came)
+            yield InMemory(memoryview(came))
+        for piece in spliced(self._socket, left):
+            left -= len(piece)
+            yield piece
+        if left:
+            raise self._ended_early(length - left, length)
+
     def _counted(self, length: int, buffer: memoryview) -> Iterator[memoryview]:
         left = length
         while left:
             count = self._answers.readinto(buffer[: min(left, len(buffer))])
             if not count:
-                self.is_reusable = False
-                raise ClosedEarly(f"{length - left} of {length} bytes came")
+                raise self._ended_early(length - left, length)
             left -= count
             yield buffer[:count]
+
+    def _ended_early(self, came: int, length: int) -> ClosedEarly:
+        self.is_reusable = False
+        return ClosedEarly(f"{came} of {length} bytes came")
 
     def _chunk_size(self) -> int:
         text = self._line().partition(b";")[0].strip()

@@ -4,6 +4,7 @@ import base64
 import os
 import select
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -121,7 +122,7 @@ def _botocores_certificates() -> str:
     except ImportError:
         import botocore
 
-        return os.path.join(os.path.dirname(botocore.__file__), "cacert.pem")  # noqa: PTH118, PTH120
+        return str(Path(botocore.__file__).with_name("cacert.pem"))
     return where()
 
 

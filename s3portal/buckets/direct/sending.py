@@ -23,7 +23,8 @@ from botocore.exceptions import (
 
 from s3portal import __version__
 from s3portal.buckets.direct.answers import Node, read_xml
-from s3portal.buckets.direct.connection import ClosedEarly, Connection, Head, NoHttp
+from s3portal.buckets.direct.connection import Body, ClosedEarly, Connection, Head, NoHttp
+from s3portal.buckets.direct.pieces import Piece
 from s3portal.buckets.direct.pool import CannotConnect, Pool
 from s3portal.buckets.direct.signing import HeaderSigner, encoded_query
 from s3portal.buckets.parallel import Throttle, pause
@@ -51,6 +52,7 @@ _ERROR_INSIDE = re.compile(rb"\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]")
 _USER_AGENT = f"user-agent: s3portal/{__version__}"
 
 _Used = TypeVar("_Used")
+_Some = TypeVar("_Some")
 
 
 class RequestFailed(Exception):
@@ -86,11 +88,13 @@ class Answer:
 
 @dataclass
 class Streamed:
-    """An answer of 2xx that is being read; its ``blocks`` raise OSError where it breaks off."""
+    """An answer of 2xx that is being read, as ``blocks`` or as ``pieces`` that go into a file; both raise
+    OSError where it breaks off."""
 
     status: int
     headers: Mapping[str, str]
     blocks: Iterator[memoryview]
+    pieces: Iterator[Piece]
 
 
 @dataclass
@@ -115,7 +119,7 @@ class Direct:
         key: str = "",
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
+        body: Body = b"",
     ) -> Answer:
         """As ``ask``, but raises what boto3 would raise of the operation: ClientError, BotoCoreError."""
         try:
@@ -129,7 +133,7 @@ class Direct:
         key: str = "",
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
+        body: Body = b"",
     ) -> Answer:
         """The answer to a request about the bucket, or about the object of ``key``. Header names are in small
         letters. Raises RequestFailed, and what ``Store.credentials`` raises."""
@@ -152,13 +156,14 @@ class Direct:
         )
         is_through = False
 
-        def blocks() -> Iterator[memoryview]:
+        def noticed(body: Iterator[_Some]) -> Iterator[_Some]:
             nonlocal is_through
-            yield from connection.blocks(head, method)
+            yield from body
             is_through = True
 
+        blocks, pieces = connection.blocks(head, method), connection.pieces(head, method)
         try:
-            yield Streamed(head.status, head.headers, blocks())
+            yield Streamed(head.status, head.headers, noticed(blocks), noticed(pieces))
         finally:
             if is_through:
                 pool.give_back(connection)
@@ -276,7 +281,7 @@ class _Request:
     key: str
     query: str
     headers: Mapping[str, str]
-    body: bytes
+    body: Body
 
 
 def direct(store: Store) -> Direct:

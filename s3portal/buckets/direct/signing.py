@@ -10,6 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
+from s3portal.buckets.direct.connection import Body
 from s3portal.transfer import SigningKeys
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -28,7 +29,7 @@ class HeaderSigner:
     keys: SigningKeys = field(repr=False)
 
     def signed(
-        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, timestamp: str
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: Body, timestamp: str
     ) -> dict[str, str]:
         """All headers to send. ``path`` and ``query`` are encoded as they are sent, the query sorted;
         ``headers`` have names in small letters; ``timestamp`` is like 20130524T000000Z."""

@@ -142,9 +142,7 @@ class Carrier:
                 return
         # Another process fetches the same object, or nothing can be locked here: a file of its own.
         with written_beside(path, entry.modified_s) as file:
-            fetch_range(
-                requests, key, entry.etag, 0, entry.size_bytes - 1, lambda block, at: file.write(block)
-            )
+            fetch_range(requests, key, entry.etag, 0, entry.size_bytes - 1, file)
 
     def _copy(self, source: Prefix, entry: Entry, target: Prefix, there: Entry | None) -> str:
         requests, condition = self.requests(target.store), self.condition(there)
@@ -164,7 +162,7 @@ class Carrier:
         if entry.size_bytes > WHOLE_BYTES:
             headers = belongings.like(entry, belongings.requests.head(from_.key, entry.etag))
             upload = Multipart(requests, key)
-            return self.large.relay(entry, from_, belongings.requests, upload, headers, condition)
+            return self.large.copy(entry, from_, upload, headers, condition, through=belongings.requests)
         content, found = fetched(belongings.requests, from_.key, entry)
         described = belongings.like(entry, {name.lower(): value for name, value in found.items()})
         return _put(requests, key, content, {**described, **condition})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from s3portal.buckets.problems import Refused, asking
@@ -48,7 +49,7 @@ class Doomed:
         target = self.target
         if isinstance(target, Folder):
             for entry in self.entries:
-                told(entry, reason_of(lambda entry=entry: remove_file(target.path, entry.path)))  # type: ignore[misc]
+                told(entry, reason_of(partial(remove_file, target.path, entry.path)))
             return
         for at in range(0, len(self.entries), DELETES_A_REQUEST):
             _delete(target, self.entries[at : at + DELETES_A_REQUEST], told)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from s3portal.transfer import CRCS
+from s3portal.transfer import CRCS, PartsEtag
 
 MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 PARTS_ETAG = re.compile(r"[0-9a-f]{32}-([0-9]+)")
@@ -40,7 +40,7 @@ def digests_of(
 ) -> Digests:
     """All digests that are asked for. ``algorithms`` are among the values of STORED_CHECKSUMS."""
     md5 = hashlib.md5(usedforsecurity=False)
-    parts = {part_bytes: _OfParts(part_bytes) for part_bytes in part_sizes}
+    parts = {part_bytes: PartsEtag(part_bytes) for part_bytes in part_sizes}
     checksums = {algorithm: _checksum(algorithm) for algorithm in algorithms}
     for block in blocks:
         md5.update(block)
@@ -51,34 +51,6 @@ def digests_of(
         {part_bytes: each.etag() for part_bytes, each in parts.items()},
         {algorithm: base64.b64encode(each.digest()).decode() for algorithm, each in checksums.items()},
     )
-
-
-class _OfParts:
-    def __init__(self, part_bytes: int) -> None:
-        self._part_bytes = self._left = part_bytes
-        self._part = hashlib.md5(usedforsecurity=False)
-        self._digests: list[bytes] = []
-
-    def update(self, block: bytes) -> None:
-        view = memoryview(block)
-        while view:
-            taken = view[: self._left]
-            self._part.update(taken)
-            self._left -= len(taken)
-            view = view[len(taken) :]
-            if not self._left:
-                self._end_part()
-
-    def etag(self) -> str:
-        if self._left < self._part_bytes or not self._digests:
-            self._end_part()
-        whole = hashlib.md5(b"".join(self._digests), usedforsecurity=False).hexdigest()
-        return f"{whole}-{len(self._digests)}"
-
-    def _end_part(self) -> None:
-        self._digests.append(self._part.digest())
-        self._part = hashlib.md5(usedforsecurity=False)
-        self._left = self._part_bytes
 
 
 class _OfCrc:

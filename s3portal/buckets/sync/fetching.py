@@ -3,8 +3,10 @@
 import hashlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO
 
+from s3portal.buckets.direct import Streamed
 from s3portal.buckets.sync.entries import Entry
 from s3portal.buckets.sync.requests import BrokenAnswer, Requests
 
@@ -32,21 +34,40 @@ def fetched(requests: Requests, key: str, entry: Entry) -> tuple[bytes, Mapping[
     raise problem or BrokenAnswer("no answer")
 
 
-def range_of(requests: Requests, key: str, etag: str, first: int, last: int) -> bytes:
-    """Bytes ``first`` to ``last``, in memory."""
-    content = bytearray(last - first + 1)
+def fetch_into(buffer: memoryview, requests: Requests, key: str, etag: str, first: int) -> None:
+    """Fills a buffer with what the object has from byte ``first`` on."""
 
-    def keep(block: memoryview, at: int) -> None:
-        content[at - first : at - first + len(block)] = block
+    def keep(response: Streamed, at: int) -> Iterator[int]:
+        for block in requests.blocks(response):
+            buffer[at - first : at - first + len(block)] = block
+            at += len(block)
+            yield len(block)
 
-    fetch_range(requests, key, etag, first, last, keep)
-    return bytes(content)
+    _fetch(requests, key, etag, first, first + len(buffer) - 1, keep)
 
 
-def fetch_range(
-    requests: Requests, key: str, etag: str, first: int, last: int, keep: Callable[[memoryview, int], object]
+def fetch_range(requests: Requests, key: str, etag: str, first: int, last: int, file: IO[bytes]) -> None:
+    """Puts bytes ``first`` to ``last`` where they belong in a file."""
+
+    def write(response: Streamed, at: int) -> Iterator[int]:
+        for piece in requests.pieces(response):
+            piece.write_to(file.fileno(), at)
+            at += len(piece)
+            yield len(piece)
+
+    _fetch(requests, key, etag, first, last, write)
+
+
+def _fetch(
+    requests: Requests,
+    key: str,
+    etag: str,
+    first: int,
+    last: int,
+    keep: Callable[[Streamed, int], Iterator[int]],
 ) -> None:
-    """Hands bytes ``first`` to ``last`` to ``keep``, with their places; a broken answer is read on."""
+    """``keep`` takes an answer that begins at an offset, and tells of each number of bytes that it has; a
+    broken answer is read on."""
     fruitless = 0
     while first <= last:
         before = first
@@ -54,9 +75,8 @@ def fetch_range(
             with requests.get(key, etag, first, last) as response:
                 if response.status != 206:
                     raise BrokenAnswer("the store does not answer with a part of the object")
-                for block in requests.blocks(response):
-                    keep(block, first)
-                    first += len(block)
+                for count in keep(response, first):
+                    first += count
         except BrokenAnswer:
             if fruitless >= _TRIES:
                 raise

@@ -8,9 +8,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from io import FileIO
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from s3portal.transfer import PartPlan
 
@@ -39,13 +41,14 @@ class _Thread:
     """A thread that makes one call after the other, for whoever has it."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        self._answers: SimpleQueue[tuple[object, BaseException | None]] = SimpleQueue()
+        self._calls: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
         threading.Thread(target=self._work, name="s3portal-files", daemon=True).start()
 
-    def call(self, call: Callable[[], object], timeout_s: float) -> object:
+    def call(self, call: Callable[[], Answer], timeout_s: float) -> Answer:
         """What the call returns. Raises what it raises, and queue.Empty after the time."""
         self._calls.put(call)
+        answer: Answer
         answer, error = self._answers.get(timeout=timeout_s)
         if error is not None:
             raise error
@@ -82,7 +85,7 @@ def within(timeout_s: float, call: Callable[[], Answer]) -> Answer:
         _idle.append(thread)
         raise
     _idle.append(thread)
-    return answer  # type: ignore[return-value]
+    return answer
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,20 @@ class FileReads:
             raise Changed
         return body
 
-    def stretch(self, path: Path, offset_bytes: int, length_bytes: int) -> bytes:
-        """So many bytes from there on. Raises Changed where the file ends earlier."""
-        body = b"".join(self.blocks(path, offset_bytes, length_bytes))
-        if len(body) != length_bytes:
-            raise Changed
-        return body
+    def fill(self, buffer: memoryview, path: Path, offset_bytes: int) -> None:
+        """Fills a buffer with what the file has from there on. Raises Changed where it ends earlier.
+
+        A thread that was left behind may write to the buffer later: after an error it is of no use.
+        """
+        filled = 0
+        with within(self.timeout_s, lambda: open_file(path)) as file:
+            file.seek(offset_bytes)
+            while filled < len(buffer):
+                block = buffer[filled : filled + BLOCK_BYTES]
+                count = within(self.timeout_s, partial(file.readinto, block))
+                if not count:
+                    raise Changed
+                filled += count
 
     def blocks(self, path: Path, offset_bytes: int = 0, length_bytes: int | None = None) -> Iterator[bytes]:
         """The file, or a stretch of it, in blocks of at most 1 MiB."""
@@ -133,7 +144,7 @@ class FileReads:
         return within(self.timeout_s, lambda: file.read(most_bytes))
 
 
-def open_file(path: Path) -> IO[bytes]:
+def open_file(path: Path) -> FileIO:
     """The file, to be read."""
     return path.open("rb", buffering=0)
 
@@ -181,4 +192,4 @@ class PatientPart:
 
     def read(self) -> bytes:
         """All of it, in memory."""
-        return self.of.reads.stretch(self.of.path, self.of.plan.offset(self.number), self.length_bytes)
+        return b"".join(self.blocks())

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from s3portal.buckets.parallel import side_by_side
 from s3portal.buckets.sync.entries import Entry
-from s3portal.buckets.sync.fetching import fetch_range, range_of
+from s3portal.buckets.sync.fetching import fetch_into, fetch_range
 from s3portal.buckets.sync.file_reads import Changed, FileReads, PatientParts
 from s3portal.buckets.sync.multipart import CopySource, Multipart, StoredPart
+from s3portal.buckets.sync.part_buffers import PartBuffers
 from s3portal.buckets.sync.partial_files import PartialFile, PartialPlace
 from s3portal.buckets.sync.requests import RequestFailed, Requests
 from s3portal.buckets.sync.unfinished import Note, NotedPart, noted
-from s3portal.transfer import MIB, Part, PartPlan, plan_parts, send_parts
+from s3portal.transfer import MIB, Part, plan_parts, send_parts
 
 #: Sent in one request, from memory.
 WHOLE_BYTES = 16 * MIB
@@ -27,8 +28,8 @@ PART_BYTES = 16 * MIB
 COPY_PART_BYTES = 512 * MIB
 #: Parts of one large file that are on their way, beside other files.
 PARTS_AT_A_TIME = 4
-#: Of the parts of all files that are on their way, so many are in memory: 128 MiB, twice while they are read.
-_IN_MEMORY = threading.BoundedSemaphore(8)
+#: Of all files together. Parts are larger where a file would have more than 10,000 of them.
+_BUFFERS = PartBuffers(6 * PART_BYTES)
 #: Answers after which the same upload may still succeed: no answer, busy, keys that have expired.
 _WORTH_TAKING_UP = frozenset({0, 401, 403, 429})
 
@@ -90,8 +91,8 @@ class LargeFiles:
         def parts(begun: Begun) -> dict[int, str]:
             def send(part: Part) -> str:
                 self._require_going()
-                with _IN_MEMORY:
-                    body = part.read()
+                with _BUFFERS.taken(part.length_bytes) as body:
+                    self.reads.fill(body, path, plan.offset(part.number))
                     md5 = hashlib.md5(body, usedforsecurity=False)
                     etag = begun.kept(part.number, len(body), md5.hexdigest())
                     if etag:
@@ -116,68 +117,23 @@ class LargeFiles:
         upload: Multipart,
         headers: Mapping[str, str],
         condition: Mapping[str, str],
+        through: Requests | None = None,
     ) -> str:
-        """From object to object, on the server; the new one's ETag."""
-        plan = plan_parts(entry.size_bytes, part_size_bytes=COPY_PART_BYTES)
+        """From object to object, on the server; or from one store to another, through this machine's memory,
+        by the requests of the source. The new object's ETag."""
+        part_bytes = COPY_PART_BYTES if through is None else PART_BYTES
+        plan = plan_parts(entry.size_bytes, part_size_bytes=part_bytes)
 
-        def copied(begun: Begun, number: int) -> NotedPart:
+        def moved(begun: Begun, number: int) -> NotedPart:
             first = plan.offset(number)
             last = first + plan.length(number) - 1
-            return NotedPart(upload.copy(begun.upload_id, number, source, first, last), "")
-
-        return self._upload_like(entry, source, upload, headers, condition, plan, copied)
-
-    def relay(
-        self,
-        entry: Entry,
-        source: CopySource,
-        requests: Requests,
-        upload: Multipart,
-        headers: Mapping[str, str],
-        condition: Mapping[str, str],
-    ) -> str:
-        """From one store to another, through this machine's memory; the new object's ETag."""
-        plan = plan_parts(entry.size_bytes, part_size_bytes=PART_BYTES)
-
-        def relayed(begun: Begun, number: int) -> NotedPart:
-            first = plan.offset(number)
-            last = first + plan.length(number) - 1
-            with _IN_MEMORY:
-                body = range_of(requests, source.key, source.etag, first, last)
+            if through is None:
+                return NotedPart(upload.copy(begun.upload_id, number, source, first, last), "")
+            with _BUFFERS.taken(plan.length(number)) as body:
+                fetch_into(body, through, source.key, source.etag, first)
                 md5 = hashlib.md5(body, usedforsecurity=False).digest()
                 return NotedPart(upload.put(begun.upload_id, number, body, md5), "")
 
-        return self._upload_like(entry, source, upload, headers, condition, plan, relayed)
-
-    def fetch(
-        self, entry: Entry, requests: Requests, key: str, place: PartialPlace, partial: PartialFile
-    ) -> None:
-        """What is missing of an object, into the file beside its place."""
-
-        def fetch(first: int) -> None:
-            self._require_going()
-            last = min(first + place.range_bytes, entry.size_bytes) - 1
-            fetch_range(requests, key, entry.etag, first, last, partial.write)
-            partial.note(first)
-
-        starts = [
-            first for first in range(0, entry.size_bytes, place.range_bytes) if first not in partial.done
-        ]
-        for first in partial.done:
-            self.on_kept(entry.path, first // place.range_bytes + 1)
-        for _ in side_by_side(fetch, starts, PARTS_AT_A_TIME):
-            pass
-
-    def _upload_like(
-        self,
-        entry: Entry,
-        source: CopySource,
-        upload: Multipart,
-        headers: Mapping[str, str],
-        condition: Mapping[str, str],
-        plan: PartPlan,
-        moved: Callable[[Begun, int], NotedPart],
-    ) -> str:
         def parts(begun: Begun) -> dict[int, str]:
             def move(number: int) -> tuple[int, str]:
                 self._require_going()
@@ -193,6 +149,25 @@ class LargeFiles:
             return dict(side_by_side(move, range(1, plan.part_count + 1), PARTS_AT_A_TIME))
 
         return self._upload(upload, _identity(source, headers, plan), headers, parts, condition)
+
+    def fetch(
+        self, entry: Entry, requests: Requests, key: str, place: PartialPlace, partial: PartialFile
+    ) -> None:
+        """What is missing of an object, into the file beside its place."""
+
+        def fetch(first: int) -> None:
+            self._require_going()
+            last = min(first + place.range_bytes, entry.size_bytes) - 1
+            fetch_range(requests, key, entry.etag, first, last, partial.file)
+            partial.note(first)
+
+        starts = [
+            first for first in range(0, entry.size_bytes, place.range_bytes) if first not in partial.done
+        ]
+        for first in partial.done:
+            self.on_kept(entry.path, first // place.range_bytes + 1)
+        for _ in side_by_side(fetch, starts, PARTS_AT_A_TIME):
+            pass
 
     def _upload(
         self,

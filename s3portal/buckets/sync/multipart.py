@@ -44,7 +44,7 @@ class Multipart:
             raise OSError(f"{self.key}: the store began an upload without saying its id")
         return unescape(found[1].decode())
 
-    def put(self, upload_id: str, number: int, body: bytes, md5: bytes) -> str:
+    def put(self, upload_id: str, number: int, body: memoryview, md5: bytes) -> str:
         """UploadPart; the part's ETag."""
         headers = {"content-md5": base64.b64encode(md5).decode()}
         return self.requests.etag("PUT", self.key, body, headers, _part(upload_id, number))

@@ -33,12 +33,6 @@ class PartialFile:
     _noting: IO[str] | None = None
     _lock: ThreadLock = field(default_factory=ThreadLock)
 
-    def write(self, content: memoryview, at: int) -> None:
-        """Puts content where it belongs."""
-        while content:
-            written = os.pwrite(self.file.fileno(), content, at)
-            content, at = content[written:], at + written
-
     def note(self, first: int) -> None:
         """The range that begins there is complete."""
         with self._lock:

@@ -8,15 +8,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import quote
 
-from s3portal.buckets.direct import Answer, Direct, RequestFailed, Streamed
+from s3portal.buckets.direct import Answer, Body, Direct, Piece, RequestFailed, Streamed
 from s3portal.buckets.parallel import Throttle, pause
 from s3portal.transfer import Store
 
 __all__ = ["BrokenAnswer", "RequestFailed", "Requests"]
 
 _NONE: Mapping[str, str] = {}
+_Part = TypeVar("_Part")
 
 
 class BrokenAnswer(Exception):
@@ -49,13 +51,13 @@ class Requests:
         return self.send("HEAD", key, b"", {"if-match": f'"{etag}"'} if etag else {}).headers
 
     def send(
-        self, method: str, key: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str] = _NONE
+        self, method: str, key: str, body: Body, headers: Mapping[str, str], query: Mapping[str, str] = _NONE
     ) -> Answer:
         """Any request about a key, tried again as long as that may help."""
         return self.direct.ask(method, key, query, headers, body)
 
     def etag(
-        self, method: str, key: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str] = _NONE
+        self, method: str, key: str, body: Body, headers: Mapping[str, str], query: Mapping[str, str] = _NONE
     ) -> str:
         """Sends what is answered with an ETag, and returns it without quotes."""
         answer = self.send(method, key, body, headers, query)
@@ -75,12 +77,20 @@ class Requests:
             yield answer
 
     def blocks(self, response: Streamed) -> Iterator[memoryview]:
-        """The content of an answer, in pieces that are each valid until the next one. Raises BrokenAnswer
+        """The content of an answer, in blocks that are each valid until the next one. Raises BrokenAnswer
         where it ends early."""
-        try:
-            yield from response.blocks
-        except OSError as error:
-            raise BrokenAnswer(str(error)) from error
+        return _whole(response.blocks)
+
+    def pieces(self, response: Streamed) -> Iterator[Piece]:
+        """The same, for content that goes into a file."""
+        return _whole(response.pieces)
+
+
+def _whole(parts: Iterator[_Part]) -> Iterator[_Part]:
+    try:
+        yield from parts
+    except OSError as error:
+        raise BrokenAnswer(str(error)) from error
 
 
 def copying_from(bucket: str, key: str, etag: str) -> dict[str, str]:

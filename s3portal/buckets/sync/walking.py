@@ -115,8 +115,10 @@ def _looked_at(
         looked: list[_Found | Trouble | None] = []
         wanted = entries[at : at + _LOOKED_AT_A_TIME]
 
-        def look(looked: list[_Found | Trouble | None] = looked, wanted: object = wanted) -> None:
-            for entry in wanted:  # type: ignore[attr-defined]
+        def look(
+            looked: list[_Found | Trouble | None] = looked, wanted: "list[os.DirEntry[str]]" = wanted
+        ) -> None:
+            for entry in wanted:
                 looked.append(_look_at(entry, base, rules))
 
         problem: Unresponsive | None = None

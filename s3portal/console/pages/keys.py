@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -85,7 +86,7 @@ def _list_page(problem: str = "") -> AnyResponse:
         aliases.setdefault(alias.get("TargetKeyId", ""), []).append(alias["AliasName"])
     keys = []
     for entry in kms.list_keys(Limit=_LISTED)["Keys"]:
-        facts = _known(lambda entry=entry: kms.describe_key(KeyId=entry["KeyId"])).get("KeyMetadata")  # type: ignore[misc]
+        facts = _known(partial(kms.describe_key, KeyId=entry["KeyId"])).get("KeyMetadata")
         keys.append((entry["KeyId"], aliases.get(entry["KeyId"], []), facts))
     return Response(
         render_template("console/keys.html", keys=keys, problem=problem, form=request.form),

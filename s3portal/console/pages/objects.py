@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 
+from s3portal.console.folders import SORTED_LIMIT, SORTS, FolderOfBucket
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
 
-#: A page of a bucket with millions of keys costs the same as one of few.
-PAGE_SIZE = 200
-
 object_pages = Blueprint("objects", __name__)
-
-
-@dataclass(frozen=True)
-class Line:
-    """An object as the list shows it; ``name`` is what follows the folder's own key."""
-
-    key: str
-    name: str
-    size_bytes: int
-    changed_at: datetime
-    storage_class: str
-
-
-@dataclass(frozen=True)
-class Folder:
-    key: str
-    name: str
-
-
-_SORTS: dict[str, Callable[[Line], Any]] = {
-    "name": lambda line: line.name,
-    "size": lambda line: line.size_bytes,
-    "changed": lambda line: line.changed_at,
-}
 
 
 @object_pages.get("/buckets/<bucket>/objects")
@@ -47,46 +19,45 @@ def show_folder(bucket: str) -> str:
     prefix, start = request.args.get("prefix", ""), request.args.get("start", "")
     page, sort = request.args.get("page", ""), request.args.get("sort", "name")
     down = "down" in request.args
-    listed = visit().s3.list_objects_v2(
-        Bucket=bucket,
-        Prefix=prefix + start,
-        Delimiter="/",
-        MaxKeys=PAGE_SIZE,
-        **({"ContinuationToken": page} if page else {}),
-    )
-    lines = [_line(entry, prefix) for entry in listed.get("Contents", ())]
-    if sort not in _SORTS:
+    if sort not in SORTS:
         sort = "name"
-    lines.sort(key=_SORTS[sort], reverse=down)
+    folder = FolderOfBucket(visit().s3, bucket, prefix, start)
+    is_by_name = sort == "name" and not down
+    number = _page_number()
+    shown = None if is_by_name else folder.sorted_page(sort, down, number)
+    is_too_large = shown is None and not is_by_name
+    if shown is None:
+        sort, down, number = "name", False, 1
+        shown = folder.page(page)
 
-    def sort_url(column: str) -> str:
+    def url(**more: Any) -> str:
         return url_for(
-            "objects.show_folder",
-            bucket=bucket,
-            sort=column,
-            prefix=prefix or None,
-            start=start or None,
-            page=page or None,
-            down="" if column == sort and not down else None,
+            "objects.show_folder", bucket=bucket, prefix=prefix or None, start=start or None, **more
         )
 
+    def sort_url(column: str) -> str:
+        return url(sort=column, down="" if column == sort and not down else None)
+
+    order = {} if shown.sorted_count is None else {"sort": sort, "down": "" if down else None}
+    place = "page" if shown.sorted_count is None else "number"
     return render_template(
         "console/objects.html",
         bucket=bucket,
         prefix=prefix,
         start=start,
-        page=page,
         crumbs=list(crumbs_of(prefix)),
-        folders=[
-            Folder(entry["Prefix"], entry["Prefix"][len(prefix) :])
-            for entry in listed.get("CommonPrefixes", ())
-        ],
-        objects=lines,
-        next_page=listed.get("NextContinuationToken"),
+        folders=shown.folders,
+        objects=shown.objects,
+        first_url=url(**order) if page or number > 1 else "",
+        next_url=url(**order, **{place: shown.next_page}) if shown.next_page else "",
         columns=(("name", _("Name")), ("size", _("Size")), ("changed", _("Changed"))),
+        # Who narrows down what was too much to sort has it sorted then.
+        asked_order={name: request.args[name] for name in ("sort", "down") if name in request.args},
         sort=sort,
         down=down,
         sort_url=sort_url,
+        sorted_count=shown.sorted_count,
+        sorted_limit=SORTED_LIMIT if is_too_large else None,
     )
 
 
@@ -98,11 +69,7 @@ def crumbs_of(prefix: str) -> Iterator[tuple[str, str]]:
         yield name, path
 
 
-def _line(entry: dict[str, Any], prefix: str) -> Line:
-    return Line(
-        entry["Key"],
-        entry["Key"][len(prefix) :],
-        entry["Size"],
-        entry["LastModified"],
-        entry.get("StorageClass", ""),
-    )
+def _page_number() -> int:
+    """Which page of a sorted folder is asked for, counted from 1."""
+    given = request.args.get("number", "")
+    return int(given) if given.isascii() and given.isdigit() and 0 < len(given) < 6 and int(given) else 1

@@ -67,8 +67,7 @@ def _page(
         url=url,
         method=method,
         ends_at=ends_at,
-        # segno's own drawing of our own link.
-        code=Markup(_code_of(url)),  # noqa: S704
+        code=Markup(_code_of(url)),  # noqa: S704  (segno's drawing: the link itself is not in it)
     )
     return Response(page, 400 if problem else 200)
 

@@ -132,8 +132,7 @@ def _uploader(api: str) -> Markup:
         button_class="button",
         module="s3portal-console",
     )
-    # Rendered with escaping on.
-    return Markup(page)  # noqa: S704
+    return Markup(page)  # noqa: S704  (rendered with escaping on)
 
 
 def _web_url(path: str) -> str:

@@ -15,9 +15,9 @@ from s3portal.server.authority.callers import Caller
 from s3portal.server.authority.condition_keys import actions_with_key
 from s3portal.server.authority.known_actions import BUCKET_ACTIONS, OBJECT_ACTIONS
 from s3portal.server.authority.policy import (
-    CURRENT_VERSION,
     Statement,
     one_of,
+    read_each,
     read_statement,
     refuse_repeated_sids,
     statements_of,
@@ -85,30 +85,32 @@ def read_bucket_policy(text: str, bucket: str) -> BucketPolicy:
     """
     statements, version = statements_of(text)
     refuse_repeated_sids(statements)
-    read = []
-    for number, statement in enumerate(statements, 1):
-        read.append(_read(number, statement, bucket, variables=version == CURRENT_VERSION))
-    return BucketPolicy(tuple(read), f"the policy of bucket {bucket}")
 
-
-def _read(number: int, document: Any, bucket: str, *, variables: bool) -> BucketStatement:
-    try:
-        if not isinstance(document, Mapping):
-            raise PolicyError("a statement must be a JSON object")
-        name = one_of(document, "Principal")
-        principals = read_principals(document, name)
-        excepted = name == "NotPrincipal"
-        if excepted and document.get("Effect") == "Allow":
-            raise PolicyError("NotPrincipal must be used with Deny; with Allow it would let everybody in")
+    def read(document: Any, number: int, /, *, variables: bool) -> BucketStatement:
+        principals, excepted, rest = read_whom(document)
         if not isinstance(document.get("Sid", ""), str):
             raise PolicyError("Sid must be a string")
-        rest = {element: value for element, value in document.items() if element != name}
         statement = read_statement(rest, number, variables=variables)
         _check_resources(document, bucket)
         _check_actions(document, statement)
-    except PolicyError as problem:
-        raise PolicyError(f"statement {number}: {problem}") from problem
-    return BucketStatement(statement, principals, excepted)
+        return BucketStatement(statement, principals, excepted)
+
+    return BucketPolicy(read_each(statements, version, read), f"the policy of bucket {bucket}")
+
+
+def read_whom(document: Any, *, of_role: bool = False) -> tuple[Principals, bool, dict[str, Any]]:
+    """Returns whom a statement names, whether it is about all but these, and what else it says.
+
+    ``of_role`` reads it as the trust policy of a role. Raises PolicyError.
+    """
+    if not isinstance(document, Mapping):
+        raise PolicyError("a statement must be a JSON object")
+    name = one_of(document, "Principal")
+    principals = read_principals(document, name, of_role=of_role)
+    excepted = name == "NotPrincipal"
+    if excepted and document.get("Effect") == "Allow":
+        raise PolicyError("NotPrincipal must be used with Deny; with Allow it would let everybody in")
+    return principals, excepted, {element: value for element, value in document.items() if element != name}
 
 
 def _check_resources(document: Mapping[str, Any], bucket: str) -> None:

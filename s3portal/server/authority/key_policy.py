@@ -6,40 +6,26 @@ https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from s3portal.server.authority.bucket_policy import BucketPolicy, BucketStatement
+from s3portal.server.authority.bucket_policy import BucketPolicy, BucketStatement, read_whom
 from s3portal.server.authority.callers import Caller
 from s3portal.server.authority.decision import Answer, Decision, decide, is_kept_from
-from s3portal.server.authority.policy import CURRENT_VERSION, one_of, read_statement, statements_of
+from s3portal.server.authority.policy import read_each, read_statement, statements_of
 from s3portal.server.authority.policy_patterns import Context, PolicyError
-from s3portal.server.authority.principals import Named, read_principals
+from s3portal.server.authority.principals import Named
 
 
 @lru_cache(maxsize=1024)
 def read_key_policy(text: str, key_arn: str) -> BucketPolicy:
     """Returns the policy of a key. Raises PolicyError, with the number of the statement."""
     statements, version = statements_of(text)
-    read = []
-    for number, statement in enumerate(statements, 1):
-        try:
-            read.append(_read(number, statement, variables=version == CURRENT_VERSION))
-        except PolicyError as problem:
-            raise PolicyError(f"statement {number}: {problem}") from problem
-    return BucketPolicy(tuple(read), f"the policy of key {key_arn}")
+    return BucketPolicy(read_each(statements, version, _read), f"the policy of key {key_arn}")
 
 
-def _read(number: int, document: Any, *, variables: bool) -> BucketStatement:
-    if not isinstance(document, Mapping):
-        raise PolicyError("a statement must be a JSON object")
-    name = one_of(document, "Principal")
-    excepted = name == "NotPrincipal"
-    if excepted and document.get("Effect") == "Allow":
-        raise PolicyError("NotPrincipal must be used with Deny; with Allow it would let everybody in")
-    principals = read_principals(document, name)
-    rest = {element: value for element, value in document.items() if element != name}
+def _read(document: Any, number: int, /, *, variables: bool) -> BucketStatement:
+    principals, excepted, rest = read_whom(document)
     return BucketStatement(read_statement(rest, number, variables=variables), principals, excepted)
 
 

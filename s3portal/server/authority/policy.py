@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from s3portal.server.authority.policy_conditions import Condition, NullCondition, read_conditions
 from s3portal.server.authority.policy_patterns import (
@@ -30,6 +30,13 @@ CURRENT_VERSION = "2012-10-17"
 VERSIONS = (CURRENT_VERSION, "2008-10-17")
 _ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 _ACTION = re.compile(r"\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+")
+
+ReadT = TypeVar("ReadT")
+ReadT_co = TypeVar("ReadT_co", covariant=True)
+
+
+class _Reader(Protocol[ReadT_co]):
+    def __call__(self, statement: Any, number: int, /, *, variables: bool) -> ReadT_co: ...
 
 
 @dataclass(frozen=True)
@@ -95,13 +102,8 @@ def read_policy(document: str | Mapping[str, Any], name: str = "a policy", *, st
     statements, version = statements_of(document)
     if strict:
         refuse_repeated_sids(statements)
-    read = []
-    for number, statement in enumerate(statements, 1):
-        try:
-            read.append(read_statement(statement, number, variables=version == CURRENT_VERSION))
-        except PolicyError as problem:
-            raise PolicyError(f"statement {number}: {problem}") from problem
-    return Policy(tuple(read), name, document if isinstance(document, str) else json.dumps(document))
+    read = read_each(statements, version, read_statement)
+    return Policy(read, name, document if isinstance(document, str) else json.dumps(document))
 
 
 @lru_cache(maxsize=1024)
@@ -134,6 +136,20 @@ def statements_of(document: str | Mapping[str, Any]) -> tuple[list[Any], str]:
     if not isinstance(statements, list) or not statements:
         raise PolicyError("Statement must be a list of at least one statement")
     return statements, str(version)
+
+
+def read_each(statements: Sequence[Any], version: str, read: _Reader[ReadT]) -> tuple[ReadT, ...]:
+    """Returns what ``read`` makes of each statement of a policy of this version.
+
+    Raises PolicyError, with the number of the statement, where ``read`` raises it.
+    """
+    found = []
+    for number, statement in enumerate(statements, 1):
+        try:
+            found.append(read(statement, number, variables=version == CURRENT_VERSION))
+        except PolicyError as problem:
+            raise PolicyError(f"statement {number}: {problem}") from problem
+    return tuple(found)
 
 
 def refuse_repeated_sids(statements: Sequence[Any]) -> None:

@@ -5,24 +5,23 @@ Pure. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from s3portal.server.authority.bucket_policy import BucketStatement
+from s3portal.server.authority.bucket_policy import BucketStatement, read_whom
 from s3portal.server.authority.callers import Caller
 from s3portal.server.authority.decision import Answer, Decision, decide
 from s3portal.server.authority.policy import (
-    CURRENT_VERSION,
     Statement,
     one_of,
+    read_each,
     read_statement,
     refuse_repeated_sids,
     statements_of,
 )
 from s3portal.server.authority.policy_patterns import Context, PolicyError, strings_of
-from s3portal.server.authority.principals import Named, read_principals
+from s3portal.server.authority.principals import Named
 
 _SERVICE = "sts:"
 
@@ -94,30 +93,17 @@ def read_trust_policy(text: str, role_name: str) -> TrustPolicy:
     """
     statements, version = statements_of(text)
     refuse_repeated_sids(statements)
-    read = []
-    for number, statement in enumerate(statements, 1):
-        try:
-            read.append(_read(number, statement, variables=version == CURRENT_VERSION))
-        except PolicyError as problem:
-            raise PolicyError(f"statement {number}: {problem}") from problem
-    return TrustPolicy(tuple(read), f"the trust policy of role {role_name}")
+    return TrustPolicy(read_each(statements, version, _read), f"the trust policy of role {role_name}")
 
 
-def _read(number: int, document: Any, *, variables: bool) -> BucketStatement:
-    if not isinstance(document, Mapping):
-        raise PolicyError("a statement must be a JSON object")
-    if "Resource" in document or "NotResource" in document:
+def _read(document: Any, number: int, /, *, variables: bool) -> BucketStatement:
+    principals, excepted, rest = read_whom(document, of_role=True)
+    if "Resource" in rest or "NotResource" in rest:
         raise PolicyError("Has prohibited field Resource")
-    name = one_of(document, "Principal")
-    principals = read_principals(document, name, of_role=True)
     if principals.canonical_ids:
         raise PolicyError("Invalid principal in policy: a role trusts users, roles, accounts and providers")
-    excepted = name == "NotPrincipal"
-    if excepted and document.get("Effect") == "Allow":
-        raise PolicyError("NotPrincipal must be used with Deny; with Allow it would let everybody in")
-    for action in strings_of(document, one_of(document, "Action")):
+    for action in strings_of(rest, one_of(rest, "Action")):
         if not action.lower().startswith(_SERVICE):
             raise PolicyError("AssumeRole policy may only specify STS AssumeRole actions")
-    rest = {element: value for element, value in document.items() if element != name}
     statement = read_statement(rest | {"Resource": "*"}, number, variables=variables)
     return BucketStatement(statement, principals, excepted)

@@ -11,8 +11,10 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 
 from s3portal.server.background.events import event_document
+from s3portal.server.background.interruptible import Interrupted, answer_of
 from s3portal.server.background.targets import NotDelivered, Target, deliver
 from s3portal.server.bucket_settings import notification
 from s3portal.server.storage import buckets, deliveries, job_states, journal
@@ -114,7 +116,12 @@ class NotificationJob:
             if stopping.is_set():
                 break
             # A target that just failed would only be waited for again; its others keep their order.
-            problem = "it just failed" if delivery.target in failing else self._problem(delivery)
+            try:
+                problem = (
+                    "it just failed" if delivery.target in failing else self._problem(delivery, stopping)
+                )
+            except Interrupted:
+                break
             if problem is None:
                 done.append(delivery.delivery_id)
             elif now_ms() - delivery.created_at > PATIENCE_MS:
@@ -127,13 +134,15 @@ class NotificationJob:
             deliveries.settle(self._storage, done, postponed)
         return len(due) == DELIVERIES_AT_ONCE
 
-    def _problem(self, delivery: Delivery) -> str | None:
-        """Sends a delivery; returns why it was not taken, or None."""
+    def _problem(self, delivery: Delivery, stopping: threading.Event) -> str | None:
+        """Sends a delivery; returns why it was not taken, or None. Raises Interrupted."""
         target = self._targets.get(delivery.target)
         if target is None:
             return "it is not among the notification_targets of the configuration"
         try:
-            self._send(target, f"{delivery.delivery_id}", delivery.body.encode())
+            answer_of(
+                partial(self._send, target, f"{delivery.delivery_id}", delivery.body.encode()), stopping
+            )
         except NotDelivered as refused:
             log.warning("notification target %s: %s; it is tried again", target.name, refused)
             return str(refused)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
@@ -63,6 +63,7 @@ class Outcome(str, Enum):
 class AuditRecord:
     """One line. ``at`` is in UTC (ISO 8601). ``user`` is an ARN, None for nobody known; ``access_key_id`` the
     key that was used, or named by whoever was refused. ``status`` is that of the answer, 0 without one.
+    ``source_ip`` is ``shell`` for a command on the server's machine.
 
     ``reason`` says in a sentence why a request was refused, ``statement`` and ``policy`` which statement of
     which policy did, '' where none allowed it. ``parameters`` name what an action of STS, IAM or KMS is
@@ -111,6 +112,13 @@ class AuditLog:
         except OSError as problem:
             # A full disk must not turn a good answer into an error.
             log.error("request %s could not be noted in the audit log: %s", exchange.request_id, problem)
+
+    def add(self, record: AuditRecord) -> None:
+        """Writes the line of something that was done in another way than by a request."""
+        try:
+            self._lines.append(_encoded(asdict(record)))
+        except OSError as problem:
+            log.error("%s could not be noted in the audit log: %s", record.action, problem)
 
     def close(self) -> None:
         self._lines.close()

@@ -93,6 +93,7 @@ class Connection:
         except (ConnectionLost, HTTPError, OSError) as lost:
             log.debug("connection lost: %s", lost)
         except Exception:
+            # A mistake of this server's: it ends one connection, and is told.
             log.exception("a connection failed")
         finally:
             if not self._dropped:

@@ -33,7 +33,11 @@ def fetch_document(
     A redirect is an error: it could lead anywhere. ``deadline_s`` is for the whole answer: who sends a byte
     now and then is cut off, too. Raises DocumentError.
     """
-    request = urllib.request.Request(url, form, {"Accept": "application/json", **(headers or {})})  # noqa: S310
+    if not url.startswith(("https://", "http://")):
+        raise DocumentError(f"{url} cannot be read: it must begin with https:// or http://")
+    request = urllib.request.Request(  # noqa: S310  (of no other scheme: see above)
+        url, form, {"Accept": "application/json", **(headers or {})}
+    )
     try:
         status, content = _answer(request, limit_bytes, deadline_s)
     except (OSError, http.client.HTTPException) as problem:

@@ -7,6 +7,8 @@ and then looks again whether the object is still there); its file goes; its row 
 next commit.
 """
 
+# ruff: noqa: S608  (what goes into the statement is conditions, all constants of this file)
+
 from __future__ import annotations
 
 import logging
@@ -118,7 +120,7 @@ class Removal:
     def _doomed(self, condition: str, *values: object) -> list[str]:
         try:
             with self._database.read() as connection:
-                rows = connection.execute(f"SELECT DISTINCT blob FROM doomed {condition}", values)  # noqa: S608
+                rows = connection.execute(f"SELECT DISTINCT blob FROM doomed {condition}", values)
                 return [blob for (blob,) in rows]
         except sqlite3.Error as problem:
             log.warning("what is to be removed stays for now: %s", problem)

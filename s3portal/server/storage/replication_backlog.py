@@ -108,6 +108,12 @@ WHERE bucket_id = ?1 AND rule_id = ?2 AND due_at <= ?3 AND NOT EXISTS (
 )
 ORDER BY due_at, task_id LIMIT ?4
 """
+# The number of a task that is gone may be another one's by now.
+_SAME = "task_id = ? AND rule_id = ? AND key = ? AND version_id = ?"
+
+
+def _same(task: Task) -> tuple[object, ...]:
+    return task.task_id, task.rule_id, task.key.encode(), task.version_id
 
 
 def changes(storage: Storage, limit: int) -> list[ReplicatedChange]:
@@ -183,13 +189,26 @@ def begin(storage: Storage, tasks: Sequence[Task]) -> None:
     storage.database.write(change, frees_space=True)
 
 
-def note_upload(storage: Storage, task: Task, upload_id: str | None) -> None:
-    """Notes the multipart upload of a task, so that another process continues it."""
+def note_upload(storage: Storage, task: Task, upload_id: str, target: tuple[str, str]) -> bool:
+    """Notes the multipart upload of a task, so that another process continues it, and that it is aborted if
+    the task goes. ``target`` is the connection and the bucket there. Returns False where the task is gone."""
+
+    def change(connection: sqlite3.Connection) -> bool:
+        updated = connection.execute(
+            "UPDATE replication_tasks SET upload_id = ?, upload_connection = ?, upload_bucket = ? "
+            f"WHERE {_SAME}",
+            (upload_id, *target, *_same(task)),
+        )
+        return updated.rowcount > 0
+
+    return storage.database.write(change, frees_space=True)
+
+
+def forget_upload(storage: Storage, task: Task) -> None:
+    """Notes that a task has no multipart upload (any more): it is completed, or aborted."""
 
     def change(connection: sqlite3.Connection) -> None:
-        connection.execute(
-            "UPDATE replication_tasks SET upload_id = ? WHERE task_id = ?", (upload_id, task.task_id)
-        )
+        connection.execute(f"UPDATE replication_tasks SET upload_id = NULL WHERE {_SAME}", _same(task))
 
     storage.database.write(change, frees_space=True)
 
@@ -200,6 +219,11 @@ def settle(storage: Storage, done: Sequence[Done], postponed: Sequence[Postponed
     def change(connection: sqlite3.Connection) -> None:
         for one in done:
             _note_sent(connection, one, now)
+            # What is done has no upload left: its deletion is not to note one.
+            connection.execute(
+                "UPDATE replication_tasks SET upload_id = NULL WHERE task_id = ? AND sequence = ?",
+                (one.task.task_id, one.task.sequence),
+            )
             connection.execute(
                 "DELETE FROM replication_tasks WHERE task_id = ? AND sequence = ?",
                 (one.task.task_id, one.task.sequence),

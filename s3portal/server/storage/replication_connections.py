@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from s3portal.server.storage.storage import Storage
 
+#: The origin of a connection that is removed, and still has uploads to abort at its target.
+REMOVED = "removed"
 _COLUMNS = "name, endpoint, region, access_key_id, secret, account, origin, saved_at"
 
 
@@ -31,6 +33,11 @@ class Connection:
 
 def find_all(storage: Storage) -> list[Connection]:
     """Returns all connections, sorted by name."""
+    return [found for found in with_removed(storage) if found.origin != REMOVED]
+
+
+def with_removed(storage: Storage) -> list[Connection]:
+    """Returns all connections, also those that are only kept until nothing is left at their targets."""
     with storage.database.read() as connection:
         rows = connection.execute(f"SELECT {_COLUMNS} FROM replication_connections ORDER BY name")  # noqa: S608
         return [Connection(*row) for row in rows]
@@ -62,10 +69,28 @@ def put(storage: Storage, new: Connection) -> None:
 
 
 def delete(storage: Storage, name: str) -> bool:
-    """Returns whether there was one."""
+    """Removes a connection; returns whether there was one. It is kept, unseen, while uploads are to be
+    aborted at its target."""
 
     def change(connection: sqlite3.Connection) -> bool:
-        statement = "DELETE FROM replication_connections WHERE name = ?"
-        return connection.execute(statement, (name,)).rowcount > 0
+        was_there = connection.execute(
+            "UPDATE replication_connections SET origin = ? WHERE name = ? AND origin != ?",
+            (REMOVED, name, REMOVED),
+        ).rowcount
+        _forget_removed(connection)
+        return was_there > 0
 
     return storage.database.write(change, frees_space=True)
+
+
+def forget_removed(storage: Storage) -> None:
+    """Forgets the connections that are removed and have nothing left to abort."""
+    storage.database.write(_forget_removed, frees_space=True)
+
+
+def _forget_removed(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "DELETE FROM replication_connections WHERE origin = ? "
+        "AND name NOT IN (SELECT connection FROM replication_ended_uploads)",
+        (REMOVED,),
+    )

@@ -77,7 +77,7 @@ class WatchedFile(Generic[Content]):
 def state_of(path: str) -> tuple[int, ...]:
     """What changes with a file; () while it is not there."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)  # noqa: PTH116  (of a text: see above)
     except OSError:
         return ()
     return (found.st_mtime_ns, found.st_size, found.st_ino)

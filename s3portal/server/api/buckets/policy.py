@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3portal.server.api.buckets import stored
+from s3portal.server.api.named_principals import unknown_principal
 from s3portal.server.authority.bucket_policy import read_bucket_policy
 from s3portal.server.authority.policy_patterns import PolicyError
 from s3portal.server.bucket_settings import policy, public_access_block
@@ -29,9 +30,12 @@ def put_bucket_policy_unsummed(call: Call) -> Reply:
 
 def _store(call: Call, text: str) -> Reply:
     try:
-        read_bucket_policy(text, call.bucket)
+        found = read_bucket_policy(text, call.bucket)
     except PolicyError as problem:
         raise _malformed(str(problem)) from problem
+    for number, statement in enumerate(found.statements, 1):
+        if unknown := unknown_principal(call, statement.principals):
+            raise _malformed(f"statement {number}: Invalid principal in policy: {unknown!r} does not exist")
     settings = call.bucket_row.require().settings
     if public_access_block.of_settings(settings).block_public_policy and policy.is_public(text):
         raise S3Error("AccessDenied")

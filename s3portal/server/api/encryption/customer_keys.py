@@ -25,6 +25,8 @@ from s3portal.server.wire.encryption_headers import (
 from s3portal.server.wire.errors import S3Error
 
 KEY_BYTES = 32
+_NAMES = (CUSTOMER_ALGORITHM, CUSTOMER_KEY, CUSTOMER_KEY_MD5)
+_NAMES_OF_SOURCE = tuple(name.replace("server-side-encryption", OF_SOURCE) for name in _NAMES)
 _ASKING = "Requests specifying Server Side Encryption with Customer provided keys must"
 
 
@@ -58,10 +60,8 @@ def customer_key_of(call: Call, *, of_source: bool = False) -> CustomerKey | Non
     Raises InvalidArgument, InvalidEncryptionAlgorithmError, and InvalidRequest for a key that came over a
     connection on which others can read it.
     """
-    names = [CUSTOMER_ALGORITHM, CUSTOMER_KEY, CUSTOMER_KEY_MD5]
-    if of_source:
-        names = [name.replace("server-side-encryption", OF_SOURCE) for name in names]
-    algorithm, key_text, md5 = (call.header(name) or "" for name in names)
+    names = _NAMES_OF_SOURCE if of_source else _NAMES
+    algorithm, key_text, md5 = [call.request.headers.get(name) or "" for name in names]
     if not (algorithm or key_text or md5):
         return None
     if not _is_private(call):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from s3portal.server.api.iam.answers import identity_fields, members
 from s3portal.server.api.iam.asked import DOCUMENT, DOCUMENT_LIMIT, named, new_identity, parameters_of
 from s3portal.server.api.iam.row import row
+from s3portal.server.api.named_principals import identity_exists
 from s3portal.server.api.query_parameters import Parameters
 from s3portal.server.authority.policy import PolicyError
 from s3portal.server.authority.trust_policy import read_trust_policy
@@ -93,19 +94,8 @@ def _trust_policy(call: Call, parameters: Parameters, name: str, role_name: str)
 
 def _exists(call: Call, arn: str) -> bool:
     """Whether an ARN is of somebody who can call; of another account, that is not told."""
-    _, _, service, _, account_id, resource = arn.split(":", 5)
-    if account_id != call.account_id:
-        return True
-    kind, *path, name = resource.split("/")
-    if service == "sts":
-        # A session that nobody has begun yet is named by its role.
-        return kind != "assumed-role" or _role_exists(call, path[0])
-    found = call.service.people.find(Kind(kind), account_id, name)
-    return found is not None and found.arn == arn
-
-
-def _role_exists(call: Call, name: str) -> bool:
-    return call.service.people.find(Kind.ROLE, call.account_id, name) is not None
+    account_id = arn.split(":", 5)[4]
+    return account_id != call.account_id or identity_exists(call, arn)
 
 
 OPERATIONS = (

@@ -13,7 +13,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 
-from s3portal.server.background.replication.errors import NotReplicated, Refused, TargetDown
+from s3portal.server.background.interruptible import Interrupted, answer_of
+from s3portal.server.background.replication.errors import NotReplicated, Refused, Stopping, TargetDown
 from s3portal.server.storage.replicas import NOT_NEEDED_HEADER, REPLICA, STATUS_HEADER
 from s3portal.server.wire.checksums import Checksum
 
@@ -35,7 +36,8 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class TargetClient:
-    """A client of one connection. Its methods raise TargetDown or Refused; may be used by several threads."""
+    """A client of one connection. Its methods raise TargetDown or Refused, and Stopping once it was
+    interrupted; may be used by several threads."""
 
     def __init__(self, endpoint: str, region: str, access_key_id: str, secret_access_key: str) -> None:
         session = botocore.session.Session()
@@ -62,6 +64,7 @@ class TargetClient:
             ),
         )
         self._extra = threading.local()
+        self._stopping = threading.Event()
         self._client.meta.events.register("before-call.s3", self._add_headers)
         #: Whether the target says that it takes what we send for replicas; None before it could.
         self.is_honoured: bool | None = None
@@ -70,15 +73,21 @@ class TargetClient:
     def close(self) -> None:
         self._client.close()
 
+    def interrupt(self) -> None:
+        """Ends all that waits for the target, for good: a target that hangs keeps no server from ending."""
+        self._stopping.set()
+
     def call(self, method: str, headers: Mapping[str, str] | None = None, /, **arguments: Any) -> Any:
         """Returns the answer of an operation, called like boto3's ``method``, with further ``headers``."""
         given = {name: value for name, value in arguments.items() if value is not None}
-        self._extra.headers = headers or {}
-        try:
-            with _translated(method):
-                answer = getattr(self._client, method)(**given)
-        finally:
-            self._extra.headers = {}
+
+        def ask() -> Any:
+            # In a thread of its own, whose headers these are.
+            self._extra.headers = headers or {}
+            return getattr(self._client, method)(**given)
+
+        with _translated(method):
+            answer = answer_of(ask, self._stopping)
         if method in _TELLING:
             self.is_honoured = _says_replica(answer)
         return answer
@@ -153,11 +162,11 @@ class TargetClient:
                 return None
             raise
 
-    def pages(self, method: str, key: str, **arguments: Any) -> Iterator[Any]:
-        """Yields what pages of a listing have under ``key``."""
+    def listed(self, method: str, key: str, **arguments: Any) -> list[Any]:
+        """Returns what all pages of a listing have under ``key``."""
+        pages = self._client.get_paginator(method).paginate(**arguments)
         with _translated(method):
-            for page in self._client.get_paginator(method).paginate(**arguments):
-                yield from page.get(key, ())
+            return answer_of(lambda: [entry for page in pages for entry in page.get(key, ())], self._stopping)
 
     def _add_headers(self, params: dict[str, Any], **_: Any) -> None:
         params["headers"].update(getattr(self._extra, "headers", {}))
@@ -193,6 +202,8 @@ def code_of(problem: NotReplicated) -> str:
 def _translated(method: str) -> Iterator[None]:
     try:
         yield
+    except Interrupted as problem:
+        raise Stopping(f"{method}: {problem}") from problem
     except ClientError as problem:
         code, status = _code_of(problem)
         kind: Callable[[str], NotReplicated] = Refused

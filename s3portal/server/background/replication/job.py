@@ -12,13 +12,14 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
+from s3portal.server.background.replication.ended_uploads import abort_ended
 from s3portal.server.background.replication.errors import NotReplicated, Refused, Stopping, TargetDown
 from s3portal.server.background.replication.planning import plan
 from s3portal.server.kms.administrator import AdministratorsKeys
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.replication import connections, rules
 from s3portal.server.storage import replication_backlog as backlog
-from s3portal.server.storage import replication_connections
+from s3portal.server.storage import replication_connections, replication_ended_uploads
 from s3portal.server.storage.replicas import MARKS_KEPT_MS
 from s3portal.server.storage.replication_backlog import Done, Postponed, Task
 from s3portal.server.storage.replication_connections import Connection
@@ -48,7 +49,7 @@ def pause_s(attempts: int, longest_s: float = LONGEST_PAUSE_S) -> float:
     """Returns how long to wait after so many failures: twice as long each time, with jitter, so that what
     failed together is not tried again together."""
     whole_s: float = min(FIRST_PAUSE_S * 2 ** min(attempts, 20), longest_s)
-    return whole_s * random.uniform(0.5, 1.0)  # noqa: S311
+    return whole_s * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
 
 
 def new_client(connection: Connection, secret_access_key: str) -> TargetClient:
@@ -92,7 +93,7 @@ class _Link:
 
 class ReplicationJob:
     """Replicates what changes in buckets with rules. ``keys`` open what is stored encrypted; ``connect``
-    makes the client of a connection."""
+    makes the client of a connection, and ``follow`` is called before each look at what has changed."""
 
     name = "replication"
 
@@ -102,11 +103,13 @@ class ReplicationJob:
         master_key: MasterKey,
         keys: AdministratorsKeys | None = None,
         connect: Callable[[Connection, str], TargetClient] = new_client,
+        follow: Callable[[], None] | None = None,
     ) -> None:
         self._storage = storage
         self._master_key = master_key
         self._keys = keys or AdministratorsKeys(storage, master_key)
         self._connect = connect
+        self._follow = follow
         self._links: dict[str, _Link] = {}
         self._seen: object = None
         self._forgets_at = 0.0
@@ -115,17 +118,22 @@ class ReplicationJob:
         """Returns only once ``stopping`` is set, or raises: the threads of the connections have ended
         then."""
         ending = threading.Event()
-        running: dict[str, Future[None]] = {}
+        running: dict[tuple[str, str], Future[None]] = {}
         with ThreadPoolExecutor(CONNECTIONS_AT_ONCE, thread_name_prefix="s3-replication") as pool:
             try:
                 while not stopping.is_set():
                     self.plan(stopping)
-                    for name in self._ready():
-                        if name not in running or running[name].done():
-                            running[name] = pool.submit(self._work_on, name, ending)
+                    for work, names in ((self._work_on, self._ready()), (self._abort, self._to_abort())):
+                        for name in names:
+                            known = running.get((work.__name__, name))
+                            if known is None or known.done():
+                                running[work.__name__, name] = pool.submit(work, name, ending)
                     stopping.wait(EVERY_S)
             finally:
                 ending.set()
+                links, self._links = self._links, {}
+                for link in links.values():
+                    link.client.interrupt()
         return EVERY_S
 
     def run_once(self, stopping: threading.Event) -> None:
@@ -136,9 +144,13 @@ class ReplicationJob:
             link.wake()
         for name in self._ready():
             self._work_on(name, stopping)
+        for name in self._to_abort():
+            self._abort(name, stopping)
 
     def plan(self, stopping: threading.Event) -> int:
         """Makes tasks of changes; returns of how many."""
+        if self._follow is not None:
+            self._follow()
         found = rules.with_rules(self._storage)
         seen = [(bucket.bucket_id, replication) for bucket, replication in found]
         if seen != self._seen:
@@ -160,18 +172,39 @@ class ReplicationJob:
             for rule in found.rules
             if rule.enabled
         }
-        if not wanted:
-            return []
-        for stored in replication_connections.find_all(self._storage):
+        return self._linked(wanted) if wanted else []
+
+    def _to_abort(self) -> list[str]:
+        """Returns the connections at whose targets uploads are to be aborted."""
+        due = replication_ended_uploads.connections_due(self._storage, now_ms())
+        return self._linked(set(due)) if due else []
+
+    def _linked(self, wanted: set[str]) -> list[str]:
+        """Returns which of these connections there are and do not rest; renews their clients."""
+        for stored in replication_connections.with_removed(self._storage):
             link = self._links.get(stored.name)
             if stored.name in wanted and (link is None or link.connection != stored):
                 secret = connections.secret_of(self._master_key, stored)
                 self._links[stored.name] = _Link(stored, self._connect(stored, secret))
         return [name for name in sorted(wanted & set(self._links)) if not self._links[name].is_resting]
 
+    def _abort(self, name: str, stopping: threading.Event) -> None:
+        """Aborts the uploads at a target that nothing continues."""
+        link = self._links.get(name)
+        if link is None:
+            return
+        try:
+            abort_ended(self._storage, name, link.client, stopping)
+        except Exception:
+            # The thread's end would be nobody's to notice.
+            log.exception("uploads at %s are not aborted", name)
+
     def _work_on(self, name: str, stopping: threading.Event) -> None:
         """Does the tasks of a connection that are due, until there are none, or the target rests."""
-        link = self._links[name]
+        link = self._links.get(name)
+        if link is None:
+            # The server is being stopped.
+            return
         try:
             with ThreadPoolExecutor(THREADS_PER_TARGET, thread_name_prefix=f"s3-to-{name}") as pool:
                 running: dict[Future[Done | Postponed | None], Task] = {}

@@ -43,7 +43,7 @@ class _Piece:
 @dataclass(frozen=True)
 class PartwiseUpload:
     """An object on its way to a target in parts. ``arguments`` are those of CreateMultipartUpload,
-    ``headers`` tell a server like this one which version it is."""
+    ``headers`` tell a server like this one which version it is; ``connection`` is the target's name."""
 
     storage: Storage
     keys: AdministratorsKeys
@@ -52,6 +52,7 @@ class PartwiseUpload:
     found: StoredObject
     arguments: Mapping[str, Any]
     headers: Mapping[str, str]
+    connection: str
     stopping: threading.Event
 
     @property
@@ -64,7 +65,7 @@ class PartwiseUpload:
         Raises TargetDown, Refused, Stopping.
         """
         named = self._target | {"UploadId": self._begun() or self._begin()}
-        listed = {part["PartNumber"]: part for part in self.client.pages("list_parts", "Parts", **named)}
+        listed = {part["PartNumber"]: part for part in self.client.listed("list_parts", "Parts", **named)}
         completed = []
         for piece in self._pieces():
             there = listed.get(piece.number)
@@ -77,7 +78,7 @@ class PartwiseUpload:
         except Refused as refused:
             if code_of(refused) in ("InvalidPart", "NoSuchUpload"):
                 # Completed before without our hearing of it, or aborted by somebody: the next try looks.
-                backlog.note_upload(self.storage, self.task, None)
+                self._end(named["UploadId"])
             raise
 
     def _pieces(self) -> Sequence[_Piece]:
@@ -104,10 +105,21 @@ class PartwiseUpload:
         if not upload_id:
             return None
         if body_id == self.found.body_id and self.client.has_upload(self._target, upload_id):
+            self._note(upload_id)
             return upload_id
-        self.client.abort(self._target, upload_id)
-        backlog.note_upload(self.storage, self.task, None)
+        self._end(upload_id)
         return None
+
+    def _end(self, upload_id: str) -> None:
+        self.client.abort(self._target, upload_id)
+        backlog.forget_upload(self.storage, self.task)
+
+    def _note(self, upload_id: str) -> None:
+        """Notes an upload with its task; aborts it where the task has gone meanwhile, with its rule."""
+        target = (self.connection, self._target["Bucket"])
+        if not backlog.note_upload(self.storage, self.task, f"{self.found.body_id} {upload_id}", target):
+            self.client.abort(self._target, upload_id)
+            raise Refused("the rule was removed meanwhile")
 
     def _begin(self) -> str:
         checksums: dict[str, Any] = {}
@@ -121,7 +133,7 @@ class PartwiseUpload:
                 raise
             answer = self._create({})
         upload_id: str = answer["UploadId"]
-        backlog.note_upload(self.storage, self.task, f"{self.found.body_id} {upload_id}")
+        self._note(upload_id)
         return upload_id
 
     def _create(self, checksums: Mapping[str, Any]) -> Any:

@@ -64,17 +64,27 @@ def perform(sending: Sending, task: Task) -> Done:
     version = versions.find_version(storage, bucket, task.key, task.version_id)
     sent = backlog.find_sent(storage, task.bucket_id, task.rule_id, task.key, task.version_id)
     if version is None:
+        _end_upload(sending, task)
         return _delete(sending, task, sent)
     if version.is_delete_marker:
+        _end_upload(sending, task)
         return _mark(sending, task, version, sent)
     found = objects.lease(storage, bucket, task.key, task.version_id)
     if found is None:
         # Deleted since: its deletion is a change of its own.
+        _end_upload(sending, task)
         return Done(task, sent)
     try:
         return _send(sending, task, found, sent)
     finally:
         storage.leases.release(found.body_id)
+
+
+def _end_upload(sending: Sending, task: Task) -> None:
+    """Aborts the multipart upload of an earlier attempt, which nothing continues."""
+    if task.upload_id is not None:
+        sending.client.abort(_target(sending, task), task.upload_id.rpartition(" ")[2])
+        backlog.forget_upload(sending.storage, task)
 
 
 def attributes_of(found: StoredObject) -> str:
@@ -95,6 +105,7 @@ def _target(sending: Sending, task: Task) -> dict[str, str]:
 def _send(sending: Sending, task: Task, found: StoredObject, sent: Sent | None) -> Done:
     attributes = attributes_of(found)
     if sent is not None and sent.body_id == found.body_id:
+        _end_upload(sending, task)
         if sent.attributes != attributes:
             _send_attributes(sending, task, found, sent)
         return Done(task, Sent(found.body_id, attributes, sent.target_version_id))
@@ -106,8 +117,9 @@ def _send(sending: Sending, task: Task, found: StoredObject, sent: Sent | None) 
     new = Sent(found.body_id, attributes, None if target_version_id == NULL_VERSION else target_version_id)
     if is_there or _tagged_at(sending, task) is not None:
         _send_attributes(sending, task, found, new)
-    if task.upload_id is not None:
-        backlog.note_upload(sending.storage, task, None)
+    if is_there:
+        # Completed without our hearing of it, or not needed.
+        _end_upload(sending, task)
     return Done(task, new, 0 if is_there else found.size_bytes)
 
 
@@ -144,13 +156,23 @@ def _send_content(sending: Sending, task: Task, found: StoredObject) -> Any:
     headers = source_headers(task.version_id, found.modified_at)
     if found.part_count or (found.size_bytes > WHOLE_LIMIT_BYTES and task.attempts > 1):
         upload = PartwiseUpload(
-            sending.storage, sending.keys, sending.client, task, found, arguments, headers, sending.stopping
+            storage=sending.storage,
+            keys=sending.keys,
+            client=sending.client,
+            task=task,
+            found=found,
+            arguments=arguments,
+            headers=headers,
+            connection=sending.rule.connection,
+            stopping=sending.stopping,
         )
         return upload.send()
     body = SourceBody(sending.storage, sending.keys, found, 0, found.size_bytes, sending.stopping)
     checksum = None if "-" in found.checksum.value else found.checksum
     etag = found.etag if has_md5(found) else None
-    return sending.client.put("put_object", headers, checksum, etag, **arguments, Body=body)
+    answer = sending.client.put("put_object", headers, checksum, etag, **arguments, Body=body)
+    _end_upload(sending, task)
+    return answer
 
 
 def fields_of(found: StoredObject, rule: ReplicationRule) -> dict[str, Any]:

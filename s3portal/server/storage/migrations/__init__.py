@@ -21,6 +21,7 @@ from s3portal.server.storage.migrations import (
     step_0008,
     step_0009,
     step_0010,
+    step_0011,
 )
 
 _TAKEN = (
@@ -34,6 +35,7 @@ _TAKEN = (
     step_0008,
     step_0009,
     step_0010,
+    step_0011,
 )
 STEPS = tuple(step.STATEMENTS for step in _TAKEN)
 SCHEMA_VERSION = len(STEPS)
