@@ -9,16 +9,21 @@ from replicating_servers import (
     HERE,
     THERE,
     client,
+    connection_to,
     history_of,
     keys_in,
     one_way,
+    replicating_config,
+    rule_to,
     statuses,
 )
 from s3_callers import MIB
 
 from s3portal.server.gateway.metrics import MetricsMemory
 from s3portal.server.gateway.metrics_text import metrics_text
+from s3portal.server.replication import states
 from s3portal.server.storage import replication_backlog
+from s3portal.server.testing import RunningServer
 
 
 def test_nothing_is_lost_where_the_journal_forgets(tmp_path, monkeypatch):
@@ -90,6 +95,39 @@ def test_what_is_encrypted_is_sent_opened_and_encrypted_there(tmp_path, method):
         for folder in ("source", "target"):
             blobs = [path for path in (tmp_path / folder / "blobs").rglob("*") if path.is_file()]
             assert blobs and not any(b"secretsecret" in path.read_bytes() for path in blobs)
+
+
+def test_what_has_its_writer_s_own_key_fails_and_says_why(tmp_path):
+    given = replicating_config(HERE)
+    with RunningServer(tmp_path / "target", replicating_config(THERE)) as target:
+        given["replication"] |= {"connections": [connection_to(target)], "rules": [rule_to(HERE, THERE)]}
+        config = given | {"customer_keys_over_http": True}
+        with RunningServer(tmp_path / "source", config) as source:
+            here = client(source)
+            key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+            here.put_object(Bucket=HERE, Key="sealed", Body=b"1", **key)
+            here.put_object(Bucket=HERE, Key="open", Body=b"1")
+            source.run_replication()
+            assert keys_in(target) == {"open"}
+            assert statuses(here, HERE, "sealed", **key) == "FAILED"
+            (failure,) = states.failures(source._server.storage, HERE)
+            assert failure.key == "sealed" and "its writer's own key (SSE-C)" in failure.problem
+
+
+def test_acls_stay_where_they_are(tmp_path):
+    with one_way(tmp_path) as (source, target):
+        here, there = client(source), client(target)
+        for s3, bucket in ((here, HERE), (there, THERE)):
+            ownership = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+            s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=ownership)
+        here.put_object(Bucket=HERE, Key="k", Body=b"1", ACL="bucket-owner-full-control")
+        source.run_replication()
+        here.put_object_acl(Bucket=HERE, Key="k", ACL="authenticated-read")
+        source.run_replication()
+        assert len(here.get_object_acl(Bucket=HERE, Key="k")["Grants"]) == 2
+        (grant,) = there.get_object_acl(Bucket=THERE, Key="k")["Grants"]
+        assert grant["Permission"] == "FULL_CONTROL"
+        assert statuses(here, HERE, "k") == "COMPLETED"
 
 
 def test_backlog_lag_and_failures_are_among_the_metrics(tmp_path):

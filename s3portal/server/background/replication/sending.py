@@ -151,7 +151,7 @@ def _compared(sending: Sending, task: Task, found: StoredObject, answer: Any) ->
 
 def _send_content(sending: Sending, task: Task, found: StoredObject) -> Any:
     if CUSTOMER_ALGORITHM in found.headers:
-        raise Refused("it is encrypted with a key of its writer, which is not here")
+        raise Refused("it is encrypted with its writer's own key (SSE-C), which this server does not keep")
     arguments = _target(sending, task) | fields_of(found, sending.rule)
     headers = source_headers(task.version_id, found.modified_at)
     if found.part_count or (found.size_bytes > WHOLE_LIMIT_BYTES and task.attempts > 1):
