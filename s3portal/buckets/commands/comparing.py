@@ -35,11 +35,11 @@ _OPTIONS = (
     click.option("--follow-symlinks", is_flag=True, help="Take what symbolic links lead to."),
     click.option(
         "--folder-timeout", type=click.FloatRange(0.1), default=FOLDER_TIMEOUT_S, show_default=True,
-        metavar="SECONDS", help="Skip, and name, a folder that does not answer for so long.",
+        metavar="SECONDS", help="Skip, and name, a folder that does not answer for this long.",
     ),
     click.option(
         "--file-timeout", type=click.FloatRange(0.1), default=FILE_TIMEOUT_S, show_default=True,
-        metavar="SECONDS", help="Skip, and name, a file of which nothing can be read for so long.",
+        metavar="SECONDS", help="Skip, and name, a file that cannot be read for this long.",
     ),
     from_failures_option,
     shard_option,
