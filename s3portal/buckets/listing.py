@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from urllib.parse import unquote_plus
 
-from s3portal.buckets.direct import Node, direct, local_name, read_xml
+from s3portal.buckets.direct import Node, direct, local_name
+from s3portal.buckets.listed_objects import ListedObject, page_and_objects, time_of
 from s3portal.buckets.parallel import read_ahead
 from s3portal.buckets.problems import NotOffered, Refused, asking
 from s3portal.transfer import ListedUpload, Store
@@ -18,17 +19,6 @@ PAGE_KEYS = 1000
 #: Anything else that is taken for a listing would make a bucket look empty.
 _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LISTINGS = frozenset({"ListBucketResult", "ListVersionsResult", "ListMultipartUploadsResult"})
-
-
-@dataclass(frozen=True, slots=True)
-class ListedObject:
-    """An object as a listing shows it."""
-
-    key: str
-    size_bytes: int
-    etag: str
-    modified_at: datetime
-    storage_class: str = "STANDARD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +52,16 @@ def object_pages(store: Store, prefix: str = "", start_after: str = "") -> Itera
 
 def _object_pages(store: Store, prefix: str, start_after: str) -> Iterator[list[ListedObject]]:
     query = {"list-type": "2", "prefix": prefix, **({"start-after": start_after} if start_after else {})}
-    for page in _pages(store, "ListObjectsV2", query, "s3:ListBucket"):
-        yield _objects(page)
+    for _, objects in _pages(store, "ListObjectsV2", query, "s3:ListBucket"):
+        yield objects
 
 
 def folder_pages(store: Store, prefix: str) -> Iterator[FolderPage]:
     """What is directly under the prefix, page by page. Raises Refused."""
     query = {"list-type": "2", "prefix": prefix, "delimiter": "/"}
-    for page in _pages(store, "ListObjectsV2", query, "s3:ListBucket"):
+    for page, objects in _pages(store, "ListObjectsV2", query, "s3:ListBucket"):
         folders = [_key(page, each, "Prefix") for each in page.all("CommonPrefixes")]
-        yield FolderPage(folders, _objects(page))
+        yield FolderPage(folders, objects)
 
 
 def version_pages(store: Store, prefix: str = "") -> Iterator[list[ListedVersion]]:
@@ -90,7 +80,7 @@ def _all_version_pages(store: Store, prefix: str) -> Iterator[list[ListedVersion
 
 def _version_pages(store: Store, prefix: str) -> Iterator[list[ListedVersion]]:
     query = {"versions": "", "prefix": prefix}
-    for page in _pages(store, "ListObjectVersions", query, "s3:ListBucketVersions", what="versions"):
+    for page, _ in _pages(store, "ListObjectVersions", query, "s3:ListBucketVersions", what="versions"):
         encoded = page.text("EncodingType") == "url"
         found = []
         for child in page.element:
@@ -109,7 +99,7 @@ def _version_pages(store: Store, prefix: str) -> Iterator[list[ListedVersion]]:
                     latest,
                     name == "DeleteMarker",
                     facts.get("ETag", "").strip('"'),
-                    _time(facts["LastModified"]),
+                    time_of(facts["LastModified"]),
                     facts.get("StorageClass") or "STANDARD",
                 )
             )
@@ -120,9 +110,11 @@ def unfinished_uploads(store: Store, prefix: str = "") -> Iterator[ListedUpload]
     """The multipart uploads that no one finished. Raises Refused."""
     permission, what = "s3:ListBucketMultipartUploads", "multipart uploads"
     query = {"uploads": "", "prefix": prefix}
-    for page in _pages(store, "ListMultipartUploads", query, permission, what=what):
+    for page, _ in _pages(store, "ListMultipartUploads", query, permission, what=what):
         for each in page.all("Upload"):
-            yield ListedUpload(_key(page, each, "Key"), each.text("UploadId"), _time(each.text("Initiated")))
+            yield ListedUpload(
+                _key(page, each, "Key"), each.text("UploadId"), time_of(each.text("Initiated"))
+            )
 
 
 def held_bytes(store: Store, upload: ListedUpload) -> int:
@@ -140,15 +132,16 @@ def held_bytes(store: Store, upload: ListedUpload) -> int:
 
 def _pages(
     store: Store, operation: str, query: Mapping[str, str], permission: str, *, what: str = ""
-) -> Iterator[Node]:
-    """The answers of a listing, each of which says where the next one begins. Raises Refused, NotOffered."""
+) -> Iterator[tuple[Node, list[ListedObject]]]:
+    """The answers of a listing, each of which says where the next one begins, and the objects in them. Raises
+    Refused, NotOffered."""
     requests = direct(store)
     more: dict[str, str] = {}
     while True:
         with asking(store, permission, what=what):
             answer = requests.call(operation, "GET", query={**query, "encoding-type": "url", **more})
-            page = _read(answer.body, operation)
-        yield page
+            page, objects = _read(answer.body, operation)
+        yield page, objects
         if page.text("IsTruncated") != "true":
             return
         following = {
@@ -169,48 +162,19 @@ def _pages(
         more = following
 
 
-def _read(body: bytes, operation: str) -> Node:
+def _read(body: bytes, operation: str) -> tuple[Node, list[ListedObject]]:
     try:
-        page = read_xml(body)
+        page, objects = page_and_objects(body)
         if page.name not in _LISTINGS:
             raise ValueError(f"the answer is {page.name}, and no listing")
     except ValueError as error:
         raise Refused(
             f"what answers {operation} there is no S3 store: {error}", "check the address of the store"
         ) from error
-    return page
-
-
-def _objects(page: Node) -> list[ListedObject]:
-    encoded = page.text("EncodingType") == "url"
-    found = []
-    for child in page.element:
-        if local_name(child.tag) != "Contents":
-            continue
-        facts = {local_name(each.tag): each.text or "" for each in child}
-        found.append(
-            ListedObject(
-                unquote_plus(facts["Key"]) if encoded else facts["Key"],
-                int(facts["Size"]),
-                facts.get("ETag", "").strip('"'),
-                _time(facts["LastModified"]),
-                facts.get("StorageClass") or "STANDARD",
-            )
-        )
-    return found
+    return page, objects
 
 
 def _key(page: Node, node: Node, name: str) -> str:
     """A key that was asked for URL-encoded. A store that does not know that does not say so either."""
     text = node.text(name)
     return unquote_plus(text) if page.text("EncodingType") == "url" else text
-
-
-def _time(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        # Some stores have other fractions of seconds, or the dates of HTTP.
-        from botocore.utils import parse_timestamp
-
-        return parse_timestamp(text)

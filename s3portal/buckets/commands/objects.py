@@ -16,7 +16,8 @@ from s3portal.buckets.commands.progress import CountingProgress
 from s3portal.buckets.commands.removal import Emptying, agreed, remove, told_of_failures
 from s3portal.buckets.emptying import Emptied, delete_batch, empty
 from s3portal.buckets.failures import FailureReport
-from s3portal.buckets.listing import ListedObject, ListedVersion, folder_pages, object_pages, version_pages
+from s3portal.buckets.listed_objects import ListedObject
+from s3portal.buckets.listing import ListedVersion, folder_pages, object_pages, version_pages
 from s3portal.buckets.parallel import Throttle, side_by_side
 from s3portal.buckets.problems import EXIT_DONE, Refused, Unusable, asking
 from s3portal.transfer import Store, UrlSigner, format_size
