@@ -4,6 +4,7 @@
 # What the server stores is in /app/data/.s3portal; iam.json and bucket_policies.json are read from
 # /app/data/.myfsio.sys/config. Take the objects over once, before the first start:
 #   docker run --rm -v "$PWD/data:/app/data" s3portal s3portal server import-myfsio /app/data
+# The mounted folders must belong to the user of the image: chown -R 10001 data logs
 FROM python:3.12-slim
 COPY . /tmp/source
 RUN pip install --no-cache-dir "/tmp/source[server,console]" \

@@ -163,7 +163,7 @@ def _write_policy(client: Any, bucket: str, document: Document) -> object:
 
 
 def _read_payer(client: Any, bucket: str) -> Document:
-    payer = client.get_bucket_request_payment(Bucket=bucket)["Payer"]
+    payer = client.get_bucket_request_payment(Bucket=bucket).get("Payer", "BucketOwner")
     return {"Payer": payer} if payer == "Requester" else None
 
 

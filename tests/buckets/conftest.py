@@ -1,26 +1,91 @@
-"""A server, and ``s3portal bucket`` as a shell calls it."""
+"""A server, and ``s3portal bucket`` as a shell calls it.
 
+Where the environment names another store (tests/shared/foreign_store.py), the commands work there, on buckets
+that are made for each test and removed after it; what needs the bundled server's log or faults is skipped.
+"""
+
+import contextlib
+import inspect
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from bucket_commands import TIME_S, Said
 from click.testing import CliRunner
+from foreign_store import is_foreign
 
 from s3portal.cli import main
 from s3portal.server.testing import RunningServer
 
-KEY, SECRET = "admin-key", "admin-secret-of-tests"
+KEY = os.environ.get("S3PORTAL_TEST_ACCESS_KEY_ID", "admin-key")
+SECRET = os.environ.get("S3PORTAL_TEST_SECRET_ACCESS_KEY", "admin-secret-of-tests")
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 NOT_MUCH = {"Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]}
+
+
+@dataclass(frozen=True)
+class OtherStore:
+    """The store that the environment names."""
+
+    endpoint: str
+
+
+@pytest.fixture(autouse=True)
+def _bundled_server_where_it_is_needed(request: pytest.FixtureRequest) -> None:
+    wanted = inspect.signature(request.function).parameters
+    if is_foreign() and ("server" in wanted or "other_store" in wanted):
+        pytest.skip("needs the bundled server, and another store is tested")
+
+
+@contextlib.contextmanager
+def with_files(endpoint: str) -> Iterator[None]:
+    """Makes the bucket ``files``, and removes in the end every bucket that was not there before."""
+    s3: Any = _of_administrator(boto3.resource, endpoint)
+    before = {bucket.name for bucket in s3.buckets.all()}
+    assert "files" not in before, f"{endpoint} has a bucket named files already, which tests would remove"
+    s3.create_bucket(Bucket="files")
+    try:
+        yield
+    finally:
+        for bucket in s3.buckets.all():
+            if bucket.name not in before:
+                _remove(bucket)
+
+
+def _remove(bucket: Any) -> None:
+    for upload in bucket.multipart_uploads.all():
+        upload.abort()
+    for version in bucket.object_versions.all():
+        try:
+            version.delete(BypassGovernanceRetention=True)
+        except ClientError:
+            bucket.meta.client.put_object_legal_hold(
+                Bucket=bucket.name, Key=version.object_key, VersionId=version.id, LegalHold={"Status": "OFF"}
+            )
+            version.delete(BypassGovernanceRetention=True)
+    bucket.delete()
+
+
+def _of_administrator(make: Callable[..., Any], endpoint: str) -> Any:
+    region = os.environ.get("S3PORTAL_TEST_REGION", "us-east-1")
+    keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
+    return make("s3", endpoint_url=endpoint, region_name=region, **keys)
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Any:
     """A server with an administrator, a user who may only list, and the empty bucket ``files``."""
+    if is_foreign():
+        endpoint = os.environ["S3PORTAL_TEST_ENDPOINT"]
+        with with_files(endpoint):
+            yield OtherStore(endpoint)
+        return
     config = {
         "users": [
             {"name": "admin", "access_key_id": KEY, "secret_access_key": SECRET, "policy": EVERYTHING},
@@ -40,15 +105,7 @@ def server(tmp_path: Path) -> Any:
 @pytest.fixture
 def client(server: RunningServer) -> Any:
     """boto3's client of the administrator: the witness of what the commands did."""
-    import boto3
-
-    return boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-        region_name="us-east-1",
-    )
+    return _of_administrator(boto3.client, server.endpoint)
 
 
 @pytest.fixture
@@ -117,8 +174,6 @@ def other_store(tmp_path, monkeypatch):
         (tmp_path / "aws-credentials").write_text(
             "[other]\naws_access_key_id = other-key\naws_secret_access_key = other-secret\n"
         )
-        import boto3
-
         yield boto3.client(
             "s3",
             endpoint_url=server.endpoint,

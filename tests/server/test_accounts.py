@@ -230,7 +230,7 @@ class TestTokens:
             s3 = session_client(server, credentials)
             assert code_of(s3.put_object, Bucket=BUCKET, Key="k") == "ExpiredToken"
 
-    @pytest.mark.parametrize("version", [0, 4, "1", None])
+    @pytest.mark.parametrize("version", [0, 5, "1", None])
     def test_a_token_of_a_version_that_is_not_known_is_invalid(self, version):
         sealer = SessionSealer(bytes(32))
         content = {"version": version, "access_key_id": "ASIAXXXXXXXXXXXXXXXX"}

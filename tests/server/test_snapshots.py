@@ -113,6 +113,18 @@ class TestClock:
         refused = refusal_of(session.put_object, Bucket=BUCKET, Key="a", Body=b"1")
         assert refused.code == "ExpiredToken"
 
+    def test_a_retention_ends_when_the_clock_is_moved(self, s3_server):
+        admin = client_of(s3_server, "admin")
+        admin.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+        until = datetime.now(timezone.utc) + timedelta(seconds=300)
+        lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+        stored = {"Bucket": "locked", "Key": "a"}
+        version = admin.put_object(**stored, Body=b"1", **lock)["VersionId"]
+        assert code_of(admin.delete_object, **stored, VersionId=version) == "AccessDenied"
+        s3_server.clock.advance(301)
+        admin.delete_object(**stored, VersionId=version)
+        assert "Versions" not in admin.list_object_versions(Bucket="locked")
+
     def test_the_clocks_of_two_servers_are_two(self, s3_server, s3, tmp_path):
         with RunningServer(tmp_path / "other", server_config()) as other:
             other.clock.advance(600)
