@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from contextlib import ExitStack
 
 import pytest
 
@@ -104,31 +105,55 @@ def test_a_file_that_is_too_short_is_an_error(tmp_path):
 
 
 def test_one_room_serves_parts_of_any_size_and_encryption():
-    chance, room = random.Random(2), Room()
-    for size, keys in ((10, 1), (10**6, 2), (300_000, 1), (0, 2), (2 * 10**6, 1), (10**6, 2), (70_000, 2)):
-        content = chance.randbytes(size)
-        cipher, stored = seal(content, keys, chance)
-        assert b"".join(map(bytes, opened(stored, cipher, size, 0, size, room))) == content
-        first = size // 3
-        assert (
-            b"".join(map(bytes, opened(stored, cipher, size, first, size - first, room))) == content[first:]
-        )
+    chance = random.Random(2)
+    parts = ((10, 1), (10**6, 2), (300_000, 1), (0, 2), (2 * 10**6, 1), (10**6, 2), (70_000, 2))
+    with Room() as room:
+        for size, keys in parts:
+            content, first = chance.randbytes(size), size // 3
+            cipher, stored = seal(content, keys, chance)
+            assert b"".join(map(bytes, opened(stored, cipher, size, 0, size, room))) == content
+            rest = opened(stored, cipher, size, first, size - first, room)
+            assert b"".join(map(bytes, rest)) == content[first:]
 
 
 @pytest.mark.parametrize("has_into", [True, False])
-@pytest.mark.parametrize("broken", [0, 3, 9, 12])
+@pytest.mark.parametrize("broken", [0, 3, 9, 17, 39])
 def test_nothing_of_a_run_of_segments_is_given_when_one_of_them_is_broken(monkeypatch, broken, has_into):
     if has_into and not segments._HAS_INTO:
         pytest.skip("this release of cryptography has none")
     monkeypatch.setattr(segments, "_HAS_INTO", has_into)
-    size = 13 * (STORED_SEGMENT_BYTES - 16)
+    size = 40 * (STORED_SEGMENT_BYTES - 16)
     cipher, stored = seal(bytes(size), 1, random.Random(3))
     changed = bytearray(stored)
     changed[(broken + 1) * STORED_SEGMENT_BYTES - 1] ^= 1
-    pieces = opened(bytes(changed), cipher, size, 0, size)
     given = 0
-    with pytest.raises(SegmentBroken, match=f"segment {broken} of"):
-        for piece in pieces:
-            given += len(piece)
-    whole_runs = broken // segments.SEGMENTS_AT_ONCE
-    assert given == whole_runs * segments.SEGMENTS_AT_ONCE * cipher.segment_bytes
+    with Room() as room:
+        at_once = room.segments_at_once(size // cipher.segment_bytes)
+        with pytest.raises(SegmentBroken, match=f"segment {broken} of"):
+            for piece in opened(bytes(changed), cipher, size, 0, size, room):
+                given += len(piece)
+    assert given == broken // at_once * at_once * cipher.segment_bytes
+
+
+def test_as_many_rooms_as_said_are_wide_and_one_that_is_left_makes_place():
+    with ExitStack() as stack:
+        rooms = [stack.enter_context(Room()) for _ in range(segments.WIDE_ROOMS + 1)]
+        assert [room.segments_at_once(3) for room in rooms] == [3] * len(rooms)
+        found = [room.segments_at_once(100) for room in rooms]
+        assert found == [segments.SEGMENTS_IF_WIDE] * segments.WIDE_ROOMS + [segments.SEGMENTS_AT_ONCE]
+        rooms[0].__exit__()
+        assert rooms[-1].segments_at_once(100) == segments.SEGMENTS_IF_WIDE
+
+
+def test_a_body_that_is_broken_off_leaves_its_room():
+    size = 20 * (STORED_SEGMENT_BYTES - 16)
+    cipher, stored = seal(bytes(size), 1, random.Random(4))
+    begun = [opened(stored, cipher, size, 0, size) for _ in range(segments.WIDE_ROOMS)]
+    for pieces in begun:
+        next(pieces)
+    with Room() as room:
+        assert room.segments_at_once(20) == segments.SEGMENTS_AT_ONCE
+        begun[0].close()
+        assert room.segments_at_once(20) == segments.SEGMENTS_IF_WIDE
+    for pieces in begun:
+        pieces.close()

@@ -21,6 +21,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SIGNATURE_PARAMETER = "X-Amz-Signature"
 # Years to 8999: a week more is still a date.
 _TIME = re.compile(r"([1-8][0-9]{3})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
+_TIME_LENGTH = len("20261231T235959Z")
 _TIMESTAMP_LIMIT_S = 221_845_000_000
 EXPIRES_LIMIT_S = 7 * 24 * 3600
 _CREDENTIAL = re.compile(r"([^/]+(?:/[^/]+)*)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
@@ -233,9 +234,14 @@ def _parse_header_time(text: str) -> datetime | None:
     return datetime.fromtimestamp(moment_s, timezone.utc)
 
 
-@lru_cache(maxsize=256)
 def _parse_time(text: str) -> datetime | None:
     """A time like 20261231T235959Z, of the years in which its date has four digits and can be counted on."""
+    # Nothing longer is kept in the cache.
+    return _moment(text) if len(text) == _TIME_LENGTH else None
+
+
+@lru_cache(maxsize=256)
+def _moment(text: str) -> datetime | None:
     match = _TIME.fullmatch(text)
     if match is None:
         return None

@@ -11,6 +11,7 @@ The key is used for this one part and never again, so that the nonces, which are
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,8 +23,11 @@ from s3portal.server.wire.checksums import Digest
 
 KEY_BYTES, TAG_BYTES = 32, 16
 STORED_SEGMENT_BYTES = 64 * 1024
-#: How many segments are opened at once, in one buffer.
-SEGMENTS_AT_ONCE = 8
+#: How many segments are opened at once, in one buffer: usually, and for the few bodies that find a wide room
+#: free. More at once are read up to a tenth faster, where several threads read; they take 2 MiB.
+SEGMENTS_AT_ONCE, SEGMENTS_IF_WIDE = 8, 16
+WIDE_ROOMS = 8
+_wide_rooms = threading.BoundedSemaphore(WIDE_ROOMS)
 # Since cryptography 47; before, each segment takes a buffer of its own.
 _HAS_INTO = hasattr(AESGCM, "encrypt_into")
 
@@ -180,14 +184,30 @@ class SealedSource:
 
 
 class Room:
-    """Buffers for segments as they are stored, and as they are opened; kept from part to part of a body."""
+    """Buffers for segments as they are stored, and as they are opened; kept from part to part of a body.
+    To be entered: leaving it lets another one be wide."""
 
     def __init__(self) -> None:
+        self._is_wide = False
         self._segment_bytes = 0
         self.stored = self.plain = memoryview(b"")
         #: The places of single, whole segments in them.
         self.stored_places: list[memoryview] = []
         self.plain_places: list[memoryview] = []
+
+    def __enter__(self) -> Room:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_wide:
+            self._is_wide = False
+            _wide_rooms.release()
+
+    def segments_at_once(self, wanted: int) -> int:
+        """Returns how many segments of those that are ``wanted`` may be opened at once."""
+        if wanted > SEGMENTS_AT_ONCE and not self._is_wide:
+            self._is_wide = _wide_rooms.acquire(blocking=False)
+        return min(wanted, SEGMENTS_IF_WIDE if self._is_wide else SEGMENTS_AT_ONCE)
 
     def make(self, stored_bytes: int, segment_bytes: int) -> None:
         """Makes room for so many bytes of stored segments, with ``segment_bytes`` of content in each."""
@@ -218,14 +238,17 @@ def opened(
 
     Raises SegmentBroken, and OSError for a file that is too short.
     """
+    if room is None:
+        with Room() as own:
+            yield from opened(source, cipher, size_bytes, offset, length_bytes, own)
+        return
     if not length_bytes:
         return
     segment_bytes, end = cipher.segment_bytes, offset + length_bytes
     index, last_index = offset // segment_bytes, cipher.count(size_bytes) - 1
     behind = (end - 1) // segment_bytes + 1
     stored_end = cipher.stored_size_bytes(size_bytes)
-    at_once = min(SEGMENTS_AT_ONCE, behind - index)
-    room = room or Room()
+    at_once = room.segments_at_once(behind - index)
     room.make(min(at_once * STORED_SEGMENT_BYTES, stored_end), segment_bytes)
     with _Stored(source, index * STORED_SEGMENT_BYTES) as stored:
         while index < behind:

@@ -97,33 +97,36 @@ class ObjectBody:
         self.bytes_sent = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        room = Room()
-        for segment in self._segments:
-            for chunk in _chunks(segment, room):
-                self.bytes_sent += len(chunk)
-                yield chunk
+        with Room() as room:
+            for segment in self._segments:
+                for chunk in _chunks(segment, room):
+                    self.bytes_sent += len(chunk)
+                    yield chunk
 
     def send_to(self, sock: socket.socket) -> None:
         """Sends everything. Raises OSError for a file that is too short."""
-        room = Room()
-        for segment in self._segments:
-            if segment.cipher is not None:
-                for piece in _opened(segment, segment.cipher, room):
-                    sock.sendall(piece)
-                    self.bytes_sent += len(piece)
-                continue
-            if isinstance(segment.source, bytes):
-                content = b"".join(_chunks(segment, room))
-                sock.sendall(content)
-                self.bytes_sent += len(content)
-                continue
-            left_bytes = segment.length_bytes
-            with segment.source.open("rb", buffering=0) as file:
-                for count in send_file(sock, file, segment.offset, segment.length_bytes):
-                    self.bytes_sent += count
-                    left_bytes -= count
-            if left_bytes:
-                raise OSError(f"{segment.source} is shorter than its row says")
+        with Room() as room:
+            for segment in self._segments:
+                self._send(segment, sock, room)
+
+    def _send(self, segment: Segment, sock: socket.socket, room: Room) -> None:
+        if segment.cipher is not None:
+            for piece in _opened(segment, segment.cipher, room):
+                sock.sendall(piece)
+                self.bytes_sent += len(piece)
+            return
+        if isinstance(segment.source, bytes):
+            content = b"".join(_chunks(segment, room))
+            sock.sendall(content)
+            self.bytes_sent += len(content)
+            return
+        left_bytes = segment.length_bytes
+        with segment.source.open("rb", buffering=0) as file:
+            for count in send_file(sock, file, segment.offset, segment.length_bytes):
+                self.bytes_sent += count
+                left_bytes -= count
+        if left_bytes:
+            raise OSError(f"{segment.source} is shorter than its row says")
 
     def take_if_small(self) -> bytes | None:
         """Returns the whole body and closes it, or None when it is not small."""
