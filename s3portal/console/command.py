@@ -50,7 +50,7 @@ _OPTIONS: list[click.Parameter] = [
         ["--console-url"],
         envvar=f"{PREFIX}CONSOLE_URL",
         default="",
-        help="What browsers call the console behind a proxy, like https://console.example.org.",
+        help="The console's address behind a proxy, such as https://console.example.org.",
     ),
 ]
 

@@ -143,7 +143,7 @@ def _take_defaults(context: click.Context, parameter: click.Parameter, myfsio: b
     "--explain-refusals",
     is_flag=True,
     envvar=f"{PREFIX}EXPLAIN_REFUSALS",
-    help="Tell every caller why, in the header x-s3portal-reason. For development.",
+    help="Tell every caller the reason, in the header x-s3portal-reason. For development.",
 )
 @click.option(
     "--myfsio",

@@ -28,10 +28,10 @@ LISTED = 10
 @click.option(
     "--canonical",
     type=click.File("r", encoding="utf-8"),
-    help="The canonical request that the client logged, to be compared with the server's. - reads it here.",
+    help="The canonical request that the client logged, to compare with the server's. - is standard input.",
 )
 def explain_command(request_id: str | None, root: Path, canonical: TextIO | None) -> None:
-    """Say why a server of this machine refused a request.
+    """Say why a server on this machine refused a request.
 
     REQUEST_ID is in the answer (RequestId, x-amz-request-id). Without one, the last refusals are listed.
     """

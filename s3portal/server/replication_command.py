@@ -126,7 +126,7 @@ def _line(report: RuleReport) -> str:
 def failures_command(given: tuple[Path, ServerConfig], bucket: str) -> None:
     """Show what did not get through, and why.
 
-    The versions of BUCKET that are listed are tried again by themselves.
+    The versions of BUCKET that are listed are tried again automatically.
     """
     with _replicator(given) as replicator:
         for task in states.failures(replicator.storage, bucket):
@@ -149,7 +149,7 @@ def connections_command(given: tuple[Path, ServerConfig]) -> None:
 @click.argument("endpoint")
 @click.option("--access-key-id", required=True, help="The key of the user at the target.")
 @click.option("--region", default=DEFAULT_REGION, show_default=True)
-@click.option("--account", help="The account that PutBucketReplication documents name it by.")
+@click.option("--account", help="The account by which PutBucketReplication documents name it.")
 @click.pass_obj
 def connect_command(
     given: tuple[Path, ServerConfig],
@@ -202,7 +202,7 @@ def test_command(given: tuple[Path, ServerConfig], name: str, target_bucket: str
 @click.option("--id", "rule_id", help="The rule's name.  [default: the connection's]")
 @click.option("--prefix", default="", help="Only keys that begin with this.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only objects with this tag.")
-@click.option("--priority", default=0, help="Of several rules to one target the highest counts.")
+@click.option("--priority", default=0, help="Of several rules for one target, the highest wins.")
 @click.option("--existing-objects", is_flag=True, help="Also send what is there already.")
 @click.option("--delete-markers/--no-delete-markers", default=True, show_default=True)
 @click.option("--deletions/--no-deletions", default=True, show_default=True)
@@ -279,7 +279,7 @@ def resume_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) 
 def compare_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
     """Send whatever the target does not have.
 
-    All objects of the bucket are looked through again.
+    Looks through all objects of the bucket again.
     """
     with _changing(given, "CompareReplica", bucket, RuleId=rule_id) as replicator:
         replicator.compare(bucket, rule_id)
@@ -289,15 +289,15 @@ def compare_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str)
 @replication_command.command("accept")
 @click.argument("user", required=False)
 @click.option("--account", default=FIRST_ACCOUNT, show_default=True, help="The account of the user.")
-@click.option("--remove", "is_removed", is_flag=True, help="Do not accept the user any more.")
+@click.option("--remove", "is_removed", is_flag=True, help="No longer accept the user's replicas.")
 @click.pass_obj
 def accept_command(
     given: tuple[Path, ServerConfig], user: str | None, account: str, is_removed: bool
 ) -> None:
     """Accept replicas that USER sends.
 
-    USER is the user of this server that another server signs in as. Without USER, those are listed whose
-    replicas are accepted.
+    USER is the user of this server that another server signs in as. Without USER, lists the users
+    whose replicas are accepted.
 
     Its policies still decide what the user may do: s3:ReplicateObject, s3:ReplicateDelete and
     s3:ReplicateTags are enough, with s3:GetObject for the comparison.

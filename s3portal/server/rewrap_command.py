@@ -26,7 +26,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--new-key", is_flag=True, help="Make a new key in the key's file first.")
 @click.pass_obj
 def rewrap_command(default_root: Path, root: Path | None, config_file: Path | None, new_key: bool) -> None:
-    """Seal all secrets in the folder ROOT of a server with the first key of its master key's place.
+    """Seal all secrets in the folder ROOT of a server again, with the first of its master keys.
 
     The server must not be running. The content of objects is not written again: the keys of objects are
     sealed, not the objects themselves. Make a backup of the new key when it is done.

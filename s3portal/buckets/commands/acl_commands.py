@@ -31,7 +31,7 @@ _all_versions = click.option(
 )
 _failed = click.option(
     "--failures", type=click.Path(dir_okay=False, path_type=Path), default=None,
-    help="Write what failed to this file, a JSON object a line.",
+    help="Write what failed to this file, one JSON object per line.",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def acl_audit(
 ) -> int:
     """Say what is public, and why: policy, ACLs, Block Public Access.
 
-    Where the settings decide, no object is asked for. Exit code 1 where something is public.
+    Where the settings alone decide, no object's ACL is read. Exit code 1 where something is public.
     """
     store = bucket_of(access, bucket)
     rules = acls.acl_rules(store)
@@ -116,9 +116,10 @@ def acl_reset(
     failures: Path | None,
     shard: str,
 ) -> int:
-    """Make objects private that their ACLs made public.
+    """Make private the objects that their ACLs made public.
 
-    Where ACLs are off, nothing has to be done, and this says so. Interrupted, the same command continues.
+    Where ACLs are off there is nothing to do, and the command says so. If interrupted, the same
+    command continues.
     """
     store = bucket_of(access, bucket)
     if bucket_only:
@@ -157,7 +158,7 @@ def acl_reset(
 @_failed
 @bucket_command(changes=True)
 def acl_undo(console: Console, access: Access, bucket: str, report: Path, failures: Path | None) -> int:
-    """Give objects the ACLs back that a reset noted in REPORT."""
+    """Give objects back the ACLs that a reset noted in REPORT."""
     store = bucket_of(access, bucket)
     former = list(acls.read_acl_report(report))
     if console.dry_run:

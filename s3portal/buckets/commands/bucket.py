@@ -15,7 +15,7 @@ _COMMANDS = {
     "doctor": Place(f"{_HERE}.overview", "doctor_command", "Try a bucket, and say what is wrong."),
     "empty": Place(_REMOVAL, "empty_command", "Remove everything in a bucket, versions too."),
     "encryption": Place(_SETTINGS, "encryption_group", "How new objects are encrypted."),
-    "lifecycle": Place(_SETTINGS, "lifecycle_group", "What the store removes by itself."),
+    "lifecycle": Place(_SETTINGS, "lifecycle_group", "What the store removes automatically."),
     "move": Place(f"{_HERE}.move", "move_command", "Make another bucket like this one."),
     "ownership": Place(_SETTINGS, "ownership_group", "Whether ACLs count at all."),
     "policy": Place(_SETTINGS, "policy_group", "Who may do what: the bucket policy."),

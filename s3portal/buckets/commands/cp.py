@@ -42,8 +42,8 @@ def cp_command(
 ) -> int:
     """Copy a file to s3://BUCKET/KEY, an object to a file, or an object to another. For folders: sync.
 
-    A target that ends with / gets the source's name. What is there is replaced, once all has arrived.
-    With --from-failures, the report says what is copied where.
+    A target that ends with / gets the source's name. An existing target is replaced once everything has
+    arrived. With --from-failures, the report says what is copied where.
     """
     with FailureReport(failures_path, read_from=from_failures) as failures:
         if from_failures is None:

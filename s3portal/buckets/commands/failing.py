@@ -7,11 +7,11 @@ import click
 #: ``--report`` was its name before.
 failures_option = click.option(
     "--failures", "--report", "failures_path", type=click.Path(dir_okay=False, path_type=Path), default=None,
-    help="Write what failed to this file, a JSON object a line.",
+    help="Write what failed to this file, one JSON object per line.",
 )  # fmt: skip
 from_failures_option = click.option(
     "--from-failures", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
-    help="Only what a run before could not do, from its --failures file.",
+    help="Only what an earlier run could not do, from its --failures file.",
 )  # fmt: skip
 shard_option = click.option(
     "--shard", default="1/1", metavar="I/N",

@@ -46,11 +46,11 @@ _options = (
     ),
     click.option(
         "--abort-uploads", is_flag=True,
-        help="End the uploads that no one finished: they cannot be moved, and are refused otherwise.",
+        help="End unfinished uploads: they cannot be moved, and otherwise the command refuses.",
     ),
     click.option(
         "--switch", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
-        metavar="INI", help="Name the new bucket in this CKAN's .ini file, once all is there.",
+        metavar="INI", help="Name the new bucket in this CKAN's .ini file, once everything is there.",
     ),
     failures_option,
     from_failures_option,
@@ -72,7 +72,7 @@ def move_command(console: Console, access: Access, **given: Any) -> int:
     """Create TARGET with SOURCE's settings, copy everything on the server, and compare. SOURCE stays.
 
     Where SOURCE keeps versions, all of them and the markers of deletion are copied, in order; their version
-    ids are new. Retention and legal holds come along. Interrupted, the same command continues.
+    ids are new. Retention and legal holds come along. If interrupted, the same command continues.
 
     To end SOURCE afterwards:  s3portal bucket delete SOURCE --empty
     """
@@ -85,9 +85,10 @@ def move_command(console: Console, access: Access, **given: Any) -> int:
 @_moving
 @bucket_command(changes=True)
 def rename_command(console: Console, access: Access, **given: Any) -> int:
-    """As move; then SOURCE is emptied and deleted. Nothing is deleted before the comparison has passed.
+    """Does what move does; then SOURCE is emptied and deleted.
 
-    What writes to SOURCE meanwhile is lost: stop the portal first, or move, switch it over, and move again.
+    Nothing is deleted before the comparison has passed. What is written to SOURCE meanwhile is lost:
+    stop the portal first, or move, switch it over, and move again.
     """
     asked = _Asked(**given)
     moved = _move(console, access, asked)

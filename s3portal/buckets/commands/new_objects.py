@@ -39,7 +39,9 @@ _OPTIONS = (
         "--metadata", multiple=True, metavar="NAME=VALUE",
         help="Metadata of new objects; the rest is kept.",
     ),
-    click.option("--content-type", default="", metavar="TYPE", help="Not the type that the name suggests."),
+    click.option(
+        "--content-type", default="", metavar="TYPE", help="Instead of the type that the name suggests."
+    ),
     click.option("--content-encoding", default="", metavar="NAME", help="Such as gzip."),
     click.option("--content-disposition", default="", metavar="TEXT", help="Such as attachment."),
     click.option("--content-language", default="", metavar="CODE", help="Such as de."),

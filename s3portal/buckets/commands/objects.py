@@ -54,7 +54,7 @@ def ls_command(
             click.echo("\n".join(lines))
 
 
-@click.command("presign", short_help="Make a link to one object that expires.")
+@click.command("presign", short_help="Make an expiring link to one object.")
 @click.argument("place")
 @click.option("--method", type=click.Choice(["GET", "PUT", "DELETE"]), default="GET", show_default=True)
 @click.option(
@@ -63,9 +63,9 @@ def ls_command(
 )  # fmt: skip
 @bucket_command()
 def presign_command(console: Console, access: Access, place: str, method: str, expires_s: int) -> None:
-    """Make a link by which whoever has it can read (GET), write (PUT) or delete (DELETE) s3://BUCKET/KEY.
+    """Make a link with which anyone can read (GET), write (PUT) or delete (DELETE) s3://BUCKET/KEY.
 
-    Nothing is sent to the store, and whether the object is there is not looked at.
+    Nothing is sent to the store, so the object need not exist.
     """
     store, key = one_key(place, access)
     signer = UrlSigner(

@@ -27,13 +27,13 @@ from s3portal.transfer import ListedUpload, Store, abort_listed, format_size
 @bucket_argument
 @click.option("--versioning", "with_versions", is_flag=True, help="Keep former versions.")
 @click.option(
-    "--keep-days", type=click.IntRange(1), default=None, help="Remove former versions after so many days."
+    "--keep-days", type=click.IntRange(1), default=None, help="Remove former versions after this many days."
 )
 @click.option(
     "--origin", "origins", multiple=True, help="A portal whose pages upload: https://data.example.org"
 )
 @click.option(
-    "--object-lock", is_flag=True, help="Let objects be locked against deletion. It cannot be added later."
+    "--object-lock", is_flag=True, help="Let objects be locked against deletion. This cannot be added later."
 )
 @bucket_command(changes=True)
 def create_command(
@@ -77,7 +77,7 @@ def show_command(console: Console, access: Access, bucket: str | None) -> None:
     "--site",
     metavar="URL",
     default="",
-    help="A portal whose pages upload: tries what a browser does. A portal's --config says it, too.",
+    help="A portal whose pages upload: tries what a browser does. A portal's --config names it, too.",
 )
 @click.option("--apply", is_flag=True, help="Fix what is safe to fix.")
 @bucket_command()
@@ -100,7 +100,11 @@ def doctor_command(console: Console, access: Access, bucket: str | None, site: s
 @click.option("--prefix", default="", help="Only keys that begin with this.")
 @click.option("--versions", "with_versions", is_flag=True, help="Count former versions and markers, too.")
 @click.option(
-    "--depth", type=click.IntRange(0), default=1, show_default=True, help="Folders that are told apart."
+    "--depth",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="How many levels of folders are counted separately.",
 )
 @bucket_command()
 def usage_command(
@@ -178,7 +182,7 @@ def uploads_list(
 @click.option("--prefix", default="", help="Only keys that begin with this.")
 @click.option(
     "--older-than", type=click.FloatRange(0), default=8, show_default=True, metavar="DAYS",
-    help="Only those begun before: younger ones may still be going on.",
+    help="Only those begun before then: newer ones may still be in progress.",
 )  # fmt: skip
 @bucket_command(changes=True)
 def uploads_abort(

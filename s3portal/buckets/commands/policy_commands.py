@@ -45,7 +45,7 @@ def policy_set(console: Console, access: Access, bucket: str | None, file: Path)
     console.carry_out([policy.policy_change(store, wanted, f"policy of {store.bucket}")])
 
 
-@policy_group.command("set-referer", short_help="Let in who comes from these sites' pages.")
+@policy_group.command("set-referer", short_help="Let in visitors from these sites' pages.")
 @bucket_argument
 @click.option("--domain", "domains", multiple=True, required=True, help="A site's host; several are allowed.")
 @click.option("--prefix", default="", help="Only for keys that begin with this.")
@@ -53,7 +53,7 @@ def policy_set(console: Console, access: Access, bucket: str | None, file: Path)
 def policy_set_referer(
     console: Console, access: Access, bucket: str | None, domains: tuple[str, ...], prefix: str
 ) -> None:
-    """Let everyone read who comes from a page of these sites, by http and https.
+    """Let everyone who comes from a page of these sites read, over http and https.
 
     A Referer is easily forged: this stops hotlinking, not people. Other statements of the policy stay.
     """
@@ -71,7 +71,7 @@ def policy_set_referer(
 def policy_set_cloudfront(
     console: Console, access: Access, bucket: str | None, distribution: str, prefix: str
 ) -> None:
-    """Let one CloudFront distribution read, which has an origin access control. Other statements stay.
+    """Let one CloudFront distribution that has an origin access control read. Other statements stay.
 
     The bucket stays private: Block Public Access can be on, and nobody gets past the distribution.
     """
@@ -99,7 +99,7 @@ def _add(console: Console, store: Store, statement: dict[str, Any], text: str) -
 
 @policy_group.command("remove")
 @bucket_argument
-@click.option("--sid", default="", help="Only the statement of this Sid.")
+@click.option("--sid", default="", help="Only the statement with this Sid.")
 @bucket_command(changes=True)
 def policy_remove(console: Console, access: Access, bucket: str | None, sid: str) -> None:
     """Remove the policy, or one statement of it."""

@@ -48,7 +48,7 @@ def empty_command(
 ) -> int:
     """Remove objects, former versions, markers of deletion and unfinished uploads, for good.
 
-    Interrupted, the same command continues. What Object Lock keeps is named, and the rest goes.
+    If interrupted, the same command continues. What Object Lock keeps is named, and the rest goes.
     """
     store = bucket_of(access, bucket)
     emptying_it = Emptying(store, prefix, bypass_governance, shard_of(shard), from_failures)

@@ -55,7 +55,7 @@ def cors_set(
     public_read: bool,
     file: Path | None,
 ) -> None:
-    """Let a portal's pages upload, or every page read. Rules of others stay."""
+    """Let a portal's pages upload, or every page read. Other rules stay."""
     store = bucket_of(access, bucket)
     if not (origins or public_read or file):
         raise Unusable("say whom to let in: --origin, --public-read or --file")
@@ -66,7 +66,7 @@ def cors_set(
 
 @cors_group.command("remove")
 @bucket_argument
-@click.option("--id", "rule_id", default="", help="Only the rule of this ID.")
+@click.option("--id", "rule_id", default="", help="Only the rule with this ID.")
 @bucket_command(changes=True)
 def cors_remove(console: Console, access: Access, bucket: str | None, rule_id: str) -> None:
     """Remove the CORS rules, or one of them."""
@@ -94,7 +94,7 @@ def versioning_group() -> None:
 @bucket_argument
 @click.option(
     "--keep-days", type=click.IntRange(1), default=None,
-    help="Remove former versions after so many days, by a lifecycle rule.",
+    help="Remove former versions after this many days, by a lifecycle rule.",
 )  # fmt: skip
 @bucket_command(changes=True)
 def versioning_on(console: Console, access: Access, bucket: str | None, keep_days: int | None) -> None:
@@ -126,16 +126,16 @@ def versioning_show(console: Console, access: Access, bucket: str | None) -> Non
     console.say(f"Versioning of {store.bucket}: {found}", versioning=found)
 
 
-@click.group("lifecycle", short_help="What the store removes by itself.")
+@click.group("lifecycle", short_help="What the store removes automatically.")
 def lifecycle_group() -> None:
-    """What the store removes by itself."""
+    """What the store removes automatically."""
 
 
 @lifecycle_group.command("show", short_help="Show the lifecycle rules.")
 @bucket_argument
 @bucket_command()
 def lifecycle_show(console: Console, access: Access, bucket: str | None) -> None:
-    """Show the lifecycle rules, and what of them removes current files."""
+    """Show the lifecycle rules, and which of them remove current files."""
     rules = lifecycle.read_lifecycle(bucket_of(access, bucket))
     console.document("Rules", rules)
     for danger in lifecycle.dangers(rules):
@@ -159,10 +159,10 @@ def lifecycle_set(console: Console, access: Access, bucket: str | None, file: Pa
 @bucket_argument
 @click.option(
     "--abort-days", type=click.IntRange(1), default=lifecycle.ABORT_DAYS, show_default=True,
-    help="Remove what is left of unfinished uploads after so many days.",
+    help="Remove what is left of unfinished uploads after this many days.",
 )  # fmt: skip
 @click.option(
-    "--keep-days", type=click.IntRange(1), default=None, help="Remove former versions after so many days."
+    "--keep-days", type=click.IntRange(1), default=None, help="Remove former versions after this many days."
 )
 @click.option("--prefix", default="", help="Only unfinished uploads to keys that begin with this.")
 @bucket_command(changes=True)
@@ -174,14 +174,14 @@ def lifecycle_recommended(
     keep_days: int | None,
     prefix: str,
 ) -> None:
-    """Add the rules that every bucket should have. Rules of others stay."""
+    """Add the rules that every bucket should have. Other rules stay."""
     store = bucket_of(access, bucket)
     console.carry_out([lifecycle.recommended_change(store, abort_days, keep_days, prefix=prefix)])
 
 
 @lifecycle_group.command("remove")
 @bucket_argument
-@click.option("--id", "rule_id", default="", help="Only the rule of this ID.")
+@click.option("--id", "rule_id", default="", help="Only the rule with this ID.")
 @bucket_command(changes=True)
 def lifecycle_remove(console: Console, access: Access, bucket: str | None, rule_id: str) -> None:
     """Remove the lifecycle rules, or one of them."""
@@ -201,18 +201,18 @@ def ownership_group() -> None:
 @bucket_argument
 @bucket_command()
 def ownership_show(console: Console, access: Access, bucket: str | None) -> None:
-    """Say whose objects are, and whether ACLs count."""
+    """Say who owns the objects, and whether ACLs count."""
     store = bucket_of(access, bucket)
     found = ownership.read_ownership(store)
     acls = "ACLs are off" if found == ownership.ENFORCED else "ACLs count"
     console.say(f"Object Ownership of {store.bucket}: {found} ({acls})", ownership=found)
 
 
-@ownership_group.command("enforce", short_help="Switch ACLs off.")
+@ownership_group.command("enforce", short_help="Turn ACLs off.")
 @bucket_argument
 @bucket_command(changes=True)
 def ownership_enforce(console: Console, access: Access, bucket: str | None) -> None:
-    """Switch ACLs off: one request makes all objects private that only their ACL made public."""
+    """Turn ACLs off: one request makes private all objects that only their ACL made public."""
     console.carry_out([ownership.enforcing_change(bucket_of(access, bucket))])
 
 
@@ -256,7 +256,7 @@ def public_access_unblock(
 
 @click.group("encryption", short_help="How new objects are encrypted.")
 def encryption_group() -> None:
-    """How objects are encrypted when who writes them does not say it."""
+    """How objects are encrypted if whoever writes them does not say."""
 
 
 @encryption_group.command("show")
@@ -267,7 +267,7 @@ def encryption_show(console: Console, access: Access, bucket: str | None) -> Non
     console.document("Rules", encryption.read_encryption(bucket_of(access, bucket)))
 
 
-@encryption_group.command("set", short_help="Encrypt new objects, with which keys.")
+@encryption_group.command("set", short_help="Choose how new objects are encrypted.")
 @required_bucket
 @click.argument("how", metavar="AES256|aws:kms")
 @click.option("--key", default="", help="The id or ARN of the KMS key.")

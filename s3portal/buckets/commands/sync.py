@@ -9,6 +9,7 @@ import click
 from s3portal.buckets.access import Access, AccessOptions, open_access
 from s3portal.buckets.commands.comparing import (
     comparing,
+    difference_of,
     require_two_places,
     tell_left_out,
     with_options,
@@ -61,7 +62,7 @@ _SOURCE_OPTIONS = (
 @click.option("--delete", is_flag=True, help="Remove from the target what the source does not have.")
 @click.option(
     "--max-delete", type=click.IntRange(0), default=DEFAULT_MAX_DELETE, show_default=True,
-    help="Delete nothing if more than so many files would go.",
+    help="Delete nothing if more than this many files would be deleted.",
 )  # fmt: skip
 @click.option(
     "--reuse", is_flag=True,
@@ -69,7 +70,7 @@ _SOURCE_OPTIONS = (
 )  # fmt: skip
 @click.option(
     "--announce", is_flag=True,
-    help="Tell syncs on other machines by a marker in the bucket; on this one they notice each other anyway.",
+    help="Tell syncs on other machines, by a marker in the bucket. Those on this one know anyway.",
 )  # fmt: skip
 @describing_new_objects
 @click.option("--verbose", "-v", is_flag=True, help="Name every file that is sent.")
@@ -97,7 +98,7 @@ def sync_command(
     """Make TARGET have what SOURCE has: folders and s3://bucket/prefix on either side.
 
     What is in SOURCE comes directly under TARGET, with or without slashes at the end. Nothing is deleted
-    unless --delete is given. Interrupted, the same command continues.
+    unless --delete is given. If interrupted, the same command continues.
     """
     rules = replace(
         rules, delete=delete, max_delete=max_delete, reuse=reuse, announce=announce, wanted=wanted
@@ -151,9 +152,9 @@ def _verified(console: Console, source: Folder | Prefix, target: Folder | Prefix
         sync = Sync(
             source, target, replace(rules, compare=Compare.CHECKSUM, delete=False, reuse=False), failures
         )
-        differing = [step.entry.path for step in sync.plan()]
-    for path in differing[:5]:
-        console.warn(f"  {shown(path)} differs")
+        differing = list(sync.plan())
+    for step in differing[:5]:
+        console.warn(f"  {shown(step.entry.path)}: {difference_of(step)}")
     console.say(
         f"Verified: {sync.tally.same:,} are the same, {len(differing):,} differ.",
         verified=sync.tally.same, differing=len(differing),

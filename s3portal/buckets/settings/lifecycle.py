@@ -35,7 +35,7 @@ def recommended(
     rules: list[Rule], abort_days: int, noncurrent_days: int | None, prefix: str = ""
 ) -> list[Rule]:
     """The rules with ours among them: uploads under the prefix that no one finished, and former versions of
-    that age, are removed. Rules of others stay."""
+    that age, are removed. Other rules stay."""
     wanted = [dict(rule) for rule in with_aborting_rule(rules, prefix, abort_days)]
     if noncurrent_days is not None:
         wanted = with_versions_rule(wanted, noncurrent_days)

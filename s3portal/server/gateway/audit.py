@@ -194,7 +194,7 @@ def _outcome(status: int, error: S3Error | None) -> str:
     # Some protocols answer refusals with 400.
     statuses = (status, status if error is None else error.status)
     is_refusal = not _REFUSING.isdisjoint(statuses) or (error is not None and error.code in _REFUSALS)
-    return (Outcome.REFUSED if is_refusal else Outcome.FAILED).value
+    return Outcome.REFUSED.value if is_refusal else Outcome.FAILED.value
 
 
 def _resource(exchange: Exchange, parameters: Mapping[str, str]) -> str:

@@ -35,7 +35,7 @@ def _moment(context: click.Context, option: click.Parameter, text: str | None) -
 @root_option
 @click.option("--file", "file", type=click.Path(path_type=Path), help="The log, if elsewhere.")
 @click.option("--user", help="Who: a name, role/session, or an ARN; * stands for anything.")
-@click.option("--action", help="What: as PutObject; * stands for anything.")
+@click.option("--action", help="What, such as PutObject; * stands for anything.")
 @click.option("--bucket", help="In which bucket.")
 @click.option("--outcome", type=click.Choice([one.value for one in Outcome]), help="What became of it.")
 @click.option("--since", callback=_moment, help="Not before this day or time (UTC).")
@@ -56,7 +56,7 @@ def audit_command(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Show who did what, from where, and whether they were let; the newest first.
+    """Show who did what, from where, and whether it was allowed; newest first.
 
     May run beside the server. Exit status: 0, or 2 if there is no log.
     """

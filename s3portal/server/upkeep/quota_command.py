@@ -51,7 +51,9 @@ def _limit(*, units: bool) -> Callable[[click.Context, click.Parameter, str | No
 @click.command("quota")
 @click.argument("bucket", required=False)
 @click.option("--user", "user", help="The quota of a user; of a role as role/NAME; or the ARN of either.")
-@click.option("--max-bytes", callback=_limit(units=True), help="How many bytes, as 10GiB; none for no limit.")
+@click.option(
+    "--max-bytes", callback=_limit(units=True), help="How many bytes, such as 10GiB; none for no limit."
+)
 @click.option("--max-objects", callback=_limit(units=False), help="How many objects; none for no limit.")
 @root_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
@@ -67,9 +69,9 @@ def quota_command(
 ) -> None:
     """Show how much BUCKET may hold and holds, or set it. Without BUCKET and --user it shows all.
 
-    May run beside the server, which minds the new limits from its next request on. A user's quota counts what
-    the user's keys have stored in all buckets; a role's what its sessions have stored. Versions that are no
-    longer current count.
+    May run beside the server, which applies the new limits from its next request on. A user's quota counts
+    what the user's keys have stored in all buckets; a role's what its sessions have stored. Versions that
+    are no longer current count.
     """
     if bucket and user:
         raise click.UsageError("name a bucket or a user, not both")
