@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
 from console_visitor import ConsoleVisitor
+
+from s3portal.console.command import server_command
 
 
 @contextmanager
@@ -46,6 +49,13 @@ def signed_in(url: str, root: Path) -> ConsoleVisitor:
     page = visitor.sign_in(key["access_key_id"], key["secret_access_key"])
     assert page.url == f"{url}/ui/buckets", page.text
     return visitor
+
+
+def test_the_s3_port_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        server_command, ["--root", str(tmp_path), "--port", "9123", "--console-port", "9123"]
+    )
+    assert result.exit_code == 2 and "The console needs an origin of its own" in result.output
 
 
 def test_with_mode_ui_only_this_machine_reaches_the_s3_port(tmp_path: Path) -> None:

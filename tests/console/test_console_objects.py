@@ -1,7 +1,8 @@
-"""Objects in the console: folders, one object, versions, sharing, previews, unfinished uploads."""
+"""Objects in the console: folders, one object, versions, previews, unfinished uploads."""
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import zipfile
@@ -132,32 +133,6 @@ class TestOneObject:
         assert s3.get_object(Bucket=BUCKET, Key="versioned")["Body"].read() == b"first"
 
 
-class TestSharing:
-    def test_a_link_works_for_everybody_until_it_ends(
-        self, admin: ConsoleVisitor, s3: Any, running: RunningServer
-    ) -> None:
-        s3.put_object(Bucket=BUCKET, Key="shared", Body=b"for you")
-        admin.open(path("object/share", key="shared"))
-        page = admin.submit(method="GET", number="2", unit="hours").text
-        url = page.split('id="link" readonly rows="4">')[1].split("<")[0].replace("&amp;", "&")
-        assert url.startswith(running.endpoint) and "X-Amz-Expires=7200" in url and "<svg" in page
-        assert requests.get(url, timeout=10).content == b"for you"
-
-    def test_a_link_to_upload(self, admin: ConsoleVisitor, s3: Any) -> None:
-        admin.open(path("object/share", key="wanted"))
-        page = admin.submit(method="PUT", number="5", unit="minutes").text
-        url = page.split('id="link" readonly rows="4">')[1].split("<")[0].replace("&amp;", "&")
-        assert requests.put(url, data=b"here", timeout=10).status_code == 200
-        assert s3.get_object(Bucket=BUCKET, Key="wanted")["Body"].read() == b"here"
-
-    @pytest.mark.parametrize("number", ["0", "8", "-1", "x", "99999999999999999999"])
-    def test_a_lifetime_that_cannot_be_is_refused(self, admin: ConsoleVisitor, s3: Any, number: str) -> None:
-        s3.put_object(Bucket=BUCKET, Key="shared", Body=b"for you")
-        admin.open(path("object/share", key="shared"))
-        page = admin.submit(method="GET", number=number, unit="days")
-        assert page.status_code == 400 and "at most 7 days" in page.text
-
-
 class TestPreviews:
     def test_of_text_is_words(self, admin: ConsoleVisitor, s3: Any) -> None:
         s3.put_object(Bucket=BUCKET, Key="a.txt", Body="Über\n<b>".encode(), ContentType="text/plain")
@@ -190,6 +165,15 @@ class TestPreviews:
         page = admin.open(path("object/preview", key="a.zip")).text
         assert "inside/large.bin" in page and "&lt;inside&gt;.txt" in page
         assert sum(r.bytes_out for r in running.requests if r.operation == "GetObject") < 1_000_000
+
+    def test_of_an_image_is_from_the_store_as_an_image(
+        self, admin: ConsoleVisitor, s3: Any, running: RunningServer
+    ) -> None:
+        s3.put_object(Bucket=BUCKET, Key="a.png", Body=b"<script>", ContentType="text/html")
+        page = admin.open(path("object/preview", key="a.png")).text
+        url = html.unescape(page.split('<img class="preview" src="')[1].split('"')[0])
+        assert url.startswith(running.endpoint)
+        assert requests.get(url, timeout=60).headers["Content-Type"] == "image/png"
 
     @pytest.mark.parametrize("name", ["broken.zip", "a.bin"])
     def test_of_what_cannot_be_shown_is_a_sentence(self, admin: ConsoleVisitor, s3: Any, name: str) -> None:
