@@ -120,6 +120,7 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
             "up": lambda p: [*ours, "sync", str(p.source), "s3://aaa/p"],
             "again": lambda p: [*ours, "sync", str(p.source), "s3://aaa/p"],
             "copy": lambda p: [*ours, "sync", "s3://aaa", "s3://bbb"],
+            "down": lambda p: [*ours, "sync", "s3://aaa/p", str(p.down)],
             "acls": lambda p: [*ours, "bucket", "acl", "reset", "ccc", "--yes"],
             "acls off": lambda p: [*ours, "bucket", "acl", "reset", "aaa", "--yes"],
             "delete": lambda p: [*ours, "bucket", "delete", "vvv", "--empty", "--yes"],
@@ -131,6 +132,7 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
             "up": lambda p: [found("aws"), "s3", "sync", "--quiet", str(p.source), "s3://aaa/p"],
             "again": lambda p: [found("aws"), "s3", "sync", "--quiet", str(p.source), "s3://aaa/p"],
             "copy": lambda p: [found("aws"), "s3", "sync", "--quiet", "s3://aaa", "s3://bbb"],
+            "down": lambda p: [found("aws"), "s3", "sync", "--quiet", "s3://aaa/p", str(p.down)],
             "large up": lambda p: [found("aws"), "s3", "sync", "--quiet", str(p.large), "s3://lll"],
             "large down": lambda p: [found("aws"), "s3", "sync", "--quiet", "s3://lll", str(p.down)],
             "list": lambda p: [found("aws"), "s3", "ls", "--recursive", "s3://many"],
@@ -139,6 +141,7 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
             "up": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.source}/", "s3://aaa/p/"],
             "again": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.source}/", "s3://aaa/p/"],
             "copy": lambda p: [*s3cmd, *at(p), "sync", "-q", "s3://aaa/", "s3://bbb/"],
+            "down": lambda p: [*s3cmd, *at(p), "sync", "-q", "s3://aaa/p/", f"{p.down}/"],
             "acls": lambda p: [*s3cmd, *at(p), "setacl", "-q", "--acl-private", "--recursive", "s3://ccc/"],
             "large up": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.large}/", "s3://lll/"],
             "large down": lambda p: [*s3cmd, *at(p), "sync", "-q", "s3://lll/", f"{p.down}/"],
@@ -148,6 +151,7 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
             "up": lambda p: [rclone, "sync", str(p.source), "b:aaa/p"],
             "again": lambda p: [rclone, "sync", str(p.source), "b:aaa/p"],
             "copy": lambda p: [rclone, "sync", "b:aaa", "b:bbb"],
+            "down": lambda p: [rclone, "sync", "b:aaa/p", str(p.down)],
             "delete": lambda p: [rclone, "purge", "b:vvv", "--s3-versions"],
             "large up": lambda p: [rclone, "sync", str(p.large), "b:lll"],
             "large down": lambda p: [rclone, "sync", "b:lll", str(p.down)],
@@ -157,6 +161,7 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
             "up": lambda p: [found("s5cmd"), "--log", "error", "sync", f"{p.source}/", "s3://aaa/p/"],
             "again": lambda p: [found("s5cmd"), "--log", "error", "sync", f"{p.source}/", "s3://aaa/p/"],
             "copy": lambda p: [found("s5cmd"), "--log", "error", "sync", "s3://aaa/*", "s3://bbb/"],
+            "down": lambda p: [found("s5cmd"), "--log", "error", "sync", "s3://aaa/p/*", f"{p.down}/"],
             "delete": lambda p: [found("s5cmd"), "--log", "error", "rm", "--all-versions", "s3://vvv/*"],
             "large up": lambda p: [found("s5cmd"), "--log", "error", "sync", f"{p.large}/", "s3://lll/"],
             "large down": lambda p: [
@@ -167,7 +172,10 @@ def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
     }  # fmt: skip
 
 
-OPERATIONS = ("up", "again", "copy", "acls", "acls off", "delete", "large up", "large down", "list")
+OPERATIONS = ("up", "again", "down", "copy", "acls", "acls off", "delete", "large up", "large down", "list")
+
+#: What a store that keeps no contents cannot answer.
+NOT_BARE = frozenset({"down", "large up", "large down"})
 
 
 class Bench:
@@ -195,7 +203,7 @@ class Bench:
         for operation in OPERATIONS:
             if operation not in wanted:
                 continue
-            if operation not in tool:
+            if operation not in tool or (self._options.bare and operation in NOT_BARE):
                 continue
             if operation == "delete":
                 self._fill_versions(place)
@@ -203,8 +211,11 @@ class Bench:
                 self._let_acls_count(place)
             if operation == "list":
                 self._fill(place, "many", self._options.listed)
-            if operation in tool:
-                self._measure(self.table[name, operation], tool[operation](place), place)
+            # A folder that is there: some tools make none.
+            shutil.rmtree(place.down, ignore_errors=True)
+            place.down.mkdir()
+            self._measure(self.table[name, operation], tool[operation](place), place)
+            shutil.rmtree(place.down)
 
     def _measure(self, measured: Measured, words: Words, place: Place) -> None:
         before = len(place.server.requests)
@@ -350,6 +361,7 @@ def rows(table: dict[tuple[str, str], Measured], options: argparse.Namespace) ->
     named = {
         "up": f"{options.objects:,} x 4 KiB up",
         "again": "again, unchanged",
+        "down": f"{options.objects:,} x 4 KiB down",
         "copy": "bucket to bucket",
         "acls": f"{options.objects:,} public ACLs to private",
         "acls off": "the same where ACLs are off",

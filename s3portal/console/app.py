@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console import formats, texts
 from s3portal.console.backend import Backend
+from s3portal.console.cookies import SAID, cookie_name
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.errors import answer_errors
 from s3portal.console.guards import FORM_FIELD, guard_answers
@@ -19,8 +20,10 @@ from s3portal.console.oidc.pages import oidc_pages
 from s3portal.console.pages import PAGES, bucket_menu, menu
 from s3portal.console.pages.operating import operating_menu
 from s3portal.console.pages.why import why_url
+from s3portal.console.remembered import Sights
 from s3portal.console.sessions import Sessions
 from s3portal.console.settings import ConsoleSettings
+from s3portal.console.sight import seen_sections, seen_tabs
 from s3portal.console.sign_in import find_visit, form_token, sign_in_pages
 from s3portal.console.throttle import Throttle
 from s3portal.console.visit import Console, console
@@ -40,7 +43,6 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     app.secret_key = backend.key
     app.session_interface = _SaidSentences()
     app.config.update(
-        SESSION_COOKIE_NAME="s3portal_said",
         SESSION_COOKIE_PATH=ROOT,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
@@ -55,6 +57,7 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
         database,
         Sessions(database, time.time, settings.session_s, settings.idle_s),
         Throttle(time.monotonic),
+        Sights(time.monotonic),
     )
     _prepare_templates(app)
     guard_answers(app)
@@ -77,6 +80,9 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
 class _SaidSentences(SecureCookieSessionInterface):
     """The cookie with the sentences that the next page shows."""
 
+    def get_cookie_name(self, app: Flask) -> str:
+        return cookie_name(SAID)
+
     def get_cookie_secure(self, app: Flask) -> bool:
         return console().is_secure()
 
@@ -95,6 +101,8 @@ def _prepare_templates(app: Flask) -> None:
         _=texts.gettext,
         ngettext=texts.ngettext,
         menu=menu,
+        seen_sections=seen_sections,
+        seen_tabs=seen_tabs,
         bucket_menu=bucket_menu,
         csrf_token=form_token,
         operating_menu=operating_menu,

@@ -25,6 +25,13 @@ def count(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
+def duration(seconds: float | None) -> str:
+    """Returns how long something took: 4.2 ms, 1.5 s. A dash where nothing was timed."""
+    if seconds is None:
+        return "\N{EN DASH}"
+    return f"{seconds * 1000:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
+
+
 def moment(at: datetime | None) -> Markup:
     """Returns a time in UTC, marked so that programs can read it."""
     if at is None:
@@ -48,4 +55,9 @@ def printable(value: Any) -> Any:
     return value
 
 
-FILTERS: dict[str, Callable[..., Any]] = {"size": size, "count": count, "moment": moment}
+FILTERS: dict[str, Callable[..., Any]] = {
+    "size": size,
+    "count": count,
+    "duration": duration,
+    "moment": moment,
+}

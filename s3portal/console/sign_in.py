@@ -9,6 +9,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from s3portal.console.cookies import (
+    BROWSER,
+    SESSION,
+    VISITOR,
+    cookie_of,
+    cookies_of,
+    delete_cookie,
+    set_cookie,
+)
 from s3portal.console.gateway_client import Key, Visitor
 from s3portal.console.guards import is_bucket_name, require_own_page, token_of
 from s3portal.console.oidc.farewell import farewell
@@ -17,34 +26,26 @@ from s3portal.console.texts import gettext as _
 from s3portal.console.throttle import known_browser, new_browser, sources_of
 from s3portal.console.visit import Visit, console, visit
 
-#: The prefix makes browsers refuse the cookie from other hosts and over plain HTTP.
-COOKIE, SECURE_COOKIE = "s3portal_console", "__Host-s3portal_console"
-#: Who has not signed in gets one too, so that their form has a token.
-VISITOR_COOKIE = "s3portal_visitor"
-#: Who has signed in is not kept out by others who guess at their key.
-BROWSER_COOKIE = "s3portal_browser"
 _KNOWN_S = 365 * 24 * 3600
 _OPEN = ("sign_in.show", "sign_in.sign_in", "oidc.start", "oidc.come_back", "oidc.choose", "static")
 
 sign_in_pages = Blueprint("sign_in", __name__)
 
 
-def cookie_name() -> str:
-    return SECURE_COOKIE if console().is_secure() else COOKIE
-
-
 def find_visit() -> AnyResponse | None:
     """Before each request: finds out whose it is, and sends who is not signed in to the form."""
-    found = [visit for visit in map(_visit_of, _cookies_of_session()) if visit is not None]
+    found = [visit for visit in map(_visit_of, cookies_of(SESSION)) if visit is not None]
     # Another page of this host, on another port, can put a second cookie beside the one that it cannot read:
     # with two sessions nobody knows whose the browser is.
     g.visit = found[0] if len(found) == 1 else None
-    g.form_number = g.visit.session.number if g.visit else request.cookies.get(VISITOR_COOKIE)
+    g.form_number = g.visit.session.number if g.visit else cookie_of(VISITOR)
     g.store_origin = console().store_url()
     if request.endpoint == "static":
         return None
     require_own_page(console().backend.key, g.form_number, console().settings.console_origin)
     if g.visit or request.endpoint in _OPEN:
+        if g.visit and request.method == "POST":
+            console().sights.forget(g.visit.session.digest)
         if not is_bucket_name((request.view_args or {}).get("bucket", "-")):
             abort(404)
         return None
@@ -52,10 +53,6 @@ def find_visit() -> AnyResponse | None:
         abort(404)
     back = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("sign_in.show", back=back))
-
-
-def _cookies_of_session() -> list[str]:
-    return list(dict.fromkeys(request.cookies.getlist(cookie_name())))
 
 
 def _visit_of(cookie: str) -> Visit | None:
@@ -98,7 +95,7 @@ def sign_in() -> AnyResponse:
     token = form.get("session_token", "").strip() or None
     if not access_key_id or not secret:
         return _form(_("Enter an access key ID and its secret access key."), status=400)
-    browser = known_browser(console().backend.key, access_key_id, request.cookies.get(BROWSER_COOKIE, ""))
+    browser = known_browser(console().backend.key, access_key_id, cookie_of(BROWSER) or "")
     sources = sources_of(request.remote_addr or "", access_key_id, browser)
     wait_s = console().throttle.attempt(*sources)
     if wait_s > 0:
@@ -122,10 +119,10 @@ def sign_in() -> AnyResponse:
         console().sessions.end(g.visit.session)
     answer: AnyResponse = redirect(page_wanted(), 303)
     set_session_cookie(answer, session, key)
-    answer.delete_cookie(VISITOR_COOKIE, path="/")
+    delete_cookie(answer, VISITOR)
     if browser is None:
         known = new_browser(console().backend.key, access_key_id)
-        set_cookie(answer, BROWSER_COOKIE, known, lifetime_s=_KNOWN_S)
+        set_cookie(answer, BROWSER, known, lifetime_s=_KNOWN_S)
     return answer
 
 
@@ -162,7 +159,7 @@ def _form(problem: str | None = None, status: int = 200) -> Response:
     page = render_template("console/sign_in.html", problem=problem, back=request.values.get("back", ""))
     answer = Response(page, status)
     if is_new:
-        set_cookie(answer, VISITOR_COOKIE, number)
+        set_cookie(answer, VISITOR, number)
     return answer
 
 
@@ -177,21 +174,13 @@ def _signed_out(session: Session) -> AnyResponse:
         # Not a redirect: forms lead to the console alone.
         url, place = leaving
         answer = Response(render_template("console/leading_on.html", url=url, place=place))
-    answer.delete_cookie(cookie_name(), path="/", secure=console().is_secure())
+    delete_cookie(answer, SESSION)
     return answer
 
 
 def set_session_cookie(answer: AnyResponse, session: Session, key: Key) -> None:
     """Sets the cookie of a session that was begun with a key."""
-    set_cookie(answer, cookie_name(), f"{session.number}.{_mark(session.number, key)}")
-
-
-def set_cookie(
-    answer: AnyResponse, name: str, value: str, same_site: str = "Strict", lifetime_s: int | None = None
-) -> None:
-    """Sets a cookie that no script reads; without a lifetime, until the browser is closed."""
-    is_secure = console().is_secure()
-    answer.set_cookie(name, value, lifetime_s, path="/", httponly=True, samesite=same_site, secure=is_secure)
+    set_cookie(answer, SESSION, f"{session.number}.{_mark(session.number, key)}")
 
 
 def page_wanted() -> str:

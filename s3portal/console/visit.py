@@ -14,6 +14,7 @@ from s3portal.console.backend import Backend
 from s3portal.console.database import ConsoleDatabase
 from s3portal.console.gateway_client import GatewayClients, Key, Visitor
 from s3portal.console.oidc.endpoints import KnownEndpoints
+from s3portal.console.remembered import Sights
 from s3portal.console.sessions import Session, Sessions
 from s3portal.console.settings import ConsoleSettings
 from s3portal.console.throttle import Throttle
@@ -29,12 +30,14 @@ class Console:
         database: ConsoleDatabase,
         sessions: Sessions,
         throttle: Throttle,
+        sights: Sights,
     ) -> None:
         self.backend = backend
         self.settings = settings
         self.database = database
         self.sessions = sessions
         self.throttle = throttle
+        self.sights = sights
         self.endpoints = KnownEndpoints(backend.sign_in)
         self.clients = GatewayClients(backend.gateway, backend.region)
 

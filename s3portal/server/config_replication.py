@@ -31,6 +31,11 @@ class ReplicationConfig:
     rules: tuple[tuple[str, ReplicationRule], ...] = ()
     users: frozenset[tuple[str, str]] = frozenset()
 
+    @property
+    def wanted(self) -> tuple[tuple[NewConnection, ...], tuple[tuple[str, ReplicationRule], ...]]:
+        """What is to be in the database: connections and rules."""
+        return self.connections, self.rules
+
 
 def read_replication(top: Mapping[str, Any]) -> ReplicationConfig:
     """Returns the configuration's ``replication``; raises ConfigError."""

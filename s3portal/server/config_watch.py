@@ -1,4 +1,5 @@
-"""The users, roles, accounts and identity providers of a configuration file, read again when it changes.
+"""The users, roles, accounts, identity providers and the replication of a configuration file, read again
+when it changes.
 
 Every process looks at the file by itself, before each lookup, which takes a few microseconds. The rest of the
 configuration is what it was at the start.
@@ -14,6 +15,7 @@ from pathlib import Path
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.access.directory import User
 from s3portal.server.config import ServerConfig, add_environment, read_config_file, root_user
+from s3portal.server.config_replication import ReplicationConfig
 from s3portal.server.storage.watched_file import WatchedFile
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ class WatchedUsers:
             return with_users(root, file.read())[0]
 
         path = None if file is None else file.path
-        self._config = WatchedFile(path, read, first, "users and roles")
+        self._config = WatchedFile(path, read, first, "users, roles and replication")
         self._others = others
         self._made = (first, others(), _directory_of(first, others()))
 
@@ -76,6 +78,10 @@ class WatchedUsers:
             directory = _directory_of(config, others)
             self._made = (config, others, directory)
         return directory
+
+    def replication(self) -> ReplicationConfig:
+        """Returns what the file says of replication now. May be called from any thread."""
+        return self._config.current().replication
 
 
 def _directory_of(config: ServerConfig, others: Sequence[User]) -> ConfiguredDirectory:

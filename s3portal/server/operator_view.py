@@ -6,20 +6,21 @@ For front ends in the same process. Who may look, or change what is replicated, 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from s3portal import __version__
-from s3portal.server.access.credentials import caller_of_user
 from s3portal.server.access.directory import Directory
 from s3portal.server.authority.decision import decide
 from s3portal.server.background.replication.managing import Replicator, RuleProblem
+from s3portal.server.bucket_settings.canonical_users import canonical_id
 from s3portal.server.bucket_settings.replication import ReplicationRule
 from s3portal.server.gateway.audit import AuditRecord, Outcome
 from s3portal.server.gateway.audit_reading import AuditFilter, read_audit
 from s3portal.server.gateway.metrics import BOUNDS_S, JobCounts, MetricsMemory, OperationCounts
+from s3portal.server.gateway.minute_counts import PeriodCounts, quantile_s
 from s3portal.server.replication import states
 from s3portal.server.replication.connections import ConnectionProblem, NewConnection
 from s3portal.server.replication.states import RuleReport
@@ -39,9 +40,12 @@ __all__ = [
     "NewConnection",
     "OperationCounts",
     "Outcome",
+    "PeriodCounts",
     "ReplicationRule",
     "RuleProblem",
     "RuleReport",
+    "canonical_id",
+    "quantile_s",
 ]
 
 
@@ -66,7 +70,7 @@ class _NoContext:
 
 @dataclass(frozen=True)
 class OperatorView:
-    """``audit_path`` is None where there is no audit log."""
+    """``audit_path`` is None where there is no audit log; ``now`` is the server's clock."""
 
     storage: Storage
     metrics: MetricsMemory
@@ -75,6 +79,7 @@ class OperatorView:
     started_at: datetime
     directory: Directory
     replicator: Replicator
+    now: Callable[[], datetime]
 
     @property
     def version(self) -> str:
@@ -93,6 +98,11 @@ class OperatorView:
         """Returns what was counted since the server began."""
         return self.metrics.of_operations()
 
+    def periods(self, minutes_each: int, count: int) -> Sequence[PeriodCounts]:
+        """Returns what all processes counted in the last ``count`` periods, oldest first, for a day at most.
+        It is not kept when the server ends."""
+        return self.metrics.of_periods(self.now().timestamp(), minutes_each, count)
+
     def jobs(self) -> Sequence[JobCounts]:
         return self.metrics.of_jobs()
 
@@ -101,7 +111,7 @@ class OperatorView:
         user = self.directory.user_with_key(access_key_id)
         if user is None:
             return False
-        return decide(caller_of_user(user), "iam:*", "*", _NoContext(), None).allowed
+        return decide(user.caller, "iam:*", "*", _NoContext(), None).allowed
 
     def replication(self) -> list[RuleReport]:
         """Returns how each rule of each bucket is doing."""

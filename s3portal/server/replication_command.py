@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from s3portal.server.audited import audited
 from s3portal.server.background.replication.managing import Replicator, RuleProblem
 from s3portal.server.bucket_settings.replication import ReplicationRule
 from s3portal.server.config import PREFIX, ServerConfig, add_environment, read_config_file
@@ -28,6 +29,8 @@ from s3portal.server.storage.writing_beside import BesideStorage
 from s3portal.server.upkeep.bodies import printable
 from s3portal.server.wire.errors import S3Error
 
+#: What S3 calls a change of a bucket's rules, of whatever kind.
+PUT_RULES = "PutBucketReplication"
 SECRET_VARIABLE = f"{PREFIX}REPLICATION_SECRET"
 _PATH = click.Path(path_type=Path)
 
@@ -49,6 +52,16 @@ def replication_command(context: click.Context, root: Path | None, config_file: 
     except ConfigError as problem:
         raise click.ClickException(str(problem)) from problem
     context.obj = (root or context.obj, config)
+
+
+@contextmanager
+def _changing(
+    given: tuple[Path, ServerConfig], action: str, bucket: str | None = None, **parameters: str
+) -> Iterator[Replicator]:
+    """The same for a change, which is noted in the audit log."""
+    folder, config = given
+    with _replicator(given) as replicator, audited(folder, config.audit, action, parameters, bucket):
+        yield replicator
 
 
 @contextmanager
@@ -152,7 +165,8 @@ def connect_command(
     for.
     """
     secret = os.environ.get(SECRET_VARIABLE) or click.prompt("Secret access key", hide_input=True)
-    with _replicator(given) as replicator:
+    named = {"Name": name, "Endpoint": endpoint, "AccessKeyId": access_key_id}
+    with _changing(given, "PutReplicationConnection", **named) as replicator:
         replicator.save_connection(NewConnection(name, endpoint, access_key_id, secret, region, account))
     click.echo(f"The connection {name} works and is saved.")
 
@@ -162,7 +176,7 @@ def connect_command(
 @click.pass_obj
 def disconnect_command(given: tuple[Path, ServerConfig], name: str) -> None:
     """Remove a connection that no rule needs."""
-    with _replicator(given) as replicator:
+    with _changing(given, "DeleteReplicationConnection", Name=name) as replicator:
         replicator.remove_connection(name)
     click.echo(f"The connection {name} is removed.")
 
@@ -224,7 +238,8 @@ def add_command(
         existing_objects=existing_objects,
         storage_class=storage_class,
     )
-    with _replicator(given) as replicator:
+    named = {"RuleId": rule.rule_id, "Connection": connection, "TargetBucket": target_bucket}
+    with _changing(given, PUT_RULES, bucket, **named) as replicator:
         remarks = replicator.save_rule(bucket, rule)
     click.echo("\n".join([f"The rule {bucket}/{rule.rule_id} is saved.", *remarks]))
 
@@ -233,7 +248,7 @@ def add_command(
 @_of_a_rule
 def remove_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
     """Remove a rule. What the target has stays there."""
-    with _replicator(given) as replicator:
+    with _changing(given, PUT_RULES, bucket, RuleId=rule_id, Change="Removed") as replicator:
         replicator.remove_rule(bucket, rule_id)
     click.echo(f"The rule {bucket}/{rule_id} is removed.")
 
@@ -242,7 +257,7 @@ def remove_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) 
 @_of_a_rule
 def pause_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) -> None:
     """Pause a rule. What changes meanwhile is sent once it is resumed."""
-    with _replicator(given) as replicator:
+    with _changing(given, PUT_RULES, bucket, RuleId=rule_id, Status="Disabled") as replicator:
         replicator.pause(bucket, rule_id)
     click.echo(f"The rule {bucket}/{rule_id} is paused.")
 
@@ -254,7 +269,7 @@ def resume_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str) 
 
     What did not get through is tried again at once.
     """
-    with _replicator(given) as replicator:
+    with _changing(given, PUT_RULES, bucket, RuleId=rule_id, Status="Enabled") as replicator:
         replicator.resume(bucket, rule_id)
     click.echo(f"The rule {bucket}/{rule_id} is active.")
 
@@ -266,7 +281,7 @@ def compare_command(given: tuple[Path, ServerConfig], bucket: str, rule_id: str)
 
     Looks through all objects of the bucket again.
     """
-    with _replicator(given) as replicator:
+    with _changing(given, "CompareReplica", bucket, RuleId=rule_id) as replicator:
         replicator.compare(bucket, rule_id)
     click.echo(f"The objects of {bucket} are compared with those of the target.")
 
@@ -287,14 +302,15 @@ def accept_command(
     Its policies still decide what the user may do: s3:ReplicateObject, s3:ReplicateDelete and
     s3:ReplicateTags are enough, with s3:GetObject for the comparison.
     """
-    with _replicator(given) as replicator:
-        if user is None:
+    if user is None:
+        with _replicator(given) as replicator:
             for account_id, name in replication_users.find_all(replicator.storage):
                 click.echo(f"{account_id}/{name}")
-        elif not is_removed:
+        return
+    action = "DeleteReplicationUser" if is_removed else "PutReplicationUser"
+    with _changing(given, action, UserName=user, Account=account) as replicator:
+        if not is_removed:
             replication_users.add(replicator.storage, account, user)
-            click.echo(f"What {user} replicates is accepted.")
-        elif replication_users.remove(replicator.storage, account, user):
-            click.echo(f"{user} is not accepted any more.")
-        else:
+        elif not replication_users.remove(replicator.storage, account, user):
             raise click.ClickException(f"{user} was not accepted")
+    click.echo(f"{user} is not accepted any more." if is_removed else f"What {user} replicates is accepted.")

@@ -51,6 +51,7 @@ from s3portal.server.myfsio.files import MyfsioFiles
 from s3portal.server.operator_view import OperatorView
 from s3portal.server.replication import configured
 from s3portal.server.replication.connections import ConnectionProblem
+from s3portal.server.replication.following import Follower
 from s3portal.server.storage import buckets, objects, quotas, versioning
 from s3portal.server.storage.records import FIRST_ACCOUNT, Versioning
 from s3portal.server.storage.storage import Storage
@@ -92,7 +93,7 @@ class S3Server:
     ``root_key_file`` is where the generated access key is, None when users are configured. A worker is given
     its ``storage`` and the ``listener`` that all workers share.
     ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
-    Users and roles are read again when ``config_file`` changes.
+    Users, roles and replication are read again when ``config_file`` changes.
     ``metrics`` is where this process counts; without it, it is the only one.
     Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
     the address is taken).
@@ -126,14 +127,24 @@ class S3Server:
             self.sealer = SessionSealer(self.storage.server_key())
             self.master_key = MasterKey(root, config.master_key)
             self.master_key.check()
-            replicate_as_configured(self.storage, self.master_key, config)
+            if storage is None:
+                # Of several processes the first one did: the file may have changed since this one's start.
+                replicate_as_configured(self.storage, self.master_key, config)
             keys = Keys(self.storage, self.master_key, config.region or DEFAULT_REGION)
             keys.delete_expired()
             self.keys = AdministratorsKeys(self.storage, self.master_key, keys.region)
             files = _myfsio_files(self.storage, root, config)
             others = nobody_else if files is None else files.users
-            configuration = WatchedUsers(root, config, config_file, others).current
-            metrics = metrics or Metrics(new_metrics_memory())
+            watched = WatchedUsers(root, config, config_file, others)
+            configuration = watched.current
+            #: Brings what the configuration file says of replication into the database when it changes.
+            self.replication_follower = Follower(
+                self.storage,
+                self.master_key,
+                config.replication.wanted,
+                lambda: watched.replication().wanted,
+            )
+            metrics = metrics or Metrics(new_metrics_memory(), now_s=lambda: now().timestamp())
             self.audit = audit_log(root, config)
             service = Service(
                 storage=self.storage,
@@ -156,7 +167,7 @@ class S3Server:
                 explains_refusals=config.explain_refusals,
                 customer_keys_over_http=config.customer_keys_over_http,
                 notification_targets=frozenset(target.name for target in config.notification_targets),
-                replication_users=config.replication.users,
+                replication_users=lambda: watched.replication().users,
                 metrics=metrics,
                 audit_file=config.audit.path_in(root) if config.audit.enabled else None,
                 own_pages=NO_PAGES if front_end is None else OwnPages(front_end.port, front_end.origins),
@@ -186,6 +197,7 @@ class S3Server:
                 utc_now(),
                 self.directory,
                 Replicator(self.storage, self.master_key),
+                now,
             )
             #: How people sign in to a front end with an identity provider.
             self.web_sign_in = WebSignIn(service.web_identities, service.people, self.directory, now)
@@ -199,6 +211,7 @@ class S3Server:
                     config.notification_targets,
                     config.region,
                     self.keys,
+                    self.replication_follower.look,
                 ),
                 metrics.job_ended,
             )
@@ -306,7 +319,7 @@ def reserved_names(config: ServerConfig) -> frozenset[str]:
 def replicate_as_configured(storage: Storage, master_key: MasterKey, config: ServerConfig) -> None:
     """Makes the configured connections and rules of replication. Raises ConfigError, MasterKeyError."""
     try:
-        configured.apply(storage, master_key, config.replication.connections, config.replication.rules)
+        configured.apply(storage, master_key, *config.replication.wanted)
     except ConnectionProblem as problem:
         raise ConfigError(str(problem)) from problem
 

@@ -50,7 +50,7 @@ class Supervisor:
 
     ``new_around`` makes what stands around the operations of a worker, for tests. ``jobs`` are the names of
     what one of the workers does in the background. ``front_end`` listens already: every worker has it.
-    Each reads users and roles again when ``config_file`` changes.
+    Each reads users, roles and replication again when ``config_file`` changes.
     Raises what S3Server raises.
     """
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from console_in_browser import BUCKET, client_of
+from console_in_browser import ACL_BUCKET, BUCKET, client_of
 from console_in_browser import console as console  # a fixture
 from firefox import Firefox as Firefox
 from firefox import firefox as firefox  # a fixture
@@ -69,7 +69,14 @@ def test_the_main_pages(
     firefox.wait_for(says("No."))
     firefox.open(f"{front_end.url}/why?who=user/anna&action=s3:GetObject&resource={BUCKET}/2026/a.nc")
     firefox.wait_for(says("The statement that decides"))
-    for path in ("people/users", "keys", "server", "server/audit", f"buckets/{BUCKET}/settings"):
+    for path in (
+        "people/users",
+        "keys",
+        "server",
+        "server/audit",
+        f"buckets/{BUCKET}/settings",
+        f"buckets/{ACL_BUCKET}/acl",
+    ):
         firefox.open(f"{front_end.url}/{path}")
         assert firefox.run("document.querySelectorAll('h1').length") == 1, path
     assert complaints(firefox) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from console_visitor import ConsoleVisitor
@@ -13,12 +14,20 @@ from s3portal.server.testing import RunningServer
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleFrontEnd]:
+def configuration() -> dict[str, Any]:
+    """The server's; a module that needs more has its own."""
+    return server_config()
+
+
+@pytest.fixture(scope="module")
+def console(
+    tmp_path_factory: pytest.TempPathFactory, configuration: dict[str, Any]
+) -> Iterator[ConsoleFrontEnd]:
     """The console; ``running`` is its server."""
     root = tmp_path_factory.mktemp("console") / "s3"
     root.mkdir()
     front_end = ConsoleFrontEnd(root, "127.0.0.1", 0)
-    with RunningServer(root, server_config(), front_end=front_end) as server:
+    with RunningServer(root, configuration, front_end=front_end) as server:
         _SERVERS[front_end.port] = server
         yield front_end
         del _SERVERS[front_end.port]

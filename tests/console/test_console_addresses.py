@@ -18,8 +18,10 @@ from click.testing import CliRunner
 from console_visitor import ConsoleVisitor
 from s3_clients import client_for
 
+from s3portal.console.app import create_console
 from s3portal.console.command import server_command
-from s3portal.console.serving import ConsoleFrontEnd
+from s3portal.console.cookies import SESSION, cookie_name
+from s3portal.console.serving import ConsoleFrontEnd, backend_of
 from s3portal.console.settings import ConsoleSettings
 from s3portal.server.config import read_config_file
 from s3portal.server.pytest_plugin import server_config
@@ -84,7 +86,7 @@ class TestOverTLS:
         visitor.http.verify = self.files["certificate"]
         answer = sign_in(visitor, server)
         assert answer.status_code == 303
-        assert "__Host-s3portal_console=" in answer.headers["Set-Cookie"]
+        assert f"__Host-s3portal_console_{front_end.port}=" in answer.headers["Set-Cookie"]
         assert "Secure" in answer.headers["Set-Cookie"] and server.endpoint.startswith("https")
         page = visitor.open("/ui/buckets")
         assert "test-bucket" in page.text
@@ -100,7 +102,7 @@ class TestBehindAProxy:
         front_end, server = console
         visitor = ConsoleVisitor(front_end.url)
         answer = sign_in(visitor, server, Origin=OUTSIDE, **BY_PROXY)
-        assert answer.status_code == 303 and "__Host-s3portal_console=" in answer.headers["Set-Cookie"]
+        assert answer.status_code == 303 and "__Host-s3portal_console_443=" in answer.headers["Set-Cookie"]
         with sqlite3.connect(front_end.folder / "console.sqlite") as kept:
             assert list(kept.execute("SELECT address FROM sessions")) == [("198.51.100.7",)]
 
@@ -126,7 +128,7 @@ class TestUnderAnotherName:
         front_end, server = console
         assert sign_in(ConsoleVisitor(front_end.url), server).status_code == 403
         answer = sign_in(ConsoleVisitor(front_end.url), server, Origin=f"{OUTSIDE}:443")
-        assert answer.status_code == 303 and "__Host-s3portal_console=" in answer.headers["Set-Cookie"]
+        assert answer.status_code == 303 and "__Host-s3portal_console_443=" in answer.headers["Set-Cookie"]
         assert "Secure" in answer.headers["Set-Cookie"]
         assert front_end.url_over("http") == f"{OUTSIDE}/ui"
 
@@ -152,7 +154,7 @@ def test_two_sessions_in_one_browser_are_none(console: Any) -> None:
     mine, attackers = ConsoleVisitor(front_end.url), ConsoleVisitor(front_end.url)
     for visitor in (mine, attackers):
         assert sign_in(visitor, server).status_code == 303
-    name = "s3portal_console"
+    name = mine.cookie_name("s3portal_console")
     numbers = [attackers.http.cookies[name], mine.http.cookies[name]]
     both = "; ".join(f"{name}={number}" for number in numbers)
     ask = ConsoleVisitor(front_end.url).http.get
@@ -161,11 +163,55 @@ def test_two_sessions_in_one_browser_are_none(console: Any) -> None:
     assert ask(url, headers={"Cookie": f"{name}=nonsense; {name}={numbers[1]}"}).url == url
 
 
+def test_two_consoles_of_one_host_know_their_own_cookies(console: Any, tmp_path: Path) -> None:
+    """Browsers send the cookies of one port to the other."""
+    front_end, server = console
+    (tmp_path / "other").mkdir()
+    other_front_end = ConsoleFrontEnd(tmp_path / "other", "127.0.0.1", 0)
+    with RunningServer(tmp_path / "other", server_config(), front_end=other_front_end) as other_server:
+        one, other = ConsoleVisitor(front_end.url), ConsoleVisitor(other_front_end.url)
+        other.http.cookies = one.http.cookies
+        assert sign_in(one, server).status_code == sign_in(other, other_server).status_code == 303
+        for visitor in (one, other):
+            assert visitor.open("/ui/buckets").url.endswith("/ui/buckets")
+        # Neither is a message of one shown by the other.
+        one.open("/ui/buckets/new")
+        one.http.post(
+            f"{one.origin}/ui/buckets/new",
+            data={"csrf_token": one.token(), "name": "of-one"},
+            headers={"Origin": one.origin},
+            allow_redirects=False,
+        )
+        assert "of-one" not in other.open("/ui/buckets").text
+        assert "The bucket of-one is there." in one.open("/ui/buckets").text
+        other.submit("/ui/sign-out")
+        assert "/ui/sign-in" in other.open("/ui/buckets").url
+        assert one.open("/ui/buckets").url.endswith("/ui/buckets")
+
+
+@pytest.mark.parametrize(
+    ("host", "secure", "name"),
+    [
+        ("127.0.0.1:9001", False, "s3portal_console_9001"),
+        ("[::1]:9001", False, "s3portal_console_9001"),
+        ("[::1]", False, "s3portal_console_80"),
+        ("console.example.org", True, "__Host-s3portal_console_443"),
+        ("a b:1;x=2", False, "s3portal_console_80"),
+    ],
+)
+def test_a_cookie_is_called_by_the_port(console: Any, host: str, secure: bool, name: str) -> None:
+    front_end, server = console
+    app = create_console(backend_of(server._server, front_end.folder))
+    url = "https://a/ui" if secure else "http://a/ui"
+    with app.test_request_context("/ui/sign-in", base_url=url, headers={"Host": host}):
+        assert cookie_name(SESSION) == name
+
+
 def test_signing_in_again_leaves_no_session_behind(console: Any) -> None:
     front_end, server = console
     visitor = ConsoleVisitor(front_end.url)
     sign_in(visitor, server)
-    before = visitor.http.cookies["s3portal_console"]
+    before = visitor.http.cookies[visitor.cookie_name("s3portal_console")]
     visitor.open("/ui/buckets")
     user = server.users["admin"]
     visitor.http.post(
@@ -179,7 +225,7 @@ def test_signing_in_again_leaves_no_session_behind(console: Any) -> None:
     )
     assert visitor.open("/ui/buckets").url.endswith("/ui/buckets")
     stale = ConsoleVisitor(front_end.url)
-    stale.http.cookies.set("s3portal_console", before)
+    stale.http.cookies.set(stale.cookie_name("s3portal_console"), before)
     assert "/ui/sign-in" in stale.open("/ui/buckets").url
 
 
@@ -262,6 +308,9 @@ class TestAnotherAccount:
         assert page.status_code == 200 and "test-bucket" not in page.text
         for path in ("", "/audit", "/integrity", "/about", "/connections"):
             assert visitor.open(f"/ui/server{path}").status_code == 403, path
+        # An administrator of the account: its people are shown, and nothing of the server's.
+        menu = visitor.open("/ui/buckets").text
+        assert 'href="/ui/people"' in menu and 'href="/ui/server' not in menu
         assert visitor.open("/ui/people/users").status_code == 200
         assert "portal" not in visitor.text
         assert visitor.open("/ui/buckets/test-bucket/replication").status_code == 403

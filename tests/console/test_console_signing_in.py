@@ -47,14 +47,13 @@ def test_the_number_of_a_session_is_new_at_each_sign_in_and_no_script_reads_it(
     admin, numbers = running.users["admin"], []
     visitor = ConsoleVisitor(console.url)
     # What somebody else has put into the browser before is not taken over.
-    visitor.http.cookies.set("s3portal_console", "fixed-by-an-attacker", domain="127.0.0.1", path="/")
+    name = visitor.cookie_name("s3portal_console")
+    visitor.http.cookies.set(name, "fixed-by-an-attacker", domain="127.0.0.1", path="/")
     for _ in range(2):
         page = visitor.sign_in(admin.access_key_id, admin.secret_access_key)
         assert page.status_code == 200
-        numbers.append(visitor.http.cookies["s3portal_console"])
-        [answer] = [
-            step for step in page.history if "s3portal_console=" in step.headers.get("Set-Cookie", "")
-        ]
+        numbers.append(visitor.http.cookies[name])
+        [answer] = [step for step in page.history if f"{name}=" in step.headers.get("Set-Cookie", "")]
         assert (
             "HttpOnly" in answer.headers["Set-Cookie"] and "SameSite=Strict" in answer.headers["Set-Cookie"]
         )
@@ -67,7 +66,7 @@ def test_no_page_and_no_file_holds_the_secret(
     admin: ConsoleVisitor, running: RunningServer, console: ConsoleFrontEnd
 ) -> None:
     secret = running.users["admin"].secret_access_key
-    number = admin.http.cookies["s3portal_console"]
+    number = admin.http.cookies[admin.cookie_name("s3portal_console")]
     assert secret not in admin.open("/ui/buckets").text
     for path in console.folder.glob("console.sqlite*"):
         content = path.read_bytes()
@@ -75,10 +74,10 @@ def test_no_page_and_no_file_holds_the_secret(
 
 
 def test_signing_out_ends_the_session_and_not_only_the_cookie(admin: ConsoleVisitor) -> None:
-    number = admin.http.cookies["s3portal_console"]
+    number = admin.http.cookies[admin.cookie_name("s3portal_console")]
     admin.open("/ui/buckets")
     assert admin.submit("/ui/sign-out").url.endswith("/ui/sign-in")
-    admin.http.cookies.set("s3portal_console", number, path="/")
+    admin.http.cookies.set(admin.cookie_name("s3portal_console"), number, path="/")
     assert "/ui/sign-in" in admin.open("/ui/buckets").url
 
 

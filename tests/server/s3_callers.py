@@ -133,11 +133,16 @@ def signed_headers(
 
 
 def signed_send(
-    server: RunningServer, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    server: RunningServer,
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    user: str = "portal",
 ) -> tuple[int, dict[str, str], bytes]:
     """Sends one request signed in its headers."""
     url = server.endpoint + path
-    return send(server, method, path, signed_headers(server, method, url, headers, body), body)
+    return send(server, method, path, signed_headers(server, method, url, headers, body, user), body)
 
 
 def content_md5(body: bytes) -> dict[str, str]:

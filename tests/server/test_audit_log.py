@@ -180,6 +180,23 @@ class TestWhatIsNoted:
         names = [user["UserName"] for user in client_of(s3_server, "admin", "iam").list_users()["Users"]]
         assert not {"eve", "bob"} & set(names)
 
+    def test_a_refusal_is_one_in_every_protocol(self, s3_server):
+        iam = client_of(s3_server, "admin", "iam")
+        iam.create_user(UserName="eve")
+        key = iam.create_access_key(UserName="eve")["AccessKey"]
+        given = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        kms = client_of(s3_server, service="kms", **given)
+        assert code_of(kms.create_key) == "AccessDeniedException"
+        session = client_of(s3_server, "admin", "sts").get_session_token()["Credentials"]
+        broken = session_client(s3_server, session | {"SessionToken": "AAAA"})
+        assert code_of(broken.delete_object, Bucket=BUCKET, Key="k") == "InvalidToken"
+        found = [(one.action, one.outcome, one.status) for one in records(s3_server)][-3:]
+        assert found == [
+            ("CreateKey", "refused", 400),
+            ("GetSessionToken", "allowed", 200),
+            ("DeleteObject", "refused", 400),
+        ]
+
     def test_reads_are_noted_on_demand_alone(self, s3_server, s3, tmp_path):
         s3.list_objects_v2(Bucket=BUCKET)
         assert records(s3_server) == []

@@ -86,7 +86,7 @@ def test_a_mistake_is_logged_and_the_old_state_stays(server, file, caplog, text)
     with caplog.at_level(logging.ERROR):
         file.write_bytes(text.encode("utf-8", "surrogateescape"))
         client_of(server).list_objects_v2(Bucket=BUCKET)
-    assert "users and roles stay as they were" in caplog.text
+    assert "users, roles and replication stay as they were" in caplog.text
     file.write_text(json.dumps(with_user()))
     newcomer(server).list_buckets()
 
@@ -95,7 +95,7 @@ def test_a_file_that_is_gone_changes_nothing(server, file, caplog):
     with caplog.at_level(logging.ERROR):
         file.unlink()
         client_of(server).list_objects_v2(Bucket=BUCKET)
-    assert "users and roles stay as they were" in caplog.text
+    assert "users, roles and replication stay as they were" in caplog.text
     temporary = file.with_suffix(".new")
     temporary.write_text(json.dumps(with_user()))
     temporary.rename(file)

@@ -81,7 +81,7 @@ def test_json_is_answered_in_json(s3_server):
         "message": "Unknown operation: TrentService.Sign",
     }
     status, _, answer = send(s3_server, "POST", "/", target, b"{}")
-    assert (status, json.loads(answer)["__type"]) == (400, "AccessDeniedException")
+    assert (status, json.loads(answer)["__type"]) == (400, "MissingAuthenticationTokenException")
     status, _, answer = send(s3_server, "POST", "/", target, b"x" * MIB)
     assert (status, json.loads(answer)["__type"]) == (400, "MaxMessageLengthExceeded")
 

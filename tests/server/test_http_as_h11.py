@@ -320,3 +320,12 @@ def test_a_body_comes_out_as_it_went_in_however_it_is_cut(body, sizes):
     assert chunked is not None
     assert counted.body == chunked.body == body
     assert theirs(CHUNKED + coded + b"0\r\n\r\n") == chunked
+
+
+def test_blanks_in_a_value_stay_and_those_around_it_go():
+    """As many as a head holds: what looks for the end of each run of them would take its square in steps."""
+    inner = b" " * 60_000
+    found = ours(START + b"A: \t x" + inner + b"y \t\r\nB:\t \t\r\nContent-Length: 0\r\n\r\n")
+    assert found is not None
+    assert dict(found.headers)["a"] == "x" + inner.decode() + "y"
+    assert dict(found.headers)["b"] == ""

@@ -94,6 +94,16 @@ class TestUsers:
         iam.delete_user(UserName="anna")
         assert code_of(iam.get_user, UserName="anna") == "NoSuchEntity"
 
+    def test_no_page_leaves_out_what_differs_in_case_alone(self, iam):
+        iam.create_user(UserName="anna")
+        names = ["A", "B", "a", "b"]
+        for name in names:
+            iam.put_user_policy(UserName="anna", PolicyName=name, PolicyDocument=policy("s3:GetObject"))
+        pages = iam.get_paginator("list_user_policies").paginate(
+            UserName="anna", PaginationConfig={"PageSize": 1}
+        )
+        assert [name for page in pages for name in page["PolicyNames"]] == ["A", "a", "B", "b"]
+
     def test_lists_come_in_pages(self, iam):
         for number in range(7):
             iam.create_user(UserName=f"user-{number}")

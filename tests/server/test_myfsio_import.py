@@ -77,7 +77,8 @@ def test_everything_is_taken_over_and_the_source_stays(tmp_path, folder):
     code, output = run(tmp_path / "s3", folder)
     assert code == 0, output
     assert "3 buckets, 4 objects and 3 older versions" in output
-    assert "1 users and 1 keys taken over; 0 were there already, 0 left out, 0 failed" in output
+    assert "1 users, 1 keys, 0 connections and 0 replication rules taken over; 0 were" in output
+    assert "there already, 0 left out, 0 failed" in output
     assert snapshot(folder) == before
     with RunningServer(tmp_path / "s3", server_config()) as server:
         s3 = client_of(server, "admin")
@@ -138,7 +139,7 @@ def test_it_may_be_run_again_and_takes_what_is_new(tmp_path, folder):
     code, output = run(tmp_path / "s3", folder)
     assert code == 0, output
     assert "0 buckets, 2 objects and 0 older versions" in output
-    assert "0 users and 0 keys taken over; 8 were there already" in output
+    assert "0 users, 0 keys, 0 connections and 0 replication rules taken over; 8 were there already" in output
     with RunningServer(tmp_path / "s3", server_config()) as server:
         s3 = client_of(server, "admin")
         assert s3.get_object(Bucket="kept", Key="secret/now")["Body"].read() == b"newer"
@@ -218,7 +219,7 @@ def test_what_has_no_place_here_is_said(tmp_path, folder):
         },
         {"access_key": "short-key", "secret_key": "short", "policies": []},
     )
-    folder.write_json(folder.config / "connections.json", [])
+    folder.write_json(folder.config / "connections.json", {})
     (folder.root / "Not_A_Bucket").mkdir()
     folder.bucket("odd", website={"index": "a"})
     code, output = run(tmp_path / "s3", folder)
@@ -226,7 +227,7 @@ def test_what_has_no_place_here_is_said(tmp_path, folder):
     for said in (
         "the user localadmin",
         "the user short-key",
-        "connections",
+        "connections.json: it must be a list",
         "bucket Not_A_Bucket",
         "website",
     ):

@@ -82,6 +82,19 @@ def test_who_repeats_a_request_by_its_token_gets_the_same_answer(s3, stored):
     assert (mismatch.status, mismatch.code) == (400, "IdempotencyParameterMismatch")
 
 
+@pytest.mark.parametrize("before", [f"{BUCKET}/", f"/{BUCKET}/"])
+def test_a_source_may_name_its_bucket_where_nothing_is_called_so(s3, stored, before):
+    s3.put_object(Bucket=BUCKET, Key=f"{before}taken", Body=b"long")
+    s3.put_object(Bucket=BUCKET, Key="taken", Body=b"short")
+    rename(s3, RenameSource=f"{before}taken")
+    assert s3.get_object(**TARGET)["Body"].read() == b"long"
+    rename(s3, RenameSource=f"{before}old%20%C3%A9", ClientToken="once")
+    rename(s3, RenameSource=f"{before}old%20%C3%A9", ClientToken="once")
+    assert s3.get_object(**TARGET)["Body"].read() == b"x" * MIB
+    for elsewhere in ("another-bucket/taken", before, f"x/{BUCKET}/taken"):
+        assert code_of(rename, s3=s3, RenameSource=elsewhere) == "NoSuchKey"
+
+
 def test_what_cannot_be_renamed(s3_server, s3, stored):
     assert code_of(rename, s3=s3, RenameSource="nothing") == "NoSuchKey"
     assert code_of(rename, s3=s3, Key="old é") == "InvalidRequest"

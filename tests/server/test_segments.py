@@ -8,7 +8,14 @@ import random
 import pytest
 
 from s3portal.server.kms import segments
-from s3portal.server.kms.segments import STORED_SEGMENT_BYTES, SealedSource, SegmentCipher, opened
+from s3portal.server.kms.segments import (
+    STORED_SEGMENT_BYTES,
+    Room,
+    SealedSource,
+    SegmentBroken,
+    SegmentCipher,
+    opened,
+)
 
 
 class Content:
@@ -94,3 +101,34 @@ def test_a_file_that_is_too_short_is_an_error(tmp_path):
     (tmp_path / "stored").write_bytes(stored[:-1])
     with pytest.raises(OSError, match="shorter than its row says"):
         list(opened(tmp_path / "stored", cipher, 200_000, 199_000, 1000))
+
+
+def test_one_room_serves_parts_of_any_size_and_encryption():
+    chance, room = random.Random(2), Room()
+    for size, keys in ((10, 1), (10**6, 2), (300_000, 1), (0, 2), (2 * 10**6, 1), (10**6, 2), (70_000, 2)):
+        content = chance.randbytes(size)
+        cipher, stored = seal(content, keys, chance)
+        assert b"".join(map(bytes, opened(stored, cipher, size, 0, size, room))) == content
+        first = size // 3
+        assert (
+            b"".join(map(bytes, opened(stored, cipher, size, first, size - first, room))) == content[first:]
+        )
+
+
+@pytest.mark.parametrize("has_into", [True, False])
+@pytest.mark.parametrize("broken", [0, 3, 9, 12])
+def test_nothing_of_a_run_of_segments_is_given_when_one_of_them_is_broken(monkeypatch, broken, has_into):
+    if has_into and not segments._HAS_INTO:
+        pytest.skip("this release of cryptography has none")
+    monkeypatch.setattr(segments, "_HAS_INTO", has_into)
+    size = 13 * (STORED_SEGMENT_BYTES - 16)
+    cipher, stored = seal(bytes(size), 1, random.Random(3))
+    changed = bytearray(stored)
+    changed[(broken + 1) * STORED_SEGMENT_BYTES - 1] ^= 1
+    pieces = opened(bytes(changed), cipher, size, 0, size)
+    given = 0
+    with pytest.raises(SegmentBroken, match=f"segment {broken} of"):
+        for piece in pieces:
+            given += len(piece)
+    whole_runs = broken // segments.SEGMENTS_AT_ONCE
+    assert given == whole_runs * segments.SEGMENTS_AT_ONCE * cipher.segment_bytes

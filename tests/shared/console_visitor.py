@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -80,6 +80,10 @@ class ConsoleVisitor:
         return self.submit(
             "/ui/sign-in", access_key_id=access_key_id, secret_access_key=secret_access_key, **more
         )
+
+    def cookie_name(self, name: str) -> str:
+        """What a cookie of this console is called: cookies do not know of ports."""
+        return f"{name}_{urlsplit(self.origin).port}"
 
     def token(self) -> str:
         """The token that the forms of the page have."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from s3portal.buckets.direct import direct
-from s3portal.buckets.listing import object_pages
 from s3portal.buckets.problems import asking
 from s3portal.buckets.sync.entries import Entry, Trouble
 from s3portal.buckets.sync.file_reads import within
@@ -81,17 +80,7 @@ def _objects(place: Prefix, paths: Iterable[str]) -> Iterator[Entry]:
                     if entry is not None:
                         yield entry
                 else:
-                    yield from _below(place, "" if path == "." else path)
-
-
-def _below(place: Prefix, folder: str) -> Iterator[Entry]:
-    for page in object_pages(place.store, place.prefix + folder):
-        for each in page:
-            path = each.key[len(place.prefix) :]
-            if path:
-                yield Entry(
-                    path, each.size_bytes, each.modified_at.timestamp(), each.etag, each.storage_class
-                )
+                    yield from place.entries("" if path == "." else path)
 
 
 def _object(place: Prefix, path: str) -> Entry | None:

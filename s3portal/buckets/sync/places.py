@@ -41,12 +41,13 @@ class Prefix:
         """The key of a path below the prefix."""
         return self.fixed_key or self.prefix + path
 
-    def entries(self) -> Iterator[Entry]:
-        """The objects, in order. One that is the prefix itself, which consoles make as a folder, is left out.
+    def entries(self, folder: str = "") -> Iterator[Entry]:
+        """The objects, in order; of a folder below, which ends with a slash, or of all. One that is the
+        prefix itself, which consoles make as a folder, is left out.
 
         Raises Refused.
         """
-        for page in object_pages(self.store, self.prefix):
+        for page in object_pages(self.store, self.prefix + folder):
             for each in page:
                 path = each.key[len(self.prefix) :]
                 if path:

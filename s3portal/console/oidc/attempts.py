@@ -74,11 +74,6 @@ def attempt_of(key: bytes, cookie: str) -> Attempt | None:
     return None if content is None else Attempt(**content)
 
 
-def cookie_name(is_secure: bool) -> str:
-    """Returns what the cookie of an attempt is called, over TLS or not."""
-    return "__Host-s3portal_oidc" if is_secure else "s3portal_oidc"
-
-
 def use_once(database: ConsoleDatabase, attempt: Attempt) -> bool:
     """Notes that an attempt came back; returns whether it is the first time."""
     now = int(time.time())

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from flask import Blueprint, Response, abort, g, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from s3portal.console.cookies import OIDC_ATTEMPT, VISITOR, cookie_of, delete_cookie, set_cookie
 from s3portal.console.gateway_client import Key, Visitor
 from s3portal.console.oidc import attempts
 from s3portal.console.oidc.attempts import Attempt
@@ -27,7 +28,7 @@ from s3portal.console.oidc.farewell import own_origin
 from s3portal.console.oidc.problems import ProviderFailed
 from s3portal.console.oidc.sealing import seal, unseal
 from s3portal.console.sessions import person_of, subject_of
-from s3portal.console.sign_in import VISITOR_COOKIE, page_wanted, set_cookie, set_session_cookie
+from s3portal.console.sign_in import page_wanted, set_session_cookie
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import console
 from s3portal.server.web_sign_in import (
@@ -73,7 +74,7 @@ def start(name: str) -> AnyResponse:
     answer = _lead_on(url, client.label)
     cookie = attempt.sealed(console().backend.key)
     # Lax: the provider's site leads back here.
-    set_cookie(answer, _attempt_cookie(), cookie, same_site="Lax", lifetime_s=attempts.LIFETIME_S)
+    set_cookie(answer, OIDC_ATTEMPT, cookie, same_site="Lax", lifetime_s=attempts.LIFETIME_S)
     return answer
 
 
@@ -103,9 +104,7 @@ def come_back(name: str) -> AnyResponse:
         answer = _signed_in(identity.roles[0], token, person, attempt.back)
     else:
         answer = _ask_for_role(identity.roles, token, person, attempt.back, client)
-    answer.delete_cookie(
-        _attempt_cookie(), path="/", secure=console().is_secure(), httponly=True, samesite="Lax"
-    )
+    delete_cookie(answer, OIDC_ATTEMPT)
     return answer
 
 
@@ -119,10 +118,6 @@ def choose() -> AnyResponse:
     if role is None:
         abort(400)
     return _signed_in(OfferedRole(**role), chosen["token"], chosen["person"], chosen["back"])
-
-
-def _attempt_cookie() -> str:
-    return attempts.cookie_name(console().is_secure())
 
 
 def _provider(name: str) -> tuple[OidcProvider, ConsoleClient]:
@@ -145,7 +140,7 @@ def _refuse_guessers() -> None:
 def _attempt_of_this_browser(provider: OidcProvider) -> Attempt:
     """Returns the attempt that this answer of a provider belongs to, which is used up then. An answer that
     another browser, another provider or another time has asked for is refused."""
-    cookie = request.cookies.get(_attempt_cookie(), "")
+    cookie = cookie_of(OIDC_ATTEMPT) or ""
     attempt = attempts.attempt_of(console().backend.key, cookie)
     states = request.args.getlist("state")
     if attempt is None or attempt.issuer != provider.issuer or len(states) != 1:
@@ -217,7 +212,7 @@ def _ask_for_role(
     sealed = seal(console().backend.key, _CHOICE, content, _CHOICE_LIFETIME_S)
     page = render_template("console/oidc_role.html", roles=roles, sealed=sealed, provider=client.label)
     answer = Response(page)
-    set_cookie(answer, VISITOR_COOKIE, g.form_number)
+    set_cookie(answer, VISITOR, g.form_number)
     return answer
 
 
@@ -252,7 +247,7 @@ def _signed_in(role: OfferedRole, token: str, person: str, back: str) -> AnyResp
     answer = _lead_on(back or url_for("buckets.show_all"), _("S3 console"))
     key = Key(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
     set_session_cookie(answer, session, key)
-    answer.delete_cookie(VISITOR_COOKIE, path="/")
+    delete_cookie(answer, VISITOR)
     return answer
 
 

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.errors import is_denied, sentence_of
+from s3portal.console.pages.acls import is_public_by_acl
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
 
@@ -29,13 +30,15 @@ bucket_pages = Blueprint("buckets", __name__)
 
 @dataclass(frozen=True)
 class BucketLine:
-    """A bucket as the list shows it. What the visitor may not know is None, or a dash."""
+    """A bucket as the list shows it. What the visitor may not know is None, or a dash; ``url`` is its first
+    page that they may see, '' for none."""
 
     name: str
     created_at: datetime
     versioning: str
     access: str
     is_public: bool
+    url: str
     object_count: int | None = None
     size_bytes: int | None = None
     quota_bytes: int | None = None
@@ -118,7 +121,7 @@ def _lines() -> Iterator[BucketLine]:
     for bucket in s3.list_buckets()["Buckets"]:
         name = bucket["Name"]
         status = _answer(s3.get_bucket_policy_status, name).get("PolicyStatus", {})
-        is_public = status.get("IsPublic", False)
+        is_public = status.get("IsPublic", False) or is_public_by_acl(name)
         versioning = _answer(s3.get_bucket_versioning, name).get("Status", "")
         used = quota_of(name)
         yield BucketLine(
@@ -129,10 +132,21 @@ def _lines() -> Iterator[BucketLine]:
             ),
             access=_("public") if is_public else _("private"),
             is_public=is_public,
+            url=_url(name, is_known=bool(versioning) or used is not None),
             object_count=used["usage"]["current_objects"] if used else None,
             size_bytes=used["usage"]["bytes"] if used else None,
             quota_bytes=used["max_bytes"] if used else None,
         )
+
+
+def _url(name: str, is_known: bool) -> str:
+    """Returns where a bucket is opened, '' for nowhere; ``is_known`` tells whether settings can be seen."""
+    try:
+        # Whom S3 answers this may list objects.
+        visit().s3.head_bucket(Bucket=name)
+    except ClientError:
+        return url_for("settings.show", bucket=name) if is_known else ""
+    return url_for("objects.show_folder", bucket=name)
 
 
 def quota_of(bucket: str) -> dict[str, Any] | None:

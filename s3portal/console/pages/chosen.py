@@ -14,12 +14,14 @@ from botocore.exceptions import ClientError
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from s3portal.console.errors import sentence_of
+from s3portal.console.errors import is_denied, sentence_of
 from s3portal.console.texts import gettext as _
 from s3portal.console.texts import ngettext
 from s3portal.console.visit import visit
 
 STEP = 1000
+#: So many objects of folders are counted before anybody is asked: for more, a page would take seconds.
+COUNTED_LIMIT = 50_000
 #: What stands before a key in a form: a folder is everything below it, and an object may end in "/" too.
 FOLDER, OBJECT = "f:", "o:"
 _SHOWN_FAILURES = 20
@@ -48,7 +50,10 @@ def ask(bucket: str) -> AnyResponse:
         "console/chosen_copy.html" if request.form.get("what") == "copy" else "console/chosen_delete.html"
     )
     versioned = visit().s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
-    return Response(render_template(template, bucket=bucket, keys=keys, prefix=prefix, versioned=versioned))
+    page = render_template(
+        template, bucket=bucket, keys=keys, prefix=prefix, versioned=versioned, total=_total(bucket, keys)
+    )
+    return Response(page)
 
 
 @chosen_pages.post("/buckets/<bucket>/chosen/delete")
@@ -82,6 +87,25 @@ def copy(bucket: str) -> AnyResponse:
         return failures
 
     return _next(bucket, _step(bucket, copy_all), "chosen.copy", {"target": target, "folder": folder})
+
+
+def _total(bucket: str, keys: Sequence[str]) -> int | None:
+    """How many objects were chosen, those in folders among them; None where they are too many to be counted,
+    or the visitor may not list them."""
+    folders = [key[len(FOLDER) :] for key in keys if key.startswith(FOLDER)]
+    total = len(keys) - len(folders)
+    try:
+        for folder in folders:
+            pages = visit().s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
+            for listed in pages:
+                total += listed["KeyCount"]
+                if total > COUNTED_LIMIT:
+                    return None
+    except ClientError as refused:
+        if not is_denied(refused):
+            raise
+        return None
+    return total
 
 
 def _step(bucket: str, act: Any) -> Step:
@@ -118,6 +142,7 @@ def _delete(bucket: str, keys: Sequence[str]) -> list[str]:
 
 def _next(bucket: str, step: Step, endpoint: str, kept: dict[str, str]) -> AnyResponse:
     failures = request.form.getlist("failure") + step.failures
+    failed = _number("failed") + len(step.failures)
     prefix = request.form.get("prefix", "")
     if step.left or failures:
         page = render_template(
@@ -126,7 +151,8 @@ def _next(bucket: str, step: Step, endpoint: str, kept: dict[str, str]) -> AnyRe
             step=step,
             failures=failures[:_SHOWN_FAILURES],
             # Few of them are shown, and go along to the next step.
-            failed=_number("failed") + len(step.failures),
+            failed=failed,
+            total=_total_of(step, failed),
             action=url_for(endpoint, bucket=bucket),
             kept=kept,
             prefix=prefix,
@@ -138,6 +164,13 @@ def _next(bucket: str, step: Step, endpoint: str, kept: dict[str, str]) -> AnyRe
         else ngettext("%(number)d object is deleted.", "%(number)d objects are deleted.", step.done)
     )
     return redirect(url_for("objects.show_folder", bucket=bucket, prefix=prefix or None), 303)
+
+
+def _total_of(step: Step, failed: int) -> int:
+    """How many objects there are to be done, 0 where nobody knows: those that were chosen, unless there turn
+    out to be more."""
+    total, objects_left = _number("total"), sum(not key.startswith(FOLDER) for key in step.left)
+    return total if total >= step.done + failed + objects_left else 0
 
 
 def _number(field: str) -> int:

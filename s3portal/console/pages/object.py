@@ -12,6 +12,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.errors import sentence_of
+from s3portal.console.pages.acls import acls_are_on
 from s3portal.console.pages.objects import crumbs_of
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
@@ -180,6 +181,7 @@ def _page(bucket: str, key: str, version: str | None, problem: str = "") -> AnyR
         metadata="\n".join(f"{name}={value}" for name, value in (facts or {}).get("Metadata", {}).items()),
         versions=versions,
         lock=_known(s3.get_object_lock_configuration, {"Bucket": bucket}).get("ObjectLockConfiguration"),
+        has_acl=acls_are_on(bucket),
         problem=problem,
     )
     return Response(page, 400 if problem else 200)

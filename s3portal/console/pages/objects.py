@@ -38,9 +38,7 @@ def show_folder(bucket: str) -> str:
     def sort_url(column: str) -> str:
         return url(sort=column, down="" if column == sort and not down else None)
 
-    order: dict[str, str | None] = (
-        {} if shown.sorted_count is None else {"sort": sort, "down": "" if down else None}
-    )
+    order = {} if shown.sorted_count is None else {"sort": sort, "down": "" if down else None}
     place = "page" if shown.sorted_count is None else "number"
     return render_template(
         "console/objects.html",

@@ -9,9 +9,11 @@ from itertools import islice
 
 from flask import Blueprint, abort, render_template, request
 
+from s3portal.console.pages.replication import may_see_connections
+from s3portal.console.pages.requests_over_time import over_time
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import console, visit
-from s3portal.server.operator_view import BOUNDS_S, AuditFilter, OperationCounts, Outcome
+from s3portal.server.operator_view import BOUNDS_S, AuditFilter, OperationCounts, Outcome, quantile_s
 
 _LINES = 200
 #: Outcomes from the first digit of a status.
@@ -22,7 +24,7 @@ operating_pages = Blueprint("operating", __name__)
 
 @dataclass(frozen=True)
 class OperationLine:
-    """An operation's counters as the page shows them; times in milliseconds, None where nothing was timed."""
+    """An operation's counters as the page shows them; times in seconds, None where nothing was timed."""
 
     name: str
     count: int
@@ -30,8 +32,8 @@ class OperationLine:
     failed: int
     bytes_in: int
     bytes_out: int
-    mean_ms: float
-    most_ms: float | None
+    median_s: float | None
+    most_s: float | None
     bars: Sequence[int]
 
 
@@ -48,6 +50,7 @@ def metrics() -> str:
     return render_template(
         "console/metrics.html",
         lines=lines,
+        over_time=over_time(request.args.get("over", "")),
         most=max((line.count for line in lines), default=1),
         jobs=[(job, _moment(job.last_success_at)) for job in view.jobs()],
         since=view.started_at,
@@ -98,20 +101,19 @@ def about() -> str:
 
 
 def operating_menu() -> list[tuple[str, str, str]]:
-    """Tab, endpoint and words of these pages."""
+    """Tab, endpoint and words of these pages, those that the visitor may see."""
+    connections = [("connections", "replication.connections", _("Connections"))]
     return [
         ("metrics", "operating.metrics", _("Requests")),
         ("audit", "operating.audit", _("Audit log")),
         ("integrity", "operating.integrity", _("Integrity")),
-        ("connections", "replication.connections", _("Connections")),
+        *(connections if may_see_connections() else []),
         ("about", "operating.about", _("About")),
     ]
 
 
 def _line(counts: OperationCounts) -> OperationLine:
     total = sum(counts.by_outcome)
-    timed = [number for number, count in enumerate(counts.histogram) if count]
-    last = timed[-1] if timed else None
     return OperationLine(
         name=counts.name,
         count=total,
@@ -119,8 +121,8 @@ def _line(counts: OperationCounts) -> OperationLine:
         failed=counts.by_outcome[_FAILED] + counts.by_outcome[0],
         bytes_in=counts.bytes_in,
         bytes_out=counts.bytes_out,
-        mean_ms=counts.seconds * 1000 / total if total else 0.0,
-        most_ms=BOUNDS_S[last] * 1000 if last is not None and last < len(BOUNDS_S) else None,
+        median_s=quantile_s(counts.histogram, BOUNDS_S, 0.5),
+        most_s=quantile_s(counts.histogram, BOUNDS_S, 0.95),
         bars=tuple(counts.histogram),
     )
 

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from s3portal.console.documents import DocumentError, read_document, write_document
 from s3portal.console.errors import is_denied, sentence_of
 from s3portal.console.policy_words import sentences_of
+from s3portal.console.sight import seen_sections
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
 
@@ -63,7 +64,11 @@ def kinds() -> dict[str, Kind]:
 
 @people_pages.get("/people")
 def home() -> AnyResponse:
-    return redirect(url_for("people.show_all", kind="users"))
+    seen = seen_sections()
+    kind = next((kind for kind in kinds() if kind in seen), None)
+    if kind is None and "policies" in seen:
+        return redirect(url_for("managed.show_all"))
+    return redirect(url_for("people.show_all", kind=kind or "users"))
 
 
 @people_pages.get("/people/<kind>")

@@ -1,7 +1,9 @@
 """A look at an object without downloading it: its beginning, or what an archive has in it.
 
-What could act, as HTML, SVG and PDF can, is shown in a frame that may do nothing, from the store's own
-origin.
+What could act, as HTML and SVG can, is shown in a frame that may do nothing, from the store's own origin.
+Browsers show no PDF in such a frame (https://issues.chromium.org/issues/41131921), and in any other its
+scripts can open dialogs over the console, which ask for a secret and send it away. So a PDF is opened in a
+tab of its own, where the address is the store's.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ _IMAGES = {
     "webp": "image/webp",
     "avif": "image/avif",
 }
-_FRAMED = {"html": "text/html", "htm": "text/html", "svg": "image/svg+xml", "pdf": "application/pdf"}
+_PDF = "application/pdf"
+_FRAMED = {"html": "text/html", "htm": "text/html", "svg": "image/svg+xml"}
 _TEXT_TYPES = ("text/", "application/json", "application/xml", "application/x-yaml", "application/javascript")
 
 preview_pages = Blueprint("previews", __name__)
@@ -55,7 +58,7 @@ class Preview:
     archive: tuple[tuple[str, int], ...] = ()
     image_url: str = ""
     frame_url: str = ""
-    is_pdf: bool = False
+    pdf_url: str = ""
     is_part: bool = False
     problem: str = ""
 
@@ -82,10 +85,12 @@ def _preview(named: dict[str, str], facts: dict[str, Any]) -> Preview:
         return Preview(problem=_("This object is empty."))
     if ending in _IMAGES or kind in _IMAGES.values():
         return Preview(image_url=_url(named, _IMAGES.get(ending, kind)))
+    if ending == "pdf" or kind == _PDF:
+        return Preview(pdf_url=_url(named, _PDF))
     if ending in _FRAMED or kind in _FRAMED.values():
         framed = _FRAMED.get(ending, kind)
         # A page by itself would run its scripts, beside the console's cookies.
-        return Preview(frame_url=_url(named, framed), is_pdf=framed == _FRAMED["pdf"])
+        return Preview(frame_url=_url(named, framed))
     if ending == "zip" or kind == "application/zip":
         return _archive(named, facts)
     return _text(named, facts, ending, kind)

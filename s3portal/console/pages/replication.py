@@ -26,15 +26,6 @@ from s3portal.server.operator_view import (
 replication_pages = Blueprint("replication", __name__)
 
 
-def may_see_replication(bucket: str) -> bool:
-    """Whether the tab is there: for who may get the bucket's replication."""
-    try:
-        visit().s3.get_bucket_replication(Bucket=bucket)
-    except ClientError as refused:
-        return not is_denied(refused)
-    return True
-
-
 @replication_pages.get("/buckets/<bucket>/replication")
 def show(bucket: str) -> AnyResponse:
     return _page(bucket)
@@ -134,15 +125,18 @@ def is_administrator() -> bool:
     )
 
 
+def may_see_connections() -> bool:
+    """Connections are the server's, and so are their keys: other accounts only name them in rules."""
+    return is_administrator() and visit().is_of_first_account
+
+
 def _require_administrator() -> None:
     if not is_administrator():
         abort(403, _("Only administrators (iam:*) make connections and rules."))
 
 
 def _require_administrator_of_all() -> None:
-    """Connections are the server's, and so are their keys: other accounts only name them in rules."""
-    _require_administrator()
-    if not visit().is_of_first_account:
+    if not may_see_connections():
         abort(403, _("Only administrators (iam:*) make connections and rules."))
 
 

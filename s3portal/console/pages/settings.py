@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.documents import DocumentError, line_of, read_document, write_document
 from s3portal.console.errors import is_denied, sentence_of
+from s3portal.console.pages.acls import acls_are_on
 from s3portal.console.pages.buckets import quota_of
 from s3portal.console.pages.object import pairs_of
 from s3portal.console.texts import gettext as _
@@ -196,6 +197,7 @@ def _page(bucket: str, problem: str = "") -> AnyResponse:
         block=_known(s3.get_public_access_block, bucket).get("PublicAccessBlockConfiguration", {}),
         blocks=BLOCKS,
         ownership=_ownership(bucket),
+        has_acl=acls_are_on(bucket),
         encryption=rules[0]["ApplyServerSideEncryptionByDefault"] if rules else {},
         bucket_key=bool(rules and rules[0].get("BucketKeyEnabled")),
         lock=lock,

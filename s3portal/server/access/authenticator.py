@@ -18,7 +18,7 @@ from s3portal.server.access.claims import (
     sigv2_refused,
     time_of,
 )
-from s3portal.server.access.credentials import Credentials, caller_of_user, credentials_of
+from s3portal.server.access.credentials import Credentials, credentials_of
 from s3portal.server.access.directory import Directory, User
 from s3portal.server.access.headers_in_query import signed_values
 from s3portal.server.access.mismatch import SignatureMismatch, Signed, find_mistake
@@ -82,19 +82,19 @@ class Authenticator:
         """Returns the proof of a request to a service.
 
         Other services than S3 sign the hash of the body without sending it, so their whole ``body`` is given.
-        Raises AccessDenied for a request to another service without a signature, and S3's error for every
-        defect of one.
+        Raises MissingAuthenticationToken for a request to another service without a signature, and S3's error
+        for every defect of one.
         """
         if self.allow_sigv2 and service == "s3" and (old := read_old_claim(request)):
             return self._proof_of_old(old, request)
         claim = read_claim(dict(reversed(request.query)), request.headers)
         if claim is None:
             if service != "s3":
-                raise S3Error("AccessDenied")
+                raise S3Error("MissingAuthenticationToken")
             user = self.plain_keys.user(request, self.directory) if self.plain_keys else None
             if user is not None:
                 payload_hash = request.header("x-amz-content-sha256") or sigv4.UNSIGNED_PAYLOAD
-                return Proof(caller_of_user(user), payload_hash, presigned=False, chunk_signing=None)
+                return Proof(user.caller, payload_hash, presigned=False, chunk_signing=None)
             return _anonymous(request.header("x-amz-content-sha256") or sigv4.UNSIGNED_PAYLOAD)
         self._check_scope(claim, service)
         late = self._lateness(claim)
@@ -146,7 +146,7 @@ class Authenticator:
             raise S3Error("AccessDenied", message, facts=facts, signed=True)
         self.directory.note_use(claim.access_key_id, "s3", "N/A")
         return Proof(
-            caller_of_user(user),
+            user.caller,
             sigv4.UNSIGNED_PAYLOAD,
             claim.presigned,
             None,
@@ -187,7 +187,7 @@ class Authenticator:
             text = form.fields["policy"].encode().decode("latin-1")
             user = self._user_of_old(old, form.fields.get("x-amz-security-token"), [text])
             self._check_form(form, bucket)
-            caller = caller_of_user(user)
+            caller = user.caller
             return Proof(caller, sigv4.UNSIGNED_PAYLOAD, False, None, IN_FORM, sigv2.VERSION)
         claim = claim_of_form(form.fields)
         if claim is None:

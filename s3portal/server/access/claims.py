@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 
 from s3portal.server.http.values import list_of, parse_date
 from s3portal.server.wire.errors import S3Error
@@ -232,6 +233,7 @@ def _parse_header_time(text: str) -> datetime | None:
     return datetime.fromtimestamp(moment_s, timezone.utc)
 
 
+@lru_cache(maxsize=256)
 def _parse_time(text: str) -> datetime | None:
     """A time like 20261231T235959Z, of the years in which its date has four digits and can be counted on."""
     match = _TIME.fullmatch(text)

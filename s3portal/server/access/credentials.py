@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from s3portal.server.access.claims import Claim
-from s3portal.server.access.directory import ROOT_USER, Directory, User
+from s3portal.server.access.directory import Directory
 from s3portal.server.access.session_callers import caller_of_session
 from s3portal.server.access.session_tokens import SessionSealer, is_session_key
 from s3portal.server.authority.callers import Caller
@@ -22,22 +22,6 @@ class Credentials:
     session_ends_at: datetime | None = None
 
 
-def caller_of_user(user: User) -> Caller:
-    """Returns a user as the one who calls."""
-    return Caller(
-        user.name,
-        user.arn,
-        user.user_id or user.access_key_id,
-        user.account_id,
-        user.identity_policies,
-        tags=user.tags,
-        is_root=user.name == ROOT_USER and not user.user_id,
-        boundary=user.boundary,
-        ends_with=str(user.identity),
-        access_key_id=user.access_key_id,
-    )
-
-
 def credentials_of(claim: Claim, directory: Directory, sealer: SessionSealer) -> Credentials:
     """Returns what a claim says it is by; of a session, also where it is over.
 
@@ -48,7 +32,7 @@ def credentials_of(claim: Claim, directory: Directory, sealer: SessionSealer) ->
         user = directory.user_with_key(claim.access_key_id)
         if user is None or is_session_key(claim.access_key_id):
             raise S3Error("InvalidAccessKeyId", facts={"AWSAccessKeyId": claim.access_key_id})
-        return Credentials(caller_of_user(user), user.secret_access_key)
+        return Credentials(user.caller, user.secret_access_key)
     session = sealer.open(claim.session_token, claim.access_key_id)
     return Credentials(
         caller_of_session(session, directory),

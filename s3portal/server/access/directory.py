@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from s3portal.server.authority.arns import role_arn, user_arn
+from s3portal.server.authority.callers import Caller
 from s3portal.server.authority.policy import ALLOW_ALL, Policy
 from s3portal.server.storage.records import FIRST_ACCOUNT
 
@@ -68,6 +70,22 @@ class User:
     @property
     def identity(self) -> Identity:
         return Identity(self.account_id, self.name, self.user_id)
+
+    @cached_property
+    def caller(self) -> Caller:
+        """The user as the one who calls; made once, as every request asks for it."""
+        return Caller(
+            self.name,
+            self.arn,
+            self.user_id or self.access_key_id,
+            self.account_id,
+            self.identity_policies,
+            tags=self.tags,
+            is_root=self.name == ROOT_USER and not self.user_id,
+            boundary=self.boundary,
+            ends_with=str(self.identity),
+            access_key_id=self.access_key_id,
+        )
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,26 @@ def decide(
     return question.denied(policy) or question.allowed(policy)
 
 
+def is_kept_from(caller: Caller, named: Named, action: str, resource: str, context: Context) -> bool:
+    """Whether the session policies or the boundary of a caller keep from it what the policy of a resource
+    gives to whom it names so.
+
+    A session policy limits what the role has, not what is given to the session by its own name; a boundary
+    limits neither that nor what is given to a user by its name. Source:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
+
+    def allows(policies: Sequence[Policy]) -> bool:
+        return any(policy.first(action, resource, context, allow=True) for policy in policies)
+
+    if named is Named.SESSION:
+        return False
+    if caller.session_policies and not allows(caller.session_policies):
+        return True
+    is_own_name = named is Named.IDENTITY and caller.session is None and caller.role is None
+    return caller.boundary is not None and not is_own_name and not allows((caller.boundary,))
+
+
 @dataclass(frozen=True)
 class _Question:
     caller: Caller
@@ -206,11 +226,8 @@ class _Question:
         # Naming the account leaves it to the account's policies, which do not allow it.
         if bucket_policy is not None and given is not None and given[0] > Named.ACCOUNT:
             named, statement = given
-            # A session policy limits what the role has, not what is given to the session by its own name; a
-            # boundary limits neither that nor what is given to a user by its name.
-            by_own_name = named is Named.IDENTITY and caller.session is None and caller.role is None
-            fits = named is Named.SESSION or not (narrowed or (bounded and not by_own_name))
-            if fits and not self._is_others_object():
+            is_kept = is_kept_from(caller, named, self.action, self.resource, self.context)
+            if not is_kept and not self._is_others_object():
                 return self.decided(Answer.ALLOWED, bucket_policy.name, statement)
         if narrowed or bounded:
             return None

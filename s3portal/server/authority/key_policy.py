@@ -11,7 +11,7 @@ from typing import Any
 
 from s3portal.server.authority.bucket_policy import BucketPolicy, BucketStatement, read_whom
 from s3portal.server.authority.callers import Caller
-from s3portal.server.authority.decision import Answer, Decision, decide
+from s3portal.server.authority.decision import Answer, Decision, decide, is_kept_from
 from s3portal.server.authority.policy import read_each, read_statement, statements_of
 from s3portal.server.authority.policy_patterns import Context, PolicyError
 from s3portal.server.authority.principals import Named
@@ -52,11 +52,7 @@ def decide_on_key(
     if given is None:
         return Decision(Answer.NOT_MENTIONED, action, key_arn, policy.name)
     named, statement = given
-    if caller.account_id == owner and named > Named.ACCOUNT:
-        narrowed = bool(caller.session_policies) and not any(
-            session.first(action, key_arn, context, allow=True) for session in caller.session_policies
-        )
-        # A session policy limits what the role has, not what is given to the session by its own name.
-        if named is Named.SESSION or not narrowed:
-            return Decision(Answer.ALLOWED, action, key_arn, policy.name, statement)
+    is_given = caller.account_id == owner and named > Named.ACCOUNT
+    if is_given and not is_kept_from(caller, named, action, key_arn, context):
+        return Decision(Answer.ALLOWED, action, key_arn, policy.name, statement)
     return own

@@ -5,8 +5,9 @@ Pure. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policie
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from s3portal.server.authority.callers import Caller
 from s3portal.server.authority.policy_patterns import PolicyError, strings_of
 from s3portal.server.bucket_settings.canonical_users import canonical_id
+from s3portal.server.wire.json_documents import parse_json
 
 EVERYBODY = "*"
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
@@ -23,6 +25,8 @@ _IDENTITY_ARN = re.compile(
     r"|arn:aws:sts::[0-9]{12}:assumed-role/[A-Za-z0-9_+=,.@-]{1,64}/[A-Za-z0-9_+=,.@-]{2,64}"
     r"|arn:aws:sts::[0-9]{12}:federated-user/[A-Za-z0-9_+=,.@-]{2,32}"
 )
+# What policies call users and roles that are gone, and sessions of such roles: nobody any more.
+_GONE = re.compile(r"(?:AIDA|AROA)[A-Z0-9]{12,28}(?::[A-Za-z0-9_+=,.@-]{2,64})?")
 _CANONICAL_ID = re.compile(r"[0-9a-f]{64}|[0-9]{12}")
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
 # What signs in with an issuer's token: only policies of roles speak of it.
@@ -127,9 +131,35 @@ def _of_aws(texts: Any) -> Principals:
             accounts.add(root[1] if root else text)
         elif _IDENTITY_ARN.fullmatch(text):
             arns.add(text)
-        elif text != EVERYBODY:
+        elif text != EVERYBODY and not _GONE.fullmatch(text):
             raise _invalid(text)
     return Principals(EVERYBODY in texts, frozenset(accounts), frozenset(arns))
+
+
+def rewrite_principals(text: str, rewrite: Callable[[str], str]) -> str:
+    """Returns the JSON of a resource's policy with other users, roles and sessions in it: each is what
+    ``rewrite`` makes of it. Where nothing changes, and where it is no policy, the text stays as it is."""
+    try:
+        document = parse_json(text)
+        statements = document.get("Statement", [])
+        is_changed = [
+            _rewrite(statement[name], rewrite)
+            for statement in ([statements] if isinstance(statements, dict) else statements)
+            for name in ("Principal", "NotPrincipal")
+            if isinstance(statement.get(name), dict)
+        ]
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return text
+    return json.dumps(document, ensure_ascii=False) if any(is_changed) else text
+
+
+def _rewrite(element: dict[str, Any], rewrite: Callable[[str], str]) -> bool:
+    given = element.get("AWS")
+    if isinstance(given, str):
+        element["AWS"] = rewrite(given)
+    elif isinstance(given, list):
+        element["AWS"] = [rewrite(one) if isinstance(one, str) else one for one in given]
+    return bool(element.get("AWS") != given)
 
 
 def _invalid(text: str) -> PolicyError:

@@ -25,12 +25,14 @@ def jobs_named(
     targets: Collection[Target] = (),
     region: str | None = None,
     keys: AdministratorsKeys | None = None,
+    follow: Callable[[], None] | None = None,
 ) -> list[Job]:
-    """Returns the jobs with these names. Raises KeyError for a name that no job has."""
+    """Returns the jobs with these names; ``follow`` is the replication's. Raises KeyError for a name that no
+    job has."""
     makers: dict[str, Callable[[], Job]] = {
         IntegrityScan.name: lambda: IntegrityScan(storage, keys),
         LifecycleJob.name: lambda: LifecycleJob(storage),
         NotificationJob.name: lambda: NotificationJob(storage, targets, region),
-        ReplicationJob.name: lambda: ReplicationJob(storage, master_key, keys),
+        ReplicationJob.name: lambda: ReplicationJob(storage, master_key, keys, follow=follow),
     }
     return [makers[name]() for name in names]

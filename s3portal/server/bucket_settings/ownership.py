@@ -60,7 +60,7 @@ def write(controls: OwnershipControls) -> str:
 
 def of_header(value: str | None) -> OwnershipControls:
     """Returns what x-amz-object-ownership asks for a new bucket; raises InvalidArgument."""
-    if not value:
+    if value is None:
         return DEFAULT
     if value not in OWNERSHIPS:
         facts = {"ArgumentName": "x-amz-object-ownership", "ArgumentValue": value}

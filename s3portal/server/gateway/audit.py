@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
@@ -44,6 +44,9 @@ _NAMING = (
 )
 # fmt: on
 
+_REFUSING = frozenset({401, 403})
+_REFUSALS = frozenset({"AccessDeniedException", "ExpiredToken", "InvalidToken"})
+
 log = logging.getLogger(__name__)
 
 
@@ -60,6 +63,7 @@ class Outcome(str, Enum):
 class AuditRecord:
     """One line. ``at`` is in UTC (ISO 8601). ``user`` is an ARN, None for nobody known; ``access_key_id`` the
     key that was used, or named by whoever was refused. ``status`` is that of the answer, 0 without one.
+    ``source_ip`` is ``shell`` for a command on the server's machine.
 
     ``reason`` says in a sentence why a request was refused, ``statement`` and ``policy`` which statement of
     which policy did, '' where none allowed it. ``parameters`` name what an action of STS, IAM or KMS is
@@ -109,6 +113,13 @@ class AuditLog:
             # A full disk must not turn a good answer into an error.
             log.error("request %s could not be noted in the audit log: %s", exchange.request_id, problem)
 
+    def add(self, record: AuditRecord) -> None:
+        """Writes the line of something that was done in another way than by a request."""
+        try:
+            self._lines.append(_encoded(asdict(record)))
+        except OSError as problem:
+            log.error("%s could not be noted in the audit log: %s", record.action, problem)
+
     def close(self) -> None:
         self._lines.close()
 
@@ -130,7 +141,7 @@ def _lines_of(exchange: Exchange, status: int) -> Iterator[bytes]:
         return
     for touched in touched_ones:
         refused = touched.refused
-        outcome = _outcome(status if refused is None else refused.status)
+        outcome = _outcome(status if refused is None else refused.status, refused)
         resource = object_arn(exchange.request.bucket or "", touched.key)
         of_one = {"outcome": outcome, "resource": resource, "key": touched.key}
         yield _encoded(line | of_one | {"version_id": touched.version_id} | _refusal(refused))
@@ -149,7 +160,7 @@ def _described(exchange: Exchange, status: int) -> dict[str, Any]:
         "at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "request_id": exchange.request_id,
         "action": exchange.operation_name,
-        "outcome": _outcome(status),
+        "outcome": _outcome(status, exchange.error),
         "status": status,
         "source_ip": request.remote_addr,
         "resource": _resource(exchange, parameters),
@@ -175,12 +186,15 @@ def _refusal(error: S3Error | None) -> dict[str, Any]:
     return told
 
 
-def _outcome(status: int) -> str:
+def _outcome(status: int, error: S3Error | None) -> str:
     if status == 0:
         return Outcome.LOST.value
     if status < 400:
         return Outcome.ALLOWED.value
-    return Outcome.REFUSED.value if status in (401, 403) else Outcome.FAILED.value
+    # Some protocols answer refusals with 400.
+    statuses = (status, status if error is None else error.status)
+    is_refusal = not _REFUSING.isdisjoint(statuses) or (error is not None and error.code in _REFUSALS)
+    return Outcome.REFUSED.value if is_refusal else Outcome.FAILED.value
 
 
 def _resource(exchange: Exchange, parameters: Mapping[str, str]) -> str:

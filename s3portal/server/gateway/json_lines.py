@@ -57,6 +57,7 @@ class JsonLines:
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._descriptor = os.open(self.path, flags, 0o600)
+            _give_to_owner(self._descriptor, self.path.parent)
         return self._descriptor
 
     def _rotate(self, descriptor: int) -> None:
@@ -129,6 +130,17 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
     mine = os.fstat(descriptor)
     return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def _give_to_owner(descriptor: int, folder: Path) -> None:
+    """What root begins belongs to whom the folder does, who could not write to it otherwise."""
+    if os.geteuid() == 0 and _is_roots(descriptor):
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def _is_roots(descriptor: int) -> bool:
+    return os.fstat(descriptor).st_uid == 0
 
 
 def _numbered(path: Path, number: int) -> Path:

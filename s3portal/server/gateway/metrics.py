@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import mmap
 import threading
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from s3portal.server.gateway.minute_counts import MinuteRing, PeriodCounts, periods
 
 #: Upper bounds of the histogram of durations, in seconds; what takes longer is in one more.
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -70,8 +73,20 @@ class MetricsMemory:
         self.places = places
         self.errors_at = len(self.operations) * _FIELDS
         self.jobs_at = self.errors_at + len(self.errors)
-        self.size = self.jobs_at + len(self.jobs) * _JOB_FIELDS
+        self.minutes_at = self.jobs_at + len(self.jobs) * _JOB_FIELDS
+        self.size = self.minutes_at + MinuteRing.words_of(_BUCKETS)
         self.words = memoryview(mmap.mmap(-1, places * self.size * _WORD)).cast("Q")
+
+    def ring(self, place: int) -> MinuteRing:
+        """Returns the minutes that the process at a place counts."""
+        end = (place + 1) * self.size
+        return MinuteRing(self.words[end - self.size + self.minutes_at : end], _BUCKETS)
+
+    def of_periods(self, now_s: float, minutes_each: int, count: int) -> list[PeriodCounts]:
+        """Returns the counts of the last ``count`` periods, oldest first; ``now_s`` is in seconds since 1970.
+        Raises ValueError for more than a day."""
+        rings = [self.ring(place) for place in range(self.places)]
+        return periods(rings, _BUCKETS, now_s, minutes_each, count)
 
     def total(self, offset: int) -> int:
         """Returns the sum of one counter over all places."""
@@ -108,10 +123,12 @@ class MetricsMemory:
 
 
 class Metrics:
-    """Counts for one process, whose place in the memory is ``place``."""
+    """Counts for one process, whose place in the memory is ``place``; ``now_s`` is in seconds since 1970."""
 
-    def __init__(self, memory: MetricsMemory, place: int = 0) -> None:
+    def __init__(self, memory: MetricsMemory, place: int = 0, now_s: Callable[[], float] = time.time) -> None:
         self.memory = memory
+        self._now_s = now_s
+        self._minutes = memory.ring(place)
         self._words = memory.words[place * memory.size : (place + 1) * memory.size]
         self._operations = {name: number * _FIELDS for number, name in enumerate(memory.operations)}
         self._errors = {name: memory.errors_at + number for number, name in enumerate(memory.errors)}
@@ -129,10 +146,13 @@ class Metrics:
         words = self._words
         with self._lock:
             words[at + (status // 100 if 100 <= status < 600 else 0)] += 1
-            words[at + _IN] += bytes_in
-            words[at + _OUT] += bytes_out
+            if bytes_in:
+                words[at + _IN] += bytes_in
+            if bytes_out:
+                words[at + _OUT] += bytes_out
             words[at + _HISTOGRAM + bucket] += 1
             words[at + _NANOSECONDS] += max(0, int(seconds * 1e9))
+            self._minutes.add(self._now_s(), status, bytes_in, bytes_out, bucket)
             if code is not None:
                 words[self._errors.get(code, self._errors[OTHER])] += 1
 

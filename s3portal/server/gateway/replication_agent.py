@@ -34,7 +34,7 @@ def is_replication_agent(call: Call) -> bool:
     if caller.account_id is None or caller.role is not None:
         return False
     user = (caller.account_id, caller.name)
-    return user in call.service.replication_users or replication_users.is_named(call.storage, *user)
+    return user in call.service.replication_users() or replication_users.is_named(call.storage, *user)
 
 
 def origin_of(call: Call) -> Origin | None:

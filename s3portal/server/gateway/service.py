@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,10 @@ class Service:
     ``keys`` are those of the key management. ``customer_keys_over_http`` takes the keys of SSE-C over
     connections that others can read. ``people`` are those who may be let in, ``own_pages`` those of a front
     end beside this port. Requests are counted in ``metrics``, and changes noted in ``audit_file``,
-    None without an audit log. ``replication_users`` are account and name of those by whom other servers
-    replicate to this one, as far as the configuration names them. No bucket can be created with one of the
-    ``reserved_names``. ``upload_limit_bytes`` is the most that one request may bring, None for S3's limits.
+    None without an audit log. ``replication_users`` returns account and name of those by whom other
+    servers replicate to this one, as far as the configuration names them now. No bucket can be created with
+    one of the ``reserved_names``. ``upload_limit_bytes`` is the most that one request may bring, None for
+    S3's limits.
     ``presigned_base_url`` and ``presigned_region`` are for URLs that this server signs; '' for what the
     caller calls it, and for the default region."""
 
@@ -44,7 +46,7 @@ class Service:
     refusals: Refusals | None = None
     explains_refusals: bool = False
     notification_targets: frozenset[str] = frozenset()
-    replication_users: frozenset[tuple[str, str]] = frozenset()
+    replication_users: Callable[[], frozenset[tuple[str, str]]] = frozenset
     metrics: Metrics | None = None
     audit_file: Path | None = None
     own_pages: OwnPages = NO_PAGES

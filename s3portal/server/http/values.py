@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 # RFC 9110, 5.6.3: optional white space.
 BLANKS = " \t"
@@ -44,6 +45,7 @@ def parse_date(text: str | None) -> int | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def http_date(moment_s: int) -> str:
     """Returns a time in seconds since 1970 as an HTTP date."""
     moment = datetime.fromtimestamp(moment_s, timezone.utc)

@@ -8,9 +8,11 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from s3portal.server.authority.arns import identity_arn
 from s3portal.server.iam import limits
 from s3portal.server.iam.names import new_identity_id
 from s3portal.server.iam.records import Identity, Kind
+from s3portal.server.storage import quotas
 from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.tag_sets import encode_tags, stored_tags
@@ -84,11 +86,25 @@ def create(rows: sqlite3.Connection, asked: Identity) -> Identity:
     return made
 
 
-def rename(rows: sqlite3.Connection, identity: Identity, name: str, path: str) -> None:
-    """Gives an identity another name and path. Raises EntityAlreadyExists, NoSuchEntity."""
-    if name.lower() != identity.name.lower():
+def rename(rows: sqlite3.Connection, identity: Identity, name: str, path: str) -> tuple[Identity, Identity]:
+    """Gives an identity another name and path. What it has stored, and its quota, stay with it. Returns what
+    it was and what it is.
+
+    Raises EntityAlreadyExists, NoSuchEntity."""
+    there = require_there(rows, identity)
+    if name.lower() != there.name.lower():
         _refuse_taken(rows, identity.kind, identity.account_id, name)
     _update(rows, identity, name=name, path=path)
+    renamed = replace(there, name=name, path=path)
+    if renamed.arn != there.arn:
+        quotas.rename_writer(rows, there.arn, renamed.arn)
+    return there, renamed
+
+
+def arn_named(rows: sqlite3.Connection, kind: Kind, account_id: str, name: str) -> str:
+    """Returns the ARN of whoever has a name; of somebody who is not in the database, that without a path."""
+    found = find(rows, kind, account_id, name)
+    return found.arn if found else identity_arn(account_id, kind.value, name)
 
 
 def set_tags(rows: sqlite3.Connection, identity: Identity, tags: Mapping[str, str]) -> None:
@@ -116,14 +132,16 @@ def require_there(rows: sqlite3.Connection, identity: Identity) -> Identity:
     return found
 
 
-def delete(rows: sqlite3.Connection, identity: Identity) -> None:
-    """Removes an identity. Raises DeleteConflict while something belongs to it, NoSuchEntity."""
-    require_there(rows, identity)
+def delete(rows: sqlite3.Connection, identity: Identity) -> Identity:
+    """Removes an identity; returns what it was. Raises DeleteConflict while something belongs to it,
+    NoSuchEntity."""
+    there = require_there(rows, identity)
     for table, column, message in _BELONGINGS:
         statement = f"SELECT 1 FROM {table} WHERE {column} = ? LIMIT 1"
         if rows.execute(statement, (identity.identity_id,)).fetchone():
             raise S3Error("DeleteConflict", message)
     rows.execute("DELETE FROM identities WHERE identity_id = ?", (identity.identity_id,))
+    return there
 
 
 def _refuse_taken(rows: sqlite3.Connection, kind: Kind, account_id: str, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from s3portal.server.access.configured_directory import ConfiguredDirectory
 from s3portal.server.authority.policy import Policy
-from s3portal.server.iam import access_keys, configured, effective, identities
+from s3portal.server.iam import access_keys, configured, effective, identities, named_in_policies
 from s3portal.server.iam.records import AccessKey, Identity, Kind
 from s3portal.server.kms.master_key import MasterKey
 from s3portal.server.storage.storage import Storage
@@ -49,13 +49,32 @@ class People:
         names = {one.name for one in in_file}
         stored = self.read(lambda rows: identities.find_all(rows, kind, account_id))
         there = [*in_file, *(one for one in stored if one.name not in names)]
-        return sorted(there, key=lambda one: one.name.lower())
+        return sorted(there, key=lambda one: (one.name.lower(), one.name))
 
     def create(self, asked: Identity) -> Identity:
         """Stores a new identity. Raises EntityAlreadyExists, also for a name of the file; LimitExceeded."""
         in_file = configured.find_all(self._configuration(), asked.kind, asked.account_id)
         self.refuse_configured_name(asked.kind, asked.account_id, asked.name, in_file)
         return self.change(lambda rows: identities.create(rows, asked))
+
+    def rename(self, identity: Identity, name: str, path: str) -> None:
+        """Gives an identity another name and path, in the policies that name it as well. Raises
+        EntityAlreadyExists, NoSuchEntity."""
+        with self._storage.known_buckets.changing() as changing:
+            self.change(
+                lambda rows: named_in_policies.rename(
+                    rows, changing, *identities.rename(rows, identity, name, path)
+                )
+            )
+
+    def delete(self, identity: Identity) -> None:
+        """Removes an identity; who gets its name later is somebody else. Raises DeleteConflict,
+        NoSuchEntity."""
+        with self._storage.known_buckets.changing() as changing:
+            self.change(
+                lambda rows: named_in_policies.forget(rows, changing, identities.delete(rows, identity)),
+                frees_space=True,
+            )
 
     def refuse_configured_name(
         self, kind: Kind, account_id: str, name: str, in_file: Sequence[Identity] | None = None

@@ -10,7 +10,8 @@ The key is used for this one part and never again, so that the nonces, which are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -89,10 +90,24 @@ class SegmentCipher:
             else:
                 plain[:size] = self._ciphers[0].decrypt(nonce, stored, self._identity)
         except InvalidTag as problem:
-            raise SegmentBroken(
-                f"segment {index} of encrypted content has been changed, or is not where it belongs"
-            ) from problem
+            raise _broken(index) from problem
         return size
+
+    def open_row(self, index: int, stored: Sequence[memoryview], plain: Sequence[memoryview]) -> None:
+        """Opens whole segments that follow each other from ``index``, none of them the last: each of
+        ``stored`` into its place in ``plain``. Raises SegmentBroken."""
+        if len(self._ciphers) > 1 or not _HAS_INTO:
+            for number, (segment, place) in enumerate(zip(stored, plain, strict=True), index):
+                self.open_into(number, False, segment, place)
+            return
+        # As open_into, with as little as can be between two calls: they give other threads their turn.
+        decrypt, identity, number = self._ciphers[0].decrypt_into, self._identity, index
+        try:
+            for segment, place in zip(stored, plain, strict=True):
+                decrypt(number.to_bytes(11, "big") + b"\0", segment, identity, place)
+                number += 1
+        except InvalidTag as problem:
+            raise _broken(number) from problem
 
 
 class SealedSource:
@@ -164,11 +179,42 @@ class SealedSource:
         return written
 
 
+class Room:
+    """Buffers for segments as they are stored, and as they are opened; kept from part to part of a body."""
+
+    def __init__(self) -> None:
+        self._segment_bytes = 0
+        self.stored = self.plain = memoryview(b"")
+        #: The places of single, whole segments in them.
+        self.stored_places: list[memoryview] = []
+        self.plain_places: list[memoryview] = []
+
+    def make(self, stored_bytes: int, segment_bytes: int) -> None:
+        """Makes room for so many bytes of stored segments, with ``segment_bytes`` of content in each."""
+        grows = stored_bytes > len(self.stored)
+        if grows:
+            self.stored, self.plain = memoryview(bytearray(stored_bytes)), memoryview(bytearray(stored_bytes))
+            self.stored_places = _places(self.stored, STORED_SEGMENT_BYTES)
+        if grows or segment_bytes != self._segment_bytes:
+            self._segment_bytes = segment_bytes
+            self.plain_places = _places(self.plain, segment_bytes)
+
+
+def _places(buffer: memoryview, size_bytes: int) -> list[memoryview]:
+    return [buffer[end - size_bytes : end] for end in range(size_bytes, len(buffer) + 1, size_bytes)]
+
+
 def opened(
-    source: Path | bytes, cipher: SegmentCipher, size_bytes: int, offset: int, length_bytes: int
+    source: Path | bytes,
+    cipher: SegmentCipher,
+    size_bytes: int,
+    offset: int,
+    length_bytes: int,
+    room: Room | None = None,
 ) -> Iterator[memoryview]:
     """Yields the bytes of a part from ``offset``, opened segment by segment; ``size_bytes`` is the size of
-    the whole part. What was yielded is only valid until the next.
+    the whole part. What was yielded is only valid until the next, and as long as ``room`` is used for no
+    other part.
 
     Raises SegmentBroken, and OSError for a file that is too short.
     """
@@ -179,54 +225,50 @@ def opened(
     behind = (end - 1) // segment_bytes + 1
     stored_end = cipher.stored_size_bytes(size_bytes)
     at_once = min(SEGMENTS_AT_ONCE, behind - index)
-    plain = memoryview(bytearray(at_once * segment_bytes))
-    with _Stored(source, at_once * STORED_SEGMENT_BYTES) as stored:
+    room = room or Room()
+    room.make(min(at_once * STORED_SEGMENT_BYTES, stored_end), segment_bytes)
+    with _Stored(source, index * STORED_SEGMENT_BYTES) as stored:
         while index < behind:
             count = min(at_once, behind - index)
-            first = index * STORED_SEGMENT_BYTES
-            piece = stored.read(first, min(count * STORED_SEGMENT_BYTES, stored_end - first))
-            filled = 0
-            for number in range(count):
-                segment = piece[number * STORED_SEGMENT_BYTES : (number + 1) * STORED_SEGMENT_BYTES]
-                is_last = index + number == last_index
-                filled += cipher.open_into(index + number, is_last, segment, plain[filled:])
+            stored_bytes = min(count * STORED_SEGMENT_BYTES, stored_end - index * STORED_SEGMENT_BYTES)
+            stored.read_into(room.stored[:stored_bytes])
+            whole = min(count, last_index - index)
+            cipher.open_row(index, room.stored_places[:whole], room.plain_places[:whole])
+            filled = whole * segment_bytes
+            if whole < count:
+                last = room.stored[whole * STORED_SEGMENT_BYTES : stored_bytes]
+                filled += cipher.open_into(last_index, True, last, room.plain[filled:])
             start = index * segment_bytes
-            yield plain[max(offset - start, 0) : min(end - start, filled)]
+            yield room.plain[max(offset - start, 0) : min(end - start, filled)]
             index += count
 
 
 class _Stored:
-    """The stored bytes of a part, in a file or in memory."""
+    """The stored bytes of a part from ``offset``, out of a file or of memory."""
 
-    def __init__(self, source: Path | bytes, buffer_bytes: int) -> None:
-        self._source = source
-        self._file = None if isinstance(source, bytes) else source.open("rb", buffering=0)
-        self._buffer = memoryview(bytearray(buffer_bytes if self._file else 0))
+    def __init__(self, source: Path | bytes, offset: int) -> None:
+        self._file = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb", buffering=0)
+        self._name = "a content" if isinstance(source, bytes) else str(source)
+        self._file.seek(offset)
 
     def __enter__(self) -> _Stored:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
 
-    def read(self, offset: int, length_bytes: int) -> memoryview:
-        if isinstance(self._source, bytes):
-            found = memoryview(self._source)[offset : offset + length_bytes]
-        else:
-            assert self._file is not None
-            self._file.seek(offset)
-            filled = 0
-            while filled < length_bytes:
-                count = self._file.readinto(self._buffer[filled:length_bytes])
-                if not count:
-                    break
-                filled += count
-            found = self._buffer[:filled]
-        if len(found) < length_bytes:
-            name = "a content" if self._file is None else self._file.name
-            raise OSError(f"{name!s} is shorter than its row says")
-        return found
+    def read_into(self, buffer: memoryview) -> None:
+        """Fills ``buffer`` with what comes next. Raises OSError where there is less."""
+        filled = 0
+        while filled < len(buffer):
+            count = self._file.readinto(buffer[filled:])
+            if not count:
+                raise OSError(f"{self._name} is shorter than its row says")
+            filled += count
+
+
+def _broken(index: int) -> SegmentBroken:
+    return SegmentBroken(f"segment {index} of encrypted content has been changed, or is not where it belongs")
 
 
 def _nonce(index: int, last: bool) -> bytes:

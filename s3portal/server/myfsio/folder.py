@@ -138,6 +138,16 @@ class MyfsioFolder:
         found = (path for path in self.root.iterdir() if not path.name.startswith("."))
         return sorted(path.name for path in found if path.is_dir() and not path.is_symlink())
 
+    def unfinished_uploads(self) -> Iterator[tuple[str, str]]:
+        """Yields bucket and id of the multipart uploads that were begun and not completed. How their parts
+        are noted is not known."""
+        of_all = self._system / "multipart"
+        places = [(path.name, path) for path in _folders(of_all)]
+        places += [(bucket, self.root / bucket / ".multipart") for bucket in self.buckets()]
+        for bucket, place in places:
+            for upload in _folders(place):
+                yield bucket, upload.name
+
     def settings(self, bucket: str) -> Mapping[str, Any]:
         """Returns what is noted of a bucket. Raises Refused."""
         places = (
@@ -242,6 +252,12 @@ def version_id_of(text: str) -> str:
     if _VERSION_ID.fullmatch(made):
         return made
     return "myfsio." + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _folders(place: Path) -> list[Path]:
+    if place.is_symlink() or not place.is_dir():
+        return []
+    return sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def is_plain_file(path: Path) -> bool:

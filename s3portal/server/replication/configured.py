@@ -1,4 +1,5 @@
-"""The connections and rules of the configuration file, brought into the database at every start."""
+"""The connections and rules of the configuration file, brought into the database at every start, and
+whenever the file changes."""
 
 from __future__ import annotations
 
@@ -33,9 +34,6 @@ def apply(
     of a bucket or a connection that does not exist, and what the master key raises.
     """
     present = {connection.name: connection for connection in replication_connections.find_all(storage)}
-    for new in given:
-        if not _is_same(master_key, present.get(new.name), new):
-            connections.save(storage, master_key, new, lambda _: None, origin=CONFIGURED)
     known = {*present, *(new.name for new in given)}
     names = {bucket.name for bucket in buckets.find_all(storage)}
     for bucket, rule in configured:
@@ -46,6 +44,10 @@ def apply(
                 f"replication rule {rule.rule_id} of bucket {bucket} names no connection that there is: "
                 f"{rule.connection}"
             )
+    # Not before the rules are known to be right: a mistake changes nothing.
+    for new in given:
+        if not _is_same(master_key, present.get(new.name), new):
+            connections.save(storage, master_key, new, lambda _: None, origin=CONFIGURED)
     for found in buckets.find_all(storage):
         wanted = [rule for bucket, rule in configured if bucket == found.name]
         stored = replication.read(found.settings.get(replication.KIND))

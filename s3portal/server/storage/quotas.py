@@ -178,6 +178,24 @@ def put_of_user_in(connection: sqlite3.Connection, writer: str, quota: Quota) ->
     _put(connection, "user_quotas", "writer", writer, quota)
 
 
+def rename_writer(connection: sqlite3.Connection, old: str, new: str) -> None:
+    """Within a transaction: what a user has stored, and its quota, stay with it under another ARN."""
+    used = connection.execute(_OF_USER, (old,)).fetchone()
+    if used is not None:
+        for table in ("objects", "versions", "uploads"):
+            # The counters follow for objects alone: what is left behind is of the others.
+            connection.execute(f"UPDATE {table} SET writer = ? WHERE writer = ?", (new, old))
+        left = connection.execute(_OF_USER, (old,)).fetchone()
+        connection.execute(
+            "INSERT INTO user_usage (writer, objects, bytes, upload_bytes) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (writer) DO UPDATE SET objects = objects + excluded.objects, "
+            "bytes = bytes + excluded.bytes, upload_bytes = upload_bytes + excluded.upload_bytes",
+            (new, *left),
+        )
+        connection.execute("DELETE FROM user_usage WHERE writer = ?", (old,))
+    connection.execute("UPDATE OR REPLACE user_quotas SET writer = ? WHERE writer = ?", (new, old))
+
+
 def _put(connection: sqlite3.Connection, table: str, column: str, subject: object, quota: Quota) -> None:
     if quota == NO_QUOTA:
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (subject,))

@@ -3,6 +3,7 @@
 # ruff: noqa: S608  (what goes into the statements is column names, all constants of this package)
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ COLUMNS = (
     "tags, lock, acl, writer"
 )
 
+# As blobs.new_body_id makes them.
+_ID = re.compile(r"[0-9a-f]{32}")
 # The bucket's number, then a value for each column.
 _VALUES = ", ".join("?" * (len(COLUMNS.split(", ")) + 1))
 
@@ -55,6 +58,11 @@ def create(storage: Storage, upload: Upload) -> None:
         )
 
     storage.database.write(insert)
+
+
+def may_be_an_id(text: str) -> bool:
+    """Whether an upload could have this id, be it there or not."""
+    return _ID.fullmatch(text) is not None
 
 
 def find(storage: Storage, bucket: str, key: str, upload_id: str) -> Upload:

@@ -66,7 +66,12 @@ class RunningServer:
         )
         self._config = config
         self._notifications = self._new_notifications()
-        self._replication = ReplicationJob(self._server.storage, self._server.master_key, self._server.keys)
+        self._replication = ReplicationJob(
+            self._server.storage,
+            self._server.master_key,
+            self._server.keys,
+            follow=self._server.replication_follower.look,
+        )
         self.users = {user.name: user for user in self._server.users}
         self._thread = threading.Thread(target=self._server.serve, name="s3-server", daemon=True)
         self._thread.start()

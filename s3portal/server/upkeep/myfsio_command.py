@@ -47,7 +47,8 @@ def import_myfsio_command(
     """Take over MyFSIO's data folder FOLDER (its STORAGE_ROOT), of releases up to 0.2.1.
 
     Buckets with their settings, policies and quotas, objects with their metadata, tags and versions,
-    encrypted ones too, users with their keys, and the keys of the key management. Everything is compared with
+    encrypted ones too, users with their keys, the keys of the key management, connections, and replication
+    rules, which are paused. Everything is compared with
     what FOLDER notes of it; FOLDER is only read. Neither this server nor MyFSIO may be running. May be run
     again, also after an interruption: what is there stays.
 
@@ -71,9 +72,15 @@ def import_myfsio_command(
         except (ValueError, MasterKeyError) as problem:
             click.echo(f"Error: {problem}", err=True)
             sys.exit(CANNOT_RUN)
+    if done.rules:
+        click.echo(
+            "The replication rules are paused. Look at them with s3portal server replication status, and "
+            "begin with resume."
+        )
     click.echo(
         f"{done.buckets:,} buckets, {done.objects:,} objects and {done.versions:,} older versions "
-        f"({done.bytes_read:,} bytes), {done.users:,} users and {done.keys:,} keys taken over; "
+        f"({done.bytes_read:,} bytes), {done.users:,} users, {done.keys:,} keys, "
+        f"{done.connections:,} connections and {done.rules:,} replication rules taken over; "
         f"{done.unchanged:,} were there already, {len(done.left_out):,} left out, "
         f"{len(done.failed):,} failed."
     )

@@ -34,6 +34,7 @@ from s3portal.server.storage.records import FIRST_ACCOUNT, Bucket, Part, Version
 from s3portal.server.storage.storage import Storage
 from s3portal.server.upkeep.importing import DEFAULT_CONTENT_TYPE, StoredPlace, store_stream
 from s3portal.server.upkeep.myfsio_people import import_users
+from s3portal.server.upkeep.myfsio_replication import CONNECTIONS, RULES, import_replication
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import KEY_LIMIT_BYTES, valid_bucket_name
 from s3portal.server.wire.tag_sets import checked_tags, encode_tags
@@ -55,6 +56,8 @@ class MyfsioImported:
     unchanged: int = 0
     users: int = 0
     keys: int = 0
+    connections: int = 0
+    rules: int = 0
     left_out: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -115,9 +118,12 @@ def import_myfsio(
         if not kept.is_enabled:
             # Not before: objects are encrypted with it anew.
             keys.change(kept.key_id.lower(), lambda key: replace(key, is_enabled=False))
-    for name, what in (("connections.json", "connections"), ("replication_rules.json", "replication rules")):
-        if folder.config_text(name) is not None:
-            run.leave_out(f"{what} ({name}): set them up with s3portal server replication")
+    # Last: what is taken over is no change that a rule would be about.
+    found = {name: folder.config_text(name) for name in (CONNECTIONS, RULES)}
+    texts = {name: text for name, text in found.items() if text is not None}
+    import_replication(storage, master_key, texts, run.done, run.leave_out)
+    for bucket, upload_id in folder.unfinished_uploads():
+        run.leave_out(f"the unfinished upload {upload_id} of bucket {bucket}: it has to be sent again")
     return run.done
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from s3portal.server.authority.arns import role_arn, user_arn
+from s3portal.server.iam import identities
+from s3portal.server.iam.records import Kind
 from s3portal.server.storage import buckets, quotas, usage
 from s3portal.server.storage.beside import change_beside
 from s3portal.server.storage.reader import NoStorage
@@ -81,11 +82,15 @@ def quota_command(
     }
     if changes and not (bucket or user):
         raise click.UsageError("name the bucket, or the --user, that the limit is for")
-    place, writer = root or default_root, _arn_of(user) if user else None
+    place = root or default_root
     with refusals():
         if changes:
-            _change(place, bucket, writer, changes)
+            _change(place, bucket, user, changes)
         with reading(place) as storage:
+            writer = None
+            if user is not None:
+                with storage.database.read() as connection:
+                    writer = _arn_of(connection, user)
             rows = list(_rows(storage, bucket, writer))
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -94,14 +99,15 @@ def quota_command(
         click.echo(_line(row))
 
 
-def _change(root: Path, bucket: str | None, writer: str | None, changes: dict[str, int | None]) -> None:
+def _change(root: Path, bucket: str | None, user: str | None, changes: dict[str, int | None]) -> None:
     """Sets the limits that are given; the others stay. Raises NoStorage."""
 
     def change(connection: sqlite3.Connection) -> None:
         if bucket is not None:
             old = quotas.of_bucket_in(connection, bucket)
             quotas.put_of_bucket_in(connection, bucket, replace(old, **changes))
-        elif writer is not None:
+        elif user is not None:
+            writer = _arn_of(connection, user)
             old = quotas.of_user_in(connection, writer)
             quotas.put_of_user_in(connection, writer, replace(old, **changes))
 
@@ -111,14 +117,11 @@ def _change(root: Path, bucket: str | None, writer: str | None, changes: dict[st
         raise NoStorage(f"{root / 'metadata.sqlite3'} cannot be written: {problem}") from problem
 
 
-def _arn_of(user: str) -> str:
+def _arn_of(connection: sqlite3.Connection, user: str) -> str:
     if user.startswith("arn:"):
         return user
-    return (
-        role_arn(FIRST_ACCOUNT, user.removeprefix("role/"))
-        if user.startswith("role/")
-        else user_arn(FIRST_ACCOUNT, user)
-    )
+    kind = Kind.ROLE if user.startswith("role/") else Kind.USER
+    return identities.arn_named(connection, kind, FIRST_ACCOUNT, user.removeprefix("role/"))
 
 
 def _rows(storage: Storage, bucket: str | None, writer: str | None) -> Iterator[dict[str, Any]]:

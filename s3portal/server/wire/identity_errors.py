@@ -20,6 +20,7 @@ IDENTITY_ERRORS: Mapping[str, tuple[int, str]] = {
     "InvalidInput": (400, "An invalid or out-of-range value was supplied for an input parameter."),
     "LimitExceeded": (409, "A limit of the account would be exceeded."),
     "MalformedPolicyDocument": (400, "The policy is malformed."),
+    "MissingAuthenticationToken": (403, "Request is missing Authentication Token"),
     "NoSuchEntity": (404, "The entity does not exist."),
     "PackedPolicyTooLarge": (400, "The session policies and tags are too large together."),
     "PolicyNotAttachable": (400, "The policy cannot be attached to this entity."),

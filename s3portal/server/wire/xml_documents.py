@@ -71,6 +71,12 @@ def timestamp(moment_ms: int) -> str:
     return f"{_second(moment_ms // 1000)}.{moment_ms % 1000:03d}Z"
 
 
+def to_the_second(moment_ms: int) -> str:
+    """Returns when something was made as listings say it: 2026-11-21T09:59:12.000Z, which is the time that
+    Last-Modified has, too."""
+    return f"{_second(moment_ms // 1000)}.000Z"
+
+
 @lru_cache(maxsize=4096)
 def _second(moment_s: int) -> str:
     """Much of a bucket was written in the same seconds."""

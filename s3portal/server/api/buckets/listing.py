@@ -17,7 +17,7 @@ from s3portal.server.storage import buckets
 from s3portal.server.storage.records import Bucket
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
-from s3portal.server.wire.xml_documents import document, element, field, fields, timestamp
+from s3portal.server.wire.xml_documents import document, element, field, fields, to_the_second
 
 BUCKETS_LIMIT = 10_000
 _PARAMETERS = ("bucket-region", "continuation-token", "max-buckets", "prefix")
@@ -64,7 +64,9 @@ def _entry(bucket: Bucket, region: str | None) -> str:
     return element(
         "Bucket",
         fields(
-            ("Name", bucket.name), ("CreationDate", timestamp(bucket.created_at)), ("BucketRegion", region)
+            ("Name", bucket.name),
+            ("CreationDate", to_the_second(bucket.created_at)),
+            ("BucketRegion", region),
         ),
     )
 

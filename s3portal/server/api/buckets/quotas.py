@@ -11,11 +11,12 @@ import json
 import re
 from typing import Any
 
-from s3portal.server.authority.arns import role_arn, user_arn
+from s3portal.server.authority.arns import identity_arn
 from s3portal.server.authority.denied import AccessDenied
 from s3portal.server.bucket_settings.quota_documents import limits_of_text
 from s3portal.server.gateway.call import Call, Target
 from s3portal.server.gateway.operation import BUCKET, SERVICE, Operation
+from s3portal.server.iam.records import Kind
 from s3portal.server.storage import quotas, usage
 from s3portal.server.storage.records import Quota
 from s3portal.server.wire.errors import S3Error
@@ -120,7 +121,9 @@ def _writer_named(call: Call) -> str:
     named, account_id = call.parameter(USER_PARAMETER) or "", call.account_id
     match = _NAME.fullmatch(named)
     if match:
-        return (role_arn if match[1] else user_arn)(account_id, match[2])
+        kind = Kind.ROLE if match[1] else Kind.USER
+        found = call.service.people.find(kind, account_id, match[2])
+        return found.arn if found else identity_arn(account_id, kind.value, match[2])
     arn = _ARN.fullmatch(named)
     if arn is None:
         facts = {"ArgumentName": USER_PARAMETER, "ArgumentValue": named}

@@ -10,8 +10,8 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
+from s3portal.server.access.plain_keys import is_unobserved
 from s3portal.server.gateway.call import Call
 from s3portal.server.wire.checksums import decode
 from s3portal.server.wire.encryption_headers import (
@@ -25,7 +25,8 @@ from s3portal.server.wire.encryption_headers import (
 from s3portal.server.wire.errors import S3Error
 
 KEY_BYTES = 32
-_OF_PROXIES = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+_NAMES = (CUSTOMER_ALGORITHM, CUSTOMER_KEY, CUSTOMER_KEY_MD5)
+_NAMES_OF_SOURCE = tuple(name.replace("server-side-encryption", OF_SOURCE) for name in _NAMES)
 _ASKING = "Requests specifying Server Side Encryption with Customer provided keys must"
 
 
@@ -59,10 +60,8 @@ def customer_key_of(call: Call, *, of_source: bool = False) -> CustomerKey | Non
     Raises InvalidArgument, InvalidEncryptionAlgorithmError, and InvalidRequest for a key that came over a
     connection on which others can read it.
     """
-    names = [CUSTOMER_ALGORITHM, CUSTOMER_KEY, CUSTOMER_KEY_MD5]
-    if of_source:
-        names = [name.replace("server-side-encryption", OF_SOURCE) for name in names]
-    algorithm, key_text, md5 = (call.header(name) or "" for name in names)
+    names = _NAMES_OF_SOURCE if of_source else _NAMES
+    algorithm, key_text, md5 = [call.request.headers.get(name) or "" for name in names]
     if not (algorithm or key_text or md5):
         return None
     if not _is_private(call):
@@ -91,16 +90,7 @@ def _invalid(name: str, message: str) -> S3Error:
 
 def _is_private(call: Call) -> bool:
     """Whether nobody between the caller and here can read the key: over TLS, or from this very machine."""
-    request = call.request
-    if request.scheme == "https" or call.service.customer_keys_over_http:
-        return True
-    if any(call.header(name) for name in _OF_PROXIES):
-        # A proxy on this machine, and who knows what is in front of it.
-        return False
-    try:
-        return ip_address(request.remote_addr).is_loopback
-    except ValueError:
-        return False
+    return call.service.customer_keys_over_http or is_unobserved(call.request)
 
 
 def require_key_of(call: Call, headers: Mapping[str, str], *, of_source: bool = False) -> CustomerKey | None:

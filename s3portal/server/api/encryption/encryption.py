@@ -13,6 +13,7 @@ from s3portal.server.access.payload import Payload
 from s3portal.server.api.encryption.customer_keys import CustomerKey, customer_key_of
 from s3portal.server.api.encryption.managed_keys import (
     GENERATE,
+    check_names,
     context_of,
     named_key,
     require_decryption,
@@ -126,6 +127,7 @@ def _by_managed_key(
     if call.header(CONTEXT):
         headers[CONTEXT] = call.header(CONTEXT) or ""
     context = context_of(headers, call.bucket, call.key)
+    check_names(context)
     require_key(call, GENERATE, key, context)
     return Encryption(headers, ByKey(call.service.keys, _KINDS[method], key, context))
 

@@ -62,8 +62,17 @@ def context_of(headers: Mapping[str, str], bucket: str, key: str) -> dict[str, s
     """Returns the encryption context of an object that has these headers: the caller's pairs, and the ARN of
     the object, or of the bucket where it has a bucket key. Raises InvalidArgument."""
     arn = bucket_arn(bucket) if headers.get(BUCKET_KEY) == "true" else object_arn(bucket, key)
-    # Policies of keys rely on the ARN, so that no caller may say another.
-    return _given_context(headers.get(CONTEXT)) | {CONTEXT_ARN: arn}
+    given = _given_context(headers.get(CONTEXT))
+    # Policies of keys rely on the ARN, so that no caller may say another: the last of a name counts.
+    given.pop(CONTEXT_ARN, None)
+    return given | {CONTEXT_ARN: arn}
+
+
+def check_names(context: Mapping[str, str]) -> None:
+    """Raises InvalidArgument for names that differ in case alone: policies cannot tell these apart."""
+    if len({name.lower() for name in context}) < len(context):
+        message = "The encryption context has names that differ in case alone."
+        raise S3Error("InvalidArgument", message, facts={"ArgumentName": CONTEXT})
 
 
 def _given_context(header: str | None) -> dict[str, str]:

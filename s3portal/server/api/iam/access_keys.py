@@ -9,7 +9,7 @@ from s3portal.server.api.caller_permissions import require, resource_tags
 from s3portal.server.api.iam.answers import key_fields, members, moment, page
 from s3portal.server.api.iam.asked import named, parameters_of
 from s3portal.server.api.iam.row import row
-from s3portal.server.api.query_parameters import Parameters
+from s3portal.server.api.query_parameters import Parameters, missing
 from s3portal.server.gateway.call import Call
 from s3portal.server.iam import access_keys
 from s3portal.server.iam.names import new_access_key_id, new_secret_access_key
@@ -42,7 +42,9 @@ def _list_access_keys(call: Call) -> str:
 def _update_access_key(call: Call) -> None:
     parameters = parameters_of(call)
     user = named(call, parameters, Kind.USER, "UpdateAccessKey", changes=True, default_is_caller=True)
-    key_id, status = _key_id(parameters), parameters.choice("Status", tuple(_ACTIVE)) or "Active"
+    key_id, status = _key_id(parameters), parameters.choice("Status", tuple(_ACTIVE))
+    if status is None:
+        raise missing("Status")
     call.service.people.change(
         lambda rows: access_keys.set_active(rows, user, key_id, is_active=_ACTIVE[status])
     )

@@ -46,17 +46,24 @@ def page(
 ) -> tuple[Sequence[Item], str]:
     """Returns the items that a call asks for, and the elements that say whether there are more.
 
-    ``items`` are in the order of their names without regard to case, or are given with names that are in
-    order as they are. Raises ValidationError for a marker that is none.
+    ``items`` are in the order of their names without regard to case, names that differ in nothing else in
+    that of their characters; or are given with names that are in order as they are. Raises ValidationError
+    for a marker that is none.
     """
     limit = parameters.number("MaxItems", default=PAGE_DEFAULT, least=1, most=PAGE_LIMIT)
     after = _name_in(parameters.text("Marker", most=_MARKER_LIMIT))
-    rest = items if after is None else [item for item in items if name_of(item).lower() > after.lower()]
+    rest = items
+    if after is not None:
+        rest = [item for item in items if _place(name_of(item)) > _place(after)]
     shown = rest[:limit]
     if len(shown) == len(rest):
         return shown, field("IsTruncated", False)
     marker = base64.urlsafe_b64encode(name_of(shown[-1]).encode()).decode()
     return shown, field("IsTruncated", True) + field("Marker", marker)
+
+
+def _place(name: str) -> tuple[str, str]:
+    return name.lower(), name
 
 
 def _name_in(marker: str | None) -> str | None:

@@ -90,7 +90,7 @@ def _rename(kind: Kind) -> Callable[[Call], None]:
         require(call, f"iam:{action}", target, resource_tags(found.tags))
         people = call.service.people
         people.refuse_configured_name(kind, found.account_id, name)
-        people.change(lambda rows: identities.rename(rows, found, name, path))
+        people.rename(found, name, path)
 
     return rename
 
@@ -104,7 +104,7 @@ def _new_name(parameters: Parameters, found: Identity) -> tuple[str, str]:
 def _delete(kind: Kind) -> Callable[[Call], None]:
     def delete(call: Call) -> None:
         found = named(call, parameters_of(call), kind, f"Delete{kind.title}", changes=True)
-        call.service.people.change(lambda rows: identities.delete(rows, found), frees_space=True)
+        call.service.people.delete(found)
 
     return delete
 

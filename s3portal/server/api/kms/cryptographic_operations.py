@@ -22,7 +22,7 @@ _KEY_SPECS = {"AES_256": 32, "AES_128": 16}
 def encrypt(asked: KeyCall) -> Document:
     plain = asked.parameters.blob("Plaintext", limit_bytes=PLAINTEXT_LIMIT_BYTES)
     _check_algorithm(asked, "EncryptionAlgorithm")
-    context = asked.parameters.context()
+    context = asked.parameters.new_context()
     key = asked.named_key("Encrypt", context=context)
     return {
         "CiphertextBlob": base64_of(asked.keys.encrypt(key, plain, context)),
@@ -68,7 +68,7 @@ def _data_key(asked: KeyCall, action: str) -> tuple[Document, bytes]:
         raise invalid("Please specify either number of bytes or key spec.")
     if spec is not None:
         size = _KEY_SPECS[asked.parameters.choice("KeySpec", _KEY_SPECS, spec)]
-    context = asked.parameters.context()
+    context = asked.parameters.new_context()
     key = asked.named_key(action, context=context)
     plain = secrets.token_bytes(size)
     sealed = asked.keys.encrypt(key, plain, context)
@@ -81,7 +81,7 @@ def re_encrypt(asked: KeyCall) -> Document:
     for name in ("SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm"):
         _check_algorithm(asked, name)
     old_context = asked.parameters.context("SourceEncryptionContext")
-    new_context = asked.parameters.context("DestinationEncryptionContext")
+    new_context = asked.parameters.new_context("DestinationEncryptionContext")
     source = _key_of_ciphertext(asked, ciphertext, "SourceKeyId")
     asked.require("ReEncryptFrom", source, old_context)
     target = asked.named_key("ReEncryptTo", "DestinationKeyId", new_context)

@@ -98,6 +98,14 @@ class Parameters:
             raise invalid(f"{name} has more than {CONTEXT_LIMIT_BYTES} bytes")
         return dict(value)
 
+    def new_context(self, name: str = "EncryptionContext") -> dict[str, str]:
+        """The context that something is to be encrypted with: names that differ in case alone are refused,
+        since policies cannot tell them apart."""
+        found = self.context(name)
+        if len({key.lower() for key in found}) < len(found):
+            raise invalid(f"{name} has names that differ in case alone")
+        return found
+
     def tags(self) -> dict[str, str]:
         """Raises TagException for keys that come twice or begin with ``aws:``."""
         listed = self._document.get("Tags") or []

@@ -39,7 +39,10 @@ def decide_on(
     circumstances = _context(call, action, context, via_service)
     if key.manager == AWS and via_service is not None and caller.account_id == key.account_id:
         # https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk: whoever in the
-        # account may use the service, may use its key.
+        # account may use the service, may use its key. A Deny is final here, too.
+        own = decide(caller, action, key.arn, circumstances, None)
+        if own.answer is Answer.DENIED:
+            return own
         return Decision(Answer.ALLOWED, action, key.arn, "the policy of the key alias/aws/s3")
     return decide_on_key(caller, action, key.arn, key.account_id, key.policy, circumstances)
 

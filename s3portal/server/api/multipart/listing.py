@@ -14,8 +14,9 @@ from s3portal.server.storage import listing, uploads
 from s3portal.server.storage.parts import list_parts as list_parts_of
 from s3portal.server.storage.records import Upload
 from s3portal.server.wire.checksums import encode
+from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
-from s3portal.server.wire.xml_documents import document, element, field, fields, timestamp
+from s3portal.server.wire.xml_documents import document, element, field, fields, to_the_second
 
 
 def list_multipart_uploads(call: Call) -> Reply:
@@ -25,6 +26,9 @@ def list_multipart_uploads(call: Call) -> Reply:
     if not marker[0]:
         # An upload id alone says nothing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
         marker = ("", "")
+    if marker[1] and not uploads.may_be_an_id(marker[1]):
+        facts = {"ArgumentName": "upload-id-marker", "ArgumentValue": marker[1]}
+        raise S3Error("InvalidArgument", "Invalid uploadId marker", facts=facts)
     page = listing.list_uploads(
         call.storage,
         call.bucket,
@@ -68,7 +72,8 @@ def _upload_element(call: Call, upload: Upload, name: Callable[[str], str]) -> s
         initiator_element(call, upload.initiator),
         owner_element(call, owner_in_effect(call, upload.owner)),
         fields(
-            ("StorageClass", storage_class_of(upload.headers)), ("Initiated", timestamp(upload.initiated_at))
+            ("StorageClass", storage_class_of(upload.headers)),
+            ("Initiated", to_the_second(upload.initiated_at)),
         ),
         _checksum_fields(upload),
     )
@@ -91,7 +96,7 @@ def list_parts(call: Call) -> Reply:
             "Part",
             fields(
                 ("PartNumber", part.part_number),
-                ("LastModified", timestamp(part.modified_at)),
+                ("LastModified", to_the_second(part.modified_at)),
                 ("ETag", f'"{part.etag}"'),
                 ("Size", part.size_bytes),
             ),

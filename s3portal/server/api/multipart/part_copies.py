@@ -25,7 +25,12 @@ from s3portal.server.storage.storage import now_ms
 from s3portal.server.wire.checksums import ALGORITHMS, encode
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
-from s3portal.server.wire.xml_documents import document, field, fields, timestamp
+from s3portal.server.wire.xml_documents import document, field, fields, to_the_second
+
+_FORM = (
+    "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
+    "zero-based offsets of the first and last bytes to copy"
+)
 
 
 def upload_part_copy(call: Call) -> Reply:
@@ -49,7 +54,7 @@ def _copy_part(call: Call) -> Reply:
     return xml_reply(
         document(
             "CopyPartResult",
-            fields(("LastModified", timestamp(part.modified_at)), ("ETag", f'"{part.etag}"')),
+            fields(("LastModified", to_the_second(part.modified_at)), ("ETag", f'"{part.etag}"')),
             field(f"Checksum{upload.checksum_algorithm}", encode(part.checksum)),
         ),
         headers=source.headers() | answer_headers(upload.headers, encryption.customer_key),
@@ -90,10 +95,11 @@ def _copy_range(header: str, size_bytes: int) -> tuple[int, int]:
     match = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", header)
     facts = {"ArgumentName": "x-amz-copy-source-range", "ArgumentValue": header}
     first, last = (whole_number(match[1]), whole_number(match[2])) if match else (None, None)
-    if first is None or last is None:
-        message = "The x-amz-copy-source-range value must be of the form bytes=first-last"
-        raise S3Error("InvalidArgument", message, facts=facts)
-    if not first <= last < size_bytes:
+    if first is None or last is None or first > last:
+        raise S3Error("InvalidArgument", _FORM, facts=facts)
+    if first >= size_bytes:
+        raise S3Error("InvalidRequest", "The specified copy range is invalid for the source object size")
+    if last >= size_bytes:
         message = f"Range specified is not valid for source object of size: {size_bytes}"
         raise S3Error("InvalidArgument", message, facts=facts)
     return first, last

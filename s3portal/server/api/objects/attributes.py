@@ -33,12 +33,12 @@ def get_object_attributes(call: Call) -> Reply:
 
 def _attributes(call: Call) -> Reply:
     asked = list_of(call.header(_HEADER))
-    if not asked or not set(asked) <= set(NAMES):
+    if not asked:
+        message = f"The {_HEADER} header specifying the attributes to be retrieved is either missing or empty"
+        raise S3Error("InvalidRequest", message)
+    if not set(asked) <= set(NAMES):
         facts = {"ArgumentName": _HEADER, "ArgumentValue": call.header(_HEADER) or ""}
-        message = (
-            "Invalid attribute name specified." if asked else "At least one attribute must be requested."
-        )
-        raise S3Error("InvalidArgument", message, facts=facts)
+        raise S3Error("InvalidArgument", "Invalid attribute name specified.", facts=facts)
     # Besides s3:GetObjectAttributes.
     action = action_on_version("s3:GetObject", call.parameter("versionId"))
     call.require(action, call.bucket, call.key, version_id=call.parameter("versionId"))

@@ -20,9 +20,9 @@ def check_read(request: S3Request, found: StoredObject, prefix: str = "") -> Non
     # RFC 9110, 13.2.2: a date counts only where there is no entity tag.
     if if_match is not None:
         if not etag_matches(if_match, found.etag):
-            raise _failed("If-Match")
+            raise _failed(prefix + "If-Match")
     elif _modified_after(found, header("if-unmodified-since"), unreadable=False):
-        raise _failed("If-Unmodified-Since")
+        raise _failed(prefix + "If-Unmodified-Since")
     if if_none_match is not None:
         if etag_matches(if_none_match, found.etag):
             raise _not_changed(found, prefix, "If-None-Match")
@@ -40,14 +40,19 @@ def write_precondition(request: S3Request) -> Precondition:
     """Returns the check of a conditional write: If-None-Match: * for "only if new", If-Match for "only over
     this version". It runs inside the transaction, so of two writers only one gets through.
 
-    Entity tags in If-None-Match are refused, as S3 does: a policy that demands the header would otherwise let
-    everything be overwritten.
+    Entity tags in If-None-Match are refused, as S3 does, and so are both headers together: a policy that
+    demands the header would otherwise let everything be overwritten.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
     """
     if_match, if_none_match = request.header("if-match") or None, request.header("if-none-match") or None
+    if if_none_match is not None and if_match is not None:
+        raise _not_offered(
+            "If-Match,If-None-Match", "Multiple conditional request headers present in the request"
+        )
     if if_none_match is not None and if_none_match != "*":
-        raise S3Error("NotImplemented", facts={"Header": "If-None-Match"})
+        message = "We don't accept the provided value of If-None-Match header for this API"
+        raise _not_offered("If-None-Match", message)
 
     def check(found: StoredObject | None) -> None:
         if if_none_match is not None and found is not None:
@@ -91,11 +96,15 @@ def http_date(found: StoredObject) -> str:
     return values.http_date(modified_s(found))
 
 
+def _not_offered(header: str, message: str) -> S3Error:
+    return S3Error("NotImplemented", facts={"Header": header, "additionalMessage": message})
+
+
 def _failed(condition: str) -> S3Error:
     return S3Error("PreconditionFailed", facts={"Condition": condition})
 
 
 def _not_changed(found: StoredObject, prefix: str, condition: str) -> S3Error:
     if prefix:
-        return _failed(condition)
+        return _failed(prefix + condition)
     return S3Error("NotModified", headers={"ETag": f'"{found.etag}"', "Last-Modified": http_date(found)})

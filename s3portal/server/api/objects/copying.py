@@ -37,7 +37,7 @@ from s3portal.server.wire.encryption_headers import CUSTOMER_ALGORITHM, ENCRYPTI
 from s3portal.server.wire.encryption_headers import STORED as ENCRYPTION_HEADERS
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
-from s3portal.server.wire.xml_documents import document, field, timestamp
+from s3portal.server.wire.xml_documents import document, field, to_the_second
 
 _MORE_THAN_ANY_UPLOAD = 10_001
 _NEVER_COPIED = (*SYSTEM_HEADERS, *ENCRYPTION_HEADERS)
@@ -88,7 +88,7 @@ def _copy(call: Call) -> Reply:
     return xml_reply(
         document(
             "CopyObjectResult",
-            field("LastModified", timestamp(stored.modified_at)),
+            field("LastModified", to_the_second(stored.modified_at)),
             field("ETag", f'"{stored.etag}"'),
             field(stored.checksum.element_name, stored.checksum.value),
             field("ChecksumType", stored.checksum.type),

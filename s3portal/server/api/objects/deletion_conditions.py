@@ -48,7 +48,10 @@ class DeletionConditions:
 
 
 def conditions_of_headers(request: S3Request) -> DeletionConditions:
-    """Returns the conditions of DeleteObject. Raises InvalidArgument."""
+    """Returns the conditions of DeleteObject. Raises InvalidArgument, and NotImplemented for If-None-Match:
+    whoever sends it would lose what they mean to keep."""
+    if request.header("if-none-match"):
+        raise S3Error("NotImplemented", facts={"Header": "If-None-Match"})
     return _conditions(
         (CONDITIONS[0], request.header(CONDITIONS[0])),
         (_MODIFIED, request.header(_MODIFIED)),

@@ -16,7 +16,7 @@ from s3portal.server.storage import listing
 from s3portal.server.storage.records import ListedObject
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
-from s3portal.server.wire.xml_documents import document, element, escape, field, fields, timestamp
+from s3portal.server.wire.xml_documents import document, element, escape, field, fields, to_the_second
 
 _OPTIONAL_ATTRIBUTES = "x-amz-optional-object-attributes"
 
@@ -124,7 +124,7 @@ def _object_elements(
         key, modified_at, etag, size_bytes, algorithm, checksum_type, owner, storage_class = entry
         # Written in one piece, because a page has a thousand. Only the key can hold special characters.
         contents.append(
-            f"<Contents><Key>{escape(name(key))}</Key><LastModified>{timestamp(modified_at)}</LastModified>"
+            f"<Contents><Key>{escape(name(key))}</Key><LastModified>{to_the_second(modified_at)}</LastModified>"
             f"<ETag>&quot;{etag}&quot;</ETag><ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm>"
             f"<ChecksumType>{checksum_type}</ChecksumType><Size>{size_bytes}</Size>{owners.get(owner, '')}"
             f"<StorageClass>{storage_class or STANDARD}</StorageClass></Contents>"

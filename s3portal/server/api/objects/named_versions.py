@@ -19,16 +19,22 @@ from s3portal.server.storage.records import NULL_VERSION
 from s3portal.server.wire.errors import S3Error
 
 
-def find_named(call: Call) -> VersionAttributes:
+def find_named(call: Call, *, sees_markers: bool = False) -> VersionAttributes:
     """Returns the version that the call names, or the current one.
 
-    Raises NoSuchKey, NoSuchVersion, and MethodNotAllowed for a delete marker that is named.
+    Raises NoSuchKey, NoSuchVersion, and MethodNotAllowed for a delete marker that is named, or is current
+    where the call ``sees_markers``.
     """
-    return require_version(call, attributes.find(call.storage, call.bucket, call.key, version_id_of(call)))
+    found = attributes.find(call.storage, call.bucket, call.key, version_id_of(call))
+    return _require_version(call, found, sees_markers)
 
 
 def change_named(
-    call: Call, decide: Callable[[VersionAttributes], VersionAttributes], event: str
+    call: Call,
+    decide: Callable[[VersionAttributes], VersionAttributes],
+    event: str,
+    *,
+    sees_markers: bool = False,
 ) -> VersionAttributes:
     """Replaces what the named version has by what ``decide`` makes of it. Raises as ``find_named`` does."""
     origin = origin_of(call)
@@ -37,13 +43,13 @@ def change_named(
         call.bucket,
         call.key,
         version_id_of(call),
-        lambda found: decide(require_version(call, found)),
+        lambda found: decide(_require_version(call, found, sees_markers)),
         event,
         None if origin is None else origin.modified_at,
     )
 
 
-def require_version(call: Call, found: VersionAttributes | None) -> VersionAttributes:
+def _require_version(call: Call, found: VersionAttributes | None, sees_markers: bool) -> VersionAttributes:
     version_id = version_id_of(call)
     acted_on = None if found is None or found.is_delete_marker else found
     call.judged.act_on(call.bucket, call.key, version_id, acted_on)
@@ -53,7 +59,7 @@ def require_version(call: Call, found: VersionAttributes | None) -> VersionAttri
         raise no_such_key(call.key)
     if found.is_delete_marker:
         headers = {DELETE_MARKER: "true", VERSION_ID: found.version_id}
-        if version_id is None:
+        if version_id is None and not sees_markers:
             raise no_such_key(call.key, headers)
         facts = {"Method": call.request.method, "ResourceType": "DeleteMarker"}
         raise S3Error("MethodNotAllowed", facts=facts, headers=headers)

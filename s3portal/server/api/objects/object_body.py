@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from s3portal.server.http.sendfile import send_file
-from s3portal.server.kms.segments import SegmentCipher, opened
+from s3portal.server.kms.segments import Room, SegmentCipher, opened
 from s3portal.server.storage.parts import parts_between
 from s3portal.server.storage.records import Part, StoredObject
 from s3portal.server.storage.storage import Storage
@@ -97,21 +97,23 @@ class ObjectBody:
         self.bytes_sent = 0
 
     def __iter__(self) -> Iterator[bytes]:
+        room = Room()
         for segment in self._segments:
-            for chunk in _chunks(segment):
+            for chunk in _chunks(segment, room):
                 self.bytes_sent += len(chunk)
                 yield chunk
 
     def send_to(self, sock: socket.socket) -> None:
         """Sends everything. Raises OSError for a file that is too short."""
+        room = Room()
         for segment in self._segments:
             if segment.cipher is not None:
-                for piece in _opened(segment, segment.cipher):
+                for piece in _opened(segment, segment.cipher, room):
                     sock.sendall(piece)
                     self.bytes_sent += len(piece)
                 continue
             if isinstance(segment.source, bytes):
-                content = b"".join(_chunks(segment))
+                content = b"".join(_chunks(segment, room))
                 sock.sendall(content)
                 self.bytes_sent += len(content)
                 continue
@@ -138,13 +140,13 @@ class ObjectBody:
             release()
 
 
-def _opened(segment: Segment, cipher: SegmentCipher) -> Iterator[memoryview]:
-    return opened(segment.source, cipher, segment.size_bytes, segment.offset, segment.length_bytes)
+def _opened(segment: Segment, cipher: SegmentCipher, room: Room) -> Iterator[memoryview]:
+    return opened(segment.source, cipher, segment.size_bytes, segment.offset, segment.length_bytes, room)
 
 
-def _chunks(segment: Segment) -> Iterator[bytes]:
+def _chunks(segment: Segment, room: Room) -> Iterator[bytes]:
     if segment.cipher is not None:
-        yield from map(bytes, _opened(segment, segment.cipher))
+        yield from map(bytes, _opened(segment, segment.cipher, room))
         return
     if isinstance(segment.source, bytes):
         yield segment.source[segment.offset : segment.offset + segment.length_bytes]

@@ -24,6 +24,7 @@ _STORED = (
     "content-type",
     "expires",
 )
+_OVERRIDE_PREFIX = "response-"
 _OVERRIDES = {
     "response-cache-control": "Cache-Control",
     "response-content-disposition": "Content-Disposition",
@@ -81,9 +82,15 @@ def replica_header(headers: Mapping[str, str]) -> dict[str, str]:
 def overridden_headers(request: S3Request) -> Mapping[str, str]:
     """Returns the answer headers that a signed GET sets by its ``response-*`` parameters.
 
-    Raises InvalidArgument for a value that no header can carry.
+    Raises InvalidArgument for a header that cannot be chosen, and for a value that no header can carry.
     """
-    if not any(name.startswith("response-") for name, _ in request.query):
+    asked = [name for name, _ in request.query if name.startswith(_OVERRIDE_PREFIX)]
+    for name in asked:
+        if name not in _OVERRIDES:
+            message = f"{name} is not in the set of overridable response headers: {', '.join(_OVERRIDES)}"
+            facts = {"ArgumentName": name, "ArgumentValue": request.parameter(name) or ""}
+            raise S3Error("InvalidArgument", message, facts=facts)
+    if not asked:
         return {}
     headers = {}
     for parameter, name in _OVERRIDES.items():

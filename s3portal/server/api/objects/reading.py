@@ -126,13 +126,13 @@ def _head(call: Call, found: StoredObject, key: CustomerKey | None) -> tuple[Rep
 
 def _checksum_headers(found: StoredObject, extent: Extent) -> dict[str, str]:
     """Returns the checksum of what the body has: of the object, or of the part that was asked for by number.
-    None covers any other range."""
+    None covers any other range, unless it is all of the object."""
     if extent.part is not None and found.part_count:
         return {
             found.checksum.header: encode(extent.part.checksum),
             "x-amz-checksum-type": found.checksum.type,
         }
-    if extent.partial and extent.part is None:
+    if extent.part is None and extent.length_bytes < found.size_bytes:
         return {}
     return {found.checksum.header: found.checksum.value, "x-amz-checksum-type": found.checksum.type}
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from s3portal.server.api.objects.conditions import check_read, check_target
 from s3portal.server.gateway.call import Call
 from s3portal.server.gateway.operation import OBJECT, WRITE_CONDITIONS, Operation
-from s3portal.server.storage import renaming
+from s3portal.server.storage import objects, renaming
 from s3portal.server.storage.records import StoredObject
 from s3portal.server.storage.renaming import Renaming
 from s3portal.server.wire.errors import S3Error
@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 def rename_object(call: Call) -> Reply:
-    source, token = _source(call), call.header("x-amz-client-token") or None
+    source, token = _placed(call, _source(call)), call.header("x-amz-client-token") or None
     if token is not None and not _TOKEN.fullmatch(token):
         message = "A client token has up to 64 characters of ASCII, without spaces"
         raise S3Error("InvalidArgument", message, facts={"ArgumentName": "x-amz-client-token"})
@@ -42,6 +42,16 @@ def rename_object(call: Call) -> Reply:
 
     renaming.rename(call.storage, Renaming(call.bucket, source, call.key, token), check)
     return Reply(200)
+
+
+def _placed(call: Call, source: str) -> str:
+    """Returns the key of the source. Some of AWS's examples have the bucket before it, as a copy has: that
+    is meant where no object is called so."""
+    path, prefix = source.removeprefix("/"), f"{call.bucket}/"
+    key = path.removeprefix(prefix)
+    if not key or key == path or objects.find(call.storage, call.bucket, source) is not None:
+        return source
+    return key
 
 
 def _source(call: Call) -> str:

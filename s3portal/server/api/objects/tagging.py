@@ -1,4 +1,7 @@
-"""GetObjectTagging, PutObjectTagging, DeleteObjectTagging: also of one version."""
+"""GetObjectTagging, PutObjectTagging, DeleteObjectTagging: also of one version.
+
+A delete marker has no tags and takes none, be it named or current.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from s3portal.server.wire.xml_documents import document
 
 
 def get_object_tagging(call: Call) -> Reply:
-    found = find_named(call)
+    found = find_named(call, sees_markers=True)
     return xml_reply(
         document("Tagging", tag_set_element(stored_tags(found.tags))), headers=version_header(found)
     )
@@ -22,12 +25,12 @@ def get_object_tagging(call: Call) -> Reply:
 
 def put_object_tagging(call: Call) -> Reply:
     tags = encode_tags(tags_of_document(call.document("Tagging")))
-    changed = change_named(call, lambda found: replace(found, tags=tags), journal.TAGGED)
+    changed = change_named(call, lambda found: replace(found, tags=tags), journal.TAGGED, sees_markers=True)
     return Reply(200, version_header(changed))
 
 
 def delete_object_tagging(call: Call) -> Reply:
-    changed = change_named(call, lambda found: replace(found, tags=None), journal.UNTAGGED)
+    changed = change_named(call, lambda found: replace(found, tags=None), journal.UNTAGGED, sees_markers=True)
     return Reply(204, version_header(changed))
 
 

@@ -14,7 +14,7 @@ from s3portal.server.storage.records import Version
 from s3portal.server.storage.versions import VersionPage, list_versions
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.reply import Reply, xml_reply
-from s3portal.server.wire.xml_documents import document, element, field, fields, timestamp
+from s3portal.server.wire.xml_documents import document, element, field, fields, to_the_second
 
 
 def list_object_versions(call: Call) -> Reply:
@@ -77,7 +77,7 @@ def _version_element(version: Version, name: Callable[[str], str], owner: str) -
         ("Key", name(version.key)),
         ("VersionId", version.version_id),
         ("IsLatest", version.is_current),
-        ("LastModified", timestamp(version.modified_at)),
+        ("LastModified", to_the_second(version.modified_at)),
     )
     found = version.found
     if found is None:

@@ -93,7 +93,7 @@ class _Link:
 
 class ReplicationJob:
     """Replicates what changes in buckets with rules. ``keys`` open what is stored encrypted; ``connect``
-    makes the client of a connection."""
+    makes the client of a connection, and ``follow`` is called before each look at what has changed."""
 
     name = "replication"
 
@@ -103,11 +103,13 @@ class ReplicationJob:
         master_key: MasterKey,
         keys: AdministratorsKeys | None = None,
         connect: Callable[[Connection, str], TargetClient] = new_client,
+        follow: Callable[[], None] | None = None,
     ) -> None:
         self._storage = storage
         self._master_key = master_key
         self._keys = keys or AdministratorsKeys(storage, master_key)
         self._connect = connect
+        self._follow = follow
         self._links: dict[str, _Link] = {}
         self._seen: object = None
         self._forgets_at = 0.0
@@ -147,6 +149,8 @@ class ReplicationJob:
 
     def plan(self, stopping: threading.Event) -> int:
         """Makes tasks of changes; returns of how many."""
+        if self._follow is not None:
+            self._follow()
         found = rules.with_rules(self._storage)
         seen = [(bucket.bucket_id, replication) for bucket, replication in found]
         if seen != self._seen:

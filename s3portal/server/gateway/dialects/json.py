@@ -34,10 +34,11 @@ _CODES = {
     "InvalidAccessKeyId": "UnrecognizedClientException",
     "InvalidToken": "UnrecognizedClientException",
     "ExpiredToken": "ExpiredTokenException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "SignatureDoesNotMatch": "InvalidSignatureException",
     "SlowDown": "ThrottlingException",
 }
-_STATUSES = {"AccessDenied": 400}
+_STATUSES = {"AccessDenied": 400, "MissingAuthenticationToken": 400}
 
 
 class JsonDialect:
