@@ -1,6 +1,7 @@
 """Encrypted objects beside plain ones on the same server, measured in turns: multipart uploads and GET.
 
-    python benchmarks/server_encrypted.py [--parts 103] [--rounds 5] [--goal-put 0.85] [--goal-get 0.60]
+    python benchmarks/server_encrypted.py [--parts 103] [--rounds 5] [--workers 1]
+                                          [--goal-put 0.85] [--goal-get 0.60]
 
 Prints medians, and the ratio of each way of encryption to plain. Exit code 1 where a ratio is below its goal:
 at most 15 % slower on multipart uploads, 40 % on GET, which cannot use sendfile. Both are of elapsed time
@@ -59,11 +60,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--parts", type=int, default=103)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=1, help="processes of the server")
     parser.add_argument("--goal-put", type=float, default=0.85)
     parser.add_argument("--goal-get", type=float, default=0.60)
     options = parser.parse_args()
     rounds: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-    with tempfile.TemporaryDirectory() as folder, ours(Path(folder) / "s3") as peer:
+    with tempfile.TemporaryDirectory() as folder, ours(Path(folder) / "s3", options.workers) as peer:
         peer.client.create_bucket(Bucket=BUCKET)
         ways = list(WAYS)
         for number in range(options.rounds):

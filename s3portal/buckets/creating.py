@@ -126,10 +126,11 @@ def has_object_lock(store: Store) -> bool:
 
 def _is_there(store: Store) -> bool:
     """Whether the keys may look at such a bucket: us-east-1 answers 200 to making one's own again."""
-    try:
-        store.client().head_bucket(Bucket=store.bucket)
-    except ClientError:
-        return False
+    with asking(store, "s3:ListBucket"):
+        try:
+            store.client().head_bucket(Bucket=store.bucket)
+        except ClientError:
+            return False
     return True
 
 

@@ -56,7 +56,7 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
         settings,
         database,
         Sessions(database, time.time, settings.session_s, settings.idle_s),
-        Throttle(time.monotonic),
+        Throttle(time.monotonic, backend.failure_counts, "console"),
         Sights(time.monotonic),
     )
     _prepare_templates(app)

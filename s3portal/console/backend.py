@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3portal.console.gateway_client import Application, Key
+from s3portal.server.http.failure_counts import FailureCounts
 from s3portal.server.operator_view import OperatorView
 from s3portal.server.web_sign_in import WebSignIn
 
@@ -19,7 +20,8 @@ class Backend:
 
     ``key`` are 32 random bytes of this server's own, ``folder`` is where the console may keep its sessions,
     and ``store_scheme`` and ``store_port`` are the S3 API's. ``view`` is for those who may list users,
-    ``sign_in`` for who comes from an identity provider.
+    ``sign_in`` for who comes from an identity provider. ``failure_counts`` is where all processes of the
+    server count who guesses.
     """
 
     gateway: Application
@@ -33,6 +35,7 @@ class Backend:
     store_port: int
     view: OperatorView
     sign_in: WebSignIn
+    failure_counts: FailureCounts | None = None
 
     def key_of(self, access_key_id: str, session_token: str | None) -> Key | None:
         """Returns what signs the requests of somebody who has shown the secret before."""

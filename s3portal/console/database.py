@@ -1,4 +1,5 @@
-"""The console's own small database: sessions, uploads that pages have begun, and sign-ins that have ended.
+"""The console's own small database: sessions, uploads that pages have begun, sign-ins that have ended, and
+drafts.
 
 Its schema changes by numbered steps, each one transaction; none is ever changed.
 """
@@ -45,6 +46,15 @@ _STEPS = (
     ) WITHOUT ROWID
     """,
     "ALTER TABLE sessions ADD COLUMN person TEXT",
+    """
+    CREATE TABLE drafts (
+        owner TEXT NOT NULL,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,
+        kept_at INTEGER NOT NULL,
+        PRIMARY KEY (owner, name)
+    ) WITHOUT ROWID
+    """,
 )
 
 

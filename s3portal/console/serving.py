@@ -130,4 +130,5 @@ def backend_of(server: S3Server, folder: Path) -> Backend:
         store_port=server.http.port,
         view=server.view,
         sign_in=server.web_sign_in,
+        failure_counts=server.failure_counts,
     )

@@ -39,6 +39,7 @@ from s3portal.server.gateway.pipeline import Around, Gateway
 from s3portal.server.gateway.refusals import Refusals
 from s3portal.server.gateway.self_report import RESERVED_NAMES, SelfReport, warn_of_shadows
 from s3portal.server.gateway.service import Service
+from s3portal.server.http.failure_counts import FailureCounts
 from s3portal.server.http.limits import fitting
 from s3portal.server.http.server import HTTPServer
 from s3portal.server.http.tls import TLSContexts
@@ -94,7 +95,8 @@ class S3Server:
     its ``storage`` and the ``listener`` that all workers share.
     ``jobs`` are the names of what is done in the background. ``front_end`` runs as long as the server does.
     Users, roles and replication are read again when ``config_file`` changes.
-    ``metrics`` is where this process counts; without it, it is the only one.
+    ``metrics`` is where this process counts, and ``failure_counts`` where all count who guesses at keys;
+    without them, it is the only one.
     Raises StorageInUse, ConfigError for a bucket of another account, MasterKeyError, OSError (the folder, or
     the address is taken).
     """
@@ -115,9 +117,12 @@ class S3Server:
         front_end: FrontEnd | None = None,
         config_file: ConfigFile | None = None,
         metrics: Metrics | None = None,
+        failure_counts: FailureCounts | None = None,
     ) -> None:
         self._around = around
         self._front_end = front_end
+        #: Where a front end counts who guesses, too.
+        self.failure_counts = failure_counts or FailureCounts()
         self.storage = storage or Storage(root, config.disk_reserve_bytes)
         try:
             config, self.root_key_file = with_users(root, config)
@@ -156,7 +161,7 @@ class S3Server:
                     region=config.region,
                     now=now,
                     allow_sigv2=config.allow_sigv2,
-                    plain_keys=PlainKeys() if config.myfsio.enabled else None,
+                    plain_keys=PlainKeys(counts=self.failure_counts) if config.myfsio.enabled else None,
                 ),
                 people=People(self.storage, self.master_key, configuration),
                 web_identities=WebIdentities(lambda: configuration().providers, now),

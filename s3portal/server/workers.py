@@ -22,6 +22,7 @@ from s3portal.server.config_watch import ConfigFile, with_users
 from s3portal.server.gateway.access_log import AccessLog
 from s3portal.server.gateway.metrics import Metrics
 from s3portal.server.gateway.pipeline import Around
+from s3portal.server.http.failure_counts import FailureCounts
 from s3portal.server.http.limits import ConnectionLimits
 from s3portal.server.http.server import listen_on
 from s3portal.server.kms.master_key import MasterKey
@@ -100,6 +101,7 @@ class Supervisor:
         self._started_at: dict[int, float] = {}
         # Before any worker is forked, so that all count in it; a successor where its predecessor did.
         self._metrics_memory = new_metrics_memory(count)
+        self._failure_counts = FailureCounts()
         self._places: dict[int, int] = {}
         self._stopping = False
 
@@ -189,6 +191,7 @@ class Supervisor:
             front_end=self._front_end,
             config_file=self._config_file,
             metrics=Metrics(self._metrics_memory, place),
+            failure_counts=self._failure_counts,
         )
 
 

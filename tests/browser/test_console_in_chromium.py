@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from random import Random
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-import requests
 from chromium import open_context
 from console_in_browser import ACL_BUCKET, BUCKET, client_of, serious_findings, sign_in
 from console_in_browser import console as console  # a fixture
@@ -93,87 +89,6 @@ def page(context: BrowserContext, console: tuple[ConsoleFrontEnd, RunningServer]
     sign_in(page, console[1])
     yield page
     assert [text for text in complaints if "Content Security Policy" in text and "sandbox" not in text] == []
-
-
-#: The pictures of docs/console.md, made anew with S3PORTAL_SCREENSHOTS=1.
-PICTURES = {
-    "buckets": "/ui/buckets",
-    "objects": f"/ui/buckets/{BUCKET}/objects",
-    "object": f"/ui/buckets/{BUCKET}/object?key=stations.csv",
-    "share": f"/ui/buckets/{BUCKET}/object/share?key=stations.csv",
-    "preview": f"/ui/buckets/{BUCKET}/object/preview?key=stations.csv",
-    "upload": f"/ui/buckets/{BUCKET}/upload?prefix=2026/",
-    "unfinished": f"/ui/buckets/{BUCKET}/uploads",
-    "policy": f"/ui/buckets/{BUCKET}/policy?preset=public-read",
-    "settings": f"/ui/buckets/{BUCKET}/settings",
-    "acl": f"/ui/buckets/{ACL_BUCKET}/acl",
-    "cors": f"/ui/buckets/{BUCKET}/documents/cors",
-    "users": "/ui/people/users",
-    "user": "/ui/people/users/one?name=anna",
-    "roles": "/ui/people/roles",
-    "group": "/ui/people/groups/one?name=hydrologists",
-    "role": "/ui/people/roles/one?name=harvester",
-    "policies": "/ui/people/policies",
-    "why": "/ui/why?who=user/portal&action=s3:GetObject&resource=test-bucket/stations.csv",
-    "keys": "/ui/keys",
-    "key": "/ui/keys/one?id=alias/field-data",
-    "replication": f"/ui/buckets/{BUCKET}/replication",
-    "connections": "/ui/server/connections",
-    "integrity": "/ui/server/integrity",
-    "server": "/ui/server",
-    "audit": "/ui/server/audit",
-    "about": "/ui/server/about",
-}
-
-
-@pytest.mark.skipif(not os.environ.get("S3PORTAL_SCREENSHOTS"), reason="makes the pictures of the docs")
-def test_pictures_for_the_docs(
-    chromium: Browser, console: tuple[ConsoleFrontEnd, RunningServer], tmp_path: Path
-) -> None:
-    folder = Path("docs/screenshots")
-    use_for_an_hour(console[1])
-    for screen, (width, height, scheme) in SCREENS.items():
-        context = open_context(
-            chromium,
-            base_url=console[0].url.removesuffix("/ui"),
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-        )
-        page = context.new_page()
-        page.goto("/ui/sign-in")
-        page.screenshot(path=folder / f"console-sign-in-{screen}.jpg", type="jpeg", quality=70)
-        sign_in(page, console[1])
-        for name, path in PICTURES.items():
-            page.goto(path)
-            page.wait_for_load_state("networkidle")
-            if name == "upload":
-                file = random_file(tmp_path / "river-gauges-2026.nc", 3 * 1024 * 1024)
-                choose(page, file)
-                expect(page.get_by_text("Uploaded and verified").first).to_be_visible()
-            # Of the operations that are counted, the first are enough.
-            page.screenshot(
-                path=folder / f"console-{name}-{screen}.jpg",
-                type="jpeg",
-                quality=70,
-                full_page=name != "server",
-            )
-        context.close()
-
-
-def use_for_an_hour(server: RunningServer) -> None:
-    """Asks for things at every minute of the last hour by the server's clock. Nothing is signed: signatures
-    have a time of their own."""
-    url, numbers = f"{server.endpoint}/{ACL_BUCKET}", Random(7)
-    client_of(server).put_object(
-        Bucket=ACL_BUCKET, Key="levels.csv", Body=b"Dresden,3.2\n" * 10_000, ACL="public-read"
-    )
-    for minute in range(59, 0, -1):
-        server.clock.set(datetime.now(timezone.utc) - timedelta(minutes=minute))
-        for _ in range(numbers.randrange(15, 40)):
-            requests.get(f"{url}/levels.csv", timeout=60)
-        if minute % 9 == 0:
-            requests.get(f"{url}/no-such-object", timeout=60)
-    server.clock.reset()
 
 
 def choose(page: Page, file: Path) -> None:

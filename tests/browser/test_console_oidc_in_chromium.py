@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import open_context
 from playwright.sync_api import Browser, Page, expect
+from test_console_in_chromium import SCREENS
 
 from s3portal.console.serving import ConsoleFrontEnd
 from s3portal.server.pytest_plugin import server_config
@@ -68,6 +70,29 @@ def test_asks_for_the_role(page: Page, console: ConsoleFrontEnd, provider: Signi
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(f"{console.url}/buckets")
     expect(page.get_by_text("uploads/anna", exact=True)).to_be_visible()
+
+
+@pytest.mark.skipif(not os.environ.get("S3PORTAL_SCREENSHOTS"), reason="makes the pictures of the docs")
+def test_pictures_for_the_docs(
+    chromium: Browser, console: ConsoleFrontEnd, provider: SigningInProvider
+) -> None:
+    provider.claims |= {"sub": "anna", "groups": ["staff"]}
+    for screen, (width, height, scheme) in SCREENS.items():
+        context = open_context(
+            chromium,
+            base_url=console.url.removesuffix("/ui"),
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+        )
+        page = context.new_page()
+        page.goto("/ui/sign-in")
+        for name in ("oidc", "oidc-role"):
+            page.screenshot(path=f"docs/screenshots/console-{name}-{screen}.jpg", type="jpeg", quality=70)
+            if name == "oidc":
+                page.get_by_role("button", name="Sign in with Example University").click()
+                expect(page.get_by_role("heading", level=1)).to_have_text("Choose a role")
+        context.close()
+    provider.claims.clear()
 
 
 @pytest.mark.parametrize("page", [True], indirect=True)

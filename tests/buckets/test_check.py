@@ -64,4 +64,11 @@ def test_verifying_finds_what_a_comparison_by_time_does_not(s3portal, client, fo
     assert s3portal("sync", folder, "s3://files").code == 0
     said = s3portal("sync", folder, "s3://files", "--verify")
     assert said.code == 1
-    assert "a/00.csv differs" in said.err
+    assert "a/00.csv: other content" in said.err
+
+
+def test_verifying_says_what_is_missing_because_it_could_not_be_sent(s3portal, server, folder):
+    server.faults.add("PutObject", status=403, code="AccessDenied", first=1)
+    said = s3portal("sync", folder, "s3://files", "--verify")
+    assert said.code == 1
+    assert said.err.count(": missing") == 1

@@ -92,6 +92,14 @@ def test_a_report_leads_out_of_no_folder(s3portal, client, folder, report, tmp_p
     assert keys(client) == []
 
 
+def test_a_key_that_has_no_place_in_the_target_fails_once(s3portal, client, report, tmp_path):
+    client.put_object(Bucket="files", Key="../out", Body=b"x")
+    assert s3portal("sync", "s3://files", tmp_path / "down", "--failures", report).code == 1
+    again = s3portal("sync", "s3://files", tmp_path / "down", "--from-failures", report)
+    assert "1 failed" in again.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_check_compares_what_is_named(s3portal, json_lines, server, folder, report):
     s3portal("sync", folder, "s3://files")
     for name in ("a.txt", "a/00.csv"):

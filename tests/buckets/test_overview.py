@@ -34,6 +34,13 @@ def test_a_store_without_some_settings_still_gets_its_bucket(s3portal, client, s
     client.head_bucket(Bucket="new")
 
 
+def test_where_nothing_listens_no_bucket_is_made_and_the_address_is_named(s3portal):
+    said = s3portal("bucket", "create", "new", "--endpoint", "http://127.0.0.1:1", "--yes")
+    assert said.code == 3
+    assert "nothing listens there" in said.err
+    assert "check address and port" in said.err
+
+
 @pytest.mark.parametrize("name", ["s3://files", "files", "s3://files/"])
 def test_a_bucket_is_named_as_a_url_or_plainly(s3portal, name):
     assert s3portal("bucket", "show", name).code == 0

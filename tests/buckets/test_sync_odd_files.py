@@ -71,6 +71,19 @@ def test_a_name_that_is_not_utf8_is_named_and_the_rest_continues(s3portal, clien
     assert len(keys(client)) == 42
 
 
+def test_the_holes_of_a_sparse_file_are_zeros(s3portal, client, tmp_path):
+    source, size = tmp_path / "source", 20 * 1024 * 1024
+    source.mkdir()
+    for name, at in (("small", 70_000), ("large", size)):
+        with (source / name).open("wb") as file:
+            file.truncate(at)
+            file.write(b"begins")
+    assert s3portal("sync", source, "s3://files", "--verify").code == 0
+    assert s3portal("sync", "s3://files", tmp_path / "down").code == 0
+    assert (tmp_path / "down" / "large").read_bytes() == b"begins" + bytes(size - 6)
+    assert client.head_object(Bucket="files", Key="small")["ContentLength"] == 70_000
+
+
 @pytest.mark.parametrize("key", ["../outside", "a/../../outside", "/etc/x", "a//b", "a/./b", "a\0b"])
 def test_keys_that_would_leave_the_folder_are_refused_one_by_one(s3portal, client, tmp_path, key):
     target = tmp_path / "in" / "target"

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from certificates import write_certificate
 from click.testing import CliRunner
 from console_visitor import ConsoleVisitor
@@ -259,32 +255,6 @@ def test_the_page_with_a_secret_is_kept_nowhere(console: Any) -> None:
     assert len(secret) >= 40 and secret not in visitor.open("/ui/people/users/one?name=anna").text
     kept = [path for path in front_end.folder.rglob("*") if path.is_file()]
     assert not [path for path in kept if secret.encode() in path.read_bytes()]
-
-
-def test_with_mode_ui_only_this_machine_reaches_the_s3_port(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "s3portal", "server", "--mode", "ui", "--root", str(tmp_path / "s3")]
-    process = subprocess.Popen(
-        [*command, "--host", "0.0.0.0", "--port", "0", "--console-port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        ports: dict[str, int] = {}
-        for line in process.stdout:
-            if found := re.match(r"(S3 server|Console): +http://[\d.]+:(\d+)", line):
-                ports[found[1]] = int(found[2])
-            if len(ports) == 2:
-                break
-        # An address that is not the one that the S3 port listens on, as another machine's way here is not.
-        sign_in_page = requests.get(f"http://127.0.0.2:{ports['Console']}/ui/sign-in", timeout=60)
-        assert sign_in_page.status_code == 200
-        assert requests.get(f"http://127.0.0.1:{ports['S3 server']}/", timeout=60).status_code == 403
-        with pytest.raises(requests.ConnectionError):
-            requests.get(f"http://127.0.0.2:{ports['S3 server']}/", timeout=60)
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
 
 
 class TestAnotherAccount:

@@ -137,8 +137,10 @@ def test_attempts_at_the_same_time_are_no_more_than_one_after_the_other() -> Non
 
 def test_a_long_key_takes_no_more_room_than_a_short_one() -> None:
     throttle = Throttle(Clock())
-    throttle.failed("key " + "x" * 1_000_000, "key \ud800")
-    assert all(len(source) == 32 for source in throttle._failures)
+    long = "key " + "x" * 1_000_000
+    for _ in range(FREE_FAILURES):
+        throttle.failed(long, "key \ud800")
+    assert throttle.wait_s(long) and throttle.wait_s("key \ud800") and not throttle.wait_s(long[:-1])
 
 
 def test_a_network_of_ipv6_is_one_source() -> None:

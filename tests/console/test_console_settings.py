@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from console_visitor import ConsoleVisitor
 from s3_clients import client_for
 
+from s3portal.console.database import ConsoleDatabase
 from s3portal.console.documents import DocumentError, line_of, read_document
+from s3portal.console.drafts import KEPT_S, LIMIT_CHARACTERS, draft_of, keep_draft
 from s3portal.console.policy_words import sentences_of
 from s3portal.server.testing import RunningServer
 
@@ -153,6 +157,30 @@ class TestPolicy:
         assert page.status_code == 400
         number = 1 + wrong[: wrong.index("s3:GetObject")].count("\n")
         assert f'data-line="{number}"' in page.text and "s3:GetObjekt" in page.text
+
+    def test_what_was_written_last_comes_back_without_scripts(
+        self, admin: ConsoleVisitor, limited: ConsoleVisitor, bucket: str
+    ) -> None:
+        written = '{"Version": "2012-10-17",\n "Statement": [<mine>]}'
+        admin.open(bucket)
+        assert admin.submit("", policy=written).status_code == 400
+        assert html.escape(written) in admin.open(f"{bucket}?preset=custom").text
+        assert html.escape(written) not in admin.open(bucket).text
+        # It is theirs, and of this bucket.
+        assert "&lt;mine&gt;" not in admin.open("/ui/buckets/test-bucket/policy?preset=custom").text
+        assert "&lt;mine&gt;" not in limited.open("/ui/buckets/test-bucket/policy?preset=custom").text
+
+    def test_a_draft_that_is_too_long_or_too_old_is_not_kept(self, tmp_path: Path) -> None:
+        database = ConsoleDatabase(tmp_path / "console.sqlite")
+        keep_draft(database, "anna", "a", "x" * (LIMIT_CHARACTERS + 1))
+        assert draft_of(database, "anna", "a") is None
+        for text in ("first", "second"):
+            keep_draft(database, "anna", "a", text)
+        assert draft_of(database, "anna", "a") == "second" and draft_of(database, "bert", "a") is None
+        with database.transaction() as connection:
+            connection.execute("UPDATE drafts SET kept_at = kept_at - ?", (KEPT_S,))
+        keep_draft(database, "bert", "b", "new")
+        assert draft_of(database, "anna", "a") is None
 
 
 class TestWords:

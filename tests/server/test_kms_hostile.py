@@ -68,6 +68,17 @@ def test_a_deny_is_final_for_the_accounts_own_key_too(s3_server, iam):
     client_of(s3_server).get_object(Bucket=BUCKET, Key="k")
 
 
+def test_a_trial_of_two_permissions_needs_both(s3_server, iam, kms):
+    key, other = (kms.create_key()["KeyMetadata"] for _ in range(2))
+    sealed = kms.encrypt(KeyId=key["KeyId"], Plaintext=b"x")["CiphertextBlob"]
+    half = client_of(
+        s3_server, service="kms", **new_user(iam, "anna", policy("kms:ReEncrypt*", resource=key["Arn"]))
+    )
+    trial = {"CiphertextBlob": sealed, "DryRun": True}
+    assert code_of(half.re_encrypt, DestinationKeyId=key["Arn"], **trial) == "DryRunOperationException"
+    assert code_of(half.re_encrypt, DestinationKeyId=other["Arn"], **trial) == "AccessDeniedException"
+
+
 class TestContexts:
     def test_names_that_differ_in_case_alone_are_refused(self, kms):
         key = kms.create_key()["KeyMetadata"]["KeyId"]

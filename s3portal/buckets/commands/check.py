@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from s3portal.buckets.access import Access
-from s3portal.buckets.commands.comparing import comparing, require_two_places, tell_left_out
+from s3portal.buckets.commands.comparing import comparing, difference_of, require_two_places, tell_left_out
 from s3portal.buckets.commands.console import Console, shown
 from s3portal.buckets.commands.failing import failures_option
 from s3portal.buckets.commands.options import bucket_command
@@ -54,7 +54,7 @@ def check_command(
         )  # fmt: skip
         for step in sync.plan():
             differing += 1
-            difference = "missing" if step.reason == "new" else step.reason
+            difference = difference_of(step)
             if as_csv:
                 click.echo(f'"{_csv(step.entry.path)}",{difference}')
             else:

@@ -18,7 +18,7 @@ from s3portal.buckets.sync.file_reads import FILE_TIMEOUT_S, FileReads
 from s3portal.buckets.sync.filters import chosen, read_list
 from s3portal.buckets.sync.freshness import Compare
 from s3portal.buckets.sync.places import Folder, Prefix
-from s3portal.buckets.sync.rules import Retried, SyncRules
+from s3portal.buckets.sync.rules import Retried, Step, SyncRules
 from s3portal.buckets.sync.walking import FOLDER_TIMEOUT_S, WalkingRules
 
 Command = Callable[..., Any]
@@ -121,6 +121,11 @@ def require_two_places(source: Folder | Prefix, target: Folder | Prefix) -> None
         ours, theirs = source.prefix, target.prefix
         if ours.startswith(theirs) or theirs.startswith(ours):
             raise Unusable(f"{source} and {target} are one within the other")
+
+
+def difference_of(step: Step) -> str:
+    """What a comparison says of a file that differs."""
+    return "missing" if step.reason == "new" else step.reason
 
 
 def tell_left_out(console: Console, trouble: Trouble) -> None:

@@ -9,6 +9,7 @@ import click
 from s3portal.buckets.access import Access, AccessOptions, open_access
 from s3portal.buckets.commands.comparing import (
     comparing,
+    difference_of,
     require_two_places,
     tell_left_out,
     with_options,
@@ -151,9 +152,9 @@ def _verified(console: Console, source: Folder | Prefix, target: Folder | Prefix
         sync = Sync(
             source, target, replace(rules, compare=Compare.CHECKSUM, delete=False, reuse=False), failures
         )
-        differing = [step.entry.path for step in sync.plan()]
-    for path in differing[:5]:
-        console.warn(f"  {shown(path)} differs")
+        differing = list(sync.plan())
+    for step in differing[:5]:
+        console.warn(f"  {shown(step.entry.path)}: {difference_of(step)}")
     console.say(
         f"Verified: {sync.tally.same:,} are the same, {len(differing):,} differ.",
         verified=sync.tally.same, differing=len(differing),

@@ -26,14 +26,26 @@ def named_entries(
     paths: Iterable[str],
     rules: WalkingRules,
     trouble: Callable[[Trouble], None],
+    *,
+    is_target: bool = False,
 ) -> Iterator[Entry]:
     """What is there of these paths, which are in the order of keys. One that ends with a slash is a folder,
-    and ``.`` is everything. Raises Refused, Unusable."""
+    and ``.`` is everything. A target has nothing at paths that lead out of it, which is no trouble: what
+    fetches them to there refuses them. Raises Refused, Unusable."""
     if isinstance(place, Folder):
         for path in paths:
-            yield from _files(place.path, path, rules, trouble)
+            if not (is_target and _leads_out(place.path, path)):
+                yield from _files(place.path, path, rules, trouble)
         return
     yield from _objects(place, paths)
+
+
+def _leads_out(root: Path, path: str) -> bool:
+    try:
+        target_path(root, path.rstrip("/"))
+    except UnsafePath:
+        return path != "."
+    return False
 
 
 def _files(root: Path, path: str, rules: WalkingRules, trouble: Callable[[Trouble], None]) -> Iterator[Entry]:

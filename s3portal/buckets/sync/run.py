@@ -168,7 +168,8 @@ class Sync:
         elif rules.only is not None:
             # What the target lacks is no news.
             trouble = self._unruly if is_target else self._trouble
-            found = named_entries(place, rules.only.paths(str(self.target)), walking, trouble)
+            paths = rules.only.paths(str(self.target))
+            found = named_entries(place, paths, walking, trouble, is_target=is_target)
         elif reuse is not None:
             found = reuse.index.listed()
         elif isinstance(place, Prefix):

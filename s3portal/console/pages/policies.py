@@ -9,11 +9,12 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from s3portal.console.documents import DocumentError, line_of, read_document, write_document
+from s3portal.console.drafts import draft_of, keep_draft
 from s3portal.console.errors import sentence_of
 from s3portal.console.policy_presets import presets
 from s3portal.console.policy_words import sentences_of
 from s3portal.console.texts import gettext as _
-from s3portal.console.visit import visit
+from s3portal.console.visit import console, visit
 
 policy_pages = Blueprint("policies", __name__)
 
@@ -23,7 +24,8 @@ def show(bucket: str) -> AnyResponse:
     kept = _kept(bucket)
     chosen = request.args.get("preset", "")
     offered = _presets(bucket)
-    text = write_document(offered[chosen]) if offered.get(chosen) else kept
+    draft = draft_of(console().database, visit().identity["Arn"], bucket) if chosen == "custom" else None
+    text = draft or (write_document(offered[chosen]) if offered.get(chosen) else kept)
     return _page(bucket, text, kept, chosen=chosen)
 
 
@@ -34,6 +36,7 @@ def save(bucket: str) -> AnyResponse:
         visit().s3.delete_bucket_policy(Bucket=bucket)
         flash(_("The policy is removed: the bucket is private, except for what users' own policies allow."))
         return redirect(url_for("policies.show", bucket=bucket), 303)
+    keep_draft(console().database, visit().identity["Arn"], bucket, text)
     try:
         document = read_document(text)
         visit().s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))

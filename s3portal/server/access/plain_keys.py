@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from s3portal.server.access.directory import Directory, User
 from s3portal.server.access.session_tokens import is_session_key
+from s3portal.server.http.failure_counts import FailureCounts
 from s3portal.server.http.throttle import Throttle
 from s3portal.server.wire.errors import S3Error
 from s3portal.server.wire.s3_request import S3Request
@@ -27,10 +28,13 @@ _FORWARDING = frozenset(
 
 
 class PlainKeys:
-    """Lets users in by both headers. ``now_s`` is a monotonic clock in seconds."""
+    """Lets users in by both headers. ``now_s`` is a monotonic clock in seconds; failures are counted in
+    ``counts``."""
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._throttle = Throttle(now_s)
+    def __init__(
+        self, now_s: Callable[[], float] = time.monotonic, counts: FailureCounts | None = None
+    ) -> None:
+        self._throttle = Throttle(now_s, counts, "plain keys")
 
     def user(self, request: S3Request, directory: Directory) -> User | None:
         """Returns the user whose keys a request has in its headers; None for a request without any.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s3portal.server.authority.callers import SessionKind
 from s3portal.server.gateway.call import Call
 from s3portal.server.storage import replication_users
 from s3portal.server.storage.replicas import MODIFIED_HEADER, VERSION_HEADER, Origin
@@ -31,7 +32,8 @@ def is_replication_agent(call: Call) -> bool:
     if not (call.header("user-agent") or "").startswith(AGENT):
         return False
     caller = call.proof.caller
-    if caller.account_id is None or caller.role is not None:
+    if caller.account_id is None or caller.session in (SessionKind.ROLE, SessionKind.FEDERATED):
+        # Whoever begins such a session chooses its name.
         return False
     user = (caller.account_id, caller.name)
     return user in call.service.replication_users() or replication_users.is_named(call.storage, *user)

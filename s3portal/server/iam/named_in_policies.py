@@ -1,5 +1,5 @@
 """Users and roles that the policies of roles, buckets and keys name as principals: by what they are, and not
-by what they happen to be called.
+by what they happen to be called. So are users by whom other servers replicate.
 
 Policies are stored with ARNs. One that is renamed is renamed in them as well; of one that is deleted, only
 its unique id is left there, so that nobody who gets its name later gets what was given to it. Source:
@@ -16,7 +16,7 @@ from s3portal.server.authority.arns import session_arn
 from s3portal.server.authority.principals import rewrite_principals
 from s3portal.server.bucket_settings import policy as bucket_policy
 from s3portal.server.iam.records import Identity, Kind
-from s3portal.server.storage import buckets, journal
+from s3portal.server.storage import buckets, journal, replication_users
 from s3portal.server.storage.known_buckets import Changing
 from s3portal.server.storage.storage import now_ms
 
@@ -26,12 +26,16 @@ _MAY_NAME = "(instr({column}, :name) OR instr({column}, '\\'))"
 
 def rename(rows: sqlite3.Connection, changing: Changing, old: Identity, new: Identity) -> None:
     """Whoever was named by the old ARN is named by the new one."""
+    if old.kind is Kind.USER and old.name != new.name:
+        replication_users.rename_in(rows, old.account_id, old.name, new.name)
     if old.arn != new.arn:
         _rewrite_all(rows, changing, old, lambda text: new.arn if text == old.arn else text)
 
 
 def forget(rows: sqlite3.Connection, changing: Changing, gone: Identity) -> None:
     """Nobody is named by the ARN of one who is deleted, nor by those of its sessions."""
+    if gone.kind is Kind.USER:
+        replication_users.remove_in(rows, gone.account_id, gone.name)
     sessions = session_arn(gone.account_id, gone.name, "") if gone.kind is Kind.ROLE else None
 
     def rewrite(text: str) -> str:

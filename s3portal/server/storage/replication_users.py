@@ -27,11 +27,20 @@ def add(storage: Storage, account_id: str, name: str) -> None:
     storage.database.write(insert)
 
 
+def rename_in(connection: sqlite3.Connection, account_id: str, old: str, new: str) -> None:
+    """Within a transaction: a user who is named keeps that under another name."""
+    statement = "UPDATE OR REPLACE replication_users SET name = ? WHERE account_id = ? AND name = ?"
+    connection.execute(statement, (new, account_id, old))
+
+
+def remove_in(connection: sqlite3.Connection, account_id: str, name: str) -> bool:
+    """Within a transaction: returns whether the user was named, who is not any more."""
+    statement = "DELETE FROM replication_users WHERE account_id = ? AND name = ?"
+    return connection.execute(statement, (account_id, name)).rowcount > 0
+
+
 def remove(storage: Storage, account_id: str, name: str) -> bool:
     """Returns whether the user was named."""
-
-    def delete(connection: sqlite3.Connection) -> bool:
-        statement = "DELETE FROM replication_users WHERE account_id = ? AND name = ?"
-        return connection.execute(statement, (account_id, name)).rowcount > 0
-
-    return storage.database.write(delete, frees_space=True)
+    return storage.database.write(
+        lambda connection: remove_in(connection, account_id, name), frees_space=True
+    )

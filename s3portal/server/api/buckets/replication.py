@@ -28,18 +28,23 @@ _ADMINISTERING, _PASSING = "iam:*", "iam:PassRole"
 
 def put_bucket_replication(call: Call) -> Reply:
     root = stored.setting_document(call, "ReplicationConfiguration")
+    given = replication_documents.of_xml(root, lambda destination: _connection_of(call, destination))
+    present = replication.read(stored.find(call, replication.KIND))
+    if not _is_same_but_paused(present, given):
+        # Rules that were made in another way are paused and resumed without versions, too.
+        _require_versions(call)
+        _require_administrator(call, given.role)
+    rules.change(call.storage, call.bucket, lambda present: _replaced(present, given))
+    call.bucket_row.forget()
+    return Reply(200)
+
+
+def _require_versions(call: Call) -> None:
     if call.bucket_row.require().versioning is not Versioning.ENABLED:
         raise S3Error(
             "InvalidRequest",
             "Versioning must be 'Enabled' on the bucket to apply a replication configuration",
         )
-    given = replication_documents.of_xml(root, lambda destination: _connection_of(call, destination))
-    present = replication.read(stored.find(call, replication.KIND))
-    if not _is_same_but_paused(present, given):
-        _require_administrator(call, given.role)
-    rules.change(call.storage, call.bucket, lambda present: _replaced(present, given))
-    call.bucket_row.forget()
-    return Reply(200)
 
 
 def get_bucket_replication(call: Call) -> Reply:

@@ -44,11 +44,13 @@ class KeyCall:
         self.require(action, key, context)
         return key
 
-    def require(self, action: str, key: Key, context: Mapping[str, str] | None = None) -> None:
+    def require(
+        self, action: str, key: Key, context: Mapping[str, str] | None = None, *, is_all: bool = True
+    ) -> None:
         """Raises AccessDenied unless the caller may do this, and DryRunOperationException where it may, and
-        only wants to know that."""
+        only wants to know that: once this is all that it needs."""
         _require(decide_on(self.call, f"kms:{action}", key, context or {}))
-        if self.parameters.flag("DryRun"):
+        if is_all and self.parameters.flag("DryRun"):
             raise S3Error("DryRunOperationException")
 
     def require_without_key(self, action: str, resource: str = "*") -> None:

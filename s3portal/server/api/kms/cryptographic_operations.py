@@ -83,7 +83,7 @@ def re_encrypt(asked: KeyCall) -> Document:
     old_context = asked.parameters.context("SourceEncryptionContext")
     new_context = asked.parameters.new_context("DestinationEncryptionContext")
     source = _key_of_ciphertext(asked, ciphertext, "SourceKeyId")
-    asked.require("ReEncryptFrom", source, old_context)
+    asked.require("ReEncryptFrom", source, old_context, is_all=False)
     target = asked.named_key("ReEncryptTo", "DestinationKeyId", new_context)
     plain = asked.keys.decrypt(source, ciphertext, old_context)
     return {

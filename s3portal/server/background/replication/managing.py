@@ -52,7 +52,7 @@ class Replicator:
             probing.test_keys(given)
             return []
         probed = probing.probe_bucket(given, target_bucket)
-        remarks = []
+        remarks = _remarks_of_deletions(probed.deletes, probed.key)
         if not probed.is_honoured:
             remarks.append(
                 "The target does not take its user for a replicating server: version ids and dates of "
@@ -73,6 +73,7 @@ class Replicator:
         )
         self._refuse_itself(bucket, rule, probed.key)
         remarks = self._remarks(found.versioning, probed.keeps_versions)
+        remarks += _remarks_of_deletions(probed.deletes, probed.key)
         rules.change(self.storage, bucket, lambda present: present.with_rule(rule))
         return remarks
 
@@ -138,6 +139,15 @@ class Replicator:
         if here is not Versioning.NEVER and not target_keeps_versions:
             return ["The target bucket keeps no versions: it gets the latest version of each key alone."]
         return []
+
+
+def _remarks_of_deletions(deletes: bool, probe_key: str) -> list[str]:
+    if deletes:
+        return []
+    return [
+        "The user at the target may not delete: deletions are refused there until it may (s3:DeleteObject "
+        f"or s3:ReplicateDelete), and the object {probe_key} that was put to try it stays."
+    ]
 
 
 def _required(present: Replication, bucket: str, rule_id: str) -> ReplicationRule:

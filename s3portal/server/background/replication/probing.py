@@ -22,12 +22,13 @@ _METADATA = {"s3portal": "probe"}
 @dataclass(frozen=True)
 class Probed:
     """What a target can do. ``is_honoured``: it knows us as a replicating server, and keeps version ids and
-    dates; ``keeps_versions``: its bucket does; ``key`` is what the probe's object was called, and ``etag``
-    its ETag."""
+    dates; ``keeps_versions``: its bucket does; ``deletes``: its user may delete. ``key`` is what the probe's
+    object was called, and ``etag`` its ETag."""
 
     is_honoured: bool
     keeps_versions: bool
     takes_checksums: bool
+    deletes: bool
     key: str
     etag: str
 
@@ -70,19 +71,33 @@ def probe_bucket(new: NewConnection, bucket: str) -> Probed:
             try:
                 _require_same(client, target, content, answer.get("VersionId"))
                 tags = {"TagSet": [{"Key": "s3portal", "Value": "probe"}]}
-                client.call("put_object_tagging", **target, Tagging=tags)
-            finally:
+                # Like the rest no change of the target's own, which it would replicate on.
                 headers = {MODIFIED_HEADER: str(now_ms())}
-                client.call("delete_object", headers, **target, VersionId=answer.get("VersionId"))
+                client.call("put_object_tagging", headers, **target, Tagging=tags)
+            finally:
+                deletes = _deletes(client, target, answer.get("VersionId"))
         except NotReplicated as problem:
             raise _problem(new, problem, bucket) from problem
         return Probed(
             is_honoured=bool(client.is_honoured),
             keeps_versions=answer.get("VersionId") is not None,
             takes_checksums=client.takes_checksums,
+            deletes=deletes,
             key=key,
             etag=etag,
         )
+
+
+def _deletes(client: TargetClient, target: dict[str, str], version_id: str | None) -> bool:
+    """Deletes what was put; returns False where the target's user may not."""
+    headers = {MODIFIED_HEADER: str(now_ms())}
+    try:
+        client.call("delete_object", headers, **target, VersionId=version_id)
+    except Refused as refused:
+        if code_of(refused) != "AccessDenied":
+            raise
+        return False
+    return True
 
 
 def _require_same(
