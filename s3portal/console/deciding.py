@@ -48,7 +48,7 @@ class Question:
 @dataclass(frozen=True)
 class Decision:
     """``answer`` is one of the three; ``policy`` and ``statement`` (its index) are what decided, None where
-    no statement speaks of it."""
+    no statement covers it."""
 
     answer: str
     policy: NamedPolicy | None = None

@@ -22,7 +22,7 @@ def read_document(text: str) -> dict[str, Any]:
         document = json.loads(text)
     except json.JSONDecodeError as problem:
         facts = {"line": problem.lineno, "column": problem.colno, "problem": problem.msg}
-        sentence = _("Line %(line)d, character %(column)d: this is no JSON (%(problem)s).", **facts)
+        sentence = _("Line %(line)d, character %(column)d: this is not JSON (%(problem)s).", **facts)
         raise DocumentError(sentence, problem.lineno) from problem
     except RecursionError as problem:
         raise DocumentError(_("This is nested too deeply."), None) from problem

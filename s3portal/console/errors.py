@@ -89,7 +89,7 @@ def sentence_of(problem: Exception) -> str:
 def _title_of(status: int) -> str:
     titles = {
         403: _("You may not do this"),
-        405: _("This page takes no such request"),
+        405: _("This page does not accept such a request"),
         413: _("This is too much at once"),
     }
     return titles.get(status) or (_("The console has a problem") if status >= 500 else _("This did not work"))

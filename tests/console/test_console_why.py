@@ -73,7 +73,7 @@ def test_a_deny_with_a_condition_is_found(admin: ConsoleVisitor) -> None:
 
 def test_what_nobody_speaks_of_is_said_with_what_to_add(admin: ConsoleVisitor) -> None:
     page = ask(admin, who="user/anna", action="s3:DeleteObject", resource=f"{BUCKET}/a")
-    assert "<strong>No.</strong>" in page and "No statement speaks of it" in page
+    assert "<strong>No.</strong>" in page and "No statement covers this" in page
     assert "&#34;Action&#34;: &#34;s3:DeleteObject&#34;" in page
 
 

@@ -119,7 +119,7 @@ def put_metadata(bucket: str) -> AnyResponse:
         )
     except (ClientError, ValueError) as refused:
         return _page(bucket, key, None, _problem(refused))
-    flash(_("The metadata are saved."))
+    flash(_("The metadata is saved."))
     return redirect(url_for("object.show", bucket=bucket, key=key), 303)
 
 

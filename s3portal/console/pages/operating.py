@@ -40,7 +40,7 @@ class OperationLine:
 @operating_pages.before_request
 def require_operator() -> None:
     if not visit().is_operator:
-        abort(403, _("This is for those who run the server: who may list its users may see it."))
+        abort(403, _("This is for those who run the server: whoever may list its users may see it."))
 
 
 @operating_pages.get("/server")

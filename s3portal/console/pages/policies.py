@@ -34,7 +34,7 @@ def save(bucket: str) -> AnyResponse:
     text, kept = request.form.get("policy", ""), _kept(bucket)
     if request.form.get("what") == "remove" or not text.strip():
         visit().s3.delete_bucket_policy(Bucket=bucket)
-        flash(_("The policy is removed: the bucket is private but for what users' own policies allow."))
+        flash(_("The policy is removed: the bucket is private, except for what users' own policies allow."))
         return redirect(url_for("policies.show", bucket=bucket), 303)
     keep_draft(console().database, visit().identity["Arn"], bucket, text)
     try:

@@ -149,7 +149,8 @@ def _require_may_put(bucket: str) -> None:
     answer = visit().call("PUT", f"/{quote(bucket, safe='')}", "replication=", b"<Nothing/>")
     if answer.status_code != 400:
         abort(
-            answer.status_code if answer.status_code == 404 else 403, _("This bucket's rules are not yours.")
+            answer.status_code if answer.status_code == 404 else 403,
+            _("You may not change this bucket's rules."),
         )
 
 

@@ -203,10 +203,10 @@ def _advice(decision: Decision | None, question: Question | None) -> str:
     if question.caller_arn == ANONYMOUS:
         statement = {"Effect": "Allow", "Principal": "*", **statement}
         return _(
-            "No statement speaks of it. To allow it, add this to the policy of the bucket: %(statement)s",
+            "No statement covers this. To allow it, add this to the policy of the bucket: %(statement)s",
             statement=json.dumps(statement),
         )
     return _(
-        "No statement speaks of it. To allow it, add this to a policy of theirs: %(statement)s",
+        "No statement covers this. To allow it, add this to one of their policies: %(statement)s",
         statement=json.dumps(statement),
     )
