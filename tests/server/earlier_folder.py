@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ def recorded(folder: Path) -> dict[str, Any]:
     return answers
 
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
 def ask_again(server: RunningServer, exchange: dict[str, Any]) -> dict[str, Any]:
     """Asks what was asked then; returns the exchange as it would be recorded now."""
     method, target = exchange["method"], exchange["target"]
@@ -49,6 +53,9 @@ def ask_again(server: RunningServer, exchange: dict[str, Any]) -> dict[str, Any]
     if "text" in exchange:
         # Earlier releases called owners by the numbers of their accounts.
         body = body.replace(canonical_id(FIRST_ACCOUNT).encode(), FIRST_ACCOUNT.encode())
+        # They told the milliseconds of times, too.
+        for time in _TIME.findall(exchange["text"]):
+            body = body.replace(f"{time[:19]}.000Z".encode(), time.encode(), 1)
         shown = {"text": body.decode()}
         if "content-length" in kept and method != "HEAD":
             kept["content-length"] = str(len(body))

@@ -90,7 +90,7 @@ def test_those_whom_a_policy_names_exist(admin, principal, element):
 
 def test_users_and_roles_of_the_database_exist_until_they_are_deleted(s3_server, admin):
     iam = client_of(s3_server, "admin", service="iam")
-    anna = iam.create_user(UserName="anna", Path="/lab/")["User"]
+    iam.create_user(UserName="anna", Path="/lab/")
     trust = {"Effect": "Allow", "Principal": {"AWS": NOBODY}, "Action": "sts:AssumeRole"}
     iam.create_role(
         RoleName="press", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
