@@ -39,6 +39,10 @@ def recorded(folder: Path) -> dict[str, Any]:
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
+def _as_then(now: str, then: str) -> str:
+    return then if now == f"{then[:19]}.000Z" else now
+
+
 def ask_again(server: RunningServer, exchange: dict[str, Any]) -> dict[str, Any]:
     """Asks what was asked then; returns the exchange as it would be recorded now."""
     method, target = exchange["method"], exchange["target"]
@@ -54,11 +58,11 @@ def ask_again(server: RunningServer, exchange: dict[str, Any]) -> dict[str, Any]
         # Earlier releases called owners by the numbers of their accounts.
         body = body.replace(canonical_id(FIRST_ACCOUNT).encode(), FIRST_ACCOUNT.encode())
         # They told the milliseconds of times, too.
-        for time in _TIME.findall(exchange["text"]):
-            body = body.replace(f"{time[:19]}.000Z".encode(), time.encode(), 1)
-        shown = {"text": body.decode()}
+        then = iter(_TIME.findall(exchange["text"]))
+        text = _TIME.sub(lambda now: _as_then(now[0], next(then, "")), body.decode())
+        shown = {"text": text}
         if "content-length" in kept and method != "HEAD":
-            kept["content-length"] = str(len(body))
+            kept["content-length"] = str(len(text.encode()))
     elif "sha256" in exchange:
         shown = {"sha256": hashlib.sha256(body).hexdigest()}
     else:
