@@ -110,3 +110,47 @@ def test_who_may_not_ask_is_told(limited: ConsoleVisitor) -> None:
     assert "You may not ask this" in ask(
         limited, who="anonymous", action="s3:GetObject", resource="test-bucket/a"
     )
+
+
+@pytest.fixture(scope="module")
+def bert(running: RunningServer) -> None:
+    iam = client_for(running, "admin", "iam")
+    bounds = [
+        {"Sid": "Within", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"},
+        {"Sid": "NeverThere", "Effect": "Deny", "Action": "s3:*", "Resource": f"{ARN[:-1]}secret/*"},
+    ]
+    made = iam.create_policy(PolicyName="bounds", PolicyDocument=policy(*bounds))["Policy"]
+    iam.create_user(UserName="bert", PermissionsBoundary=made["Arn"])
+    everything = {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    iam.put_user_policy(UserName="bert", PolicyName="own", PolicyDocument=policy(everything))
+
+
+@pytest.mark.usefixtures("bert")
+class TestBoundaries:
+    """A permissions boundary allows nothing by itself, and nothing gets past it."""
+
+    def test_what_is_within_is_allowed_by_the_user_s_own_policy(self, admin: ConsoleVisitor) -> None:
+        page = ask(admin, who="user/bert", action="s3:GetObject", resource=f"{BUCKET}/a")
+        assert "<strong>Yes.</strong>" in page and "All" in marked(page)
+
+    def test_what_is_not_within_is_said_with_where_to_add_it(self, admin: ConsoleVisitor) -> None:
+        page = ask(admin, who="user/bert", action="s3:PutObject", resource=f"{BUCKET}/a")
+        assert "<strong>No.</strong>" in page and "their permissions boundary bounds does not" in page
+        assert re.search(r'href="/ui/[^"]*bounds">Change it<', page)
+        assert marked(page) == ""
+
+    def test_a_deny_of_the_boundary_is_marked(self, admin: ConsoleVisitor) -> None:
+        page = ask(admin, who="user/bert", action="s3:GetObject", resource=f"{BUCKET}/secret/a")
+        assert "<strong>No.</strong>" in page and "NeverThere" in marked(page)
+
+
+def test_where_acls_count_the_answer_says_that_it_leaves_them_out(
+    admin: ConsoleVisitor, running: RunningServer
+) -> None:
+    page = ask(admin, who="anonymous", action="s3:GetObject", resource=f"{BUCKET}/a")
+    assert "ACLs count" not in page
+    s3 = client_for(running, "admin")
+    s3.create_bucket(Bucket="console-why-acls", ObjectOwnership="ObjectWriter")
+    page = ask(admin, who="anonymous", action="s3:GetObject", resource="console-why-acls/a")
+    assert "<strong>No.</strong>" in page and "ACLs count in this bucket" in page
+    assert 'href="/ui/buckets/console-why-acls/acl?key=a"' in page

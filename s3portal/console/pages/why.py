@@ -12,6 +12,7 @@ from flask import Blueprint, render_template, request, url_for
 from s3portal.console.deciding import ANONYMOUS, Decision, NamedPolicy, Question, decide
 from s3portal.console.documents import write_document
 from s3portal.console.errors import is_denied, sentence_of
+from s3portal.console.pages.acls import acls_are_on
 from s3portal.console.pages.people import kinds
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
@@ -71,6 +72,7 @@ def show() -> str:
         decision=decision,
         lines=_lines(decision),
         advice=_advice(decision, question),
+        acl_url=_acl_url(resource) if decision and not decision.is_allowed else "",
         is_blocked=bool(decision and decision.is_allowed and who == ANONYMOUS and _blocks(resource)),
         problem=problem,
     )
@@ -122,8 +124,10 @@ def _question(who: str, action: str, resource: str) -> Question:
     if kind not in ("user", "role"):
         return Question(ANONYMOUS, action, arn, (), of_bucket, context)
     policies = list(_policies(f"{kind}s", name))
-    entry = kinds()[f"{kind}s"].call("get_KIND", name)
-    return Question(entry[kind.capitalize()]["Arn"], action, arn, policies, of_bucket, context)
+    entry = kinds()[f"{kind}s"].call("get_KIND", name)[kind.capitalize()]
+    bounds = entry.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    boundary = _managed(bounds) if bounds else None
+    return Question(entry["Arn"], action, arn, policies, of_bucket, context, boundary)
 
 
 def _policies(kind: str, name: str) -> Iterator[NamedPolicy]:
@@ -134,13 +138,17 @@ def _policies(kind: str, name: str) -> Iterator[NamedPolicy]:
         document = chosen.call("get_KIND_policy", name, PolicyName=policy_name)["PolicyDocument"]
         yield NamedPolicy(f"{name}: {policy_name}", document, where)
     for attached in chosen.call("list_attached_KIND_policies", name)["AttachedPolicies"]:
-        arn = attached["PolicyArn"]
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-        yield NamedPolicy(attached["PolicyName"], document, url_for("managed.show", arn=arn))
+        yield _managed(attached["PolicyArn"])
     if kind == "users":
         for group in iam.list_groups_for_user(UserName=name)["Groups"]:
             yield from _policies("groups", group["GroupName"])
+
+
+def _managed(arn: str) -> NamedPolicy:
+    iam = visit().iam
+    policy = iam.get_policy(PolicyArn=arn)["Policy"]
+    version = iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+    return NamedPolicy(policy["PolicyName"], version["Document"], url_for("managed.show", arn=arn))
 
 
 def _bucket_policy(bucket: str) -> NamedPolicy | None:
@@ -152,6 +160,17 @@ def _bucket_policy(bucket: str) -> NamedPolicy | None:
         raise
     where = url_for("policies.show", bucket=bucket)
     return NamedPolicy(_("the policy of the bucket %(name)s", name=bucket), json.loads(text), where, True)
+
+
+def _acl_url(resource: str) -> str:
+    """Where ACLs count, which no simulation knows, the page of the one that does; '' elsewhere."""
+    bucket, _slash, key = resource.partition("/")
+    try:
+        if not bucket or not acls_are_on(bucket):
+            return ""
+    except ClientError:
+        return ""
+    return url_for("acls.show", bucket=bucket, key=key or None)
 
 
 def _blocks(resource: str) -> bool:
@@ -196,6 +215,12 @@ def _advice(decision: Decision | None, question: Question | None) -> str:
     if decision.is_allowed:
         return _(
             "To forbid it, change the marked statement, or add one with the effect Deny: that always wins."
+        )
+    if decision.is_out_of_bounds and decision.policy is not None:
+        return _(
+            "Their policies allow it, but their permissions boundary %(name)s does not. To allow it, add it "
+            "there, too.",
+            name=decision.policy.name,
         )
     if decision.policy is not None:
         return _("The marked statement forbids it, and no other can allow what one forbids: change that one.")
