@@ -53,8 +53,8 @@ class Question:
 @dataclass(frozen=True)
 class Decision:
     """``answer`` is one of the three; ``policy`` and ``statement`` (its index) are what decided, None where
-    no statement covers it. ``is_out_of_bounds`` where only the permissions boundary, which ``policy`` is then,
-    does not allow it."""
+    no statement covers it. ``is_out_of_bounds`` where only the permissions boundary, which ``policy`` is
+    then, does not allow it."""
 
     answer: str
     policy: NamedPolicy | None = None
