@@ -87,8 +87,8 @@ def decide(iam: Any, question: Question) -> Decision:
             continue
         if found == answer:
             return Decision(answer, policy, index)
-    index = _denied_by_boundary(iam, question) if answer == DENIED else None
-    return Decision(answer) if index is None else Decision(answer, question.boundary, index)
+    denied_at = _denied_by_boundary(iam, question) if answer == DENIED else None
+    return Decision(answer, question.boundary if denied_at is not None else None, denied_at)
 
 
 def _denied_by_boundary(iam: Any, question: Question) -> int | None:
