@@ -6,7 +6,8 @@ For front ends in the same process. Who may look, or change what is replicated, 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +19,7 @@ from s3portal.server.background.replication.managing import Replicator, RuleProb
 from s3portal.server.bucket_settings.canonical_users import canonical_id
 from s3portal.server.bucket_settings.replication import ReplicationRule
 from s3portal.server.gateway.audit import AuditRecord, Outcome
+from s3portal.server.gateway.audit_notes import Actor, noted
 from s3portal.server.gateway.audit_reading import AuditFilter, read_audit
 from s3portal.server.gateway.metrics import BOUNDS_S, JobCounts, MetricsMemory, OperationCounts
 from s3portal.server.gateway.minute_counts import PeriodCounts, quantile_s
@@ -32,6 +34,7 @@ from s3portal.server.storage.storage import Storage
 
 __all__ = [
     "BOUNDS_S",
+    "Actor",
     "AuditFilter",
     "AuditRecord",
     "ConnectionProblem",
@@ -70,12 +73,14 @@ class _NoContext:
 
 @dataclass(frozen=True)
 class OperatorView:
-    """``audit_path`` is None where there is no audit log; ``now`` is the server's clock."""
+    """``audit_path`` is None where there is no audit log, and ``note`` does nothing then; ``now`` is the
+    server's clock."""
 
     storage: Storage
     metrics: MetricsMemory
     root: Path
     audit_path: Path | None
+    note: Callable[[AuditRecord], None]
     started_at: datetime
     directory: Directory
     replicator: Replicator
@@ -93,6 +98,12 @@ class OperatorView:
     def audit(self, wanted: AuditFilter) -> Iterator[AuditRecord]:
         """Yields audit records, the newest first. Raises OSError."""
         return iter(()) if self.audit_path is None else read_audit(self.audit_path, wanted)
+
+    def noted(
+        self, actor: Actor, action: str, parameters: Mapping[str, str], bucket: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Notes in the audit log what is done within."""
+        return noted(self.note, actor, action, parameters, bucket)
 
     def operations(self) -> Sequence[OperationCounts]:
         """Returns what was counted since the server began."""

@@ -199,6 +199,7 @@ class S3Server:
                 metrics.memory,
                 root,
                 config.audit.path_in(root) if config.audit.enabled else None,
+                lambda record: None if self.audit is None else self.audit.add(record),
                 utc_now(),
                 self.directory,
                 Replicator(self.storage, self.master_key),

@@ -12,6 +12,7 @@ from console_visitor import ConsoleVisitor
 from s3_clients import client_for
 
 from s3portal.console.serving import ConsoleFrontEnd
+from s3portal.server.gateway.audit import FILE
 from s3portal.server.pytest_plugin import server_config
 from s3portal.server.testing import RunningServer
 
@@ -145,3 +146,27 @@ def test_who_may_not_list_a_bucket_is_not_told_what_did_not_arrive(
     page = visitor.open(PAGE)
     assert page.status_code == 200 and "hidden-name" not in page.text
     assert "hidden-name" in admin.open(PAGE).text
+
+
+def test_what_no_request_does_is_in_the_audit_log_with_who_did_it(
+    connected: ConsoleVisitor, running: RunningServer, other: RunningServer
+) -> None:
+    connected.open("/ui/server/connections")
+    secret = "wrong-secret-of-nobody"
+    connected.submit(
+        "",
+        name="refused",
+        endpoint=other.endpoint,
+        access_key_id="NOSUCHKEY00000000000",
+        secret_access_key=secret,
+    )
+    lines = [
+        line
+        for line in (running._server.storage.root / FILE).read_text().splitlines()
+        if "PutReplicationConnection" in line
+    ]
+    made, refused = (json.loads(line) for line in lines[-2:])
+    assert made["parameters"] == {"Name": "second-site"} and made["outcome"] == "allowed"
+    assert made["user"].endswith(":user/admin") and made["source_ip"] == "127.0.0.1"
+    assert refused["parameters"] == {"Name": "refused"} and refused["outcome"] == "failed"
+    assert secret not in lines[-1]

@@ -5,6 +5,7 @@ Connections and rules are an administrator's; whoever may put a bucket's replica
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from s3portal.console.errors import is_denied, sentence_of
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import console, visit
 from s3portal.server.operator_view import (
+    Actor,
     ConnectionProblem,
     NewConnection,
     ReplicationRule,
@@ -46,7 +48,10 @@ def add(bucket: str) -> AnyResponse:
     )
     _require_may_put(bucket)
     try:
-        for remark in console().backend.view.replicator.save_rule(bucket, rule):
+        about = {"RuleId": rule.rule_id, "Connection": rule.connection, "TargetBucket": rule.target_bucket}
+        with _noted("PutBucketReplication", about, bucket):
+            remarks = console().backend.view.replicator.save_rule(bucket, rule)
+        for remark in remarks:
             flash(remark)
     except (ConnectionProblem, RuleProblem) as problem:
         return _page(bucket, str(problem))
@@ -63,8 +68,11 @@ def change(bucket: str, what: str) -> AnyResponse:
         elif what in ("remove", "compare"):
             _require_administrator()
             _require_may_put(bucket)
-            act = replicator.remove_rule if what == "remove" else replicator.compare
-            act(bucket, rule_id)
+            if what == "remove":
+                with _noted("PutBucketReplication", {"RuleId": rule_id, "Change": "Removed"}, bucket):
+                    replicator.remove_rule(bucket, rule_id)
+            else:
+                replicator.compare(bucket, rule_id)
         else:
             abort(404)
     except RuleProblem as problem:
@@ -94,7 +102,8 @@ def connect() -> AnyResponse:
     if region := form.get("region", "").strip():
         new = replace(new, region=region)
     try:
-        console().backend.view.replicator.save_connection(new)
+        with _noted("PutReplicationConnection", {"Name": new.name}):
+            console().backend.view.replicator.save_connection(new)
     except ConnectionProblem as problem:
         return _connections_page(str(problem))
     flash(_("The connection works, and is saved."))
@@ -110,13 +119,23 @@ def change_connection(what: str) -> AnyResponse:
             replicator.test_connection(name)
             flash(_("%(name)s answers, and takes the key.", name=name))
         elif what == "remove":
-            replicator.remove_connection(name)
+            with _noted("DeleteReplicationConnection", {"Name": name}):
+                replicator.remove_connection(name)
             flash(_("%(name)s is deleted.", name=name))
         else:
             abort(404)
     except ConnectionProblem as problem:
         return _connections_page(str(problem))
     return redirect(url_for("replication.connections"), 303)
+
+
+def _noted(
+    action: str, parameters: dict[str, str], bucket: str | None = None
+) -> AbstractContextManager[None]:
+    """Notes what is done within in the audit log, since no request of S3's does it."""
+    of = visit()
+    actor = Actor(of.identity["Arn"], of.identity["Account"], of.visitor.address, of.key.access_key_id)
+    return console().backend.view.noted(actor, action, parameters, bucket)
 
 
 def is_administrator() -> bool:
