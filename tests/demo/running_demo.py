@@ -19,7 +19,8 @@ class RunningDemo:
 
     def __init__(self, folder: Path, *options: object) -> None:
         if "--port" not in options:
-            options = ("--port", free_port(), "--s3-port", free_port(), *options)
+            named = ("--port", "--s3-port", "--console-port")
+            options = (*(word for name in named for word in (name, free_port())), *options)
         self.output = ""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "s3portal.demo", "--folder", folder, *map(str, options)],

@@ -104,7 +104,7 @@ def test_a_file_that_is_not_there_is_said_before_anything_starts(demo, tmp_path)
 def test_a_taken_port_is_said_with_what_to_do(demo):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        running = demo("--port", port, "--s3-port", free_port())
+        running = demo("--port", port, "--s3-port", free_port(), "--console-port", free_port())
         assert running.wait_until_ended() == 1
     assert f"Port {port} is taken" in running.output
     assert "--port" in running.output

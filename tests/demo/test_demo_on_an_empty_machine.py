@@ -47,8 +47,8 @@ def run_demo(checkout: Path, *options: object) -> subprocess.CompletedProcess[st
 @pytest.fixture
 def ports() -> Iterator[tuple[object, ...]]:
     """Held, and not only chosen: the first run listens minutes later, when its environment is made."""
-    with held_port() as port, held_port() as s3_port:
-        yield ("--port", port, "--s3-port", s3_port)
+    with held_port() as port, held_port() as s3_port, held_port() as console_port:
+        yield ("--port", port, "--s3-port", s3_port, "--console-port", console_port)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git to tell the project's files from others")
