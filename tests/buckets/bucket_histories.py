@@ -1,18 +1,37 @@
-"""The versions and markers of each key of a bucket, as boto3 reads them, the oldest first."""
+"""The versions and markers of each key of a bucket, the oldest first."""
+
+import xml.etree.ElementTree as ElementTree
+from functools import partial
+from urllib.parse import unquote_plus
 
 
 def histories(client, bucket):
-    """Of each key, its contents in order; None for a marker of deletion."""
+    """Of each key, its contents in order; None for a marker of deletion.
+
+    In the order of the store's list, the newest first: times are told in seconds, and boto3 tells versions
+    and markers apart from each other.
+    """
+    pages = []
+    keep = partial(_keep, pages)
+    client.meta.events.register("after-call.s3.ListObjectVersions", keep)
+    try:
+        for _ in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            pass
+    finally:
+        client.meta.events.unregister("after-call.s3.ListObjectVersions", keep)
     found = {}
-    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        for each in page.get("Versions", []):
-            body = client.get_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])["Body"]
-            found.setdefault(each["Key"], []).append((each["LastModified"], body.read()))
-        for each in page.get("DeleteMarkers", []):
-            found.setdefault(each["Key"], []).append((each["LastModified"], None))
-    return {
-        key: [body for _, body in sorted(of_key, key=lambda each: each[0])] for key, of_key in found.items()
-    }
+    for element in (element for page in pages for element in ElementTree.fromstring(page)):
+        kind = element.tag.rpartition("}")[2]
+        if kind in ("Version", "DeleteMarker"):
+            key = unquote_plus(element.findtext("{*}Key"))
+            named = {"Bucket": bucket, "Key": key, "VersionId": element.findtext("{*}VersionId")}
+            body = None if kind == "DeleteMarker" else client.get_object(**named)["Body"].read()
+            found.setdefault(key, []).insert(0, body)
+    return found
+
+
+def _keep(pages, http_response, **_):
+    pages.append(http_response.content)
 
 
 def write_versions(client, bucket, keys, versions=3):
