@@ -1,4 +1,4 @@
-"""What somebody wrote last of a document, saved or refused: kept for who has no scripts that keep it."""
+"""The last version of a document that somebody sent, saved or refused, for browsers without scripts."""
 
 from __future__ import annotations
 

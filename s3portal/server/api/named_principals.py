@@ -27,7 +27,7 @@ def unknown_principal(call: Call, principals: Principals) -> str | None:
 
 
 def identity_exists(call: Call, arn: str) -> bool:
-    """Whether an ARN of a user, a role or a session is of somebody who can call.
+    """Whether the ARN of a user, a role or a session names somebody who exists and can call.
 
     A session needs its role only, for it may begin later; a federated user is whoever gets that name.
     """
