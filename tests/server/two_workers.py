@@ -51,6 +51,8 @@ class Workers:
         others = [other for other in self.pids() if other != pid]
         for other in others:
             os.kill(other, signal.SIGSTOP)
+        # Until then it may still accept a connection, which nobody would answer.
+        wait_until(lambda: all(_has_stopped(other) for other in others), "the others stand still")
         try:
             yield client_of(self)
         finally:
@@ -65,6 +67,15 @@ class Workers:
 
     def files(self):
         return [path.name for place in ("blobs", "incoming") for path in (self.root / place).rglob("*.*.*")]
+
+
+def _has_stopped(pid):
+    try:
+        threads = [stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:
+        # One of them ended meanwhile.
+        return False
+    return all(thread.rpartition(")")[2].split()[0] == "T" for thread in threads)
 
 
 def at_once(count, call):
