@@ -218,6 +218,8 @@ class Bench:
             shutil.rmtree(place.down)
 
     def _measure(self, measured: Measured, words: Words, place: Place) -> None:
+        # What the operation before left to be written to the disk is not this one's.
+        os.sync()
         before = len(place.server.requests)
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         begun = perf_counter()

@@ -30,6 +30,9 @@ COPY_PART_BYTES = 512 * MIB
 PARTS_AT_A_TIME = 4
 #: Of all files together. Parts are larger where a file would have more than 10,000 of them.
 _BUFFERS = PartBuffers(6 * PART_BYTES)
+#: Ranges that are fetched at once, of all files together. More of them wait for each other, at the processors
+#: and at the file that they belong to.
+_RANGES = threading.Semaphore(8)
 #: Answers after which the same upload may still succeed: no answer, busy, keys that have expired.
 _WORTH_TAKING_UP = frozenset({0, 401, 403, 429})
 
@@ -156,9 +159,10 @@ class LargeFiles:
         """What is missing of an object, into the file beside its place."""
 
         def fetch(first: int) -> None:
-            self._require_going()
             last = min(first + place.range_bytes, entry.size_bytes) - 1
-            fetch_range(requests, key, entry.etag, first, last, partial.file)
+            with _RANGES:
+                self._require_going()
+                fetch_range(requests, key, entry.etag, first, last, partial.file)
             partial.note(first)
 
         starts = [
