@@ -14,24 +14,30 @@ from s3portal.server.kms.master_key_errors import MasterKeyError
 from s3portal.server.rewrapping import rewrap
 from s3portal.server.storage.migrations import NotUpgraded, OtherVersion
 from s3portal.server.storage.storage import Storage, StorageInUse
+from s3portal.server.upkeep.commands import root_option
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command("rewrap")
-@click.argument("root", type=_PATH, required=False)
+@click.argument("named", metavar="[ROOT]", type=_PATH, required=False)
+@root_option
 @click.option(
     "--config", "config_file", type=_PATH, envvar=f"{PREFIX}CONFIG", help="The server's configuration file."
 )
 @click.option("--new-key", is_flag=True, help="Make a new key in the key's file first.")
 @click.pass_obj
-def rewrap_command(default_root: Path, root: Path | None, config_file: Path | None, new_key: bool) -> None:
+def rewrap_command(
+    default_root: Path, named: Path | None, root: Path | None, config_file: Path | None, new_key: bool
+) -> None:
     """Seal all secrets in the folder ROOT of a server again, with the first of its master keys.
 
     The server must not be running. The content of objects is not written again: the keys of objects are
     sealed, not the objects themselves. Make a backup of the new key when it is done.
     """
-    folder = root or default_root
+    if named is not None and root is not None:
+        raise click.UsageError("Name the folder once: as ROOT, or by --root.")
+    folder = named or root or default_root
     if not (folder / "metadata.sqlite3").is_file():
         raise click.ClickException(f"{folder} is not the folder of a server: it has no metadata.sqlite3")
     try:

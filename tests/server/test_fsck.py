@@ -160,8 +160,13 @@ class TestCheck:
         assert set(kinds_of(report)) == {"database-damaged"}
 
     def test_the_folder_of_the_server_need_not_be_named_again(self, root):
-        result = CliRunner().invoke(server_command, ["--root", str(root), "fsck"])
-        assert (result.exit_code, "Nothing is wrong" in result.output) == (0, True)
+        for words in (["--root", str(root), "fsck"], ["fsck", "--root", str(root)]):
+            result = CliRunner().invoke(server_command, words)
+            assert (result.exit_code, "Nothing is wrong" in result.output) == (0, True)
+
+    def test_the_folder_is_named_once(self, root):
+        result = CliRunner().invoke(server_command, ["fsck", str(root), "--root", str(root)])
+        assert (result.exit_code, "Name the folder once" in result.output) == (2, True)
 
     def test_what_is_no_folder_of_a_server_cannot_be_checked(self, tmp_path):
         result = CliRunner().invoke(server_command, ["fsck", str(tmp_path / "nothing")])

@@ -32,15 +32,23 @@ _PATH = click.Path(path_type=Path)
 CLEAN, FOUND, CANNOT_RUN = 0, 1, 2
 
 
+root_option = click.option(
+    "--root", type=_PATH, help="The folder of the server.  [default: as for s3portal server]"
+)
+
+
 @click.command("fsck")
-@click.argument("root", type=_PATH, required=False)
+@click.argument("folder", metavar="[ROOT]", type=_PATH, required=False)
+@root_option
 @click.option("--deep", is_flag=True, help="Read every byte and compare it with the checksums.")
 @click.option(
     "--apply", "apply", is_flag=True, help="Repair what can be repaired; the server must not be running."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
-def fsck_command(default_root: Path, root: Path | None, deep: bool, apply: bool, as_json: bool) -> None:
+def fsck_command(
+    default_root: Path, folder: Path | None, root: Path | None, deep: bool, apply: bool, as_json: bool
+) -> None:
     """Check the folder ROOT of a server, and repair it. Without ROOT, the one of s3portal server --root.
 
     Finds objects whose bytes are missing, too short or (with --deep) changed, files that belong to nothing,
@@ -50,8 +58,12 @@ def fsck_command(default_root: Path, root: Path | None, deep: bool, apply: bool,
 
     Exit status: 0 if nothing is wrong (any more), 1 if something is, 2 if the check could not run.
     """
+    if folder is not None and root is not None:
+        raise click.UsageError("Name the folder once: as ROOT, or by --root.")
     try:
-        report = check_folder(root or default_root, deep=deep, apply=apply, key_source=_key_source())
+        report = check_folder(
+            folder or root or default_root, deep=deep, apply=apply, key_source=_key_source()
+        )
     except (NoStorage, StorageInUse, OSError) as problem:
         _cannot_run(problem)
     click.echo(json.dumps(_document(report), indent=1) if as_json else _text(report))
@@ -106,11 +118,6 @@ def _line(finding: Finding) -> str:
     size = "" if finding.size_bytes is None else f" ({finding.size_bytes:,} bytes)"
     outcome = f"Repaired: {finding.repaired}." if finding.repaired else finding.fix
     return f"{finding.kind}: {finding.message}{size}. {outcome}"
-
-
-root_option = click.option(
-    "--root", type=_PATH, help="The folder of the server.  [default: as for s3portal server]"
-)
 
 
 @click.command("where")
