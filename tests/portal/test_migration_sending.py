@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -96,7 +97,11 @@ def test_what_is_there_is_not_written_again(store: Store) -> None:
 
 
 def test_parts_that_an_earlier_run_stored_are_not_sent_again(store: Store) -> None:
+    one_is_stored = threading.Event()
+    store.client().meta.events.register("after-call.s3.UploadPart", lambda **_: one_is_stored.set())
+
     def read_two_parts(_size: int) -> bytes:
+        assert one_is_stored.wait(60)
         raise OSError("the machine lost its power")
 
     class Breaking(io.BytesIO):
