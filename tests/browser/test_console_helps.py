@@ -132,6 +132,7 @@ class TestPDF:
         s3.put_object(Bucket=BUCKET, Key="levels, ü.pdf", Body=PDF, ContentType="text/html")
         page.goto(f"{OBJECT}/preview?key={quote('levels, ü.pdf')}")
         expect(page.get_by_role("link", name="Open in a new tab")).to_be_visible()
+        expect(page.get_by_text("This is its text alone")).to_have_count(0)
         assert page.locator("iframe, embed, object").count() == 0 and serious_findings(page) == []
         s3.put_object(Bucket=BUCKET, Key="levels, ü.pdf", Body=PDF.replace(b"app.alert", b"app.noalert"))
         with page.context.expect_page() as opened:

@@ -73,6 +73,11 @@ def upload(page: Page) -> dict:
     waiting = page.inner_text(".s3portal-saving")
     page.wait_for_function("document.querySelector('.s3portal-progress').value > 0.2")
     page.screenshot(path=f"{screenshots}/indico-upload-during.png")
+    # A request that begins while the holding ends may not be told of: all that begin now have begun before.
+    begun = -1
+    while begun < len(puts):
+        begun = len(puts)
+        page.wait_for_timeout(1000)
     release_parts()
     page.wait_for_selector(f"#attachments-container a.attachment:has-text('{Path(file).name}')")
     page.screenshot(path=f"{screenshots}/indico-materials-after.png")
