@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from botocore.exceptions import ClientError
@@ -59,6 +59,15 @@ class Workers:
             for other in others:
                 os.kill(other, signal.SIGCONT)
 
+    def answering(self, connected):
+        """The worker that has accepted a connection of this process's; None where it is not accepted yet."""
+        caller, here = f":{connected.getsockname()[1]:04X}", f":{self.port:04X}"
+        for line in Path("/proc/net/tcp").read_text().splitlines():
+            fields = line.split()
+            if fields[1].endswith(here) and fields[2].endswith(caller):
+                return next((pid for pid in self.pids() if _has_socket(pid, fields[9])), None)
+        return None
+
     def stop(self):
         self.process.terminate()
         status = self.process.wait(60)
@@ -67,6 +76,15 @@ class Workers:
 
     def files(self):
         return [path.name for place in ("blobs", "incoming") for path in (self.root / place).rglob("*.*.*")]
+
+
+def _has_socket(pid, inode):
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        # Others of its files are closed meanwhile.
+        with suppress(OSError):
+            if str(path.readlink()) == f"socket:[{inode}]":
+                return True
+    return False
 
 
 def _has_stopped(pid):
