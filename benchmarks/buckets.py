@@ -14,163 +14,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import boto3
 from bare_store import BareStore
+from bucket_tools import KEY, SECRET, Place, Words, tools
+from measured_command import Measured
 
 from s3portal.buckets.direct import Direct
 from s3portal.server.testing import RunningServer
 from s3portal.transfer import SigningKeys, TransferSettings, open_store
 
 MIB = 1024 * 1024
-KEY, SECRET = "bench-key", "bench-secret-of-buckets"
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-
-
-@dataclass
-class Measured:
-    """One operation with one tool, a value for each round."""
-
-    wall_s: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
-    requests: list[int] = field(default_factory=list)
-    memory_mib: list[float] = field(default_factory=list)
-    failed: str = ""
-
-    def row(self) -> str:
-        if self.failed or not self.wall_s:
-            return f"{self.failed or '-'} | | | "
-        middle = statistics.median
-        return (
-            f"{middle(self.wall_s):.1f} | {middle(self.cpu_s):.1f} | {middle(self.requests):,.0f} |"
-            f" {middle(self.memory_mib):.0f}"
-        )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one round of one tool works."""
-
-    server: RunningServer | BareStore
-    client: Any
-    folder: Path
-    source: Path
-    large: Path
-
-    @property
-    def down(self) -> Path:
-        return self.folder / "down"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            # rclone cannot do with certificates of one's own, and nothing here is encrypted.
-            **{name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"},
-            "AWS_ACCESS_KEY_ID": KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": self.server.endpoint,
-            "S3_ENDPOINT_URL": self.server.endpoint,
-            "RCLONE_CONFIG_B_TYPE": "s3",
-            "RCLONE_CONFIG_B_PROVIDER": "Other",
-            "RCLONE_CONFIG_B_ENDPOINT": self.server.endpoint,
-            "RCLONE_CONFIG_B_ACCESS_KEY_ID": KEY,
-            "RCLONE_CONFIG_B_SECRET_ACCESS_KEY": SECRET,
-            "HOME": str(self.folder),
-        }
-
-
-Words = list[str]
-
-
-def tools() -> dict[str, dict[str, Callable[[Place], Words]]]:
-    """The command of each tool for each operation; an operation that a tool lacks is missing."""
-    clients, rclone = os.environ.get("S3PORTAL_CLIENTS", ""), os.environ.get("S3PORTAL_RCLONE", "rclone")
-
-    def found(name: str) -> str:
-        return str(Path(clients) / name) if clients else name
-
-    ours = [sys.executable, "-c", "from s3portal.cli import main; main()"]
-    s3cmd = [
-        *(found("s3cmd"), "--no-ssl", "--no-progress", f"--access_key={KEY}", f"--secret_key={SECRET}"),
-        "--region=us-east-1",
-    ]
-
-    def at(place: Place) -> Words:
-        host = place.server.endpoint.removeprefix("http://")
-        return [f"--host={host}", f"--host-bucket={host}"]
-
-    return {
-        "s3portal": {
-            "up": lambda p: [*ours, "sync", str(p.source), "s3://aaa/p"],
-            "again": lambda p: [*ours, "sync", str(p.source), "s3://aaa/p"],
-            "copy": lambda p: [*ours, "sync", "s3://aaa", "s3://bbb"],
-            "down": lambda p: [*ours, "sync", "s3://aaa/p", str(p.down)],
-            "acls": lambda p: [*ours, "bucket", "acl", "reset", "ccc", "--yes"],
-            "acls off": lambda p: [*ours, "bucket", "acl", "reset", "aaa", "--yes"],
-            "delete": lambda p: [*ours, "bucket", "delete", "vvv", "--empty", "--yes"],
-            "large up": lambda p: [*ours, "sync", str(p.large), "s3://lll"],
-            "large down": lambda p: [*ours, "sync", "s3://lll", str(p.down)],
-            "list": lambda p: [*ours, "ls", "-r", "s3://many"],
-        },
-        "aws-cli": {
-            "up": lambda p: [found("aws"), "s3", "sync", "--quiet", str(p.source), "s3://aaa/p"],
-            "again": lambda p: [found("aws"), "s3", "sync", "--quiet", str(p.source), "s3://aaa/p"],
-            "copy": lambda p: [found("aws"), "s3", "sync", "--quiet", "s3://aaa", "s3://bbb"],
-            "down": lambda p: [found("aws"), "s3", "sync", "--quiet", "s3://aaa/p", str(p.down)],
-            "large up": lambda p: [found("aws"), "s3", "sync", "--quiet", str(p.large), "s3://lll"],
-            "large down": lambda p: [found("aws"), "s3", "sync", "--quiet", "s3://lll", str(p.down)],
-            "list": lambda p: [found("aws"), "s3", "ls", "--recursive", "s3://many"],
-        },
-        "s3cmd": {
-            "up": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.source}/", "s3://aaa/p/"],
-            "again": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.source}/", "s3://aaa/p/"],
-            "copy": lambda p: [*s3cmd, *at(p), "sync", "-q", "s3://aaa/", "s3://bbb/"],
-            "down": lambda p: [*s3cmd, *at(p), "sync", "-q", "s3://aaa/p/", f"{p.down}/"],
-            "acls": lambda p: [*s3cmd, *at(p), "setacl", "-q", "--acl-private", "--recursive", "s3://ccc/"],
-            "large up": lambda p: [*s3cmd, *at(p), "sync", "-q", f"{p.large}/", "s3://lll/"],
-            "large down": lambda p: [*s3cmd, *at(p), "sync", "-q", "s3://lll/", f"{p.down}/"],
-            "list": lambda p: [*s3cmd, *at(p), "ls", "--recursive", "s3://many"],
-        },
-        "rclone": {
-            "up": lambda p: [rclone, "sync", str(p.source), "b:aaa/p"],
-            "again": lambda p: [rclone, "sync", str(p.source), "b:aaa/p"],
-            "copy": lambda p: [rclone, "sync", "b:aaa", "b:bbb"],
-            "down": lambda p: [rclone, "sync", "b:aaa/p", str(p.down)],
-            "delete": lambda p: [rclone, "purge", "b:vvv", "--s3-versions"],
-            "large up": lambda p: [rclone, "sync", str(p.large), "b:lll"],
-            "large down": lambda p: [rclone, "sync", "b:lll", str(p.down)],
-            "list": lambda p: [rclone, "lsf", "-R", "b:many"],
-        },
-        "s5cmd": {
-            "up": lambda p: [found("s5cmd"), "--log", "error", "sync", f"{p.source}/", "s3://aaa/p/"],
-            "again": lambda p: [found("s5cmd"), "--log", "error", "sync", f"{p.source}/", "s3://aaa/p/"],
-            "copy": lambda p: [found("s5cmd"), "--log", "error", "sync", "s3://aaa/*", "s3://bbb/"],
-            "down": lambda p: [found("s5cmd"), "--log", "error", "sync", "s3://aaa/p/*", f"{p.down}/"],
-            "delete": lambda p: [found("s5cmd"), "--log", "error", "rm", "--all-versions", "s3://vvv/*"],
-            "large up": lambda p: [found("s5cmd"), "--log", "error", "sync", f"{p.large}/", "s3://lll/"],
-            "large down": lambda p: [
-                found("s5cmd"), "--log", "error", "sync", "s3://lll/*", f"{p.down}/",
-            ],
-            "list": lambda p: [found("s5cmd"), "ls", "s3://many/*"],
-        },
-    }  # fmt: skip
-
 
 OPERATIONS = ("up", "again", "down", "copy", "acls", "acls off", "delete", "large up", "large down", "list")
 
@@ -218,26 +82,9 @@ class Bench:
             shutil.rmtree(place.down)
 
     def _measure(self, measured: Measured, words: Words, place: Place) -> None:
-        # What the operation before left to be written to the disk is not this one's.
-        os.sync()
         before = len(place.server.requests)
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        begun = perf_counter()
-        process = subprocess.Popen(
-            words, env=place.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        peak = _Peak(process.pid)
-        _, said = process.communicate()
-        wall = perf_counter() - begun
-        memory = peak.ended()
-        now = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if process.returncode:
-            measured.failed = f"failed ({(said.strip().splitlines() or [str(process.returncode)])[-1][:60]})"
-            return
-        measured.wall_s.append(wall)
-        measured.cpu_s.append(now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime)
-        measured.requests.append(len(place.server.requests) - before)
-        measured.memory_mib.append(memory)
+        if measured.run(words, place.environment):
+            measured.requests.append(len(place.server.requests) - before)
 
     def _server(self, folder: Path) -> RunningServer | BareStore:
         if self._options.bare:
@@ -307,31 +154,6 @@ class Bench:
 
 #: S3's names have three letters at least.
 BUCKETS = {"a": "aaa", "b": "bbb", "c": "ccc", "v": "vvv", "l": "lll"}
-
-
-class _Peak:
-    """The most memory that a process had, looked at twenty times a second."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid, self._most = pid, 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def ended(self) -> float:
-        self._over.set()
-        self._thread.join()
-        return self._most / 1024
-
-    def _look(self) -> None:
-        while not self._over.wait(0.05):
-            try:
-                status = Path(f"/proc/{self._pid}/status").read_text("ascii")
-            except OSError:
-                return
-            for line in status.splitlines():
-                if line.startswith("VmHWM"):
-                    self._most = max(self._most, int(line.split()[1]))
 
 
 def _client(server: RunningServer) -> Any:

@@ -46,16 +46,22 @@ def fetch_into(buffer: memoryview, requests: Requests, key: str, etag: str, firs
     _fetch(requests, key, etag, first, first + len(buffer) - 1, keep)
 
 
-def fetch_range(requests: Requests, key: str, etag: str, first: int, last: int, file: IO[bytes]) -> None:
-    """Puts bytes ``first`` to ``last`` where they belong in a file."""
+def fetch_range(requests: Requests, key: str, etag: str, first: int, last: int, file: IO[bytes]) -> float:
+    """Puts bytes ``first`` to ``last`` where they belong in a file. Returns the seconds that it waited for
+    them, without those of writing."""
+    begun, writing_s = time.perf_counter(), 0.0
 
     def write(response: Streamed, at: int) -> Iterator[int]:
+        nonlocal writing_s
         for piece in requests.pieces(response):
+            there = time.perf_counter()
             piece.write_to(file.fileno(), at)
+            writing_s += time.perf_counter() - there
             at += len(piece)
             yield len(piece)
 
     _fetch(requests, key, etag, first, last, write)
+    return time.perf_counter() - begun - writing_s
 
 
 def _fetch(

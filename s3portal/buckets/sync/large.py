@@ -18,6 +18,7 @@ from s3portal.buckets.sync.file_reads import Changed, FileReads, PatientParts
 from s3portal.buckets.sync.multipart import CopySource, Multipart, StoredPart
 from s3portal.buckets.sync.part_buffers import PartBuffers
 from s3portal.buckets.sync.partial_files import PartialFile, PartialPlace
+from s3portal.buckets.sync.range_limit import RangeLimit
 from s3portal.buckets.sync.requests import RequestFailed, Requests
 from s3portal.buckets.sync.unfinished import Note, NotedPart, noted
 from s3portal.transfer import MIB, Part, plan_parts, send_parts
@@ -28,11 +29,11 @@ PART_BYTES = 16 * MIB
 COPY_PART_BYTES = 512 * MIB
 #: Parts of one large file that are on their way, beside other files.
 PARTS_AT_A_TIME = 4
+#: Ranges of one file that are fetched at once, where all files together may have so many.
+RANGES_AT_A_TIME = 8
 #: Of all files together. Parts are larger where a file would have more than 10,000 of them.
 _BUFFERS = PartBuffers(6 * PART_BYTES)
-#: Ranges that are fetched at once, of all files together. More of them wait for each other, at the processors
-#: and at the file that they belong to.
-_RANGES = threading.Semaphore(8)
+_RANGES = RangeLimit()
 #: Answers after which the same upload may still succeed: no answer, busy, keys that have expired.
 _WORTH_TAKING_UP = frozenset({0, 401, 403, 429})
 
@@ -160,9 +161,10 @@ class LargeFiles:
 
         def fetch(first: int) -> None:
             last = min(first + place.range_bytes, entry.size_bytes) - 1
-            with _RANGES:
+            with _RANGES.turn(place):
                 self._require_going()
-                fetch_range(requests, key, entry.etag, first, last, partial.file)
+                waited_s = fetch_range(requests, key, entry.etag, first, last, partial.file)
+            _RANGES.came(last + 1 - first, waited_s)
             partial.note(first)
 
         starts = [
@@ -170,7 +172,7 @@ class LargeFiles:
         ]
         for first in partial.done:
             self.on_kept(entry.path, first // place.range_bytes + 1)
-        for _ in side_by_side(fetch, starts, PARTS_AT_A_TIME):
+        for _ in side_by_side(fetch, starts, RANGES_AT_A_TIME):
             pass
 
     def _upload(
