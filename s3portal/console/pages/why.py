@@ -218,8 +218,8 @@ def _advice(decision: Decision | None, question: Question | None) -> str:
         )
     if decision.is_out_of_bounds and decision.policy is not None:
         return _(
-            "Their policies allow it, but their permissions boundary %(name)s does not. To allow it, add it "
-            "there, too.",
+            "Their policies allow it, but their permissions boundary “%(name)s” does not. To allow it, add "
+            "it there, too.",
             name=decision.policy.name,
         )
     if decision.policy is not None:
