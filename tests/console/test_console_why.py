@@ -135,7 +135,7 @@ class TestBoundaries:
 
     def test_what_is_not_within_is_said_with_where_to_add_it(self, admin: ConsoleVisitor) -> None:
         page = ask(admin, who="user/bert", action="s3:PutObject", resource=f"{BUCKET}/a")
-        assert "<strong>No.</strong>" in page and "their permissions boundary bounds does not" in page
+        assert "<strong>No.</strong>" in page and "their permissions boundary “bounds” does not" in page
         assert re.search(r'href="/ui/[^"]*bounds">Change it<', page)
         assert marked(page) == ""
 

@@ -28,6 +28,19 @@ function copyWithoutClipboard(text) {
   focused?.focus();
 }
 
+/** On a phone the rows of a table are cards; some browsers forget then that it is a table. */
+const ROLES = {
+  "table.cells": "table",
+  ".cells thead, .cells tbody": "rowgroup",
+  ".cells tr": "row",
+  ".cells thead th": "columnheader",
+  ".cells tbody th": "rowheader",
+  ".cells td": "cell",
+};
+for (const [selector, role] of Object.entries(ROLES)) {
+  for (const element of document.querySelectorAll(selector)) element.setAttribute("role", role);
+}
+
 /** Who reads a page by ear hears first what is wrong with the form that came back. */
 const problem = document.getElementById("problem");
 if (problem && !document.querySelector("[autofocus]")) {
