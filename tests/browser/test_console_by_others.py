@@ -119,7 +119,8 @@ def test_a_stranger_needs_no_mouse_to_be_somebody(
 ) -> None:
     user = console[1].users["portal"]
     stranger.goto("/ui/sign-in")
-    # The first field has the focus.
+    # The first field has the focus, as soon as the page is drawn.
+    expect(stranger.get_by_label("Access key ID")).to_be_focused()
     stranger.keyboard.type(user.access_key_id)
     press_until(stranger, "Secret access key")
     stranger.keyboard.type(user.secret_access_key)

@@ -69,6 +69,12 @@ NO_PAGES = {
 }
 
 
+#: Tables that are wider than the place that they have.
+NOT_WITHIN = """tables => tables.map(table => table.parentElement)
+    .filter(place => place.checkVisibility() && place.scrollWidth > place.clientWidth)
+    .map(place => place.ariaLabel)"""
+
+
 @pytest.fixture
 def s3(console: tuple[ConsoleFrontEnd, RunningServer]) -> Any:
     return client_of(console[1])
@@ -117,7 +123,31 @@ def test_every_page_fits_the_screen_and_axe_has_nothing_serious(page: Page, scre
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
+        if screen == "phone":
+            assert page.locator("table.cells").evaluate_all(NOT_WITHIN) == [], path
         assert serious_findings(page) == [], path
+
+
+def test_a_table_stays_one_on_a_phone(page: Page) -> None:
+    """Its rows are drawn as cards there; who reads it by ear still hears rows and columns."""
+    width, height, _ = SCREENS["phone"]
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto("/ui/buckets")
+    row = page.get_by_role("table").get_by_role("row").filter(has_text=ACL_BUCKET)
+    expect(row.get_by_role("rowheader")).to_have_text(ACL_BUCKET)
+    expect(row.get_by_role("cell").filter(has_text="public")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Access")).to_have_count(1)
+    # Each value has its heading beside it, which is drawn and not part of the page's text.
+    labels = row.locator("td").evaluate_all(
+        "cells => cells.map(cell => getComputedStyle(cell, '::before').content)"
+    )
+    assert [label.split('"')[1].strip() for label in labels] == [
+        "Objects",
+        "Size",
+        "Access",
+        "Versions",
+        "Created",
+    ]
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:
