@@ -1,4 +1,4 @@
-"""The preview of a PDF in real browsers: its pages are drawn where what somebody put into it can do nothing."""
+"""The preview of a PDF in real browsers: its pages are drawn where what is in it can do nothing."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_pages_are_drawn(page: Page, s3: Any, said: list[str], screen: str) 
     preview(page, s3, pdf_of(*(f"The level is {number} m" for number in range(1, 4))))
     frame = frame_of(page)
     assert frame.locator(".page").count() == 3
-    assert frame.evaluate(DARK_PIXELS)[0] > 100
+    assert frame.evaluate(DARK_PIXELS)[0] > 40
     assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if folder := os.environ.get("PDF_PICTURES"):
         page.screenshot(path=Path(folder) / f"pdf-{screen}.png", full_page=True)
@@ -135,7 +135,7 @@ def test_what_a_pdf_wants_to_do_is_not_done(page: Page, s3: Any) -> None:
     frame.locator("canvas").click()
     frame.locator("canvas").click(position={"x": 5, "y": 5})
     page.wait_for_load_state("networkidle")
-    assert frame.evaluate(DARK_PIXELS)[0] > 100
+    assert frame.evaluate(DARK_PIXELS)[0] > 40
     assert frame.locator("a, form, input, button, img").count() == 0
     assert [url for url in asked if ELSEWHERE in url] == [] and opened == []
     assert page.url.endswith("key=levels.pdf") and frame.url.endswith("/pdf-frame")
@@ -193,5 +193,5 @@ def test_firefox_draws_the_pages_too(
         target={"context": frames[0]["context"]},
         awaitPromise=False,
     )
-    assert int(dark["result"]["value"].strip("[]")) > 100
+    assert int(dark["result"]["value"].strip("[]")) > 40
     assert complaints(firefox) == []

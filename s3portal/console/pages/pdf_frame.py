@@ -1,9 +1,9 @@
 """The frame in which pdf.js draws the pages of a PDF: a page of the console that has nothing of it.
 
-Browsers show no PDF of their own in a sandboxed frame (https://issues.chromium.org/issues/41131921), so a script
-has to. It works on what somebody made up, so it runs where a mistake of its own gives nothing away: in an opaque
-origin, without cookies, storage, network, dialogs and windows. The policy below says so of the page itself, and
-not of the frame alone: opened by its address, it can do no more.
+Browsers show no PDF in a sandboxed frame (https://issues.chromium.org/issues/41131921), so a script has to.
+It reads what somebody made up, so it runs where a mistake of its own gives nothing away: in an opaque
+origin, without cookies, storage, network, dialogs and windows. The policy below is that of the page itself,
+and not of the frame alone: opened by its address, the page can do no more.
 Source: https://www.w3.org/TR/CSP3/#directive-sandbox
 """
 

@@ -1,10 +1,10 @@
 """A look at an object without downloading it: its beginning, or what an archive has in it.
 
 What could act, as HTML and SVG can, is shown in a frame that may do nothing, from the store's own origin.
-Browsers show no PDF in such a frame, and in any other its scripts can open dialogs over the console, which ask
-for a secret and send it away. So a script of ours draws its pages in a frame of its own (``pdf_frame``), from
-what the browser fetches of the store. The page has its text besides, for who runs no scripts or sees none of
-it, and a link opens it in a tab of its own, where the address is the store's.
+Browsers show no PDF in such a frame, and in any other its scripts can open dialogs over the console, which
+ask for a secret and send it away. So pdf.js draws its pages in a frame of its own (``pdf_frame``), from
+what the browser fetches from the store. The page also has its text, for those who run no scripts or see no
+pictures, and a link opens it in a tab of its own, where the address is the store's.
 """
 
 from __future__ import annotations

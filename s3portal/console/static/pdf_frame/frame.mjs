@@ -74,7 +74,9 @@ async function show(file, most) {
  * takes no module for one there, and what comes before the file has loaded would be lost.
  */
 function startWorker() {
-  const loading = `import(${JSON.stringify(pdfjsFile("pdf.worker.min.mjs"))}).catch((error) => setTimeout(() => { throw error; }));`;
+  const file = JSON.stringify(pdfjsFile("pdf.worker.min.mjs"));
+  // What a promise is rejected with is no error of the worker until it is thrown.
+  const loading = `import(${file}).catch((error) => setTimeout(() => { throw error; }));`;
   const worker = new Worker(URL.createObjectURL(new Blob([loading], { type: "text/javascript" })));
   return new Promise((resolve, reject) => {
     worker.addEventListener("message", () => resolve(worker), { once: true });
