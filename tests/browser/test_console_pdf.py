@@ -13,7 +13,7 @@ from console_in_browser import BUCKET, client_of, serious_findings, sign_in
 from console_in_browser import console as console  # a fixture
 from firefox import Firefox as Firefox
 from firefox import firefox as firefox  # a fixture
-from pdf_files import hostile_pdf, locked_pdf, pdf_of
+from pdf_files import hostile_pdf, jpeg_2000_pdf, locked_pdf, pdf_of
 from playwright.sync_api import Browser, Frame, Page, expect
 from test_console_in_chromium import SCREENS
 from test_console_in_firefox import LOADED, complaints
@@ -97,6 +97,14 @@ def test_of_many_pages_the_first_are_drawn_when_they_come_into_sight(page: Page,
     assert frame.locator("canvas").count() < PAGES
     frame.locator(".page").last.scroll_into_view_if_needed()
     expect(frame.locator(".page").last.locator("canvas")).to_have_count(1)
+
+
+def test_pictures_of_scanned_pages_are_drawn_without_webassembly(
+    page: Page, s3: Any, said: list[str]
+) -> None:
+    preview(page, s3, jpeg_2000_pdf())
+    assert frame_of(page).evaluate(DARK_PIXELS)[0] > 100_000
+    assert said == []
 
 
 def test_the_frame_has_nothing_of_the_console(page: Page, s3: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import zlib
 
@@ -68,3 +69,30 @@ def locked_pdf() -> bytes:
     writer.encrypt("secret", algorithm="RC4-128")
     writer.write(file)
     return file.getvalue()
+
+
+def jpeg_2000_pdf() -> bytes:
+    """Returns a PDF whose page is black, by a JPEG 2000 picture, as scanned documents have them."""
+    from pypdf import PdfWriter
+    from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, NumberObject
+
+    writer, file = PdfWriter(), io.BytesIO()
+    page = writer.add_blank_page(600, 800)
+    picture, drawing = DecodedStreamObject(), DecodedStreamObject()
+    picture.set_data(base64.b64decode(_BLACK))
+    drawing.set_data(b"600 0 0 800 0 0 cm /I Do")
+    names = {"/Type": "/XObject", "/Subtype": "/Image", "/Filter": "/JPXDecode", "/ColorSpace": "/DeviceGray"}
+    picture.update({NameObject(key): NameObject(value) for key, value in names.items()})
+    picture.update({NameObject(key): NumberObject(16) for key in ("/Width", "/Height")})
+    pictures = DictionaryObject({NameObject("/I"): writer._add_object(picture)})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): pictures})
+    page[NameObject("/Contents")] = writer._add_object(drawing)
+    writer.write(file)
+    return file.getvalue()
+
+
+#: 16 by 16 pixels, written by OpenJPEG.
+_BLACK = (
+    "/0//UQApAAAAAAAQAAAAEAAAAAAAAAAAAAAAEAAAABAAAAAAAAAAAAABBwEB/1IADAAAAAEAAAQEAAH/XAAEQED/ZAAlAAFDcmVhdGVk"
+    "IGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAAAYAAH/k9+AOBFQVK/0yH//2Q=="
+)
