@@ -19,6 +19,7 @@ from s3portal.console.guards import FORM_FIELD, guard_answers
 from s3portal.console.oidc.pages import oidc_pages
 from s3portal.console.pages import PAGES, bucket_menu, menu
 from s3portal.console.pages.operating import operating_menu
+from s3portal.console.pages.pdf_frame import share_files_of_frame
 from s3portal.console.pages.why import why_url
 from s3portal.console.remembered import Sights
 from s3portal.console.sessions import Sessions
@@ -61,6 +62,7 @@ def create_console(backend: Backend, settings: ConsoleSettings | None = None) ->
     )
     _prepare_templates(app)
     guard_answers(app)
+    share_files_of_frame(app)
     answer_errors(app)
     app.before_request(find_visit)
     app.register_blueprint(sign_in_pages, url_prefix=ROOT)

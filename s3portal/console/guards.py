@@ -81,6 +81,7 @@ def guard_answers(app: Flask) -> None:
     def add_headers(answer: Response) -> Response:
         store = g.get("store_origin", "")
         sources = f"'self' {store}".strip()
+        frames = "'self'" if g.get("frames_pdf") else store or "'none'"
         policy = "; ".join(
             (
                 "default-src 'none'",
@@ -89,7 +90,7 @@ def guard_answers(app: Flask) -> None:
                 "worker-src 'self'",
                 f"img-src {sources} data:",
                 f"connect-src {sources}",
-                f"frame-src {store or chr(39) + 'none' + chr(39)}",
+                f"frame-src {frames}",
                 "form-action 'self'",
                 "frame-ancestors 'none'",
                 "base-uri 'none'",

@@ -65,7 +65,7 @@ PAGES = (
 #: What is asked for by GET and is no page, or is walked through by those who are not signed in.
 NO_PAGES = {
     *("static", "uploading.web", "object.download", "home", "people.home"),
-    *("sign_in.show", "oidc.come_back"),
+    *("sign_in.show", "oidc.come_back", "pdf_frame.show"),
 }
 
 

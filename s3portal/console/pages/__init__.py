@@ -14,6 +14,7 @@ from s3portal.console.pages.managed import managed_pages
 from s3portal.console.pages.object import one_object_pages
 from s3portal.console.pages.objects import object_pages
 from s3portal.console.pages.operating import operating_pages
+from s3portal.console.pages.pdf_frame import pdf_frame
 from s3portal.console.pages.people import people_pages
 from s3portal.console.pages.policies import policy_pages
 from s3portal.console.pages.previews import preview_pages
@@ -33,6 +34,7 @@ PAGES: tuple[Blueprint, ...] = (
     chosen_pages,
     sharing_pages,
     preview_pages,
+    pdf_frame,
     unfinished_pages,
     policy_pages,
     setting_pages,

@@ -1,9 +1,10 @@
 """A look at an object without downloading it: its beginning, or what an archive has in it.
 
 What could act, as HTML and SVG can, is shown in a frame that may do nothing, from the store's own origin.
-Browsers show no PDF in such a frame (https://issues.chromium.org/issues/41131921), and in any other its
-scripts can open dialogs over the console, which ask for a secret and send it away. So the page shows a PDF's
-text, and a link opens it in a tab of its own, where the address is the store's.
+Browsers show no PDF in such a frame, and in any other its scripts can open dialogs over the console, which
+ask for a secret and send it away. So pdf.js draws its pages in a frame of its own (``pdf_frame``), from
+what the browser fetches from the store. The page also has its text, for those who run no scripts or see no
+pictures, and a link opens it in a tab of its own, where the address is the store's.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
-from flask import Blueprint, render_template, request
+from flask import Blueprint, g, render_template, request
 
 from s3portal.console.documents import write_document
 from s3portal.console.errors import sentence_of
-from s3portal.console.pdf_text import LIMIT_BYTES, PdfText, read_pdf
+from s3portal.console.pdf_text import LIMIT_BYTES, PAGES, PdfText, read_pdf
 from s3portal.console.range_file import RangeFile, TooMuchToRead
 from s3portal.console.texts import gettext as _
 from s3portal.console.visit import visit
@@ -60,6 +61,10 @@ class Preview:
     image_url: str = ""
     frame_url: str = ""
     pdf_url: str = ""
+    #: Whether the pages of the PDF can be drawn, from at most so many bytes and so many of them.
+    draws_pdf: bool = False
+    pdf_limit_bytes: int = LIMIT_BYTES
+    pdf_pages: int = PAGES
     pdf: PdfText | None = None
     is_part: bool = False
     problem: str = ""
@@ -107,11 +112,12 @@ def _pdf(named: dict[str, str], facts: dict[str, Any]) -> Preview:
     url = _url(named, _PDF)
     if facts["ContentLength"] > LIMIT_BYTES:
         return Preview(pdf_url=url, problem=_("This PDF is too large for a preview."))
+    g.frames_pdf = True
     answer = visit().s3.get_object(**named, IfMatch=facts["ETag"])
     found = read_pdf(answer["Body"].read())
     if found is None:
-        return Preview(pdf_url=url, problem=_("The text of this PDF cannot be read."))
-    return Preview(pdf_url=url, pdf=found, is_part=found.pages > len(found.texts))
+        return Preview(pdf_url=url, draws_pdf=True, problem=_("The text of this PDF cannot be read."))
+    return Preview(pdf_url=url, draws_pdf=True, pdf=found, is_part=found.pages > len(found.texts))
 
 
 def _text(named: dict[str, str], facts: dict[str, Any], ending: str, kind: str) -> Preview:
