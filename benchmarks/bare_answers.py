@@ -6,7 +6,7 @@ import hashlib
 import re
 from base64 import b64decode
 from bisect import bisect_right
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import cache
 from urllib.parse import quote, unquote
 from uuid import uuid4
@@ -34,8 +34,8 @@ class Bucket:
 
 
 def operation(buckets, bucket, name, method, key, query, head, body):
-    """Status line, headers and body of the answer; ``body`` is what was sent. Of much it is the size, as is the
-    body of an answer."""
+    """Status line, headers and body of the answer; ``body`` is what was sent. Where a body is large, its size
+    stands in its place."""
     if "uploadId" in query or ("uploads" in query and method == "POST"):
         return _part(bucket, name, method, key, query, head, body)
     if "acl" in query:
@@ -117,7 +117,7 @@ def _told_etag(head):
 @cache
 def _time():
     """Later than the files that are sent, as a store has it."""
-    return f"{datetime.now(timezone.utc) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}.000Z"
+    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 def _content(headers, size, head):
