@@ -12,6 +12,7 @@ import requests
 from chromium import open_context
 from console_in_browser import ACL_BUCKET, BUCKET, client_of, sign_in
 from console_in_browser import console as console  # a fixture
+from pdf_files import pdf_of
 from playwright.sync_api import Browser, expect
 from random_files import random_file
 from test_console_in_chromium import SCREENS, choose
@@ -26,6 +27,7 @@ PICTURES = {
     "object": f"/ui/buckets/{BUCKET}/object?key=stations.csv",
     "share": f"/ui/buckets/{BUCKET}/object/share?key=stations.csv",
     "preview": f"/ui/buckets/{BUCKET}/object/preview?key=stations.csv",
+    "preview-pdf": f"/ui/buckets/{BUCKET}/object/preview?key=report.pdf",
     "upload": f"/ui/buckets/{BUCKET}/upload?prefix=2026/",
     "unfinished": f"/ui/buckets/{BUCKET}/uploads",
     "policy": f"/ui/buckets/{BUCKET}/policy?preset=public-read",
@@ -49,12 +51,15 @@ PICTURES = {
     "about": "/ui/server/about",
 }
 
+REPORT = pdf_of("River gauges 2026", "Dresden, 3.2 m", title="River gauges")
+
 
 @pytest.mark.skipif(not os.environ.get("S3PORTAL_SCREENSHOTS"), reason="makes the pictures of the docs")
 def test_pictures_for_the_docs(
     chromium: Browser, console: tuple[ConsoleFrontEnd, RunningServer], tmp_path: Path
 ) -> None:
     folder = Path("docs/screenshots")
+    client_of(console[1]).put_object(Bucket=BUCKET, Key="report.pdf", Body=REPORT)
     use_for_an_hour(console[1])
     replicate(console[1])
     for screen, (width, height, scheme) in SCREENS.items():
@@ -71,6 +76,8 @@ def test_pictures_for_the_docs(
         for name, path in PICTURES.items():
             page.goto(path)
             page.wait_for_load_state("networkidle")
+            if name == "preview-pdf":
+                expect(page.frame_locator("iframe").locator("canvas").first).to_be_visible()
             if name == "upload":
                 file = random_file(tmp_path / "river-gauges-2026.nc", 3 * 1024 * 1024)
                 choose(page, file)
