@@ -19,23 +19,30 @@ def read_block(store: Store) -> dict[str, bool] | None:
 
     Raises Refused.
     """
-    client = store.client()
     try:
-        found = read_setting(
-            store,
-            "s3:GetBucketPublicAccessBlock",
-            _WHAT,
-            lambda: client.get_public_access_block(Bucket=store.bucket)["PublicAccessBlockConfiguration"],
-            ("NoSuchPublicAccessBlockConfiguration",),
-        )
+        return find_block(store)
     except NotOffered:
         return None
-    return None if found is None else {name: bool(found.get(name)) for name in ALL}
+
+
+def find_block(store: Store) -> dict[str, bool] | None:
+    """The same. Raises NotOffered where the store does not know them, Refused."""
+    client = store.client()
+
+    def read() -> dict[str, bool]:
+        found = client.get_public_access_block(Bucket=store.bucket)["PublicAccessBlockConfiguration"]
+        if not found:
+            raise KeyError("PublicAccessBlockConfiguration")
+        return {name: bool(found.get(name)) for name in ALL}
+
+    return read_setting(
+        store, "s3:GetBucketPublicAccessBlock", _WHAT, read, ("NoSuchPublicAccessBlockConfiguration",)
+    )
 
 
 def block_change(store: Store, on: Collection[str] = (), off: Collection[str] = ()) -> Change:
-    """Switches these on and those off; the others stay. Raises Refused."""
-    before = read_block(store)
+    """Switches these on and those off; the others stay. Raises Refused, NotOffered."""
+    before = find_block(store)
     after = {name: (name in on) or (bool((before or {}).get(name)) and name not in off) for name in ALL}
     done = [*(f"{name} on" for name in on), *(f"{name} off" for name in off)]
     return Change(
