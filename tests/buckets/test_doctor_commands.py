@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 from bucket_commands import KEY, SECRET, keys
+from foreign_store import is_foreign
 
 from s3portal.buckets.access import AccessOptions, open_access
 from s3portal.buckets.cases import case_of_bucket, options_of_site
@@ -144,6 +145,8 @@ def test_settings_that_a_portals_keys_may_not_read_are_one_remark(s3portal, ckan
     }
     s3portal("bucket", "doctor", "--config", ckan_ini, "--apply")
     client.put_bucket_policy(Bucket="files", Policy=json.dumps({"Statement": [denied]}))
+    if is_foreign() and client.get_bucket_versioning(Bucket="files"):
+        pytest.skip("needs policies that bind the owner, too: this store lets it read what they deny")
 
     said = s3portal("bucket", "doctor", "--config", ckan_ini)
 
