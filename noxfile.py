@@ -268,8 +268,8 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(python=python_for("ceph"))
 def ceph(session: nox.Session) -> None:
-    """Transfer, client, dtool, Indico's files, the doctor and a browser against a real Ceph RGW. Only by its
-    name."""
+    """Transfer, client, buckets, dtool, Indico's files, the doctor and a browser against a Ceph RGW. Only
+    by its name."""
     needs_its_python(session)
     if missing := [*(() if is_installed() else PACKAGES), *missing_postgresql()]:
         if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -293,6 +293,7 @@ def ceph(session: nox.Session) -> None:
                     env={**gateway.environment, "PYTHONPATH": "tests/shared"})  # fmt: skip
         for name, python, arguments, more in (
             ("", "python", ("tests/transfer", "tests/client/core"), for_browsers),
+            ("buckets", "python", ("tests/buckets",), {}),
             ("dtool", dtool, ("tests/dtool",), {}),
             ("indico", indico, (*NO_INDICO, *INDICO_AND_THE_STORE), for_indico),
             ("browser", browser, (*NO_CKAN, "tests/ceph"), for_browsers),

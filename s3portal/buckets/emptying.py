@@ -234,5 +234,11 @@ def _reason(code: str, message: str, version_id: str) -> str:
         )
     if code == "AccessDenied":
         permission = "s3:DeleteObjectVersion" if version_id else "s3:DeleteObject"
+        if version_id and message in ("", code):
+            # Ceph RGW gives no reason for one of many.
+            return (
+                f"{code} (the keys lack {permission}, or Object Lock keeps it: wait until its retention ends,"
+                " lift its legal hold, or for governance mode give --bypass-governance)"
+            )
         return f"{code}: {message} (this needs {permission})"
     return f"{code}: {message}"

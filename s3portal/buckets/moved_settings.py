@@ -53,14 +53,18 @@ class Kind:
 
     def of(self, store: Store) -> Document | None:
         """What the bucket has; None where it has none, or the store does not offer it. Raises Refused."""
-        client: Any = store.client()
         try:
-            found = read_setting(
-                store, self.permission, self.name, lambda: self.read(client, store.bucket), _MISSING
-            )
+            found = self.find(store)
         except NotOffered:
             return None
         return found or self.absent
+
+    def find(self, store: Store) -> Document | None:
+        """The same, but raises NotOffered, and None where only ``absent`` counts."""
+        client: Any = store.client()
+        return read_setting(
+            store, self.permission, self.name, lambda: self.read(client, store.bucket), _MISSING
+        )
 
 
 def settings_changes(source: Store, target: Store, *, late: bool) -> Iterator[Change]:
@@ -88,6 +92,9 @@ def _change(kind: Kind, target: Store, before: Document | None, wanted: Document
     text = f"{kind.name} of {target.bucket}"
 
     def apply() -> None:
+        if before is None:
+            # Not written to a store that does not know it, and may take that for CreateBucket.
+            kind.find(target)
         read_setting(
             target,
             kind.permission.replace(":Get", ":Put"),
@@ -121,12 +128,15 @@ def _plain(operation: str, within: str | None, argument: str) -> tuple[_Read, _W
 
 
 def _read_ownership(client: Any, bucket: str) -> Document:
+    # Without rules: what a store answers that takes the request for another one.
     rules = client.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
     return {"Rules": [{"ObjectOwnership": rules[0]["ObjectOwnership"] if rules else UNSET}]}
 
 
 def _read_block(client: Any, bucket: str) -> Document:
     found = client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    if not found:
+        raise KeyError("PublicAccessBlockConfiguration")
     return {name: bool(found.get(name)) for name in ALL}
 
 
@@ -181,6 +191,16 @@ def _read_lock(client: Any, bucket: str) -> Document:
     return found if found.get("Rule") else None
 
 
+def _read_encryption(client: Any, bucket: str) -> Document:
+    return {"Rules": client.get_bucket_encryption(Bucket=bucket)[_ENCRYPTION]["Rules"]}
+
+
+def _read_replication(client: Any, bucket: str) -> Document:
+    # Ceph RGW answers with an empty role where there is none.
+    found = client.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]
+    return found if found.get("Rules") else None
+
+
 def _read_logging(client: Any, bucket: str) -> Document:
     found = client.get_bucket_logging(Bucket=bucket).get("LoggingEnabled")
     return {"LoggingEnabled": found} if found else None
@@ -202,7 +222,7 @@ KINDS = (
     Kind("versioning", "s3:GetBucketVersioning", _read_versioning, _write_versioning),
     Kind(
         "default encryption", "s3:GetEncryptionConfiguration",
-        *_plain("bucket_encryption", _ENCRYPTION, _ENCRYPTION),
+        _read_encryption, _plain("bucket_encryption", None, _ENCRYPTION)[1],
     ),
     Kind("bucket ACL", "s3:GetBucketAcl", _read_acl, _write_acl),
     Kind(
@@ -239,7 +259,7 @@ KINDS = (
     ),
     Kind(
         "replication", "s3:GetReplicationConfiguration",
-        *_plain("bucket_replication", "ReplicationConfiguration", "ReplicationConfiguration"), late=True,
+        _read_replication, _plain("bucket_replication", None, "ReplicationConfiguration")[1], late=True,
     ),
     Kind(
         "versioning (suspended)", "s3:GetBucketVersioning", _read_suspended, _write_versioning, late=True

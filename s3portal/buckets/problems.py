@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -94,10 +94,17 @@ def require_bucket(store: Store) -> None:
 def cause_of(store: Store, error: BaseException, *, permission: str, resource: str = "") -> "Cause":
     """Why a call failed, and what to do."""
     # The doctor knows all causes. Loading it takes longer than most commands, so it waits for a need.
-    from s3portal.portal.doctor import cause_of_library
+    from s3portal.portal.doctor import cause_of_library, names_bad_keys
 
+    resource = resource or f"arn:aws:s3:::{store.bucket}"
+    case = case_of(store)
+    cause = cause_of_library(case, error, permission=permission, resource=resource)
+    if cause.kind != "permission" or store.settings.on_aws:
+        return cause
+    if names_bad_keys(case):
+        return cause
     return cause_of_library(
-        case_of(store), error, permission=permission, resource=resource or f"arn:aws:s3:::{store.bucket}"
+        replace(case, names_bad_keys=False), error, permission=permission, resource=resource
     )
 
 

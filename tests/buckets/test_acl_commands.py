@@ -3,14 +3,13 @@
 import json
 
 import pytest
+from bucket_commands import let_acls_count
 
 
 @pytest.fixture
 def with_acls(client):
     """A bucket whose ACLs count, with 40 objects of which three are public."""
-    client.put_bucket_ownership_controls(
-        Bucket="files", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    )
+    let_acls_count(client, "files")
     for number in range(40):
         public = {"ACL": "public-read"} if number in (3, 17, 39) else {}
         client.put_object(Bucket="files", Key=f"image/{number:02}", Body=b"", **public)
@@ -104,9 +103,7 @@ def test_what_failed_is_the_next_runs_input(s3portal, server, json_lines, with_a
 
 
 def test_a_bucket_that_its_own_acl_opens_fails_the_audit(s3portal, client):
-    client.put_bucket_ownership_controls(
-        Bucket="files", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    )
+    let_acls_count(client, "files")
     client.put_bucket_acl(Bucket="files", ACL="public-read")
     said = s3portal("bucket", "acl", "audit", "files")
     assert said.code == 1

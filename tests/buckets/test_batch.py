@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
+from bucket_commands import let_acls_count
 
 from s3portal.buckets import estimate
 from s3portal.buckets.batch_manifest import read_line, write_manifest
@@ -197,8 +198,6 @@ def test_commands_say_when_there_is_a_better_way(s3portal, client, folder, monke
     said = s3portal("sync", folder, "s3://files/p")
     assert said.err.count("100 million take") == 1
     assert "s3portal bucket batch --help" in said.err
-    client.put_bucket_ownership_controls(
-        Bucket="files", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    )
+    let_acls_count(client, "files")
     assert "ownership enforce" in s3portal("bucket", "acl", "reset", "files", "--yes").err
     assert "lifecycle rule" in s3portal("bucket", "empty", "files", "--yes").err

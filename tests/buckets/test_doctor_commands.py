@@ -4,7 +4,8 @@ import json
 import shlex
 
 import pytest
-from bucket_commands import keys
+from bucket_commands import KEY, SECRET, keys
+from foreign_store import is_foreign
 
 from s3portal.buckets.access import AccessOptions, open_access
 from s3portal.buckets.cases import case_of_bucket, options_of_site
@@ -36,8 +37,8 @@ def ckan_ini(tmp_path, server):
     settings = {
         "s3_bucket": "files",
         "s3_endpoint": server.endpoint,
-        "s3_access_key_id": "admin-key",
-        "s3_secret_access_key": "admin-secret-of-tests",
+        "s3_access_key_id": KEY,
+        "s3_secret_access_key": SECRET,
         "s3_prefix": "portal",
         "upload_expires": 3 * 24 * 3600,
         "max_upload_size": "100 KB",
@@ -97,7 +98,8 @@ def test_the_rule_is_for_the_portals_prefix_and_a_day_longer_than_it_keeps_uploa
     doctor("--config", ckan_ini, "--apply")
 
     [rule] = client.get_bucket_lifecycle_configuration(Bucket="files")["Rules"]
-    assert rule["Filter"] == {"Prefix": "portal/"}
+    # As rules had it before there were filters, from Ceph RGW.
+    assert rule.get("Filter", {}).get("Prefix", rule.get("Prefix")) == "portal/"
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 4}
 
 
@@ -143,6 +145,8 @@ def test_settings_that_a_portals_keys_may_not_read_are_one_remark(s3portal, ckan
     }
     s3portal("bucket", "doctor", "--config", ckan_ini, "--apply")
     client.put_bucket_policy(Bucket="files", Policy=json.dumps({"Statement": [denied]}))
+    if is_foreign() and client.get_bucket_versioning(Bucket="files"):
+        pytest.skip("needs policies that bind the owner, too: this store lets it read what they deny")
 
     said = s3portal("bucket", "doctor", "--config", ckan_ini)
 
@@ -162,9 +166,9 @@ def test_a_mistake_in_the_portals_own_settings_is_named(s3portal, ckan_ini):
 INDICO = """
 BASE_URL = 'http://127.0.0.1:5000'
 STORAGE_BACKENDS = {
-    's3': 's3:bucket=files,host=ENDPOINT,access_key=admin-key,secret_key=admin-secret-of-tests',
-    'years': 's3-dynamic:bucket_template=files-<year>,bucket_secret=x,host=ENDPOINT,access_key=admin-key,'
-             'secret_key=admin-secret-of-tests',
+    's3': 's3:bucket=files,host=ENDPOINT,access_key=KEY,secret_key=SECRET',
+    'years': 's3-dynamic:bucket_template=files-<year>,bucket_secret=x,host=ENDPOINT,access_key=KEY,'
+             'secret_key=SECRET',
 }
 """
 
@@ -172,7 +176,12 @@ STORAGE_BACKENDS = {
 @pytest.fixture
 def indico_conf(tmp_path, server):
     file = tmp_path / "indico.conf"
-    file.write_text(INDICO.replace("ENDPOINT", server.endpoint))
+    text = (
+        INDICO.replace("ENDPOINT", server.endpoint)
+        .replace("=KEY", f"={KEY}")
+        .replace("=SECRET", f"={SECRET}")
+    )
+    file.write_text(text)
     return file
 
 

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from bucket_commands import keys
+from foreign_store import is_foreign
 
 PAGE = (Path(__file__).parents[2] / "docs" / "buckets.md").read_text("utf-8")
 SECTION = PAGE.split("## The tasks of the CoralNet guide")[1].split("\n## ")[0]
@@ -53,6 +54,8 @@ def test_they_all_run(s3portal, client, folder, tmp_path, monkeypatch):
         said = s3portal(*words, *(["--yes"] if change else []), typed=f"{words[-2]}\nmedia-copy\n")
         # Something to look at is exit code 1.
         expected = (0, 1) if {"doctor", "audit"} & set(words) else (0,)
+        if is_foreign() and said.code == 3 and "this store has no" in said.err:
+            continue
         assert said.code in expected, (command, said)
 
     assert len(keys(client, "media", "images/")) == len(keys(client, "media", "labels/")) == 42

@@ -8,6 +8,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from bucket_commands import let_acls_count
 from bucket_histories import histories, write_versions
 from killed_commands import run_killed
 
@@ -111,9 +112,7 @@ def test_emptying(killed_now_and_then, client):
 
 
 def test_resetting_acls(killed_now_and_then, client, json_lines):
-    client.put_bucket_ownership_controls(
-        Bucket="files", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    )
+    let_acls_count(client, "files")
     fill(client, {f"{number:03}": b"" for number in range(150)}, ACL="public-read")
     killed_now_and_then("bucket", "acl", "reset", "files", "--yes", most_requests=150)
     assert not [
@@ -139,12 +138,12 @@ def test_renaming(killed_now_and_then, s3portal, client, folder):
     assert objects(client, "archive").keys() == {*CONTENTS, "large"}
 
 
-def test_renaming_with_versions(killed_now_and_then, s3portal, client):
+def test_renaming_with_versions(killed_now_and_then, s3portal, client, our_buckets):
     write_versions(client, "files", [f"{number:02}" for number in range(20)])
     wanted = histories(client, "files")
 
     def a_beginning_of_each_is_there():
-        names = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+        names = our_buckets()
         found = histories(client, "archive") if "archive" in names else {}
         assert all(versions == wanted[key][: len(versions)] for key, versions in found.items())
         assert histories(client, "files") == wanted
@@ -154,5 +153,5 @@ def test_renaming_with_versions(killed_now_and_then, s3portal, client):
     )
     assert histories(client, "archive") == wanted
     killed_now_and_then("bucket", "rename", "files", "archive", "--yes", most_requests=60, kills_at_least=0)
-    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["archive"]
+    assert our_buckets() == ["archive"]
     assert histories(client, "archive") == wanted

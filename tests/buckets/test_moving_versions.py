@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from bucket_commands import let_acls_count, require_storage_classes
 from bucket_histories import histories, write_versions
 
 from s3portal.buckets.listing import ListedVersion
@@ -18,10 +19,10 @@ def versions(client):
     return histories(client, "files")
 
 
-def test_versions_and_markers_come_along_in_order(s3portal, client, versions):
+def test_versions_and_markers_come_along_in_order(s3portal, client, versions, our_buckets):
     said = s3portal("bucket", "rename", "files", "archive", "--yes")
     assert said.code == 0, said.err
-    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["archive"]
+    assert our_buckets() == ["archive"]
     assert histories(client, "archive") == versions
     assert client.get_bucket_versioning(Bucket="archive")["Status"] == "Enabled"
 
@@ -76,12 +77,12 @@ def test_content_of_the_same_size_is_compared_before_anything_is_deleted(s3porta
     assert histories(client, "files") == versions
 
 
-def test_uploads_that_no_one_finished_are_named_or_ended(s3portal, client, versions):
+def test_uploads_that_no_one_finished_are_named_or_ended(s3portal, client, versions, our_buckets):
     client.create_multipart_upload(Bucket="files", Key="half/done")
     said = s3portal("bucket", "move", "files", "archive", "--yes")
     assert said.code == 3
     assert "half/done" in said.err
-    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["files"]
+    assert our_buckets() == ["files"]
     said = s3portal("bucket", "move", "files", "archive", "--yes", "--abort-uploads")
     assert said.code == 0
     assert "Ended: 1 unfinished uploads." in said.out
@@ -114,9 +115,8 @@ def test_retention_and_legal_holds_come_along_and_keep_the_source(s3portal, clie
 
 
 def test_acls_and_storage_classes_come_along(s3portal, client):
-    client.put_bucket_ownership_controls(
-        Bucket="files", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    )
+    require_storage_classes(client)
+    let_acls_count(client, "files")
     client.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
     client.put_object(Bucket="files", Key="open", Body=b"", ACL="public-read", StorageClass="STANDARD_IA")
     client.put_object(Bucket="files", Key="closed", Body=b"")

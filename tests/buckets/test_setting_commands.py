@@ -1,8 +1,11 @@
 """Each setting is shown, changed beside what others have put there, and not changed twice."""
 
 import json
+import re
 
 import pytest
+from bucket_commands import let_acls_count, offers_ownership, require_ownership, require_reader
+from foreign_store import is_foreign
 
 OTHERS = {
     "Version": "2012-10-17",
@@ -45,7 +48,13 @@ def test_a_distribution_is_let_in_while_public_access_is_blocked(s3portal, clien
     s3portal("bucket", "public-access", "block", "files", "--yes")
     command = ("bucket", "policy", "set-cloudfront", "files", "--prefix", "media/", "--yes")
 
-    assert s3portal(*command, "--distribution", DISTRIBUTION).code == 0
+    said = s3portal(*command, "--distribution", DISTRIBUTION)
+    if is_foreign() and said.code == 3:
+        # Ceph RGW takes a policy for a service for a public one.
+        assert "Block Public Access is on (BlockPublicPolicy)" in said.err
+        assert policy_of(client) == OTHERS
+        return
+    assert said.code == 0, said.err
 
     others, ours = policy_of(client)["Statement"]
     assert others == OTHERS["Statement"][0]
@@ -174,9 +183,8 @@ def test_cors_rules_for_a_portal_and_for_all_readers(s3portal, client):
 
 
 def test_ownership_is_not_enforced_while_the_buckets_own_acl_lets_others_in(s3portal, client):
-    client.put_bucket_ownership_controls(
-        Bucket="files", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    )
+    require_ownership(client)
+    let_acls_count(client, "files")
     client.put_bucket_acl(Bucket="files", ACL="public-read")
     said = s3portal("bucket", "ownership", "enforce", "files", "--yes")
     assert said.code == 3
@@ -189,7 +197,14 @@ def test_ownership_is_not_enforced_while_the_buckets_own_acl_lets_others_in(s3po
 
 
 def test_encryption_is_shown_and_a_key_belongs_to_kms(s3portal, json_lines):
-    (shown,) = json_lines("bucket", "encryption", "show", "files")
+    found = json_lines("bucket", "encryption", "show", "files")
+    if not found:
+        # What a store lacks is said as that, and written nowhere.
+        for command in (("show", "files"), ("set", "files", "AES256", "--yes")):
+            said = s3portal("bucket", "encryption", *command)
+            assert (said.code, "this store has no default encryption" in said.err) == (3, True)
+        return
+    (shown,) = found
     assert shown["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     said = s3portal("bucket", "encryption", "set", "files", "AES256", "--key", "k", "--yes")
     assert said.code == 2
@@ -206,6 +221,7 @@ def test_what_the_store_lacks_is_said_as_that(s3portal, server):
 
 
 def test_a_missing_permission_is_named(s3portal, monkeypatch):
+    require_reader()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader-key")
     said = s3portal("bucket", "policy", "show", "files")
     assert said.code == 3
@@ -222,7 +238,8 @@ def test_a_wrong_secret_is_no_missing_permission(s3portal, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     said = s3portal("bucket", "show", "files")
     assert said.code == 3
-    assert "check AWS_SECRET_ACCESS_KEY" in said.err
+    # Ceph RGW with STS does not say which of the two is wrong.
+    assert re.search("check (AWS_ACCESS_KEY_ID and )?AWS_SECRET_ACCESS_KEY", said.err)
 
 
 @pytest.mark.parametrize(
@@ -265,3 +282,11 @@ def test_a_name_that_no_bucket_can_have_is_said(s3portal):
     said = s3portal("bucket", "create", "Not_A_Name")
     assert said.code == 2
     assert "small letters, digits, dots and hyphens" in said.err
+
+
+def test_object_ownership_that_the_store_lacks_is_said_as_that(s3portal, client):
+    if offers_ownership(client):
+        pytest.skip("needs a store that takes GET ?ownershipControls for ListObjects, as Ceph RGW 16 does")
+    assert "this store has no Object Ownership" in s3portal("bucket", "ownership", "show", "files").out
+    said = s3portal("bucket", "ownership", "enforce", "files", "--yes")
+    assert (said.code, "this store has no Object Ownership" in said.err) == (3, True)

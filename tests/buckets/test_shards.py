@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bucket_commands import files, keys
+from bucket_commands import files, keys, let_acls_count
 from killed_commands import run_killed
 
 from s3portal.buckets.problems import Unusable
@@ -54,9 +54,7 @@ def test_copies_and_fetched_files(in_three_processes, s3portal, server, client, 
 
 
 def test_acls(in_three_processes, s3portal, server, client, json_lines):
-    client.put_bucket_ownership_controls(
-        Bucket="files", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    )
+    let_acls_count(client, "files")
     for number in range(30):
         client.put_object(Bucket="files", Key=f"{number}", Body=b"x", ACL="public-read")
     found = [

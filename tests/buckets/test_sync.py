@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from bucket_commands import TIME_S, files, keys, operations
+from bucket_commands import TIME_S, files, keys, operations, require_reader
 
 from s3portal.buckets.sync.carrying import Carrier
 
@@ -216,6 +216,7 @@ def test_what_cannot_be_synced_is_said(s3portal, folder, source, target, words):
 
 
 def test_a_missing_permission_is_named_with_the_file(s3portal, monkeypatch, folder):
+    require_reader()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader-key")
     said = s3portal("sync", folder, "s3://files/p")
     assert said.code == 1
@@ -223,7 +224,20 @@ def test_a_missing_permission_is_named_with_the_file(s3portal, monkeypatch, fold
 
 
 def test_a_report_that_cannot_be_written_is_named(s3portal, monkeypatch, folder, tmp_path):
+    require_reader()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader-key")
     said = s3portal("sync", folder, "s3://files/p", "--report", tmp_path / "nowhere" / "report")
     assert said.code == 2
     assert f"{tmp_path / 'nowhere' / 'report'}: No such file or directory" in said.err
+
+
+def test_a_file_that_changed_is_written_over_what_was_sent_before(s3portal, client, folder):
+    assert s3portal("sync", folder, "s3://files").code == 0
+    (folder / "a.txt").write_bytes(b"longer than before")
+    said = s3portal("sync", folder, "s3://files")
+    assert (said.code, said.err) == (0, "")
+    assert client.get_object(Bucket="files", Key="a.txt")["Body"].read() == b"longer than before"
+    client.create_bucket(Bucket="copies")
+    client.put_object(Bucket="copies", Key="a.txt", Body=b"old")
+    assert s3portal("sync", "s3://files", "s3://copies").code == 0
+    assert client.get_object(Bucket="copies", Key="a.txt")["Body"].read() == b"longer than before"

@@ -13,7 +13,7 @@ from s3portal.buckets.commands.console import Console
 from s3portal.buckets.commands.files import file_argument, rules_of
 from s3portal.buckets.commands.options import bucket_argument, bucket_command, bucket_of, required_bucket
 from s3portal.buckets.commands.policy_commands import policy_group
-from s3portal.buckets.problems import Unusable
+from s3portal.buckets.problems import NotOffered, Unusable
 from s3portal.buckets.settings import (
     cors,
     encryption,
@@ -203,7 +203,12 @@ def ownership_group() -> None:
 def ownership_show(console: Console, access: Access, bucket: str | None) -> None:
     """Say who owns the objects, and whether ACLs count."""
     store = bucket_of(access, bucket)
-    found = ownership.read_ownership(store)
+    try:
+        found = ownership.find_ownership(store)
+    except NotOffered:
+        text = "this store has no Object Ownership, so ACLs count as far as it has them"
+        console.say(f"{store.bucket}: {text}", ownership=None)
+        return
     acls = "ACLs are off" if found == ownership.ENFORCED else "ACLs count"
     console.say(f"Object Ownership of {store.bucket}: {found} ({acls})", ownership=found)
 

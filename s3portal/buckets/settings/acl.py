@@ -4,7 +4,7 @@ overview"."""
 from collections.abc import Mapping
 from typing import Any
 
-from s3portal.buckets.problems import asking
+from s3portal.buckets.problems import NotOffered, asking
 from s3portal.transfer import Store
 
 Acl = Mapping[str, Any]
@@ -19,7 +19,10 @@ PUBLIC = ("everyone", "everyone with an AWS account")
 def read_bucket_acl(store: Store) -> Acl:
     """The bucket's own ACL. Raises Refused, NotOffered."""
     with asking(store, "s3:GetBucketAcl", what="ACLs"):
-        return store.client().get_bucket_acl(Bucket=store.bucket)
+        found = store.client().get_bucket_acl(Bucket=store.bucket)
+    if "Owner" not in found and "Grants" not in found:
+        raise NotOffered("this store has no ACLs: it answers as to another request")
+    return found
 
 
 def strangers_in(acl: Acl) -> list[str]:

@@ -83,7 +83,17 @@ def dangers(rules: list[Rule], prefix: str = "") -> list[str]:
 
 
 def _in_order(rules: list[Rule]) -> list[str]:
-    return sorted(json.dumps(rule, sort_keys=True, default=str) for rule in rules)
+    return sorted(json.dumps(_with_filter(rule), sort_keys=True, default=str) for rule in rules)
+
+
+def _with_filter(rule: Rule) -> Rule:
+    """Ceph RGW gives a filter back as the prefix that rules had before there were filters."""
+    if "Prefix" not in rule or rule.get("Filter"):
+        return rule
+    return {
+        **{name: value for name, value in rule.items() if name != "Prefix"},
+        "Filter": {"Prefix": rule["Prefix"]},
+    }
 
 
 def _write(store: Store, rules: list[Rule]) -> None:

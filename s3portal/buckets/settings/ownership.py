@@ -29,6 +29,8 @@ def find_ownership(store: Store) -> str:
 
     def read() -> str:
         answer = direct(store).call("GetBucketOwnershipControls", "GET", query={"ownershipControls": ""})
+        if answer.xml.name != "OwnershipControls":
+            raise KeyError(answer.xml.name)
         rule = answer.xml.child("Rule")
         return rule.text("ObjectOwnership") if rule else UNSET
 
@@ -45,9 +47,10 @@ def find_ownership(store: Store) -> str:
 def enforcing_change(store: Store) -> Change:
     """Switches ACLs off: the bucket's owner owns everything, and only policies count.
 
-    Raises Refused where the bucket's own ACL lets others in, which S3 does not accept.
+    Raises Refused where the bucket's own ACL lets others in, which S3 does not accept, and NotOffered.
     """
-    before = read_ownership(store)
+    # Stores that do not know the setting may take writing it for CreateBucket.
+    before = find_ownership(store)
     if before != ENFORCED and (others := strangers_in(read_bucket_acl(store))):
         raise Refused(
             f"the ACL of {store.bucket} lets others in ({', '.join(others)}), and S3 wants that gone first",

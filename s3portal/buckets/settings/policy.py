@@ -8,11 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from s3portal.buckets.problems import Refused, Unusable, asking
+from botocore.exceptions import ClientError
+
+from s3portal.buckets.problems import NotOffered, Refused, Unusable, asking
 from s3portal.buckets.settings.change import Change
 from s3portal.buckets.settings.public_access import read_block
 from s3portal.buckets.settings.reading import read_setting
-from s3portal.transfer import Store
+from s3portal.transfer import Store, error_code
 
 Policy = dict[str, Any]
 REFERER_SID = "S3portalAllowReferer"
@@ -39,7 +41,10 @@ def read_policy(store: Store) -> Policy | None:
     )
     if answer is None:
         return None
-    policy: Policy = json.loads(answer)
+    try:
+        policy: Policy = json.loads(answer)
+    except ValueError as error:
+        raise NotOffered("this store has no bucket policies: it answers as to another request") from error
     return policy
 
 
@@ -159,7 +164,27 @@ def _write(store: Store, policy: Policy | None) -> None:
             client.delete_bucket_policy(Bucket=store.bucket)
         return
     with asking(store, "s3:PutBucketPolicy", what="bucket policies"):
-        client.put_bucket_policy(Bucket=store.bucket, Policy=json.dumps(policy))
+        try:
+            client.put_bucket_policy(Bucket=store.bucket, Policy=json.dumps(policy))
+        except ClientError as error:
+            if error_code(error) == "AccessDenied":
+                _require_unblocked_for_any(store, error)
+            raise
+
+
+def _require_unblocked_for_any(store: Store, error: ClientError) -> None:
+    """Ceph RGW takes every policy with a condition or a service for a public one."""
+    try:
+        block = read_block(store)
+    except Refused:
+        return
+    if block and block.get("BlockPublicPolicy"):
+        raise Refused(
+            f"Block Public Access is on (BlockPublicPolicy), and the store answers {error_code(error)}: it"
+            " takes this policy for a public one, or the keys lack s3:PutBucketPolicy",
+            f"allow s3:PutBucketPolicy on arn:aws:s3:::{store.bucket}; if that is allowed:  s3portal bucket"
+            f" public-access unblock {store.bucket} --policies",
+        ) from error
 
 
 def _read_statement(sid: str, bucket: str, prefix: str) -> Policy:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
-from s3portal.buckets.problems import asking
+from s3portal.buckets.problems import NotOffered, asking
 from s3portal.transfer import Store, error_code
 
 Read = TypeVar("Read")
@@ -16,7 +16,9 @@ def read_setting(
 ) -> Read | None:
     """What ``call`` reads; None where the store answers one of the codes that say that there is none.
 
-    Raises Refused, and NotOffered where the store lacks ``what`` altogether.
+    ``call`` raises KeyError where what S3's answer always has is not there: a store that does not know the
+    query of an operation takes it for another one, such as ListObjects. Raises Refused, and NotOffered where
+    the store lacks ``what`` altogether.
     """
     with asking(store, permission, what=what):
         try:
@@ -25,3 +27,5 @@ def read_setting(
             if error_code(error) in missing:
                 return None
             raise
+        except KeyError as error:
+            raise NotOffered(f"this store has no {what}: it answers as to another request") from error

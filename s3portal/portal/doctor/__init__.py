@@ -12,6 +12,7 @@ from s3portal.portal.doctor.fixes import BucketFix, BucketFixes, FixRefused
 from s3portal.portal.doctor.lifecycle import examine_unfinished
 from s3portal.portal.doctor.lifecycle_rules import days_of, threats, with_aborting_rule
 from s3portal.portal.doctor.public_access import ACL_BLOCKS, POLICY_BLOCKS
+from s3portal.portal.doctor.reach import names_bad_keys
 from s3portal.portal.doctor.role import caller_of
 from s3portal.portal.doctor.site_policies import SiteDocument, site_documents
 from s3portal.portal.doctor.stored_files import (
@@ -43,6 +44,7 @@ __all__ = [
     "examine_store",
     "examine_unfinished",
     "impossible_bucket_name",
+    "names_bad_keys",
     "problem_of_file",
     "serialised_origin",
     "site_documents",

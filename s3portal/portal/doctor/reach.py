@@ -35,7 +35,7 @@ def examine_reach(case: Case, connection: Connection) -> Generator[Finding, None
         yield case.wrong(subject, tried.text, tried.mend)
         return None
     problem = _problem(case, tried)
-    if problem is not None and problem.kind == "permission" and not _names_bad_keys(case, connection):
+    if problem is not None and problem.kind == "permission" and not names_bad_keys(case, connection):
         case = replace(case, names_bad_keys=False)
         problem = _problem(case, tried)
     if problem is None:
@@ -72,8 +72,10 @@ def _examine_public_address(case: Case, connection: Connection) -> Generator[Fin
     return False
 
 
-def _names_bad_keys(case: Case, connection: Connection) -> bool:
-    """Ceph RGW with STS answers AccessDenied to keys that no one has ever had."""
+def names_bad_keys(case: Case, connection: Connection | None = None) -> bool:
+    """Whether the store tells unknown keys from those that may not. Ceph RGW with STS answers AccessDenied to
+    keys that no one has ever had."""
+    connection = connection or Connection(case.store.settings)
     url = signed_url(case.inside(), "GET", "", _LISTING, shortest_url_s(case), _NOBODY)
     try:
         return says_unknown_key(Told.by(connection.send("GET", url)))
