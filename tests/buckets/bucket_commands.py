@@ -61,12 +61,6 @@ def require_storage_classes(client):
     client.delete_object(Bucket="files", Key="class")
 
 
-def require_tags_and_locks_of_copies():
-    """Skips on stores that copy or join parts without the tags and locks that the request asks for."""
-    if is_foreign():
-        pytest.skip("needs tags and locks in CopyObject and CreateMultipartUpload, which Ceph RGW 16 ignores")
-
-
 def require_reader():
     """Skips where there is no second user, who may only list."""
     if is_foreign():

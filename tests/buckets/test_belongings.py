@@ -11,8 +11,8 @@ from bucket_commands import (
     operations,
     require_ownership,
     require_storage_classes,
-    require_tags_and_locks_of_copies,
 )
+from foreign_store import is_foreign
 
 from s3portal.buckets.sync import carrying, large
 from s3portal.buckets.sync.wanted import grant_headers
@@ -81,7 +81,6 @@ def strangers(client, bucket, key):
 
 @pytest.mark.usefixtures("in_one_or_in_parts")
 def test_description_and_tags_are_kept_from_bucket_to_bucket(s3portal, client):
-    require_tags_and_locks_of_copies()
     client.create_bucket(Bucket="other")
     client.put_object(Bucket="files", Key="a", Body=b"content", Tagging="k=v%20w", **DESCRIBED)
     assert s3portal("sync", "s3://files", "s3://other").code == 0
@@ -99,7 +98,6 @@ def test_description_and_tags_are_kept_from_store_to_store(s3portal, client, oth
 
 @pytest.mark.usefixtures("in_one_or_in_parts")
 def test_what_is_asked_for_replaces_what_would_be_kept_and_the_rest_stays(s3portal, client):
-    require_tags_and_locks_of_copies()
     client.create_bucket(Bucket="other")
     kept = {**DESCRIBED, "Metadata": {"who": "me", "where": "here"}}
     client.put_object(Bucket="files", Key="a", Body=b"content", Tagging="k=v", **kept)
@@ -169,7 +167,6 @@ def test_a_canned_acl_is_set(s3portal, client, tmp_path):
 
 @pytest.mark.usefixtures("in_one_or_in_parts", "with_locks")
 def test_retention_and_legal_hold_are_kept_where_that_is_asked_for(s3portal, client):
-    require_tags_and_locks_of_copies()
     client.put_object(
         Bucket="locked", Key="a", Body=b"content",
         ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=UNTIL, ObjectLockLegalHoldStatus="ON",
@@ -185,7 +182,6 @@ def test_retention_and_legal_hold_are_kept_where_that_is_asked_for(s3portal, cli
 
 @pytest.mark.usefixtures("in_one_or_in_parts", "with_locks")
 def test_retention_and_legal_hold_are_set(s3portal, client, tmp_path):
-    require_tags_and_locks_of_copies()
     (tmp_path / "a").write_bytes(b"content")
     said = s3portal(
         "cp", tmp_path / "a", "s3://locked/a", "--retention", "governance:2040-01-31", "--legal-hold"
@@ -194,7 +190,12 @@ def test_retention_and_legal_hold_are_set(s3portal, client, tmp_path):
     head = client.head_object(Bucket="locked", Key="a")
     assert (head["ObjectLockMode"], head["ObjectLockRetainUntilDate"]) == ("GOVERNANCE", UNTIL)
     assert head["ObjectLockLegalHoldStatus"] == "ON"
-    assert s3portal("cp", "s3://locked/a", "s3://archive/a", "--retention", "governance:30d").code == 0
+    client.put_object(Bucket="locked", Key="free", Body=b"content")
+    # Ceph RGW 16 gives a copy the retention of its source, and nobody may shorten that.
+    copied = "free" if is_foreign() else "a"
+    assert (
+        s3portal("cp", f"s3://locked/{copied}", "s3://archive/a", "--retention", "governance:30d").code == 0
+    )
     until = client.head_object(Bucket="archive", Key="a")["ObjectLockRetainUntilDate"]
     assert timedelta(days=29) < until - datetime.now(timezone.utc) <= timedelta(days=30)
 
@@ -241,8 +242,21 @@ def test_nothing_is_asked_that_a_copy_takes_along_by_itself(s3portal, server, cl
     client.create_bucket(Bucket="other")
     client.put_object(Bucket="files", Key="a", Body=b"x", Tagging="k=v", **DESCRIBED)
     before = len(server.requests)
-    s3portal("sync", "s3://files", "s3://other", "--tags", "k=w", "--storage-class", "STANDARD_IA")
+    s3portal("sync", "s3://files", "s3://other", "--storage-class", "STANDARD_IA")
     assert operations(server, before) == {"ListObjectsV2": 2, "CopyObject": 1}
+
+
+def test_a_store_is_looked_at_once_for_whether_it_takes_tags(s3portal, server, client):
+    """Ceph RGW does not."""
+    client.create_bucket(Bucket="other")
+    for number in range(100):
+        client.put_object(Bucket="files", Key=f"{number:03}", Body=b"x", Tagging="k=v")
+    before = len(server.requests)
+    s3portal("sync", "s3://files", "s3://other", "--tags", "k=w")
+    asked = operations(server, before)
+    # Of those that are copied at the same time each may be the first.
+    assert 2 <= asked.pop("GetObjectTagging") <= 2 * 32
+    assert asked == {"ListObjectsV2": 2, "CopyObject": 100}
 
 
 def test_grants_name_everyone_that_an_acl_lets_in_and_the_new_owner():

@@ -43,6 +43,9 @@ class Belongings:
             headers |= {"x-amz-metadata-directive": "REPLACE", **wanted.description_like(head)}
         if wanted.tags is not None:
             headers |= {"x-amz-tagging-directive": "REPLACE", TAGS: wanted.tags}
+        elif wanted.describes and not self.target.store.settings.on_aws and (tags := self._tags(entry, head)):
+            # With a new description, Ceph RGW 16 leaves them behind.
+            headers |= {"x-amz-tagging-directive": "REPLACE", TAGS: tags}
         return headers
 
     def like(self, entry: Entry, source: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from s3portal.buckets.sync.multipart import CopySource, Multipart
 from s3portal.buckets.sync.partial_files import PartialPlace
 from s3portal.buckets.sync.places import Folder, Prefix
 from s3portal.buckets.sync.requests import Requests
+from s3portal.buckets.sync.taken_along import complete_copy
 from s3portal.buckets.sync.wanted import Wanted
 from s3portal.transfer import MIB, Store
 
@@ -73,7 +74,9 @@ class Carrier:
         # What the twin says of itself is not what this one is to say.
         replacing = {"x-amz-metadata-directive": "REPLACE", "x-amz-tagging-directive": "REPLACE"}
         headers = {**described, **replacing, **condition}
-        return requests.copy(key, from_.bucket, from_.key, from_.etag, headers)
+        etag = requests.copy(key, from_.bucket, from_.key, from_.etag, headers)
+        complete_copy(requests, key, headers, from_)
+        return etag
 
     @cached_property
     def _belongings(self) -> Belongings:
@@ -152,7 +155,9 @@ class Carrier:
             headers = belongings.like(entry, belongings.requests.head(from_.key, entry.etag))
             return self.large.copy(entry, from_, Multipart(requests, key), headers, condition)
         headers = {**belongings.for_copy(entry), **condition}
-        return requests.copy(key, from_.bucket, from_.key, from_.etag, headers)
+        etag = requests.copy(key, from_.bucket, from_.key, from_.etag, headers)
+        complete_copy(requests, key, headers, from_)
+        return etag
 
     def _relay(self, source: Prefix, entry: Entry, target: Prefix, there: Entry | None) -> str:
         """From one store to another, through this machine's memory; metadata, type and tags come along."""

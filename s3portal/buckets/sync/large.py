@@ -20,6 +20,7 @@ from s3portal.buckets.sync.part_buffers import PartBuffers
 from s3portal.buckets.sync.partial_files import PartialFile, PartialPlace
 from s3portal.buckets.sync.range_limit import RangeLimit
 from s3portal.buckets.sync.requests import RequestFailed, Requests
+from s3portal.buckets.sync.taken_along import complete_parts
 from s3portal.buckets.sync.unfinished import Note, NotedPart, noted
 from s3portal.transfer import MIB, Part, plan_parts, send_parts
 
@@ -196,6 +197,7 @@ class LargeFiles:
             begun = Begun(upload, note.upload_id, note, stored)
             try:
                 etag = upload.complete(begun.upload_id, parts(begun), condition)
+                complete_parts(upload.requests, upload.key, headers)
             except (Changed, RequestFailed) as error:
                 if isinstance(error, Changed) or not _worth_taking_up(error):
                     upload.abort(begun.upload_id)

@@ -32,6 +32,8 @@ class Requests:
     store: Store
     throttle: Throttle = field(default_factory=Throttle)
     sleep: Callable[[float], None] = pause
+    #: What the store was seen to take along with copies and parts (taken_along.py).
+    seen_to_take: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.direct = Direct(self.store, self.throttle, self.sleep)
