@@ -1,4 +1,4 @@
-"""A folder goes to a server under TLS and comes back: large files by ranges, through memory and not a pipe."""
+"""A folder goes to a server under TLS and comes back: large files by ranges, through memory."""
 
 import pytest
 from bucket_commands import Said
