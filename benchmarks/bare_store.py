@@ -20,7 +20,7 @@ _EMPTY = hashlib.md5(b"").hexdigest()
 #: A body that is larger is not kept, but counted as it comes.
 _KEPT_BYTES = 1024 * 1024
 #: What is sent of contents.
-_ZEROS_BYTES = 1024 * 1024 * 1024
+_ZEROS_BYTES = 64 * 1024 * 1024 * 1024
 
 
 class BareStore:

@@ -70,7 +70,7 @@ class _Peak:
         return self._most / 1024
 
     def _look(self) -> None:
-        while not self._over.wait(0.05):
+        while True:
             try:
                 status = Path(f"/proc/{self._pid}/status").read_text("ascii")
             except OSError:
@@ -78,3 +78,5 @@ class _Peak:
             for line in status.splitlines():
                 if line.startswith("VmHWM"):
                     self._most = max(self._most, int(line.split()[1]))
+            if self._over.wait(0.05):
+                return

@@ -9,8 +9,9 @@ from s3portal.buckets.sync.range_limit import FAST, FEWEST, MOST, RangeLimit
 from s3portal.transfer import MIB
 
 RANGE_BYTES = 16 * MIB
-SLOW_S = RANGE_BYTES / (FAST / 2)
-FAST_S = RANGE_BYTES / (FAST * 2)
+#: However many share the way.
+SLOW_S = MOST * RANGE_BYTES / (FAST / 2)
+FAST_S = FEWEST * RANGE_BYTES / (FAST * 2)
 
 
 def test_what_comes_slowly_has_more_beside_it_up_to_a_limit():
@@ -30,6 +31,15 @@ def test_what_comes_fast_has_few_beside_it():
     for expected in (FEWEST + 2, FEWEST + 1, FEWEST, FEWEST):
         limit.came(RANGE_BYTES, FAST_S)
         assert limit.most == expected
+
+
+def test_that_each_has_less_of_a_fast_way_is_no_reason_for_more():
+    limit = RangeLimit()
+    limit.came(RANGE_BYTES, SLOW_S)
+    assert limit.most == FEWEST + 1
+    for _ in range(3):
+        limit.came(RANGE_BYTES, limit.most * RANGE_BYTES / (FAST * 1.5))
+    assert limit.most == FEWEST
 
 
 def test_a_small_rest_says_nothing():

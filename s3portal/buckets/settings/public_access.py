@@ -1,20 +1,17 @@
 """Block Public Access. Source: S3 User Guide, "Blocking public access to your Amazon S3 storage"."""
 
 from collections.abc import Collection
-from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from s3portal.buckets.problems import NotOffered, asking
+from s3portal.buckets.problems import NotOffered, Refused, asking
 from s3portal.buckets.settings.change import Change
+from s3portal.buckets.settings.ownership import find_ownership
 from s3portal.buckets.settings.reading import read_setting
 from s3portal.portal.doctor import ACL_BLOCKS, POLICY_BLOCKS
-from s3portal.transfer import Store, error_code
+from s3portal.transfer import Store
 
 __all__ = ["ACL_BLOCKS", "ALL", "POLICY_BLOCKS", "block_change", "read_block"]
 _WHAT = "Block Public Access"
-_TRIED_KEY = ".s3portal-tried"
 ALL = (*ACL_BLOCKS, *POLICY_BLOCKS)
 
 
@@ -45,45 +42,40 @@ def find_block(store: Store) -> dict[str, bool] | None:
 
 
 def block_change(store: Store, on: Collection[str] = (), off: Collection[str] = ()) -> Change:
-    """Switches these on and those off; the others stay. Raises Refused, NotOffered."""
+    """Switches these on and those off; the others stay. Raises Refused, NotOffered.
+
+    With BlockPublicAcls, Ceph RGW 16 refuses every upload, that of the owner, too. It has no Object Ownership
+    either: on stores without, IgnorePublicAcls does the work of both.
+    """
     before = find_block(store)
-    after = {name: (name in on) or (bool((before or {}).get(name)) and name not in off) for name in ALL}
-    done = [*(f"{name} on" for name in on), *(f"{name} off" for name in off)]
+    wanted = {*on}
+    left_out = "BlockPublicAcls" in wanted and not store.settings.on_aws and not _has_ownership(store)
+    if left_out:
+        wanted = (wanted - {"BlockPublicAcls"}) | {"IgnorePublicAcls"}
+        off = {*off, "BlockPublicAcls"}
+    after = {name: (name in wanted) or (bool((before or {}).get(name)) and name not in off) for name in ALL}
+    done = [
+        *(f"{name} on" for name in ALL if name in wanted),
+        *(f"{name} off" for name in ALL if name in off),
+    ]
+    why = " (with BlockPublicAcls this store would refuse uploads)" if left_out else ""
     return Change(
-        f"{_WHAT} of {store.bucket}: {', '.join(done)}", before, after, lambda: _write(store, after)
+        f"{_WHAT} of {store.bucket}: {', '.join(done)}{why}", before, after, lambda: _put(store, after)
     )
 
 
-def _write(store: Store, block: dict[str, bool]) -> None:
-    _put(store, block)
-    if store.settings.on_aws or not block["BlockPublicAcls"] or not _refuses_parts(store):
-        return
-    # Ceph RGW 16 then refuses every upload. Public ACLs have no effect with IgnorePublicAcls alone.
-    _put(store, {**block, "BlockPublicAcls": False})
-    if _refuses_parts(store):
-        # It is the keys that may not write.
-        _put(store, block)
+def _has_ownership(store: Store) -> bool:
+    try:
+        find_ownership(store)
+    except NotOffered:
+        return False
+    except Refused:
+        # Who may not read it speaks to a store that has it.
+        return True
+    return True
 
 
 def _put(store: Store, block: dict[str, bool]) -> None:
     document: Any = block
     with asking(store, "s3:PutBucketPublicAccessBlock", what=_WHAT):
         store.client().put_public_access_block(Bucket=store.bucket, PublicAccessBlockConfiguration=document)
-
-
-def _refuses_parts(store: Store) -> bool:
-    """Whether a part of an upload, which is aborted, is answered AccessDenied."""
-    client: Any = store.client()
-    place = {"Bucket": store.bucket, "Key": _TRIED_KEY}
-    try:
-        upload_id = client.create_multipart_upload(**place)["UploadId"]
-    except ClientError:
-        return False
-    try:
-        client.upload_part(**place, UploadId=upload_id, PartNumber=1, Body=b"x")
-    except ClientError as error:
-        return error_code(error) == "AccessDenied"
-    finally:
-        with suppress(ClientError):
-            client.abort_multipart_upload(**place, UploadId=upload_id)
-    return False

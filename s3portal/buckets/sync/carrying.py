@@ -75,7 +75,7 @@ class Carrier:
         replacing = {"x-amz-metadata-directive": "REPLACE", "x-amz-tagging-directive": "REPLACE"}
         headers = {**described, **replacing, **condition}
         etag = requests.copy(key, from_.bucket, from_.key, from_.etag, headers)
-        complete_copy(requests, key, headers, from_)
+        complete_copy(requests, key, etag, headers, from_)
         return etag
 
     @cached_property
@@ -156,7 +156,7 @@ class Carrier:
             return self.large.copy(entry, from_, Multipart(requests, key), headers, condition)
         headers = {**belongings.for_copy(entry), **condition}
         etag = requests.copy(key, from_.bucket, from_.key, from_.etag, headers)
-        complete_copy(requests, key, headers, from_)
+        complete_copy(requests, key, etag, headers, from_)
         return etag
 
     def _relay(self, source: Prefix, entry: Entry, target: Prefix, there: Entry | None) -> str:

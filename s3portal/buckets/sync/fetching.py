@@ -48,20 +48,21 @@ def fetch_into(buffer: memoryview, requests: Requests, key: str, etag: str, firs
 
 def fetch_range(requests: Requests, key: str, etag: str, first: int, last: int, file: IO[bytes]) -> float:
     """Puts bytes ``first`` to ``last`` where they belong in a file. Returns the seconds that it waited for
-    them, without those of writing."""
-    begun, writing_s = time.perf_counter(), 0.0
+    them while they came, without those of writing, and of a store that asks for patience."""
+    waited_s = 0.0
 
     def write(response: Streamed, at: int) -> Iterator[int]:
-        nonlocal writing_s
+        nonlocal waited_s
+        since = time.perf_counter()
         for piece in requests.pieces(response):
-            there = time.perf_counter()
+            waited_s += time.perf_counter() - since
             piece.write_to(file.fileno(), at)
-            writing_s += time.perf_counter() - there
             at += len(piece)
             yield len(piece)
+            since = time.perf_counter()
 
     _fetch(requests, key, etag, first, last, write)
-    return time.perf_counter() - begun - writing_s
+    return waited_s
 
 
 def _fetch(

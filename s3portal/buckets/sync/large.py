@@ -197,13 +197,13 @@ class LargeFiles:
             begun = Begun(upload, note.upload_id, note, stored)
             try:
                 etag = upload.complete(begun.upload_id, parts(begun), condition)
-                complete_parts(upload.requests, upload.key, headers)
             except (Changed, RequestFailed) as error:
                 if isinstance(error, Changed) or not _worth_taking_up(error):
                     upload.abort(begun.upload_id)
                     note.forget()
                 raise
             note.forget()
+            complete_parts(upload.requests, upload.key, etag, headers)
             return etag
 
     def _require_going(self) -> None:

@@ -13,8 +13,8 @@ from s3portal.transfer import MIB
 
 FEWEST = 4
 MOST = 16
-#: A range for which is waited less than at this rate, in bytes a second, has no need of others beside it.
-FAST = 64 * MIB
+#: Where all together come faster than this, in bytes a second, more of them are of no use.
+FAST = 256 * MIB
 #: A smaller range says nothing of how fast they come: it is mostly waited for.
 _TELLING_BYTES = 4 * MIB
 
@@ -50,8 +50,9 @@ class RangeLimit:
         become faster by more of them."""
         if size_bytes < _TELLING_BYTES:
             return
-        more = 1 if size_bytes < FAST * waited_s else -1
         with self._lock:
+            # Each has its share of the way: what counts is what they are together.
+            more = 1 if size_bytes * self.most < FAST * waited_s else -1
             self.most = min(max(self.most + more, FEWEST), MOST)
             self._let_begin()
 

@@ -50,7 +50,10 @@ class Requests:
             return self.etag("PUT", key, body, {**headers, "if-match": there})
 
     def _has(self, key: str, etag: str) -> bool:
-        return self.head(key, "").get("etag", "").strip('"') == etag
+        try:
+            return self.head(key, "").get("etag", "").strip('"') == etag
+        except RequestFailed:
+            return False
 
     def copy(
         self, key: str, source_bucket: str, source_key: str, source_etag: str, headers: Mapping[str, str]

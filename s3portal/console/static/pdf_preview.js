@@ -5,6 +5,8 @@
 
 /** Each has its sentence on the page; the frame names one, or something that is none. */
 const PROBLEMS = ["damaged", "password", "unfetched"];
+/** A frame that has said nothing for so long does not work here. */
+const SILENCE_MS = 15_000;
 
 for (const place of document.querySelectorAll("[data-pdf]")) showPages(place);
 
@@ -14,13 +16,20 @@ function showPages(place) {
   const file = fetchFile(place.dataset.pdf, Number(place.dataset.limit));
   // It is waited for below, once the frame is ready.
   file.catch(() => {});
+  let drawn = false;
   const complain = (problem) => {
+    // What it has drawn stays.
+    frame.hidden = !drawn;
     said.textContent = place.dataset[PROBLEMS.includes(problem) ? problem : "failed"];
   };
   addEventListener("message", ({ source, origin, data }) => {
     // What is in a frame without an origin says "null".
     if (source !== frame.contentWindow || origin !== "null") return;
+    clearTimeout(silence);
     if (data?.ready) {
+      // It may have been slow.
+      frame.hidden = false;
+      said.textContent = "";
       file.then(
         (content) => source.postMessage({ file: content, pages: Number(place.dataset.pages) }, "*", [content]),
         () => complain("unfetched"),
@@ -28,11 +37,15 @@ function showPages(place) {
     }
     if (typeof data?.problem === "string") complain(data.problem);
     if (data?.drawn === 1) {
-      for (const text of document.querySelectorAll("details[data-pdf-text]")) text.open = false;
+      drawn = true;
+      // Not under the eyes of who is reading it.
+      const isRead = (text) => text.contains(document.activeElement) || text.getBoundingClientRect().top < 0;
+      for (const text of document.querySelectorAll("details[data-pdf-text]")) text.open = isRead(text);
       for (const words of document.querySelectorAll("[data-text-alone]")) words.hidden = true;
       place.querySelector("[data-pages-are]").hidden = false;
     }
   });
+  const silence = setTimeout(() => complain("failed"), SILENCE_MS);
   place.prepend(frame);
   place.hidden = false;
 }
