@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
@@ -19,7 +19,10 @@ from s3portal.console.serving import ConsoleFrontEnd, backend_of
 from s3portal.server.testing import RunningServer
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}"
-SCREENS = {"desktop": (1280, 800, "light"), "phone": (390, 844, "dark")}
+SCREENS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
+    "desktop": (1280, 800, "light"),
+    "phone": (390, 844, "dark"),
+}
 PAGES = (
     "/ui/buckets",
     "/ui/buckets/open?name=no-such-bucket",
@@ -118,7 +121,7 @@ def test_every_page_of_the_console_is_walked_through(
 def test_every_page_fits_the_screen_and_axe_has_nothing_serious(page: Page, screen: str) -> None:
     width, height, scheme = SCREENS[screen]
     page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     for path in PAGES:
         page.goto(path)
         page.wait_for_load_state("networkidle")

@@ -73,7 +73,7 @@ def frame_of(page: Page) -> Frame:
 def test_the_pages_are_drawn(page: Page, s3: Any, said: list[str], screen: str) -> None:
     width, height, scheme = SCREENS[screen]
     page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     preview(page, s3, pdf_of(*(f"The level is {number} m" for number in range(1, 4))))
     frame = frame_of(page)
     assert frame.locator(".page").count() == 3

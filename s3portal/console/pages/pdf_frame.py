@@ -1,9 +1,9 @@
-"""The frame in which pdf.js draws the pages of a PDF: a page of the console that has nothing of it.
+"""The frame in which pdf.js draws the pages of a PDF. The console serves it, but gives it no rights.
 
-Browsers show no PDF in a sandboxed frame (https://issues.chromium.org/issues/41131921), so a script has to.
-It reads what somebody made up, so it runs where a mistake of its own gives nothing away: in an opaque
-origin, without cookies, storage, network, dialogs and windows. The policy below is that of the page itself,
-and not of the frame alone: opened by its address, the page can do no more.
+Browsers show no PDF in a sandboxed frame (https://issues.chromium.org/issues/41131921), so pdf.js has to.
+Anyone may have written the PDF. A bug in pdf.js must not open the console to its author, so the script runs
+in an opaque origin: no cookies, no storage, no network, no dialogs, no windows. The page sends this policy
+itself, so it holds as well when somebody opens the page by its address, outside the frame.
 Source: https://www.w3.org/TR/CSP3/#directive-sandbox
 """
 
