@@ -1,12 +1,13 @@
-"""What the store that only counts answers: names and sizes alone, and zeros for contents."""
+"""What the store that only counts answers: names, sizes and metadata, and zeros for contents."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from base64 import b64decode
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from datetime import datetime, timezone
+from email.utils import format_datetime
 from functools import cache
 from urllib.parse import quote, unquote
 from uuid import uuid4
@@ -16,20 +17,36 @@ _EMPTY = hashlib.md5(b"").hexdigest()
 
 
 class Bucket:
-    """Names, sizes and ETags."""
+    """Sizes, ETags and metadata of objects, by their names."""
 
     def __init__(self) -> None:
-        self.objects: dict[str, tuple[int, str]] = {}
+        #: Size, ETag, and the lines of the metadata.
+        self.objects: dict[str, tuple[int, str, str]] = {}
         self.parts: dict[str, dict[int, int]] = {}
+        #: Of uploads that are under way: the metadata that their object gets.
+        self.begun: dict[str, str] = {}
         self.versions = 1
         self.with_acls = False
         self._sorted: list[str] = []
 
-    def page(self, prefix: str, after: str) -> tuple[list[str], bool]:
+    def page(self, prefix: str, after: str, delimiter: str) -> tuple[list[str], bool]:
+        """Keys, and with a delimiter the common prefixes among them, which end with it."""
         if len(self._sorted) != len(self.objects):
             self._sorted = sorted(self.objects)
-        begin = bisect_right(self._sorted, after) if after else 0
-        found = [key for key in self._sorted[begin : begin + _PAGE + 1] if key.startswith(prefix)]
+        begin = max(bisect_right(self._sorted, after), bisect_left(self._sorted, prefix))
+        found: list[str] = []
+        while begin < len(self._sorted) and len(found) <= _PAGE:
+            key = self._sorted[begin]
+            if not key.startswith(prefix):
+                break
+            end = key.find(delimiter, len(prefix)) if delimiter else -1
+            if end >= 0:
+                key = key[: end + 1]
+                begin = bisect_left(self._sorted, key + chr(0x10FFFF))
+            else:
+                begin += 1
+            if key != after:
+                found.append(key)
         return found[:_PAGE], len(found) > _PAGE
 
 
@@ -52,9 +69,9 @@ def operation(buckets, bucket, name, method, key, query, head, body):
     if key:
         if key not in bucket.objects:
             return "404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>"
-        size, etag = bucket.objects[key]
-        modified = "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT"
-        headers = f'ETag: "{etag}"\r\n{modified}\r\nAccept-Ranges: bytes\r\n'
+        size, etag, metadata = bucket.objects[key]
+        modified = f"Last-Modified: {_http_date()}"
+        headers = f'ETag: "{etag}"\r\n{modified}\r\nAccept-Ranges: bytes\r\n{metadata}'
         if method == "HEAD":
             return "200 OK", f"{headers}Content-Length: {size}\r\n", ""
         return _content(headers, size, head)
@@ -83,16 +100,18 @@ def _put(buckets, bucket, key, head, body):
         result = f'<ETag>"{bucket.objects[key][1]}"</ETag><LastModified>{_time()}</LastModified>'
         return "200 OK", "", f"<CopyObjectResult>{result}</CopyObjectResult>"
     if isinstance(body, int):
-        bucket.objects[key] = (body, _told_etag(head))
+        bucket.objects[key] = (body, _told_etag(head), _metadata(head))
     else:
-        bucket.objects[key] = (len(body), hashlib.md5(body).hexdigest())
+        bucket.objects[key] = (len(body), hashlib.md5(body).hexdigest(), _metadata(head))
     etag = bucket.objects[key][1]
     return "200 OK", f'ETag: "{etag}"\r\n', ""
 
 
 def _part(bucket, name, method, key, query, head, body):
     if method == "POST" and "uploads" in query:
-        named = f"<Bucket>{name}</Bucket><Key>{quote(key)}</Key><UploadId>{uuid4().hex}</UploadId>"
+        upload_id = uuid4().hex
+        bucket.begun[upload_id] = _metadata(head)
+        named = f"<Bucket>{name}</Bucket><Key>{quote(key)}</Key><UploadId>{upload_id}</UploadId>"
         return "200 OK", "", f"<InitiateMultipartUploadResult>{named}</InitiateMultipartUploadResult>"
     parts = bucket.parts.setdefault(query["uploadId"], {})
     if method == "PUT":
@@ -102,7 +121,7 @@ def _part(bucket, name, method, key, query, head, body):
         return "200 OK", f'ETag: "{_told_etag(head)}"\r\n', ""
     if method == "POST":
         etag = f"{_EMPTY}-{len(parts)}"
-        bucket.objects[key] = (sum(parts.values()), etag)
+        bucket.objects[key] = (sum(parts.values()), etag, bucket.begun.pop(query["uploadId"], ""))
         made = f"<Key>{quote(key)}</Key><ETag>&quot;{etag}&quot;</ETag>"
         return "200 OK", "", f"<CompleteMultipartUploadResult>{made}</CompleteMultipartUploadResult>"
     return ("204 No Content", "", "") if method == "DELETE" else ("200 OK", "", "<ListPartsResult/>")
@@ -114,10 +133,23 @@ def _told_etag(head):
     return b64decode(md5[1]).hex() if md5 else _EMPTY
 
 
+def _metadata(head):
+    """The lines of it, as they came."""
+    return "".join(f"{line}\r\n" for line in re.findall(r"\r\n(x-amz-meta-[^\r]+)", head, re.IGNORECASE))
+
+
 @cache
-def _time():
+def _now():
     """Later than the files that are sent, as a store has it."""
-    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}.000Z"
+    return datetime.now(timezone.utc)
+
+
+def _time():
+    return f"{_now():%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def _http_date():
+    return format_datetime(_now(), usegmt=True)
 
 
 def _content(headers, size, head):
@@ -144,13 +176,17 @@ def _listing(bucket, name, query):
     versions = "versions" in query
     markers = ("continuation-token", "start-after", "marker", "key-marker")
     after = next((query[each] for each in markers if query.get(each)), "")
-    keys, more = bucket.page(prefix, after)
+    delimiter = query.get("delimiter", "")
+    keys, more = bucket.page(prefix, after, delimiter)
     if versions and len(keys) > _PAGE // bucket.versions:
         keys, more = keys[: _PAGE // bucket.versions], True
     encoded = query.get("encoding-type") == "url"
     items = []
     for key in keys:
-        size, etag = bucket.objects[key]
+        if delimiter and key.endswith(delimiter):
+            items.append(f"<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>")
+            continue
+        size, etag, _ = bucket.objects[key]
         common = (
             f"<Key>{quote(key) if encoded else key}</Key><LastModified>{_time()}</LastModified>"
             f'<ETag>"{etag}"</ETag><Size>{size}</Size><StorageClass>STANDARD</StorageClass>'

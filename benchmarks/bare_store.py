@@ -1,5 +1,5 @@
 """A store that only counts: it answers what bucket commands ask as fast as Python can, in a process of its
-own, and keeps names and sizes alone; contents are zeros. Nothing is authenticated."""
+own, and keeps names, sizes and metadata; contents are zeros. Nothing is authenticated."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class _Connection(asyncio.Protocol):
             bucket.with_acls = True
         else:
             bucket.versions = facts["versions"]
-            bucket.objects.update((f"{number:08}", (1, _EMPTY)) for number in range(facts["count"]))
+            bucket.objects.update((f"{number:08}", (1, _EMPTY, "")) for number in range(facts["count"]))
         return ""
 
     def _reply(self, status: str, text: str | int, headers: str = "", *, is_head: bool = False) -> None:

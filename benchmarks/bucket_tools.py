@@ -45,6 +45,8 @@ class Place:
             "RCLONE_CONFIG_B_ENDPOINT": self.server.endpoint,
             "RCLONE_CONFIG_B_ACCESS_KEY_ID": KEY,
             "RCLONE_CONFIG_B_SECRET_ACCESS_KEY": SECRET,
+            # A store that keeps no contents gives others.
+            "RCLONE_IGNORE_CHECKSUM": str(isinstance(self.server, BareStore)).lower(),
             "HOME": str(self.folder),
         }
 

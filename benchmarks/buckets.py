@@ -6,7 +6,7 @@ Tools are found by their names, or by S3PORTAL_CLIENTS, a folder with aws, s3cmd
 S3PORTAL_RCLONE. Prints a table in Markdown: wall and CPU seconds of the command, its peak memory, and the
 requests that the server counted; medians of several rounds, with the tools in turn. With --bare, the server
 is one that only counts (bare_store.py), so that the tools' own limits show. --record FILE adds the rounds to
-those of earlier runs.
+those of earlier runs with the same sizes.
 """
 
 from __future__ import annotations
@@ -170,27 +170,27 @@ def _client(server: RunningServer) -> Any:
     )
 
 
-def record(table: dict[tuple[str, str], Measured], path: Path) -> None:
-    """Adds the rounds to the file's, and the file's to the table."""
-    before = json.loads(path.read_text()) if path.exists() else {}
-    for words, rounds in before.items():
-        tool, operation = words.split("|")
-        measured = table[tool, operation]
-        for name, values in rounds.items():
-            if isinstance(values, list):
-                getattr(measured, name).extend(values)
-            else:
-                measured.failed = measured.failed or values
-    path.write_text(json.dumps({"|".join(place): asdict(measured) for place, measured in table.items()}))
+def record(table: dict[tuple[str, str], Measured], names: dict[str, str], path: Path) -> None:
+    """Adds the file's rounds of the same operations and sizes to the table, and the table to the file. What
+    failed is not kept."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    for (tool, operation), measured in table.items():
+        place = f"{tool}|{names[operation]}"
+        for name, values in kept.get(place, {}).items():
+            getattr(measured, name).extend(values)
+        rounds = asdict(measured)
+        del rounds["failed"]
+        kept[place] = rounds
+    path.write_text(json.dumps(kept))
 
 
-def rows(table: dict[tuple[str, str], Measured], options: argparse.Namespace) -> Iterator[str]:
-    """The table in Markdown."""
-    named = {
+def names_with_sizes(options: argparse.Namespace) -> dict[str, str]:
+    store = " of a store that only counts" if options.bare else ""
+    names = {
         "up": f"{options.objects:,} x 4 KiB up",
-        "again": "again, unchanged",
+        "again": f"{options.objects:,} again, unchanged",
         "down": f"{options.objects:,} x 4 KiB down",
-        "copy": "bucket to bucket",
+        "copy": f"{options.objects:,} bucket to bucket",
         "acls": f"{options.objects:,} public ACLs to private",
         "acls off": "the same where ACLs are off",
         "delete": f"delete {options.objects:,} x 2 versions",
@@ -198,12 +198,17 @@ def rows(table: dict[tuple[str, str], Measured], options: argparse.Namespace) ->
         "large down": f"{options.large} x {options.large_mib} MiB down",
         "list": f"list {options.listed:,} keys",
     }
-    yield "| operation | tool | wall s | CPU s | requests | memory MiB |"
+    return {operation: f"{name}{store}" for operation, name in names.items()}
+
+
+def rows(table: dict[tuple[str, str], Measured], names: dict[str, str]) -> Iterator[str]:
+    """The table in Markdown."""
+    yield "| operation | tool | wall s (least to most) | CPU s | requests | memory MiB |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for operation in OPERATIONS:
         for (tool, of), measured in table.items():
             if of == operation:
-                yield f"| {named[operation]} | {tool} | {measured.row()} |"
+                yield f"| {names[operation]} | {tool} | {measured.row()} |"
 
 
 def main() -> None:
@@ -218,12 +223,13 @@ def main() -> None:
     parser.add_argument("--bare", action="store_true")
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
+    names = names_with_sizes(options)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, Path(folder))
         bench.run()
         if options.record:
-            record(bench.table, options.record)
-        print("\n".join(rows(bench.table, options)))
+            record(bench.table, names, options.record)
+        print("\n".join(rows(bench.table, names)))
     print(f"\nMeasured on {datetime.now(timezone.utc):%Y-%m-%d}, {os.cpu_count()} CPUs, server included.")
 
 

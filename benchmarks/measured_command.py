@@ -28,8 +28,8 @@ class Measured:
             return f"{self.failed or '-'} | | | "
         middle = statistics.median
         return (
-            f"{middle(self.wall_s):.1f} | {middle(self.cpu_s):.1f} | {middle(self.requests):,.0f} |"
-            f" {middle(self.memory_mib):.0f}"
+            f"{middle(self.wall_s):.1f} ({min(self.wall_s):.1f} to {max(self.wall_s):.1f}) |"
+            f" {middle(self.cpu_s):.1f} | {middle(self.requests):,.0f} | {middle(self.memory_mib):.0f}"
         )
 
     def run(self, words: Sequence[str], environment: Mapping[str, str]) -> bool:
@@ -38,9 +38,13 @@ class Measured:
         os.sync()
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         begun = perf_counter()
-        process = subprocess.Popen(
-            words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        try:
+            process = subprocess.Popen(
+                words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+        except FileNotFoundError:
+            self.failed = "not installed"
+            return False
         peak = _Peak(process.pid)
         _, said = process.communicate()
         wall = perf_counter() - begun

@@ -14,6 +14,7 @@ Result = TypeVar("Result")
 
 #: How many calls are in flight unless the user says otherwise.
 CALLS_AT_A_TIME = 32
+_CALLS_AT_FIRST = 4
 _LONGEST_PAUSE_S = 16.0
 #: How soon a thread notices that nobody wants what it fetched.
 _LOOK_S = 0.5
@@ -68,6 +69,9 @@ def side_by_side(
 
     What a call raises is raised here, once the calls in flight have ended. Ctrl-C begins no other call; then
     ``on_stop`` is called, which may tell long calls to end early.
+
+    The calls begin four at a time, and become more while that leaves this process time to wait: where the
+    store is near, more threads would only take turns.
     """
     # A queue joins the threads: Ctrl-C within ``concurrent.futures.wait`` leaves the locks of its futures
     # taken, and the calls in flight never end.
@@ -92,10 +96,10 @@ def side_by_side(
             raise error
         return results[0]
 
-    with Workers(at_a_time, "s3portal-buckets") as workers:
+    with Workers(at_a_time, "s3portal-buckets", at_first=_CALLS_AT_FIRST) as workers:
         try:
             for each in given:
-                workers.submit(partial(run, each))
+                workers.begin(partial(run, each))
                 in_flight += 1
                 if in_flight >= 2 * at_a_time:
                     yield next_result()

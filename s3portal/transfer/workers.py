@@ -4,6 +4,7 @@ They are daemons: Ctrl-C does not wait for requests that no one needs any longer
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from functools import partial
@@ -15,15 +16,47 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
+#: How often a process is looked at, and when it has time for more threads: Python runs one at a time, and
+#: whatever a busy process begins more only takes turns.
+_LOOK_S = 0.05
+_BUSY_SHARE = 0.8
+
+
 class Workers:
     """Some threads and the calls that wait for them, in order. As a context they end with it, as soon as they
-    are through with what they do."""
+    are through with what they do.
 
-    def __init__(self, threads: int, name: str = "s3portal") -> None:
+    With ``at_first``, so many begin, and twice as many whenever calls wait while the process was busy for
+    less than 0.8 of the time, up to ``threads``.
+    """
+
+    def __init__(self, threads: int, name: str = "s3portal", *, at_first: int | None = None) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._threads = threads
-        for number in range(threads):
-            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+        self._name = name
+        self._begun = 0
+        self._has_ended = threading.Event()
+        self._lock = threading.Lock()
+        self._begin_until(threads if at_first is None else min(at_first, threads))
+        if self._begun < threads:
+            self._start(f"{name}-more", partial(self._grow, threads))
+
+    def _begin_until(self, count: int) -> None:
+        with self._lock:
+            # What begins after the end would not be told of it.
+            while self._begun < count and not self._has_ended.is_set():
+                self._start(f"{self._name}-{self._begun}", self._work)
+                self._begun += 1
+
+    def _start(self, name: str, target: Callable[[], None]) -> None:
+        threading.Thread(target=target, name=name, daemon=True).start()
+
+    def _grow(self, most: int) -> None:
+        used_s, at_s = time.process_time(), time.monotonic()
+        while self._begun < most and not self._has_ended.wait(_LOOK_S):
+            used_before_s, before_s = used_s, at_s
+            used_s, at_s = time.process_time(), time.monotonic()
+            if not self._calls.empty() and used_s - used_before_s < _BUSY_SHARE * (at_s - before_s):
+                self._begin_until(min(2 * self._begun, most))
 
     def __enter__(self) -> "Workers":
         return self
@@ -34,8 +67,14 @@ class Workers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for _ in range(self._threads):
-            self._calls.put(None)
+        with self._lock:
+            self._has_ended.set()
+            for _ in range(self._begun):
+                self._calls.put(None)
+
+    def begin(self, call: Callable[[], None]) -> None:
+        """Calls in one of the threads; for calls that raise nothing, and tell what became of them."""
+        self._calls.put(call)
 
     def submit(self, call: Callable[[], Result]) -> "Future[Result]":
         """Calls in one of the threads; the future has the result or what was raised."""

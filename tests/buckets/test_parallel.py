@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +17,27 @@ INTERRUPTED = Path(__file__).with_name("interrupted_calls.py")
 def test_every_result_comes_once():
     assert sorted(side_by_side(lambda each: each * 2, range(500), 8)) == list(range(0, 1000, 2))
     assert list(side_by_side(lambda each: each, [])) == []
+
+
+@pytest.mark.parametrize(("is_busy", "most"), [(False, 16), (True, 4)])
+def test_calls_become_more_while_the_process_waits_for_them(monkeypatch, is_busy, most):
+    """A near store keeps one Python busy with a few calls; more threads would only take turns."""
+    clocks = SimpleNamespace(
+        monotonic=time.monotonic, process_time=time.monotonic if is_busy else lambda: 0.0
+    )
+    monkeypatch.setattr("s3portal.transfer.workers.time", clocks)
+    running: set[int] = set()
+    at_once: list[int] = []
+
+    def call(each: int) -> int:
+        running.add(each)
+        at_once.append(len(running))
+        time.sleep(0.02)
+        running.discard(each)
+        return each
+
+    assert sorted(side_by_side(call, range(300), 16)) == list(range(300))
+    assert max(at_once) == most
 
 
 def test_what_a_call_raises_is_raised_and_no_other_begins():

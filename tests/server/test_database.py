@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 
 import pytest
 from waiting import wait_until
 
-from s3portal.server.storage.database import IDLE_READERS_LIMIT, READERS_LIMIT, Database
+from s3portal.server.storage.database import Database
 from s3portal.server.storage.migrations import SCHEMA_VERSION, OtherVersion
+from s3portal.server.storage.reading import FEW_READERS, READERS_LIMIT, Readers, Reading
 from s3portal.server.wire.errors import S3Error
 
 INSERT = "INSERT INTO buckets (name, owner, created_at) VALUES (?, '', 0)"
@@ -94,18 +96,53 @@ def test_a_failing_database_fails_every_change_of_the_commit_and_recovers(databa
     assert names(database) == ["a"]
 
 
-def test_readers_are_few_and_those_that_idle_are_closed(database):
-    """Each has files open, however many callers read at once."""
+class OpenedReaders:
+    """Counts what a pool opens and what is in use."""
+
+    def __init__(self, patience_s):
+        self.opened = 0
+        self.closed = 0
+        self.readers = Readers(self._connect, patience_s)
+
+    def _connect(self):
+        self.opened += 1
+        return self
+
+    def close(self):
+        self.closed += 1
+
+
+def test_many_short_reads_share_few_readers():
+    """To open one takes longer than most reads."""
+    pool = OpenedReaders(patience_s=60)
+    threads = [threading.Thread(target=lambda: _borrow_often(pool.readers)) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert pool.opened <= FEW_READERS
+    pool.readers.close()
+    assert pool.closed == pool.opened
+
+
+def _borrow_often(readers):
+    for _ in range(50):
+        with Reading(readers):
+            time.sleep(0.0001)
+
+
+def test_long_reads_get_readers_of_their_own_which_are_closed_again():
+    """What only takes a moment does not wait for them."""
+    pool = OpenedReaders(patience_s=0.01)
     reading, most, enough, go_on = [], [], threading.Event(), threading.Event()
 
     def read():
-        with database.read() as connection:
+        with Reading(pool.readers) as connection:
             reading.append(connection)
             most.append(len(reading))
             if len(reading) == READERS_LIMIT:
                 enough.set()
             go_on.wait(60)
-            connection.execute("SELECT 1").fetchone()
             reading.remove(connection)
 
     threads = [threading.Thread(target=read) for _ in range(READERS_LIMIT + 10)]
@@ -116,7 +153,19 @@ def test_readers_are_few_and_those_that_idle_are_closed(database):
     for thread in threads:
         thread.join()
     assert max(most) == READERS_LIMIT
-    assert len(database._idle_readers) == IDLE_READERS_LIMIT
+    assert pool.opened - pool.closed == FEW_READERS
+    pool.readers.close()
+    assert pool.closed == pool.opened
+
+
+def test_a_reader_that_cannot_be_opened_takes_no_place():
+    def connect():
+        raise sqlite3.OperationalError("unable to open database file")
+
+    readers = Readers(connect)
+    for _ in range(READERS_LIMIT + 1):
+        with pytest.raises(sqlite3.OperationalError):
+            readers.borrow()
 
 
 def test_a_newer_servers_database_is_left_alone(tmp_path):

@@ -64,8 +64,9 @@ def written_beside(path: Path, modified_s: float) -> Iterator[BinaryIO]:
                 partial.replace(path)
             except IsADirectoryError as error:
                 raise UnsafePath("is a folder here") from error
-    finally:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        raise
 
 
 def _begun_beside(path: Path) -> tuple[Path, BinaryIO]:

@@ -14,12 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from s3portal.server.storage.migrations import upgrade
-from s3portal.server.storage.reading import Reading, tokens
+from s3portal.server.storage.reading import Readers, Reading
 from s3portal.server.wire.errors import S3Error
-
-# Each reader has three files open. Reading takes a moment, so that few are enough for many callers.
-READERS_LIMIT = 32
-IDLE_READERS_LIMIT = 8
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -71,8 +67,7 @@ class Database:
         self._path = path
         self._require_room = require_room
         self._make_room = make_room
-        self._idle_readers: list[sqlite3.Connection] = []
-        self._may_read = tokens(READERS_LIMIT)
+        self._readers = Readers(self._connect)
         self._write_lock = threading.Lock()
         self._queue_lock = threading.Lock()
         self._queue: list[_Job] = []
@@ -100,29 +95,7 @@ class Database:
     def read(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection to read with. Several statements on it may see different states. Never nested: only so
         many read at once."""
-        return Reading(self)
-
-    def borrow_reader(self) -> sqlite3.Connection:
-        """Returns a connection to read with, to be given back; waits while too many read."""
-        self._may_read.get()
-        try:
-            return self._idle_readers.pop()
-        except IndexError:
-            pass
-        try:
-            return self._connect()
-        except BaseException:
-            self._may_read.put(None)
-            raise
-
-    def return_reader(self, connection: sqlite3.Connection) -> None:
-        try:
-            if len(self._idle_readers) < IDLE_READERS_LIMIT:
-                self._idle_readers.append(connection)
-            else:
-                connection.close()
-        finally:
-            self._may_read.put(None)
+        return Reading(self._readers)
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -279,8 +252,7 @@ class Database:
 
     def close(self) -> None:
         with self._write_lock:
-            while self._idle_readers:
-                self._idle_readers.pop().close()
+            self._readers.close()
             self._writer.close()
             self._close_turns()
 

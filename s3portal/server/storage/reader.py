@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from s3portal.server.storage.blobs import BlobStore
-from s3portal.server.storage.database import READERS_LIMIT, Database, Result
+from s3portal.server.storage.database import Database, Result
 from s3portal.server.storage.known_buckets import KnownBuckets
 from s3portal.server.storage.leases import Leases
 from s3portal.server.storage.migrations import SCHEMA_VERSION
-from s3portal.server.storage.reading import tokens
+from s3portal.server.storage.reading import Readers
 from s3portal.server.storage.storage import Storage
 
 
@@ -25,8 +25,7 @@ class ReadingDatabase(Database):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._idle_readers = []
-        self._may_read = tokens(READERS_LIMIT)
+        self._readers = Readers(self._connect)
 
     def _connect(self) -> sqlite3.Connection:
         place = f"{self._path.resolve().as_uri()}?mode=ro"
@@ -39,8 +38,7 @@ class ReadingDatabase(Database):
         raise RuntimeError("this storage was opened for reading alone")
 
     def close(self) -> None:
-        while self._idle_readers:
-            self._idle_readers.pop().close()
+        self._readers.close()
 
 
 class ReadingStorage(Storage):
