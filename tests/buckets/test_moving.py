@@ -20,9 +20,8 @@ def furnished(client):
         "Effect": "Allow",
         "Principal": {"AWS": "*"},
         "Action": "s3:GetObject",
-        "Resource": ["arn:aws:s3:::files/open/*", "arn:aws:s3:::files-of-others/*"],
+        "Resource": ["arn:aws:s3:::files/open/*"],
     }
-    del statement["Resource"][1]
     client.put_bucket_policy(
         Bucket="files", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     )
@@ -46,6 +45,21 @@ def test_settings_and_objects_come_along(s3portal, client, furnished, our_bucket
     assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::archive/open/*"]
     assert client.get_bucket_tagging(Bucket="archive")["TagSet"] == [{"Key": "cost", "Value": "lab"}]
     assert client.get_bucket_cors(Bucket="archive")["CORSRules"][0]["AllowedOrigins"] == ["https://a.example"]
+
+
+def test_block_public_access_comes_along_and_keeps_nothing_out(s3portal, client, our_buckets):
+    """With BlockPublicAcls, Ceph RGW 16 takes no uploads, not even copies."""
+    client.put_object(Bucket="files", Key="one", Body=b"1")
+    block = dict.fromkeys(
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+    )
+    client.put_public_access_block(Bucket="files", PublicAccessBlockConfiguration=block)
+    said = s3portal("bucket", "rename", "files", "archive", "--yes")
+    assert said.code == 0, said.err
+    assert our_buckets() == ["archive"]
+    found = client.get_public_access_block(Bucket="archive")["PublicAccessBlockConfiguration"]
+    assert found == block
+    assert keys(client, "archive") == ["one"]
 
 
 def test_what_did_not_arrive_keeps_the_source(s3portal, client, server, furnished):

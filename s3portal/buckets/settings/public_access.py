@@ -10,7 +10,7 @@ from s3portal.buckets.settings.reading import read_setting
 from s3portal.portal.doctor import ACL_BLOCKS, POLICY_BLOCKS
 from s3portal.transfer import Store
 
-__all__ = ["ACL_BLOCKS", "ALL", "POLICY_BLOCKS", "block_change", "read_block"]
+__all__ = ["ACL_BLOCKS", "ALL", "POLICY_BLOCKS", "block_change", "keeps_owner_out", "read_block"]
 _WHAT = "Block Public Access"
 ALL = (*ACL_BLOCKS, *POLICY_BLOCKS)
 
@@ -44,12 +44,12 @@ def find_block(store: Store) -> dict[str, bool] | None:
 def block_change(store: Store, on: Collection[str] = (), off: Collection[str] = ()) -> Change:
     """Switches these on and those off; the others stay. Raises Refused, NotOffered.
 
-    With BlockPublicAcls, Ceph RGW 16 refuses every upload, that of the owner, too. It has no Object Ownership
-    either: on stores without, IgnorePublicAcls does the work of both.
+    Where BlockPublicAcls would keep the owner out (``keeps_owner_out``), IgnorePublicAcls does the work of
+    both.
     """
     before = find_block(store)
     wanted = {*on}
-    left_out = "BlockPublicAcls" in wanted and not store.settings.on_aws and not _has_ownership(store)
+    left_out = "BlockPublicAcls" in wanted and keeps_owner_out(store)
     if left_out:
         wanted = (wanted - {"BlockPublicAcls"}) | {"IgnorePublicAcls"}
         off = {*off, "BlockPublicAcls"}
@@ -64,15 +64,19 @@ def block_change(store: Store, on: Collection[str] = (), off: Collection[str] = 
     )
 
 
-def _has_ownership(store: Store) -> bool:
+def keeps_owner_out(store: Store) -> bool:
+    """Whether BlockPublicAcls makes the store refuse every upload, that of the owner, too, as Ceph RGW 16
+    does. It is known by having no Object Ownership."""
+    if store.settings.on_aws:
+        return False
     try:
         find_ownership(store)
     except NotOffered:
-        return False
+        return True
     except Refused:
         # Who may not read it speaks to a store that has it.
-        return True
-    return True
+        return False
+    return False
 
 
 def _put(store: Store, block: dict[str, bool]) -> None:
