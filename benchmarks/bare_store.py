@@ -94,7 +94,7 @@ class _Connection(asyncio.Protocol):
             size = int(length[1]) if length else 0
             came = len(self._received) - end - 4
             if came < size:
-                if "100-continue" in head and not self._continued:
+                if "100-continue" in head.lower() and not self._continued:
                     self._continued = True
                     self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 if size > _KEPT_BYTES:
