@@ -56,7 +56,7 @@ class Bench:
         large = self._large_files()
         chosen = {name: tool for name, tool in tools().items() if name in self._options.tools.split(",")}
         for number in range(self._options.rounds):
-            # Each is the first in turn: what the one before left to the disk to do slows the next.
+            # In turns: what the one before left to the disk to do slows the next.
             first = number % len(chosen)
             for name, tool in [*chosen.items()][first:] + [*chosen.items()][:first]:
                 folder = self._folder / f"{number}-{name}"
@@ -225,6 +225,8 @@ def main() -> None:
     parser.add_argument("--bare", action="store_true")
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
+    if unknown := {*options.tools.split(",")} - {*tools()}:
+        parser.error(f"--tools has {', '.join(sorted(unknown))}; there are {', '.join(tools())}")
     names = names_with_sizes(options)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, Path(folder))

@@ -17,7 +17,7 @@ from s3portal.buckets.settings import versioning
 from s3portal.buckets.settings.acl import strangers_in
 from s3portal.buckets.settings.change import Change
 from s3portal.buckets.settings.ownership import UNSET
-from s3portal.buckets.settings.public_access import ALL, keeps_owner_out
+from s3portal.buckets.settings.public_access import ALL, without_keeping_owner_out
 from s3portal.buckets.settings.reading import read_setting
 from s3portal.transfer import Store
 
@@ -48,8 +48,8 @@ class Kind:
     read: _Read
     write: _Write
     late: bool = False
-    #: Whether it is late on a store where it would keep out what is arriving.
-    late_on: Callable[[Store], bool] = lambda store: False
+    #: What of it may be there while objects arrive; the rest is late, too.
+    at_first: Callable[[Store, Document], Document] | None = None
     #: What counts where a store that has such a setting has none of it for a bucket.
     absent: Document | None = None
 
@@ -73,9 +73,11 @@ def settings_changes(source: Store, target: Store, *, late: bool) -> Iterator[Ch
     """What the target needs to be set up like the source, in an order in which S3 accepts it. What names the
     source's ARN names the target's then. Raises Refused."""
     for kind in KINDS:
-        if (kind.late or kind.late_on(target)) is not late:
+        if kind.late is not late and not (late and kind.at_first):
             continue
         wanted, before = _renamed(kind.of(source), source, target), kind.of(target)
+        if wanted is not None and kind.at_first and not late:
+            wanted = kind.at_first(target, wanted)
         change = _change(kind, target, before, wanted)
         if wanted is not None and change.is_needed:
             yield change
@@ -219,7 +221,7 @@ KINDS = (
     Kind(
         "Block Public Access", "s3:GetBucketPublicAccessBlock", _read_block,
         _plain("public_access_block", None, "PublicAccessBlockConfiguration")[1],
-        absent=dict.fromkeys(ALL, False), late_on=keeps_owner_out,
+        absent=dict.fromkeys(ALL, False), at_first=without_keeping_owner_out,
     ),
     Kind("versioning", "s3:GetBucketVersioning", _read_versioning, _write_versioning),
     Kind(

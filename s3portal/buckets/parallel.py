@@ -64,13 +64,14 @@ def side_by_side(
     given: Iterable[Given],
     at_a_time: int = CALLS_AT_A_TIME,
     on_stop: Callable[[], None] = lambda: None,
+    at_first: int = _CALLS_AT_FIRST,
 ) -> Iterator[Result]:
     """The results, in the order in which they come; at most twice ``at_a_time`` things are taken ahead.
 
     What a call raises is raised here, once the calls in flight have ended. Ctrl-C begins no other call; then
     ``on_stop`` is called, which may tell long calls to end early.
 
-    The calls begin four at a time, and become more while that leaves this process time to wait: where the
+    ``at_first`` calls begin, and become more while that leaves this process time to wait: where the
     store is near, more threads would only take turns.
     """
     # A queue joins the threads: Ctrl-C within ``concurrent.futures.wait`` leaves the locks of its futures
@@ -96,7 +97,7 @@ def side_by_side(
             raise error
         return results[0]
 
-    with Workers(at_a_time, "s3portal-buckets", at_first=_CALLS_AT_FIRST) as workers:
+    with Workers(at_a_time, "s3portal-buckets", at_first=at_first) as workers:
         try:
             for each in given:
                 workers.begin(partial(run, each))

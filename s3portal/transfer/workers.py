@@ -56,7 +56,11 @@ class Workers:
             used_before_s, before_s = used_s, at_s
             used_s, at_s = time.process_time(), time.monotonic()
             if not self._calls.empty() and used_s - used_before_s < _BUSY_SHARE * (at_s - before_s):
-                self._begin_until(min(2 * self._begun, most))
+                try:
+                    self._begin_until(min(2 * self._begun, most))
+                except RuntimeError:
+                    # The system gives no more threads; those that there are do it all.
+                    return
 
     def __enter__(self) -> "Workers":
         return self

@@ -62,6 +62,29 @@ def test_block_public_access_comes_along_and_keeps_nothing_out(s3portal, client,
     assert keys(client, "archive") == ["one"]
 
 
+def test_the_public_stays_out_while_objects_arrive_where_the_block_would_keep_the_owner_out(
+    s3portal, client, server
+):
+    """IgnorePublicAcls comes before the first object, BlockPublicAcls after the last; a second move opens the
+    block again."""
+    server.faults.add("GetBucketOwnershipControls", status=501, code="NotImplemented")
+    block = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy"), True)
+    client.put_public_access_block(Bucket="files", PublicAccessBlockConfiguration=block)
+    for name in ("one", "two"):
+        client.put_object(Bucket="files", Key=name, Body=b"1")
+        begun = len(server.requests)
+        said = s3portal("bucket", "move", "files", "archive", "--yes")
+        assert said.code == 0, said.err
+        order = [
+            request.operation
+            for request in server.requests[begun:]
+            if request.operation in ("PutPublicAccessBlock", "CopyObject")
+        ]
+        assert order == ["PutPublicAccessBlock", "CopyObject", "PutPublicAccessBlock"]
+    found = client.get_public_access_block(Bucket="archive")["PublicAccessBlockConfiguration"]
+    assert {switch for switch, is_on in found.items() if is_on} == set(block)
+
+
 def test_what_did_not_arrive_keeps_the_source(s3portal, client, server, furnished):
     server.faults.add("CopyObject", status=403, code="AccessDenied", every=10)
     said = s3portal("bucket", "rename", "files", "archive", "--yes")

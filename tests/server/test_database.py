@@ -158,6 +158,45 @@ def test_long_reads_get_readers_of_their_own_which_are_closed_again():
     assert pool.closed == pool.opened
 
 
+def test_beside_long_reads_one_more_reader_is_enough_for_many_short_ones():
+    """It is not closed after each, so that nobody waits for long reads more than once."""
+    pool = OpenedReaders(patience_s=0.01)
+    held = [pool.readers.borrow() for _ in range(FEW_READERS)]
+    for _ in range(20):
+        with Reading(pool.readers):
+            pass
+    assert pool.opened == FEW_READERS + 1
+    for connection in held:
+        pool.readers.give_back(connection)
+    assert pool.opened - pool.closed == FEW_READERS
+
+
+def test_who_waits_gets_the_first_reader_that_is_given_back():
+    pool = OpenedReaders(patience_s=60)
+    held = [pool.readers.borrow() for _ in range(FEW_READERS)]
+    got = threading.Event()
+
+    def borrow():
+        with Reading(pool.readers):
+            got.set()
+
+    thread = threading.Thread(target=borrow)
+    thread.start()
+    assert not got.wait(0.2)
+    pool.readers.give_back(held.pop())
+    assert got.wait(30)
+    thread.join()
+    assert pool.opened == FEW_READERS
+
+
+def test_what_is_given_back_after_the_end_is_closed():
+    pool = OpenedReaders(patience_s=60)
+    late = pool.readers.borrow()
+    pool.readers.close()
+    pool.readers.give_back(late)
+    assert pool.closed == pool.opened == 1
+
+
 def test_a_reader_that_cannot_be_opened_takes_no_place():
     def connect():
         raise sqlite3.OperationalError("unable to open database file")

@@ -10,7 +10,15 @@ from s3portal.buckets.settings.reading import read_setting
 from s3portal.portal.doctor import ACL_BLOCKS, POLICY_BLOCKS
 from s3portal.transfer import Store
 
-__all__ = ["ACL_BLOCKS", "ALL", "POLICY_BLOCKS", "block_change", "keeps_owner_out", "read_block"]
+__all__ = [
+    "ACL_BLOCKS",
+    "ALL",
+    "POLICY_BLOCKS",
+    "block_change",
+    "keeps_owner_out",
+    "read_block",
+    "without_keeping_owner_out",
+]
 _WHAT = "Block Public Access"
 ALL = (*ACL_BLOCKS, *POLICY_BLOCKS)
 
@@ -62,6 +70,14 @@ def block_change(store: Store, on: Collection[str] = (), off: Collection[str] = 
     return Change(
         f"{_WHAT} of {store.bucket}: {', '.join(done)}{why}", before, after, lambda: _put(store, after)
     )
+
+
+def without_keeping_owner_out(store: Store, block: dict[str, bool]) -> dict[str, bool]:
+    """What of a block may be on while the owner writes: IgnorePublicAcls in place of BlockPublicAcls, where
+    that would keep the owner out."""
+    if not block["BlockPublicAcls"] or not keeps_owner_out(store):
+        return block
+    return {**block, "BlockPublicAcls": False, "IgnorePublicAcls": True}
 
 
 def keeps_owner_out(store: Store) -> bool:

@@ -173,7 +173,8 @@ class LargeFiles:
         ]
         for first in partial.done:
             self.on_kept(entry.path, first // place.range_bytes + 1)
-        for _ in side_by_side(fetch, starts, RANGES_AT_A_TIME):
+        # How many of these go on is judged by range_limit.py.
+        for _ in side_by_side(fetch, starts, RANGES_AT_A_TIME, at_first=RANGES_AT_A_TIME):
             pass
 
     def _upload(
