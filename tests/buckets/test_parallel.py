@@ -19,25 +19,42 @@ def test_every_result_comes_once():
     assert list(side_by_side(lambda each: each, [])) == []
 
 
-@pytest.mark.parametrize(("is_busy", "most"), [(False, 16), (True, 4)])
-def test_calls_become_more_while_the_process_waits_for_them(monkeypatch, is_busy, most):
-    """A near store keeps one Python busy with a few calls; more threads would only take turns."""
-    clocks = SimpleNamespace(
-        monotonic=time.monotonic, process_time=time.monotonic if is_busy else lambda: 0.0
-    )
+def test_calls_become_more_while_the_process_waits_for_them(monkeypatch):
+    clocks = SimpleNamespace(monotonic=time.monotonic, process_time=lambda: 0.0)
     monkeypatch.setattr("s3portal.transfer.workers.time", clocks)
-    running: set[int] = set()
-    at_once: list[int] = []
+    sixteen = threading.Barrier(16)
 
     def call(each: int) -> int:
-        running.add(each)
-        at_once.append(len(running))
-        time.sleep(0.02)
-        running.discard(each)
+        # Nobody gets on before there are so many.
+        sixteen.wait(60)
         return each
 
-    assert sorted(side_by_side(call, range(300), 16)) == list(range(300))
-    assert max(at_once) == most
+    assert sorted(side_by_side(call, range(160), 16)) == list(range(160))
+
+
+def test_a_busy_process_begins_no_more_calls(monkeypatch):
+    """A near store keeps one Python busy with a few calls; more threads would only take turns."""
+    looks: list[float] = []
+    looked_at = threading.Event()
+
+    def process_time() -> float:
+        looks.append(2 * time.monotonic())
+        if len(looks) == 6:
+            looked_at.set()
+        return looks[-1]
+
+    clocks = SimpleNamespace(monotonic=time.monotonic, process_time=process_time)
+    monkeypatch.setattr("s3portal.transfer.workers.time", clocks)
+    begun: list[int] = []
+
+    def call(each: int) -> int:
+        if not looked_at.is_set():
+            begun.append(each)
+        looked_at.wait(60)
+        return each
+
+    assert sorted(side_by_side(call, range(100), 16)) == list(range(100))
+    assert sorted(begun) == [0, 1, 2, 3]
 
 
 def test_what_a_call_raises_is_raised_and_no_other_begins():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 
 import pytest
 from waiting import wait_until
@@ -14,6 +13,10 @@ from s3portal.server.storage.migrations import SCHEMA_VERSION, OtherVersion
 from s3portal.server.storage.reading import FEW_READERS, READERS_LIMIT, Readers, Reading
 from s3portal.server.wire.errors import S3Error
 
+#: Takes a moment, without Python's lock.
+COUNTING = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT max(i) FROM n"
+)
 INSERT = "INSERT INTO buckets (name, owner, created_at) VALUES (?, '', 0)"
 
 
@@ -114,21 +117,29 @@ class OpenedReaders:
 
 def test_many_short_reads_share_few_readers():
     """To open one takes longer than most reads."""
-    pool = OpenedReaders(patience_s=60)
-    threads = [threading.Thread(target=lambda: _borrow_often(pool.readers)) for _ in range(32)]
+    opened = []
+
+    def connect():
+        opened.append(sqlite3.connect(":memory:", check_same_thread=False))
+        return opened[-1]
+
+    readers = Readers(connect, patience_s=60)
+    threads = [threading.Thread(target=lambda: _borrow_often(readers)) for _ in range(32)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert pool.opened <= FEW_READERS
-    pool.readers.close()
-    assert pool.closed == pool.opened
+    assert 0 < len(opened) <= FEW_READERS
+    readers.close()
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError):
+            connection.execute("SELECT 1")
 
 
 def _borrow_often(readers):
     for _ in range(50):
-        with Reading(readers):
-            time.sleep(0.0001)
+        with Reading(readers) as connection:
+            connection.execute(COUNTING).fetchone()
 
 
 def test_long_reads_get_readers_of_their_own_which_are_closed_again():

@@ -2,8 +2,8 @@
 
 Browsers show no PDF in a sandboxed frame (https://issues.chromium.org/issues/41131921), so pdf.js has to.
 Anyone may have written the PDF. A bug in pdf.js must not open the console to its author, so the script runs
-in an opaque origin: no cookies, no storage, no network, no dialogs, no windows. The page sends this policy
-itself, so it holds as well when somebody opens the page by its address, outside the frame.
+in an opaque origin: no cookies, no storage, no network, no dialogs, no windows. The policy is a header of the
+page, so it also applies if somebody opens the page directly, outside the frame.
 Source: https://www.w3.org/TR/CSP3/#directive-sandbox
 """
 
